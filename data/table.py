@@ -1,0 +1,211 @@
+"""Table and Column: the one description of a table.
+
+Whatever is said about a column (what it means, what it may hold, what it is for) is said here once. The request row,
+the check of a file, the encoder's columns, the OpenAPI text and the command line's listing all read it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import BeforeValidator, ConfigDict
+from pydantic.dataclasses import dataclass
+
+from data.errors import TableError
+
+Kind = Literal["number", "category", "flag", "key", "time", "text"]
+Role = Literal["feature", "target", "weight", "time", "entity", "ignore"]
+Part = Literal["person", "context", "ad"]
+Scalar = bool | int | float | str
+
+
+def level_text(value: object) -> str:
+    """The one spelling of a category's level: `1`, `1.0`, `True` and `"1"` are all the level "1"."""
+    if isinstance(value, bool | np.bool_) or (isinstance(value, float | np.floating) and value.is_integer()):
+        return str(int(value))
+    return str(value)
+
+
+Level = Annotated[str, BeforeValidator(level_text)]
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Column:
+    """What is known about one column.
+
+    Parameters
+    ----------
+    name : as it is spelled in files and requests.
+    kind : `number`; `category` (few levels); `flag` (true/false); `key` (an id with many values); `time`; `text`.
+    role : `feature` (an input), `target`, `weight` (of the row in training), `time` (when the row happened), `entity`
+        (whose row it is: card, terminal), `ignore` (known, never used).
+    minimum, maximum : bounds of a number, both allowed values themselves.
+    whole : the number has no fraction.
+    levels : allowed levels of a category in files; of a flag its two spellings, the false one first. Requests may hold
+        other levels: they are answered and the answer says so.
+    positive : the target's value that counts as class 1.
+    missing : codes that mean "no value" and are exempt from the bounds.
+    optional : may be empty in a file, null or absent in a request.
+    protected : sex, age and the like: reported on, and never an input where the domain forbids it.
+    direction : +1 if the target can only rise with the number, -1 if it can only fall, 0 if nothing is known.
+    part : whom an advertising column describes.
+    example : a value of a real row, shown in documentation and sent by the smoke tests.
+    """
+
+    name: str
+    kind: Kind
+    role: Role = "feature"
+    description: str = ""
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    whole: bool = False
+    levels: tuple[Level, ...] = ()
+    positive: Level | None = None
+    missing: tuple[Scalar, ...] = ()
+    optional: bool = False
+    protected: bool = False
+    direction: Literal[-1, 0, 1] = 0
+    part: Part | None = None
+    example: Scalar | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a description that contradicts itself."""
+        number_only = {
+            "minimum": self.minimum is not None,
+            "maximum": self.maximum is not None,
+            "whole": self.whole,
+            "direction": self.direction != 0,
+        }
+        for word, given in number_only.items():
+            if given and self.kind != "number":
+                raise TableError(f"column {self.name!r}: {word!r} is for numbers, this is a {self.kind}")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise TableError(f"column {self.name!r}: minimum {self.minimum:g} is above maximum {self.maximum:g}")
+        if self.kind == "flag" and self.levels and len(self.levels) != 2:
+            raise TableError(f"column {self.name!r}: a flag has two levels (false, true), got {list(self.levels)}")
+        if self.role == "feature" and self.kind == "text":
+            raise TableError(f"column {self.name!r}: free text cannot be a feature; set role = 'ignore'")
+        if self.role in ("weight", "time") and self.kind != {"weight": "number", "time": "time"}[self.role]:
+            raise TableError(f"column {self.name!r}: a {self.role} cannot be of kind {self.kind!r}")
+        if self.positive is not None and self.role != "target":
+            raise TableError(f"column {self.name!r}: 'positive' is for the target, this is a {self.role}")
+
+    @property
+    def flag_values(self) -> dict[str, float]:
+        """How the two values of a flag are spelled, each with its number 0 or 1."""
+        if self.levels:
+            return {self.levels[0]: 0.0, self.levels[1]: 1.0}
+        return {"0": 0.0, "false": 0.0, "False": 0.0, "1": 1.0, "true": 1.0, "True": 1.0}
+
+    @property
+    def allowed(self) -> str:
+        """The values this column may hold, in words that finish the sentence "must be ..."."""
+        match self.kind:
+            case "number":
+                words = "a whole number" if self.whole else "a number"
+                if self.minimum is not None and self.maximum is not None:
+                    words += f" from {self.minimum:g} to {self.maximum:g}"
+                elif self.minimum is not None:
+                    words += f" of at least {self.minimum:g}"
+                elif self.maximum is not None:
+                    words += f" of at most {self.maximum:g}"
+            case "category":
+                words = f"one of {', '.join(self.levels)}" if self.levels else "a category"
+            case "flag":
+                words = " or ".join(self.levels) if self.levels else "true or false"
+            case "key":
+                words = "an id"
+            case "time":
+                words = "a date or time (ISO 8601)"
+            case "text":
+                words = "text"
+        if self.missing:
+            words += f", or {' or '.join(map(str, self.missing))} for unknown"
+        return words + (", or empty" if self.optional else "")
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Table:
+    """Columns in the order in which files, requests and encoders list them."""
+
+    name: str
+    description: str = ""
+    columns: tuple[Column, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse doubled names and doubled single roles."""
+        names = self.column_names
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise TableError(f"table {self.name!r}: column(s) described twice: {', '.join(doubled)}")
+        for role in ("target", "weight", "time"):
+            if len(holders := self.of_role(role)) > 1:
+                raise TableError(f"table {self.name!r}: {len(holders)} columns have the role {role!r}, one is allowed")
+        if not self.of_role("feature", "time"):
+            raise TableError(f"table {self.name!r}: no column has the role 'feature'")
+
+    @property
+    def column_names(self) -> list[str]:
+        """Every column's name, in table order."""
+        return [column.name for column in self.columns]
+
+    def __getitem__(self, name: str) -> Column:
+        """The column of that name; TableError names the ones there are."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise TableError(f"table {self.name!r} has no column {name!r}; it has {', '.join(self.column_names)}")
+
+    def of_role(self, *roles: str) -> tuple[Column, ...]:
+        """The columns with one of the roles, in table order."""
+        return tuple(column for column in self.columns if column.role in roles)
+
+    @property
+    def inputs(self) -> tuple[Column, ...]:
+        """What a request carries: features, the row's time and its entities."""
+        return self.of_role("feature", "time", "entity")
+
+    @property
+    def target(self) -> Column:
+        """The column to predict; TableError if none is marked."""
+        return self._the("target")
+
+    @property
+    def time(self) -> Column | None:
+        """When a row happened, if the table knows."""
+        return next(iter(self.of_role("time")), None)
+
+    @property
+    def weight(self) -> Column | None:
+        """How much a row counts in training, if the table knows."""
+        return next(iter(self.of_role("weight")), None)
+
+    def _the(self, role: str) -> Column:
+        for column in self.of_role(role):
+            return column
+        raise TableError(f"table {self.name!r}: no column has the role {role!r}; mark one in its description")
+
+    def labels(self, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+        """0/1 target of shape (n_rows,): 1 where the target column holds its `positive` value."""
+        target, values = self.target, frame[self.target.name]
+        if target.positive is not None:
+            positive = {target.positive}
+        else:
+            positive = {text for text, number in target.flag_values.items() if number == 1}
+        return values.map({value: level_text(value) in positive for value in pd.unique(values)}).to_numpy(np.int64)
+
+    def example(self) -> dict[str, Any]:
+        """One request row: the example value of every input that has one."""
+        return {column.name: column.example for column in self.inputs if column.example is not None}
+
+    def with_columns(self, changes: Mapping[str, Mapping[str, Any]]) -> Table:
+        """A copy in which the named columns differ as said, e.g. `{"age": {"role": "ignore"}}`."""
+        for name in changes:
+            self[name]  # an unknown name is an error
+        columns = tuple(dataclasses.replace(column, **changes.get(column.name, {})) for column in self.columns)
+        return dataclasses.replace(self, columns=columns)
