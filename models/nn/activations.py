@@ -1,0 +1,104 @@
+"""Activation functions, each with its way back.
+
+An activation turns a layer's weighted sums z into its outputs a = f(z). On the way back it turns dL/da into
+dL/dz = dL/da * f'(z). Wherever f' can be written in terms of a (sigmoid: a (1 - a)), the sums need not be kept and f
+may overwrite them; `keeps_sums` marks the one that cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.nn.arrays import Array
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function of a layer's weighted sums and its derivative; both work in place on whole batches.
+
+    Parameters
+    ----------
+    apply : (sums, out) -> None; writes f(sums) into `out`, which may be `sums` itself.
+    pull_back : (grads, outputs, sums) -> None; turns dL/d(outputs) into dL/d(sums), in place in `grads`. `sums` hold
+        the weighted sums only if `keeps_sums`, otherwise they are the outputs once more.
+    """
+
+    name: str
+    apply: Callable[[Array, Array], None]
+    pull_back: Callable[[Array, Array, Array], None]
+    keeps_sums: bool = False
+
+
+def _identity(sums: Array, out: Array) -> None:
+    if out is not sums:
+        out[...] = sums
+
+
+def _identity_back(grads: Array, outputs: Array, sums: Array) -> None:
+    """The slope is 1: nothing to do."""
+
+
+def _sigmoid(sums: Array, out: Array) -> None:
+    # 1 / (1 + exp(-z)) = (1 + tanh(z / 2)) / 2, which cannot overflow
+    np.multiply(sums, 0.5, out=out)
+    np.tanh(out, out=out)
+    out += 1
+    out *= 0.5
+
+
+def _sigmoid_back(grads: Array, outputs: Array, sums: Array) -> None:
+    grads *= outputs * (1 - outputs)
+
+
+def _tanh(sums: Array, out: Array) -> None:
+    np.tanh(sums, out=out)
+
+
+def _tanh_back(grads: Array, outputs: Array, sums: Array) -> None:
+    grads *= 1 - outputs * outputs
+
+
+def _relu(sums: Array, out: Array) -> None:
+    np.maximum(sums, 0, out=out)
+
+
+def _relu_back(grads: Array, outputs: Array, sums: Array) -> None:
+    grads *= np.sign(outputs)  # outputs are never negative: 1 where the unit was on, 0 where it was off
+
+
+def _silu(sums: Array, out: Array) -> None:
+    np.multiply(sums, 0.5 + 0.5 * np.tanh(0.5 * sums), out=out)
+
+
+def _silu_back(grads: Array, outputs: Array, sums: Array) -> None:
+    # (z s(z))' = s + z s (1 - s), with s the sigmoid
+    sigmoid = 0.5 + 0.5 * np.tanh(0.5 * sums)
+    grads *= sigmoid + outputs * (1 - sigmoid)
+
+
+def _softmax(sums: Array, out: Array) -> None:
+    np.subtract(sums, sums.max(axis=-1, keepdims=True), out=out)  # the shift cancels and keeps exp finite
+    np.exp(out, out=out)
+    out /= out.sum(axis=-1, keepdims=True)
+
+
+def _softmax_back(grads: Array, outputs: Array, sums: Array) -> None:
+    # da_i/dz_j = a_i ((i == j) - a_j), so dL/dz_j = a_j (dL/da_j - sum_i dL/da_i a_i)
+    grads -= (grads * outputs).sum(axis=-1, keepdims=True)
+    grads *= outputs
+
+
+ACTIVATIONS = {
+    activation.name: activation
+    for activation in (
+        Activation("identity", _identity, _identity_back),
+        Activation("sigmoid", _sigmoid, _sigmoid_back),
+        Activation("tanh", _tanh, _tanh_back),
+        Activation("relu", _relu, _relu_back),
+        Activation("silu", _silu, _silu_back, keeps_sums=True),
+        Activation("softmax", _softmax, _softmax_back),
+    )
+}

@@ -1,0 +1,113 @@
+"""Losses: how wrong the outputs are, and in which direction each output should move.
+
+`value` is the loss of each row, `gradient` its derivative by each of the row's outputs. Where a loss meets the output
+activation it was made for (`natural_activation`), the product of the two derivatives is simpler and safer than its
+factors, so that `gradient_at_sums` gives dL/dz directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from models.nn.arrays import Array
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss for arrays of shape (..., n_rows, n_outputs).
+
+    Parameters
+    ----------
+    value : (sums, outputs, targets) -> loss of each row, shape (..., n_rows).
+    gradient : (outputs, targets) -> dL/d(outputs), the shape of the outputs.
+    natural_activation : the output activation with which dL/d(sums) has the short form `gradient_at_sums`.
+    gradient_at_sums : (outputs, targets, out) -> None; writes dL/d(sums) of the natural pair into `out`.
+    """
+
+    name: str
+    value: Callable[[Array, Array, Array], Array]
+    gradient: Callable[[Array, Array], Array]
+    natural_activation: str
+    gradient_at_sums: Callable[[Array, Array, Array], None]
+
+
+def _squared_error(sums: Array, outputs: Array, targets: Array) -> Array:
+    errors: Array = np.square(outputs - targets).sum(axis=-1)
+    return errors
+
+
+def _squared_error_gradient(outputs: Array, targets: Array) -> Array:
+    return 2 * (outputs - targets)
+
+
+def _squared_error_at_sums(outputs: Array, targets: Array, out: Array) -> None:
+    np.subtract(outputs, targets, out=out)
+    out *= 2
+
+
+def _difference_at_sums(outputs: Array, targets: Array, out: Array) -> None:
+    # log-loss after a sigmoid: dL/da = (a - y) / (a (1 - a)) and da/dz = a (1 - a), their product is a - y.
+    # After a softmax: dL/da_i = -y_i / a_i and da_i/dz_j = a_i ((i == j) - a_j), summed over i again a_j - y_j.
+    np.subtract(outputs, targets, out=out)
+
+
+def _binary_log_loss(sums: Array, outputs: Array, targets: Array) -> Array:
+    # -y log s(z) - (1 - y) log(1 - s(z)) = log(1 + exp(z)) - y z, which stays exact where s(z) rounds to 0 or 1
+    losses: Array = (np.logaddexp(0, sums) - targets * sums).sum(axis=-1)
+    return losses
+
+
+def _binary_log_loss_gradient(outputs: Array, targets: Array) -> Array:
+    smallest = np.finfo(outputs.dtype).eps
+    inside = np.clip(outputs, smallest, 1 - smallest)
+    gradient: Array = (inside - targets) / (inside * (1 - inside))
+    return gradient
+
+
+def _multiclass_log_loss(sums: Array, outputs: Array, targets: Array) -> Array:
+    # -log softmax(z)_y = log(sum_j exp(z_j)) - z_y, shifted by the largest sum so that exp stays finite
+    shifted = sums - sums.max(axis=-1, keepdims=True)
+    losses: Array = np.log(np.exp(shifted).sum(axis=-1)) * targets.sum(axis=-1) - (targets * shifted).sum(axis=-1)
+    return losses
+
+
+def _multiclass_log_loss_gradient(outputs: Array, targets: Array) -> Array:
+    return -targets / np.maximum(outputs, np.finfo(outputs.dtype).tiny)
+
+
+def _pinball(sums: Array, outputs: Array, targets: Array, quantile: float) -> Array:
+    missed = targets - outputs
+    losses: Array = np.maximum(quantile * missed, (quantile - 1) * missed).sum(axis=-1)
+    return losses
+
+
+def _pinball_gradient(outputs: Array, targets: Array, quantile: float) -> Array:
+    return np.where(outputs < targets, -quantile, 1 - quantile).astype(outputs.dtype)
+
+
+def _pinball_at_sums(outputs: Array, targets: Array, out: Array, quantile: float) -> None:
+    out[...] = _pinball_gradient(outputs, targets, quantile)
+
+
+SQUARED_ERROR = Loss("squared_error", _squared_error, _squared_error_gradient, "identity", _squared_error_at_sums)
+BINARY_LOG_LOSS = Loss("log_loss", _binary_log_loss, _binary_log_loss_gradient, "sigmoid", _difference_at_sums)
+MULTICLASS_LOG_LOSS = Loss(
+    "multiclass_log_loss", _multiclass_log_loss, _multiclass_log_loss_gradient, "softmax", _difference_at_sums
+)
+
+
+def pinball(quantile: float) -> Loss:
+    """The loss whose minimum is the `quantile` (0 < quantile < 1) of the target given the inputs (Koenker 1978)."""
+    if not 0 < quantile < 1:
+        raise ValueError(f"quantile must lie between 0 and 1, got {quantile}")
+    return Loss(
+        "pinball",
+        partial(_pinball, quantile=quantile),
+        partial(_pinball_gradient, quantile=quantile),
+        "identity",
+        partial(_pinball_at_sums, quantile=quantile),
+    )

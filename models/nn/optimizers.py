@@ -1,0 +1,126 @@
+"""Optimizers: how a gradient becomes a step of the parameters.
+
+All parameters of a network lie in one flat vector, so an optimizer is a few vector operations, whatever the layers.
+`learning_rate` comes with every step because a schedule may change it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from models.nn.arrays import Array
+
+
+class Optimizer(Protocol):
+    """What the training loop needs to know about an optimizer."""
+
+    @property
+    def decoupled_decay(self) -> bool:
+        """Whether weight decay acts beside the step instead of being a part of the gradient."""
+
+    def step(self, parameters: Array, gradients: Array, learning_rate: float) -> None:
+        """Move `parameters` (flat, in place) against `gradients` of the same shape; `gradients` may be overwritten."""
+
+
+class SGD:
+    """Gradient descent: W := W - learning_rate * dL/dW, with momentum if asked for (Polyak 1964).
+
+    Parameters
+    ----------
+    momentum : share of the last step that is taken again, 0 <= momentum < 1; 0 is the article's plain gradient descent.
+    """
+
+    def __init__(self, momentum: float = 0.0) -> None:
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum must be at least 0 and below 1, got {momentum}")
+        self.momentum = momentum
+        self.decoupled_decay = False  # for plain steps the two are the same
+        self._velocity: Array | None = None
+
+    def step(self, parameters: Array, gradients: Array, learning_rate: float) -> None:
+        """Move the parameters one step; see Optimizer."""
+        gradients *= learning_rate
+        if self.momentum:
+            if self._velocity is None:
+                self._velocity = np.zeros_like(parameters)
+            self._velocity *= self.momentum
+            self._velocity += gradients
+            parameters -= self._velocity
+        else:
+            parameters -= gradients
+
+
+class Adam:
+    """Steps scaled by running moments of the gradient (Kingma and Ba 2015).
+
+    Parameters
+    ----------
+    beta1, beta2 : share of the old mean and of the old mean square that is kept at each step.
+    epsilon : added to the root of the mean square.
+    decoupled_decay : shrink the weights beside the step (AdamW, Loshchilov and Hutter 2019) rather than through the
+        gradient, where the scaling would undo the decay of weights with large gradients.
+    """
+
+    # Parameters are worked off in pieces that stay in the second-level cache through all the operations of a step.
+    _piece = 16_384
+
+    def __init__(
+        self,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        decoupled_decay: bool = False,
+    ) -> None:
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self.decoupled_decay = decoupled_decay
+        self._n_steps = 0
+        self._mean: Array | None = None
+        self._mean_square: Array | None = None
+
+    def step(self, parameters: Array, gradients: Array, learning_rate: float) -> None:
+        """Move the parameters one step; see Optimizer."""
+        if self._mean is None or self._mean_square is None:
+            self._mean, self._mean_square = np.zeros_like(parameters), np.zeros_like(parameters)
+            self._scratch = np.empty_like(parameters, shape=min(self._piece, len(parameters)))
+        self._n_steps += 1
+        # Both running means start at zero; dividing by 1 - beta^t takes that bias out again. Folded into the step:
+        # rate * (m / c1) / (sqrt(v / c2) + eps) = (rate sqrt(c2) / c1) * m / (sqrt(v) + eps sqrt(c2))
+        correction1 = 1 - self.beta1**self._n_steps
+        root_correction2 = float(np.sqrt(1 - self.beta2**self._n_steps))
+        rate = learning_rate * root_correction2 / correction1
+        epsilon = self.epsilon * root_correction2
+        for start in range(0, len(parameters), self._piece):
+            piece = slice(start, start + self._piece)
+            self._step_piece(
+                parameters[piece], gradients[piece], self._mean[piece], self._mean_square[piece], rate, epsilon
+            )
+
+    def _step_piece(
+        self, parameters: Array, gradients: Array, mean: Array, mean_square: Array, rate: float, epsilon: float
+    ) -> None:
+        scratch = self._scratch[: len(parameters)]
+        np.multiply(gradients, gradients, out=scratch)
+        scratch *= 1 - self.beta2
+        mean_square *= self.beta2
+        mean_square += scratch
+        gradients *= 1 - self.beta1
+        mean *= self.beta1
+        mean += gradients
+        np.sqrt(mean_square, out=scratch)
+        scratch += epsilon
+        np.divide(mean, scratch, out=scratch)
+        scratch *= rate
+        parameters -= scratch
+
+
+def optimizer_named(name: str, *, momentum: float = 0.9, beta2: float = 0.999) -> Optimizer:
+    """A fresh optimizer: `sgd` (with momentum), `adam` or `adamw`."""
+    match name:
+        case "sgd":
+            return SGD(momentum)
+        case "adam" | "adamw":
+            return Adam(beta2=beta2, decoupled_decay=name == "adamw")
+    raise ValueError(f"optimizer must be 'sgd', 'adam' or 'adamw', got {name!r}")
