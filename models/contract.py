@@ -1,0 +1,172 @@
+"""Domain: what one line of business provides. Training, storing and serving are shared and read everything from it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from data.simulators import Simulation
+from data.splits import Split
+from data.table import Table
+from models import domains
+from models.encoding_blocks import Features
+from models.presets import Preset
+from models.scoring import TableClassifier
+
+Row: TypeAlias = Mapping[str, Any]
+ReasonsWanted: TypeAlias = Literal["adverse", "all", "none"]
+
+
+class Reason(BaseModel):
+    """Why a score is as high as it is: one column that pushed it up."""
+
+    column: str
+    text: str = Field(description="The reason in words.")
+    value: Any = Field(description="What the row holds.")
+    typical: Any = Field(description="What the reference row holds: the typical row without the event.")
+    effect: float = Field(description="Share of the column in the log-odds above those of the reference row.")
+
+
+class Answer(BaseModel):
+    """What every answer carries."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    prediction_id: str = Field(description="Name of this answer.", examples=["0192f3a8c1d27d3e9b1a"])
+    model: str = Field(description="Name of the model that answered.")
+    version: int = Field(description="Its version.")
+    warnings: list[str] = Field(default_factory=list, description="What the model had to do without.")
+
+
+class Policy(BaseModel):
+    """Thresholds and scales that turn a probability into a decision; versioned apart from the model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """Something a domain answers besides single rows and batches of rows; becomes POST /v1/{name}/{operation name}."""
+
+    name: str
+    summary: str
+    body: Callable[[Table], Any]
+    """Type of the request body for a table, as pydantic understands types."""
+    example: Callable[[Table], Any]
+    answer: type[Answer]
+    respond: Callable[[Live, Any, str], Answer]
+    """(live, validated body, prediction id) -> answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """What one line of business provides; its file in `models/domains` ends in one of these, named DOMAIN.
+
+    Parameters
+    ----------
+    name : equals the file's name; becomes the command-line argument and the default model name.
+    table : of the simulated rows that are trained on if nothing else is named.
+    simulate : (n_rows, seed) -> such rows.
+    n_simulated_rows, split : how many of them, and how they are divided.
+    policy, answer : the types of the decision rules and of an answer.
+    prepare : the table that may be used of a table that was given, e.g. without protected inputs.
+    build : (table, preset, seed) -> an untrained model.
+    decide : (model, policy, encoded rows) -> the answer's own fields, each a list with a value per row.
+    reasons : (live, row, encoded row, answer fields) -> what pushed the score up most; None if the domain gives none.
+    adverse : decisions that are explained unasked.
+    operations : what is answered besides rows.
+    gates : the least a new version must reach in each metric before it may go live.
+    """
+
+    name: str
+    summary: str
+    table: Table
+    simulate: Callable[[int, int], Simulation]
+    n_simulated_rows: int
+    split: Split
+    policy: type[Policy]
+    answer: type[Answer]
+    prepare: Callable[[Table], Table]
+    build: Callable[[Table, Preset, int], TableClassifier]
+    decide: Callable[[TableClassifier, Any, Features], dict[str, list[Any]]]
+    reasons: Callable[[Live, Row, Features], Sequence[Reason]] | None = None
+    adverse: frozenset[str] = frozenset()
+    operations: tuple[Operation, ...] = ()
+    gates: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """One version of one model, ready to answer."""
+
+    name: str
+    version: int
+    domain: Domain
+    scorer: TableClassifier
+    policy: Policy
+
+    @property
+    def table(self) -> Table:
+        """The columns this version was trained on."""
+        return self.scorer.table
+
+
+def respond(live: Live, rows: Sequence[Row], ids: Sequence[str], *, reasons: ReasonsWanted = "adverse") -> list[Answer]:
+    """Answer checked rows, in their order.
+
+    Parameters
+    ----------
+    rows : each a mapping from column name to value.
+    ids : prediction id of each row.
+    reasons : explain "adverse" decisions only, "all" or "none".
+    """
+    domain = live.domain
+    X = live.scorer.encoder.encode_rows(rows)
+    fields = domain.decide(live.scorer, live.policy, X)
+    answers = []
+    for i, (row, prediction_id) in enumerate(zip(rows, ids, strict=True)):
+        own = {name: values[i] for name, values in fields.items()}
+        if domain.reasons and (reasons == "all" or (reasons == "adverse" and own["decision"] in domain.adverse)):
+            own["reasons"] = domain.reasons(live, row, X[i])
+        answers.append(
+            domain.answer(
+                prediction_id=prediction_id,
+                model=live.name,
+                version=live.version,
+                warnings=unseen_warnings(live, row),
+                **own,
+            )
+        )
+    return answers
+
+
+def unseen_warnings(live: Live, row: Row) -> list[str]:
+    """A sentence for each category whose level training saw too seldom to know it."""
+    return [
+        f"{name}: {row.get(name)!r} was seen too seldom in training; the model answers as for other rare values"
+        for name in live.scorer.encoder.unseen_columns(row)
+    ]
+
+
+def load_domains() -> dict[str, Domain]:
+    """Every domain by name: one file in `models/domains` each, files that begin with _ left out.
+
+    Raises TypeError for a file without a DOMAIN, ValueError for one whose DOMAIN has another name than the file.
+    """
+    found: dict[str, Domain] = {}
+    for module_info in pkgutil.iter_modules(domains.__path__):
+        if module_info.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"{domains.__name__}.{module_info.name}")
+        domain = getattr(module, "DOMAIN", None)
+        if not isinstance(domain, Domain):
+            raise TypeError(f"{module.__name__} must end in a Domain named DOMAIN")
+        if domain.name != module_info.name:
+            raise ValueError(f"{module.__name__} holds a domain named {domain.name!r}; the two names must be equal")
+        found[domain.name] = domain
+    return found

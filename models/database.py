@@ -1,0 +1,122 @@
+"""The SQL database: SQLite in the home by default, PostgreSQL by URL; opened, locked and reported on in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+
+from models.errors import DatabaseError
+
+BUSY_SECONDS = 30.0  # how long a SQLite writer waits for another one
+CONNECT_SECONDS = 10  # how long PostgreSQL may take to answer a new connection
+WRITER_LOCK = 0x6261636B  # any number of ours: PostgreSQL's advisory locks are named by numbers ("back")
+
+
+def default_url(home: Path) -> str:
+    """The URL of the SQLite database in the home."""
+    return f"sqlite:///{home / 'backscore.db'}"
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """A moment: an aware datetime goes in, one in UTC comes out, also from SQLite, which knows no time zones."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Refuse a moment without a time zone; hand on the others in UTC."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Mark what was read as UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def open_database(url: str) -> sa.Engine:
+    """An engine for the URL, ready to be shared by threads; nothing is read or written yet.
+
+    Raises
+    ------
+    DatabaseError
+        The URL is malformed, or its driver is not installed.
+    """
+    try:
+        address = sa.make_url(url)
+        if address.get_backend_name() == "sqlite":
+            return _open_sqlite(address)
+        # Each statement must see what was committed before it, above all after waiting for the writer lock.
+        return sa.create_engine(
+            address,
+            isolation_level="READ COMMITTED",
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": CONNECT_SECONDS},
+        )
+    except (exc.ArgumentError, ImportError) as error:
+        raise DatabaseError(
+            f"cannot use the database URL: {error}; write sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE"
+            " after `pip install backscore[postgres]`"
+        ) from error
+
+
+def _open_sqlite(address: sa.URL) -> sa.Engine:
+    if address.database and not address.query:
+        with suppress(OSError):  # SQLite itself then says that it cannot open the file
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(address, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: object) -> None:
+        # The driver would start transactions late and by itself; `begin` below does it instead.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        # A reader that turns into a writer can meet a snapshot that has passed; a writer says so at once.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that only reads; DatabaseError if the database fails."""
+    with _explained(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that no other `writing` block overlaps, in this process or another; all or nothing is stored.
+
+    Raises
+    ------
+    DatabaseError
+        The database cannot be written, or another writer held it for too long.
+    """
+    with _explained(engine), engine.execution_options(writes=True).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITER_LOCK)))
+        yield connection
+
+
+@contextmanager
+def _explained(engine: sa.Engine) -> Iterator[None]:
+    try:
+        yield
+    except exc.DBAPIError as error:
+        where = engine.url.render_as_string(hide_password=True)
+        raise DatabaseError(f"database {where}: {error.orig}; is it there, reachable and writable?") from error

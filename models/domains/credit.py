@@ -1,0 +1,106 @@
+"""Credit: an applicant in, the probability of default, points, a decision and its reasons out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from data.simulators import credit as simulator
+from data.splits import Split
+from data.table import Table
+from models.calibration import sigmoid
+from models.contract import Answer, Domain, Live, Policy, Reason, Row
+from models.encoding_blocks import Features
+from models.reasons import strongest_reasons
+from models.scoring import TableClassifier
+
+
+class CreditPolicy(Policy):
+    """The scale of the points and the cut-offs of the decision."""
+
+    base_points: float = Field(600, description="Points of an applicant at the base odds.")
+    base_odds: float = Field(50, gt=0, description="Good outcomes for each bad one at which the base points are given.")
+    points_to_double_odds: float = Field(20, gt=0, description="PDO: points that double the odds.")
+    approve_below: float = Field(0.15, ge=0, le=1, description="Approve below this probability of default.")
+    decline_from: float = Field(0.30, ge=0, le=1, description="Decline from this probability of default on.")
+
+    @model_validator(mode="after")
+    def _cut_offs_do_not_cross(self) -> CreditPolicy:
+        if self.approve_below > self.decline_from:
+            raise ValueError(
+                f"approve_below ({self.approve_below}) must not lie above decline_from ({self.decline_from})"
+            )
+        return self
+
+    @property
+    def points_per_log_odds(self) -> float:
+        """Points for one unit of the log-odds of a good outcome."""
+        return self.points_to_double_odds / math.log(2)
+
+
+class CreditReason(Reason):
+    """A reason with its share in points."""
+
+    points: float = Field(description="Points that the column cost, against the reference applicant; negative.")
+
+
+class CreditAnswer(Answer):
+    """The answer to one applicant."""
+
+    probability_of_default: float = Field(ge=0, le=1, description="Calibrated.")
+    points: int = Field(description="Score on the PDO scale; higher is safer.")
+    decision: Literal["approve", "refer", "decline"]
+    reasons: list[CreditReason] = Field(default_factory=list, description="What cost most points, most first.")
+
+
+def without_protected_inputs(table: Table) -> Table:
+    """Protected columns stay known, for reports on fairness, but are no inputs."""
+    return table.with_columns({c.name: {"role": "ignore"} for c in table.inputs if c.protected})
+
+
+def decide(scorer: TableClassifier, policy: CreditPolicy, X: Features) -> dict[str, list[Any]]:
+    """Probability, points and decision of encoded applicants."""
+    log_odds = scorer.log_odds(X)
+    probabilities = sigmoid(log_odds)
+    # points = base + PDO / ln 2 * (ln(odds of good) - ln(base odds)); the log-odds of good are minus those of default
+    points = policy.base_points - policy.points_per_log_odds * (log_odds + math.log(policy.base_odds))
+    return {
+        "probability_of_default": probabilities.tolist(),
+        "points": np.rint(points).astype(int).tolist(),
+        "decision": [
+            "approve" if p < policy.approve_below else "decline" if p >= policy.decline_from else "refer"
+            for p in probabilities.tolist()
+        ],
+    }
+
+
+def reasons(live: Live, row: Row, x: Features) -> Sequence[Reason]:
+    """Up to four columns that raised the probability of default most, with their share in points."""
+    policy = live.policy
+    assert isinstance(policy, CreditPolicy)  # noqa: S101 - a domain's models come with the domain's policy
+    return [
+        CreditReason(**dict(reason), points=round(-policy.points_per_log_odds * reason.effect, 2))
+        for reason in strongest_reasons(live, row, x)
+    ]
+
+
+DOMAIN = Domain(
+    name="credit",
+    summary="Probability of default of an applicant, points, and approve, refer or decline.",
+    table=simulator.TABLE,
+    simulate=simulator.simulate,
+    n_simulated_rows=20_000,
+    split=Split(kind="random"),
+    policy=CreditPolicy,
+    answer=CreditAnswer,
+    prepare=without_protected_inputs,
+    build=TableClassifier,
+    decide=decide,
+    reasons=reasons,
+    adverse=frozenset({"refer", "decline"}),
+    gates={"auc": 0.55},
+)

@@ -1,0 +1,131 @@
+"""Fraud: a transaction in, the probability of fraud, how unusual it is, a decision and its reasons out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, model_validator
+
+from data.simulators import fraud as simulator
+from data.splits import Split
+from data.table import Table
+from models.calibration import sigmoid
+from models.contract import Answer, Domain, Policy, Reason
+from models.encoding_blocks import Features
+from models.estimators import BackpropAutoencoder
+from models.nn.training import Callback
+from models.presets import Preset
+from models.reasons import strongest_reasons
+from models.scoring import Floats, Labels, TableClassifier
+
+
+class FraudPolicy(Policy):
+    """From which scores on a transaction is reviewed or blocked."""
+
+    review_from: float = Field(0.10, ge=0, le=1, description="Review from this probability of fraud on.")
+    block_from: float = Field(0.50, ge=0, le=1, description="Block from this probability of fraud on.")
+    review_anomaly_from: float = Field(
+        99.95, ge=0, le=100, description="Review from this anomaly percentile on, whatever the probability."
+    )
+
+    @model_validator(mode="after")
+    def _thresholds_do_not_cross(self) -> FraudPolicy:
+        if self.review_from > self.block_from:
+            raise ValueError(f"review_from ({self.review_from}) must not lie above block_from ({self.block_from})")
+        return self
+
+
+class FraudAnswer(Answer):
+    """The answer to one transaction."""
+
+    fraud_probability: float = Field(ge=0, le=1, description="Calibrated.")
+    anomaly_score: float = Field(
+        ge=0, le=100, description="Percent of the genuine training transactions that were less unusual."
+    )
+    decision: Literal["allow", "review", "block"]
+    reasons: list[Reason] = Field(default_factory=list, description="What raised the probability most, most first.")
+
+
+class FraudScorer(TableClassifier):
+    """A classifier for known fraud, and beside it an autoencoder for what is merely unlike the genuine.
+
+    Parameters and attributes: see `TableClassifier`, and
+
+    autoencoder : trained on the genuine training rows.
+    anomaly_quantiles : 10,001 quantiles of its score on genuine rows that it was not trained on.
+    """
+
+    n_most_rows = 50_000  # genuine rows the autoencoder is trained on; more teach it nothing new and cost time
+
+    def __init__(self, table: Table, preset: Preset, seed: int) -> None:
+        super().__init__(table, preset, seed)
+        self.autoencoder = BackpropAutoencoder(
+            (32, 8, 32), max_epochs=preset.network["max_epochs"] // 2, patience=3, batch_size=256, random_state=seed
+        )
+
+    def fit(
+        self,
+        frame: pd.DataFrame,
+        labels: Labels,
+        *,
+        weights: Floats | None = None,
+        validation: tuple[pd.DataFrame, Labels],
+        callbacks: Sequence[Callback] = (),
+    ) -> FraudScorer:
+        """Train both; see `TableClassifier.fit`."""
+        super().fit(frame, labels, weights=weights, validation=validation, callbacks=callbacks)
+        genuine = frame[labels == 0]
+        step = max(len(genuine) // self.n_most_rows, 1)  # every step-th row: the whole training time is covered
+        self.autoencoder.set_params(callbacks=list(callbacks))
+        self.autoencoder.fit(self.encoder.transform(genuine.iloc[::step]))
+        self.autoencoder.set_params(callbacks=None)
+        held_out = validation[0][validation[1] == 0]
+        scores = self.autoencoder.anomaly_score(self.encoder.transform(held_out))
+        self.anomaly_quantiles = np.quantile(scores, np.linspace(0, 1, 10_001))
+        return self
+
+    def anomaly_percentiles(self, X: Features) -> Floats:
+        """Percent of genuine rows with a lower anomaly score, shape (n_rows,), 0..100."""
+        below = np.searchsorted(self.anomaly_quantiles, self.autoencoder.anomaly_score(X))
+        percentiles: Floats = np.minimum(below, 10_000) / 100
+        return percentiles
+
+
+def decide(scorer: TableClassifier, policy: FraudPolicy, X: Features) -> dict[str, list[Any]]:
+    """Probability, anomaly percentile and decision of encoded transactions."""
+    assert isinstance(scorer, FraudScorer)  # noqa: S101 - built by this domain
+    probabilities = sigmoid(scorer.log_odds(X)).tolist()
+    percentiles = scorer.anomaly_percentiles(X).tolist()
+    return {
+        "fraud_probability": probabilities,
+        "anomaly_score": percentiles,
+        "decision": [
+            "block"
+            if p >= policy.block_from
+            else "review"
+            if p >= policy.review_from or a >= policy.review_anomaly_from
+            else "allow"
+            for p, a in zip(probabilities, percentiles, strict=True)
+        ],
+    }
+
+
+DOMAIN = Domain(
+    name="fraud",
+    summary="Probability that a transaction is fraudulent, how unusual it is, and allow, review or block.",
+    table=simulator.TABLE,
+    simulate=simulator.simulate,
+    n_simulated_rows=60_000,
+    split=Split(kind="time", label_delay_days=7),
+    policy=FraudPolicy,
+    answer=FraudAnswer,
+    prepare=lambda table: table,
+    build=FraudScorer,
+    decide=decide,
+    reasons=strongest_reasons,
+    adverse=frozenset({"review", "block"}),
+    gates={"auc": 0.55},
+)

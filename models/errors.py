@@ -1,0 +1,71 @@
+"""What can go wrong from training to storing: one class for each kind of failure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class ModelError(Exception):
+    """Base of every error that `models` raises on purpose; its text is written for the user."""
+
+
+class ModelNameError(ModelError):
+    """A model name that cannot be a URL segment, a file name and a command line argument at once."""
+
+
+class BundleError(ModelError):
+    """A stored model is missing, altered, truncated, too large, or holds a type that must not be loaded."""
+
+    def __init__(self, digest: str, problem: str) -> None:
+        super().__init__(f"bundle {digest[:12]}: {problem}")
+
+
+class DatabaseError(ModelError):
+    """The database cannot be opened, read or written."""
+
+
+class MetricsError(ModelError):
+    """Metrics of a model that cannot be stored."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"metrics of {name!r} are not JSON: {problem}; write None for one that is undefined")
+
+
+class NotTrainedError(ModelError):
+    """The registry holds no live version of the model that was asked for."""
+
+    def __init__(self, name: str, domain: str | None = None) -> None:
+        command = f"backscore train {domain or 'DOMAIN'} --name {name}"
+        super().__init__(f"{name!r} has no live model; run `{command}`")
+
+
+class UnknownVersionError(ModelError):
+    """The registry holds no such version of the model."""
+
+    def __init__(self, name: str, number: int, numbers: Sequence[int]) -> None:
+        known = f"it has {', '.join(map(str, numbers))}" if numbers else "nothing is registered under this name"
+        super().__init__(f"{name!r} has no version {number}; {known}")
+
+
+class NothingToRollBackError(ModelError):
+    """No earlier champion is left to go back to."""
+
+    def __init__(self, name: str, champion: int | None) -> None:
+        now = "it has no live version" if champion is None else f"version {champion} is the first that went live"
+        super().__init__(f"{name!r} cannot be rolled back: {now}; promote a version instead")
+
+
+class DomainMismatchError(ModelError):
+    """A name stands for one line of business; its endpoint must not turn into another."""
+
+    def __init__(self, name: str, registered: str, given: str) -> None:
+        super().__init__(f"{name!r} is a {registered!r} model, not {given!r}; choose another --name for {given!r}")
+
+
+class JobLockedError(ModelError):
+    """Another training job of the same model is running."""
+
+    def __init__(self, name: str, holder: str, wait_seconds: float) -> None:
+        super().__init__(
+            f"{name!r} is being trained by {holder}; waited {wait_seconds:g} s, try again when it has ended"
+        )

@@ -1,0 +1,33 @@
+"""Home: the one folder that everything written lives in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where downloads, trained models, locks and the default database lie. Nothing is created by naming it."""
+
+    path: Path
+
+    @property
+    def bundles(self) -> Path:
+        """Folder of the trained models' bundles."""
+        return self.path / "bundles"
+
+    @property
+    def downloads(self) -> Path:
+        """Folder of public tables that were fetched."""
+        return self.path / "downloads"
+
+    @property
+    def locks(self) -> Path:
+        """Folder of the training jobs' locks."""
+        return self.path / "locks"
+
+    @property
+    def database_url(self) -> str:
+        """The registry's default database."""
+        return f"sqlite:///{self.path / 'backscore.db'}"

@@ -1,0 +1,260 @@
+"""Which versions of each model there are, which one answers, and who changed that when and why.
+
+Bundles hold the models themselves; the registry only knows their digests. It keeps three tables: the versions, the
+aliases (`champion`: the version that answers) and the history, which is only ever added to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal, TypeAlias, TypedDict
+
+import sqlalchemy as sa
+
+from models import registry_tables as tables
+from models.clock import Clock, utc_now
+from models.database import open_database, reading, writing
+from models.errors import (
+    DomainMismatchError,
+    MetricsError,
+    ModelError,
+    NothingToRollBackError,
+    UnknownVersionError,
+)
+from models.names import checked_name
+
+Action: TypeAlias = Literal["register", "promote", "rollback"]
+
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One registered version of a model.
+
+    `number` counts from 1 for each name, `digest` names its bundle, `created` is in UTC, `created_by` says who
+    registered it, `metrics` are those on the test rows, as in its bundle's manifest.
+    """
+
+    name: str
+    number: int
+    domain: str
+    digest: str
+    created: datetime
+    created_by: str
+    metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the history; `alias` and `from_version` are None where nothing was pointed to before."""
+
+    id: int
+    at: datetime
+    name: str
+    action: Action
+    alias: str | None
+    from_version: int | None
+    to_version: int
+    actor: str
+    why: str
+
+
+class _Occasion(TypedDict):
+    """Which model was changed when, by whom and why: the half of an event that its caller knows."""
+
+    name: str
+    at: datetime
+    actor: str
+    why: str
+
+
+class Registry:
+    """Versions, aliases and their history in one SQL database, safe between threads and processes.
+
+    Parameters
+    ----------
+    url : an SQLAlchemy URL, see `models.database.default_url`; the tables are created if they are absent.
+    now : tells the time of what is recorded.
+
+    Raises
+    ------
+    DatabaseError
+        From any method: the database cannot be opened, read or written, or was made by a newer backscore.
+    """
+
+    def __init__(self, url: str, *, now: Clock = utc_now) -> None:
+        self._now = now
+        self._engine = open_database(url)
+        try:
+            tables.create_schema(self._engine)
+        except ModelError:
+            self.close()
+            raise
+
+    def register(
+        self, *, name: str, domain: str, digest: str, metrics: Mapping[str, Any], actor: str, why: str, promote: bool
+    ) -> Version:
+        """Give a bundle the next version number of its name and, if `promote`, make it champion: both or neither.
+
+        Raises
+        ------
+        ModelNameError
+            The name is not allowed.
+        MetricsError
+            The metrics are not JSON.
+        DomainMismatchError
+            Earlier versions of this name belong to another domain.
+        """
+        name, metrics = checked_name(name), _as_json(name, metrics)
+        with writing(self._engine) as connection:
+            occasion = _Occasion(name=name, at=self._now(), actor=actor, why=why)
+            earlier = connection.execute(_versions_of(name)).all()
+            if earlier and earlier[-1].domain != domain:
+                raise DomainMismatchError(name, registered=earlier[-1].domain, given=domain)
+            number = earlier[-1].version + 1 if earlier else 1
+            version = Version(name, number, domain, digest, occasion["at"], actor, metrics)
+            columns = asdict(version)
+            connection.execute(tables.versions.insert().values(version=columns.pop("number"), **columns))
+            connection.execute(tables.history.insert().values(action="register", to_version=number, **occasion))
+            if promote:
+                _set_champion(connection, "promote", number, occasion)
+        return version
+
+    def promote(self, name: str, number: int, *, actor: str, why: str) -> Version:
+        """Make a version the champion; promoting the champion itself changes and records nothing.
+
+        Raises
+        ------
+        UnknownVersionError
+            There is no such version.
+        """
+        with writing(self._engine) as connection:
+            version = _find_version(connection, name, number)
+            occasion = _Occasion(name=name, at=self._now(), actor=actor, why=why)
+            _set_champion(connection, "promote", number, occasion)
+        return version
+
+    def rollback(self, name: str, *, actor: str, why: str) -> Version:
+        """Make the champion before this one champion again.
+
+        Promotions pile up and a rollback takes the topmost off: a second rollback goes one further back, and a version
+        that was rolled back is not returned to. After promotions of 1, 2, 3 two rollbacks lead to 2 and 1; a promotion
+        of 4 and another rollback lead to 1 again.
+
+        Raises
+        ------
+        NothingToRollBackError
+            The champion is the first there was, or there is none.
+        """
+        with writing(self._engine) as connection:
+            pile = _pile_of_champions(connection, name)
+            if len(pile) < 2:
+                raise NothingToRollBackError(name, champion=pile[0] if pile else None)
+            version = _find_version(connection, name, pile[-2])
+            occasion = _Occasion(name=name, at=self._now(), actor=actor, why=why)
+            _set_champion(connection, "rollback", version.number, occasion)
+        return version
+
+    def champion(self, name: str) -> Version | None:
+        """The version that answers for this name, if there is one."""
+        return self.champions().get(name)
+
+    def champions(self) -> dict[str, Version]:
+        """The version that answers, of every name that has one; a single query, cheap enough to ask every second."""
+        is_champion = (
+            (tables.aliases.c.name == tables.versions.c.name)
+            & (tables.aliases.c.version == tables.versions.c.version)
+            & (tables.aliases.c.alias == CHAMPION)
+        )
+        query = sa.select(tables.versions).join(tables.aliases, is_champion).order_by(tables.versions.c.name)
+        with reading(self._engine) as connection:
+            return {row.name: _as_version(row) for row in connection.execute(query)}
+
+    def versions(self, name: str) -> list[Version]:
+        """Every version of a name, the oldest first; empty if the name is unknown."""
+        with reading(self._engine) as connection:
+            return [_as_version(row) for row in connection.execute(_versions_of(name))]
+
+    def version(self, name: str, number: int) -> Version:
+        """One version; UnknownVersionError names the ones there are."""
+        with reading(self._engine) as connection:
+            return _find_version(connection, name, number)
+
+    def names(self) -> list[str]:
+        """Every name with a version, in alphabetical order."""
+        with reading(self._engine) as connection:
+            return sorted(connection.scalars(sa.select(tables.versions.c.name).distinct()))
+
+    def history(self, name: str) -> list[Event]:
+        """Everything that happened to a name, the oldest first."""
+        query = sa.select(tables.history).where(tables.history.c.name == name).order_by(tables.history.c.id)
+        with reading(self._engine) as connection:
+            return [Event(**row) for row in connection.execute(query).mappings()]
+
+    def close(self) -> None:
+        """Give back the connections; the registry opens new ones if it is used again."""
+        self._engine.dispose()
+
+
+def _as_json(name: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The metrics as they will be read back."""
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(metrics, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise MetricsError(name, str(error)) from error
+    return plain
+
+
+def _as_version(row: sa.Row[Any]) -> Version:
+    columns = dict(row._mapping)
+    return Version(number=columns.pop("version"), **columns)
+
+
+def _versions_of(name: str) -> sa.Select[Any]:
+    """Every version of the name, the oldest first."""
+    return sa.select(tables.versions).where(tables.versions.c.name == name).order_by(tables.versions.c.version)
+
+
+def _find_version(connection: sa.Connection, name: str, number: int) -> Version:
+    rows = connection.execute(_versions_of(name)).all()
+    for row in rows:
+        if row.version == number:
+            return _as_version(row)
+    raise UnknownVersionError(name, number, [row.version for row in rows])
+
+
+def _set_champion(connection: sa.Connection, action: Action, number: int, occasion: _Occasion) -> None:
+    """Point the alias to the version and record it; nothing to do if it already points there."""
+    here = (tables.aliases.c.name == occasion["name"]) & (tables.aliases.c.alias == CHAMPION)
+    before = connection.scalar(sa.select(tables.aliases.c.version).where(here))
+    if before == number:
+        return
+    if before is None:
+        connection.execute(tables.aliases.insert().values(name=occasion["name"], alias=CHAMPION, version=number))
+    else:
+        connection.execute(tables.aliases.update().where(here).values(version=number))
+    connection.execute(
+        tables.history.insert().values(
+            action=action, alias=CHAMPION, from_version=before, to_version=number, **occasion
+        )
+    )
+
+
+def _pile_of_champions(connection: sa.Connection, name: str) -> list[int]:
+    """The champions that rollbacks can return to, the present one last."""
+    query = (
+        sa.select(tables.history.c.action, tables.history.c.to_version)
+        .where(tables.history.c.name == name, tables.history.c.alias == CHAMPION)
+        .order_by(tables.history.c.id)
+    )
+    pile: list[int] = []
+    for action, number in connection.execute(query):
+        if action == "rollback":
+            pile.pop()
+        else:
+            pile.append(number)
+    return pile
