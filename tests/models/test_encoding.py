@@ -1,0 +1,202 @@
+"""The encoder: the same bits by either way, and an answer for every gap and every unknown level."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.table import Column, Table
+from models.encoding import TableEncoder
+
+TABLE = Table(
+    name="everything",
+    columns=(
+        Column(name="income", kind="number", optional=True),
+        Column(name="days since contact", kind="number", missing=(-1,), optional=True),
+        Column(name="constant", kind="number"),
+        Column(name="housing", kind="category", missing=("unknown",), optional=True),
+        Column(name="region", kind="category"),
+        Column(name="owner", kind="flag", levels=("no", "yes"), optional=True),
+        Column(name="newsletter", kind="flag"),
+        Column(name="merchant", kind="key", optional=True),
+        Column(name="when", kind="time", role="time", optional=True),
+        Column(name="outcome", kind="flag", role="target"),
+    ),
+)
+
+
+def training_rows(n_rows: int = 600) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    income = rng.lognormal(7, 1, n_rows)
+    income[::17] = np.nan
+    hours = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(n_rows) * 17, unit="h")
+    return pd.DataFrame(
+        {
+            "income": income,
+            "days since contact": rng.choice([-1.0, 3.0, 30.0, 300.0], n_rows),
+            "constant": 4.0,
+            "housing": rng.choice(["rent", "own", "unknown"], n_rows, p=[0.6, 0.3, 0.1]),
+            "region": rng.choice(["1", "2", "3", "rare"], n_rows, p=[0.5, 0.3, 0.195, 0.005]),
+            "owner": rng.choice(["no", "yes"], n_rows),
+            "newsletter": rng.choice(["0", "1"], n_rows),
+            "merchant": [f"m{i % 200}" for i in range(n_rows)],
+            "when": hours,
+            "outcome": "0",
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def encoder() -> TableEncoder:
+    return TableEncoder(TABLE, n_bins=8).fit(training_rows())
+
+
+def feature(encoder: TableEncoder, row: dict[str, Any], name: str) -> float:
+    """One named feature of one row."""
+    names = list(encoder.get_feature_names_out())
+    return float(encoder.encode_rows([row])[0, names.index(name)])
+
+
+numbers = st.none() | st.floats(allow_nan=False, allow_infinity=False, width=32) | st.sampled_from([-1.0, 3.0, 30.0])
+texts = st.sampled_from(["rent", "own", "unknown", "1", "rare", "never seen", ""])
+rows = st.fixed_dictionaries(
+    {
+        "income": numbers,
+        "days since contact": numbers,
+        "constant": numbers,
+        "housing": st.none() | texts,
+        "region": texts,
+        "owner": st.none() | st.sampled_from(["no", "yes"]),
+        "newsletter": st.sampled_from(["0", "1"]),
+        "merchant": st.none() | st.text(max_size=8) | st.sampled_from(["m1", "m7"]),
+        "when": st.none() | st.datetimes(datetime(1971, 1, 1), datetime(2090, 1, 1)),
+    }
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(rows, min_size=1, max_size=7))
+def test_dictionaries_and_frames_are_encoded_to_the_same_bits(given_rows: list[dict[str, Any]]) -> None:
+    """For any rows, one by one, together, or as a frame."""
+    encoder = ENCODER
+    frame = pd.DataFrame(given_rows)
+    for name in ("income", "days since contact", "constant"):
+        frame[name] = frame[name].astype(float)
+    frame["when"] = pd.to_datetime(frame["when"]).astype("datetime64[us]")
+
+    by_frame = encoder.transform(frame)
+    together = encoder.encode_rows(given_rows)
+    one_by_one = np.concatenate([encoder.encode_rows([row]) for row in given_rows])
+
+    assert by_frame.dtype == np.float32
+    assert by_frame.tobytes() == together.tobytes() == one_by_one.tobytes()
+    assert np.isfinite(by_frame).all()
+
+
+ENCODER = TableEncoder(TABLE, n_bins=8).fit(training_rows())
+
+
+@pytest.mark.parametrize("one", [1, 1.0, "1", np.int64(1)], ids=["int", "float", "text", "numpy"])
+def test_a_level_is_known_however_it_is_spelled(encoder: TableEncoder, one: Any) -> None:
+    """A category coded 1 in the file is the level 1 of a request, as a number or as text."""
+    assert feature(encoder, {"region": one}, "region=1") == 1
+    assert "region" not in encoder.unseen_columns({"region": one})
+
+
+@pytest.mark.parametrize(("yes", "expected"), [("yes", 1), ("no", 0)])
+def test_a_flag_is_read_in_its_own_spelling(encoder: TableEncoder, yes: str, expected: int) -> None:
+    """The second level of a flag is the true one."""
+    assert feature(encoder, {"owner": yes}, "owner=true") == expected
+
+
+@pytest.mark.parametrize(("spelling", "expected"), [(True, 1), (1, 1), ("1", 1), ("true", 1), (False, 0), ("0", 0)])
+def test_a_plain_flag_is_true_or_false(encoder: TableEncoder, spelling: Any, expected: int) -> None:
+    """Without levels of its own a flag is read as JSON or a file would spell it."""
+    assert feature(encoder, {"newsletter": spelling}, "newsletter=true") == expected
+
+
+def test_a_rare_and_an_unseen_level_share_a_feature_that_was_trained(encoder: TableEncoder) -> None:
+    """Three of 600 rows are too few for a feature of their own; they train the one that unseen levels get."""
+    assert feature(encoder, {"region": "rare"}, "region rare 0") == 1
+    assert feature(encoder, {"region": "never seen"}, "region rare 0") == 1
+    assert encoder.unseen_columns({"region": "never seen", "housing": "rent", "owner": "no"}) == ["region"]
+
+
+def test_an_unseen_level_without_any_example_is_the_average_row(encoder: TableEncoder) -> None:
+    """Training had no rare level of housing: the average of the training rows stands in, not an untrained weight."""
+    frame = training_rows()
+    shares = frame["housing"].value_counts(normalize=True)
+
+    assert feature(encoder, {"housing": "boat"}, "housing=rent") == pytest.approx(shares["rent"])
+    assert feature(encoder, {"housing": "boat"}, "housing missing") == pytest.approx(shares["unknown"])
+
+
+def test_codes_for_missing_are_gaps(encoder: TableEncoder) -> None:
+    """A code that means missing sets the flag and leaves the median behind."""
+    median = training_rows()["days since contact"].replace(-1, np.nan).median()
+
+    assert feature(encoder, {"days since contact": -1}, "days since contact missing") == 1
+    assert feature(encoder, {"days since contact": None}, "days since contact missing") == 1
+    assert feature(encoder, {"days since contact": median}, "days since contact missing") == 0
+    assert feature(encoder, {"days since contact": -1}, "days since contact") == 0
+    assert feature(encoder, {"housing": "unknown"}, "housing missing") == 1
+
+
+@pytest.mark.parametrize("value", [-1e30, -3.0, 0.0, 1.0, 1e3, 1e30])
+def test_numbers_are_scaled_robustly_and_clipped_smoothly(encoder: TableEncoder, value: float) -> None:
+    """The value is z / sqrt(1 + (z / 3)^2) of z = (x - median) / interquartile range, computed here in plain Python."""
+    low, median, high = training_rows()["income"].dropna().quantile([0.25, 0.5, 0.75])
+    z = (value - median) / (high - low)
+    expected = z / math.sqrt(1 + (z / 3) ** 2)
+
+    assert feature(encoder, {"income": value}, "income") == pytest.approx(expected, rel=1e-6)
+    assert abs(feature(encoder, {"income": value}, "income")) <= 3
+
+
+def test_the_piecewise_linear_code_is_the_share_of_each_bin_below_the_value(encoder: TableEncoder) -> None:
+    """Bins below the value are full, the one that holds it is filled in part, those above are empty."""
+    edges = training_rows()["income"].dropna().quantile(np.linspace(0, 1, 9)).to_numpy()
+    value = 0.25 * edges[2] + 0.75 * edges[3]
+    names = list(encoder.get_feature_names_out())
+    code = encoder.encode_rows([{"income": value}])[0, [i for i, name in enumerate(names) if "income>" in name]]
+
+    np.testing.assert_allclose(code, [1, 1, 0.75, 0, 0, 0, 0, 0], rtol=1e-5)
+
+
+def test_times_are_points_on_the_circles_of_the_calendar(encoder: TableEncoder) -> None:
+    """Six in the morning is a quarter of the day; a zone is taken to UTC."""
+    early = datetime(2024, 3, 4, 6, 20)
+    zoned = datetime(2024, 3, 4, 8, 20, tzinfo=timezone(timedelta(hours=2)))
+
+    assert feature(encoder, {"when": early}, "when hour sin") == pytest.approx(1)
+    assert feature(encoder, {"when": early}, "when hour cos") == pytest.approx(0, abs=1e-7)
+    np.testing.assert_array_equal(encoder.encode_rows([{"when": early}]), encoder.encode_rows([{"when": zoned}]))
+    assert zoned.astimezone(UTC).replace(tzinfo=None) == early
+
+
+def test_columns_own_their_features(encoder: TableEncoder) -> None:
+    """Every feature is counted for the column that it came from, and every column that varies has one."""
+    names, owners = encoder.get_feature_names_out(), encoder.owners_
+    assert len(names) == len(owners) == encoder.encode_rows([{}]).shape[1]
+    for name, owner in zip(names, owners, strict=True):
+        assert str(name).startswith(encoder.column_names_[owner])
+    assert set(owners) == set(range(len(encoder.column_names_)))
+
+
+def test_a_missing_column_is_named() -> None:
+    """A frame without a column of the table is refused by the column's name."""
+    with pytest.raises(ValueError, match="'income'"):
+        ENCODER.transform(training_rows().drop(columns="income"))
+
+
+def test_chunks_do_not_show() -> None:
+    """Encoding in pieces gives what encoding at once gives."""
+    small = TableEncoder(TABLE, n_bins=8, rows_per_chunk=7).fit(training_rows())
+    np.testing.assert_array_equal(small.transform(training_rows()), ENCODER.transform(training_rows()))
