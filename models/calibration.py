@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,7 +34,7 @@ class LogOddsCalibrator:
         self.slope, self.intercept = 1.0, 0.0
 
     def fit(self, log_odds: Floats, labels: npt.NDArray[np.int64], weights: Floats | None = None) -> LogOddsCalibrator:
-        """Find slope and intercept for rows that the network was not trained on, by Newton's method.
+        """Find slope and intercept for rows that the network was not trained on, by maximum likelihood.
 
         Parameters
         ----------
@@ -42,16 +43,14 @@ class LogOddsCalibrator:
         inputs = np.stack([log_odds, np.ones_like(log_odds)], axis=1)
         row_weights = np.ones_like(log_odds) if weights is None else weights
         start = np.array([1.0, 0.0])
-        solution = start.copy()
-        for _ in range(50):
-            probabilities = sigmoid(inputs @ solution)
-            gradient = inputs.T @ (row_weights * (probabilities - labels)) + (solution - start)
-            curvature = row_weights * probabilities * (1 - probabilities)
-            step = np.linalg.solve(inputs.T @ (inputs * curvature[:, None]) + np.eye(2), gradient)
-            # A full step may overshoot where the curve is flat
-            solution -= step * min(1.0, 2.0 / max(np.abs(step).max(), 1e-12))
-            if np.abs(step).max() < 1e-9:
-                break
+
+        def loss_and_gradient(solution: Floats) -> tuple[float, Floats]:
+            fitted, off = inputs @ solution, solution - start
+            losses = np.logaddexp(0, fitted) - labels * fitted
+            gradient = inputs.T @ (row_weights * (sigmoid(fitted) - labels)) + off
+            return float(row_weights @ losses + off @ off / 2), gradient
+
+        solution = minimize(loss_and_gradient, start, jac=True, method="BFGS").x
         self.slope, self.intercept = max(float(solution[0]), self.least_slope), float(solution[1])
         return self
 

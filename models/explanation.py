@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from models.nn.arrays import Array
 from models.nn.layers import Dense
 from models.nn.network import Network
 
-Features = npt.NDArray[np.float32]
+# Points of the way from the reference (0) to the row (1): its two ends, and between them the nodes of Gauss and
+# Legendre, whose weights make the mean of a gradient along the way
+_N_NODES = 32
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(_N_NODES)
+_POINTS = np.array([0, 1, *((_NODES + 1) / 2)], np.float32)[:, None]
+_WEIGHTS_OF_POINTS = np.array([0, 0, *(_WEIGHTS / 2)], np.float32)
 
-# Nodes and weights of Gauss and Legendre on 0..1: the mean of a gradient over the way from the reference to the row
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
-_NODES, _WEIGHTS = ((_NODES + 1) / 2).astype(np.float32), (_WEIGHTS / 2).astype(np.float32)
 
-
-def integrated_gradients(network: Network, row: Features, reference: Features) -> Features:
+def integrated_gradients(network: Network, row: Array, reference: Array) -> Array:
     """Share of each feature in the difference of the network's mean sum between a row and the reference.
 
     Along the straight way from reference to row each feature's gradient is averaged and multiplied by the distance it
-    went (Sundararajan, Taly and Yan 2017); the shares add up to the difference of the two sums, up to the error of the
-    16 points at which the gradient is taken. The way is straight, so the first layer's sums are a straight line too
-    and need to be computed at its two ends only.
+    went (Sundararajan, Taly and Yan 2017). The mean over finitely many points misses a little where the gradient jumps;
+    that remainder is divided in proportion to the shares, so that they add up to the difference. The way is straight,
+    so the first layer's sums are a straight line too and need to be computed at its two ends only.
 
     Parameters
     ----------
@@ -34,23 +35,32 @@ def integrated_gradients(network: Network, row: Features, reference: Features) -
     first, *others = network.layers
     sums_at_ends = first.sums(np.stack([reference, row]))
     start, end = sums_at_ends[:, :1], sums_at_ends[:, 1:]
-    sums = start + _NODES[:, None] * (end - start)
-    slopes = _slopes_at_first_sums(first, others, sums)
-    mean_slopes = np.matmul(_WEIGHTS, slopes)[:, None, :]
-    gradient: Features = np.matmul(mean_slopes, first.weights.swapaxes(-1, -2))[:, 0].mean(axis=0)
-    return gradient * (row - reference)
+    slopes, last_sums = _slopes_at_first_sums(first, others, start + _POINTS * (end - start))
+    mean_slopes = np.matmul(_WEIGHTS_OF_POINTS, slopes)[:, None, :]
+    gradient = np.matmul(mean_slopes, first.weights.swapaxes(-1, -2))[:, 0].mean(axis=0)
+    shares: Array = gradient * (row - reference)
+    sizes = np.abs(shares)
+    total = sizes.sum()
+    if total > 0:
+        difference = (last_sums[:, 1] - last_sums[:, 0]).mean()
+        shares += (difference - shares.sum()) * (sizes / total)
+    return shares
 
 
-def _slopes_at_first_sums(first: Dense, others: list[Dense], sums: Features) -> Features:
-    """Derivative of each member's last sum by its first layer's sums, shape (n_members, n_points, n_units)."""
-    passed: list[tuple[Dense, Features, Features]] = []
+def _slopes_at_first_sums(first: Dense, others: list[Dense], sums: Array) -> tuple[Array, Array]:
+    """Derivative of each member's last sum by its first layer's sums, and that last sum.
+
+    Both have a row for each point: (n_members, n_points, n_units) and (n_members, n_points, 1).
+    """
+    passed: list[tuple[Dense, Array, Array]] = []
     for layer, following in zip((first, *others), others, strict=False):
         outputs = np.empty_like(sums)
         layer.activation.apply(sums, outputs)
         passed.append((layer, outputs, sums))
         sums = following.sums(outputs)
-    slopes = np.ones_like(sums)
+    last_sums = sums
+    slopes = np.ones_like(last_sums)
     for following, (layer, outputs, sums_before) in zip(reversed(others), reversed(passed), strict=True):
         slopes = np.matmul(slopes, following.weights.swapaxes(-1, -2))
         layer.activation.pull_back(slopes, outputs, sums_before)
-    return slopes
+    return slopes, last_sums

@@ -17,10 +17,14 @@ MAX_BYTES = 2 * 1024**3
 # estimators). Single classes, never whole modules: through a module's name one also reaches all that it imports.
 TRUSTED_TYPES = (
     "builtins.frozenset",
+    "datetime.datetime",
+    "datetime.timedelta",
+    "datetime.timezone",
     "numpy.dtype",
     "data.table.Column",
     "data.table.Table",
     "models.calibration.LogOddsCalibrator",
+    "models.domains.fraud.FraudScorer",
     "models.encoding.TableEncoder",
     "models.encoding_blocks.CategoryBlock",
     "models.encoding_blocks.NumberBlock",
@@ -29,6 +33,7 @@ TRUSTED_TYPES = (
     "models.estimators.BackpropClassifier",
     "models.estimators.BackpropRegressor",
     "models.nn.network.Network",
+    "models.scoring.TableClassifier",
 )
 
 

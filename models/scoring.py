@@ -33,8 +33,8 @@ class TableClassifier:
 
     Attributes
     ----------
-    reference_row : the typical row without the event (medians and most frequent levels of the training rows of class 0),
-        against which reasons are given.
+    reference_row : the typical row without the event (medians and most frequent levels of the training rows of class
+        0), against which reasons are given.
     """
 
     def __init__(self, table: Table, preset: Preset, seed: int) -> None:
@@ -90,7 +90,7 @@ class TableClassifier:
         ndarray of shape (n_columns,), in the order of `column_names`; positive towards the event.
         """
         by_feature = integrated_gradients(self.network.network_, x, self._reference).astype(np.float64)
-        by_column = np.bincount(self.encoder.owners_, by_feature, minlength=len(self.encoder.column_names_))
+        by_column: Floats = np.bincount(self.encoder.owners_, by_feature, minlength=len(self.encoder.column_names_))
         return by_column * self.calibrator.slope
 
 

@@ -66,7 +66,7 @@ def _relu(sums: Array, out: Array) -> None:
 
 
 def _relu_back(grads: Array, outputs: Array, sums: Array) -> None:
-    grads *= np.sign(outputs)  # outputs are never negative: 1 where the unit was on, 0 where it was off
+    grads *= outputs > 0  # 1 where the unit was on, 0 where it was off
 
 
 def _silu(sums: Array, out: Array) -> None:

@@ -21,7 +21,8 @@ class Record:
     """What a layer remembers of one forward pass; allocated once for a batch size and filled anew at each step.
 
     `outputs`, `sums` and `grads` have the shape (n_members, n_rows, n_outputs). `outputs` are what the next layer sees,
-    after dropout; `activated` what the activation gave. Arrays that need not differ are the same array.
+    after dropout; `activated` what the activation gave; `ones` has the shape (1, n_rows). Arrays that need not differ
+    are the same array.
     """
 
     inputs: Array
@@ -30,6 +31,7 @@ class Record:
     outputs: Array
     grads: Array
     mask: Array | None
+    ones: Array
 
 
 class Dense:
@@ -126,10 +128,10 @@ class Dense:
     def backward_from_sums(self, record: Record, grad_inputs: Array | None) -> None:
         """The linear half of `backward`: `record.grads` already hold dL/d(sums).
 
-        z = x W + b gives dL/dW = x' dL/dz, dL/db = the sum of dL/dz over the rows, dL/dx = dL/dz W'.
+        z = x W + b gives dL/dW = x' dL/dz, dL/db = 1' dL/dz (the sum over the rows), dL/dx = dL/dz W'.
         """
         np.matmul(record.inputs.swapaxes(-1, -2), record.grads, out=self.weight_gradients)
-        np.add.reduce(record.grads, axis=-2, keepdims=True, out=self.bias_gradients)
+        np.matmul(record.ones, record.grads, out=self.bias_gradients)
         if grad_inputs is not None:
             np.matmul(record.grads, self.weights.swapaxes(-1, -2), out=grad_inputs)
 
@@ -142,4 +144,12 @@ class Dense:
         sums = buffer()
         activated = buffer() if self.keeps_sums else sums
         outputs, mask = (buffer(), buffer()) if self.dropout else (activated, None)
-        return Record(inputs=sums, sums=sums, activated=activated, outputs=outputs, grads=buffer(), mask=mask)
+        return Record(
+            inputs=sums,
+            sums=sums,
+            activated=activated,
+            outputs=outputs,
+            grads=buffer(),
+            mask=mask,
+            ones=np.ones((1, n_rows), dtype),
+        )

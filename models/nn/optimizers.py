@@ -6,6 +6,7 @@ All parameters of a network lie in one flat vector, so an optimizer is a few vec
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -77,41 +78,44 @@ class Adam:
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self.decoupled_decay = decoupled_decay
         self._n_steps = 0
-        self._mean: Array | None = None
-        self._mean_square: Array | None = None
+        self._sum: Array | None = None
+        self._sum_of_squares: Array | None = None
 
     def step(self, parameters: Array, gradients: Array, learning_rate: float) -> None:
         """Move the parameters one step; see Optimizer."""
-        if self._mean is None or self._mean_square is None:
-            self._mean, self._mean_square = np.zeros_like(parameters), np.zeros_like(parameters)
+        if self._sum is None or self._sum_of_squares is None:
+            self._sum, self._sum_of_squares = np.zeros_like(parameters), np.zeros_like(parameters)
             self._scratch = np.empty_like(parameters, shape=min(self._piece, len(parameters)))
         self._n_steps += 1
-        # Both running means start at zero; dividing by 1 - beta^t takes that bias out again. Folded into the step:
-        # rate * (m / c1) / (sqrt(v / c2) + eps) = (rate sqrt(c2) / c1) * m / (sqrt(v) + eps sqrt(c2))
-        correction1 = 1 - self.beta1**self._n_steps
-        root_correction2 = float(np.sqrt(1 - self.beta2**self._n_steps))
-        rate = learning_rate * root_correction2 / correction1
-        epsilon = self.epsilon * root_correction2
+        # The step is rate * m / (sqrt(v) + epsilon) with m = (1 - beta1) M / (1 - beta1^t), M the running sum of
+        # gradients, and v likewise: the division by 1 - beta^t takes out that the sums started at zero. All factors are
+        # numbers, so they are folded into the rate and epsilon, and only the sums M and V are kept up.
+        scale1 = (1 - self.beta1) / (1 - self.beta1**self._n_steps)
+        root_scale2 = math.sqrt((1 - self.beta2) / (1 - self.beta2**self._n_steps))
+        rate, epsilon = learning_rate * scale1 / root_scale2, self.epsilon / root_scale2
         for start in range(0, len(parameters), self._piece):
             piece = slice(start, start + self._piece)
-            self._step_piece(
-                parameters[piece], gradients[piece], self._mean[piece], self._mean_square[piece], rate, epsilon
-            )
+            running_sum, sum_of_squares = self._sum[piece], self._sum_of_squares[piece]
+            self._step_piece(parameters[piece], gradients[piece], running_sum, sum_of_squares, rate, epsilon)
 
     def _step_piece(
-        self, parameters: Array, gradients: Array, mean: Array, mean_square: Array, rate: float, epsilon: float
+        self,
+        parameters: Array,
+        gradients: Array,
+        running_sum: Array,
+        sum_of_squares: Array,
+        rate: float,
+        epsilon: float,
     ) -> None:
         scratch = self._scratch[: len(parameters)]
+        running_sum *= self.beta1
+        running_sum += gradients
+        sum_of_squares *= self.beta2
         np.multiply(gradients, gradients, out=scratch)
-        scratch *= 1 - self.beta2
-        mean_square *= self.beta2
-        mean_square += scratch
-        gradients *= 1 - self.beta1
-        mean *= self.beta1
-        mean += gradients
-        np.sqrt(mean_square, out=scratch)
+        sum_of_squares += scratch
+        np.sqrt(sum_of_squares, out=scratch)
         scratch += epsilon
-        np.divide(mean, scratch, out=scratch)
+        np.divide(running_sum, scratch, out=scratch)
         scratch *= rate
         parameters -= scratch
 

@@ -1,0 +1,94 @@
+"""Scoring of a frame: checked, encoded and decided as a whole, never row by row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from data.checking import check_frame
+from data.errors import Problem
+from models.contract import Answer, Domain, Live
+from models.encoding_blocks import Features
+
+ERROR = "error"
+"""The column that says which rules a row breaks; empty in rows that were scored."""
+REASONS = "reasons"
+"""The column with the reasons of adverse decisions, as JSON."""
+
+_ARROW_TYPES: dict[Any, pa.DataType] = {float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """Answers beside the rows of one frame: a column each, null in bad rows, whose `problems` stand in `error`."""
+
+    answers: pa.Table
+    problems: list[Problem]
+
+
+def score_frame(live: Live, frame: pd.DataFrame, *, reasons: bool = False) -> ScoredRows:
+    """Check, encode and decide the rows of a frame that has the columns of the model's table.
+
+    Rows that break a rule of the table are not scored; `reasons` adds those of adverse decisions.
+    """
+    checked, problems = check_frame(live.table, frame, training=False)
+    first_row = frame.index.start + 1 if isinstance(frame.index, pd.RangeIndex) else 1
+    good = np.ones(len(frame), np.bool_)
+    good[[problem.row - first_row for problem in problems]] = False
+    fit = checked if good.all() else checked[good]
+    X = live.scorer.encoder.transform(fit)
+    fields = live.domain.decide(live.scorer, live.policy, X)
+    if reasons:
+        fields[REASONS] = _reasons(live, fit, X, fields)
+    fields_of_rows = answer_fields(live.domain, reasons=reasons)
+    columns = [_spread(fields[field.name], field.type, good) for field in fields_of_rows if field.name != ERROR]
+    columns.append(_errors(problems, first_row, len(frame)))
+    return ScoredRows(pa.Table.from_arrays(columns, schema=pa.schema(fields_of_rows)), problems)
+
+
+def answer_fields(domain: Domain, *, reasons: bool) -> list[pa.Field]:
+    """The columns that scoring adds: the domain's own fields of an answer, `reasons` if asked for, and `error`."""
+    own = {
+        name: _ARROW_TYPES.get(field.annotation, pa.string())
+        for name, field in domain.answer.model_fields.items()
+        if name not in Answer.model_fields and name != REASONS
+    }
+    if reasons:
+        own[REASONS] = pa.string()
+    return [pa.field(name, kind) for name, kind in {**own, ERROR: pa.string()}.items()]
+
+
+def _spread(values: list[Any], kind: pa.DataType, good: npt.NDArray[np.bool_]) -> pa.Array:
+    """The values of the good rows in their places among all rows; null elsewhere."""
+    array = pa.array(values, kind)
+    return array if good.all() else array.take(pa.array(np.cumsum(good) - 1, mask=~good))
+
+
+def _reasons(live: Live, frame: pd.DataFrame, X: Features, fields: dict[str, list[Any]]) -> list[str | None]:
+    """The reasons of the rows with an adverse decision as JSON, None for the others."""
+    texts: list[str | None] = [None] * len(frame)
+    if live.domain.reasons is None:
+        return texts
+    adverse = [i for i, decision in enumerate(fields["decision"]) if decision in live.domain.adverse]
+    explained = frame.iloc[adverse].astype(object)
+    rows = explained.where(explained.notna(), None).to_dict("records")
+    for i, row in zip(adverse, rows, strict=True):
+        reasons = live.domain.reasons(live, {str(name): value for name, value in row.items()}, X[i])
+        texts[i] = json.dumps([reason.model_dump(mode="json") for reason in reasons], ensure_ascii=False)
+    return texts
+
+
+def _errors(problems: list[Problem], first_row: int, n_rows: int) -> pa.Array:
+    """What is wrong with each row, null where nothing is."""
+    texts: list[str | None] = [None] * n_rows
+    for problem in problems:
+        text = f"column {problem.column!r}: {problem.value!r} {problem.rule}"
+        before = texts[problem.row - first_row]
+        texts[problem.row - first_row] = text if before is None else f"{before}; {text}"
+    return pa.array(texts, pa.string())
