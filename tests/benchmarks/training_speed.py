@@ -1,4 +1,4 @@
-"""Compare how fast the network trains with MLPClassifier and PyTorch: same rows, architecture, batch size and optimizer.
+"""How fast the network trains beside MLPClassifier and PyTorch: same rows, architecture, batch size and optimizer.
 
     python tests/benchmarks/training_speed.py [--repeats 5]
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-os.environ.update({name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")})
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import argparse
 import platform
