@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import uuid4
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from joblib import Parallel, delayed
 
-from data.checking import checked_frame
+from data.checking import checked_frame, unknown_columns
 from data.errors import BadRowsError, Problem, SourceError
 from data.sources import SUFFIXES, iter_frames
 from models.contract import Live
@@ -34,11 +32,12 @@ Watcher: TypeAlias = Callable[[int], object]
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """How a file was scored; `problems` are those of its first bad rows."""
+    """How a file was scored; `problems` are those of its first bad rows, `unknown_columns` those the model ignored."""
 
     n_rows: int
     n_bad_rows: int
     problems: tuple[Problem, ...]
+    unknown_columns: tuple[str, ...]
 
 
 def score_file(
@@ -87,7 +86,7 @@ def score_file(
             problems += scored.problems[: BadRowsError.n_shown - len(problems)]
             if watcher is not None:
                 watcher(len(frame))
-    return ScoredFile(n_rows, n_bad_rows, tuple(problems))
+    return ScoredFile(n_rows, n_bad_rows, tuple(problems), tuple(unknown_columns(live.table, first)))
 
 
 def n_rows_of(source: Path) -> int | None:
@@ -146,30 +145,46 @@ def _check_target(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def _written_whole(target: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+def _written_whole(target: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], object]]:
     """A function that writes rows to a file which gets its name when the block has ended well."""
     partial = target.with_name(f".{target.name}.partial-{uuid4().hex}")
     try:
-        with _writer(target.name.lower(), partial, schema) as writer:
-            yield writer.write_table
+        with _writer(target.name.lower(), partial, schema) as write:
+            yield write
         partial.replace(target)
-    except pa.ArrowNotImplementedError as error:
-        raise SourceError(f"{target}: cannot hold the source's columns: {error}; write parquet instead") from error
+    except pa.ArrowException as error:
+        raise SourceError(f"{target}: cannot hold the source's values: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
 
 
 @contextmanager
-def _writer(name: str, path: Path, schema: pa.Schema) -> Iterator[Any]:
-    """A parquet or CSV writer, as the target's name asks for."""
+def _writer(name: str, path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], object]]:
+    """A function that appends rows to a parquet or CSV file, as the target's name asks for."""
     if name.endswith(".parquet"):
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            yield writer
+            yield writer.write_table
         return
-    header = io.StringIO()
-    csv.writer(header, lineterminator="\n").writerow(schema.names)
-    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
     with pa.output_stream(path, compression="gzip" if name.endswith(".gz") else None) as stream:
-        stream.write(header.getvalue().encode())
-        with pyarrow.csv.CSVWriter(stream, schema, write_options=options) as writer:
-            yield writer
+        stream.write(csv_text(schema.empty_table(), header=True))
+        yield lambda rows: stream.write(csv_text(rows))
+
+
+def csv_text(rows: pa.Table, *, header: bool = False) -> bytes:
+    """The rows as UTF-8 lines of a CSV; only cells that need quotes have them, null is an empty cell.
+
+    Arrow's own writer puts every text in quotes, and pandas takes twice as long where there are numbers.
+    """
+    lines = pc.binary_join_element_wise(*[_cells(column) for column in rows.columns], ",").to_pylist()
+    if header:
+        lines.insert(0, ",".join(_cells(pa.array(rows.column_names)).to_pylist()))
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    texts = pc.fill_null(pc.cast(column, pa.string()), "")
+    if pa.types.is_primitive(column.type):  # no number or time needs quotes
+        return texts
+    special = pc.match_substring_regex(texts, r'[",\r\n]')
+    quoted = pc.binary_join_element_wise('"', pc.replace_substring(texts, '"', '""'), '"', "")
+    return pc.if_else(special, quoted, texts)

@@ -1,0 +1,34 @@
+"""Seeded generators of rows whose true probability is known.
+
+Each module describes one table (`TABLE`) and draws its rows (`simulate(n_rows, seed)`). They need no file and no
+network, so they are what every domain starts with; and because the probability behind every label is known, a test can
+say how close a model came to the best one possible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Simulation:
+    """Rows and the truth about them.
+
+    Parameters
+    ----------
+    frame : the columns of the simulator's `TABLE`, in its order, `n_rows` rows.
+    probability : shape (n_rows,), the true P(label = 1 | the columns of the row that a model may use). No model can
+        have a lower expected log-loss, or rank better, than these numbers.
+    """
+
+    frame: pd.DataFrame
+    probability: npt.NDArray[np.float64]
+
+
+def sigmoid(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """1 / (1 + exp(-logits)), written so that it cannot overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(logits / 2)), np.float64)

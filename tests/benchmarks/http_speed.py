@@ -3,8 +3,8 @@
     python tests/benchmarks/http_speed.py [--home var] [--name credit] [--connections 16] [--seconds 5] [--rounds 5]
 
 Needs a live model (`backscore quickstart --once`). Both servers run at once, each on the first core; the load comes
-from the last core. They are loaded in turn, and the ratio is taken round by round, because machines drift. The bare endpoint
-validates the same row and writes the same answer model, without a network, without reasons and without a log.
+from the last core. They are loaded in turn, and the ratio is taken round by round, because machines drift. The bare
+endpoint validates the same row and writes the same answer model, without a network, without reasons and without a log.
 """
 
 from __future__ import annotations
@@ -159,8 +159,8 @@ def compare(ours_port: int, bare_port: int, request, arguments: argparse.Namespa
     for name in contenders:
         ratio = np.median(np.array(rates[name]) / np.array(rates["bare endpoint"]))
         print(
-            f"{arguments.name}, {arguments.connections} connections, {name:<18} "
-            f"{np.median(rates[name]):7.0f} requests/s   p99 {np.median(tails[name]):6.2f} ms   {ratio:6.1%} of the bare endpoint"
+            f"{arguments.name}, {arguments.connections} connections, {name:<18} {np.median(rates[name]):7.0f} a second"
+            f"   p99 {np.median(tails[name]):6.2f} ms   {ratio:6.1%} of the bare endpoint"
         )
 
 
