@@ -167,7 +167,7 @@ def train(
             seed=job.seed,
             preset=job.preset,
         )
-        report = render_report(_report_data(job, fitted, why, manifest))
+        report = render_report(_report_data(job, fitted, may_go_live, why, manifest))
         files = {POLICY: fitted.policy.model_dump_json(indent=1).encode(), REPORT: report.encode()}
         digest = write_bundle(home.bundles, manifest, scorer=fitted.scorer, files=files)
         version = registry.register(
@@ -263,7 +263,7 @@ def _verdict(job: TrainingJob, fitted: _Fitted, champion: Version | None) -> tup
     return (False, f"it is worse: {interval}") if comparison.worse else (True, f"it is not worse: {interval}")
 
 
-def _report_data(job: TrainingJob, fitted: _Fitted, why: str, manifest: Manifest) -> ReportData:
+def _report_data(job: TrainingJob, fitted: _Fitted, promoted: bool, why: str, manifest: Manifest) -> ReportData:
     """What the report shows."""
     rows, network = fitted.rows, fitted.scorer.network
     X = fitted.scorer.encoder.transform(fitted.frame.iloc[rows.test])
@@ -288,6 +288,7 @@ def _report_data(job: TrainingJob, fitted: _Fitted, why: str, manifest: Manifest
         contenders=fitted.contenders,
         comparison=fitted.comparison,
         why=why,
+        promoted=promoted,
         decisions=fields.get("decision", []),
         policy=fitted.policy.model_dump(),
         effects=dict(zip(fitted.scorer.column_names, np.mean(shares, axis=0).tolist(), strict=True)),

@@ -90,7 +90,8 @@ class TableClassifier:
         ndarray of shape (n_columns,), in the order of `column_names`; positive towards the event.
         """
         by_feature = integrated_gradients(self.network.network_, x, self._reference).astype(np.float64)
-        by_column: Floats = np.bincount(self.encoder.owners_, by_feature, minlength=len(self.encoder.column_names_))
+        n_columns = len(self.encoder.column_names_)
+        by_column = np.bincount(self.encoder.owners_, by_feature, minlength=n_columns).astype(np.float64)
         return by_column * self.calibrator.slope
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 
 import numpy as np
-from data.rows import row_type
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
+from data.rows import row_type
 from data.simulators import ads as simulator
 from data.splits import Split
 from data.table import Table
@@ -77,14 +78,15 @@ def rank_body(table: Table) -> Any:
     }
     if "ad" in parts:
         candidate["ad"] = parts.pop("ad")
-    Candidate = _closed_typed_dict("Candidate", candidate)
-    candidates = Annotated[list[Candidate], Field(min_length=1, max_length=MOST_CANDIDATES)]  # type: ignore[valid-type]
+    ads = list[_closed_typed_dict("Candidate", candidate)]  # type: ignore[misc]
+    candidates = Annotated[ads, Field(min_length=1, max_length=MOST_CANDIDATES)]
     return _closed_typed_dict("RankRequest", {**parts, "candidates": candidates})
 
 
 def _closed_typed_dict(name: str, fields: Mapping[str, Any]) -> Any:
-    made = TypedDict(name, fields)  # type: ignore[operator]
-    made.__pydantic_config__ = ConfigDict(extra="forbid")
+    # mypy knows only TypedDicts that are spelled out
+    made = TypedDict(name, fields)  # type: ignore[misc]
+    made.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]
     return made
 
 

@@ -1,0 +1,233 @@
+"""The check of a file against its table: every bad value is named, none is silently dropped or mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.errors import BadRowsError, Problem
+from data.spellings import MOST_CHARACTERS, flag_spellings, number_codes, text_codes, value_text
+from data.table import Column, Kind, Table, level_text
+from data.times import parse_times
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Checked:
+    """A column's values in their one form, which cells hold nothing, and which hold what they must not."""
+
+    values: npt.NDArray[Any]
+    empty: Mask
+    bad: Mask
+
+
+def checked_frame(table: Table, frame: pd.DataFrame, source: str, *, training: bool) -> pd.DataFrame:
+    """The result of `check_frame` if nothing is wrong, else a BadRowsError that names every bad value of `source`."""
+    checked, problems = check_frame(table, frame, training=training)
+    if problems:
+        raise BadRowsError(source, problems)
+    return checked
+
+
+def check_frame(table: Table, frame: pd.DataFrame, *, training: bool) -> tuple[pd.DataFrame, list[Problem]]:
+    """Bring the columns that are used into one form, and list what breaks the table's rules.
+
+    Parameters
+    ----------
+    frame : as read from a file, with values of any type.
+    training : whether target, weight and listed levels matter too. When scoring they do not: target and weight are
+        left out, and an optional column that the file lacks is taken as empty throughout.
+
+    Returns
+    -------
+    checked : the used columns in table order, and protected ones even where they are never an input, with the index
+        of `frame`. Numbers are float64 (NaN where empty; codes for "no value" stay, except text ones), times naive UTC
+        datetime64[us], and all others canonical text as objects (None where empty); flags are keys of `flag_values`.
+    problems : in the order of rows. A row with a problem is not fit for use. Rows are counted from 1, through the whole
+        file if the index is a range that does so.
+    """
+    problems = _missing_columns(table, frame, training=training)
+    used = _used_columns(table, frame, training=training)
+    first_row = frame.index.start if isinstance(frame.index, pd.RangeIndex) else 0
+    checked = {}
+    for column in used:
+        if column.name in frame.columns:
+            result = _CHECKS[column.kind](column, frame[column.name], training)
+            problems += _problems(column, frame[column.name], result, first_row, training=training)
+            cells = result.values
+        else:
+            cells = np.full(len(frame), *_EMPTY[column.kind])
+        checked[column.name] = pd.Series(cells, index=frame.index, dtype=cells.dtype)  # not inferred from the values
+    result_frame = pd.DataFrame(checked, index=frame.index)
+    if training:
+        problems += _target_problems(table, result_frame)
+    position = {name: i for i, name in enumerate(table.column_names)}
+    return result_frame, sorted(problems, key=lambda problem: (problem.row, position[problem.column]))
+
+
+def unknown_columns(table: Table, frame: pd.DataFrame) -> list[str]:
+    """The columns of a file that its table does not describe; they are not used."""
+    return [str(name) for name in frame.columns if name not in table.column_names]
+
+
+def _is_required(column: Column, *, training: bool) -> bool:
+    """Whether a file must have the column."""
+    if training:
+        return column.role != "ignore"
+    return column.role in ("feature", "time", "entity") and not column.optional
+
+
+def _missing_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> list[Problem]:
+    """The columns that the file should have once, and does not."""
+    names = list(frame.columns)
+    problems = []
+    for column in table.columns:
+        if column.name not in names and _is_required(column, training=training):
+            rule = f"the file has no such column; it has {', '.join(map(str, names)) or 'none'}"
+            problems.append(Problem(0, column.name, None, rule))
+        elif names.count(column.name) > 1:
+            problems.append(
+                Problem(0, column.name, None, f"the file has {names.count(column.name)} columns of this name")
+            )
+    return problems
+
+
+def _used_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> list[Column]:
+    """The columns of the result."""
+    names = list(frame.columns)
+    roles = ("feature", "time", "entity", "target", "weight") if training else ("feature", "time", "entity")
+    used = []
+    for column in table.columns:
+        taken_as_empty = column.name not in names and column.optional and column.role in roles and not training
+        if taken_as_empty or (names.count(column.name) == 1 and (column.role in roles or column.protected)):
+            used.append(column)
+    return used
+
+
+def _problems(
+    column: Column, values: pd.Series[Any], checked: _Checked, first_row: int, *, training: bool
+) -> list[Problem]:
+    """The bad and the forbidden empty cells of one column."""
+    problems = []
+    rows = np.flatnonzero(checked.bad)
+    for row, value in zip(rows.tolist(), values.iloc[rows].tolist(), strict=True):
+        length = f" of at most {MOST_CHARACTERS} characters" if len(str(value)) > MOST_CHARACTERS else ""
+        problems.append(Problem(first_row + row + 1, column.name, value, f"must be {column.allowed}{length}"))
+    if not column.optional or (training and column.role in ("target", "weight", "time")):
+        rows = np.flatnonzero(checked.empty)
+        rule = f"must not be empty; it must be {column.allowed.removesuffix(', or empty')}"
+        problems += [Problem(first_row + row + 1, column.name, None, rule) for row in rows.tolist()]
+    return problems
+
+
+def _target_problems(table: Table, checked: pd.DataFrame) -> list[Problem]:
+    """What makes learning impossible: no row, or no two values of the target to tell apart."""
+    target = table.target
+    if len(checked) == 0:
+        return [Problem(0, target.name, None, "the file has no rows")]
+    if target.name not in checked:
+        return []
+    present = checked[checked[target.name].notna()]
+    found = [level_text(value) for value in present[target.name].unique()]
+    if not found:
+        return []  # every row is a problem already
+    if len(found) == 1:
+        rule = f"every row holds {found[0]!r}; rows of at least two different values are needed"
+        return [Problem(0, target.name, None, rule)]
+    is_binary = target.positive is not None or (target.kind == "category" and len(found) == 2)
+    if is_binary and (labels := table.labels(present)).min() == labels.max():
+        counted = "no value counts" if target.positive is None else f"no row holds {target.positive!r}, which counts"
+        shown = ", ".join(map(repr, found[:10]))
+        return [Problem(0, target.name, None, f"{counted} as class 1; the values are {shown}; set 'positive' to one")]
+    return []
+
+
+def _distinct(
+    values: pd.Series[Any], text_of: Callable[[object], str]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.object_], Mask]:
+    """Position of each row's text among the distinct texts, these texts, and which rows hold none (or only blanks)."""
+    positions, uniques = pd.factorize(values.astype(object) if values.dtype == "category" else values)
+    is_text = isinstance(values.dtype, pd.StringDtype)  # in which case there is nothing to spell
+    texts = uniques.tolist() if is_text else [text_of(value) for value in uniques.tolist()]
+    blank = np.array([not text.strip() for text in texts] + [True])  # the last one is for position -1
+    return positions, np.array([*texts, None], object), blank[positions]
+
+
+def _check_number(column: Column, values: pd.Series[Any], training: bool) -> _Checked:
+    codes = number_codes(column)
+    if values.dtype.kind in "iuf":
+        numbers = values.to_numpy(np.float64, na_value=np.nan)
+        empty = np.isnan(numbers)
+        exempt = np.zeros(len(numbers), np.bool_)
+    else:
+        positions, texts, empty = _distinct(values, value_text)
+        numbers = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(np.float64)[positions]
+        exempt = pd.Series(texts, dtype=object).isin(list(codes)).to_numpy()[positions]
+    exempt |= np.isin(numbers, [code for code in codes.values() if code is not None])
+    bad = ~np.isfinite(numbers)
+    if column.minimum is not None:
+        bad |= numbers < column.minimum
+    if column.maximum is not None:
+        bad |= numbers > column.maximum
+    if column.whole:
+        bad |= numbers != np.floor(numbers)
+    return _Checked(values=numbers, empty=empty, bad=bad & ~empty & ~exempt)
+
+
+def _check_text(column: Column, values: pd.Series[Any], training: bool) -> _Checked:
+    positions, texts, empty = _distinct(values, level_text)
+    allowed = (
+        {*column.levels, *text_codes(column)} if training and column.kind == "category" and column.levels else None
+    )
+    bad = [
+        (allowed is not None and text not in allowed) or (column.kind != "text" and len(text) > MOST_CHARACTERS)
+        for text in texts[:-1]
+    ]
+    found = texts[positions]
+    found[empty] = None
+    return _Checked(values=found, empty=empty, bad=np.array([*bad, False])[positions] & ~empty)
+
+
+def _check_flag(column: Column, values: pd.Series[Any], training: bool) -> _Checked:
+    positions, texts, empty = _distinct(values, value_text)
+    spellings, codes = flag_spellings(column), text_codes(column)
+    canonical = np.array([spellings.get(text) for text in texts], object)
+    bad = np.array([text not in spellings and text not in codes for text in texts])
+    return _Checked(values=canonical[positions], empty=empty, bad=bad[positions] & ~empty)
+
+
+def _check_time(column: Column, values: pd.Series[Any], training: bool) -> _Checked:
+    if column.missing:
+        positions, texts, empty = _distinct(values, level_text)
+        exempt = pd.Series(texts).isin(list(text_codes(column))).to_numpy()[positions]
+        times = parse_times(values.mask(exempt)).to_numpy()
+        return _Checked(values=times, empty=empty, bad=np.isnat(times) & ~empty & ~exempt)
+    times = parse_times(values).to_numpy()
+    empty = values.isna().to_numpy()
+    if values.dtype.kind == "O":
+        empty = empty | (values.astype(object).map(str).str.strip() == "").to_numpy(np.bool_)
+    return _Checked(values=times, empty=empty, bad=np.isnat(times) & ~empty)
+
+
+_CHECKS: dict[Kind, Callable[[Column, pd.Series[Any], bool], _Checked]] = {
+    "number": _check_number,
+    "category": _check_text,
+    "flag": _check_flag,
+    "key": _check_text,
+    "time": _check_time,
+    "text": _check_text,
+}
+_EMPTY: dict[Kind, tuple[Any, Any]] = {
+    "number": (np.nan, np.float64),
+    "category": (None, object),
+    "flag": (None, object),
+    "key": (None, object),
+    "time": (np.datetime64("NaT"), "datetime64[us]"),
+    "text": (None, object),
+}

@@ -1,0 +1,114 @@
+"""What can be seen in one column of a file that nobody described."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.errors import TableError
+from data.spellings import EXACT_WHOLE_NUMBERS
+from data.table import level_text
+from data.times import parse_times
+
+# "007" and "1,234" are no plain numbers: the one is an id, the other could mean two numbers
+_PLAIN_NUMBER = re.compile(r"-?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+
+
+class ColumnFacts:
+    """The cells of one column, seen from several sides.
+
+    Attributes
+    ----------
+    words : the lower-case words that its name is made of: "customerId" and "CUSTOMER_ID" are {"customer", "id"}.
+    is_empty : shape (n_rows,), which cells hold nothing, or only blanks.
+    present : the other cells, as they are.
+    counts : how many rows hold each distinct value, the most frequent first; the index holds the values' level texts.
+    typical_row : index in `present` of an ordinary value: the row asked for, or the first that is not empty.
+    """
+
+    def __init__(self, name: str, cells: pd.Series[Any], *, typical_row: int) -> None:
+        self.name = name
+        self.words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+        cells = (cells.astype(object) if cells.dtype == "category" else cells).reset_index(drop=True)
+        try:
+            positions, uniques = pd.factorize(cells)
+        except TypeError as error:
+            raise TableError(f"column {name!r} holds lists or other structures, not single values") from error
+        texts = [level_text(value) for value in uniques.tolist()]
+        blank = np.array([not text.strip() for text in texts] + [True])
+        self.is_empty: npt.NDArray[np.bool_] = blank[positions]
+        self.present = cells[~self.is_empty]
+        rows = np.bincount(positions[~self.is_empty], minlength=len(texts))
+        by_text = pd.Series(rows, index=pd.Index(texts, dtype=object)).groupby(level=0, sort=False).sum()
+        self.counts = by_text[by_text > 0].sort_values(ascending=False, kind="stable")
+        is_there = len(self.present) == 0 or not self.is_empty[typical_row]
+        self.typical_row = typical_row if is_there else int(self.present.index[0])
+
+    @property
+    def n_rows(self) -> int:
+        """All rows, also those without a value."""
+        return len(self.is_empty)
+
+    @property
+    def n_distinct(self) -> int:
+        """Different values."""
+        return len(self.counts)
+
+    @property
+    def share_distinct(self) -> float:
+        """Different values, by the number of rows that have a value."""
+        return self.n_distinct / max(len(self.present), 1)
+
+    @cached_property
+    def longest(self) -> int:
+        """Characters of the longest value."""
+        return max(map(len, self.counts.index), default=0)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the values are neither numbers nor times by their type, such as everything in a CSV."""
+        return self.present.dtype.kind not in "iufMm"
+
+    @cached_property
+    def is_number(self) -> bool:
+        """Whether every value is a plain number; true and false, and times, are none."""
+        if self.present.dtype.kind in "iuf":
+            return True
+        if self.present.dtype.kind in "bMm" or any(isinstance(value, bool) for value in self.present):
+            return False
+        texts = [text.strip() for text in self.counts.index]
+        return all(_PLAIN_NUMBER.fullmatch(text) and np.isfinite(float(text)) for text in texts)
+
+    @cached_property
+    def numbers(self) -> npt.NDArray[np.float64]:
+        """The present values as numbers; only if `is_number`."""
+        return pd.to_numeric(self.present).to_numpy(np.float64)
+
+    @cached_property
+    def is_whole(self) -> bool:
+        """Whether the values were written as whole numbers. Beside empty cells pandas makes floats of them."""
+        if self.present.dtype.kind in "iu":
+            return True
+        if self.present.dtype.kind == "f":
+            return bool(self.is_empty.any() and (self.numbers == np.floor(self.numbers)).all())
+        return all(text.strip().lstrip("-").isdecimal() for text in self.counts.index)
+
+    @property
+    def has_long_numbers(self) -> bool:
+        """Whether a whole number has more digits than a float keeps."""
+        return self.is_whole and bool((np.abs(self.numbers) >= EXACT_WHOLE_NUMBERS).any())
+
+    @cached_property
+    def times(self) -> pd.Series[Any]:
+        """The present values as moments in UTC; NaT where one is no time, or could be two."""
+        return parse_times(self.present)
+
+    @property
+    def is_time(self) -> bool:
+        """Whether every value is a time."""
+        return bool(len(self.present) and self.times.notna().all())

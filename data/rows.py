@@ -1,0 +1,176 @@
+"""The type of one request row, made from a table.
+
+A row is a dictionary (`TypedDict`), keyed by the columns as they are spelled, because any spelling is possible
+("Annual income (EUR)") and because a dictionary is what the encoder reads: nothing is copied on the way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    PlainValidator,
+    TypeAdapter,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+
+from data.spellings import MOST_CHARACTERS, flag_spellings, number_codes, text_codes, value_text
+from data.table import Column, Kind, Table
+from data.times import EARLIEST, ISO_DATE, LATEST
+
+MOST_TEXT_CHARACTERS = 10_000
+
+
+def row_adapter(table: Table) -> TypeAdapter[dict[str, Any]]:
+    """Checks rows of the table, as JSON or as dictionaries, and describes them as JSON schema."""
+    return TypeAdapter(row_type(table))
+
+
+def row_type(table: Table) -> Any:
+    """The `TypedDict` of the table's inputs: typed, bounded, documented, closed to other keys.
+
+    Values that fit come back as they are, except that a flag becomes its level, an ISO 8601 text a datetime, and a
+    code for "no value" None where the encoder does not know it. A category may hold a level that the table does not
+    list.
+    """
+    fields = {column.name: _field(column) for column in table.inputs}
+    words = re.findall(r"[A-Za-z0-9]+", table.name)
+    # mypy knows only TypedDicts that are spelled out, and fields that stand there when it runs
+    row = TypedDict("".join(["Row", *(word.capitalize() for word in words)]), fields)  # type: ignore[misc]
+    row.__doc__ = table.description
+    config = ConfigDict(extra="forbid", title=f"{table.name} row")
+    if all(column.optional or column.example is not None for column in table.inputs):
+        config["json_schema_extra"] = {"examples": [table.example()]}
+    row.__pydantic_config__ = config  # type: ignore[attr-defined]
+    return row
+
+
+def _field(column: Column) -> Any:
+    """A column's type with its documentation."""
+    info = Field(title=column.name, description=_description(column), examples=_examples(column) or None)
+    accepted = _TYPES[column.kind](column)
+    if column.optional:
+        return NotRequired[Annotated[accepted | None, info]]
+    return Annotated[accepted, info]
+
+
+def _description(column: Column) -> str:
+    """What the column means, its unit and what it may hold, as one line."""
+    words = column.description.rstrip(".") + (f" ({column.unit})" if column.unit else "")
+    words = f"{words}: {column.allowed}" if words else column.allowed
+    if column.kind == "category" and column.levels:
+        words += "; other levels are answered, and the answer says so"
+    return words
+
+
+def _examples(column: Column) -> list[Any]:
+    """The column's example first, then the known levels of a category."""
+    levels = column.levels if column.kind == "category" else ()
+    first = [] if column.example is None else [column.example]
+    return first + [level for level in levels if level not in first]
+
+
+def _number(column: Column) -> Any:
+    bounds = Field(
+        strict=True,
+        allow_inf_nan=False,
+        ge=column.minimum,
+        le=column.maximum,
+        multiple_of=1 if column.whole else None,  # to a relative 1e-9, which is pydantic's measure of "multiple"
+    )
+    return _or_code(Annotated[float, bounds], number_codes(column))
+
+
+def _category(column: Column) -> Any:
+    return _one_of(
+        core_schema.str_schema(strict=True, min_length=1, max_length=MOST_CHARACTERS),
+        core_schema.int_schema(strict=True, ge=-(2**63), le=2**64 - 1),  # what a column of a file can hold
+        must_be=f"a text of 1 to {MOST_CHARACTERS} characters or a whole number",
+    )
+
+
+def _flag(column: Column) -> Any:
+    """True, false, 1, 0 where they mean the same, or one of the column's own levels."""
+    spellings, codes = flag_spellings(column), _without_value(column)
+
+    def read(value: object) -> Any:
+        if type(value) in (int, str) and value in codes:
+            return None
+        if type(value) in (bool, int) or value in column.levels:
+            text = value_text(value)
+            if text in spellings:
+                return spellings[text] if column.levels else value
+        raise PydanticCustomError("value", f"must be {column.allowed}")
+
+    numbers = [int(text) for text in spellings if text.lstrip("-").isdecimal()]
+    shown: Any = Literal[(*column.levels, *numbers, *codes)]
+    return Annotated[Any, PlainValidator(read, json_schema_input_type=bool | shown if "true" in spellings else shown)]
+
+
+def _time(column: Column) -> Any:
+    accepted = Annotated[datetime, BeforeValidator(_refuse_what_is_no_iso_date), AfterValidator(_refuse_far_times)]
+    return _or_code(accepted, _without_value(column))
+
+
+def _text(column: Column) -> Any:
+    return Annotated[str, Field(strict=True, max_length=MOST_TEXT_CHARACTERS)]
+
+
+_TYPES: dict[Kind, Callable[[Column], Any]] = {
+    "number": _number,
+    "category": _category,
+    "flag": _flag,
+    "key": _category,
+    "time": _time,
+    "text": _text,
+}
+
+
+def _one_of(*choices: CoreSchema, must_be: str) -> Any:
+    """A union whose error is one sentence about the column; a plain one lists the failure of every member."""
+    schema = core_schema.union_schema(
+        list(choices), custom_error_type="value", custom_error_message=f"must be {must_be}"
+    )
+    return Annotated[Any, GetPydanticSchema(lambda _source, _handler: schema)]
+
+
+def _or_code(accepted: Any, becomes: Mapping[Any, Any]) -> Any:
+    """The type, or one of the codes for "no value", which is read as what it becomes."""
+    if not becomes:
+        return accepted
+
+    def read(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
+        if type(value) in (int, float, str) and value in becomes:  # a bool equals a number, but is no code
+            return becomes[value]
+        return handler(value)
+
+    return Annotated[accepted, WrapValidator(read, json_schema_input_type=accepted | Literal[tuple(becomes)])]
+
+
+def _without_value(column: Column) -> dict[int | str, None]:
+    """The codes for "no value", as text and as the whole number that they may spell; read as None."""
+    texts = sorted(text_codes(column))
+    return {**dict.fromkeys(texts), **{int(text): None for text in texts if text.lstrip("-").isdecimal()}}
+
+
+def _refuse_what_is_no_iso_date(value: object) -> object:
+    if isinstance(value, date) or (isinstance(value, str) and re.match(ISO_DATE, value)):
+        return value
+    raise PydanticCustomError("time", "must be a date or time (ISO 8601), for example 2024-05-31T13:45:00Z")
+
+
+def _refuse_far_times(value: datetime) -> datetime:
+    if EARLIEST.year <= value.year < LATEST.year:
+        return value
+    raise PydanticCustomError("time", f"must be a time from {EARLIEST.year} to {LATEST.year - 1}")

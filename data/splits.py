@@ -1,0 +1,212 @@
+"""Which rows train, which choose, which judge: cut at random or by time, with room for labels that come late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from data.errors import DataError
+
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """How a table is to be cut.
+
+    Parameters
+    ----------
+    kind : `random` (stratified by class) or `time` (the last rows are the test set).
+    test_fraction : share of all rows, between 0 and 1.
+    label_delay_days : how long after its row a label becomes known; only used by `time`.
+    """
+
+    kind: Literal["random", "time"] = "random"
+    test_fraction: float = 0.2
+    label_delay_days: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be cut."""
+        if self.kind not in ("random", "time"):
+            raise DataError(f"a split is 'random' or 'time', got {self.kind!r}")
+        _check_fraction("test_fraction", self.test_fraction)
+        if not 0 <= self.label_delay_days < float("inf"):
+            raise DataError(f"label_delay_days must be a number of at least 0, got {self.label_delay_days!r}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SplitRows:
+    """Positions of the rows of each set, disjoint; `description` says in a sentence how they were chosen."""
+
+    train: Rows
+    validation: Rows
+    test: Rows
+    description: str
+
+
+def random_split(labels: npt.ArrayLike, *, test_fraction: float, seed: int) -> tuple[Rows, Rows]:
+    """Cut rows at random, with equal class shares on both sides; scikit-learn's `train_test_split`, row for row.
+
+    Integers, booleans and texts are classes and are stratified; floating point labels are amounts and are not.
+
+    Returns
+    -------
+    rest, test : positions, shuffled; ceil(test_fraction * n_rows) of them are in `test`.
+
+    Raises
+    ------
+    DataError : a side would be empty, or would lack a class.
+    """
+    _check_fraction("test_fraction", test_fraction)
+    labels = np.asarray(labels)
+    classes = None if labels.dtype.kind == "f" else labels
+    try:
+        rest, test = train_test_split(
+            np.arange(len(labels)), test_size=test_fraction, random_state=seed, stratify=classes
+        )
+    except ValueError as error:  # scikit-learn refuses only for too few rows, of all or of one class
+        raise DataError(_too_few_rows(labels, test_fraction)) from error
+    if not _every_class_on_every_side(labels, rest, test):
+        raise DataError(_too_few_rows(labels, test_fraction))
+    return rest.astype(np.intp), test.astype(np.intp)
+
+
+def time_split(
+    times: npt.ArrayLike | pd.Series[Any], *, test_fraction: float, label_delay: pd.Timedelta
+) -> tuple[Rows, Rows]:
+    """Cut rows by time: train on what was known when the first test row happened, test on the last share.
+
+    Rows of one time stay together, on the test side. A row is left out of both sides if its label was still
+    unknown at the first test time, i.e. if `time + label_delay` is later than that.
+
+    Returns
+    -------
+    rest, test : positions in time order; rows of the same time keep their order.
+
+    Raises
+    ------
+    DataError : a time is missing, or a side would be empty.
+    """
+    _check_fraction("test_fraction", test_fraction)
+    moments = _moments(times)
+    if len(moments) == 0:
+        raise DataError("there are no rows to split")
+    order = np.argsort(moments, kind="stable").astype(np.intp)
+    in_order = moments[order]
+    first_test_time = in_order[int(len(order) * (1 - test_fraction))]
+    known = (in_order < first_test_time) & (in_order + label_delay.to_timedelta64() <= first_test_time)
+    if not known.any():
+        raise DataError(
+            f"no row is left to train on: the test rows begin at {pd.Timestamp(first_test_time)}, the earliest row is "
+            f"of {pd.Timestamp(in_order[0])}, and labels take {label_delay / pd.Timedelta(days=1):g} days; "
+            "give more history, a smaller test share or a shorter label delay"
+        )
+    return order[known], order[in_order >= first_test_time]
+
+
+def split_rows(
+    split: Split,
+    *,
+    labels: npt.ArrayLike,
+    times: npt.ArrayLike | pd.Series[Any] | None,
+    seed: int,
+    validation_fraction: float = 0.15,
+) -> SplitRows:
+    """Cut a table into training, validation and test rows.
+
+    The test set is cut first, as `split` says. The validation set is a share of what is left, cut the same way: at
+    random, or the last part by time. The label delay also lies between training and validation, unless it would leave
+    out more than half of the rows before the validation set, or a class: then there is no gap there, and `description`
+    says so. `labels` and `times` have the shape (n_rows,); `times` may be None for a random split.
+
+    Raises
+    ------
+    DataError : a set would be empty or would lack a class; the message says how many rows there are and are needed.
+    """
+    labels = np.asarray(labels)
+    _check_fraction("validation_fraction", validation_fraction)
+    if split.kind == "random":
+        rest, test = random_split(labels, test_fraction=split.test_fraction, seed=seed)
+        train, validation = random_split(labels[rest], test_fraction=validation_fraction, seed=seed)
+        how = f"at random with seed {seed}"
+        return _described(how, rest[train], rest[validation], test)
+    if times is None:
+        raise DataError("a split by time needs a time column; mark one with role = 'time', or split at random")
+    return _rows_by_time(split, labels, _moments(times), validation_fraction)
+
+
+def _rows_by_time(
+    split: Split, labels: npt.NDArray[Any], moments: npt.NDArray[np.datetime64], validation_fraction: float
+) -> SplitRows:
+    delay = pd.Timedelta(days=split.label_delay_days)
+    rest, test = time_split(moments, test_fraction=split.test_fraction, label_delay=delay)
+    train, validation = time_split(moments[rest], test_fraction=validation_fraction, label_delay=pd.Timedelta(0))
+    how = f"by time, test rows from {pd.Timestamp(moments[test[0]])}"
+    if delay > pd.Timedelta(0):
+        known = moments[rest[train]] + delay.to_timedelta64() <= moments[rest[validation[0]]]
+        gap_fits = 2 * known.sum() >= len(train) and _every_class_on_every_side(labels[rest], train[known], validation)
+        train = train[known] if gap_fits else train
+        where = "both the validation and the test rows" if gap_fits else "the test rows only (too few rows for both)"
+        how += f", with a gap of {split.label_delay_days:g} days for late labels before {where}"
+    rows = _described(how, rest[train], rest[validation], test)
+    if not _every_class_on_every_side(labels, rows.train, rows.validation, rows.test):
+        raise DataError(_class_missing_by_time(labels, rows))
+    return rows
+
+
+def _described(how: str, train: Rows, validation: Rows, test: Rows) -> SplitRows:
+    sizes = f"{len(train):,} training, {len(validation):,} validation and {len(test):,} test rows"
+    return SplitRows(train=train, validation=validation, test=test, description=f"{sizes}, cut {how}")
+
+
+def _moments(times: npt.ArrayLike | pd.Series[Any]) -> npt.NDArray[np.datetime64]:
+    """Times as datetime64 in UTC, so that zones and summer time cannot change their order."""
+    moments = pd.DatetimeIndex(pd.to_datetime(np.asarray(times), utc=True)).tz_localize(None)
+    if n_missing := int(np.sum(moments.isna())):
+        raise DataError(f"a split by time needs a time in every row; {n_missing} of {len(moments)} rows have none")
+    return moments.to_numpy()
+
+
+def _check_fraction(name: str, fraction: float) -> None:
+    if not 0 < fraction < 1:
+        raise DataError(f"{name} must be between 0 and 1, got {fraction!r}")
+
+
+def _every_class_on_every_side(labels: npt.NDArray[Any], *sides: Rows) -> bool:
+    if labels.dtype.kind == "f":  # amounts, not classes
+        return True
+    n_classes = len(np.unique(labels))
+    return n_classes > 1 and all(len(np.unique(labels[side])) == n_classes for side in sides)
+
+
+def _too_few_rows(labels: npt.NDArray[Any], test_fraction: float) -> str:
+    if len(labels) < 2 or labels.dtype.kind == "f":
+        return f"there are {len(labels)} rows; at least 2 are needed to cut off {test_fraction:g} of them"
+    classes, counts = np.unique(labels, return_counts=True)
+    if len(classes) == 1:
+        return f"all {len(labels)} rows are of class {classes[0]}; at least two classes are needed"
+    # A class with a whole row's worth in the smaller share gets a row on each side, however scikit-learn rounds.
+    n_test = ceil(test_fraction * len(labels))
+    n_smaller_side = max(1, min(n_test, len(labels) - n_test))
+    rarest = counts.argmin()
+    return (
+        f"only {counts[rarest]} of {len(labels)} rows are of class {classes[rarest]}; about "
+        f"{ceil(len(labels) / n_smaller_side)} are needed to have one on each side when {test_fraction:g} is cut off"
+    )
+
+
+def _class_missing_by_time(labels: npt.NDArray[Any], rows: SplitRows) -> str:
+    if len(np.unique(labels)) == 1:
+        return f"all {len(labels)} rows are of class {labels[0]}; at least two classes are needed"
+    counts = "; ".join(
+        f"class {value}: {np.sum(labels[rows.train] == value)} training, "
+        f"{np.sum(labels[rows.validation] == value)} validation, {np.sum(labels[rows.test] == value)} test rows"
+        for value in np.unique(labels)
+    )
+    return f"a split by time needs at least 1 row of every class in every set, here are {counts}; give more rows"

@@ -1,0 +1,123 @@
+"""Tables as TOML that a person edits, and as the dictionary that the TOML holds."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import ValidationError
+
+from data.errors import TableError
+from data.table import Column, Table
+
+HEADER = """\
+# What each column is, in the order in which requests list them. Edit what was guessed wrong, then train.
+#
+# kind          what the column holds:
+#   number        an amount or a count; with unit, minimum, maximum, whole (true: no fraction) and
+#                 direction (1: the target can only rise with it, -1: only fall)
+#   category      one of a few levels, also where codes are written as numbers (1 = single, 2 = married);
+#                 if levels are given, training refuses others
+#   flag          true or false; levels holds its two spellings, the false one first
+#   key           an id or name with many values
+#   time          a date or time
+#   text          free text, never an input
+# role          what the column is for:
+#   feature       an input (also where no role is given)
+#   target        what to predict; positive is the value that counts as class 1
+#   weight        how much the row counts in training
+#   time          when the row happened; rows are then split by it
+#   entity        whose row it is (a card, a customer); its past rows may become inputs
+#   ignore        known, never used
+# description   what the column means; shown to those who send requests
+# unit          of a number, e.g. "EUR"
+# minimum, maximum   bounds, both allowed values themselves
+# missing       codes that mean "no value", e.g. [-1, "unknown"]
+# optional      true: may be empty in a file, and null or absent in a request
+# protected     true: sex, age and the like; reported on, and never an input where the domain forbids it
+# part          of an advertising table: "person", "context" or "ad"
+# example       a value of a real row
+
+"""
+
+_FIELDS = [field for field in dataclasses.fields(Column) if field.name != "name"]
+
+
+def table_as_dict(table: Table) -> dict[str, Any]:
+    """The table as plain values: `name`, `description`, and `columns` by name, with only what is not a default.
+
+    The order of `columns` is the order of the table, so do not sort the keys when writing it.
+    """
+    columns = {column.name: _column_as_dict(column) for column in table.columns}
+    return {"name": table.name, "description": table.description, "columns": columns}
+
+
+def _column_as_dict(column: Column) -> dict[str, Any]:
+    given = {field.name: getattr(column, field.name) for field in _FIELDS}
+    return {
+        field.name: list(given[field.name]) if isinstance(given[field.name], tuple) else given[field.name]
+        for field in _FIELDS
+        if given[field.name] != field.default
+    }
+
+
+def table_from_dict(described: Mapping[str, Any]) -> Table:
+    """The table that `table_as_dict` wrote; TableError names column, field, value and what is allowed."""
+    if unknown := sorted(set(described) - {"name", "description", "columns"}):
+        raise TableError(f"unknown field {unknown[0]!r}; a table has name, description and columns")
+    if not described.get("name"):
+        raise TableError("the table has no name; begin the file with name = '...'")
+    columns = described.get("columns")
+    if not isinstance(columns, Mapping) or not columns:
+        raise TableError("there are no columns; describe each under [columns.NAME]")
+    made = tuple(_column_from_dict(name, fields) for name, fields in columns.items())
+    try:
+        return Table(name=described["name"], description=described.get("description", ""), columns=made)
+    except ValidationError as error:
+        raise TableError(_first_mistake(error)) from error
+
+
+def _column_from_dict(name: str, fields: object) -> Column:
+    if not isinstance(fields, Mapping):
+        raise TableError(f"column {name!r}: must be a table of fields, such as kind = 'number'; got {fields!r}")
+    known = [field.name for field in _FIELDS]
+    if unknown := [field for field in fields if field not in known]:
+        raise TableError(f"column {name!r}: unknown field {unknown[0]!r}; a column has {', '.join(known)}")
+    if "kind" not in fields:
+        raise TableError(f"column {name!r}: 'kind' is not given; it must be number, category, flag, key, time or text")
+    try:
+        return Column(name=name, **fields)
+    except ValidationError as error:
+        raise TableError(f"column {name!r}: {_first_mistake(error)}") from error
+
+
+def _first_mistake(error: ValidationError) -> str:
+    """Field, value and rule of the first field that pydantic refuses."""
+    mistakes = error.errors()
+    field, value = mistakes[0]["loc"][0], mistakes[0]["input"]
+    rules = [mistake["msg"] for mistake in mistakes if mistake["loc"][0] == field]  # several for one of many types
+    words = " or ".join(dict.fromkeys(rule.removeprefix("Input should be ") for rule in rules))
+    return f"field {str(field)!r} is {value!r}; it must be {words.replace('tuple', 'list')}"
+
+
+def read_table(path: Path) -> Table:
+    """Read a table from TOML; TableError says where the file is wrong and what is allowed."""
+    try:
+        return table_from_dict(tomllib.loads(path.read_text("utf-8")))
+    except FileNotFoundError as error:
+        raise TableError(f"{path}: there is no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableError(f"{path}: cannot be read as UTF-8 text: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise TableError(f"{path}: is not TOML: {error}") from error
+    except TableError as error:
+        raise TableError(f"{path}: {error}") from error
+
+
+def write_table(table: Table, path: Path) -> None:
+    """Write a table as TOML with a heading that explains the fields to whoever edits it."""
+    path.write_text(HEADER + tomli_w.dumps(table_as_dict(table)), "utf-8", newline="\n")

@@ -1,0 +1,171 @@
+"""The tables of a report: contenders, decisions, and the training rows in brief."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.table import Column, Table, level_text
+from models.evaluation import Comparison, Contender
+from models.report_charts import percent
+from models.scoring import Floats, Labels
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure as the report words it; `perfect` is its value for a model that is always right and sure."""
+
+    key: str
+    title: str
+    meaning: str
+    perfect: float
+
+
+METRICS = (
+    Metric("auc", "AUC", "0.5 is guessing, 1 perfect", 1.0),
+    Metric("average_precision", "Average precision", "area under precision-recall", 1.0),
+    Metric("ks", "KS", "distance of the two classes", 1.0),
+    Metric("log_loss", "Log-loss", "nats per row, less is better", 0.0),
+    Metric("normalised_entropy", "Normalised entropy", "1 is knowing the rate only", 0.0),
+    Metric("brier", "Brier score", "mean squared error", 0.0),
+    Metric("calibration_error", "Calibration error", "mean gap to the observed rate", 0.0),
+    Metric("calibration_ratio", "Calibration ratio", "predicted / observed, 1 is best", 1.0),
+)
+
+
+@dataclass(frozen=True)
+class ContenderRow:
+    """One model: the text of each of METRICS, and whether it is the best among the models."""
+
+    name: str
+    notes: str
+    cells: list[tuple[str, bool]]
+    seconds: str
+
+
+def contender_rows(contenders: Mapping[str, Contender]) -> list[ContenderRow]:
+    """The models side by side; what reads the same is equally good."""
+    texts = {name: [f"{c.metrics[metric.key]:.4f}" for metric in METRICS] for name, c in contenders.items()}
+    gaps = {
+        name: [abs(float(text) - metric.perfect) for text, metric in zip(row, METRICS, strict=True)]
+        for name, row in texts.items()
+    }
+    least_gaps = [min(column) for column in zip(*gaps.values(), strict=True)]
+    return [
+        ContenderRow(
+            name=name,
+            notes=contender.notes,
+            cells=[(text, gap == least) for text, gap, least in zip(texts[name], gaps[name], least_gaps, strict=True)],
+            seconds=f"{contender.seconds:,.1f}" if contender.seconds else "–",
+        )
+        for name, contender in contenders.items()
+    ]
+
+
+def in_words(comparison: Comparison) -> str:
+    """Who won, and by how much."""
+    verdict = "neither better nor worse beyond chance"
+    if comparison.better or comparison.worse:
+        verdict = "better beyond chance" if comparison.better else "worse beyond chance"
+    difference, low, high = (
+        f"{value:+.4f}".replace("-", "−") for value in (comparison.difference, comparison.low, comparison.high)
+    )
+    return f"{verdict} (log-loss {difference}, 90 % interval {low} to {high})"
+
+
+@dataclass(frozen=True)
+class DecisionRow:
+    """What became of the test rows that got one decision; shares are of all rows, all events, and its own rows."""
+
+    decision: str
+    n_rows: int
+    share_of_rows: float
+    n_events: int
+    share_of_events: float
+    n_others: int
+    event_rate: float
+
+
+def decision_rows(decisions: Sequence[str], labels: Labels, probabilities: Floats) -> list[DecisionRow]:
+    """The confusion table of a policy, from the decision with the least probable events to that with the most.
+
+    Parameters
+    ----------
+    decisions, labels, probabilities : of the test rows; without decisions there is no table.
+    """
+    if not decisions:
+        return []
+    frame = pd.DataFrame({"decision": list(decisions), "label": labels, "probability": probabilities})
+    rows = []
+    for decision, group in frame.groupby("decision"):
+        n_rows, n_events = len(group), int(group["label"].sum())
+        shares = n_rows / len(frame), n_events / max(int(labels.sum()), 1), n_events / n_rows
+        row = DecisionRow(str(decision), n_rows, shares[0], n_events, shares[1], n_rows - n_events, shares[2])
+        rows.append((float(group["probability"].mean()), row))
+    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+
+
+@dataclass(frozen=True)
+class ColumnRow:
+    """A column of the training rows in brief."""
+
+    column: Column
+    missing_share: float
+    typical: str
+    span: str
+
+
+def column_rows(table: Table, frame: pd.DataFrame) -> list[ColumnRow]:
+    """A line for every column that the rows have, in table order.
+
+    Parameters
+    ----------
+    frame : as `data.checking.checked_frame` gives it.
+    """
+    return [column_row(column, frame[column.name]) for column in table.columns if column.name in frame.columns]
+
+
+def column_row(column: Column, values: pd.Series[Any]) -> ColumnRow:
+    """Missing share; mean and standard deviation, or the most frequent levels; least and greatest value."""
+    codes = {level_text(code) for code in column.missing}
+    missing = values.isna()
+    if codes:
+        missing |= values.map({value: level_text(value) in codes for value in values.dropna().unique()}).eq(True)
+    present = values[~missing]
+    describe = {"number": _number_words, "time": _time_words}.get(column.kind, _level_words)
+    typical, span = describe(column, present) if len(present) else ("no value", "")
+    return ColumnRow(column, float(missing.mean()), typical, span)
+
+
+def _number_words(column: Column, present: pd.Series[Any]) -> tuple[str, str]:
+    numbers = present.to_numpy(np.float64)
+    unit = f" {column.unit}" if column.unit else ""
+    typical = f"mean {_number(numbers.mean())}, standard deviation {_number(numbers.std())}"
+    return typical + unit, f"{_number(numbers.min())} to {_number(numbers.max())}{unit}"
+
+
+def _time_words(column: Column, present: pd.Series[Any]) -> tuple[str, str]:
+    days = (present.max() - present.min()).days
+    return f"within {days:,} days", f"{present.min():%Y-%m-%d %H:%M} to {present.max():%Y-%m-%d %H:%M}"
+
+
+def _level_words(column: Column, present: pd.Series[Any]) -> tuple[str, str]:
+    counts = present.value_counts()
+    if column.kind == "key":  # which of many ids is the most frequent tells nothing, and may be personal
+        return f"{len(present) / len(counts):,.1f} rows each on average", f"{len(counts):,} ids"
+    shares = [f"{_short(level)} {percent(count / len(present))}" for level, count in counts.iloc[:3].items()]
+    return ", ".join(shares), f"{len(counts):,} level{'s' if len(counts) > 1 else ''}"
+
+
+def _short(level: object, most: int = 30) -> str:
+    text = level_text(level)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _number(value: float) -> str:
+    """Four significant digits, and no exponent where a reader expects none."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"

@@ -1,0 +1,115 @@
+"""The HTTP application, put together from settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import RedirectResponse
+from structlog.typing import FilteringBoundLogger
+
+from data.errors import DataError
+from models.bundles import package_versions
+from models.clock import Clock, utc_now
+from models.contract import Live
+from models.errors import ModelError
+from models.home import Home
+from models.live import load_live
+from models.registry import Registry, Version
+from service.errors import ServiceError
+from service.health import health_router
+from service.live_models import LiveModels
+from service.logs import json_log
+from service.middleware import ApiKey, RequestLog
+from service.model_routes import model_router
+from service.openapi import OpenApi
+from service.prediction_ids import time_ordered_id
+from service.problems import on_error
+from service.routes import PredictionRoutes
+from service.settings import Settings
+from service.state import State
+
+DESCRIPTION = "Typed predictions with decisions and reasons. The endpoints below are those of the models that are live."
+
+
+def create_app(
+    settings: Settings,
+    *,
+    now: Clock = utc_now,
+    new_id: Callable[[], str] = time_ordered_id,
+    log: FilteringBoundLogger | None = None,
+) -> FastAPI:
+    """The service as an ASGI application.
+
+    Parameters
+    ----------
+    now : tells the time of what the registry records.
+    new_id : names answers, and requests that come without a name.
+    log : where lines about requests and models go; standard error by default.
+
+    Raises
+    ------
+    DatabaseError
+        The registry cannot be opened.
+    """
+    log = log or json_log()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    registry = Registry(settings.registry_url, now=now)
+    bundles = Home(settings.home).bundles
+
+    def load(version: Version) -> Live:
+        return load_live(version, bundles)
+
+    live_models = LiveModels(registry, load, log)
+    state = State(settings=settings, registry=registry, live_models=live_models, new_id=new_id)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await live_models.refresh()
+        polling = asyncio.create_task(live_models.keep_in_step(settings.poll_seconds))
+        yield
+        polling.cancel()
+        with suppress(asyncio.CancelledError):
+            await polling
+        registry.close()
+
+    app = FastAPIOffline(
+        title="backscore",
+        version=package_versions()["backscore"],
+        description=DESCRIPTION,
+        redoc_url=None,
+        static_url="/static",
+        swagger_ui_parameters={"validatorUrl": None},  # else the page asks a validator on the internet
+        lifespan=lifespan,
+        routes=PredictionRoutes(state).routes(),
+        middleware=_middleware(settings, log, new_id),
+        exception_handlers=dict.fromkeys((ServiceError, DataError, ModelError, HTTPException), on_error),
+    )
+    app.state.log, app.state.live_models = log, live_models
+    app.include_router(model_router(state))
+    app.include_router(health_router(live_models))
+    app.add_route("/", _to_docs, include_in_schema=False)
+    app.openapi = OpenApi(app, live_models, with_key=settings.api_key is not None)  # type: ignore[method-assign]
+    return app
+
+
+def app_from_environment() -> FastAPI:
+    """The service with settings from BACKSCORE_*: what each of several worker processes calls."""
+    return create_app(Settings())
+
+
+def _middleware(settings: Settings, log: FilteringBoundLogger, new_id: Callable[[], str]) -> list[Middleware]:
+    """From the outside in."""
+    middleware = [Middleware(RequestLog, log=log, new_id=new_id)]
+    if settings.api_key is not None:
+        middleware.append(Middleware(ApiKey, key=settings.api_key.get_secret_value()))
+    return middleware
+
+
+async def _to_docs(_request: object) -> RedirectResponse:
+    return RedirectResponse("/docs")

@@ -1,0 +1,26 @@
+"""What a batch is answered with."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.contract import Answer
+from service.errors import FieldError
+
+AnswerType = TypeVar("AnswerType", bound=Answer)
+
+
+class BatchAnswer(BaseModel, Generic[AnswerType]):
+    """The answers to a batch, all by one version, in the order of the rows."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model: str = Field(description="Name of the model that answered.")
+    version: int = Field(description="Its version.")
+    n_rows: int = Field(description="Rows that came.")
+    n_answered: int = Field(description="Rows that were answered.")
+    warnings: list[str] = Field(default_factory=list, description="What was left out of the batch as a whole.")
+    answers: list[AnswerType | None] = Field(description="One for each row, in order; null for a row with errors.")
+    errors: list[FieldError] = Field(description="Every bad value of the rows without an answer.")

@@ -1,0 +1,162 @@
+"""Batches: many rows in one request, as JSON, CSV or parquet, answered in their order by one version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import pandas as pd
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
+from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+
+from data.checking import check_frame, unknown_columns
+from data.errors import SourceError
+from data.sources import iter_frames
+from models.contract import ReasonsWanted, Row, respond
+from service.bodies import CSV, JSON, PARQUET
+from service.errors import FieldError, InvalidJsonError, InvalidRequestError, TooManyRowsError
+from service.field_errors import field_errors, json_pointer, request_error, shown
+from service.serving import Serving
+
+MEDIA_TYPES = (JSON, CSV, PARQUET)
+SUFFIXES = {CSV: ".csv", PARQUET: ".parquet"}
+
+
+class BatchRequest(TypedDict):
+    """A batch as JSON; the rows are checked one by one, so that a bad one does not take the others with it."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
+    rows: Annotated[list[Any], Field(min_length=1)]
+
+
+_BATCH_REQUEST = TypeAdapter(BatchRequest)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The rows of a batch in their order, None where a row breaks a rule, and which rules were broken."""
+
+    rows: list[Row | None]
+    errors: list[FieldError]
+    warnings: list[str] = field(default_factory=list)
+
+
+def answer_batch(
+    serving: Serving,
+    kind: str,
+    body: bytes,
+    *,
+    new_id: Callable[[], str],
+    reasons: ReasonsWanted,
+    most_rows: int,
+    scratch: Path,
+) -> bytes:
+    """Answer a batch; takes up to seconds of computing, so it belongs into a thread.
+
+    Parameters
+    ----------
+    kind : media type of the body, one of `MEDIA_TYPES`.
+    scratch : folder in which a file may be written while this runs.
+
+    Returns
+    -------
+    A `BatchAnswer` as JSON.
+
+    Raises
+    ------
+    InvalidJsonError, InvalidRequestError, SourceError
+        The body as a whole cannot be read, holds no row, or lacks a column.
+    TooManyRowsError
+        It holds more than `most_rows`.
+    """
+    if kind == JSON:
+        batch = read_json(serving, body, most_rows)
+    else:
+        batch = read_file(serving, body, SUFFIXES[kind], most_rows, scratch)
+    good = [row for row in batch.rows if row is not None]
+    answers = iter(respond(serving.live, good, [new_id() for _ in good], reasons=reasons)) if good else iter(())
+    answer = serving.batch_answer.model_construct(
+        model=serving.live.name,
+        version=serving.live.version,
+        n_rows=len(batch.rows),
+        n_answered=len(good),
+        warnings=batch.warnings,
+        answers=[None if row is None else next(answers) for row in batch.rows],
+        errors=batch.errors,
+    )
+    return serving.batch_writer.dump_json(answer)
+
+
+def read_json(serving: Serving, body: bytes, most_rows: int) -> Batch:
+    """The rows of `{"rows": [...]}`."""
+    table = serving.live.table
+    # A parsed document can take a hundred times its bytes; no batch that is allowed has so many separators
+    if body.count(b",") > 4 * most_rows * (len(table.inputs) + 1):
+        raise TooManyRowsError(most_rows)
+    try:
+        raw_rows = _BATCH_REQUEST.validate_python(from_json(body))["rows"]
+    except ValidationError as error:
+        raise request_error(error, table.columns) from None
+    except ValueError as error:
+        raise InvalidJsonError(f"Invalid JSON: {error}") from None
+    if len(raw_rows) > most_rows:
+        raise TooManyRowsError(most_rows)
+    rows: list[Row | None] = []
+    errors: list[FieldError] = []
+    for i, raw_row in enumerate(raw_rows):
+        try:
+            rows.append(serving.row.validate_python(raw_row))
+        except ValidationError as error:
+            rows.append(None)
+            errors += field_errors(error, table.columns, prefix=("rows", i))
+    return Batch(rows, errors)
+
+
+def read_file(serving: Serving, body: bytes, suffix: str, most_rows: int, scratch: Path) -> Batch:
+    """The rows of a CSV or parquet file; its columns that the table does not know are left out and named."""
+    table = serving.live.table
+    frame = _frame(body, suffix, most_rows, scratch)
+    checked, problems = check_frame(table, frame, training=False)
+    if whole := [problem for problem in problems if problem.row == 0]:
+        raise InvalidRequestError([FieldError(path=json_pointer([p.column]), message=p.rule) for p in whole])
+    bad = {problem.row - 1 for problem in problems}
+    return Batch(
+        rows=[None if i in bad else row for i, row in enumerate(_rows(checked))],
+        errors=[
+            FieldError(path=json_pointer(["rows", p.row - 1, p.column]), message=p.rule, value=shown(p.value))
+            for p in problems
+        ],
+        warnings=[
+            f"column {name!r} is unknown to this model and was not used" for name in unknown_columns(table, frame)
+        ],
+    )
+
+
+def _frame(body: bytes, suffix: str, most_rows: int, scratch: Path) -> pd.DataFrame:
+    """The file's rows, at least one and at most `most_rows`."""
+    with TemporaryDirectory(prefix=".batch-", dir=scratch) as folder:
+        path = Path(folder) / f"body{suffix}"
+        path.write_bytes(body)
+        try:
+            frames = iter_frames(path, most_rows + 1)  # lazily: of a longer file no more is read
+            frame = next(frames, None)
+            del frames
+        except SourceError as error:
+            raise SourceError(str(error).replace(str(path), "the body")) from None
+    if frame is None or frame.empty:
+        raise InvalidRequestError([FieldError(path="/rows", message="the file must hold at least one row")])
+    if len(frame) > most_rows:
+        raise TooManyRowsError(most_rows)
+    return frame
+
+
+def _rows(checked: pd.DataFrame) -> list[Row]:
+    """The rows as requests spell them: None where there is no value."""
+    names = checked.columns.tolist()
+    values = checked.astype(object).where(checked.notna(), None)
+    return [dict(zip(names, row, strict=True)) for row in values.itertuples(index=False, name=None)]

@@ -1,0 +1,56 @@
+"""The command line: `backscore COMMAND`.
+
+Results go to standard output, everything else to standard error; with --json the result is one JSON object. Exit codes
+are 0 done, 1 failed, 2 bad input, and 3 for a version that was trained but not promoted.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from service.cli import data, doctor, models, quickstart, score, serve, tables, train
+from service.cli.context import installed_version
+from service.cli.exits import CommandGroup
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    cls=CommandGroup,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",  # joins the lines of a paragraph
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From a table to a typed, calibrated, explained prediction endpoint. Begin with `backscore quickstart`.",
+)
+
+
+def _print_version(asked_for: bool) -> None:
+    if asked_for:
+        typer.echo(f"backscore {installed_version('backscore')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """What may stand before the command."""
+
+
+app.command()(quickstart.quickstart)
+app.command()(train.train)
+app.command()(score.score)
+app.command()(serve.serve)
+app.command()(doctor.doctor)
+app.add_typer(models.app, name="models")
+app.add_typer(tables.app, name="table")
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Run the command that the process was called with."""
+    app()

@@ -1,0 +1,130 @@
+"""What commands share: settings, registry, names of the domains, and the options that several of them have."""
+# ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
+
+from __future__ import annotations
+
+import getpass
+import pkgutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import metadata
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from models import domains
+from service.cli.exits import CommandError
+
+if TYPE_CHECKING:
+    from models.contract import Domain, Live
+    from models.home import Home
+    from models.registry import Registry
+    from service.settings import Settings
+
+HEADLINE_METRICS = {"auc": "AUC", "average_precision": "avg. prec.", "log_loss": "log-loss", "brier": "Brier"}
+"""The metrics that are shown in tables, and their headings there."""
+
+
+def domain_names() -> list[str]:
+    """Every domain's name, without importing any of them."""
+    return [module.name for module in pkgutil.iter_modules(domains.__path__) if not module.name.startswith("_")]
+
+
+def _known_domain(name: str) -> str:
+    if name not in domain_names():
+        raise typer.BadParameter(f"there is no domain {name!r}; there are {', '.join(domain_names())}")
+    return name
+
+
+DomainName = Annotated[
+    str,
+    typer.Argument(
+        metavar="DOMAIN", help=f"The line of business: {', '.join(domain_names())}.", callback=_known_domain
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, for programs.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, kept in the model's history.")]
+
+
+def domain_of(name: str) -> Domain:
+    """The domain of that name."""
+    from models.contract import load_domains
+
+    return load_domains()[name]
+
+
+def read_settings(**options: Any) -> Settings:
+    """The settings of this call: options that are not None, then BACKSCORE_* variables, then defaults.
+
+    Raises
+    ------
+    CommandError
+        A value does not fit; the text names its option or variable.
+    UnsafeAddressError
+        The host can be reached from other machines, and there is no API key.
+    """
+    from pydantic import ValidationError
+
+    from service.settings import Settings
+
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        problems = [
+            f"{_spelled(str(problem['loc'][0]), given)}: {problem['msg']}, got {problem['input']!r}"
+            for problem in error.errors()
+        ]
+        raise CommandError("\n".join(problems)) from error
+
+
+def _spelled(setting: str, options: Mapping[str, Any]) -> str:
+    """How the user set a setting."""
+    return f"--{setting.replace('_', '-')}" if setting in options else f"BACKSCORE_{setting.upper()}"
+
+
+def home_of(settings: Settings) -> Home:
+    """The folder that everything written lives in."""
+    from models.home import Home
+
+    return Home(settings.home)
+
+
+@contextmanager
+def open_registry(settings: Settings) -> Iterator[Registry]:
+    """The registry, closed when the block ends."""
+    from models.registry import Registry
+
+    registry = Registry(settings.registry_url)
+    try:
+        yield registry
+    finally:
+        registry.close()
+
+
+def live_model(settings: Settings, name: str) -> Live:
+    """The version that answers for this name, loaded; NotTrainedError if there is none."""
+    from models.errors import NotTrainedError
+    from models.live import load_live
+
+    with open_registry(settings) as registry:
+        version = registry.champion(name)
+    if version is None:
+        raise NotTrainedError(name)
+    return load_live(version, home_of(settings).bundles)
+
+
+def installed_version(package: str) -> str:
+    """The version of a package, or "not installed"; ours is not where it runs from its source folder."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def actor() -> str:
+    """Who changes something, for the history."""
+    try:
+        return f"command line ({getpass.getuser()})"
+    except (KeyError, OSError):  # a user without a name, as containers have
+        return "command line"

@@ -1,0 +1,105 @@
+"""Progress bars of training and of scoring files, on standard error."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from service.cli import console
+
+if TYPE_CHECKING:
+    from models.nn.training import Epoch
+
+
+class TrainingProgress:
+    """A line for each stage of a training job, and a bar for each network that learns.
+
+    The bar counts epochs and shows the losses of the last one. Where the next stage or network begins, a line with the
+    same stays in its place, also where standard error is no terminal. Use it as a context manager.
+    """
+
+    def __init__(self) -> None:
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[losses]}"),
+            TimeElapsedColumn(),
+            console=console.remarks,
+            disable=not console.remarks.is_terminal,
+        )
+        self._bar: TaskID | None = None
+        self._last: Epoch | None = None
+
+    def __enter__(self) -> TrainingProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end_bar()
+        self._bars.stop()
+
+    def stage(self, text: str) -> None:
+        """A new part of the job begins."""
+        self._end_bar()
+        self._print(f"- {text}")
+
+    def epoch(self, epoch: Epoch) -> None:
+        """The network has seen every training row once more."""
+        if self._last is not None and epoch.number <= self._last.number:
+            self._end_bar()  # the next network of the same stage
+        if self._bar is None:
+            self._bar = self._bars.add_task("  epoch", total=epoch.n_epochs, losses="")
+        self._bars.update(self._bar, completed=epoch.number, losses=_losses(epoch))
+        self._last = epoch
+
+    def _end_bar(self) -> None:
+        if self._bar is not None and self._last is not None:
+            self._bars.remove_task(self._bar)
+            self._print(f"  {self._last.number} epochs of at most {self._last.n_epochs}, {_losses(self._last)}")
+        self._bar = self._last = None
+
+    def _print(self, text: str) -> None:
+        self._bars.console.print(Text(text), soft_wrap=True)
+
+
+def _losses(epoch: Epoch) -> str:
+    text = f"loss: training {epoch.training_loss:.4f}"
+    return text if epoch.validation_loss is None else f"{text}, validation {epoch.validation_loss:.4f}"
+
+
+class RowsProgress:
+    """A bar that counts the rows of a file; without a known number of rows it only counts."""
+
+    def __init__(self, n_rows: int | None) -> None:
+        self._bars = Progress(
+            SpinnerColumn(),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed:,.0f} rows"),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            console=console.remarks,
+            disable=not console.remarks.is_terminal,
+        )
+        self._rows = self._bars.add_task("", total=n_rows, rate="")
+
+    def __enter__(self) -> RowsProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def __call__(self, n_rows: int) -> None:
+        """So many rows more are done."""
+        task = self._bars.tasks[self._rows]
+        rate = f"{(task.completed + n_rows) / task.elapsed:,.0f} rows/s" if task.elapsed else ""
+        self._bars.update(self._rows, advance=n_rows, rate=rate)

@@ -1,0 +1,153 @@
+"""`backscore train`: from rows to a registered version."""
+# ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import typer
+
+from models.presets import PresetName
+from service.cli import console
+from service.cli.context import (
+    HEADLINE_METRICS,
+    AsJson,
+    DomainName,
+    actor,
+    domain_of,
+    home_of,
+    open_registry,
+    read_settings,
+)
+from service.cli.exits import NOT_PROMOTED
+from service.cli.progress import TrainingProgress
+
+if TYPE_CHECKING:
+    from models.retraining import TrainingResult
+    from service.settings import Settings
+
+Promotion: TypeAlias = Literal["auto", "always", "never"]
+
+
+def train(
+    domain: DomainName,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the model and of its endpoint; the domain's name if left out.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="CSV or parquet file with the rows to train on.")] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            help="What the columns mean: a TOML file (`backscore table infer` writes one),"
+            " or the name of a public table (`backscore data list`), which brings its own rows."
+        ),
+    ] = None,
+    preset: Annotated[PresetName, typer.Option(help="How much time to spend.")] = "balanced",
+    promote: Annotated[
+        Promotion,
+        typer.Option(help="Let the new version answer: if it is not worse than the present one, always, or never."),
+    ] = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random; equal seeds give equal models.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model, judge it on rows it has not seen, and let it answer if it is good enough.
+
+    Without --data and --table it trains on simulated rows, so that there is something to try at once. For a file of
+    your own: `backscore table infer my.csv --target COLUMN --out my.toml`, look through my.toml, then
+    `backscore train DOMAIN --name my-model --table my.toml --data my.csv`.
+
+    Exit code: 0 the new version answers from now on, 3 it was registered but not promoted, 2 the rows or the table are
+    not in order, 1 something failed.
+    """
+    from models.live import REPORT
+
+    settings = read_settings()
+    result = run_training(
+        settings, domain, name=name, data=data, table=table, preset=preset, promote=promote, seed=seed
+    )
+    report = home_of(settings).bundles / result.digest / REPORT
+    if as_json:
+        console.print_json(_as_json(result, report))
+    else:
+        _print_result(result, report)
+    if not result.promoted:
+        console.warn(f"version {result.version} of {result.name!r} was registered but not promoted: {result.why}")
+        raise typer.Exit(NOT_PROMOTED)
+
+
+def run_training(
+    settings: Settings,
+    domain_name: str,
+    *,
+    name: str | None,
+    data: Path | None,
+    table: str | None,
+    preset: PresetName,
+    promote: Promotion,
+    seed: int,
+) -> TrainingResult:
+    """One training job with its progress shown; parameters as those of `train`.
+
+    Raises
+    ------
+    DataError
+        The table or the rows are not in order.
+    ModelError
+        The name is taken by another domain or not allowed, another job holds the lock, or storing failed.
+    """
+    from models import retraining
+    from models.names import checked_name
+    from models.training_rows import rows_to_train_on
+
+    domain, home = domain_of(domain_name), home_of(settings)
+    name = checked_name(name or domain.name)
+    with TrainingProgress() as progress:
+        progress.stage("Reading the rows")
+        rows = rows_to_train_on(
+            domain,
+            data=None if data is None else str(data),
+            table=table,
+            home=home,
+            data_home=settings.data_home,
+            seed=seed,
+        )
+        job = retraining.TrainingJob(
+            domain=domain,
+            name=name,
+            table=rows.table,
+            source=rows.source,
+            split=rows.split,
+            note=rows.note,
+            preset=preset,
+            seed=seed,
+            promote=promote,
+            actor=actor(),
+        )
+        with open_registry(settings) as registry:
+            return retraining.train(job, rows.frame, home=home, registry=registry, progress=progress)
+
+
+def _as_json(result: TrainingResult, report: Path) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "version": result.version,
+        "promoted": result.promoted,
+        "why": result.why,
+        "metrics": dict(result.metrics),
+        "seconds": round(result.seconds, 3),
+        "contenders": {name: dict(metrics) for name, metrics in result.contenders.items()},
+        "digest": result.digest,
+        "report": report,
+    }
+
+
+def _print_result(result: TrainingResult, report: Path) -> None:
+    rows = [
+        (name, *(metrics.get(metric) for metric in HEADLINE_METRICS)) for name, metrics in result.contenders.items()
+    ]
+    headings = ("on the test rows", *HEADLINE_METRICS.values())
+    console.results.print(console.table_of(headings, rows, title=f"{result.name}, version {result.version}"))
+    if result.promoted:
+        console.say(f"Version {result.version} of {result.name!r} answers from now on: {result.why}.", style="green")
+    console.say(f"Trained in {result.seconds:.1f} s. Report: {report}")

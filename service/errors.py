@@ -1,0 +1,124 @@
+"""What can go wrong between a request and its answer, and the one table from failures to HTTP statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from data.errors import DataError, SourceError
+from models.errors import BundleError, DatabaseError, ModelError, NothingToRollBackError, UnknownVersionError
+
+
+class FieldError(BaseModel):
+    """One value of a request that breaks one rule."""
+
+    path: str = Field(description="JSON pointer into the body, rows counted from 0; `?name` is a query parameter.")
+    message: str = Field(description="The rule, in words.")
+    value: Any = Field(None, description="What came, shortened to 100 characters; null where nothing came.")
+
+
+class ServiceError(Exception):
+    """Base of every error that `service` raises on purpose; its text is written for the user."""
+
+
+class UnsafeAddressError(ServiceError):
+    """The service would be reachable from other machines without asking for a key."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"host {host!r} can be reached from other machines, which needs a key: set BACKSCORE_API_KEY, or listen on "
+            "127.0.0.1"
+        )
+
+
+class MissingKeyError(ServiceError):
+    """The request carries no key, or a wrong one."""
+
+    def __init__(self) -> None:
+        super().__init__("this path needs the header `X-API-Key: KEY` or `Authorization: Bearer KEY` with a valid key")
+
+
+class BodyTooLargeError(ServiceError):
+    """The body has more bytes than the service reads."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the body is larger than the {limit:,} bytes that are accepted here; send less at a time")
+
+
+class TooManyRowsError(ServiceError):
+    """The batch has more rows than are answered at once."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the batch holds more than {limit:,} rows; send them in several requests")
+
+
+class MediaTypeError(ServiceError):
+    """The body is of a type that this path does not read."""
+
+    def __init__(self, given: str, accepted: Iterable[str]) -> None:
+        came = repr(given) if given else "no Content-Type"
+        super().__init__(f"the body must be sent as {' or '.join(accepted)}, got {came}")
+
+
+class InvalidJsonError(ServiceError):
+    """The body is not JSON at all."""
+
+
+class InvalidRequestError(ServiceError):
+    """Values of the request break rules of the model's table; each is in `errors`."""
+
+    n_shown = 100
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        self.errors = errors[: self.n_shown]
+        more = f", the first {self.n_shown} are listed" if len(errors) > self.n_shown else ""
+        count = "1 value is" if len(errors) == 1 else f"{len(errors)} values are"
+        super().__init__(f"{count} not what this model takes{more}; see `errors`")
+
+
+class UnknownModelError(ServiceError):
+    """No version of that name is live."""
+
+    def __init__(self, name: str, live: Iterable[str]) -> None:
+        known = ", ".join(sorted(live)) or "none; run `backscore train DOMAIN` first"
+        super().__init__(f"there is no live model {name!r}; live: {known}")
+
+
+class UnknownOperationError(ServiceError):
+    """The model's domain has no such operation."""
+
+    def __init__(self, name: str, operation: str, known: Iterable[str]) -> None:
+        super().__init__(f"model {name!r} cannot {operation!r}; it can {', '.join(known)}")
+
+
+# The only place where failures meet HTTP. The most special class of an error decides.
+STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
+    MissingKeyError: HTTPStatus.UNAUTHORIZED,
+    BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    TooManyRowsError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    MediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    InvalidJsonError: HTTPStatus.BAD_REQUEST,
+    InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownModelError: HTTPStatus.NOT_FOUND,
+    UnknownOperationError: HTTPStatus.NOT_FOUND,
+    SourceError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownVersionError: HTTPStatus.NOT_FOUND,
+    NothingToRollBackError: HTTPStatus.CONFLICT,
+    BundleError: HTTPStatus.CONFLICT,
+    DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
+    # everything else is ours to explain to ourselves, not to the caller
+    ServiceError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    DataError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    ModelError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+def status_of(error: Exception) -> HTTPStatus:
+    """The HTTP status of a failure; 500 for one that nobody foresaw."""
+    for kind in type(error).__mro__:
+        if kind in STATUS_OF:
+            return STATUS_OF[kind]
+    return HTTPStatus.INTERNAL_SERVER_ERROR

@@ -1,0 +1,96 @@
+"""From what pydantic found wrong with a body to sentences about the columns of a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from data.table import Column
+from service.errors import FieldError, InvalidJsonError, InvalidRequestError
+
+MOST_CHARACTERS = 100
+SAFE_INTEGER = 2**53  # beyond it JSON readers differ, and very long integers cannot be written at all
+
+
+def request_error(error: ValidationError, columns: Sequence[Column]) -> InvalidJsonError | InvalidRequestError:
+    """The service's own error for a body that pydantic refused.
+
+    Parameters
+    ----------
+    columns : of the model's table, in whose words the error is told; none for other bodies.
+    """
+    found = error.errors(include_url=False, include_context=False)
+    if found[0]["type"] == "json_invalid":
+        return InvalidJsonError(found[0]["msg"])
+    return InvalidRequestError(field_errors(error, columns))
+
+
+def field_errors(
+    error: ValidationError, columns: Sequence[Column], prefix: Sequence[str | int] = ()
+) -> list[FieldError]:
+    """Every bad value that pydantic found, said in the words of the columns.
+
+    Parameters
+    ----------
+    prefix : where the refused part stands in the whole body, e.g. ("rows", 17).
+    """
+    by_name = {column.name: column for column in columns}
+    return [
+        _field_error(details, by_name, prefix) for details in error.errors(include_url=False, include_context=False)
+    ]
+
+
+def json_pointer(parts: Sequence[str | int]) -> str:
+    """The place in a document (RFC 6901), e.g. /candidates/3/bid; empty for the whole."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def shown(value: object) -> Any:
+    """A value as it may be echoed: plain JSON, at most 100 characters."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= SAFE_INTEGER else f"an integer of {value.bit_length()} bits"
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, dict | list):
+        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
+    text = str(value)
+    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 3] + "..."
+
+
+def _field_error(details: ErrorDetails, columns: dict[str, Column], prefix: Sequence[str | int]) -> FieldError:
+    place = details["loc"]
+    name = place[-1] if place else None
+    column = columns.get(name) if isinstance(name, str) else None
+    value = details["input"]
+    if details["type"] == "missing":
+        value = None  # pydantic shows the whole row here
+        message = f"is missing; it must be {column.allowed}" if column else "is missing"
+    elif details["type"] == "extra_forbidden":
+        message = _why_not_taken(name, column, columns)
+    elif column and column.kind in ("number", "flag", "time"):
+        message = f"must be {column.allowed}"
+    else:
+        message = details["msg"]
+    return FieldError(path=json_pointer([*prefix, *place]), message=message, value=shown(value))
+
+
+def _why_not_taken(name: object, column: Column | None, columns: dict[str, Column]) -> str:
+    """Why a field that nobody asked for is refused."""
+    if column is None:
+        inputs = [known.name for known in columns.values() if known.role in ("feature", "time", "entity")]
+        near = get_close_matches(str(name), inputs, n=1)
+        return "is no field of this request" + (f"; did you mean {near[0]!r}?" if near else "")
+    if column.role == "target":
+        return f"{name} is what this model predicts and not an input of it"
+    if column.protected:
+        return f"{name} is protected and not an input of this model"
+    if column.role in ("weight", "ignore"):
+        return f"{name} is known but not an input of this model"
+    return f"{name} does not belong here"

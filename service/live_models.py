@@ -1,0 +1,147 @@
+"""LiveModels: the versions that answer in this process, kept in step with the registry."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from structlog.typing import FilteringBoundLogger
+
+from models.contract import Live
+from models.errors import DatabaseError, ModelError
+from models.registry import Registry, Version
+from service.errors import UnknownModelError
+from service.serving import Serving
+
+MOST_POLLS_BETWEEN_TRIES = 64
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a champion does not answer, how often it was tried, and the poll at which it is tried again."""
+
+    version: Version
+    why: str
+    n_tries: int
+    next_try: int
+
+
+class LiveModels:
+    """The champion of every name, loaded, checked and warmed.
+
+    A request asks once for its `Serving` and uses nothing else, so that one version answers it from first byte to
+    last. What changes is a reference to a mapping that itself never changes.
+
+    Parameters
+    ----------
+    registry : says which versions are champions.
+    load : verifies a version's bundle and rebuilds it; raises if that cannot be done.
+
+    Attributes
+    ----------
+    servings : what answers, by name.
+    refused : champions that do not answer (the version before still does), by name.
+    n_polls : how often the registry has been read.
+    """
+
+    def __init__(self, registry: Registry, load: Callable[[Version], Live], log: FilteringBoundLogger) -> None:
+        self._registry, self._load, self._log = registry, load, log
+        self._refreshing = asyncio.Lock()
+        self._database_problem: str | None = None
+        self.servings: Mapping[str, Serving] = MappingProxyType({})
+        self.refused: dict[str, Refusal] = {}
+        self.n_polls = 0
+
+    def serving(self, name: str) -> Serving:
+        """What answers for the name now; UnknownModelError lists the names there are."""
+        serving = self.servings.get(name)
+        if serving is None:
+            raise UnknownModelError(name, self.servings)
+        return serving
+
+    def reasons_not_ready(self) -> list[str]:
+        """Why requests cannot be answered yet; empty if they can."""
+        if self.servings:
+            return []
+        if self.n_polls == 0:
+            return [self._database_problem or "the registry has not been read yet"]
+        if self.refused:
+            return [f"{name}: {refusal.why}" for name, refusal in self.refused.items()]
+        return ["no model is live; run `backscore train DOMAIN` or `backscore quickstart`"]
+
+    async def keep_in_step(self, poll_seconds: float) -> None:
+        """Refresh for ever; nothing that goes wrong once ends it."""
+        while True:
+            await asyncio.sleep(poll_seconds)
+            try:
+                await self.refresh()
+            except Exception:  # a poll that ended silently would freeze the models for good
+                self._log.exception("polling the registry failed")
+
+    async def refresh(self) -> None:
+        """Take over what the registry says now; without a database everything stays as it is."""
+        async with self._refreshing:
+            try:
+                champions = await asyncio.to_thread(self._registry.champions)
+            except DatabaseError as error:
+                if self._database_problem is None:
+                    self._log.error("registry away, the live models stay as they are", error=str(error))
+                self._database_problem = str(error)
+                return
+            if self._database_problem is not None:
+                self._log.info("registry back")
+            self._database_problem = None
+            await self._follow(champions)
+            self.n_polls += 1
+
+    async def loaded(self, version: Version) -> Serving:
+        """A version verified and warmed, outside the event loop; it is not live by that, but no longer refused.
+
+        Raises
+        ------
+        BundleError
+            Its bundle is missing, altered or not to be trusted.
+        """
+        serving = await asyncio.to_thread(self._loaded, version)
+        refusal = self.refused.get(version.name)
+        if refusal and refusal.version == version:
+            del self.refused[version.name]
+        return serving
+
+    async def _follow(self, champions: Mapping[str, Version]) -> None:
+        servings = {name: serving for name, serving in self.servings.items() if name in champions}
+        for name, version in champions.items():
+            serving = servings.get(name)
+            if serving and (serving.live.version, serving.digest) == (version.number, version.digest):
+                self.refused.pop(name, None)
+                continue
+            refusal = self.refused.get(name)
+            if refusal and refusal.version == version and self.n_polls < refusal.next_try:
+                continue
+            try:
+                servings[name] = await self.loaded(version)
+            except Exception as error:  # one bad bundle must not keep the other models from being updated
+                self._refuse(version, error)
+                continue
+            self.refused.pop(name, None)  # also what was said about another version
+            self._log.info("version went live", model=name, version=version.number)
+        if servings != self.servings:
+            self.servings = MappingProxyType(servings)
+
+    def _loaded(self, version: Version) -> Serving:
+        serving = Serving.of(self._load(version), version.digest)
+        serving.warm()
+        return serving
+
+    def _refuse(self, version: Version, error: Exception) -> None:
+        """Log once why a champion does not go live; it is tried again, ever more seldom, for a folder can be restored."""
+        why = f"version {version.number}: {error}"
+        before = self.refused.get(version.name)
+        n_tries = before.n_tries + 1 if before and before.version == version else 1
+        if before is None or before.why != why:
+            unforeseen = None if isinstance(error, ModelError) else error
+            self._log.error("champion refused", model=version.name, error=why, exc_info=unforeseen)
+        pause = min(2 ** min(n_tries, 10), MOST_POLLS_BETWEEN_TRIES)
+        self.refused[version.name] = Refusal(version, why, n_tries, self.n_polls + pause)

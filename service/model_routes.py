@@ -1,0 +1,164 @@
+"""What there is and what answers: GET /v1/models and /v1/models/{name}, promote and rollback."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from data.table import Column
+from models.registry import CHAMPION, Event, Version
+from service.bodies import json_body
+from service.errors import UnknownModelError
+from service.field_errors import request_error
+from service.state import State
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class ModelState(BaseModel):
+    """Which version of a model answers."""
+
+    name: str
+    domain: str = Field(description="Line of business.")
+    champion: int | None = Field(description="The version that the registry wants to answer.")
+    live_version: int | None = Field(description="The version that answers in this process.")
+    refused: str | None = Field(None, description="Why the champion does not answer, if it does not.")
+    endpoints: list[str] = Field(description="Paths that answer now.")
+
+
+class ModelList(BaseModel):
+    """Every model with a version."""
+
+    models: list[ModelState]
+
+
+class VersionEntry(BaseModel):
+    """One registered version."""
+
+    version: int
+    digest: str = Field(description="SHA-256 of its bundle's manifest.")
+    created: datetime
+    created_by: str
+    metrics: dict[str, Any] = Field(description="On the untouched test rows.")
+
+
+class ModelDetails(ModelState):
+    """A model with everything that the registry knows about it."""
+
+    aliases: dict[str, int] = Field(description="Names for versions; `champion` answers.")
+    policy: dict[str, Any] | None = Field(description="Thresholds and scales of the live version.")
+    columns: list[Column] = Field(description="The live version's inputs.")
+    versions: list[VersionEntry] = Field(description="The oldest first.")
+    history: list[Event] = Field(description="Who changed what when and why, the oldest first.")
+
+
+class Promotion(BaseModel):
+    """Which version is to answer from now on."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 1, "why": "better AUC"}]})
+
+    version: PositiveInt = Field(strict=True)
+    why: str = Field("", max_length=1000, description="For the history.")
+
+
+class Rollback(BaseModel):
+    """Go back to the champion before this one."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "complaints since noon"}]})
+
+    why: str = Field("", max_length=1000, description="For the history.")
+
+
+def model_router(state: State) -> APIRouter:
+    """The endpoints of the registry."""
+    router = APIRouter(prefix="/v1/models", tags=["models"])
+    registry, live_models = state.registry, state.live_models
+
+    @router.get("", summary="Every model and the version that answers")
+    def list_models() -> ModelList:
+        champions = registry.champions()
+        names = registry.names()
+        newest = {name: champions.get(name) or registry.versions(name)[-1] for name in names}
+        return ModelList(models=[_model_state(state, newest[name], champions.get(name)) for name in names])
+
+    @router.get("/{name}", summary="One model with its versions, metrics and history")
+    def show_model(name: str) -> ModelDetails:
+        versions, champion = registry.versions(name), registry.champion(name)
+        if not versions:
+            raise UnknownModelError(name, live_models.servings)
+        serving = live_models.servings.get(name)
+        return ModelDetails(
+            **dict(_model_state(state, versions[-1], champion)),
+            aliases={CHAMPION: champion.number} if champion else {},
+            policy=serving.live.policy.model_dump(mode="json") if serving else None,
+            columns=list(serving.live.table.inputs) if serving else [],
+            versions=[_entry(version) for version in versions],
+            history=registry.history(name),
+        )
+
+    @router.post("/{name}/promote", summary="Let a version answer", openapi_extra=_json_body_of(Promotion))
+    async def promote(name: str, request: Request) -> ModelState:
+        wanted = await _read(request, state, Promotion)
+        version = await asyncio.to_thread(registry.version, name, wanted.version)
+        await live_models.loaded(version)  # what cannot answer must not become champion
+        change = partial(registry.promote, name, wanted.version, actor=_actor(request), why=wanted.why)
+        version = await asyncio.to_thread(change)
+        await live_models.refresh()
+        return _model_state(state, version, version)
+
+    @router.post("/{name}/rollback", summary="Go back to the champion before", openapi_extra=_json_body_of(Rollback))
+    async def rollback(name: str, request: Request) -> ModelState:
+        wanted = await _read(request, state, Rollback)
+        change = partial(registry.rollback, name, actor=_actor(request), why=wanted.why)
+        version = await asyncio.to_thread(change)
+        await live_models.refresh()
+        return _model_state(state, version, version)
+
+    return router
+
+
+def _model_state(state: State, any_version: Version, champion: Version | None) -> ModelState:
+    """The state of the name that both versions belong to."""
+    name = any_version.name
+    serving, refusal = state.live_models.servings.get(name), state.live_models.refused.get(name)
+    operations = ["score", "batch", *serving.operations] if serving else []
+    return ModelState(
+        name=name,
+        domain=any_version.domain,
+        champion=champion.number if champion else None,
+        live_version=serving.live.version if serving else None,
+        refused=refusal.why if refusal else None,
+        endpoints=[f"/v1/{name}/{operation}" for operation in operations],
+    )
+
+
+def _entry(version: Version) -> VersionEntry:
+    return VersionEntry(
+        version=version.number,
+        digest=version.digest,
+        created=version.created,
+        created_by=version.created_by,
+        metrics=dict(version.metrics),
+    )
+
+
+def _actor(request: Request) -> str:
+    return f"HTTP request from {request.client.host}" if request.client else "HTTP request"
+
+
+def _json_body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The OpenAPI description of a body that is read by hand, so that its size can be limited."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+
+
+async def _read(request: Request, state: State, model: type[Body]) -> Body:
+    body = await json_body(request, state.settings.max_body_bytes)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise request_error(error, columns=()) from None

@@ -1,0 +1,181 @@
+"""The OpenAPI document: the fixed endpoints as FastAPI knows them, and those of the versions that are live now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
+
+from service.bodies import CSV, JSON, PARQUET
+from service.errors import FieldError, InvalidRequestError, MissingKeyError, UnknownModelError
+from service.live_models import LiveModels
+from service.problems import MEDIA_TYPE as PROBLEM_TYPE
+from service.problems import Problem, example_problem
+from service.serving import Serving
+
+Json = dict[str, Any]
+
+REASONS: Json = {
+    "name": "reasons",
+    "in": "query",
+    "required": False,
+    "description": "Explain adverse decisions, all or none.",
+    "schema": {"type": "string", "enum": ["adverse", "all", "none"], "default": "adverse"},
+}
+EXAMPLE_ERRORS: Mapping[str, tuple[str, Exception | None]] = {
+    "400": ("The body is no JSON.", None),
+    "404": ("Nothing of that name is live.", UnknownModelError("loans", ["credit"])),
+    "409": ("The version cannot answer, or there is none to go back to.", None),
+    "413": ("The body or the batch is too large.", None),
+    "415": ("The body is of another type.", None),
+    "422": (
+        "Values break the rules of the model's table.",
+        InvalidRequestError([FieldError(path="/amount", message="must be a number of at least 0", value=-5)]),
+    ),
+}
+
+
+class OpenApi:
+    """Builds the document once for each set of live versions.
+
+    Parameters
+    ----------
+    with_key : whether requests below /v1 need the key.
+    """
+
+    def __init__(self, app: FastAPI, live_models: LiveModels, *, with_key: bool) -> None:
+        self._app, self._live_models, self._with_key = app, live_models, with_key
+        self._built_for: Mapping[str, Serving] | None = None
+        self._document: Json = {}
+
+    def __call__(self) -> Json:
+        """The document of what is live now."""
+        servings = self._live_models.servings
+        if servings is not self._built_for:
+            self._document, self._built_for = self._build(servings), servings
+        return self._document
+
+    def _build(self, servings: Mapping[str, Serving]) -> Json:
+        app = self._app
+        document: Json = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(_schemas({"Problem": TypeAdapter(Problem)}))
+        for name in sorted(servings):
+            paths, of_model = _model_paths(servings[name])
+            document["paths"] |= paths
+            schemas.update(of_model)
+        _describe_problems(document)
+        if self._with_key:
+            _require_key(document)
+        return document
+
+
+def _model_paths(serving: Serving) -> tuple[Json, Json]:
+    """The paths of one live model, and the schemas that they refer to."""
+    live = serving.live
+    name, prefix = live.name, f"{live.name}."
+    adapters: dict[str, TypeAdapter[Any]] = {"Row": serving.row}
+    answers: dict[str, TypeAdapter[Any]] = {"Answer": serving.answer, "BatchAnswer": serving.batch_writer}
+    for operation, served in serving.operations.items():
+        adapters[f"{operation}.Request"], answers[f"{operation}.Answer"] = served.body, served.answer
+    schemas = _schemas(adapters, prefix) | _schemas(answers, prefix, mode="serialization")
+    described = f"{live.domain.summary} Version {live.version}."
+
+    def path(action: str, summary: str, content: Json, answer: str, parameters: Iterable[Json] = ()) -> Json:
+        ok = {"description": "Answered.", "content": {JSON: {"schema": _ref(f"{prefix}{answer}")}}}
+        post = {
+            "tags": [name],
+            "summary": summary,
+            "description": described,
+            "operationId": f"{action}_{name}",
+            "parameters": list(parameters),
+            "requestBody": {"required": True, "content": content},
+            "responses": {"200": ok},
+        }
+        return {f"/v1/{name}/{action}": {"post": post}}
+
+    example = serving.example()
+    row = _body(f"{prefix}Row", example)
+    paths = path("score", "Answer one row", {JSON: row}, "Answer", [REASONS])
+    paths |= path("batch", "Answer many rows", _batch_content(prefix, example), "BatchAnswer", [REASONS])
+    for action, served in serving.operations.items():
+        body = _body(f"{prefix}{action}.Request", serving.example(served))
+        paths |= path(action, served.operation.summary, {JSON: body}, f"{action}.Answer")
+    return paths, schemas
+
+
+def _batch_content(prefix: str, example: Json | None) -> Json:
+    """The three forms of a batch."""
+    rows = {"type": "array", "minItems": 1, "items": _ref(f"{prefix}Row")}
+    schema = {"type": "object", "required": ["rows"], "additionalProperties": False, "properties": {"rows": rows}}
+    as_json: Json = {"schema": schema}
+    as_csv: Json = {"schema": {"type": "string", "description": "UTF-8, with a header that names the columns."}}
+    if example is not None:
+        as_json["example"] = {"rows": [example, example]}
+        as_csv["example"] = _csv_of(example)
+    return {JSON: as_json, CSV: as_csv, PARQUET: {"schema": {"type": "string", "format": "binary"}}}
+
+
+def _csv_of(row: Json) -> str:
+    """A header and one line."""
+    return pd.DataFrame([row]).to_csv(index=False)
+
+
+def _schemas(adapters: Mapping[str, TypeAdapter[Any]], prefix: str = "", *, mode: Any = "validation") -> Json:
+    """JSON schemas by name, nested ones beside them, each name with the prefix."""
+    found: Json = {}
+    for name, adapter in adapters.items():
+        schema = adapter.json_schema(mode=mode, ref_template=f"#/components/schemas/{prefix}{{model}}")
+        found |= {f"{prefix}{inner}": content for inner, content in schema.pop("$defs", {}).items()}
+        found[f"{prefix}{name}"] = schema
+    return found
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _body(schema: str, example: Json | None) -> Json:
+    return {"schema": _ref(schema)} | ({} if example is None else {"example": example})
+
+
+def _describe_problems(document: Json) -> None:
+    """Give every path the problems that it can answer with, in place of FastAPI's own error type."""
+    problems = {status: _problem_answer(*described) for status, described in EXAMPLE_ERRORS.items()}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            operation["responses"].pop("422", None)
+            if method == "post":
+                statuses = problems.keys() if path.startswith("/v1/models/") else problems.keys() - {"409"}
+            else:
+                statuses = {"404"} if "{name}" in path else set()
+            operation["responses"] |= {status: problems[status] for status in sorted(statuses)}
+    for unused in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(unused, None)
+
+
+def _problem_answer(description: str, error: Exception | None) -> Json:
+    content: Json = {"schema": _ref("Problem")}
+    if error is not None:
+        content["example"] = example_problem(error)
+    return {"description": description, "content": {PROBLEM_TYPE: content}}
+
+
+def _require_key(document: Json) -> None:
+    """Say that everything below /v1 needs the key, and what comes without it."""
+    refused = _problem_answer("The key is missing or wrong.", MissingKeyError())
+    document["components"]["securitySchemes"] = {
+        "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "bearer": {"type": "http", "scheme": "bearer"},
+    }
+    for path, methods in document["paths"].items():
+        if path.startswith("/v1/"):
+            for operation in methods.values():
+                operation["security"] = [{"header": []}, {"bearer": []}]
+                operation["responses"]["401"] = refused

@@ -1,0 +1,98 @@
+"""POST /v1/{name}/score, /v1/{name}/batch and /v1/{name}/{operation}: the endpoints of whatever is live.
+
+The body's type belongs to the version that answers, and versions change while the service runs. So these routes read
+the bytes and let the live version check them, instead of naming a type in a signature; `service.openapi` describes
+them.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import get_args
+from urllib.parse import parse_qs
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from models.contract import ReasonsWanted
+from service.batches import MEDIA_TYPES, answer_batch
+from service.bodies import JSON, json_body, media_type, read_body
+from service.errors import FieldError, InvalidRequestError
+from service.field_errors import shown
+from service.state import State
+
+
+class PredictionRoutes:
+    """The endpoints of all live models.
+
+    Parameters
+    ----------
+    state : settings, live models and the maker of prediction ids.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        # more batches at once than cores would only take memory from one another
+        self._batches_at_once = CapacityLimiter(os.cpu_count() or 1)
+
+    def routes(self) -> list[Route]:
+        """What the application serves; the path asked for most often comes first."""
+        return [
+            Route("/v1/{name}/score", self.score, methods=["POST"]),
+            Route("/v1/{name}/batch", self.batch, methods=["POST"]),
+            Route("/v1/{name}/{operation}", self.operate, methods=["POST"]),
+        ]
+
+    async def score(self, request: Request) -> Response:
+        """Answer one row. The work takes less time than handing it to a thread would."""
+        serving = self._state.live_models.serving(request.path_params["name"])
+        reasons = _reasons_wanted(request)
+        body = await json_body(request, self._state.settings.max_body_bytes)
+        return Response(serving.score(body, self._state.new_id(), reasons), media_type=JSON)
+
+    async def batch(self, request: Request) -> Response:
+        """Answer many rows, in a thread: other requests are answered meanwhile."""
+        serving = self._state.live_models.serving(request.path_params["name"])
+        reasons, kind = _reasons_wanted(request), media_type(request, MEDIA_TYPES)
+        settings = self._state.settings
+        body = await read_body(request, settings.max_batch_bytes)
+        work = partial(
+            answer_batch,
+            serving,
+            kind,
+            body,
+            new_id=self._state.new_id,
+            reasons=reasons,
+            most_rows=settings.max_rows_per_batch,
+            scratch=settings.home,
+        )
+        return Response(await anyio.to_thread.run_sync(work, limiter=self._batches_at_once), media_type=JSON)
+
+    async def operate(self, request: Request) -> Response:
+        """Answer a request to one of the domain's own operations."""
+        name, operation = request.path_params["name"], request.path_params["operation"]
+        if name == "models":  # /v1/models/{name} is there, but only to be read
+            raise HTTPException(405, headers={"Allow": "GET"})
+        serving = self._state.live_models.serving(name)
+        serving.operation(operation)
+        body = await json_body(request, self._state.settings.max_body_bytes)
+        return Response(serving.operate(operation, body, self._state.new_id()), media_type=JSON)
+
+
+def _reasons_wanted(request: Request) -> ReasonsWanted:
+    """The query parameter `reasons`."""
+    if not request.scope["query_string"]:
+        return "adverse"
+    query = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    given = query.get("reasons", ["adverse"])[-1]
+    for choice in get_args(ReasonsWanted):
+        if given == choice:
+            wanted: ReasonsWanted = choice
+            return wanted
+    message = f"must be one of {', '.join(get_args(ReasonsWanted))}"
+    raise InvalidRequestError([FieldError(path="?reasons", message=message, value=shown(given))])

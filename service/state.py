@@ -1,0 +1,25 @@
+"""State: what every endpoint of one application shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from models.registry import Registry
+from service.live_models import LiveModels
+from service.settings import Settings
+
+
+@dataclass(frozen=True)
+class State:
+    """Handed to the routes when the application starts; nothing in it is ever exchanged.
+
+    Parameters
+    ----------
+    new_id : names answers.
+    """
+
+    settings: Settings
+    registry: Registry
+    live_models: LiveModels
+    new_id: Callable[[], str]

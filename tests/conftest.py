@@ -1,0 +1,171 @@
+"""What several rooms of tests share: small trained models, stored as a training job stores them, and the service."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.checking import checked_frame
+from models.bundles import Manifest, write_bundle
+from models.contract import Domain, load_domains
+from models.home import Home
+from models.live import POLICY, REPORT
+from models.presets import PRESETS
+from models.registry import Registry, Version
+from models.scoring import TableClassifier
+from service.app import create_app
+from service.logs import json_log
+from service.settings import Settings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # newer versions of starlette ask for another client, and take this one
+    from starlette.testclient import TestClient
+
+MOMENT = datetime(2024, 5, 31, 12, 0, tzinfo=UTC)
+
+
+Ids = Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Store:
+    """A home with its registry, and the making of further versions."""
+
+    home: Home
+    registry: Registry
+
+    def add(self, domain: Domain, scorer: TableClassifier, *, name: str | None = None, promote: bool) -> Version:
+        """Store a scorer with its domain's default policy as the next version of a name."""
+        manifest = Manifest(
+            name=name or domain.name,
+            domain=domain.name,
+            created=MOMENT,
+            table=scorer.table,
+            metrics={"auc": 0.75},
+            source="simulated rows",
+            n_rows=2_000,
+            data_digest="0" * 64,
+            seed=0,
+            preset="fast",
+        )
+        files = {POLICY: domain.policy().model_dump_json().encode(), REPORT: b"<!doctype html>"}
+        digest = write_bundle(self.home.bundles, manifest, scorer=scorer, files=files)
+        return self.registry.register(
+            name=manifest.name,
+            domain=domain.name,
+            digest=digest,
+            metrics=manifest.metrics,
+            actor="tests",
+            why="for tests",
+            promote=promote,
+        )
+
+
+def quick_scorer(domain: Domain, seed: int) -> TableClassifier:
+    """A model of the domain's simulated rows, good enough to answer and trained in a second."""
+    table = domain.prepare(domain.table)
+    frame = checked_frame(table, domain.simulate(2_000, seed).frame, "simulated rows", training=True)
+    labels = table.labels(frame)
+    held_out = (frame.iloc[1_500:], labels[1_500:])
+    return domain.build(table, PRESETS["fast"], seed).fit(frame.iloc[:1_500], labels[:1_500], validation=held_out)
+
+
+def open_store(folder: Path) -> Store:
+    home = Home(folder)
+    return Store(home, Registry(home.database_url))
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which version 1 of every domain is live and credit has a version 2 that is not; never to be changed."""
+    store = open_store(tmp_path_factory.mktemp("trained") / "home")
+    for domain in load_domains().values():
+        store.add(domain, quick_scorer(domain, seed=0), promote=True)
+    credit = load_domains()["credit"]
+    store.add(credit, quick_scorer(credit, seed=1), promote=False)
+    store.registry.close()
+    return store.home.path
+
+
+@pytest.fixture
+def store(trained_home: Path, tmp_path: Path) -> Iterator[Store]:
+    """A copy of the trained home that a test may change."""
+    shutil.copytree(trained_home, tmp_path / "home")
+    opened = open_store(tmp_path / "home")
+    yield opened
+    opened.registry.close()
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running application: a client for it, and what it logged."""
+
+    client: TestClient
+    log: io.StringIO
+
+    def log_lines(self, event: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.log.getvalue().splitlines()]
+        return [line for line in lines if line["event"] == event]
+
+
+def counting_ids() -> Ids:
+    """Gives id-1, id-2, ..."""
+    numbers = itertools.count(1)
+    return lambda: f"id-{next(numbers)}"
+
+
+@pytest.fixture(scope="session")
+def start_service() -> Iterator[Callable[..., Service]]:
+    """Starts services on a home, with other settings where they are given, and stops them all in the end."""
+    with ExitStack() as running:
+
+        def start(home: Path, **changes: Any) -> Service:
+            settings = Settings(home=home, **{"poll_seconds": 3600, **changes})
+            log = io.StringIO()
+            app = create_app(settings, now=lambda: MOMENT, new_id=counting_ids(), log=json_log(log))
+            return Service(running.enter_context(TestClient(app, raise_server_exceptions=False)), log)
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def service(start_service: Callable[..., Service], trained_home: Path) -> Service:
+    """A service with a model of every domain, and small limits; to be asked, not changed."""
+    return start_service(trained_home, max_body_bytes=50_000, max_batch_bytes=200_000, max_rows_per_batch=100)
+
+
+@pytest.fixture(scope="session")
+def client(service: Service) -> TestClient:
+    return service.client
+
+
+@pytest.fixture(scope="session")
+def applicant() -> dict[str, Any]:
+    """A credit request that is right in every respect."""
+    domain = load_domains()["credit"]
+    return domain.prepare(domain.table).example()
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Waits until something is so, and fails if it is not within ten seconds."""
+
+    def wait(is_so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not is_so():
+            assert time.monotonic() < deadline, "did not happen within ten seconds"
+            time.sleep(0.01)
+
+    return wait

@@ -1,0 +1,183 @@
+"""`serve` and `quickstart`: the real server."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import socket
+import time
+import urllib.error
+import urllib.request
+from contextlib import closing
+
+import pytest
+
+from models.contract import load_domains
+from models.live import load_live
+from service.cli import quickstart, tour
+from service.settings import Settings
+
+
+@pytest.fixture
+def port():
+    """A port that was free a moment ago."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def status_of(url):
+    """Status of a GET, None while nothing listens."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own server
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return None
+
+
+def wait_until_it_listens(process, port):
+    """The status of /health/ready as soon as there is one."""
+    give_up = time.monotonic() + 30
+    while (status := status_of(f"http://127.0.0.1:{port}/health/ready")) is None:
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < give_up, "does not listen"
+        time.sleep(0.05)
+    return status
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_serve_answers_until_it_is_told_to_stop(start, trained, port, workers):
+    """The service says where it listens, is ready, and ends quietly on SIGTERM; also with several workers."""
+    process = start("serve", "--port", port, "--workers", workers)
+
+    status = wait_until_it_listens(process, port)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=30)
+
+    assert status == 200
+    assert f"http://127.0.0.1:{port}" in stderr
+    assert "Traceback" not in stderr
+
+
+def test_serve_without_models_serves_and_says_so(start, port):
+    """A service may be started before the first model is trained: alive, but not ready."""
+    process = start("serve", "--port", port)
+
+    assert wait_until_it_listens(process, port) == 503
+    assert status_of(f"http://127.0.0.1:{port}/health/live") == 200
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=30)
+    assert "no model is live yet" in stderr
+
+
+def test_serve_refuses_other_machines_without_a_key(run):
+    """An address that others reach needs BACKSCORE_API_KEY."""
+    outcome = run("serve", "--host", "0.0.0.0")  # noqa: S104 - it is refused
+
+    assert outcome.exit_code == 2
+    assert "BACKSCORE_API_KEY" in outcome.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "quickstart"])
+def test_a_port_that_is_taken_is_said_at_once(run, port, command):
+    """Before anything is trained or loaded."""
+    with closing(socket.create_server(("127.0.0.1", port))):
+        outcome = run(command, "--port", port)
+
+    assert outcome.exit_code == 1
+    assert f"127.0.0.1:{port}" in outcome.stderr
+    assert "--port" in outcome.stderr
+
+
+def test_a_port_that_cannot_be_is_bad_input(run):
+    """Ports end at 65535."""
+    outcome = run("serve", "--port", 70_000)
+
+    assert outcome.exit_code == 2
+    assert "--port" in outcome.stderr
+    assert "65535" in outcome.stderr
+
+
+def test_quickstart_once_asks_every_endpoint(run, trained):
+    """Score of each domain, rank, batch, models and health: each is answered by the real server."""
+    outcome = run("quickstart", "--once")
+
+    assert outcome.exit_code == 0, outcome.stderr
+    for path in ("ads/score", "credit/score", "fraud/score", "ads/rank", "credit/batch", "models", "models/ads"):
+        assert f"/v1/{path}" in outcome.stdout
+    assert "/health/ready" in outcome.stdout
+    assert outcome.stdout.count("200 OK") == 13
+    assert '"probability_of_default"' in outcome.stdout
+
+
+def test_quickstart_once_uses_the_key(run, trained, monkeypatch):
+    """With a key set, its requests carry it."""
+    monkeypatch.setenv("BACKSCORE_API_KEY", "open sesame")
+
+    assert run("quickstart", "--once").exit_code == 0
+
+
+def test_quickstart_once_fails_if_an_answer_is_no_success(run, trained, monkeypatch):
+    """Exit code 1, and the endpoint is named."""
+    calls = [tour.Call("GET", "/health/live"), tour.Call("POST", "/v1/credit/score", {"income_eur": "much"})]
+    monkeypatch.setattr(tour, "calls_of", lambda models: calls)
+
+    outcome = run("quickstart", "--once")
+
+    assert outcome.exit_code == 1
+    assert "POST /v1/credit/score (422)" in outcome.stderr
+    assert "GET /health/live (" not in outcome.stderr
+
+
+def test_quickstart_prints_commands_that_can_be_pasted(run, trained, monkeypatch, start_service):
+    """One curl for each endpoint; what they carry is what the service takes."""
+    monkeypatch.setattr(quickstart, "run_service", lambda settings: None)
+    client = start_service(trained.home.path).client
+
+    outcome = run("quickstart", "--port", 8765)
+
+    commands = [shlex.split(line) for line in outcome.stdout.splitlines() if line.startswith("curl ")]
+    assert "http://127.0.0.1:8765/docs" in outcome.stdout
+    assert len(commands) == 13
+    for command in commands:
+        path = command[-1].removeprefix("http://127.0.0.1:8765")
+        if "-d" in command:
+            body = json.loads(command[command.index("-d") + 1])
+            assert client.post(path, json=body).status_code == 200
+        else:
+            assert client.get(path).status_code == 200
+
+
+def test_quickstart_trains_only_what_is_absent(store, monkeypatch, tmp_path):
+    """A live model is kept; every domain without one is trained on its simulated rows."""
+    for name in ("credit", "fraud"):
+        monkeypatch.setitem(load_domains.__globals__, "load_domains", load_domains)
+    trained_names = []
+    monkeypatch.setattr(quickstart, "run_training", lambda settings, name, **_: trained_names.append(name) or Promoted)
+
+    quickstart.train_absent(Settings(home=store.home.path), "fast")
+    quickstart.train_absent(Settings(home=tmp_path / "empty"), "fast")
+
+    assert trained_names == ["ads", "credit", "fraud"]
+
+
+class Promoted:
+    """What a training job gives back."""
+
+    name, version, promoted, why, seconds = "any", 1, True, "", 1.0
+    metrics = {"auc": 0.8}  # noqa: RUF012
+
+
+def test_the_tour_covers_every_operation_of_every_domain(trained):
+    """A domain that gains an operation gains a request."""
+    models = [load_live(version, trained.home.bundles) for version in trained.registry.champions().values()]
+
+    paths = {call.path for call in tour.calls_of(models)}
+
+    for name, domain in load_domains().items():
+        endpoints = ["score", "batch", *(operation.name for operation in domain.operations)]
+        assert {f"/v1/{name}/{endpoint}" for endpoint in endpoints} <= paths
