@@ -78,9 +78,9 @@ def rank_body(table: Table) -> Any:
     }
     if "ad" in parts:
         candidate["ad"] = parts.pop("ad")
-    ads = list[_closed_typed_dict("Candidate", candidate)]  # type: ignore[misc]
-    candidates = Annotated[ads, Field(min_length=1, max_length=MOST_CANDIDATES)]
-    return _closed_typed_dict("RankRequest", {**parts, "candidates": candidates})
+    candidates: Any = list.__class_getitem__(_closed_typed_dict("Candidate", candidate))
+    limited = Annotated[candidates, Field(min_length=1, max_length=MOST_CANDIDATES)]
+    return _closed_typed_dict("RankRequest", {**parts, "candidates": limited})
 
 
 def _closed_typed_dict(name: str, fields: Mapping[str, Any]) -> Any:
