@@ -5,19 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from scipy.special import expit
 
 Floats = npt.NDArray[np.float64]
 
 
-def sigmoid(log_odds: Floats) -> Floats:
-    """The probability of log-odds, exact in both tails."""
-    tail = np.exp(-np.abs(log_odds))
-    probabilities: Floats = np.where(log_odds >= 0, 1.0, tail) / (1 + tail)
-    return probabilities
-
-
 class LogOddsCalibrator:
-    """Stretch and shift log-odds so that they fit held-out labels: probability = sigmoid(slope * z + intercept).
+    """Stretch and shift log-odds z so that they fit held-out labels: the probability is expit(slope * z + intercept).
 
     This is Platt's scaling (1999) with a prior: slope and intercept are drawn to 1 and 0 with the strength of one
     standard deviation each, which decides where labels are few and is not felt where they are many. The slope stays
@@ -47,7 +41,7 @@ class LogOddsCalibrator:
         def loss_and_gradient(solution: Floats) -> tuple[float, Floats]:
             fitted, off = inputs @ solution, solution - start
             losses = np.logaddexp(0, fitted) - labels * fitted
-            gradient = inputs.T @ (row_weights * (sigmoid(fitted) - labels)) + off
+            gradient = inputs.T @ (row_weights * (expit(fitted) - labels)) + off
             return float(row_weights @ losses + off @ off / 2), gradient
 
         solution = minimize(loss_and_gradient, start, jac=True, method="BFGS").x

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import expit
 
 from data.table import Table
-from models.calibration import LogOddsCalibrator, sigmoid
+from models.calibration import LogOddsCalibrator
 from models.encoding import TableEncoder
 from models.encoding_blocks import Features
 from models.estimators import BackpropClassifier
@@ -77,7 +78,7 @@ class TableClassifier:
         """Calibrated probability of the event for the rows of a checked frame, shape (n_rows,)."""
         rows_at_once = 65_536  # bounds the memory of the encoded rows
         parts = [
-            sigmoid(self.log_odds(self.encoder.transform(frame.iloc[start : start + rows_at_once])))
+            expit(self.log_odds(self.encoder.transform(frame.iloc[start : start + rows_at_once])))
             for start in range(0, len(frame), rows_at_once)
         ]
         return np.concatenate(parts) if parts else np.zeros(0)

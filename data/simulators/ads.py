@@ -2,21 +2,22 @@
 
 How a row comes about
 ---------------------
-A person has a gender, an age, a place and three interests between 0 and 1 which lean with age and gender. The ad was
-chosen without regard to the person, as in a randomised log, so a model can learn what each kind of ad does to each kind
-of person. With the interest in the ad's own category as `interest`, and age as `(age - 45) / 15`::
+A person has a gender, an age, a place, a main interest that leans with age and gender, and a habit of clicking on ads or
+not. The ad was chosen without regard to the person, as in a randomised log, so a model can learn what each kind of ad
+does to each kind of person. With age as `(age - 45) / 15`::
 
     logit P(clicked) = -4.25
-        + 2.0 * interest                                                      the match of person and ad
+        + 1.5 if main_interest equals ad_category                             the match of person and ad
+        + AD_CATEGORY_EFFECTS[ad_category]
         + 1.2 * log(1 + clicks_30d)                                           who clicks, clicks again
         + DEVICE_FORMAT_EFFECTS[device, ad_format]                            television is for video
         + PRICE_TIER_EFFECTS[ad_price_tier] - 0.2 * age                       the cheap and the young click more,
-        + 0.6 * age * (ad_price_tier is "premium")                            but premium ads are for the older
-        + 0.5 * cos(2 pi (hour - 20) / 24)                                    evenings, least at eight in the morning
+        + 0.5 * age if ad_price_tier is premium                               but premium ads are for the older
+        + 0.4 * cos(2 pi (hour - 20) / 24)                                    evenings, least at eight in the morning
         + REGION_EFFECTS[region]
 
-Gender is not in the formula: it matters only through the interests. About 10 % click, and the true probability has an
-AUC of about 0.82.
+Gender is not in the formula: it matters only through the interest. About 9 % click, and the true probability has an
+AUC of about 0.81.
 """
 
 from __future__ import annotations

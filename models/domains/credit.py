@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
+from scipy.special import expit
 
 from data.simulators import credit as simulator
 from data.splits import Split
 from data.table import Table
-from models.calibration import sigmoid
 from models.contract import Answer, Domain, Live, Policy, Reason, Row
 from models.encoding_blocks import Features
 from models.reasons import strongest_reasons
@@ -65,7 +65,7 @@ def without_protected_inputs(table: Table) -> Table:
 def decide(scorer: TableClassifier, policy: CreditPolicy, X: Features) -> dict[str, list[Any]]:
     """Probability, points and decision of encoded applicants."""
     log_odds = scorer.log_odds(X)
-    probabilities = sigmoid(log_odds)
+    probabilities = expit(log_odds)
     # points = base + PDO / ln 2 * (ln(odds of good) - ln(base odds)); the log-odds of good are minus those of default
     points = policy.base_points - policy.points_per_log_odds * (log_odds + math.log(policy.base_odds))
     return {

@@ -8,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
+from scipy.special import expit
 
 from data.simulators import fraud as simulator
 from data.splits import Split
 from data.table import Table
-from models.calibration import sigmoid
 from models.contract import Answer, Domain, Policy, Reason
 from models.encoding_blocks import Features
 from models.estimators import BackpropAutoencoder
@@ -97,7 +97,7 @@ class FraudScorer(TableClassifier):
 def decide(scorer: TableClassifier, policy: FraudPolicy, X: Features) -> dict[str, list[Any]]:
     """Probability, anomaly percentile and decision of encoded transactions."""
     assert isinstance(scorer, FraudScorer)  # noqa: S101 - built by this domain
-    probabilities = sigmoid(scorer.log_odds(X)).tolist()
+    probabilities = expit(scorer.log_odds(X)).tolist()
     percentiles = scorer.anomaly_percentiles(X).tolist()
     return {
         "fraud_probability": probabilities,

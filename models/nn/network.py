@@ -147,7 +147,8 @@ class Network:
         For a sigmoid these are the log-odds of the prediction, for a softmax its log-probabilities up to a constant.
         """
         sums = self.sums(inputs)
-        mean: Array = sums[0] if self.n_members == 1 else sums.mean(axis=0)
+        mean: Array = np.add.reduce(sums, axis=0)
+        mean *= 1 / self.n_members
         return mean
 
     def predict(self, inputs: Array) -> Array:

@@ -37,8 +37,9 @@ def test_live_models_are_loaded(run, trained):
 
 
 def test_a_database_out_of_reach_is_a_finding(run, monkeypatch, tmp_path):
-    """The doctor reports it instead of failing, and shows no password."""
-    monkeypatch.setenv("BACKSCORE_DATABASE_URL", f"sqlite:///{tmp_path}/absent/\0/x.db")
+    """The doctor reports it instead of failing."""
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("BACKSCORE_DATABASE_URL", f"sqlite:///{tmp_path}/file/backscore.db")
 
     outcome = run("doctor", "--json")
 

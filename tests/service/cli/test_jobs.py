@@ -6,12 +6,9 @@ import json
 import signal
 import subprocess
 import time
-
-import pytest
+from collections.abc import Callable
 
 from models.live import load_live
-
-STAGES = ("Reading", "Checking", "Training", "Evaluating", "Writing")
 
 
 def wait_for(process: subprocess.Popen[str], words: str) -> None:
@@ -20,6 +17,12 @@ def wait_for(process: subprocess.Popen[str], words: str) -> None:
         if words in line:
             return
     raise AssertionError(f"{process.args} ended without saying {words!r}")
+
+
+def wait_until(is_so: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    """Return as soon as something is so, or when the process has ended."""
+    while not is_so() and process.poll() is None:
+        time.sleep(0.0005)
 
 
 def test_the_second_job_of_a_name_is_told_who_runs(run, start, open_registry, credit_csv):
@@ -44,41 +47,55 @@ def test_the_second_job_of_a_name_is_told_who_runs(run, start, open_registry, cr
 
 
 def test_a_killed_job_leaves_the_live_model_and_no_half_version(run, start, trained, credit_csv):
-    """SIGKILL at the beginning of each stage, and within the last: what answers stays, the next job clears up."""
-    before = trained.registry.versions("credit")
+    """SIGKILL while it trains, compares, writes the bundle, and registers: what answers is always whole."""
+    bundles, registry = trained.home.bundles, trained.registry
     words = ("train", "credit", "--data", credit_csv, "--preset", "fast", "--promote", "always", "--json")
-    (trained.home.bundles / ".partial-credit.0123").mkdir()  # as a job that is killed while it writes leaves it
 
-    for stage, seconds in [*((stage, 0.0) for stage in STAGES), ("Writing", 0.1)]:
+    def a_bundle_is_being_written(process):
+        wait_for(process, "Writing")
+        wait_until(lambda: list(bundles.glob(".partial-credit.*")), process)
+
+    def a_bundle_is_complete(process):
+        there = set(bundles.iterdir())
+        wait_for(process, "Writing")
+        wait_until(lambda: [path for path in set(bundles.iterdir()) - there if len(path.name) == 64], process)
+
+    moments = [
+        lambda process: wait_for(process, "Training"),
+        lambda process: wait_for(process, "Evaluating"),
+        a_bundle_is_being_written,
+        a_bundle_is_complete,
+    ]
+    versions, live = registry.versions("credit"), 1
+    for moment in moments:
         process = start(*words)
-        wait_for(process, stage)
-        time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
+        moment(process)
+        process.kill()
         process.wait()
 
-        versions, champion = trained.registry.versions("credit"), trained.registry.champion("credit")
+        before, versions = versions, registry.versions("credit")
         assert versions[: len(before)] == before
         for version in versions:
-            load_live(version, trained.home.bundles)  # each that is registered is whole
-        assert champion == (versions[-1] if len(versions) > len(before) else before[0])
-        before = versions if len(versions) > len(before) else before
+            load_live(version, bundles)
+        live = versions[-1].number if len(versions) > len(before) else live
+        assert registry.champion("credit").number == live
 
+    (bundles / ".partial-credit.0123").mkdir()
     outcome = run(*words)
+
     assert outcome.exit_code == 0, outcome.stderr
-    assert outcome.json["version"] == len(before) + 1
-    assert trained.registry.champion("credit").digest == outcome.json["digest"]
-    assert list(trained.home.bundles.glob(".partial-credit.*")) == []
+    assert registry.champion("credit").number == outcome.json["version"] == len(versions) + 1
+    assert list(bundles.glob(".partial-credit.*")) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_a_job_that_is_told_to_stop_says_nothing_long(start, open_registry, credit_csv, number):
-    """Ctrl+C and an orchestrator's stop end a job without a stack trace and without a version."""
+def test_a_job_that_is_interrupted_says_nothing_long(start, open_registry, credit_csv):
+    """Ctrl+C ends a job without a stack trace and without a version."""
     process = start("train", "credit", "--data", credit_csv, "--preset", "fast")
     wait_for(process, "Training")
 
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
 
-    assert process.returncode != 0
+    assert process.returncode not in (0, 2, 3)
     assert "Traceback" not in stderr
     assert open_registry.names() == []

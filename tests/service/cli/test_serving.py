@@ -15,6 +15,7 @@ import pytest
 
 from models.contract import load_domains
 from models.live import load_live
+from models.retraining import TrainingResult
 from service.cli import quickstart, tour
 from service.settings import Settings
 
@@ -49,10 +50,9 @@ def wait_until_it_listens(process, port):
     return status
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_serve_answers_until_it_is_told_to_stop(start, trained, port, workers):
-    """The service says where it listens, is ready, and ends quietly on SIGTERM; also with several workers."""
-    process = start("serve", "--port", port, "--workers", workers)
+def test_serve_answers_until_it_is_told_to_stop(start, trained, port):
+    """Two processes answer; the service says where it listens, is ready, and ends quietly on SIGTERM."""
+    process = start("serve", "--port", port, "--workers", 2)
 
     status = wait_until_it_listens(process, port)
     process.send_signal(signal.SIGTERM)
@@ -60,6 +60,7 @@ def test_serve_answers_until_it_is_told_to_stop(start, trained, port, workers):
 
     assert status == 200
     assert f"http://127.0.0.1:{port}" in stderr
+    assert stderr.count('"version went live"') == 2 * len(load_domains())
     assert "Traceback" not in stderr
 
 
@@ -72,6 +73,7 @@ def test_serve_without_models_serves_and_says_so(start, port):
     process.send_signal(signal.SIGTERM)
     _, stderr = process.communicate(timeout=30)
     assert "no model is live yet" in stderr
+    assert "Traceback" not in stderr
 
 
 def test_serve_refuses_other_machines_without_a_key(run):
@@ -124,7 +126,7 @@ def test_quickstart_once_uses_the_key(run, trained, monkeypatch):
 def test_quickstart_once_fails_if_an_answer_is_no_success(run, trained, monkeypatch):
     """Exit code 1, and the endpoint is named."""
     calls = [tour.Call("GET", "/health/live"), tour.Call("POST", "/v1/credit/score", {"income_eur": "much"})]
-    monkeypatch.setattr(tour, "calls_of", lambda models: calls)
+    monkeypatch.setattr(tour, "calls_of", lambda _models: calls)
 
     outcome = run("quickstart", "--once")
 
@@ -135,7 +137,7 @@ def test_quickstart_once_fails_if_an_answer_is_no_success(run, trained, monkeypa
 
 def test_quickstart_prints_commands_that_can_be_pasted(run, trained, monkeypatch, start_service):
     """One curl for each endpoint; what they carry is what the service takes."""
-    monkeypatch.setattr(quickstart, "run_service", lambda settings: None)
+    monkeypatch.setattr(quickstart, "run_service", lambda _settings: None)
     client = start_service(trained.home.path).client
 
     outcome = run("quickstart", "--port", 8765)
@@ -152,24 +154,22 @@ def test_quickstart_prints_commands_that_can_be_pasted(run, trained, monkeypatch
             assert client.get(path).status_code == 200
 
 
-def test_quickstart_trains_only_what_is_absent(store, monkeypatch, tmp_path):
-    """A live model is kept; every domain without one is trained on its simulated rows."""
-    for name in ("credit", "fraud"):
-        monkeypatch.setitem(load_domains.__globals__, "load_domains", load_domains)
-    trained_names = []
-    monkeypatch.setattr(quickstart, "run_training", lambda settings, name, **_: trained_names.append(name) or Promoted)
+def test_quickstart_trains_only_what_is_absent(trained, monkeypatch, tmp_path):
+    """Live models are kept; every domain without one is trained on its simulated rows."""
+    jobs = []
 
-    quickstart.train_absent(Settings(home=store.home.path), "fast")
+    def record(_settings, domain_name, **options):
+        jobs.append((domain_name, options["name"], options["data"], options["table"]))
+        return TrainingResult(domain_name, 1, True, "the first", {"auc": 0.8}, 1.0, "0" * 64)
+
+    monkeypatch.setattr(quickstart, "run_training", record)
+
+    quickstart.train_absent(Settings(home=trained.home.path), "fast")
+    kept = list(jobs)
     quickstart.train_absent(Settings(home=tmp_path / "empty"), "fast")
 
-    assert trained_names == ["ads", "credit", "fraud"]
-
-
-class Promoted:
-    """What a training job gives back."""
-
-    name, version, promoted, why, seconds = "any", 1, True, "", 1.0
-    metrics = {"auc": 0.8}  # noqa: RUF012
+    assert kept == []
+    assert jobs == [(name, None, None, None) for name in sorted(load_domains())]
 
 
 def test_the_tour_covers_every_operation_of_every_domain(trained):
