@@ -136,7 +136,7 @@ class LiveModels:
         return serving
 
     def _refuse(self, version: Version, error: Exception) -> None:
-        """Log once why a champion does not go live; it is tried again, ever more seldom, for a folder can be restored."""
+        """Log once why a champion does not go live; it is tried again ever more seldom: a folder can be restored."""
         why = f"version {version.number}: {error}"
         before = self.refused.get(version.name)
         n_tries = before.n_tries + 1 if before and before.version == version else 1

@@ -27,8 +27,3 @@ class Simulation:
 
     frame: pd.DataFrame
     probability: npt.NDArray[np.float64]
-
-
-def sigmoid(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """1 / (1 + exp(-logits)), written so that it cannot overflow."""
-    return np.asarray(0.5 * (1 + np.tanh(logits / 2)), np.float64)

@@ -2,7 +2,7 @@
 
 How a row comes about
 ---------------------
-A person has a gender, an age, a place, a main interest that leans with age and gender, and a habit of clicking on ads or
+A person has a gender, an age, a place, a main interest that leans with age and gender, and a habit of clicking ads or
 not. The ad was chosen without regard to the person, as in a randomised log, so a model can learn what each kind of ad
 does to each kind of person. With age as `(age - 45) / 15`::
 
@@ -27,8 +27,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import expit
 
-from data.simulators import Simulation, sigmoid
+from data.simulators import Simulation
 from data.table import Column, Table
 
 Floats = npt.NDArray[np.float64]
@@ -182,7 +183,7 @@ def true_probability(frame: pd.DataFrame) -> Floats:
         + 0.4 * np.cos(2 * np.pi * (frame["hour"] - 20) / 24)
         + frame["region"].map(REGION_EFFECTS).to_numpy(float)
     )
-    return sigmoid(logit.to_numpy(np.float64))
+    return np.asarray(expit(logit), np.float64)
 
 
 def _persons(n_rows: int, rng: np.random.Generator) -> dict[str, Any]:

@@ -30,8 +30,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import expit
 
-from data.simulators import Simulation, sigmoid
+from data.simulators import Simulation
 from data.table import Column, Table
 
 Floats = npt.NDArray[np.float64]
@@ -226,10 +227,10 @@ def true_probability(frame: pd.DataFrame) -> Floats:
     """P(defaulted | row), shape (n_rows,): the formula at the head of this file."""
     months, savings, utilisation = frame["duration_months"], frame["savings_eur"], frame["utilisation"]
     instalment = frame["amount_eur"] * (1 + 0.06 * months / 12) / months
-    burden = (instalment + frame["other_instalments_eur"]) / frame["income_eur"]
+    burden = ((instalment + frame["other_instalments_eur"]) / frame["income_eur"]).to_numpy(np.float64)
     logit = (
         -2.9
-        + 2.8 * sigmoid((burden - 0.3) / 0.15) * (1 - 0.5 * frame["guarantor"])
+        + 2.8 * expit((burden - 0.3) / 0.15) * (1 - 0.5 * frame["guarantor"])
         + 1.9 * (1 - np.exp(-frame["payments_late_12m"] / 1.5))
         + np.where(np.isnan(utilisation), 0.5, 1.6 * utilisation)
         + np.where(np.isnan(savings), -0.1, -0.5 * np.log1p(savings / 300))
@@ -240,11 +241,11 @@ def true_probability(frame: pd.DataFrame) -> Floats:
         + _effects(PURPOSE_EFFECTS, frame["purpose"])
         + _effects(HOUSING_EFFECTS, frame["housing"])
     )
-    return sigmoid(logit.to_numpy(np.float64))
+    return np.asarray(expit(logit), np.float64)
 
 
 def _effects(of_level: dict[str, float], levels: pd.Series[Any]) -> Floats:
-    return levels.map(of_level).to_numpy(np.float64)
+    return np.asarray(levels.map(of_level), np.float64)
 
 
 def _applicants(n_rows: int, rng: np.random.Generator) -> dict[str, Any]:
@@ -257,8 +258,8 @@ def _applicants(n_rows: int, rng: np.random.Generator) -> dict[str, Any]:
     level = 7.75 - 0.0006 * (age - 52) ** 2 - 0.12 * (gender == "female") - 0.5 * out_of_work
     income = np.clip(np.exp(level + 0.02 * np.minimum(employment, 15) + rng.normal(0, 0.4, n_rows)), 450, 35_000)
 
-    owns = rng.random(n_rows) < sigmoid(-2.2 + 0.05 * (age - 30) + 0.9 * np.log(income / 2000))
-    stays = ~owns & (rng.random(n_rows) < sigmoid(1.5 - 0.25 * (age - 18)))
+    owns = rng.random(n_rows) < expit(-2.2 + 0.05 * (age - 30) + 0.9 * np.log(income / 2000))
+    stays = ~owns & (rng.random(n_rows) < expit(1.5 - 0.25 * (age - 18)))
     savings = np.exp(7.3 + 0.9 * thrift + 0.7 * np.log(income / 2000) + 0.015 * (age - 40) + rng.normal(0, 1, n_rows))
     checking = np.select(
         [rng.random(n_rows) < 0.3, (draw := thrift + rng.normal(0, 0.8, n_rows)) < -1.0, draw < 0.5],
@@ -270,9 +271,9 @@ def _applicants(n_rows: int, rng: np.random.Generator) -> dict[str, Any]:
     other = credits * income * rng.gamma(3, 0.018, n_rows)
     amount = np.clip(np.exp(8.9 + 0.5 * np.log(income / 2000) + rng.normal(0, 0.75, n_rows)), 500, 75_000)
     wanted = 12 * np.exp(rng.normal(1.05, 0.45, n_rows)) * (amount / 8000) ** 0.25
-    secretive = rng.random(n_rows) < sigmoid(-2.0 - 0.6 * thrift)
+    secretive = rng.random(n_rows) < expit(-2.0 - 0.6 * thrift)
     has_card = rng.random(n_rows) < 0.8
-    utilisation = sigmoid(-0.5 - 0.8 * thrift + rng.normal(0, 1.2, n_rows))
+    utilisation = expit(-0.5 - 0.8 * thrift + rng.normal(0, 1.2, n_rows))
     return {
         "income_eur": income.round(-1),
         "amount_eur": amount.round(-2),
@@ -290,7 +291,7 @@ def _applicants(n_rows: int, rng: np.random.Generator) -> dict[str, Any]:
         "payments_late_12m": np.minimum(rng.poisson(np.exp(-1.1 - 0.6 * thrift + rng.normal(0, 0.7, n_rows))), 12),
         "utilisation": np.where(has_card, utilisation.round(2), np.nan),
         "inquiries_6m": np.minimum(rng.poisson(np.exp(0.1 - 0.2 * thrift)), 20),
-        "guarantor": rng.random(n_rows) < sigmoid(-2.0 - 0.04 * (age - 40)),
+        "guarantor": rng.random(n_rows) < expit(-2.0 - 0.04 * (age - 40)),
         "age": age,
         "gender": gender,
     }

@@ -37,8 +37,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import expit
 
-from data.simulators import Simulation, sigmoid
+from data.simulators import Simulation
 from data.simulators._visits import CATEGORIES, DAY, N_DAYS_BEFORE, draw_visits
 from data.table import Column, Table
 
@@ -215,7 +216,7 @@ def simulate(n_rows: int, seed: int) -> Simulation:
 
 def true_probability(frame: pd.DataFrame) -> Floats:
     """P(fraud | row), shape (n_rows,): what `simulate` drew the label from, here from the finished columns alone."""
-    rows: dict[str, Any] = {name: values.to_numpy() for name, values in frame.items()}
+    rows: dict[str, Any] = {str(name): values.to_numpy() for name, values in frame.items()}
     rows["online"], rows["contactless"] = rows["channel"] == "online", rows["channel"] == "contactless"
     rows["category"] = pd.Categorical(frame["merchant_category"], categories=CATEGORIES).codes
     return _fraud_share(_posterior(_priors(rows), rows))
@@ -273,7 +274,7 @@ def _priors(rows: dict[str, Any]) -> Floats:
     online = rows["online"]
     distance = np.nan_to_num(rows["distance_km"])
     pause = np.where(np.isnan(rows["seconds_since_previous"]), np.inf, rows["seconds_since_previous"])
-    stolen = 0.0009 * (1 + 9 * sigmoid((distance - 60) / 10))
+    stolen = 0.0009 * (1 + 9 * expit((distance - 60) / 10))
     terminal = np.where(online, 0.0, 0.0004 + 0.0095 * np.minimum(rows["terminal_confirmed_frauds_28d"], 6))
     velocity = 1 + 30 * (1 - np.exp(-rows["transactions_24h"] / 2))
     takeover = 0.0001 * velocity * np.where(online, 3, 1) * (1 + 3 * np.exp(-pause / 900))

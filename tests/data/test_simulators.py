@@ -33,13 +33,13 @@ def deviation(outcomes: np.ndarray, probability: np.ndarray) -> float:
 
 def model_inputs(simulator: ModuleType, frame: pd.DataFrame) -> pd.DataFrame:
     """What a usual learner gets: every feature (no protected one for credit), and the hour of the time column."""
-    table, inputs = simulator.TABLE, {}
-    for column in table.of_role("feature"):
-        if not (column.protected and simulator is credit):
-            inputs[column.name] = frame[column.name].astype("category" if column.kind == "category" else float)
+    table = simulator.TABLE
+    features = [column for column in table.of_role("feature") if not (column.protected and simulator is credit)]
+    numbers = {column.name: frame[column.name].astype(float) for column in features if column.kind != "category"}
     if table.time is not None:
-        inputs["hour"] = frame[table.time.name].dt.hour
-    return pd.DataFrame(inputs)
+        numbers["hour"] = frame[table.time.name].dt.hour
+    levels = pd.get_dummies(frame[[column.name for column in features if column.kind == "category"]], dtype=float)
+    return pd.concat([pd.DataFrame(numbers), levels], axis=1)
 
 
 @each_simulator
@@ -101,11 +101,11 @@ def test_labels_come_as_often_as_the_truth_says(name):
     ("name", "lowest", "highest"), [("ads", 0.08, 0.11), ("credit", 0.17, 0.22), ("fraud", 0.007, 0.012)]
 )
 def test_positives_are_as_frequent_as_documented(name, lowest, highest):
-    """About 10 % click, 19 % default, 1 % fraud."""
+    """About 9 % click, 19 % default, 1 % are fraud."""
     assert lowest < labels(name, simulated(name, 200_000, 1)).mean() < highest
 
 
-@pytest.mark.parametrize(("name", "documented"), [("ads", 0.82), ("credit", 0.85), ("fraud", 0.96)])
+@pytest.mark.parametrize(("name", "documented"), [("ads", 0.81), ("credit", 0.85), ("fraud", 0.96)])
 def test_truth_ranks_as_well_as_documented(name, documented):
     """The best AUC that any model can have is the one its module names."""
     simulation = simulated(name, 200_000, 1)
@@ -131,8 +131,16 @@ def test_truth_moves_in_the_direction_the_table_states(name):
 def test_a_learner_comes_close_to_the_truth_and_not_beyond(name):
     """Gradient boosting covers 97 % of the way from chance to the true AUC, and no column lets it go further."""
     simulator, training, fresh = SIMULATORS[name], simulated(name, 40_000, 2), simulated(name, 200_000, 1)
+    # The match of interest and ad has no effect of either alone: greedy trees find it if not always shown all columns.
     learner = HistGradientBoostingClassifier(
-        max_leaf_nodes=5, max_iter=800, l2_regularization=5, early_stopping=True, random_state=0
+        max_leaf_nodes=8,
+        max_features=0.4,
+        learning_rate=0.08,
+        max_iter=1000,
+        n_iter_no_change=20,
+        l2_regularization=5,
+        early_stopping=True,
+        random_state=0,
     )
     learner.fit(model_inputs(simulator, training.frame), labels(name, training))
 
@@ -151,7 +159,7 @@ def test_protected_groups_default_as_the_other_columns_say():
 
     for rows in groups.values():
         assert abs(deviation(outcomes[rows], probability[rows])) < 3
-        assert outcomes[rows].mean() > outcomes[~rows].mean() + 0.01
+        assert deviation(outcomes[rows], np.full(rows.sum(), outcomes.mean())) > 3
 
 
 def test_undisclosed_savings_are_more_often_missing_where_the_risk_is_higher():
@@ -166,10 +174,10 @@ def test_undisclosed_savings_are_more_often_missing_where_the_risk_is_higher():
 def test_the_best_ad_depends_on_the_person():
     """Who likes fashion clicks more on fashion ads than on others, and the other way round."""
     frame = simulated("ads", 200_000, 1).frame
-    fond, cool = frame["interest_fashion"] > 0.8, frame["interest_fashion"] < 0.2
+    fond = frame["main_interest"] == "fashion"
     rates = {
         (who, what): frame.loc[rows & ((frame["ad_category"] == "fashion") == what), "clicked"].mean()
-        for who, rows in (("fond", fond), ("cool", cool))
+        for who, rows in (("fond", fond), ("cool", ~fond))
         for what in (True, False)
     }
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pandas as pd
 import pytest
 
 from data.sources import public_tables, read_frame
 from models.contract import load_domains
+
+DATA_HOME = os.environ.get("BACKSCORE_DATA_HOME")  # before the fixture takes it away
 
 
 def test_everything_is_listed(run):
@@ -46,3 +50,19 @@ def test_what_cannot_be_done_is_bad_input(run, tmp_path):
         outcome = run("data", *words)
         assert outcome.exit_code == 2
         assert said in outcome.stderr
+
+
+@pytest.mark.skipif(DATA_HOME is None, reason="needs the files of the public tables in BACKSCORE_DATA_HOME")
+def test_a_public_table_is_found_and_trained_on(run, monkeypatch):
+    """By its name alone, from the data home."""
+    monkeypatch.setenv("BACKSCORE_DATA_HOME", str(DATA_HOME))
+
+    fetched = run("data", "fetch", "german", "--json")
+    trained = run("train", "credit", "--name", "german", "--table", "german", "--preset", "fast", "--json")
+
+    assert fetched.exit_code == 0, fetched.stderr
+    assert fetched.json["n_rows"] == 1000
+    assert fetched.json["path"].startswith(str(DATA_HOME))
+    assert trained.exit_code == 0, trained.stderr
+    assert trained.json["name"] == "german"
+    assert "public table german" in trained.stderr
