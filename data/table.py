@@ -7,6 +7,7 @@ the check of a file, the encoder's columns, the OpenAPI text and the command lin
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -87,6 +88,9 @@ class Column:
                 raise TableError(f"column {self.name!r}: {word!r} is for numbers, this is a {self.kind}")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise TableError(f"column {self.name!r}: minimum {self.minimum:g} is above maximum {self.maximum:g}")
+        for bound in (self.minimum, self.maximum):
+            if bound is not None and not math.isfinite(bound):
+                raise TableError(f"column {self.name!r}: a bound must be finite, got {bound}; leave it out instead")
         if self.kind == "flag" and self.levels and len(self.levels) != 2:
             raise TableError(f"column {self.name!r}: a flag has two levels (false, true), got {list(self.levels)}")
         if self.role == "feature" and self.kind == "text":

@@ -13,6 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, validate_data
+from threadpoolctl import threadpool_limits
 
 from models.nn.arrays import Array
 from models.nn.losses import Loss
@@ -134,12 +135,14 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         )
         callbacks = list(self.callbacks or ())
         stopping = EarlyStopping(self.network_, patience=self.patience) if validation is not None else None
-        epochs = training.epochs(
-            rows,
-            n_epochs=self.max_epochs,
-            validation=validation,
-            callbacks=[stopping, *callbacks] if stopping else callbacks,
-        )
+        # The products are small: a second BLAS thread gains nothing, and waiting for it costs much on a busy machine
+        with threadpool_limits(limits=1, user_api="blas"):
+            epochs = training.epochs(
+                rows,
+                n_epochs=self.max_epochs,
+                validation=validation,
+                callbacks=[stopping, *callbacks] if stopping else callbacks,
+            )
         if stopping:
             stopping.restore()
         self.n_epochs_ = len(epochs)

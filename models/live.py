@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from models.bundles import SCORER, load_bundle
 from models.contract import Live, load_domains
 from models.errors import BundleError
@@ -25,5 +27,8 @@ def load_live(version: Version, bundles: Path) -> Live:
         raise BundleError(version.digest, f"its domain {version.domain!r} is unknown to this installation")
     if not isinstance(bundle.scorer, TableClassifier):
         raise BundleError(version.digest, f"{SCORER} holds a {type(bundle.scorer).__name__}, not a model of a table")
-    policy = domain.policy.model_validate_json(bundle.read(POLICY))
+    try:
+        policy = domain.policy.model_validate_json(bundle.read(POLICY))
+    except ValidationError as error:
+        raise BundleError(version.digest, f"its {POLICY} is none that this installation knows: {error}") from error
     return Live(name=version.name, version=version.number, domain=domain, scorer=bundle.scorer, policy=policy)

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
 from structlog.typing import FilteringBoundLogger
+from threadpoolctl import threadpool_limits
 
 from data.errors import DataError
 from models.bundles import package_versions
@@ -70,12 +71,13 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await live_models.refresh()
-        polling = asyncio.create_task(live_models.keep_in_step(settings.poll_seconds))
-        yield
-        polling.cancel()
-        with suppress(asyncio.CancelledError):
-            await polling
+        with threadpool_limits(limits=1, user_api="blas"):  # a row's products are too small to share between threads
+            await live_models.refresh()
+            polling = asyncio.create_task(live_models.keep_in_step(settings.poll_seconds))
+            yield
+            polling.cancel()
+            with suppress(asyncio.CancelledError):
+                await polling
         registry.close()
 
     app = FastAPIOffline(

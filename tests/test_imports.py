@@ -45,7 +45,7 @@ def test_imports_point_downwards(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "models/nn").glob("*.py")), ids=lambda path: path.name)
 def test_the_network_needs_numpy_only(path: Path) -> None:
-    """numpy and the standard library; of ours nothing outside its own room."""
+    """It imports numpy and the standard library; of ours nothing outside its own room."""
     for name in imported(path):
         assert name.startswith("models.nn.") or name.split(".")[0] in {"numpy", *sys.stdlib_module_names}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from models.encoding import TableEncoder
@@ -12,7 +11,7 @@ from models.estimators import BackpropAutoencoder, BackpropClassifier, BackpropR
 
 
 def known_exceptions(estimator: Any) -> dict[str, str]:
-    """Training takes random batches, so a row of weight 2 is not the same, to the last digit, as the row given twice."""
+    """Batches are random, so a row of weight 2 is not the same, to the last digit, as the row given twice."""
     if isinstance(estimator, TableEncoder):
         return {}
     return {"check_sample_weight_equivalence_on_dense_data": "batches are drawn at random, as in SGDClassifier"}

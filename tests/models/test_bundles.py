@@ -456,9 +456,7 @@ print(n_steps)
 def test_killed_writers_leave_no_half_bundle(bundles):
     """After a kill at every step and at random moments each visible bundle loads, and the rest can be swept away."""
     command = [sys.executable, "-c", KILLED_WRITERS, str(bundles)]
-    done = subprocess.run(  # noqa: S603
-        command, capture_output=True, text=True, cwd=SOURCE_ROOT, check=False, timeout=120
-    )
+    done = subprocess.run(command, capture_output=True, text=True, cwd=SOURCE_ROOT, check=False, timeout=120)
     assert done.stderr == ""
     n_steps = int(done.stdout)
     partial = {path.name for path in bundles.glob(".partial-*")}

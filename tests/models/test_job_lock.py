@@ -33,7 +33,7 @@ with job_lock(Path(sys.argv[1]), "lending", now=lambda: datetime(2024, 5, 1, 12,
 def holding_process(home, seconds):
     """Another process that holds the lock of `lending`."""
     command = [sys.executable, "-c", HOLDER, str(home), str(seconds)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=SOURCE_ROOT) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=SOURCE_ROOT) as process:
         try:
             assert process.stdout.readline() == "held\n"
             yield process

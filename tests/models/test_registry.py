@@ -263,7 +263,7 @@ def test_a_failure_in_the_middle_stores_nothing(registry, monkeypatch):
 def test_concurrent_processes_get_distinct_versions(url):
     """Four processes of five threads start on an empty database at once: twenty numbers, a consistent history."""
     processes = [
-        subprocess.Popen(  # noqa: S603
+        subprocess.Popen(
             [sys.executable, "-c", REGISTRANT, url, f"process {i}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,0 +1,117 @@
+"""Judging a new version: beside the usual models, beside the champion, and whether it may go live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from data.checking import check_frame
+from data.splits import SplitRows
+from models.errors import BundleError
+from models.evaluation import Comparison, Contender, baselines, compare, evaluate
+from models.live import load_live
+from models.registry import Version
+from models.scoring import Floats, Labels, TableClassifier
+
+OURS = "this version"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A trained model beside the rows it was made of: checked, labelled and divided.
+
+    `raw_frame` holds the same rows as they came, for a champion that reads other columns; `seconds` is the time of
+    training and of the test rows' predictions.
+    """
+
+    scorer: TableClassifier
+    raw_frame: pd.DataFrame
+    frame: pd.DataFrame
+    labels: Labels
+    rows: SplitRows
+    test_probabilities: Floats
+    seconds: float
+
+    @property
+    def test_labels(self) -> Labels:
+        """Labels of the test rows."""
+        return self.labels[self.rows.test]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What the test rows say.
+
+    Parameters
+    ----------
+    contenders : this version first, then the baselines, then the champion if there is one and it could answer.
+    champion : the version that was live.
+    comparison : with the champion; None if there is none, or if it could not answer, which `problem` then explains.
+    """
+
+    contenders: Mapping[str, Contender]
+    champion: Version | None
+    comparison: Comparison | None
+    problem: str
+
+    @property
+    def ours(self) -> Contender:
+        """The new version."""
+        return self.contenders[OURS]
+
+    def verdict(self, gates: Mapping[str, float]) -> tuple[bool, str]:
+        """Whether the new version may go live, and the sentence that says why.
+
+        It must reach every gate and must not be worse than the champion beyond what chance explains.
+        """
+        metrics = self.ours.metrics
+        for metric, least in gates.items():
+            if not metrics[metric] >= least:
+                return False, f"{metric} {metrics[metric]:.4f} is below the gate of {least:g}"
+        if self.champion is None:
+            return True, "it passes the gates and there was no champion"
+        if self.comparison is None:
+            return False, f"{self.problem}, so the two cannot be compared; --promote always overrides this"
+        interval = (
+            f"log-loss {self.comparison.difference:+.5f} against the champion, version {self.champion.number} "
+            f"(90 % interval {self.comparison.low:+.5f} to {self.comparison.high:+.5f}, less is better)"
+        )
+        return not self.comparison.worse, f"it is {'' if self.comparison.worse else 'not '}worse: {interval}"
+
+
+def judge(trained: Trained, champion: Version | None, bundles: Path, *, seed: int) -> Judgement:
+    """Measure the new version, the baselines and the champion on the untouched test rows."""
+    rows, labels, ours = trained.rows, trained.test_labels, trained.test_probabilities
+    contenders = {OURS: Contender(ours, evaluate(labels, ours), trained.seconds)}
+    contenders |= baselines(
+        trained.frame.iloc[rows.train],
+        trained.labels[rows.train],
+        trained.frame.iloc[rows.test],
+        labels,
+        table=trained.scorer.table,
+        seed=seed,
+    )
+    if champion is None:
+        return Judgement(contenders=contenders, champion=None, comparison=None, problem="")
+    name = f"champion (version {champion.number})"
+    theirs = _answers_of(champion, trained.raw_frame.iloc[rows.test], bundles)
+    if isinstance(theirs, str):
+        return Judgement(contenders=contenders, champion=champion, comparison=None, problem=f"the {name} {theirs}")
+    contenders[name] = Contender(theirs, evaluate(labels, theirs), seconds=0.0)
+    comparison = compare(labels, ours, theirs, seed=seed)
+    return Judgement(contenders=contenders, champion=champion, comparison=comparison, problem="")
+
+
+def _answers_of(champion: Version, frame: pd.DataFrame, bundles: Path) -> Floats | str:
+    """The champion's probabilities for raw rows, or what keeps it from answering."""
+    try:
+        live = load_live(champion, bundles)
+    except BundleError as error:
+        return f"cannot be loaded ({error})"
+    checked, problems = check_frame(live.table, frame, training=False)
+    if problems:
+        return f"does not read these rows ({problems[0]})"
+    return live.scorer.probabilities(checked)
