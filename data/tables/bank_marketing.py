@@ -142,7 +142,7 @@ TABLE = Table(
         Column(
             name="pdays",
             kind="number",
-            part="person",
+            part="context",
             unit="days",
             description="Days since the client was last contacted in an earlier campaign; -1 never",
             minimum=0,
@@ -154,7 +154,7 @@ TABLE = Table(
         Column(
             name="previous",
             kind="number",
-            part="person",
+            part="context",
             description="Contacts with the client before this campaign",
             minimum=0,
             maximum=1000,
@@ -164,7 +164,7 @@ TABLE = Table(
         Column(
             name="poutcome",
             kind="category",
-            part="person",
+            part="context",
             description="How the earlier campaign ended for the client; unknown also where there was none",
             levels=("failure", "other", "success"),
             missing=("unknown",),

@@ -22,8 +22,9 @@ class Activation:
     Parameters
     ----------
     apply : (sums, out) -> None; writes f(sums) into `out`, which may be `sums` itself.
-    pull_back : (grads, outputs, sums) -> None; turns dL/d(outputs) into dL/d(sums), in place in `grads`. `sums` hold
-        the weighted sums only if `keeps_sums`, otherwise they are the outputs once more.
+    pull_back : (grads, outputs, sums) -> None; turns dL/d(outputs) into dL/d(sums), in place in `grads`. `outputs` and
+        `sums` are as `apply` left them, and are used up.
+    keeps_sums : the way back reads `sums`; for all others `apply` may be given one array for both.
     """
 
     name: str
@@ -70,13 +71,21 @@ def _relu_back(grads: Array, outputs: Array, sums: Array) -> None:
 
 
 def _silu(sums: Array, out: Array) -> None:
-    np.multiply(sums, 0.5 + 0.5 * np.tanh(0.5 * sums), out=out)
+    # z s(z), with s the sigmoid. Of sums and outputs the way back needs s(z) and z s(z), so s(z) takes the place of z
+    if out is sums:
+        sums = sums.copy()
+    np.copyto(out, sums)
+    _sigmoid(sums, sums)
+    out *= sums
 
 
 def _silu_back(grads: Array, outputs: Array, sums: Array) -> None:
-    # (z s(z))' = s + z s (1 - s), with s the sigmoid
-    sigmoid = 0.5 + 0.5 * np.tanh(0.5 * sums)
-    grads *= sigmoid + outputs * (1 - sigmoid)
+    # (z s)' = s + z s (1 - s) = 1 - (1 - s) (1 - z s)
+    sums -= 1
+    outputs -= 1
+    sums *= outputs
+    np.subtract(1, sums, out=sums)
+    grads *= sums
 
 
 def _softmax(sums: Array, out: Array) -> None:

@@ -108,9 +108,11 @@ class Dense:
         self.sums(inputs, out=record.sums)
         self.activation.apply(record.sums, record.activated)
         if record.mask is not None:
-            rng.random(out=record.mask, dtype=record.mask.dtype)
-            np.greater_equal(record.mask, self.dropout, out=record.mask)
-            record.mask *= 1 / (1 - self.dropout)
+            # A random byte decides over a unit, four times cheaper than a random float: the probability is a 256th
+            # more or less than asked for, and the scale is that of the probability used
+            n_dropped = round(256 * self.dropout)
+            chances = np.frombuffer(rng.bytes(record.mask.size), np.uint8).reshape(record.mask.shape)
+            np.multiply(chances >= n_dropped, 256 / (256 - n_dropped), out=record.mask, casting="same_kind")
             np.multiply(record.activated, record.mask, out=record.outputs)
         return record.outputs
 

@@ -1,3 +1,5 @@
+"""Every public table: its file, its traps, and the way back from its form on OpenML."""
+
 from __future__ import annotations
 
 import functools
@@ -96,6 +98,9 @@ def test_advertising_tables_say_whom_each_input_describes():
     for public in PUBLIC.values():
         assert all((column.part is not None) == (public.domain == "ads") for column in public.table.of_role("feature"))
     assert PUBLIC["hillstrom"].table["segment"].part == "ad"
+    bank = PUBLIC["bank_marketing"].table
+    of_the_call = {"contact", "day", "month", "campaign", "pdays", "previous", "poutcome"}
+    assert {column.name for column in bank.inputs if column.part == "context"} == of_the_call
 
 
 @needs_files
@@ -219,3 +224,35 @@ def test_german_codes_are_read_from_openml():
     assert row[["other_parties", "other_payment_plans"]].tolist() == ["A101", "A143"]
     assert row[["property_magnitude", "housing", "job"]].tolist() == ["A123", "A153", "A173"]
     assert row[["own_telephone", "foreign_worker"]].tolist() == ["A192", "A202"]
+
+
+def example_rows(name: str, target: list[object]) -> pd.DataFrame:
+    """As many rows as targets, in the file's columns; numbers count up, so that no two columns are alike."""
+    table = PUBLIC[name].table
+    columns = {}
+    for position, column in enumerate(table.columns):
+        numbers = [100 * position + row for row in range(len(target))]
+        columns[column.name] = numbers if column.kind == "number" else [column.example] * len(target)
+    return pd.DataFrame({**columns, table.target.name: target})
+
+
+def test_taiwan_columns_are_read_from_openml():
+    """The columns x1 ... x23 and y get their names, and the rows their numbers from 1 on."""
+    frame = example_rows("taiwan", [0, 1, 1]).assign(ID=[1, 2, 3])
+
+    back = PUBLIC["taiwan"].from_openml(taiwan_on_openml(frame))
+
+    assert back.columns.tolist() == frame.columns.tolist()
+    assert back["ID"].tolist() == [1, 2, 3]
+    assert frame_digest(back) == frame_digest(frame)
+
+
+def test_bank_marketing_columns_are_read_from_openml():
+    """The columns V1 ... V16 and Class get their names, and the classes 1 and 2 are no and yes again."""
+    frame = example_rows("bank_marketing", ["no", "yes", "no"])
+
+    back = PUBLIC["bank_marketing"].from_openml(bank_marketing_on_openml(frame))
+
+    assert back.columns.tolist() == frame.columns.tolist()
+    assert back["y"].tolist() == ["no", "yes", "no"]
+    assert frame_digest(back) == frame_digest(frame)
