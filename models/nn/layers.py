@@ -108,13 +108,20 @@ class Dense:
         self.sums(inputs, out=record.sums)
         self.activation.apply(record.sums, record.activated)
         if record.mask is not None:
-            # A random byte decides over a unit, four times cheaper than a random float: the probability is a 256th
-            # more or less than asked for, and the scale is that of the probability used
-            n_dropped = round(256 * self.dropout)
-            chances = np.frombuffer(rng.bytes(record.mask.size), np.uint8).reshape(record.mask.shape)
-            np.multiply(chances >= n_dropped, 256 / (256 - n_dropped), out=record.mask, casting="same_kind")
+            self._draw_mask(record.mask, rng)
             np.multiply(record.activated, record.mask, out=record.outputs)
         return record.outputs
+
+    def _draw_mask(self, mask: Array, rng: np.random.Generator) -> None:
+        """Fill the mask with 0 for a dropped unit and 1 / (1 - dropout) for one that stays.
+
+        A byte of randomness decides over a unit, which costs a fraction of a random float; so the probability used is
+        the nearest 256th of the one asked for, and the scale is that of the probability used.
+        """
+        n_dropped = min(round(256 * self.dropout), 255)
+        words = rng.integers(0, 2**64, mask.size // 8 + 1, dtype=np.uint64)
+        chances = words.view(np.uint8)[: mask.size].reshape(mask.shape)
+        np.multiply(chances >= n_dropped, mask.dtype.type(256 / (256 - n_dropped)), out=mask)
 
     def backward(self, record: Record, grad_inputs: Array | None) -> None:
         """Turn dL/d(outputs), found in `record.grads`, into this layer's own gradients and those of its inputs.
