@@ -336,10 +336,13 @@ class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc
     def anomaly_score(self, X: Any) -> Array:
         """Mean squared reconstruction error, shape (n_rows,): at least 0, higher is more anomalous."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float32)
+        return self.reconstruction_errors(validate_data(self, X, reset=False, dtype=np.float32))
+
+    def reconstruction_errors(self, X: Array) -> Array:
+        """The anomaly score of float32 rows that need no more checks, as an encoder gives them."""
         scaled = self._scaled(X)
-        scores: Array = np.square(self._sums_of(scaled) - scaled).mean(axis=1)
-        return scores
+        errors: Array = np.square(self._sums_of(scaled) - scaled).mean(axis=1)
+        return errors
 
     def score_samples(self, X: Any) -> Array:
         """The negative anomaly score: higher is more normal, as scikit-learn's outlier detectors have it."""

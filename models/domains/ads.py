@@ -131,7 +131,7 @@ DOMAIN = Domain(
     summary="Click probability of an ad for a person, and candidate ads ranked by expected value.",
     table=simulator.TABLE,
     simulate=simulator.simulate,
-    n_simulated_rows=40_000,
+    n_simulated_rows=60_000,
     split=Split(kind="random"),
     policy=AdsPolicy,
     answer=AdAnswer,

@@ -89,7 +89,7 @@ class FraudScorer(TableClassifier):
 
     def anomaly_percentiles(self, X: Features) -> Floats:
         """Percent of genuine rows with a lower anomaly score, shape (n_rows,), 0..100."""
-        below = np.searchsorted(self.anomaly_quantiles, self.autoencoder.anomaly_score(X))
+        below = np.searchsorted(self.anomaly_quantiles, self.autoencoder.reconstruction_errors(X))
         percentiles: Floats = np.minimum(below, 10_000) / 100
         return percentiles
 
@@ -118,7 +118,7 @@ DOMAIN = Domain(
     summary="Probability that a transaction is fraudulent, how unusual it is, and allow, review or block.",
     table=simulator.TABLE,
     simulate=simulator.simulate,
-    n_simulated_rows=60_000,
+    n_simulated_rows=100_000,
     split=Split(kind="time", label_delay_days=7),
     policy=FraudPolicy,
     answer=FraudAnswer,

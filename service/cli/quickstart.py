@@ -36,7 +36,7 @@ def quickstart(
     port: Annotated[
         int | None, typer.Option(help="Port; BACKSCORE_PORT or 8000 if left out, with --once any free one.")
     ] = None,
-    preset: Annotated[PresetName, typer.Option(help="How much time to spend on training.")] = "fast",
+    preset: Annotated[PresetName, typer.Option(help="How much time to spend on training.")] = "balanced",
 ) -> None:
     """Train the three examples on simulated rows, then serve them on this machine.
 
