@@ -91,7 +91,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 self.numbers_.encode(self.numbers_.values_of_frame(chunk), self._numbers_of(part))
             for block, (start, stop) in zip(self.others_, self.slices_[1:], strict=True):
                 if isinstance(block, TimeBlock):
-                    block.encode(block.values_of_frame(chunk), part[:, start:stop])
+                    block.encode(block.parts_of_frame(chunk), part[:, start:stop])
                 else:
                     part[:, start:stop] = block.vectors[block.codes_of_frame(chunk)]
         return out
@@ -103,7 +103,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             self.numbers_.encode(self.numbers_.values_of_rows(rows), self._numbers_of(out))
         for block, (start, stop) in zip(self.others_, self.slices_[1:], strict=True):
             if isinstance(block, TimeBlock):
-                block.encode(block.values_of_rows(rows), out[:, start:stop])
+                block.encode(block.parts_of_rows(rows), out[:, start:stop])
             else:
                 for i, row in enumerate(rows):
                     out[i, start:stop] = block.vectors[block.code(row.get(block.name))]

@@ -20,7 +20,7 @@ from data.table import Column, level_text
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Features: TypeAlias = npt.NDArray[np.float32]
-Times: TypeAlias = npt.NDArray[np.datetime64]
+Parts: TypeAlias = npt.NDArray[np.int64]
 
 
 class NumberBlock:
@@ -236,7 +236,7 @@ class TimeBlock:
 
     def fit(self, frame: pd.DataFrame) -> None:
         """Choose the parts of the calendar that training saw enough of."""
-        parts = self._parts(self.values_of_frame(frame))
+        parts = self.parts_of_frame(frame)
         self.kept = [i for i, part in enumerate(parts) if len(np.unique(part[part >= 0])) > self.periods[i] / 2]
         # One table a part: the point on the circle for each hour, day, ...; the last row is for a missing time
         self.circles = []
@@ -245,26 +245,21 @@ class TimeBlock:
             circle = np.stack([np.sin(angles), np.cos(angles)], axis=1)
             self.circles.append(np.vstack([circle, np.zeros((1, 2))]).astype(np.float32))
 
-    def values_of_frame(self, frame: pd.DataFrame) -> Times:
-        """Times (n_rows,) in seconds, NaT where missing."""
-        return frame[self.name].to_numpy("datetime64[s]")
-
-    def values_of_rows(self, rows: Sequence[Any]) -> Times:
-        """Times (n_rows,) of rows given as mappings; times with a zone are taken to UTC."""
-        return np.array([_utc_naive(row.get(self.name)) for row in rows], "datetime64[s]")
-
-    def _parts(self, times: Times) -> list[npt.NDArray[np.intp]]:
-        """Hour, weekday and day of the year, counted from 0; -1 where the time is missing."""
+    def parts_of_frame(self, frame: pd.DataFrame) -> Parts:
+        """Hour, weekday and day of the year, counted from 0 and -1 where the time is missing: (3, n_rows)."""
+        times = frame[self.name].to_numpy("datetime64[s]")
         days = times.astype("datetime64[D]")
         hours = (times - days).astype("timedelta64[h]").astype(np.int64)
         weekdays = (days.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
         yeardays = (days - days.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
-        missing = np.isnat(times)
-        return [np.where(missing, -1, part).astype(np.intp) for part in (hours, weekdays, yeardays)]
+        return np.where(np.isnat(times), -1, [hours, weekdays, yeardays])
 
-    def encode(self, times: Times, out: Features) -> None:
-        """Write the features of the times (n_rows,) into `out`."""
-        parts = self._parts(times)
+    def parts_of_rows(self, rows: Sequence[Any]) -> Parts:
+        """The same for rows given as mappings; times with a zone are taken to UTC."""
+        return np.array([_parts(row.get(self.name)) for row in rows], np.int64).T
+
+    def encode(self, parts: Parts, out: Features) -> None:
+        """Write the features of the calendar parts (3, n_rows) into `out`."""
         for position, i in enumerate(self.kept):
             out[:, 2 * position : 2 * position + 2] = self.circles[position][parts[i]]
 
@@ -279,7 +274,9 @@ class TimeBlock:
         return [f"{self.name} {self.part_names[i]} {axis}" for i in self.kept for axis in ("sin", "cos")]
 
 
-def _utc_naive(value: datetime | None) -> datetime | None:
-    if value is None or value.tzinfo is None:
-        return value
-    return value.astimezone(UTC).replace(tzinfo=None)
+def _parts(time: datetime | None) -> tuple[int, int, int]:
+    if time is None:
+        return -1, -1, -1
+    if time.tzinfo is not None:
+        time = time.astimezone(UTC)
+    return time.hour, time.weekday(), time.timetuple().tm_yday - 1

@@ -14,15 +14,13 @@ from starlette.responses import RedirectResponse
 from structlog.typing import FilteringBoundLogger
 from threadpoolctl import threadpool_limits
 
-from data.errors import DataError
 from models.bundles import package_versions
 from models.clock import Clock, utc_now
 from models.contract import Live
-from models.errors import ModelError
 from models.home import Home
 from models.live import load_live
 from models.registry import Registry, Version
-from service.errors import ServiceError
+from service.errors import EXPECTED_ERRORS
 from service.health import health_router
 from service.live_models import LiveModels
 from service.logs import json_log
@@ -31,7 +29,7 @@ from service.model_routes import model_router
 from service.openapi import OpenApi
 from service.prediction_ids import time_ordered_id
 from service.problems import on_error
-from service.routes import PredictionRoutes
+from service.routes import PredictionRoutes, ScoreFirst
 from service.settings import Settings
 from service.state import State
 
@@ -80,6 +78,7 @@ def create_app(
                 await polling
         registry.close()
 
+    predictions = PredictionRoutes(state)
     app = FastAPIOffline(
         title="backscore",
         version=package_versions()["backscore"],
@@ -88,9 +87,9 @@ def create_app(
         static_url="/static",
         swagger_ui_parameters={"validatorUrl": None},  # else the page asks a validator on the internet
         lifespan=lifespan,
-        routes=PredictionRoutes(state).routes(),
-        middleware=_middleware(settings, log, new_id),
-        exception_handlers=dict.fromkeys((ServiceError, DataError, ModelError, HTTPException), on_error),
+        routes=predictions.routes(),
+        middleware=_middleware(settings, log, new_id, predictions),
+        exception_handlers=dict.fromkeys((*EXPECTED_ERRORS, HTTPException), on_error),
     )
     app.state.log, app.state.live_models = log, live_models
     app.include_router(model_router(state))
@@ -105,12 +104,14 @@ def app_from_environment() -> FastAPI:
     return create_app(Settings())
 
 
-def _middleware(settings: Settings, log: FilteringBoundLogger, new_id: Callable[[], str]) -> list[Middleware]:
+def _middleware(
+    settings: Settings, log: FilteringBoundLogger, new_id: Callable[[], str], predictions: PredictionRoutes
+) -> list[Middleware]:
     """From the outside in."""
     middleware = [Middleware(RequestLog, log=log, new_id=new_id)]
     if settings.api_key is not None:
         middleware.append(Middleware(ApiKey, key=settings.api_key.get_secret_value()))
-    return middleware
+    return [*middleware, Middleware(ScoreFirst, routes=predictions)]
 
 
 async def _to_docs(_request: object) -> RedirectResponse:

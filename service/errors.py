@@ -116,6 +116,10 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
 }
 
 
+EXPECTED_ERRORS = (ServiceError, DataError, ModelError)
+"""What an endpoint may raise on purpose; `service.problems.on_error` turns it into an answer."""
+
+
 def status_of(error: Exception) -> HTTPStatus:
     """The HTTP status of a failure; 500 for one that nobody foresaw."""
     for kind in type(error).__mro__:

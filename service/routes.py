@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 import os
+import re
 from functools import partial
 from typing import get_args
 from urllib.parse import parse_qs
@@ -18,13 +19,42 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.contract import ReasonsWanted
 from service.batches import MEDIA_TYPES, answer_batch
 from service.bodies import JSON, json_body, media_type, read_body
-from service.errors import FieldError, InvalidRequestError
+from service.errors import EXPECTED_ERRORS, FieldError, InvalidRequestError
 from service.field_errors import shown
+from service.problems import on_error
 from service.state import State
+
+
+class ScoreFirst:
+    """Answer POST /v1/{name}/score before the framework's own layers see the request.
+
+    Those layers find the route, keep exit stacks and turn exceptions into answers; on the path asked for most often
+    they cost about half of what the prediction does. Every other request goes on to them, also one for this path that
+    is no POST.
+    """
+
+    path = re.compile(r"/v1/([^/]+)/score")
+
+    def __init__(self, app: ASGIApp, routes: PredictionRoutes) -> None:
+        self.app, self.routes = app, routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        match = self.path.fullmatch(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        if match is None:
+            await self.app(scope, receive, send)
+            return
+        request = Request({**scope, "path_params": {"name": match[1]}}, receive)
+        try:
+            response = await self.routes.score(request)
+        except EXPECTED_ERRORS as error:
+            response = await on_error(request, error)
+        await response(scope, receive, send)
 
 
 class PredictionRoutes:
