@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import TextIO
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
-from structlog.typing import FilteringBoundLogger
 from threadpoolctl import threadpool_limits
 
 from models.bundles import package_versions
@@ -23,7 +24,7 @@ from models.registry import Registry, Version
 from service.errors import EXPECTED_ERRORS
 from service.health import health_router
 from service.live_models import LiveModels
-from service.logs import json_log
+from service.logs import json_log, request_line
 from service.middleware import ApiKey, RequestLog
 from service.model_routes import model_router
 from service.openapi import OpenApi
@@ -41,7 +42,7 @@ def create_app(
     *,
     now: Clock = utc_now,
     new_id: Callable[[], str] = time_ordered_id,
-    log: FilteringBoundLogger | None = None,
+    log_to: TextIO | None = None,
 ) -> FastAPI:
     """The service as an ASGI application.
 
@@ -49,14 +50,14 @@ def create_app(
     ----------
     now : tells the time of what the registry records.
     new_id : names answers, and requests that come without a name.
-    log : where lines about requests and models go; standard error by default.
+    log_to : where lines about requests and models go; standard error by default.
 
     Raises
     ------
     DatabaseError
         The registry cannot be opened.
     """
-    log = log or json_log()
+    log = json_log(log_to)
     settings.home.mkdir(parents=True, exist_ok=True)
     registry = Registry(settings.registry_url, now=now)
     bundles = Home(settings.home).bundles
@@ -71,6 +72,8 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         with threadpool_limits(limits=1, user_api="blas"):  # a row's products are too small to share between threads
             await live_models.refresh()
+            gc.collect()
+            gc.freeze()  # what stands now stays; looking through it again and again costs a tenth of the throughput
             polling = asyncio.create_task(live_models.keep_in_step(settings.poll_seconds))
             yield
             polling.cancel()
@@ -88,7 +91,11 @@ def create_app(
         swagger_ui_parameters={"validatorUrl": None},  # else the page asks a validator on the internet
         lifespan=lifespan,
         routes=predictions.routes(),
-        middleware=_middleware(settings, log, new_id, predictions),
+        middleware=[
+            Middleware(RequestLog, log=log, write_line=request_line(log_to), new_id=new_id),
+            *([Middleware(ApiKey, key=settings.api_key.get_secret_value())] if settings.api_key else []),
+            Middleware(ScoreFirst, routes=predictions),
+        ],
         exception_handlers=dict.fromkeys((*EXPECTED_ERRORS, HTTPException), on_error),
     )
     app.state.log, app.state.live_models = log, live_models
@@ -102,16 +109,6 @@ def create_app(
 def app_from_environment() -> FastAPI:
     """The service with settings from BACKSCORE_*: what each of several worker processes calls."""
     return create_app(Settings())
-
-
-def _middleware(
-    settings: Settings, log: FilteringBoundLogger, new_id: Callable[[], str], predictions: PredictionRoutes
-) -> list[Middleware]:
-    """From the outside in."""
-    middleware = [Middleware(RequestLog, log=log, new_id=new_id)]
-    if settings.api_key is not None:
-        middleware.append(Middleware(ApiKey, key=settings.api_key.get_secret_value()))
-    return [*middleware, Middleware(ScoreFirst, routes=predictions)]
 
 
 async def _to_docs(_request: object) -> RedirectResponse:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, TextIO
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TextIO, TypeAlias
 
 import structlog
 from pydantic_core import to_json
 from structlog.typing import FilteringBoundLogger
 
-
-def _json(event: dict[str, Any], **_options: Any) -> str:
-    """The line of an event; several times faster than the standard library, and a request has one."""
-    return to_json(event, fallback=str).decode()
+WriteLine: TypeAlias = Callable[[Mapping[str, Any]], None]
 
 
 def json_log(stream: TextIO | None = None) -> FilteringBoundLogger:
@@ -33,3 +32,22 @@ def json_log(stream: TextIO | None = None) -> FilteringBoundLogger:
         cache_logger_on_first_use=True,
     )
     return log
+
+
+def request_line(stream: TextIO | None = None) -> WriteLine:
+    """Writes the line about a request in the log's own form.
+
+    Without the log's chain of processors, which takes several times as long, for the line that is written most often.
+    """
+    out = stream or sys.stderr
+
+    def write(fields: Mapping[str, Any]) -> None:
+        event = {**fields, "event": "request", "level": "info", "timestamp": datetime.now(UTC)}
+        out.write(_json(event) + "\n")
+
+    return write
+
+
+def _json(event: dict[str, Any], **_options: Any) -> str:
+    """The line of an event; several times faster than the standard library, and a request has one."""
+    return to_json(event, fallback=str).decode()

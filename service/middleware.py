@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
 from service.errors import MissingKeyError
+from service.logs import WriteLine
 from service.problems import problem_response
 
 REQUEST_ID = b"x-request-id"
@@ -28,11 +29,14 @@ class RequestLog:
 
     Parameters
     ----------
+    log, write_line : what failed goes to the former, the line about each request to the latter.
     new_id : names requests that come without a name.
     """
 
-    def __init__(self, app: ASGIApp, log: FilteringBoundLogger, new_id: Callable[[], str]) -> None:
-        self.app, self.log, self.new_id = app, log, new_id
+    def __init__(
+        self, app: ASGIApp, log: FilteringBoundLogger, write_line: WriteLine, new_id: Callable[[], str]
+    ) -> None:
+        self.app, self.log, self.write_line, self.new_id = app, log, write_line, new_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -61,13 +65,14 @@ class RequestLog:
             await problem_response(request_id, error)(scope, receive, send_named)
         if not scope["path"].startswith(QUIET_PATHS):
             milliseconds = round((perf_counter() - started) * 1000, 2)
-            self.log.info(
-                "request",
-                method=scope["method"],
-                path=scope["path"][:200],
-                status=status,
-                ms=milliseconds,
-                request_id=request_id,
+            self.write_line(
+                {
+                    "method": scope["method"],
+                    "path": scope["path"][:200],
+                    "status": status,
+                    "ms": milliseconds,
+                    "request_id": request_id,
+                }
             )
 
 

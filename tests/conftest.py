@@ -26,7 +26,6 @@ from models.presets import PRESETS
 from models.registry import Registry, Version
 from models.scoring import TableClassifier
 from service.app import create_app
-from service.logs import json_log
 from service.settings import Settings
 
 with warnings.catch_warnings():
@@ -134,7 +133,7 @@ def start_service() -> Iterator[Callable[..., Service]]:
         def start(home: Path, **changes: Any) -> Service:
             settings = Settings(home=home, **{"poll_seconds": 3600, **changes})
             log = io.StringIO()
-            app = create_app(settings, now=lambda: MOMENT, new_id=counting_ids(), log=json_log(log))
+            app = create_app(settings, now=lambda: MOMENT, new_id=counting_ids(), log_to=log)
             return Service(running.enter_context(TestClient(app, raise_server_exceptions=False)), log)
 
         yield start

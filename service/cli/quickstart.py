@@ -85,10 +85,9 @@ def _running(settings: Settings) -> Iterator[int]:
     import uvicorn
 
     from service.app import create_app
-    from service.logs import json_log
 
     log = StringIO()
-    app = create_app(settings, log=json_log(log))
+    app = create_app(settings, log_to=log)
     server = uvicorn.Server(
         uvicorn.Config(app, host=settings.host, port=settings.port, log_level="warning", access_log=False)
     )
