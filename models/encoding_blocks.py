@@ -23,6 +23,9 @@ Features: TypeAlias = npt.NDArray[np.float32]
 Parts: TypeAlias = npt.NDArray[np.int64]
 
 
+_LARGEST = 1e100  # numbers beyond it, infinite ones too, are taken for it: their square must stay finite
+
+
 class NumberBlock:
     """All numbers: a robustly scaled value, a piecewise-linear code on bins, and a flag where values were missing.
 
@@ -50,8 +53,8 @@ class NumberBlock:
         gaps: list[int] = []
         for i, name in enumerate(self.names):
             values = self._without_codes(np.array(pd.to_numeric(frame[name]), np.float64)[:, None], [i])[:, 0]
-            present = values[~np.isnan(values)]
-            if len(present) < len(values):
+            present = values[np.isfinite(values)]
+            if np.isnan(values).any():
                 gaps.append(i)
             edges.append(self._edges(present))
             if len(present):
@@ -108,6 +111,7 @@ class NumberBlock:
         missing = np.isnan(values)
         if missing.any():
             np.copyto(values, self.medians, where=missing)
+        np.clip(values, -_LARGEST, _LARGEST, out=values)
         if n_bins:
             shares = values[:, self.bin_owners]
             shares -= self.bin_starts

@@ -200,3 +200,22 @@ def test_chunks_do_not_show() -> None:
     """Encoding in pieces gives what encoding at once gives."""
     small = TableEncoder(TABLE, n_bins=8, rows_per_chunk=7).fit(training_rows())
     np.testing.assert_array_equal(small.transform(training_rows()), ENCODER.transform(training_rows()))
+
+
+@pytest.mark.parametrize(("value", "sign"), [(np.inf, 1), (-np.inf, -1), (1e308, 1), (-1e200, -1)])
+def test_infinite_and_huge_numbers_are_the_ends_of_the_scale(encoder: TableEncoder, value: float, sign: int) -> None:
+    """They come out at the clip's limit of 3, with all bins full or empty, and never as NaN."""
+    row = {"income": value}
+    names = list(encoder.get_feature_names_out())
+    code = encoder.encode_rows([row])[0, [i for i, name in enumerate(names) if "income>" in name]]
+
+    assert feature(encoder, row, "income") == pytest.approx(3 * sign, rel=1e-6)
+    assert np.all(code == (1 if sign > 0 else 0))
+
+
+def test_infinite_and_absent_values_can_be_trained_on() -> None:
+    """A column may be infinite here and there, constant, or empty from top to bottom."""
+    frame = pd.DataFrame({"a": [1.0, 2.0, np.inf, 4.0, -np.inf] * 20, "b": np.nan, "c": 7.0, "d": [None, "x"] * 50})
+    X = TableEncoder().fit(frame).transform(frame)
+
+    assert np.isfinite(X).all()

@@ -1,0 +1,204 @@
+"""What every domain keeps, and what each of them promises of its own."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+from scipy.special import expit
+
+from data.checking import checked_frame
+from data.rows import row_adapter
+from models import domains
+from models.contract import Domain, Live, load_domains, respond
+from models.domains.ads import AdsPolicy, rank, rank_example
+from models.domains.credit import CreditPolicy
+from models.domains.credit import decide as decide_credit
+from models.domains.fraud import FraudPolicy
+from models.presets import PRESETS
+
+DOMAINS = load_domains()
+
+
+@pytest.fixture(scope="module")
+def live() -> dict[str, Live]:
+    """A quickly trained model of each domain."""
+    made = {}
+    for name, domain in DOMAINS.items():
+        table = domain.prepare(domain.table)
+        frame = checked_frame(table, domain.simulate(3000, 0).frame, "simulated rows", training=True)
+        labels = table.labels(frame)
+        halves = (frame.iloc[::2], labels[::2]), (frame.iloc[1::2], labels[1::2])
+        scorer = domain.build(table, PRESETS["fast"], 0).fit(*halves[0], validation=halves[1])
+        made[name] = Live(name=name, version=1, domain=domain, scorer=scorer, policy=domain.policy())
+    return made
+
+
+def asked(model: Live, **changes: Any) -> dict[str, Any]:
+    """The example row with some values changed, as it comes out of the request's check."""
+    return row_adapter(model.table).validate_json(json.dumps({**model.table.example(), **changes}))
+
+
+def test_every_file_of_the_folder_is_a_domain() -> None:
+    """Discovery leaves out none."""
+    files = {path.stem for path in Path(domains.__path__[0]).glob("*.py") if not path.stem.startswith("_")}
+    assert files == set(DOMAINS)
+
+
+@pytest.mark.parametrize("domain", DOMAINS.values(), ids=lambda domain: domain.name)
+def test_rows_are_answered_in_their_order_and_alike_alone_and_together(domain: Domain, live: dict[str, Live]) -> None:
+    """A row's decision and probability do not depend on its neighbours."""
+    model = live[domain.name]
+    frame = domain.simulate(40, 1).frame
+    records = frame[[column.name for column in model.table.inputs]].to_dict("records")
+    rows = [{name: None if pd.isna(value) else value for name, value in record.items()} for record in records]
+    ids = [str(i) for i in range(len(rows))]
+    together = respond(model, rows, ids, reasons="none")
+    alone = [respond(model, [row], [i], reasons="none")[0] for row, i in zip(rows, ids, strict=True)]
+
+    assert [answer.prediction_id for answer in together] == ids
+    left_out = {"anomaly_score"}  # its network is wide, and its sums may differ in the last digit
+    assert [a.model_dump(exclude=left_out) for a in together] == [a.model_dump(exclude=left_out) for a in alone]
+
+
+@pytest.mark.parametrize("domain", DOMAINS.values(), ids=lambda domain: domain.name)
+def test_an_unseen_category_is_answered_and_named(domain: Domain, live: dict[str, Live]) -> None:
+    """The answer says which value the model did not know."""
+    model = live[domain.name]
+    category = next(column for column in model.table.inputs if column.kind == "category")
+    [answer] = respond(model, [asked(model, **{category.name: "from Mars"})], ["id"])
+
+    assert len(answer.warnings) == 1
+    assert category.name in answer.warnings[0]
+    assert "'from Mars'" in answer.warnings[0]
+
+
+class _LogOdds:
+    """A scorer whose log-odds are given, to see what a policy makes of them."""
+
+    def __init__(self, log_odds: Any) -> None:
+        self.given = np.asarray(log_odds, float)
+
+    def log_odds(self, _X: Any) -> Any:
+        return self.given
+
+
+def points(log_odds_of_good: list[float], policy: CreditPolicy) -> list[int]:
+    return decide_credit(_LogOdds([-z for z in log_odds_of_good]), policy, None)["points"]  # type: ignore[arg-type]
+
+
+def test_points_follow_the_pdo_scale() -> None:
+    """600 points at odds of 50 to 1, 20 more each time the odds double: higher points are safer."""
+    assert points([math.log(odds) for odds in (50, 100, 200, 25, 12.5)], CreditPolicy()) == [600, 620, 640, 580, 560]
+
+
+def test_the_policy_sets_the_scale() -> None:
+    """Another base and another PDO."""
+    policy = CreditPolicy(base_points=500, base_odds=10, points_to_double_odds=50)
+    assert points([math.log(odds) for odds in (10, 20, 5)], policy) == [500, 550, 450]
+
+
+@pytest.mark.parametrize(
+    ("probability", "decision"), [(0.1499, "approve"), (0.1501, "refer"), (0.2999, "refer"), (0.3001, "decline")]
+)
+def test_cut_offs_decide(probability: float, decision: str) -> None:
+    """Below 0.15 approve, from 0.30 on decline, a person in between."""
+    log_odds = math.log(probability / (1 - probability))
+    assert decide_credit(_LogOdds([log_odds]), CreditPolicy(), None)["decision"] == [decision]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("policy", "values"),
+    [
+        (CreditPolicy, {"approve_below": 0.4, "decline_from": 0.3}),
+        (CreditPolicy, {"points_to_double_odds": 0}),
+        (FraudPolicy, {"review_from": 0.6, "block_from": 0.5}),
+        (AdsPolicy, {"least_expected_value": -1}),
+    ],
+)
+def test_a_policy_that_contradicts_itself_is_refused(policy: Any, values: dict[str, float]) -> None:
+    """Crossed thresholds and impossible scales, with the field named."""
+    with pytest.raises(ValidationError, match=next(iter(values))):
+        policy(**values)
+
+
+def test_protected_columns_are_no_inputs_of_a_credit_decision(live: dict[str, Live]) -> None:
+    """They are known, and neither asked for nor read."""
+    protected = {column.name for column in DOMAINS["credit"].table.columns if column.protected}
+    assert protected
+    assert not protected & {column.name for column in live["credit"].table.inputs}
+    assert not protected & set(live["credit"].scorer.column_names)
+
+
+def test_reasons_only_name_what_hurt_and_add_up(live: dict[str, Live]) -> None:
+    """At most four, strongest first, each against the reference; all shares together are the distance to it."""
+    model = live["credit"]
+    row = asked(model, payments_late_12m=6, utilisation=0.95)
+    [answer] = respond(model, [row], ["id"], reasons="all")
+    effects = [reason.effect for reason in answer.reasons]  # type: ignore[attr-defined]
+    X = model.scorer.encoder.encode_rows([row, model.scorer.reference_row])
+    log_odds = model.scorer.log_odds(X)
+
+    assert 1 <= len(effects) <= 4
+    assert effects == sorted(effects, reverse=True)
+    assert min(effects) > 0
+    assert "payments_late_12m" in [reason.column for reason in answer.reasons]  # type: ignore[attr-defined]
+    assert model.scorer.shares(X[0]).sum() == pytest.approx(log_odds[0] - log_odds[1], abs=1e-4)
+    points_per_log_odds = 20 / math.log(2)
+    for reason in answer.reasons:  # type: ignore[attr-defined]
+        assert reason.points == pytest.approx(-points_per_log_odds * reason.effect, abs=0.006)
+
+
+def test_only_adverse_answers_are_explained_unasked(live: dict[str, Live]) -> None:
+    """An approval has no reasons unless all are wanted, and none are given where none are wanted."""
+    model = live["credit"]
+    answers = respond(model, [model.scorer.reference_row], ["id"])
+    assert answers[0].decision == "approve"  # type: ignore[attr-defined]
+    assert answers[0].reasons == []  # type: ignore[attr-defined]
+    bad = asked(model, payments_late_12m=8, utilisation=1.0)
+    assert respond(model, [bad], ["id"])[0].reasons  # type: ignore[attr-defined]
+    assert not respond(model, [bad], ["id"], reasons="none")[0].reasons  # type: ignore[attr-defined]
+
+
+def test_ads_are_ranked_by_probability_times_bid(live: dict[str, Live]) -> None:
+    """Equal ads are ordered by their bids, ties keep their order, and each value is its probability times its bid."""
+    model = live["ads"]
+    body = rank_example(model.table)
+    ad = body["candidates"][0]["ad"]
+    bids = [0.5, 2.0, 1.0, 2.0]
+    body["candidates"] = [{"id": f"ad-{i}", "bid": bid, "ad": ad} for i, bid in enumerate(bids)]
+    answer = rank(model, body, "id")
+
+    assert [ranked.id for ranked in answer.ads] == ["ad-1", "ad-3", "ad-2", "ad-0"]
+    assert [ranked.rank for ranked in answer.ads] == [1, 2, 3, 4]
+    for ranked in answer.ads:
+        assert ranked.expected_value == ranked.click_probability * ranked.bid
+    single = {**body["person"], **body["context"], **ad}
+    [scored] = respond(model, [single], ["id"])
+    assert scored.click_probability == answer.ads[0].click_probability  # type: ignore[attr-defined]
+
+
+def test_anomaly_scores_are_percentiles_of_genuine_rows(live: dict[str, Live]) -> None:
+    """Among genuine rows they are spread evenly from 0 to 100; an absurd row is at the top."""
+    model, domain = live["fraud"], DOMAINS["fraud"]
+    frame = checked_frame(model.table, domain.simulate(3000, 0).frame, "simulated rows", training=True)
+    genuine = frame.iloc[1::2][model.table.labels(frame)[1::2] == 0]
+    percentiles = model.scorer.anomaly_percentiles(model.scorer.encoder.transform(genuine))  # type: ignore[attr-defined]
+    absurd = asked(model, amount_eur=9_999.0, transactions_24h=60, distance_km=400.0)
+
+    np.testing.assert_allclose(np.quantile(percentiles, [0.1, 0.5, 0.9]), [10, 50, 90], atol=1)
+    assert respond(model, [absurd], ["id"])[0].anomaly_score > 99  # type: ignore[attr-defined]
+
+
+def test_a_calibrated_probability_is_the_logistic_of_the_log_odds(live: dict[str, Live]) -> None:
+    """What the frame's way says is what the row's way says."""
+    model = live["credit"]
+    frame = checked_frame(model.table, DOMAINS["credit"].simulate(50, 3).frame, "simulated rows", training=False)
+    X = model.scorer.encoder.transform(frame)
+    np.testing.assert_array_equal(model.scorer.probabilities(frame), expit(model.scorer.log_odds(X)))
