@@ -76,15 +76,20 @@ def _kind(seen: ColumnFacts) -> dict[str, Any]:
         held = _shortened(seen.counts.index[0]) if seen.n_distinct else "empty"
         return {"kind": "text", "role": "ignore", "description": f"Always {held}"}
     if (levels := _flag_levels(seen)) is not None:
-        return {"kind": "flag", "levels": levels, "description": f"Observed: {_shares(seen)}"}
+        return {"kind": "flag", "levels": levels, "description": _observed(seen, _shares(seen))}
     if _is_row_id(seen):
         return {"kind": "key", "role": "ignore", "description": "Differs in every row, or nearly so: an id"}
     if seen.is_number:
         return _kind_of_numbers(seen)
     if seen.is_time:
         span = f"{seen.times.min().isoformat()} to {seen.times.max().isoformat()}"
-        return {"kind": "time", "description": f"Observed: {span}, {seen.n_distinct} different times"}
+        return {"kind": "time", "description": _observed(seen, f"{span}, {seen.n_distinct} different times")}
     return _kind_of_texts(seen)
+
+
+def _observed(seen: ColumnFacts, values: str) -> str:
+    """A first description: the name, which a person may replace by better words, then what the column holds."""
+    return f"{seen.name}; observed: {values}"
 
 
 def _kind_of_numbers(seen: ColumnFacts) -> dict[str, Any]:
@@ -92,7 +97,7 @@ def _kind_of_numbers(seen: ColumnFacts) -> dict[str, Any]:
         return _kind_of_names(seen)
     finite = seen.numbers[np.isfinite(seen.numbers)]
     span = f"{finite.min():g} to {finite.max():g}, " if len(finite) else ""
-    words = f"Observed: {span}{seen.n_distinct} different values"
+    words = _observed(seen, f"{span}{seen.n_distinct} different values")
     return {"kind": "number", "whole": seen.is_whole, "description": words}
 
 
@@ -109,9 +114,9 @@ def _kind_of_names(seen: ColumnFacts) -> dict[str, Any]:
     few_in_any_table, most_as_category, most_share_of_rows = 10, 1000, 0.05
     repeats = seen.n_distinct <= few_in_any_table or seen.share_distinct <= 1 / 2
     if seen.n_distinct <= MOST_LEVELS and repeats:
-        return {"kind": "category", "levels": _sorted_levels(seen), "description": f"Observed: {_shares(seen)}"}
+        return {"kind": "category", "levels": _sorted_levels(seen), "description": _observed(seen, _shares(seen))}
     few = seen.n_distinct <= min(most_as_category, most_share_of_rows * seen.n_rows) and not seen.words & _ID_WORDS
-    return {"kind": "category" if few else "key", "description": f"Observed: {seen.n_distinct} different values"}
+    return {"kind": "category" if few else "key", "description": _observed(seen, f"{seen.n_distinct} different values")}
 
 
 def _is_row_id(seen: ColumnFacts) -> bool:
@@ -171,7 +176,7 @@ def _target(seen: ColumnFacts) -> Column:
     if seen.n_distinct < 2:
         held = f"holds only {_shortened(seen.counts.index[0])}" if seen.n_distinct else "is empty"
         raise TableError(f"the target {seen.name!r} {held}; rows of at least two different values are needed")
-    described: dict[str, Any] = {"name": seen.name, "role": "target", "description": f"Observed: {_shares(seen)}"}
+    described: dict[str, Any] = {"name": seen.name, "role": "target", "description": _observed(seen, _shares(seen))}
     if (levels := _flag_levels(seen)) is not None:
         return Column(kind="flag", levels=levels, positive=levels[1] if levels else "1", **described)
     if seen.n_distinct == 2 and not seen.is_time and seen.longest <= MOST_CHARACTERS:
