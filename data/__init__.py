@@ -1,0 +1,1 @@
+"""Tables and where rows come from: descriptions, checks, sources, splits, simulators. Imports nothing of ours."""

@@ -155,19 +155,23 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
                 f"{np.abs(rows.inputs).max():.3g}) or lower learning_rate={self.learning_rate}"
             )
 
-    def _split(self, n_rows: int, labels: npt.NDArray[Any] | None, seed: int) -> tuple[Any, Any]:
-        """Positions of the training and of the validation rows; the latter None where the data are too small."""
+    def _hold_out(
+        self, rows: Rows, labels: npt.NDArray[Any] | None, rng: np.random.Generator
+    ) -> tuple[Rows, Rows | None]:
+        """The training and the validation rows, each class on both sides; None for the latter in too small data."""
+        seed = int(rng.integers(2**31))
         least_rows = 10
-        everything = np.arange(n_rows)
-        n_validation = round(self.validation_fraction * n_rows)
+        n_validation = round(self.validation_fraction * len(rows))
         if not self.early_stopping or n_validation < least_rows:
-            return everything, None
+            return rows, None
         if labels is not None:
             _, n_of_class = np.unique(labels, return_counts=True)
             if n_of_class.min() < 2 or n_validation < len(n_of_class):
-                return everything, None
-        chosen = train_test_split(everything, test_size=self.validation_fraction, random_state=seed, stratify=labels)
-        return chosen[0], chosen[1]
+                return rows, None
+        training, held_out = train_test_split(
+            np.arange(len(rows)), test_size=self.validation_fraction, random_state=seed, stratify=labels
+        )
+        return _take(rows, training), _take(rows, held_out)
 
     def _rng(self) -> np.random.Generator:
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
@@ -197,7 +201,7 @@ def weight_column(sample_weight: Any, X: Array) -> Array | None:
     return scaled
 
 
-def take_rows(rows: Rows, chosen: Any) -> Rows:
+def _take(rows: Rows, chosen: Any) -> Rows:
     """The chosen rows with their targets and weights."""
     weights = None if rows.weights is None else rows.weights[chosen]
     return Rows(rows.inputs[chosen], rows.targets[chosen], weights)

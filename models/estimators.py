@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from models.backprop import BackpropEstimator, take_rows, weight_column
+from models.backprop import BackpropEstimator, weight_column
 from models.nn.arrays import Array
 from models.nn.losses import BINARY_LOG_LOSS, MULTICLASS_LOG_LOSS, SQUARED_ERROR, pinball
 from models.nn.training import Callback, Rows
@@ -107,9 +107,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
         if validation_data is not None:
             validation: Rows | None = self._validation_rows(*validation_data)
         else:
-            training, held_out = self._split(len(X), codes, int(rng.integers(2**31)))
-            validation = None if held_out is None else take_rows(rows, held_out)
-            rows = rows if held_out is None else take_rows(rows, training)
+            rows, validation = self._hold_out(rows, codes, rng)
         binary = len(self.classes_) == 2
         self._train(
             rows,
@@ -231,9 +229,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
             X_validation = validate_data(self, validation_data[0], reset=False, dtype=np.float32)
             validation: Rows | None = Rows(X_validation, self._targets(np.asarray(validation_data[1], np.float64)))
         else:
-            training, held_out = self._split(len(X), None, int(rng.integers(2**31)))
-            validation = None if held_out is None else take_rows(rows, held_out)
-            rows = rows if held_out is None else take_rows(rows, training)
+            rows, validation = self._hold_out(rows, None, rng)
         loss = SQUARED_ERROR if self.loss == "squared_error" else pinball(self.quantile)
         self._train(rows, validation, loss=loss, output="identity", rng=rng)
         return self
@@ -321,10 +317,7 @@ class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc
         self.scales_ = np.where(deviations > 0, 1 / np.where(deviations > 0, deviations, 1), 0).astype(np.float32)
         scaled = self._scaled(X)
         rng = self._rng()
-        rows = Rows(scaled, scaled, weight_column(sample_weight, X))
-        training, held_out = self._split(len(X), None, int(rng.integers(2**31)))
-        validation = None if held_out is None else take_rows(rows, held_out)
-        rows = rows if held_out is None else take_rows(rows, training)
+        rows, validation = self._hold_out(Rows(scaled, scaled, weight_column(sample_weight, X)), None, rng)
         self._train(rows, validation, loss=SQUARED_ERROR, output="identity", rng=rng)
         self.offset_ = float(np.quantile(self.score_samples(X), self.contamination))
         return self

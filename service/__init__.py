@@ -1,0 +1,1 @@
+"""HTTP and the command line. Imports `models` and `data`; nothing imports it."""
