@@ -183,6 +183,8 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _sums_of(self, X: Array) -> Array:
         """The same for float32 rows that have been checked."""
+        if len(X) <= _ROWS_PER_PREDICTION:
+            return self.network_.mean_sums(X).astype(np.float64)
         parts = [
             self.network_.mean_sums(X[start : start + _ROWS_PER_PREDICTION])
             for start in range(0, len(X), _ROWS_PER_PREDICTION)

@@ -111,7 +111,8 @@ class NumberBlock:
         missing = np.isnan(values)
         if missing.any():
             np.copyto(values, self.medians, where=missing)
-        np.clip(values, -_LARGEST, _LARGEST, out=values)
+        np.minimum(values, _LARGEST, out=values)  # twice as fast as np.clip on a single row
+        np.maximum(values, -_LARGEST, out=values)
         if n_bins:
             shares = values[:, self.bin_owners]
             shares -= self.bin_starts

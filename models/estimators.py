@@ -334,7 +334,8 @@ class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc
     def reconstruction_errors(self, X: Array) -> Array:
         """The anomaly score of float32 rows that need no more checks, as an encoder gives them."""
         scaled = self._scaled(X)
-        errors: Array = np.square(self._sums_of(scaled) - scaled).mean(axis=1)
+        missed = self._sums_of(scaled) - scaled
+        errors: Array = np.einsum("ij,ij->i", missed, missed) / missed.shape[1]
         return errors
 
     def score_samples(self, X: Any) -> Array:
