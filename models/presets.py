@@ -32,7 +32,7 @@ PRESETS: dict[PresetName, Preset] = {
     ),
     "balanced": Preset(
         name="balanced",
-        encoder={"n_bins": 16},
+        encoder={"n_bins": 10},
         network={
             "hidden_layer_sizes": (64, 32),
             "activation": "silu",

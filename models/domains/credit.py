@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field, model_validator
 from scipy.special import expit
 
@@ -70,7 +69,7 @@ def decide(scorer: TableClassifier, policy: CreditPolicy, X: Features) -> dict[s
     points = policy.base_points - policy.points_per_log_odds * (log_odds + math.log(policy.base_odds))
     return {
         "probability_of_default": probabilities.tolist(),
-        "points": np.rint(points).astype(int).tolist(),
+        "points": [round(value) for value in points.tolist()],
         "decision": [
             "approve" if p < policy.approve_below else "decline" if p >= policy.decline_from else "refer"
             for p in probabilities.tolist()

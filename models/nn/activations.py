@@ -71,12 +71,15 @@ def _relu_back(grads: Array, outputs: Array, sums: Array) -> None:
 
 
 def _silu(sums: Array, out: Array) -> None:
-    # z s(z), with s the sigmoid. Of sums and outputs the way back needs s(z) and z s(z), so s(z) takes the place of z
+    # z s(z), with s the sigmoid: z/2 (1 + tanh(z/2)). The way back needs s(z) beside the outputs, so where sums and
+    # outputs are kept apart s(z) takes the place of z
     if out is sums:
-        sums = sums.copy()
-    np.copyto(out, sums)
-    _sigmoid(sums, sums)
-    out *= sums
+        out *= 0.5
+        out *= np.tanh(out) + 1
+    else:
+        np.copyto(out, sums)
+        _sigmoid(sums, sums)
+        out *= sums
 
 
 def _silu_back(grads: Array, outputs: Array, sums: Array) -> None:

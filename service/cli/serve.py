@@ -67,6 +67,8 @@ def run_service(settings: Settings) -> None:
             workers=settings.workers,
             log_level="warning",  # the service writes its own log
             access_log=False,
+            server_header=False,
+            proxy_headers=False,  # nothing here depends on who asks
         )
     except SystemExit as end:  # uvicorn's own exit codes mean other things than ours
         raise CommandFailedError("the service ended; its log above says why") from end
