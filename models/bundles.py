@@ -106,11 +106,6 @@ class Bundle:
         return _read_verified(self.folder, name, self.manifest.files[name], self.digest)
 
 
-def bundles_folder(home: Path) -> Path:
-    """Where the bundles of a home are kept."""
-    return home / "bundles"
-
-
 def write_bundle(bundles: Path, manifest: Manifest, *, scorer: object, files: Mapping[str, bytes]) -> str:
     """Store a bundle, complete and on disk when this returns, and return its digest.
 

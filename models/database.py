@@ -18,11 +18,6 @@ CONNECT_SECONDS = 10  # how long PostgreSQL may take to answer a new connection
 WRITER_LOCK = 0x6261636B  # any number of ours: PostgreSQL's advisory locks are named by numbers ("back")
 
 
-def default_url(home: Path) -> str:
-    """The URL of the SQLite database in the home."""
-    return f"sqlite:///{home / 'backscore.db'}"
-
-
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
     """A moment: an aware datetime goes in, one in UTC comes out, also from SQLite, which knows no time zones."""
 

@@ -77,7 +77,7 @@ class Registry:
 
     Parameters
     ----------
-    url : an SQLAlchemy URL, see `models.database.default_url`; the tables are created if they are absent.
+    url : an SQLAlchemy URL, see `models.home.Home.database_url`; the tables are created if they are absent.
     now : tells the time of what is recorded.
 
     Raises

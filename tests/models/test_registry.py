@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from models.database import default_url
 from models.errors import (
     DatabaseError,
     DomainMismatchError,
@@ -20,6 +19,7 @@ from models.errors import (
     NothingToRollBackError,
     UnknownVersionError,
 )
+from models.home import Home
 from models.registry import Registry
 
 SOURCE_ROOT = Path(__file__).parents[2]
@@ -61,7 +61,7 @@ class SteppingClock:
 def url(request, tmp_path):
     """The URL of an empty database, thrown away afterwards."""
     if request.param == "sqlite":
-        yield default_url(tmp_path)
+        yield Home(tmp_path).database_url
         return
     if not POSTGRES:
         pytest.skip("BACKSCORE_TEST_POSTGRES names no PostgreSQL server")
@@ -330,7 +330,7 @@ def test_an_alias_cannot_point_to_nothing(registry):
 
 def test_sqlite_is_set_up_for_safety(tmp_path):
     """Readers do not block writers, commits survive a power cut, references are checked, writers wait."""
-    registry = Registry(default_url(tmp_path / "new" / "home"))
+    registry = Registry(Home(tmp_path / "new" / "home").database_url)
     with registry._engine.connect() as connection:
         values = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
@@ -342,7 +342,7 @@ def test_sqlite_is_set_up_for_safety(tmp_path):
 
 def test_a_database_that_cannot_be_written_is_named(tmp_path):
     """The text holds the path and what SQLite says."""
-    register(registry := Registry(default_url(tmp_path)))
+    register(registry := Registry(Home(tmp_path).database_url))
     registry.close()
     path = tmp_path / "backscore.db"
 
