@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -53,7 +54,10 @@ class Column:
     missing : codes that mean "no value" and are exempt from the bounds.
     optional : may be empty in a file, null or absent in a request.
     protected : sex, age and the like: reported on, and never an input where the domain forbids it.
-    direction : +1 if the target can only rise with the number, -1 if it can only fall, 0 if nothing is known.
+    direction : +1 if the target can only rise with the number, -1 if it can only fall, 0 if nothing is known. A model
+        keeps to it, whatever the rows say.
+    ordered_above : where the direction begins. Numbers up to it are codes of states: they have no order among
+        themselves, and all come before the numbers above.
     part : whom an advertising column describes.
     example : a value of a real row, shown in documentation and sent by the smoke tests.
     """
@@ -72,6 +76,7 @@ class Column:
     optional: bool = False
     protected: bool = False
     direction: Literal[-1, 0, 1] = 0
+    ordered_above: float | None = None
     part: Part | None = None
     example: Scalar | None = None
 
@@ -86,6 +91,11 @@ class Column:
         for word, given in number_only.items():
             if given and self.kind != "number":
                 raise TableError(f"column {self.name!r}: {word!r} is for numbers, this is a {self.kind}")
+        if self.ordered_above is not None and (self.direction == 0 or not math.isfinite(self.ordered_above)):
+            raise TableError(
+                f"column {self.name!r}: 'ordered_above' is a finite number and needs a direction, "
+                f"got {self.ordered_above} with direction {self.direction}"
+            )
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise TableError(f"column {self.name!r}: minimum {self.minimum:g} is above maximum {self.maximum:g}")
         for bound in (self.minimum, self.maximum):
@@ -145,7 +155,7 @@ class Table:
     def __post_init__(self) -> None:
         """Refuse doubled names and doubled single roles."""
         names = self.column_names
-        if doubled := sorted({name for name in names if names.count(name) > 1}):
+        if doubled := sorted(name for name, n_times in Counter(names).items() if n_times > 1):
             raise TableError(f"table {self.name!r}: column(s) described twice: {', '.join(doubled)}")
         for role in ("target", "weight", "time"):
             if len(holders := self.of_role(role)) > 1:

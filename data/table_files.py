@@ -19,7 +19,8 @@ HEADER = """\
 #
 # kind          what the column holds:
 #   number        an amount or a count; with unit, minimum, maximum, whole (true: no fraction) and
-#                 direction (1: the target can only rise with it, -1: only fall)
+#                 direction (1: the target can only rise with it, -1: only fall; where ordered_above is given,
+#                 from there on: numbers up to it are codes without an order of their own, before all others)
 #   category      one of a few levels, also where codes are written as numbers (1 = single, 2 = married);
 #                 if levels are given, training refuses others
 #   flag          true or false; levels holds its two spellings, the false one first

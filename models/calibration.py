@@ -7,7 +7,20 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from models.nn.arrays import Array
+
 Floats = npt.NDArray[np.float64]
+
+
+def probability(log_odds: Array) -> Floats:
+    """1 / (1 + exp(-z)); it never falls as the log-odds z rise, not even from one float to the next.
+
+    A library's exp is right to about one unit in its last place, so of two neighbours the larger may get less. Rounded
+    to multiples of 2^-46, log-odds are equal, or their exponentials are dozens of such units apart.
+    """
+    steps = 2.0**46
+    rounded: Floats = expit(np.round(log_odds * steps) / steps)
+    return rounded
 
 
 class LogOddsCalibrator:

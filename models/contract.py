@@ -14,7 +14,7 @@ from data.simulators import Simulation
 from data.splits import Split
 from data.table import Table
 from models import domains
-from models.encoding_blocks import Features
+from models.encoding import Features
 from models.presets import Preset
 from models.scoring import TableClassifier
 

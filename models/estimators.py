@@ -16,11 +16,13 @@ from sklearn.base import ClassifierMixin, OutlierMixin, RegressorMixin
 from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from models.backprop import BackpropEstimator, weight_column
+from models.backprop import LARGEST_INPUT, BackpropEstimator, weight_column
+from models.calibration import probability
+from models.feature_groups import FeatureGroups
 from models.nn.arrays import Array
-from models.nn.losses import BINARY_LOG_LOSS, MULTICLASS_LOG_LOSS, SQUARED_ERROR, pinball
+from models.nn.losses import BINARY_LOG_LOSS, MULTICLASS_LOG_LOSS, SQUARED_ERROR, Loss, pinball
 from models.nn.training import Callback, Rows
 
 
@@ -32,7 +34,11 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
     Parameters
     ----------
     class_weight : None, "balanced", or a weight for each class. Probabilities then are those of the re-weighted
-        classes. All others: see `BackpropEstimator`.
+        classes.
+    monotonic_cst : for two classes; array-like of shape (n_features,), or a dictionary by feature name: 1 where the
+        probability of the second class may only rise with the feature, -1 where it may only fall, 0 for no constraint.
+        Guaranteed for all inputs, without exception; the hidden units then have the activation of `nn.monotone` in
+        place of `activation`. All others: see `BackpropEstimator`.
 
     Attributes
     ----------
@@ -42,6 +48,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BackpropEstimator._parameter_constraints,
         "class_weight": [None, dict, StrOptions({"balanced"})],
+        "monotonic_cst": ["array-like", dict, None],
     }
 
     def __init__(
@@ -60,10 +67,13 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
         max_epochs: int = 200,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
+        n_folds: int = 1,
         patience: int = 15,
+        warm_start: bool = False,
         callbacks: Sequence[Callback] | None = None,
         random_state: Any = None,
         class_weight: Mapping[Any, float] | str | None = None,
+        monotonic_cst: Any = None,
     ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -79,44 +89,104 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
             max_epochs=max_epochs,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
+            n_folds=n_folds,
             patience=patience,
+            warm_start=warm_start,
             callbacks=callbacks,
             random_state=random_state,
         )
         self.class_weight = class_weight
+        self.monotonic_cst = monotonic_cst
 
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: tuple[Any, Any] | None = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        validation_data: tuple[Any, Any] | None = None,
+        groups: FeatureGroups | None = None,
     ) -> BackpropClassifier:
         """Train on X of shape (n_rows, n_features) and labels y.
 
-        `validation_data` (X, y) takes the place of the validation rows that would be split off. Raises ValueError for
-        NaN, infinite values, fewer than two classes, and validation labels that y lacks.
+        `validation_data` (X, y) takes the place of the validation rows that would be split off, and of folds. `groups`
+        are a coarser view of the features; with folds, every second one trains on it, which makes the networks differ
+        more. Raises ValueError for NaN, infinite values, fewer than two classes, and validation labels that y lacks.
         """
         self._validate_params()
-        X, y = validate_data(self, X, y, dtype=np.float32, ensure_min_samples=2)
+        X, y = self._checked(X, y, reset=not self._continues, ensure_min_samples=2)
         check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y must hold at least two classes, got 1 class: {self.classes_[0]!r}")
-        if self.class_weight is not None:
-            by_class = compute_sample_weight(self.class_weight, y)
-            sample_weight = by_class if sample_weight is None else by_class * np.asarray(sample_weight)
+        present = np.unique(y)
+        if len(present) < 2:
+            raise ValueError(f"y must hold at least two classes, got 1 class: {present.tolist()[0]!r}")
+        if not self._continues:
+            self.classes_ = present
+        codes = self._codes(y, "y")
         rng = self._rng()
-        rows = Rows(X, self._targets(codes), weight_column(sample_weight, X))
-        if validation_data is not None:
-            validation: Rows | None = self._validation_rows(*validation_data)
-        else:
-            rows, validation = self._hold_out(rows, codes, rng)
-        binary = len(self.classes_) == 2
-        self._train(
-            rows,
-            validation,
-            loss=BINARY_LOG_LOSS if binary else MULTICLASS_LOG_LOSS,
-            output="sigmoid" if binary else "softmax",
-            rng=rng,
-        )
+        rows = Rows(X, self._targets(codes), weight_column(self._with_class_weight(sample_weight, y), X))
+        validation = None if validation_data is None else self._validation_rows(*validation_data)
+        loss, output = self._loss_and_output()
+        self._train(rows, validation, labels=codes, groups=groups, loss=loss, output=output, rng=rng)
         return self
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> BackpropClassifier:
+        """One pass over the given rows, in batches, from the present weights.
+
+        The optimizer continues as well, from `fit` or from the last call, as long as the estimator has not been loaded
+        from a file meanwhile; the rate is `learning_rate` without `schedule`. Equal calls give equal bits.
+
+        Parameters
+        ----------
+        classes : all labels that will ever occur; needed if neither `fit` nor `partial_fit` was called before.
+        sample_weight : of the rows of this call relative to each other.
+
+        Raises ValueError for missing or other classes, labels outside them, and another number of features.
+        """
+        self._validate_params()
+        is_first = not hasattr(self, "network_")
+        if self.class_weight == "balanced":
+            raise ValueError("class_weight='balanced' needs all rows at once; give partial_fit a weight for each class")
+        X, y = self._checked(X, y, reset=is_first)
+        check_classification_targets(y)
+        self._set_classes(classes, is_first=is_first)
+        weights = weight_column(self._with_class_weight(sample_weight, y), X)
+        loss, output = self._loss_and_output()
+        self._train_once(Rows(X, self._targets(self._codes(y, "y")), weights), loss=loss, output=output)
+        return self
+
+    def _set_classes(self, classes: Any, *, is_first: bool) -> None:
+        """Take the labels that a first `partial_fit` names, and refuse others in later calls."""
+        if classes is None:
+            if is_first:
+                raise ValueError("classes must be passed on the first call to partial_fit: all labels that will occur")
+            return
+        named = np.unique(classes)
+        if len(named) < 2:
+            raise ValueError(f"classes must hold at least two labels, got {named.tolist()}")
+        if is_first:
+            self.classes_ = named
+        elif not np.array_equal(named, self.classes_):
+            raise ValueError(f"classes={named.tolist()} differ from those of earlier calls, {self.classes_.tolist()}")
+
+    def _codes(self, y: npt.NDArray[Any], name: str) -> npt.NDArray[np.intp]:
+        """The position of each label in `classes_`."""
+        if unknown := sorted(set(np.unique(y).tolist()) - set(self.classes_.tolist())):
+            raise ValueError(f"{name} holds the label(s) {unknown}; allowed are {self.classes_.tolist()}")
+        return np.searchsorted(self.classes_, y)
+
+    def _with_class_weight(self, sample_weight: Any, y: npt.NDArray[Any]) -> Any:
+        if self.class_weight is None:
+            return sample_weight
+        by_class = compute_sample_weight(self.class_weight, y)
+        return by_class if sample_weight is None else by_class * np.asarray(sample_weight)
+
+    def _loss_and_output(self) -> tuple[Loss, str]:
+        """The log-loss for this number of classes and the output activation that belongs to it."""
+        n_classes = len(self.classes_)
+        if n_classes > 2 and self._directions() is not None:
+            raise ValueError(f"monotonic_cst must be None for more than two classes; the target has {n_classes}")
+        loss = BINARY_LOG_LOSS if n_classes == 2 else MULTICLASS_LOG_LOSS
+        return loss, loss.natural_activation
 
     def _targets(self, codes: npt.NDArray[Any]) -> Array:
         """0/1 for two classes, one-hot for more."""
@@ -126,13 +196,8 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
         return one_hot
 
     def _validation_rows(self, X: Any, y: Any) -> Rows:
-        X = validate_data(self, X, reset=False, dtype=np.float32)
-        y = np.asarray(y)
-        if unknown := set(np.unique(y)) - set(self.classes_):
-            raise ValueError(
-                f"validation labels {sorted(unknown)} do not occur in y, which holds {list(self.classes_)}"
-            )
-        return Rows(X, self._targets(np.searchsorted(self.classes_, y)))
+        X, y = self._checked(X, y, reset=False)
+        return Rows(X, self._targets(self._codes(y, "validation_data")))
 
     def decision_function(self, X: Any) -> Array:
         """Log-odds of the second class, shape (n_rows,); for more classes log-probabilities up to a constant."""
@@ -144,7 +209,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
         """Probability of each class, shape (n_rows, n_classes)."""
         sums = self.decision_function(X)
         if sums.ndim == 1:
-            sums = np.stack([np.zeros_like(sums), sums], axis=1)
+            return np.stack([probability(-sums), probability(sums)], axis=1)
         exponentials = np.exp(sums - sums.max(axis=1, keepdims=True))
         probabilities: Array = exponentials / exponentials.sum(axis=1, keepdims=True)
         return probabilities
@@ -162,13 +227,16 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
     Parameters
     ----------
     loss : "squared_error" (the mean) or "pinball" (the `quantile`).
-    quantile : between 0 and 1, for "pinball". All others: see `BackpropEstimator`.
+    quantile : between 0 and 1, for "pinball".
+    monotonic_cst : where the prediction may only rise (1) or fall (-1) with a feature; see `BackpropClassifier`. All
+        others: see `BackpropEstimator`.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BackpropEstimator._parameter_constraints,
         "loss": [StrOptions({"squared_error", "pinball"})],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
+        "monotonic_cst": ["array-like", dict, None],
     }
 
     def __init__(
@@ -187,11 +255,14 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         max_epochs: int = 200,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
+        n_folds: int = 1,
         patience: int = 15,
+        warm_start: bool = False,
         callbacks: Sequence[Callback] | None = None,
         random_state: Any = None,
         loss: str = "squared_error",
         quantile: float = 0.5,
+        monotonic_cst: Any = None,
     ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -207,35 +278,63 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
             max_epochs=max_epochs,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
+            n_folds=n_folds,
             patience=patience,
+            warm_start=warm_start,
             callbacks=callbacks,
             random_state=random_state,
         )
         self.loss = loss
         self.quantile = quantile
+        self.monotonic_cst = monotonic_cst
 
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: tuple[Any, Any] | None = None
     ) -> BackpropRegressor:
         """Train on X of shape (n_rows, n_features) and numbers y; `validation_data` as for the classifier."""
         self._validate_params()
-        X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True, ensure_min_samples=2)
-        y = np.asarray(y, np.float64)
-        # The network learns the target in units of its own spread, so that the learning rate suits any unit
-        self.target_mean_, self.target_scale_ = float(y.mean()), float(y.std()) or 1.0
+        X, y = self._checked(X, y, y_numeric=True, reset=not self._continues, ensure_min_samples=2)
+        if not self._continues:
+            self._learn_units(y)
         rng = self._rng()
         rows = Rows(X, self._targets(y), weight_column(sample_weight, X))
+        validation = None
         if validation_data is not None:
-            X_validation = validate_data(self, validation_data[0], reset=False, dtype=np.float32)
-            validation: Rows | None = Rows(X_validation, self._targets(np.asarray(validation_data[1], np.float64)))
-        else:
-            rows, validation = self._hold_out(rows, None, rng)
-        loss = SQUARED_ERROR if self.loss == "squared_error" else pinball(self.quantile)
-        self._train(rows, validation, loss=loss, output="identity", rng=rng)
+            X_validation, y_validation = self._checked(*validation_data, y_numeric=True, reset=False)
+            validation = Rows(X_validation, self._targets(y_validation))
+        self._train(rows, validation, loss=self._loss(), output="identity", rng=rng)
         return self
 
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> BackpropRegressor:
+        """One pass over the given rows, in batches, from the present weights; see `BackpropClassifier.partial_fit`.
+
+        Mean and spread of the target, the units in which the network learns it, are those of the first call: let it
+        hold rows enough to know them.
+        """
+        self._validate_params()
+        is_first = not hasattr(self, "network_")
+        X, y = self._checked(X, y, y_numeric=True, reset=is_first)
+        weights = weight_column(sample_weight, X)
+        if is_first:
+            self._learn_units(y)
+        self._train_once(Rows(X, self._targets(y), weights), loss=self._loss(), output="identity")
+        return self
+
+    def _loss(self) -> Loss:
+        return SQUARED_ERROR if self.loss == "squared_error" else pinball(self.quantile)
+
+    def _learn_units(self, y: Array) -> None:
+        """The network learns the target in units of its own spread, so that the learning rate suits any unit."""
+        y = np.asarray(y, np.float64)
+        largest = _largest_target(y) or 1.0
+        shares = y / largest  # their squares must stay finite
+        self.target_mean_, self.target_scale_ = float(shares.mean() * largest), float(shares.std() * largest) or 1.0
+
     def _targets(self, y: Array) -> Array:
-        targets: Array = ((y - self.target_mean_) / self.target_scale_).astype(np.float32)[:, None]
+        y = np.asarray(y, np.float64)
+        _largest_target(y)
+        scaled = np.clip((y - self.target_mean_) / self.target_scale_, -LARGEST_INPUT, LARGEST_INPUT)
+        targets: Array = scaled.astype(np.float32)[:, None]
         return targets
 
     def predict(self, X: Any) -> Array:
@@ -243,6 +342,21 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         check_is_fitted(self)
         predictions: Array = self._sums(X)[:, 0] * self.target_scale_ + self.target_mean_
         return predictions
+
+
+LARGEST_TARGET = 1e300
+"""No target may be larger in absolute value: predictions beyond it must still be float64 numbers."""
+
+
+def _largest_target(y: Array) -> float:
+    """The largest absolute value; ValueError names the row if it is beyond LARGEST_TARGET."""
+    row = int(np.abs(y).argmax())
+    if abs(y[row]) > LARGEST_TARGET:
+        raise ValueError(
+            f"y holds {y[row]} in row {row} (counted from 0); it must be a number from {-LARGEST_TARGET:g} to "
+            f"{LARGEST_TARGET:g}"
+        )
+    return float(abs(y[row]))
 
 
 class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc]
@@ -283,7 +397,9 @@ class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc
         max_epochs: int = 200,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
+        n_folds: int = 1,
         patience: int = 15,
+        warm_start: bool = False,
         callbacks: Sequence[Callback] | None = None,
         random_state: Any = None,
         contamination: float = 0.01,
@@ -302,7 +418,9 @@ class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc
             max_epochs=max_epochs,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
+            n_folds=n_folds,
             patience=patience,
+            warm_start=warm_start,
             callbacks=callbacks,
             random_state=random_state,
         )
@@ -311,25 +429,33 @@ class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> BackpropAutoencoder:
         """Train on X of shape (n_rows, n_features), best on rows that are not anomalous; `y` is not used."""
         self._validate_params()
-        X = validate_data(self, X, dtype=np.float32, ensure_min_samples=2)
-        self.means_ = X.mean(axis=0, dtype=np.float64).astype(np.float32)
-        deviations = X.std(axis=0, dtype=np.float64)
-        self.scales_ = np.where(deviations > 0, 1 / np.where(deviations > 0, deviations, 1), 0).astype(np.float32)
+        X = self._checked(X, reset=not self._continues, ensure_min_samples=2)
+        if not self._continues:
+            self._learn_units(X)
         scaled = self._scaled(X)
         rng = self._rng()
-        rows, validation = self._hold_out(Rows(scaled, scaled, weight_column(sample_weight, X)), None, rng)
-        self._train(rows, validation, loss=SQUARED_ERROR, output="identity", rng=rng)
+        rows = Rows(scaled, scaled, weight_column(sample_weight, X))
+        self._train(rows, None, loss=SQUARED_ERROR, output="identity", rng=rng)
         self.offset_ = float(np.quantile(self.score_samples(X), self.contamination))
         return self
 
+    def _learn_units(self, X: Array) -> None:
+        """The mean and the deviation of each column; one that never varies counts for nothing."""
+        self.means_ = X.mean(axis=0, dtype=np.float64).astype(np.float32)
+        deviations = X.std(axis=0, dtype=np.float64)
+        varies = deviations > 1 / LARGEST_INPUT
+        self.scales_ = np.where(varies, 1 / np.where(varies, deviations, 1), 0).astype(np.float32)
+
     def _scaled(self, X: Array) -> Array:
         scaled: Array = (X - self.means_) * self.scales_
+        np.minimum(scaled, LARGEST_INPUT, out=scaled)
+        np.maximum(scaled, -LARGEST_INPUT, out=scaled)
         return scaled
 
     def anomaly_score(self, X: Any) -> Array:
         """Mean squared reconstruction error, shape (n_rows,): at least 0, higher is more anomalous."""
         check_is_fitted(self)
-        return self.reconstruction_errors(validate_data(self, X, reset=False, dtype=np.float32))
+        return self.reconstruction_errors(self._checked(X, reset=False))
 
     def reconstruction_errors(self, X: Array) -> Array:
         """The anomaly score of float32 rows that need no more checks, as an encoder gives them."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 from data.checking import check_frame
 from data.errors import Problem
 from models.contract import Answer, Domain, Live
-from models.encoding_blocks import Features
+from models.encoding import Features
 
 ERROR = "error"
 """The column that says which rules a row breaks; empty in rows that were scored."""

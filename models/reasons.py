@@ -7,7 +7,7 @@ from typing import Any
 
 from data.table import Column
 from models.contract import Live, Reason, Row
-from models.encoding_blocks import Features
+from models.encoding import Features
 
 
 def strongest_reasons(live: Live, row: Row, x: Features, *, n_most: int = 4) -> list[Reason]:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import expit
 
 from data.table import Table
-from models.calibration import LogOddsCalibrator
-from models.encoding import TableEncoder
-from models.encoding_blocks import Features
+from models.backprop import BackpropEstimator
+from models.calibration import LogOddsCalibrator, probability
+from models.encoding import Features, TableEncoder
 from models.estimators import BackpropClassifier
 from models.explanation import integrated_gradients
+from models.nn.arrays import Array
 from models.nn.training import Callback
 from models.presets import Preset
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
+
+REFINE_RATE = 0.3
+"""Refining goes on with this share of the preset's learning rate, which falls to 0 along half a cosine."""
+REFINE_EPOCHS = 20
+"""Most passes over the new rows; fewer if validation rows show no gain for REFINE_PATIENCE of them."""
+REFINE_PATIENCE = 5
 
 
 class TableClassifier:
@@ -53,16 +60,66 @@ class TableClassifier:
         validation: tuple[pd.DataFrame, Labels],
         callbacks: Sequence[Callback] = (),
     ) -> TableClassifier:
-        """Train on checked rows; the validation rows stop the training in time and calibrate what came out."""
-        X = self.encoder.fit(frame, labels).transform(frame)
-        X_validation = self.encoder.transform(validation[0])
-        self.network.set_params(callbacks=list(callbacks))
-        self.network.fit(X, labels, weights, validation_data=(X_validation, validation[1]))
+        """Train on checked rows.
+
+        The validation rows stop the training in time and calibrate what came out. A preset with folds makes them of all
+        rows instead, so that each row is trained on and each serves as a validation row once.
+        """
+        _refuse_unfit(labels, validation[1])
+        if self.network.n_folds > 1:
+            weights = None if weights is None else np.concatenate([weights, self._weights(validation[0])])
+            frame, labels = pd.concat([frame, validation[0]]), np.concatenate([labels, validation[1]])
+        X = self.encoder.fit_transform(frame, labels)
+        self.network.set_params(callbacks=list(callbacks), monotonic_cst=self.encoder.directions_)
+        self._fit_network(X, labels, weights, None if self.network.n_folds > 1 else validation)
         self.network.set_params(callbacks=None)  # what a caller hung on is not part of the model
-        self.calibrator.fit(self.network.decision_function(X_validation).astype(np.float64), validation[1])
-        self.reference_row = typical_row(self.table, frame[labels == 0])
-        self._reference = self.encoder.encode_rows([self.reference_row])[0]
+        self._keep_reference(frame[labels == 0])
         return self
+
+    def refine(
+        self,
+        frame: pd.DataFrame,
+        labels: Labels,
+        *,
+        weights: Floats | None = None,
+        validation: tuple[pd.DataFrame, Labels],
+        seed: int,
+        callbacks: Sequence[Callback] = (),
+    ) -> TableClassifier:
+        """Go on training with checked new rows, in place.
+
+        The encoder stays. The network goes on from its weights, see `refinement`; if no pass over the new rows lowers
+        the loss of the validation rows, it stays as it was. Calibration and reference row are made anew.
+        """
+        _refuse_unfit(labels, validation[1])
+        with refinement(self.network, seed=seed, callbacks=callbacks):
+            self._fit_network(self.encoder.transform(frame), labels, weights, validation)
+        self._keep_reference(frame[labels == 0])
+        return self
+
+    def _fit_network(
+        self, X: Features, labels: Labels, weights: Floats | None, validation: tuple[pd.DataFrame, Labels] | None
+    ) -> None:
+        """Train on encoded rows and calibrate on those held out: the validation rows, or the folds without them."""
+        if validation is None:
+            self.network.fit(X, labels, weights, groups=self.encoder.groups_)
+            log_odds: Array = self.network.held_out_sums_[:, 0]
+        else:
+            X_validation = self.encoder.transform(validation[0])
+            self.network.fit(X, labels, weights, validation_data=(X_validation, validation[1]))
+            log_odds, labels = self.network.decision_function(X_validation), validation[1]
+        self.calibrator.fit(log_odds.astype(np.float64), labels)
+
+    def _keep_reference(self, frame: pd.DataFrame) -> None:
+        """Remember the typical row of these."""
+        self.reference_row = typical_row(self.table, frame)
+        self._reference = self.encoder.encode_rows([self.reference_row])[0]
+
+    def _weights(self, frame: pd.DataFrame) -> Floats:
+        """The rows' weights as the table has them, 1 where it has none."""
+        if self.table.weight is None:
+            return np.ones(len(frame))
+        return frame[self.table.weight.name].to_numpy(np.float64)
 
     @property
     def column_names(self) -> list[str]:
@@ -78,7 +135,7 @@ class TableClassifier:
         """Calibrated probability of the event for the rows of a checked frame, shape (n_rows,)."""
         rows_at_once = 65_536  # bounds the memory of the encoded rows
         parts = [
-            expit(self.log_odds(self.encoder.transform(frame.iloc[start : start + rows_at_once])))
+            probability(self.log_odds(self.encoder.transform(frame.iloc[start : start + rows_at_once])))
             for start in range(0, len(frame), rows_at_once)
         ]
         return np.concatenate(parts) if parts else np.zeros(0)
@@ -94,6 +151,34 @@ class TableClassifier:
         n_columns = len(self.encoder.column_names_)
         by_column = np.bincount(self.encoder.owners_, by_feature, minlength=n_columns).astype(np.float64)
         return by_column * self.calibrator.slope
+
+
+@contextmanager
+def refinement(network: BackpropEstimator, *, seed: int, callbacks: Sequence[Callback]) -> Iterator[None]:
+    """While the block runs, `fit` goes on from the present weights: for few passes, with small steps, stopped early."""
+    usual = network.get_params()
+    network.set_params(
+        warm_start=True,
+        learning_rate=REFINE_RATE * network.learning_rate,
+        schedule="cosine",
+        max_epochs=REFINE_EPOCHS,
+        patience=REFINE_PATIENCE,
+        random_state=seed,
+        callbacks=list(callbacks),
+    )
+    try:
+        yield
+    finally:
+        network.set_params(**usual)
+
+
+def _refuse_unfit(labels: Labels, validation_labels: Labels) -> None:
+    """Labels are 0 or 1, and there is something to validate with."""
+    for name, given in (("labels", labels), ("validation labels", validation_labels)):
+        if not len(given):
+            raise ValueError(f"there are no {name}; training and validation need at least one row each")
+        if not np.isin(given, (0, 1)).all():
+            raise ValueError(f"{name} must be 0 or 1, got {np.unique(given)[:10].tolist()}")
 
 
 def typical_row(table: Table, frame: pd.DataFrame) -> Mapping[str, Any]:

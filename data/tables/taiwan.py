@@ -27,6 +27,9 @@ STATUSES = tuple(
         maximum=9,
         whole=True,
         direction=+1,
+        # Of these codes 0 (revolving) defaults less often than -1 (paid duly): 13 against 17 % for PAY_0. Ordering them
+        # as well costs 0.0014 of AUC; the months alone, after all codes, cost nothing (tests/benchmarks/monotone.py)
+        ordered_above=0,
         example=example,
     )
     for name, month, example in zip(STATUS_NAMES, MONTHS, EXAMPLE_STATUS, strict=True)

@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.special import expit
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
 from data.rows import row_type
 from data.simulators import ads as simulator
 from data.splits import Split
 from data.table import Table
+from models.calibration import probability
 from models.contract import Answer, Domain, Live, Operation, Policy, unseen_warnings
-from models.encoding_blocks import Features
+from models.encoding import Features
 from models.scoring import TableClassifier
 
 MOST_CANDIDATES = 200
@@ -54,7 +54,7 @@ class RankAnswer(Answer):
 
 def decide(scorer: TableClassifier, policy: AdsPolicy, X: Features) -> dict[str, list[Any]]:
     """Click probability of encoded pairs."""
-    return {"click_probability": expit(scorer.log_odds(X)).tolist()}
+    return {"click_probability": probability(scorer.log_odds(X)).tolist()}
 
 
 def _part(table: Table, *parts: str | None) -> Table | None:
@@ -104,7 +104,7 @@ def rank(live: Live, body: Mapping[str, Any], prediction_id: str) -> RankAnswer:
     shared = {**body.get("person", {}), **body.get("context", {})}
     candidates = body["candidates"]
     rows = [{**shared, **candidate.get("ad", {})} for candidate in candidates]
-    probabilities = expit(live.scorer.log_odds(live.scorer.encoder.encode_rows(rows)))
+    probabilities = probability(live.scorer.log_odds(live.scorer.encoder.encode_rows(rows)))
     values = probabilities * np.array([candidate["bid"] for candidate in candidates])
     order = np.argsort(-values, kind="stable").tolist()
     return RankAnswer(

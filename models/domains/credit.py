@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
-from scipy.special import expit
 
 from data.simulators import credit as simulator
 from data.splits import Split
 from data.table import Table
+from models.calibration import probability
 from models.contract import Answer, Domain, Live, Policy, Reason, Row
-from models.encoding_blocks import Features
+from models.encoding import Features
 from models.reasons import strongest_reasons
 from models.scoring import TableClassifier
 
@@ -64,7 +64,7 @@ def without_protected_inputs(table: Table) -> Table:
 def decide(scorer: TableClassifier, policy: CreditPolicy, X: Features) -> dict[str, list[Any]]:
     """Probability, points and decision of encoded applicants."""
     log_odds = scorer.log_odds(X)
-    probabilities = expit(log_odds)
+    probabilities = probability(log_odds)
     # points = base + PDO / ln 2 * (ln(odds of good) - ln(base odds)); the log-odds of good are minus those of default
     points = policy.base_points - policy.points_per_log_odds * (log_odds + math.log(policy.base_odds))
     return {

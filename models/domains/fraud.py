@@ -8,18 +8,18 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
-from scipy.special import expit
 
 from data.simulators import fraud as simulator
 from data.splits import Split
 from data.table import Table
+from models.calibration import probability
 from models.contract import Answer, Domain, Policy, Reason
-from models.encoding_blocks import Features
+from models.encoding import Features
 from models.estimators import BackpropAutoencoder
 from models.nn.training import Callback
 from models.presets import Preset
 from models.reasons import strongest_reasons
-from models.scoring import Floats, Labels, TableClassifier
+from models.scoring import Floats, Labels, TableClassifier, refinement
 
 
 class FraudPolicy(Policy):
@@ -77,15 +77,35 @@ class FraudScorer(TableClassifier):
     ) -> FraudScorer:
         """Train both; see `TableClassifier.fit`."""
         super().fit(frame, labels, weights=weights, validation=validation, callbacks=callbacks)
+        self.autoencoder.set_params(callbacks=list(callbacks))
+        self._fit_autoencoder(frame, labels, validation)
+        self.autoencoder.set_params(callbacks=None)
+        return self
+
+    def refine(
+        self,
+        frame: pd.DataFrame,
+        labels: Labels,
+        *,
+        weights: Floats | None = None,
+        validation: tuple[pd.DataFrame, Labels],
+        seed: int,
+        callbacks: Sequence[Callback] = (),
+    ) -> FraudScorer:
+        """Go on with both; see `TableClassifier.refine`."""
+        super().refine(frame, labels, weights=weights, validation=validation, seed=seed, callbacks=callbacks)
+        with refinement(self.autoencoder, seed=seed, callbacks=callbacks):
+            self._fit_autoencoder(frame, labels, validation)
+        return self
+
+    def _fit_autoencoder(self, frame: pd.DataFrame, labels: Labels, validation: tuple[pd.DataFrame, Labels]) -> None:
+        """Train it on genuine rows and measure its score on those held out."""
         genuine = frame[labels == 0]
         step = max(len(genuine) // self.n_most_rows, 1)  # every step-th row: the whole training time is covered
-        self.autoencoder.set_params(callbacks=list(callbacks))
         self.autoencoder.fit(self.encoder.transform(genuine.iloc[::step]))
-        self.autoencoder.set_params(callbacks=None)
         held_out = validation[0][validation[1] == 0]
         scores = self.autoencoder.anomaly_score(self.encoder.transform(held_out))
         self.anomaly_quantiles = np.quantile(scores, np.linspace(0, 1, 10_001))
-        return self
 
     def anomaly_percentiles(self, X: Features) -> Floats:
         """Percent of genuine rows with a lower anomaly score, shape (n_rows,), 0..100."""
@@ -97,7 +117,7 @@ class FraudScorer(TableClassifier):
 def decide(scorer: TableClassifier, policy: FraudPolicy, X: Features) -> dict[str, list[Any]]:
     """Probability, anomaly percentile and decision of encoded transactions."""
     assert isinstance(scorer, FraudScorer)  # noqa: S101 - built by this domain
-    probabilities = expit(scorer.log_odds(X)).tolist()
+    probabilities = probability(scorer.log_odds(X)).tolist()
     percentiles = scorer.anomaly_percentiles(X).tolist()
     return {
         "fraud_probability": probabilities,

@@ -2,7 +2,7 @@
 
 An activation turns a layer's weighted sums z into its outputs a = f(z). On the way back it turns dL/da into
 dL/dz = dL/da * f'(z). Wherever f' can be written in terms of a (sigmoid: a (1 - a)), the sums need not be kept and f
-may overwrite them; `keeps_sums` marks the one that cannot.
+may overwrite them; `keeps_sums` marks those that cannot.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _tanh_back(grads: Array, outputs: Array, sums: Array) -> None:
 
 
 def _relu(sums: Array, out: Array) -> None:
-    np.maximum(sums, 0, out=out)
+    sums.clip(0, np.inf, out)  # over a large array twice as fast as np.maximum with a number
 
 
 def _relu_back(grads: Array, outputs: Array, sums: Array) -> None:
@@ -91,6 +91,61 @@ def _silu_back(grads: Array, outputs: Array, sums: Array) -> None:
     grads *= sums
 
 
+def _convex(sums: Array, out: Array) -> None:
+    # 0 below -1, the parabola (z + 1)^2 / 4 up to 1, from there on z, which below lies under the parabola
+    np.clip(sums, -1, 1, out=out)
+    out += 1
+    out *= out
+    out *= 0.25
+    np.maximum(out, sums, out=out)
+
+
+def _concave(sums: Array, out: Array) -> None:
+    # -convex(-z)
+    np.clip(sums, -1, 1, out=out)
+    np.subtract(1, out, out=out)
+    out *= out
+    out *= -0.25
+    np.minimum(out, sums, out=out)
+
+
+def _bounded(sums: Array, out: Array) -> None:
+    # convex(z + 1) - 1 below 0 and 1 - convex(1 - z) above: the sign of z times 1 - (2 - |z|)^2 / 4, up to |z| = 2
+    np.abs(sums, out=out)
+    np.minimum(out, 2, out=out)
+    np.subtract(2, out, out=out)
+    out *= out
+    out *= 0.25
+    np.subtract(1, out, out=out)
+    np.copysign(out, sums, out=out)
+
+
+def _kinds(n_units: int) -> tuple[slice, slice, slice]:
+    """The convex, the concave and the bounded units of a layer: a third each, what is left over to the first."""
+    third = n_units // 3
+    return slice(0, n_units - 2 * third), slice(n_units - 2 * third, n_units - third), slice(n_units - third, n_units)
+
+
+def _monotone(sums: Array, out: Array) -> None:
+    # Built of comparisons, + - * on terms of one sign and powers of two: rounded, it still never falls, which no
+    # library's exp or tanh promises
+    sums = sums.copy() if out is sums else sums
+    for units, kind in zip(_kinds(sums.shape[-1]), (_convex, _concave, _bounded), strict=True):
+        kind(sums[..., units], out[..., units])
+
+
+def _monotone_back(grads: Array, outputs: Array, sums: Array) -> None:
+    # (1 + z) / 2, (1 - z) / 2 and 1 - |z| / 2, each between 0 and 1
+    _, concave, bounded = _kinds(sums.shape[-1])
+    np.negative(sums[..., concave], out=sums[..., concave])
+    np.abs(sums[..., bounded], out=sums[..., bounded])
+    np.subtract(1, sums[..., bounded], out=sums[..., bounded])
+    np.clip(sums, -1, 1, out=sums)
+    sums += 1
+    sums *= 0.5
+    grads *= sums
+
+
 def _softmax(sums: Array, out: Array) -> None:
     np.subtract(sums, sums.max(axis=-1, keepdims=True), out=out)  # the shift cancels and keeps exp finite
     np.exp(out, out=out)
@@ -111,6 +166,7 @@ ACTIVATIONS = {
         Activation("tanh", _tanh, _tanh_back),
         Activation("relu", _relu, _relu_back),
         Activation("silu", _silu, _silu_back, keeps_sums=True),
+        Activation("monotone", _monotone, _monotone_back, keeps_sums=True),
         Activation("softmax", _softmax, _softmax_back),
     )
 }

@@ -7,13 +7,19 @@ arrays without that axis and the formulas are the article's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from models.nn.activations import ACTIVATIONS
 from models.nn.arrays import Array
+from models.nn.dropout import Dropout
+
+LayerKernel: TypeAlias = Callable[[Array, Array, Array, Dropout | None, np.random.Generator], None]
+"""What follows a layer's product as one compiled loop: (sums, biases, outputs, dropout, rng) -> None. Adds the biases,
+writes the outputs after dropout, and leaves in place of the sums the derivative of the outputs by them."""
 
 
 @dataclass
@@ -22,7 +28,8 @@ class Record:
 
     `outputs`, `sums` and `grads` have the shape (n_members, n_rows, n_outputs). `outputs` are what the next layer sees,
     after dropout; `activated` what the activation gave; `ones` has the shape (1, n_rows). Arrays that need not differ
-    are the same array.
+    are the same array. Where a compiled `kernel` works them off there is no `mask`: `sums` then hold the derivative of
+    the outputs by them, dropout included.
     """
 
     inputs: Array
@@ -30,8 +37,10 @@ class Record:
     activated: Array
     outputs: Array
     grads: Array
-    mask: Array | None
     ones: Array
+    dropout: Dropout | None
+    mask: Array | None
+    kernel: LayerKernel | None
 
 
 class Dense:
@@ -41,8 +50,7 @@ class Dense:
     ----------
     n_inputs, n_outputs : width of the layer before and of this one.
     activation : a name in ACTIVATIONS.
-    dropout : probability with which an output is set to 0 while training; the others are scaled up by
-        1 / (1 - dropout), so that nothing changes on average (Srivastava et al. 2014).
+    dropout : probability with which an output is set to 0 while training, see `nn.dropout`.
     keeps_sums : training needs the weighted sums after the activation (the loss of the last layer reads them).
 
     Attributes
@@ -71,12 +79,12 @@ class Dense:
         sqrt(2 / n_inputs) where half the units are off (He et al. 2015), sqrt(2 / (n_inputs + n_outputs)) elsewhere
         (Glorot and Bengio 2010).
         """
-        half_off = self.activation.name in ("relu", "silu")
+        half_off = self.activation.name in ("relu", "silu", "monotone")
         return float(np.sqrt(2 / (self.n_inputs if half_off else self.n_inputs + self.n_outputs)))
 
-    def sums(self, inputs: Array, out: Array | None = None) -> Array:
+    def sums(self, inputs: Array) -> Array:
         """The weighted sums z = x W + b, shape (n_members, n_rows, n_outputs)."""
-        sums: Array = np.matmul(inputs, self.weights, out=out)
+        sums: Array = np.matmul(inputs, self.weights)
         sums += self.biases
         return sums
 
@@ -105,23 +113,16 @@ class Dense:
     def forward(self, inputs: Array, record: Record, rng: np.random.Generator) -> Array:
         """The outputs while training, kept in `record` together with what `backward` needs."""
         record.inputs = inputs
-        self.sums(inputs, out=record.sums)
+        product(inputs, self.weights, out=record.sums)
+        if record.kernel is not None:
+            record.kernel(record.sums, self.biases, record.outputs, record.dropout, rng)
+            return record.outputs
+        record.sums += self.biases
         self.activation.apply(record.sums, record.activated)
-        if record.mask is not None:
-            self._draw_mask(record.mask, rng)
+        if record.dropout is not None and record.mask is not None:
+            record.dropout.draw(rng, record.mask)
             np.multiply(record.activated, record.mask, out=record.outputs)
         return record.outputs
-
-    def _draw_mask(self, mask: Array, rng: np.random.Generator) -> None:
-        """Fill the mask with 0 for a dropped unit and 1 / (1 - dropout) for one that stays.
-
-        A byte of randomness decides over a unit, which costs a fraction of a random float; so the probability used is
-        the nearest 256th of the one asked for, and the scale is that of the probability used.
-        """
-        n_dropped = min(round(256 * self.dropout), 255)
-        words = rng.integers(0, 2**64, mask.size // 8 + 1, dtype=np.uint64)
-        chances = words.view(np.uint8)[: mask.size].reshape(mask.shape)
-        np.multiply(chances >= n_dropped, mask.dtype.type(256 / (256 - n_dropped)), out=mask)
 
     def backward(self, record: Record, grad_inputs: Array | None) -> None:
         """Turn dL/d(outputs), found in `record.grads`, into this layer's own gradients and those of its inputs.
@@ -131,9 +132,12 @@ class Dense:
         record : of the forward pass of the same batch. Its `grads` hold dL/d(outputs), the 1/n_rows already in it.
         grad_inputs : array to receive dL/d(inputs), None for the first layer.
         """
-        if record.mask is not None:
-            record.grads *= record.mask
-        self.activation.pull_back(record.grads, record.activated, record.sums)
+        if record.kernel is not None:
+            record.grads *= record.sums
+        else:
+            if record.mask is not None:
+                record.grads *= record.mask
+            self.activation.pull_back(record.grads, record.activated, record.sums)
         self.backward_from_sums(record, grad_inputs)
 
     def backward_from_sums(self, record: Record, grad_inputs: Array | None) -> None:
@@ -141,26 +145,39 @@ class Dense:
 
         z = x W + b gives dL/dW = x' dL/dz, dL/db = 1' dL/dz (the sum over the rows), dL/dx = dL/dz W'.
         """
-        np.matmul(record.inputs.swapaxes(-1, -2), record.grads, out=self.weight_gradients)
-        np.matmul(record.ones, record.grads, out=self.bias_gradients)
+        product(record.inputs.swapaxes(-1, -2), record.grads, out=self.weight_gradients)
+        product(record.ones, record.grads, out=self.bias_gradients)
         if grad_inputs is not None:
-            np.matmul(record.grads, self.weights.swapaxes(-1, -2), out=grad_inputs)
+            product(record.grads, self.weights.swapaxes(-1, -2), out=grad_inputs)
 
-    def new_record(self, n_members: int, n_rows: int, dtype: np.dtype[Any]) -> Record:
-        """Buffers for batches of `n_rows`."""
+    def new_record(self, n_rows: int, dtype: np.dtype[Any], kernel: LayerKernel | None = None) -> Record:
+        """Buffers for batches of `n_rows`; `kernel` does what follows the product, None leaves it to numpy."""
+        shape = (len(self.weights), n_rows, self.n_outputs)
 
         def buffer() -> Array:
-            return np.empty((n_members, n_rows, self.n_outputs), dtype)
+            return np.empty(shape, dtype)
 
         sums = buffer()
-        activated = buffer() if self.keeps_sums else sums
-        outputs, mask = (buffer(), buffer()) if self.dropout else (activated, None)
+        activated = buffer() if self.keeps_sums or kernel else sums
+        outputs, mask = (buffer(), buffer()) if self.dropout and not kernel else (activated, None)
         return Record(
             inputs=sums,
             sums=sums,
             activated=activated,
             outputs=outputs,
             grads=buffer(),
-            mask=mask,
             ones=np.ones((1, n_rows), dtype),
+            dropout=Dropout(self.dropout, shape) if self.dropout else None,
+            mask=mask,
+            kernel=kernel,
         )
+
+
+def product(left: Array, right: Array, out: Array) -> None:
+    """Write left @ right of every member into `out`; `left` may be one matrix, common to all of them."""
+    if len(out) == 1:
+        np.dot(left if left.ndim == 2 else left[0], right[0], out=out[0])  # matmul has more to do before it begins
+    elif left.shape[-1] == 1:
+        np.multiply(left, right, out=out)  # a column times a row, at which matmul is slow
+    else:
+        np.matmul(left, right, out=out)

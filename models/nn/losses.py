@@ -56,9 +56,12 @@ def _difference_at_sums(outputs: Array, targets: Array, out: Array) -> None:
 
 
 def _binary_log_loss(sums: Array, outputs: Array, targets: Array) -> Array:
-    # -y log s(z) - (1 - y) log(1 - s(z)) = log(1 + exp(z)) - y z, which stays exact where s(z) rounds to 0 or 1
-    losses: Array = (np.logaddexp(0, sums) - targets * sums).sum(axis=-1)
-    return losses
+    # -y log s(z) - (1 - y) log(1 - s(z)) = log(1 + exp(z)) - y z, which stays exact where s(z) rounds to 0 or 1.
+    # log(1 + exp(z)) = max(z, 0) + log(1 + exp(-|z|)) cannot overflow (np.logaddexp is the same at four times the cost)
+    losses: Array = np.log1p(np.exp(-np.abs(sums)))
+    losses += np.maximum(sums, 0) - targets * sums
+    summed: Array = losses.sum(axis=-1)
+    return summed
 
 
 def _binary_log_loss_gradient(outputs: Array, targets: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.nn.arrays import Array
-from models.nn.layers import Dense, Record
+from models.nn.layers import Dense, LayerKernel, Record
 from models.nn.losses import Loss
+from models.nn.monotone import put_within_bounds, start_within_bounds
 
 
 class Network:
@@ -24,6 +25,8 @@ class Network:
     n_members : how many networks of this shape are held and trained together; they differ in their first weights and in
         their dropout. Their joint prediction averages the weighted sums of the last layer.
     dropout : probability of dropping a hidden unit while training, 0 <= dropout < 1.
+    directions : for each input 1 if the outputs may only rise with it, -1 if they may only fall, else 0; see
+        `monotone`. None for no such bounds; otherwise `hidden_activation` must be "monotone".
     rng : draws the first weights.
     dtype : float32 to train, float64 to check gradients.
 
@@ -33,6 +36,7 @@ class Network:
         biases.
     n_weights : how many of the parameters are weights.
     layers : first to last.
+    directions : of the inputs, shape (n_inputs,), or None.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Network:
         output_activation: str = "sigmoid",
         n_members: int = 1,
         dropout: float = 0.0,
+        directions: Sequence[int] | None = None,
         rng: np.random.Generator,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
@@ -52,17 +57,25 @@ class Network:
             "output_activation": output_activation,
             "n_members": int(n_members),
             "dropout": float(dropout),
+            "directions": None if directions is None else [int(direction) for direction in directions],
         }
         self._build(np.dtype(dtype))
         for layer in self.layers:
             first_weights = rng.standard_normal(layer.weights.shape)
             layer.weights[...] = first_weights * layer.weight_scale()
+        if self.directions is not None:
+            if hidden_activation != "monotone":
+                raise ValueError(f"directions need hidden_activation='monotone', got {hidden_activation!r}")
+            start_within_bounds(self.layers, self.directions)
 
     def _build(self, dtype: np.dtype[Any]) -> None:
         """Lay the layers over zeros: one vector for the parameters, one for the gradients."""
         widths, n_members = self._shape["widths"], self._shape["n_members"]
         hidden_activation, dropout = self._shape["hidden_activation"], self._shape["dropout"]
         self.n_members = n_members
+        self._rows_at_once = min(max(65_536 // (n_members * max(widths[1:])), 64), 1024)
+        directions = self._shape.get("directions")  # networks of the first versions were stored without
+        self.directions = None if directions is None else np.array(directions, dtype)
         self.layers = [
             Dense(n_inputs, n_units, activation=hidden_activation, dropout=dropout)
             for n_inputs, n_units in pairwise(widths[:-1])
@@ -87,6 +100,33 @@ class Network:
         for i, layer in enumerate(self.layers):
             layer.weights, layer.biases = parameters[i], parameters[n_layers + i]
             layer.weight_gradients, layer.bias_gradients = gradients[i], gradients[n_layers + i]
+
+    @classmethod
+    def joined(
+        cls, networks: Sequence[Network], *, first_weights: Sequence[Array], directions: Sequence[int] | None
+    ) -> Network:
+        """One network with the members of all.
+
+        Parameters
+        ----------
+        networks : alike but for their numbers of inputs and members.
+        first_weights : for each of them the weights to put in the place of its first, (n_members, n_inputs, n_outputs),
+            with the same inputs for all.
+        directions : of these inputs.
+        """
+        whole = cls.__new__(cls)
+        whole._shape = {
+            **networks[0]._shape,
+            "widths": [first_weights[0].shape[1], *networks[0]._shape["widths"][1:]],
+            "n_members": sum(network.n_members for network in networks),
+            "directions": directions,
+        }
+        whole._build(networks[0].parameters.dtype)
+        for i, layer in enumerate(whole.layers):
+            weights = [network.layers[i].weights for network in networks] if i else first_weights
+            np.concatenate(weights, out=layer.weights)
+            np.concatenate([network.layers[i].biases for network in networks], out=layer.biases)
+        return whole
 
     def forward(self, inputs: Array, records: Sequence[Record], rng: np.random.Generator) -> Array:
         """One batch from the first layer to the last, with dropout, remembered in `records`.
@@ -127,6 +167,11 @@ class Network:
             else:
                 self.layers[i].backward(records[i], grad_inputs)
 
+    def keep_directions(self) -> None:
+        """After a step of the optimizer: put the weights back where the outputs move in the inputs' directions."""
+        if self.directions is not None:
+            put_within_bounds(self.layers, self.directions)
+
     def sums(self, inputs: Array) -> Array:
         """The last layer's weighted sums of every member, (n_members, n_rows, n_outputs); touches no state.
 
@@ -136,18 +181,29 @@ class Network:
         """
         n_rows = len(inputs)
         if n_filled := -n_rows % 4:
-            inputs = np.concatenate([inputs, np.zeros((n_filled, inputs.shape[1]), inputs.dtype)])
+            filled = np.zeros((n_rows + n_filled, inputs.shape[1]), inputs.dtype)
+            filled[:n_rows] = inputs
+            inputs = filled
         for layer in self.layers[:-1]:
             inputs = layer.predict(inputs)
-        return self.layers[-1].predicted_sums(inputs)[:, :n_rows]
+        sums = self.layers[-1].predicted_sums(inputs)
+        return sums[:, :n_rows] if n_filled else sums
 
     def mean_sums(self, inputs: Array) -> Array:
         """The members' common vote: their last weighted sums averaged, (n_rows, n_outputs).
 
         For a sigmoid these are the log-odds of the prediction, for a softmax its log-probabilities up to a constant.
+        Many rows go through piece by piece, so that a piece's sums stay in the second-level cache from layer to layer.
         """
+        if len(inputs) > self._rows_at_once:
+            pieces = range(0, len(inputs), self._rows_at_once)
+            return np.concatenate([self.mean_sums(inputs[start : start + self._rows_at_once]) for start in pieces])
         sums = self.sums(inputs)
-        mean: Array = np.add.reduce(sums, axis=0)
+        if self.n_members == 1:
+            only: Array = sums[0]
+            return only
+        # One member after the other: a plain sum of eight and more takes another order for one row than for several
+        mean: Array = np.add.accumulate(sums, axis=0)[-1]
         mean *= 1 / self.n_members
         return mean
 
@@ -157,9 +213,18 @@ class Network:
         self.layers[-1].activation.apply(outputs, outputs)
         return outputs
 
-    def new_records(self, n_rows: int) -> list[Record]:
-        """Buffers of all layers for batches of `n_rows`."""
-        return [layer.new_record(self.n_members, n_rows, self.parameters.dtype) for layer in self.layers]
+    def new_records(self, n_rows: int, layer_kernel: Callable[[str], LayerKernel | None] | None = None) -> list[Record]:
+        """Buffers of all layers for batches of `n_rows`.
+
+        Parameters
+        ----------
+        layer_kernel : gives the compiled loop for the name of a hidden layer's activation, None where there is none.
+        """
+        kernels = [layer_kernel(layer.activation.name) if layer_kernel else None for layer in self.layers[:-1]]
+        dtype = self.parameters.dtype
+        return [
+            layer.new_record(n_rows, dtype, kernel) for layer, kernel in zip(self.layers, [*kernels, None], strict=True)
+        ]
 
     def __getstate__(self) -> dict[str, Any]:
         """The shape and the parameters: everything else follows from them."""

@@ -7,6 +7,7 @@ All parameters of a network lie in one flat vector, so an optimizer is a few vec
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -77,6 +78,7 @@ class Adam:
     ) -> None:
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self.decoupled_decay = decoupled_decay
+        self.update: Callable[..., None] = self._update  # or a compiled loop in its place
         self._n_steps = 0
         self._sum: Array | None = None
         self._sum_of_squares: Array | None = None
@@ -93,31 +95,33 @@ class Adam:
         scale1 = (1 - self.beta1) / (1 - self.beta1**self._n_steps)
         root_scale2 = math.sqrt((1 - self.beta2) / (1 - self.beta2**self._n_steps))
         rate, epsilon = learning_rate * scale1 / root_scale2, self.epsilon / root_scale2
-        for start in range(0, len(parameters), self._piece):
-            piece = slice(start, start + self._piece)
-            running_sum, sum_of_squares = self._sum[piece], self._sum_of_squares[piece]
-            self._step_piece(parameters[piece], gradients[piece], running_sum, sum_of_squares, rate, epsilon)
+        self.update(parameters, gradients, self._sum, self._sum_of_squares, self.beta1, self.beta2, rate, epsilon)
 
-    def _step_piece(
+    def _update(
         self,
         parameters: Array,
         gradients: Array,
         running_sum: Array,
         sum_of_squares: Array,
+        beta1: float,
+        beta2: float,
         rate: float,
         epsilon: float,
     ) -> None:
-        scratch = self._scratch[: len(parameters)]
-        running_sum *= self.beta1
-        running_sum += gradients
-        sum_of_squares *= self.beta2
-        np.multiply(gradients, gradients, out=scratch)
-        sum_of_squares += scratch
-        np.sqrt(sum_of_squares, out=scratch)
-        scratch += epsilon
-        np.divide(running_sum, scratch, out=scratch)
-        scratch *= rate
-        parameters -= scratch
+        for start in range(0, len(parameters), self._piece):
+            piece = slice(start, start + self._piece)
+            gradient, mean, square = gradients[piece], running_sum[piece], sum_of_squares[piece]
+            scratch = self._scratch[: len(gradient)]
+            mean *= beta1
+            mean += gradient
+            square *= beta2
+            np.multiply(gradient, gradient, out=scratch)
+            square += scratch
+            np.sqrt(square, out=scratch)
+            scratch += epsilon
+            np.divide(mean, scratch, out=scratch)
+            scratch *= rate
+            parameters[piece] -= scratch
 
 
 def optimizer_named(name: str, *, momentum: float = 0.9, beta2: float = 0.999) -> Optimizer:

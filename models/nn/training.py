@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from time import perf_counter
-from typing import TypeAlias
+from types import ModuleType
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,20 +16,34 @@ from models.nn.arrays import Array
 from models.nn.layers import Record
 from models.nn.losses import Loss
 from models.nn.network import Network
-from models.nn.optimizers import Optimizer
+from models.nn.optimizers import Adam, Optimizer
 from models.nn.schedules import Schedule, constant
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Inputs (n_rows, n_inputs), targets (n_rows, n_outputs) and the weight of each row, (n_rows, 1) with mean 1."""
+    """Inputs (n_rows, n_inputs), targets (n_rows, n_outputs) and the weight of each row, (n_rows, 1) with mean 1.
+
+    `chosen` holds the numbers of the rows that count, None for all: a subset shares the arrays of the whole.
+    """
 
     inputs: Array
     targets: Array
     weights: Array | None = None
+    chosen: npt.NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
-        return len(self.inputs)
+        return len(self.inputs) if self.chosen is None else len(self.chosen)
+
+    def subset(self, chosen: npt.NDArray[np.intp]) -> Rows:
+        """The rows at these places among those that count; copies none of them."""
+        return replace(self, chosen=chosen if self.chosen is None else self.chosen[chosen])
+
+    def piece(self, start: int, stop: int) -> Rows:
+        """The rows from `start` to `stop` among those that count: views, or copies of these rows in a subset."""
+        chosen = slice(start, stop) if self.chosen is None else self.chosen[start:stop]
+        weights = None if self.weights is None else self.weights[chosen]
+        return Rows(self.inputs[chosen], self.targets[chosen], weights)
 
 
 @dataclass(frozen=True)
@@ -60,11 +76,12 @@ class EarlyStopping:
     network : whose parameters are remembered.
     patience : epochs without a new best before the training stops.
     least_gain : how much lower a loss must be to count as a new best.
+    start_loss : of the parameters at the start, where they are worth keeping; no epoch may be worse then.
     """
 
-    def __init__(self, network: Network, *, patience: int, least_gain: float = 0.0) -> None:
+    def __init__(self, network: Network, *, patience: int, least_gain: float = 0.0, start_loss: float = np.inf) -> None:
         self.network, self.patience, self.least_gain = network, patience, least_gain
-        self.best_loss, self.best_epoch = np.inf, 0
+        self.best_loss, self.best_epoch = start_loss, 0
         self._best_parameters: Array = network.parameters.copy()
 
     def __call__(self, epoch: Epoch) -> bool:
@@ -77,41 +94,101 @@ class EarlyStopping:
 
     def restore(self) -> None:
         """Put the best parameters back."""
-        if self.best_epoch:
+        if np.isfinite(self.best_loss):
             self.network.parameters[...] = self._best_parameters
 
 
-def mean_loss(network: Network, rows: Rows, loss: Loss, *, rows_per_chunk: int = 8192) -> float:
+def mean_loss(network: Network, rows: Rows, loss: Loss, *, rows_at_once: int = 1024) -> float:
     """The weighted mean loss of the members' common vote over `rows`."""
     total = weight = 0.0
-    for start in range(0, len(rows), rows_per_chunk):
-        chunk = slice(start, start + rows_per_chunk)
-        sums = network.mean_sums(rows.inputs[chunk])
+    for start in range(0, len(rows), rows_at_once):
+        piece = rows.piece(start, start + rows_at_once)
+        sums = network.mean_sums(piece.inputs)
         outputs = np.empty_like(sums)
         network.layers[-1].activation.apply(sums, outputs)
-        losses = loss.value(sums, outputs, rows.targets[chunk]).astype(np.float64)
-        weights = np.ones(len(losses)) if rows.weights is None else rows.weights[chunk, 0]
+        losses = loss.value(sums, outputs, piece.targets).astype(np.float64)
+        weights = np.ones(len(losses)) if piece.weights is None else piece.weights[:, 0]
         total += float(losses @ weights)
         weight += float(weights.sum())
     return total / weight
 
 
+@cache
+def compiled_kernels() -> ModuleType | None:
+    """`models.nn.compiled`; None where numba is not installed or cannot work here, and numpy does everything."""
+    try:
+        from models.nn import compiled  # noqa: PLC0415  (compiles as it is imported)
+    except (ImportError, OSError, RuntimeError):  # not installed; a library or a folder for its cache is missing
+        return None
+    return compiled
+
+
 class _Batch:
     """One batch's rows, gathered into buffers that are reused for every batch of the same size."""
 
-    def __init__(self, network: Network, rows: Rows, n_rows: int) -> None:
+    def __init__(self, network: Network, rows: Rows, n_rows: int, layer_kernel: Any) -> None:
         self.n_rows = n_rows
         self.inputs = np.empty((n_rows, rows.inputs.shape[1]), rows.inputs.dtype)
         self.targets = np.empty((n_rows, rows.targets.shape[1]), rows.targets.dtype)
         self.weights = None if rows.weights is None else np.empty((n_rows, 1), rows.weights.dtype)
-        self.records: list[Record] = network.new_records(n_rows)
+        self.records: list[Record] = network.new_records(n_rows, layer_kernel)
 
-    def gather(self, rows: Rows, chosen: npt.NDArray[np.intp]) -> None:
-        # mode="clip" lets numpy write straight into `out`; the indices are a permutation and need no clipping
-        np.take(rows.inputs, chosen, axis=0, out=self.inputs, mode="clip")
-        np.take(rows.targets, chosen, axis=0, out=self.targets, mode="clip")
+    def gather(self, rows: Rows, numbers: npt.NDArray[np.intp]) -> None:
+        # mode="clip" lets numpy write straight into `out`; the numbers are those of rows and need no clipping.
+        # Of a matrix that is not stored row by row, `take` would copy the whole first
+        if rows.inputs.flags.c_contiguous:
+            rows.inputs.take(numbers, 0, self.inputs, "clip")
+        else:
+            self.inputs[...] = rows.inputs[numbers]
+        rows.targets.take(numbers, 0, self.targets, "clip")
         if self.weights is not None and rows.weights is not None:
-            np.take(rows.weights, chosen, axis=0, out=self.weights, mode="clip")
+            rows.weights.take(numbers, 0, self.weights, "clip")
+
+
+class _LossSum:
+    """The loss of batches of one size, summed over rows and averaged over members.
+
+    No step needs it, so the last sums of small batches are kept and their losses computed together.
+    """
+
+    _n_numbers = 8192  # sums worth a computation
+
+    def __init__(self, network: Network, loss: Loss, batch: _Batch) -> None:
+        self._activation, self._loss = network.layers[-1].activation, loss
+        n_members, n_rows, n_outputs = batch.records[-1].sums.shape
+        n_batches = max(self._n_numbers // batch.records[-1].sums.size, 1)
+        dtype = batch.targets.dtype
+        self._sums = np.empty((n_batches, n_members, n_rows, n_outputs), dtype)
+        self._outputs = np.empty_like(self._sums)
+        self._targets = np.empty((n_batches, 1, n_rows, n_outputs), dtype)
+        self._weights = np.ones((n_batches, 1, n_rows), dtype)
+        self._n_kept, self._total = 0, 0.0
+
+    def add(self, batch: _Batch) -> None:
+        """Take in the batch that went forward last."""
+        kept = self._n_kept
+        self._sums[kept] = batch.records[-1].sums
+        self._targets[kept] = batch.targets
+        if batch.weights is not None:
+            self._weights[kept, 0] = batch.weights[:, 0]
+        self._n_kept += 1
+        if self._n_kept == len(self._sums):
+            self._compute()
+
+    def _compute(self) -> None:
+        sums, outputs = self._sums[: self._n_kept], self._outputs[: self._n_kept]
+        self._activation.apply(sums, outputs)
+        losses = self._loss.value(sums, outputs, self._targets[: self._n_kept])
+        losses *= self._weights[: self._n_kept]
+        self._total += float(losses.sum(dtype=np.float64)) / sums.shape[1]
+        self._n_kept = 0
+
+    def take(self) -> float:
+        """The sum since it was taken last."""
+        if self._n_kept:
+            self._compute()
+        total, self._total = self._total, 0.0
+        return total
 
 
 class Training:
@@ -125,6 +202,8 @@ class Training:
     mean : the batch loss is the mean over its rows; False sums them, as the article does.
     weight_decay : share of each weight, times the learning rate, taken off at each step.
     shuffle : draw a new order of the rows for each epoch.
+    compiled : use compiled loops (see `nn.compiled`) for a float32 network where numba is installed. Equal seeds give
+        equal bits with them and equal bits without them, but not the same bits.
     """
 
     def __init__(
@@ -140,11 +219,16 @@ class Training:
         mean: bool = True,
         weight_decay: float = 0.0,
         shuffle: bool = True,
+        compiled: bool = True,
     ) -> None:
         self.network, self.loss, self.optimizer = network, loss, optimizer
         self.learning_rate, self.schedule, self.weight_decay = learning_rate, schedule, weight_decay
         self.batch_size, self.mean, self.shuffle, self.rng = batch_size, mean, shuffle, rng
-        self._batches: dict[int, _Batch] = {}
+        kernels = compiled_kernels() if compiled and network.parameters.dtype == np.float32 else None
+        self._layer_kernel = kernels and kernels.layer_kernel
+        if kernels and isinstance(optimizer, Adam):
+            optimizer.update = kernels.adam_update
+        self._batches: dict[int, tuple[_Batch, _LossSum]] = {}
 
     def epochs(
         self,
@@ -173,31 +257,32 @@ class Training:
         return seen
 
     def _one_epoch(self, rows: Rows, n_done: int, n_epochs: int) -> float:
-        total = 0.0
-        for batch, seen in self._shuffled(rows):
+        for batch, losses, seen in self._shuffled(rows):
             rate = self.learning_rate * self.schedule((n_done + seen / len(rows)) / n_epochs)
-            total += self.step(batch, rate) * batch.n_rows
-        return total / len(rows)
+            self.step(batch, rate)
+            losses.add(batch)
+        return sum(losses.take() for _, losses in self._batches.values()) / len(rows)
 
-    def _shuffled(self, rows: Rows) -> Iterator[tuple[_Batch, int]]:
-        """Every row once, in batches, each with the number of rows that came before it."""
+    def _shuffled(self, rows: Rows) -> Iterator[tuple[_Batch, _LossSum, int]]:
+        """Every row once, in batches, each with the sum of its losses and the number of rows that came before it."""
         order = self.rng.permutation(len(rows)) if self.shuffle else np.arange(len(rows))
+        if rows.chosen is not None:
+            order = rows.chosen[order]
         batch_size = min(self.batch_size or len(rows), len(rows))
         for start in range(0, len(rows), batch_size):
-            chosen = order[start : start + batch_size]
-            batch = self._batches.get(len(chosen))
-            if batch is None:
-                batch = self._batches[len(chosen)] = _Batch(self.network, rows, len(chosen))
-            batch.gather(rows, chosen)
-            yield batch, start
+            numbers = order[start : start + batch_size]
+            if len(numbers) not in self._batches:
+                batch = _Batch(self.network, rows, len(numbers), self._layer_kernel)
+                self._batches[len(numbers)] = batch, _LossSum(self.network, self.loss, batch)
+            batch, losses = self._batches[len(numbers)]
+            batch.gather(rows, numbers)
+            yield batch, losses, start
 
-    def step(self, batch: _Batch, learning_rate: float) -> float:
-        """Forward, backward, and one move of all parameters; the batch's mean loss before the move."""
+    def step(self, batch: _Batch, learning_rate: float) -> None:
+        """Forward, backward, and one move of all parameters."""
         network = self.network
-        outputs = network.forward(batch.inputs, batch.records, self.rng)
-        losses = self.loss.value(batch.records[-1].sums, outputs, batch.targets)
+        network.forward(batch.inputs, batch.records, self.rng)
         row_weights = 1 / batch.n_rows if self.mean else 1.0
-        loss = float(losses.mean()) if batch.weights is None else float((losses * batch.weights[:, 0]).mean())
         network.backward(
             batch.targets,
             self.loss,
@@ -211,4 +296,4 @@ class Training:
             else:
                 network.gradients[: network.n_weights] += self.weight_decay * weights
         self.optimizer.step(network.parameters, network.gradients, learning_rate)
-        return loss
+        network.keep_directions()

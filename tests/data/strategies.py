@@ -19,7 +19,7 @@ WHOLE = st.integers(-(10**6), 10**6)
 @st.composite
 def numbers(draw: st.DrawFn, name: str) -> Column:
     low, high = sorted([draw(FINITE), draw(FINITE)])
-    whole = draw(st.booleans())
+    whole, direction = draw(st.booleans()), draw(st.sampled_from([-1, 0, 1]))
     return Column(
         name=name,
         kind="number",
@@ -29,7 +29,8 @@ def numbers(draw: st.DrawFn, name: str) -> Column:
         whole=whole,
         missing=tuple(draw(st.lists(st.sampled_from([-1, -999.5, "unknown"]), max_size=2, unique=True))),
         optional=draw(st.booleans()),
-        direction=draw(st.sampled_from([-1, 0, 1])),
+        direction=direction,
+        ordered_above=draw(st.sampled_from([None, 0.0])) if direction else None,
     )
 
 

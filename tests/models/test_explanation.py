@@ -13,7 +13,7 @@ def made_network(hidden: str = "relu", n_members: int = 3) -> Network:
     return Network((6, 32, 16, 1), hidden_activation=hidden, n_members=n_members, rng=np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("hidden", ["relu", "silu", "tanh", "sigmoid", "identity"])
+@pytest.mark.parametrize("hidden", ["relu", "silu", "tanh", "sigmoid", "identity", "monotone"])
 def test_the_shares_add_up_to_the_difference(hidden: str) -> None:
     """Completeness: the sum of the shares is the difference of the two predictions, up to float32."""
     network = made_network(hidden)

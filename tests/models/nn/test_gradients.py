@@ -8,7 +8,7 @@ import pytest
 from models.nn.losses import BINARY_LOG_LOSS, MULTICLASS_LOG_LOSS, SQUARED_ERROR, Loss, pinball
 from models.nn.network import Network
 
-HIDDEN = ["identity", "sigmoid", "tanh", "relu", "silu"]
+HIDDEN = ["identity", "sigmoid", "tanh", "relu", "silu", "monotone"]
 PAIRS = [
     (BINARY_LOG_LOSS, "sigmoid"),
     (MULTICLASS_LOG_LOSS, "softmax"),
@@ -110,12 +110,22 @@ def test_gradients_equal_those_of_pytorch(hidden: str, loss: Loss, output: str, 
     network, inputs, targets, weights = draw(1000 + seed, loss, output, hidden)
     analytic = backpropagate(network, inputs, targets, weights, loss)
 
+    def rho(z: torch.Tensor) -> torch.Tensor:
+        return torch.where(z < -1, torch.zeros_like(z), torch.where(z < 1, (z + 1) ** 2 / 4, z))
+
+    def monotone(z: torch.Tensor) -> torch.Tensor:
+        third = z.shape[-1] // 3
+        convex, concave, bounded = torch.split(z, [z.shape[-1] - 2 * third, third, third], dim=-1)
+        bounded = torch.where(bounded < 0, rho(bounded + 1) - 1, 1 - rho(1 - bounded))
+        return torch.cat([rho(convex), -rho(-concave), bounded], dim=-1)
+
     functions = {
         "identity": lambda z: z,
         "sigmoid": torch.sigmoid,
         "tanh": torch.tanh,
         "relu": torch.relu,
         "silu": torch.nn.functional.silu,
+        "monotone": monotone,
         "softmax": lambda z: torch.softmax(z, dim=-1),
     }
     parameters = [torch.tensor(array, requires_grad=True) for array in weights_then_biases(network)]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -229,3 +232,86 @@ def test_a_row_is_answered_alike_alone_and_among_others(widths: tuple[int, ...])
         np.testing.assert_array_equal(
             network.mean_sums(inputs[start : start + n_rows]), together[start : start + n_rows]
         )
+
+
+def test_a_subset_trains_as_its_copy_does() -> None:
+    """Rows given by their numbers lead to the same bits as the same rows copied out, in training and validation."""
+    whole = made_rows(400, weights=True)
+    chosen = np.random.default_rng(0).permutation(400)[:150]
+    copied = Rows(whole.inputs[chosen], whole.targets[chosen], whole.weights[chosen])  # type: ignore[index]
+    results = []
+    for rows in (copied, whole.subset(chosen)):
+        network = Network((4, 8, 1), rng=np.random.default_rng(0))
+        epochs = made_training(network).epochs(rows, n_epochs=2, validation=rows)
+        results.append((network.parameters.tobytes(), [(e.training_loss, e.validation_loss) for e in epochs]))
+
+    assert results[0] == results[1]
+
+
+def test_a_subset_of_a_subset_counts_within_it() -> None:
+    """Its numbers are places among the rows that counted before."""
+    rows = made_rows(10).subset(np.array([7, 3, 5])).subset(np.array([2, 0]))
+
+    np.testing.assert_array_equal(rows.piece(0, 2).inputs, made_rows(10).inputs[[5, 7]])
+    assert len(rows) == 2
+
+
+@pytest.mark.parametrize("batch_size", [7, 64, None])
+@pytest.mark.parametrize("weights", [False, True], ids=["unweighted", "weighted"])
+def test_the_epochs_loss_is_the_mean_over_its_rows(batch_size: int | None, *, weights: bool) -> None:
+    """Whatever the batch size and the number of batches whose losses are computed together."""
+    rows = made_rows(300, weights=weights)
+    network = Network((4, 8, 1), n_members=2, rng=np.random.default_rng(0))
+    before = network.parameters.copy()
+    [epoch] = made_training(network, optimizer=SGD(), learning_rate=1e-12, batch_size=batch_size).epochs(
+        rows, n_epochs=1
+    )
+
+    np.testing.assert_allclose(network.parameters, before, atol=1e-9)
+    z, y = network.sums(rows.inputs)[..., 0].astype(float), rows.targets[:, 0]
+    by_row = np.logaddexp(0, z) - y * z
+    assert epoch.training_loss == pytest.approx((by_row * (rows.weights[:, 0] if weights else 1)).mean(), rel=1e-5)
+
+
+def test_the_log_loss_stays_exact_where_the_sigmoid_is_rounded() -> None:
+    """At sums whose exponential float32 cannot hold."""
+    sums = np.array([[-200.0], [-20.0], [0.0], [20.0], [200.0]], np.float32)
+    for target in (0.0, 1.0):
+        expected = np.logaddexp(0, sums.astype(float)) - target * sums
+        values = BINARY_LOG_LOSS.value(sums, sums, np.full_like(sums, target))
+        np.testing.assert_allclose(values, expected[:, 0], rtol=1e-6, atol=1e-30)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("subset", [False, True], ids=["all rows", "a subset"])
+def test_training_copies_no_more_of_the_inputs_than_a_batch(order: Literal["C", "F"], *, subset: bool) -> None:
+    """Beyond its buffers it allocates the order of the rows, and nothing that grows with their width."""
+    n_rows, n_inputs = 20_000, 100
+    rows = Rows(np.ones((n_rows, n_inputs), np.float32, order), np.ones((n_rows, 1), np.float32))
+    rows = rows.subset(np.arange(n_rows)) if subset else rows
+    training = made_training(Network((n_inputs, 4, 1), rng=np.random.default_rng(0)))
+    training.epochs(rows, n_epochs=1, validation=rows)  # what is imported and compiled once is not counted
+    tracemalloc.start()
+    try:
+        training.epochs(rows, n_epochs=2, validation=rows)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    order = 2 * 8 * n_rows
+    assert peak < order + 1_000_000 < rows.inputs.nbytes / 4
+
+
+def test_trainings_in_threads_do_not_disturb_each_other() -> None:
+    """Several networks trained at once on the same rows end with the bits they have when trained in turn."""
+    rows = made_rows(400)
+
+    def train(seed: int) -> bytes:
+        network = Network((4, 16, 8, 1), n_members=2, dropout=0.2, rng=np.random.default_rng(seed))
+        chosen = np.flatnonzero(np.arange(400) % 4 != seed % 4)
+        made_training(network, rng=np.random.default_rng(seed)).epochs(rows.subset(chosen), n_epochs=3)
+        return network.parameters.tobytes()
+
+    in_turn = [train(seed) for seed in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(train, range(8))) == in_turn

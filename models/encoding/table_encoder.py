@@ -10,25 +10,34 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from data.table import Column, Table
-from models.encoding_blocks import CategoryBlock, Features, NumberBlock, TimeBlock
+from models.encoding.arrays import Features, Labels
+from models.encoding.categories import CategoryBlock
+from models.encoding.numbers import NumberBlock
+from models.encoding.times import TimeBlock
+from models.feature_groups import FeatureGroups
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Turn the columns of a table into the inputs of a network.
 
     Numbers become a robustly scaled value and a piecewise-linear code on quantile bins, categories and flags one-hot
-    features, keys hashed ones, times points on circles of the calendar; see `encoding_blocks`. Gaps and levels that
-    training never saw are encoded, never an error. `transform` takes frames, `encode_rows` takes rows as mappings
-    without going through pandas; for the same values both give the same bits.
+    features, keys hashed ones, times points on circles of the calendar; see `numbers`, `categories` and `times`. Gaps
+    and levels that training never saw are encoded, never an error. `transform` takes frames, `encode_rows` takes rows
+    as mappings without going through pandas; for the same values both give the same bits.
 
     Parameters
     ----------
     table : which columns to read and what they are; its features and its time are encoded. None describes each column
         of the data by its type: numbers are numbers, everything else is a category.
     n_bins : most quantile bins a number, 0 for none.
+    n_target_bins : most bins a number between edges at which the target's rate changes, see `target_bins`; 0 for none.
+    most_values : a number with at most that many values has bins between them instead.
+    statistics_from : categories of at least that many levels are also given their levels' event rates and counts, see
+        `level_statistics`; 0 for none. Then `fit_transform` gives training rows what other rows say of their level,
+        and not what `transform` gives.
     max_levels : most levels of a category with a feature of their own.
     least_rows : training rows that a level needs for that (fewer in small tables).
     rows_per_chunk : rows encoded at once; bounds the memory that is needed beside the result.
@@ -38,6 +47,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     table_ : the table used.
     owners_ : for each feature the position, among the encoded columns, of the column that it belongs to; shape
         (n_features,).
+    directions_ : for each feature where the target may move as it rises, from the `direction` of its column: 1 up, -1
+        down, 0 either way; shape (n_features,), as `monotonic_cst` of the estimators takes it.
     column_names_ : the encoded columns.
     """
 
@@ -46,38 +57,112 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         table: Table | None = None,
         *,
         n_bins: int = 16,
+        n_target_bins: int = 0,
+        most_values: int = 0,
+        statistics_from: int = 0,
         max_levels: int = 128,
         least_rows: int = 10,
         rows_per_chunk: int = 8192,
     ) -> None:
         self.table = table
         self.n_bins = n_bins
+        self.n_target_bins = n_target_bins
+        self.most_values = most_values
+        self.statistics_from = statistics_from
         self.max_levels = max_levels
         self.least_rows = least_rows
         self.rows_per_chunk = rows_per_chunk
 
     def fit(self, X: Any, y: Any = None) -> TableEncoder:
-        """Learn ranges, bins and levels from a frame (or array) of training rows; `y` is not used."""
+        """Learn ranges, bins and levels from a frame (or array) of training rows.
+
+        Parameters
+        ----------
+        X : frame or array of shape (n_rows, n_columns).
+        y : target of two classes, shape (n_rows,), for what is to follow the target; None leaves that out.
+
+        Raises
+        ------
+        ValueError
+            There are no rows or columns, a column holds what its kind cannot, or y is not of two classes.
+        """
         frame = self._frame(X, fitting=True)
+        if frame.empty:
+            raise ValueError(f"Found {len(frame)} rows and {frame.shape[1]} columns; at least one of each is needed")
+        labels = self._labels(y, frame)
         self.table_ = self.table if self.table is not None else _table_by_types(frame)
         columns = [column for column in self.table_.of_role("feature", "time") if column.role != "ignore"]
-        self.numbers_ = NumberBlock([column for column in columns if column.kind == "number"], n_bins=self.n_bins)
+        self.numbers_ = NumberBlock(
+            [column for column in columns if column.kind == "number"],
+            n_bins=self.n_bins,
+            n_target_bins=self.n_target_bins,
+            most_values=self.most_values,
+        )
         self.others_ = [
             TimeBlock(column)
             if column.kind == "time"
-            else CategoryBlock(column, max_levels=self.max_levels, least_rows=self.least_rows)
+            else CategoryBlock(
+                column,
+                max_levels=self.max_levels,
+                least_rows=self.least_rows,
+                statistics_from=self.statistics_from,
+            )
             for column in columns
             if column.kind != "number"
         ]
         blocks = [self.numbers_, *self.others_]
         for block in blocks:
-            block.fit(frame)
+            block.fit(frame, labels)
         owners = [owner for block in blocks for owner in block.owners]
         self.column_names_ = [column.name for column in columns]
-        self.owners_ = np.array([self.column_names_.index(owner) for owner in owners], np.intp)
+        if not owners:
+            raise ValueError(
+                f"column(s) {', '.join(map(repr, self.column_names_))} give no input: of a time training must see more "
+                f"than half a day, week or year"
+            )
+        positions = {name: i for i, name in enumerate(self.column_names_)}
+        self.owners_ = np.array([positions[owner] for owner in owners], np.intp)
+        self.directions_ = np.zeros(len(owners), np.int8)
+        self.directions_[: len(self.numbers_.owners)] = self.numbers_.directions
         widths = [len(block.owners) for block in blocks]
         self.slices_ = [[start, stop] for start, stop in pairwise(np.cumsum([0, *widths]).tolist())]
         return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> Features:
+        """Learn from training rows and encode them, so that no row carries its own label; see `statistics_from`."""
+        encoded = self.fit(X, y).transform(X)
+        frame = self._frame(X, fitting=False)
+        labels = self._labels(y, frame)
+        for block, (_, stop) in zip(self.others_, self.slices_[1:], strict=True):
+            if isinstance(block, CategoryBlock) and block.n_statistics and labels is not None:
+                rng = np.random.default_rng(0)  # which rows are left out together is no matter of chance to the user
+                encoded[:, stop - block.n_statistics : stop] = block.training_statistics(frame, labels, rng)
+        return encoded
+
+    @property
+    def groups_(self) -> FeatureGroups:
+        """The features with coarser bins, see `numbers`; all other features stay as they are."""
+        numbers = self.numbers_.groups
+        n_others = len(self.owners_) - len(numbers.groups)
+        first = len(numbers.starts)
+        return FeatureGroups(
+            np.concatenate([numbers.weights, np.ones(n_others, np.float32)]),
+            np.concatenate([numbers.groups, np.arange(first, first + n_others)]),
+        )
+
+    def _labels(self, y: Any, frame: pd.DataFrame) -> Labels | None:
+        """The target as 0 and 1, None if nothing is to follow it."""
+        if y is None or not (self.n_target_bins or self.statistics_from):
+            return None
+        classes, labels = np.unique(column_or_1d(y), return_inverse=True)
+        if len(labels) != len(frame):
+            raise ValueError(f"y has {len(labels)} values for {len(frame)} rows")
+        if len(classes) != 2:
+            raise ValueError(
+                f"n_target_bins and statistics_from need a target of two classes, got {len(classes)}: "
+                f"{classes[:10].tolist()}"
+            )
+        return labels
 
     def transform(self, X: Any) -> Features:
         """Encode a frame (or array): float32 of shape (n_rows, n_features)."""
@@ -99,6 +184,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def encode_rows(self, rows: Sequence[Mapping[str, Any]]) -> Features:
         """Encode rows given as mappings from column name to value: float32 of shape (n_rows, n_features)."""
         out = np.empty((len(rows), len(self.owners_)), np.float32)
+        if not len(rows):
+            return out
         if self.numbers_.names:
             self.numbers_.encode(self.numbers_.values_of_rows(rows), self._numbers_of(out))
         for block, (start, stop) in zip(self.others_, self.slices_[1:], strict=True):
@@ -132,11 +219,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             needed = [column.name for column in self.table.of_role("feature", "time")]
             if absent := [name for name in needed if name not in X.columns]:
                 raise ValueError(f"the frame lacks the column(s) {', '.join(map(repr, absent))}")
+            if doubled := sorted(set(needed) & set(X.columns[X.columns.duplicated()])):
+                raise ValueError(f"the frame has more than one column named {', '.join(map(repr, doubled))}")
             return X
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, reset=fitting, skip_check_array=True)
             return X
-        array = validate_data(self, X, reset=fitting, dtype=None, ensure_all_finite="allow-nan")
+        array = validate_data(self, X, reset=fitting, dtype=None, ensure_all_finite=False)
         return pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
 
     def __sklearn_tags__(self) -> Any:

@@ -1,0 +1,171 @@
+"""One category, flag or key: each level a vector."""
+
+from __future__ import annotations
+
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.table import Column, level_text
+from models.encoding.arrays import Features, Floats, Labels
+from models.encoding.level_statistics import (
+    LEAST_GAIN,
+    N_STATISTICS,
+    cross_fitted_statistics,
+    held_out_gain,
+    level_statistics,
+)
+
+_MOST_BESIDE_STATISTICS = 32  # levels with a feature of their own where there are statistics
+_MOST_COUNTED = 20_000  # levels with statistics beside those with a feature of their own; bounds the look-up
+
+
+class CategoryBlock:
+    """One category, flag or key: each level is a row of `vectors`.
+
+    A level that training saw often enough has a one-hot feature. Rarer and unseen ones share a feature (those of a key
+    are spread over several by a hash), missing ones have another. Where training gave no example of such a shared
+    feature, its weights were never learned; then the average vector of the training rows stands in, which is neither a
+    guess nor a zero.
+
+    A category of many levels is given two features more, if there are labels: see `level_statistics`.
+
+    Parameters
+    ----------
+    max_levels : most levels with a feature of their own.
+    least_rows : training rows that a level needs for that.
+    n_buckets : features shared by the rarer and the unseen levels.
+    statistics_from : number of levels from which on there are statistics, 0 for never.
+    """
+
+    def __init__(self, column: Column, *, max_levels: int, least_rows: int, statistics_from: int = 0) -> None:
+        self.name = column.name
+        self.max_levels, self.least_rows, self.statistics_from = max_levels, least_rows, statistics_from
+        self.n_buckets = 32 if column.kind == "key" else 1
+        self.missing_texts = [level_text(code) for code in column.missing]
+        self.spellings = column.flag_values if column.kind == "flag" else {}
+        self.levels = ["false", "true"] if self.spellings else []
+        self.n_statistics = 0
+
+    def fit(self, frame: pd.DataFrame, labels: Labels | None = None) -> None:
+        """Learn the levels, which of the shared features have examples, and the statistics of levels."""
+        n_own = len(self.levels)
+        if not self.spellings:
+            counts = frame[self.name].map(self._text).value_counts()
+            wants_statistics = self._statistics_tell(frame, labels, len(counts))
+            self.n_statistics = N_STATISTICS if wants_statistics else 0
+            max_levels, least_rows = self.max_levels, self.least_rows
+            if wants_statistics:  # they say enough of the rarer levels
+                max_levels, least_rows = min(max_levels, _MOST_BESIDE_STATISTICS), 3 * least_rows
+            frequent = counts[counts >= min(least_rows, max(len(frame) // 20, 1))]
+            own = sorted(map(str, frequent.index[:max_levels]))
+            n_own = len(own)
+            # A level seen once tells nothing of itself that an unseen one would not
+            counted: list[Any] = list(counts.index[counts > 1][:_MOST_COUNTED]) if self.n_statistics else []
+            self.levels = own + sorted(set(map(str, counted)) - set(own))
+        self._index_levels()
+        self.vectors: Features = self._own_and_shared(n_own, self.codes_of_frame(frame))
+        if self.n_statistics and labels is not None:
+            codes = self.codes_of_frame(frame)
+            statistics = level_statistics(codes, labels, n_levels=len(self.vectors))
+            statistics[self._is_unseen_code(np.arange(len(statistics)))] = 0
+            self.statistics_mean = statistics[codes].mean(axis=0)
+            self.statistics_scale = np.maximum(statistics[codes].std(axis=0), 1e-6)
+            self.vectors = np.hstack([self.vectors, self._scaled(statistics)])
+
+    def _statistics_tell(self, frame: pd.DataFrame, labels: Labels | None, n_levels: int) -> bool:
+        """Whether there are enough levels for statistics, and their event rates help to tell rows held out."""
+        if labels is None or not 0 < self.statistics_from <= n_levels:
+            return False
+        codes, _ = pd.factorize(frame[self.name].map(self._text), use_na_sentinel=False)
+        rng = np.random.default_rng(0)
+        return held_out_gain(codes, labels, n_levels=codes.max() + 1, rng=rng) > LEAST_GAIN
+
+    def _own_and_shared(self, n_own: int, seen_codes: npt.NDArray[np.intp]) -> Features:
+        """One-hot rows for the first `n_own` levels; the other levels and the unseen ones share features."""
+        n_features = n_own + self.n_buckets + 1
+        shared = [n_own + crc32(level.encode()) % self.n_buckets for level in self.levels[n_own:]]
+        feature_of = np.concatenate([np.arange(n_own), np.array(shared, int), np.arange(n_own, n_features)])
+        seen = np.bincount(feature_of[seen_codes], minlength=n_features)
+        kept = [feature for feature in range(n_features) if feature < n_own or seen[feature]]
+        self.kept = np.array(kept, np.intp)
+        features = np.eye(n_features)
+        features[np.setdiff1d(np.arange(n_features), self.kept)] = seen / max(seen.sum(), 1)
+        self.n_own = n_own
+        vectors: Features = np.ascontiguousarray(features[:, self.kept], np.float32)[feature_of]
+        return vectors
+
+    def training_statistics(self, frame: pd.DataFrame, labels: Labels, rng: np.random.Generator) -> Features:
+        """The statistics of the training rows themselves: what rows of the same level say without the row at hand."""
+        codes = self.codes_of_frame(frame)
+        statistics = cross_fitted_statistics(codes, labels, n_levels=len(self.vectors), rng=rng)
+        statistics[self._is_unseen_code(codes)] = 0
+        return self._scaled(statistics)
+
+    def _scaled(self, statistics: Floats) -> Features:
+        scaled: Features = ((statistics - self.statistics_mean) / self.statistics_scale).astype(np.float32)
+        return scaled
+
+    def _is_unseen_code(self, codes: Any) -> Any:
+        """Whether rows of `vectors` are those that unseen levels share."""
+        return (len(self.levels) <= codes) & (codes < len(self.levels) + self.n_buckets)
+
+    def _text(self, value: object) -> str | None:
+        """The level as canonical text, None where the value is missing."""
+        if value is None or pd.isna(value):  # type: ignore[call-overload]
+            return None
+        text = level_text(value)
+        return None if text in self.missing_texts else text
+
+    def _index_levels(self) -> None:
+        """Fill the look-up. Whole numbers stand in it beside their text because requests may hold either."""
+        if self.spellings:
+            codes = {text: int(number) for text, number in self.spellings.items()}
+        else:
+            codes = {level: code for code, level in enumerate(self.levels)}
+        numbers = {int(text): code for text, code in codes.items() if text.isdecimal() and str(int(text)) == text}
+        self._code_of: dict[Any, int] = {**codes, **numbers}
+
+    def code(self, value: object) -> int:
+        """The row of `vectors` for a raw value."""
+        code = self._code_of.get(value)
+        if code is None:
+            text = self._text(value)
+            if text is None:
+                return len(self.levels) + self.n_buckets
+            code = self._code_of.get(text, len(self.levels) + crc32(text.encode()) % self.n_buckets)
+        return code
+
+    def is_unseen(self, value: object) -> bool:
+        """Whether training saw too few rows of this value, or none, to know anything of it."""
+        return bool(self._is_unseen_code(self.code(value)))
+
+    def codes_of_frame(self, frame: pd.DataFrame) -> npt.NDArray[np.intp]:
+        """Row of `vectors` for every row of the frame."""
+        positions, uniques = pd.factorize(frame[self.name], use_na_sentinel=False)
+        codes = np.array([self.code(value) for value in uniques], np.intp)
+        return codes[positions]
+
+    @property
+    def owners(self) -> list[str]:
+        """The column, once for each feature."""
+        return [self.name] * (len(self.kept) + self.n_statistics)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Name of each feature."""
+        buckets = [f"{self.name} rare {i}" for i in range(self.n_buckets)]
+        names = [*(f"{self.name}={level}" for level in self.levels[: self.n_own]), *buckets, f"{self.name} missing"]
+        statistics = [f"{self.name} event rate", f"{self.name} rows"][: self.n_statistics]
+        return [*(names[i] for i in self.kept), *statistics]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the look-up, which follows from the levels."""
+        return {name: value for name, value in self.__dict__.items() if name != "_code_of"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._index_levels()

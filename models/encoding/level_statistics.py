@@ -1,0 +1,67 @@
+"""What training saw of a category's levels: how often each came with the event, and how often at all.
+
+Two numbers that a network can learn from where a category has too many levels for a feature each: the log-odds of the
+event among the level's rows, drawn to that of all rows by PRIOR_ROWS rows of it and measured from there
+(Micci-Barreca 2001), and log(1 + rows). An unseen level has 0 in both.
+
+The training rows themselves must not carry their own label: a level's log-odds are taken from the other four fifths of
+the rows (cross-fitting, as scikit-learn's TargetEncoder does it), its rows are counted without the row at hand.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from models.encoding.arrays import Floats, Labels
+
+N_STATISTICS = 2
+PRIOR_ROWS = 10.0
+LEAST_GAIN = 5.0
+_N_FOLDS = 5
+
+
+def level_statistics(codes: npt.NDArray[np.intp], labels: Labels, *, n_levels: int) -> Floats:
+    """Log-odds beyond those of all rows and log(1 + rows) of each level, shape (n_levels, 2).
+
+    Parameters
+    ----------
+    codes : level of each training row, 0 .. n_levels - 1, shape (n_rows,).
+    labels : 0 or 1, both present, shape (n_rows,).
+    """
+    rows = np.bincount(codes, minlength=n_levels)
+    return np.stack([_log_odds(codes, labels, labels.mean(), n_levels), np.log1p(rows)], axis=1)
+
+
+def cross_fitted_statistics(
+    codes: npt.NDArray[np.intp], labels: Labels, *, n_levels: int, rng: np.random.Generator
+) -> Floats:
+    """The same for the training rows, from rows other than themselves; shape (n_rows, 2)."""
+    fold_of = rng.permutation(len(codes)) % _N_FOLDS
+    log_odds = np.zeros(len(codes))
+    for fold in range(_N_FOLDS):
+        inside = fold_of == fold
+        others = _log_odds(codes[~inside], labels[~inside], labels.mean(), n_levels)
+        log_odds[inside] = others[codes[inside]]
+    rows = np.bincount(codes, minlength=n_levels)
+    return np.stack([log_odds, np.log1p(rows[codes] - 1)], axis=1)
+
+
+def held_out_gain(codes: npt.NDArray[np.intp], labels: Labels, *, n_levels: int, rng: np.random.Generator) -> float:
+    """How much log-likelihood the levels' event rates add over all training rows, each judged by the others.
+
+    Below 0 the rates are noise: they would mislead more than they tell.
+    """
+    rate = labels.mean()
+    base = np.log(rate / (1 - rate))
+    beyond = cross_fitted_statistics(codes, labels, n_levels=n_levels, rng=rng)[:, 0]
+    gains = labels * beyond - (np.logaddexp(0, base + beyond) - np.logaddexp(0, base))
+    return float(gains.sum())
+
+
+def _log_odds(codes: npt.NDArray[np.intp], labels: Labels, rate: float, n_levels: int) -> Floats:
+    """Log-odds of the event in each level, drawn to `rate` and measured from its log-odds."""
+    events = np.bincount(codes, labels, minlength=n_levels) + PRIOR_ROWS * rate
+    others = np.bincount(codes, 1 - labels, minlength=n_levels) + PRIOR_ROWS * (1 - rate)
+    log_odds: Floats = np.log(events / others) - np.log(rate / (1 - rate))
+    return log_odds

@@ -1,0 +1,78 @@
+"""One time: its place in the calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.table import Column
+from models.encoding.arrays import Features, Labels
+
+Parts: TypeAlias = npt.NDArray[np.int64]
+
+
+class TimeBlock:
+    """One time: hour of the day, day of the week and day of the year, each as a point on a circle.
+
+    The calendar repeats, so what was learned of a Monday morning holds for the next one. The running date itself is
+    left out: a network cannot know what lies beyond its training time. A part of the calendar is kept if training saw
+    more than half of it. A missing time is the centre of the circle.
+    """
+
+    periods = (24, 7, 366)
+    part_names = ("hour", "weekday", "day of year")
+
+    def __init__(self, column: Column) -> None:
+        self.name = column.name
+
+    def fit(self, frame: pd.DataFrame, labels: Labels | None = None) -> None:
+        """Choose the parts of the calendar that training saw enough of; `labels` are not used."""
+        parts = self.parts_of_frame(frame)
+        self.kept = [i for i, part in enumerate(parts) if len(np.unique(part[part >= 0])) > self.periods[i] / 2]
+        # One table a part: the point on the circle for each hour, day, ...; the last row is for a missing time
+        self.circles = []
+        for i in self.kept:
+            angles = 2 * np.pi * np.arange(self.periods[i]) / self.periods[i]
+            circle = np.stack([np.sin(angles), np.cos(angles)], axis=1)
+            self.circles.append(np.vstack([circle, np.zeros((1, 2))]).astype(np.float32))
+
+    def parts_of_frame(self, frame: pd.DataFrame) -> Parts:
+        """Hour, weekday and day of the year, counted from 0 and -1 where the time is missing: (3, n_rows)."""
+        times = frame[self.name].to_numpy("datetime64[s]")
+        days = times.astype("datetime64[D]")
+        hours = (times - days).astype("timedelta64[h]").astype(np.int64)
+        weekdays = (days.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+        yeardays = (days - days.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
+        return np.where(np.isnat(times), -1, [hours, weekdays, yeardays])
+
+    def parts_of_rows(self, rows: Sequence[Any]) -> Parts:
+        """The same for rows given as mappings; times with a zone are taken to UTC."""
+        return np.array([_parts(row.get(self.name)) for row in rows], np.int64).T
+
+    def encode(self, parts: Parts, out: Features) -> None:
+        """Write the features of the calendar parts (3, n_rows) into `out`."""
+        for position, i in enumerate(self.kept):
+            out[:, 2 * position : 2 * position + 2] = self.circles[position][parts[i]]
+
+    @property
+    def owners(self) -> list[str]:
+        """The column, once for each feature."""
+        return [self.name] * (2 * len(self.kept))
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Name of each feature."""
+        return [f"{self.name} {self.part_names[i]} {axis}" for i in self.kept for axis in ("sin", "cos")]
+
+
+def _parts(time: datetime | None) -> tuple[int, int, int]:
+    if time is None:
+        return -1, -1, -1
+    if time.tzinfo is not None:
+        time = time.astimezone(UTC)
+    return time.hour, time.weekday(), time.timetuple().tm_yday - 1

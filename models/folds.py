@@ -1,0 +1,78 @@
+"""Cross-validation folds: one network for each, which stops early on the rows that the others train on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from models.nn.arrays import Array
+from models.nn.training import Epoch
+
+_LEAST_ROWS = 10  # of a fold: fewer cannot tell when to stop
+
+
+def fold_rows(
+    n_rows: int, labels: npt.NDArray[np.intp] | None, *, n_folds: int, seed: int
+) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """Row numbers to train on and to hold out, for each fold; every row is held out once.
+
+    Parameters
+    ----------
+    labels : class of each row, which then has its share in every fold; None for no classes.
+    n_folds : fewer are made of few rows, and none where there would be less than two.
+    """
+    n_folds = min(n_folds, n_rows // _LEAST_ROWS)
+    if labels is not None:
+        n_folds = min(n_folds, int(np.unique(labels, return_counts=True)[1].min()))
+    if n_folds < 2:
+        return []
+    kind = KFold if labels is None else StratifiedKFold
+    splitter = kind(n_folds, shuffle=True, random_state=seed)
+    return list(splitter.split(np.zeros(n_rows), labels))
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Losses after each epoch and the epoch that was kept; of several networks, their means.
+
+    A network that has stopped counts with the epoch that it keeps.
+    """
+
+    training: list[float]
+    validation: list[float]
+    n_epochs: int
+    best_epoch: int
+
+
+def curves(epochs: list[Epoch], best_epoch: int) -> Curves:
+    """The curves of one training."""
+    return Curves(
+        training=[epoch.training_loss for epoch in epochs],
+        validation=[epoch.validation_loss for epoch in epochs if epoch.validation_loss is not None],
+        n_epochs=len(epochs),
+        best_epoch=best_epoch,
+    )
+
+
+def mean_curves(folds: list[Curves]) -> Curves:
+    """The curves of several trainings as one."""
+    n_epochs = max(fold.n_epochs for fold in folds)
+
+    def mean(losses: list[list[float]], best_epochs: list[int]) -> list[float]:
+        rows: list[Array] = []
+        for values, best in zip(losses, best_epochs, strict=True):
+            kept = values[max(best, 1) - 1]
+            rows.append(np.array(values + [kept] * (n_epochs - len(values))))
+        means: list[float] = np.mean(rows, axis=0).tolist()
+        return means
+
+    best_epochs = [fold.best_epoch for fold in folds]
+    return Curves(
+        training=mean([fold.training for fold in folds], best_epochs),
+        validation=mean([fold.validation for fold in folds], best_epochs),
+        n_epochs=n_epochs,
+        best_epoch=round(float(np.mean(best_epochs))),
+    )
