@@ -23,6 +23,7 @@ from models.nn.network import Network
 from models.nn.optimizers import Optimizer, optimizer_named
 from models.nn.schedules import SCHEDULES, constant
 from models.nn.training import Callback, EarlyStopping, Rows, Training, mean_loss
+from models.presets import PRESETS, NetworkSettings
 
 LARGEST_INPUT = 1e15
 """No input may be larger in absolute value: the square of a sum of 10,000 of them is still a float32 number."""
@@ -30,6 +31,8 @@ LARGEST_INPUT = 1e15
 
 class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
     """Base of the estimators: the parameters of the network and of its training, and the training itself.
+
+    The classifier and the regressor have a `preset` beside these parameters: what is None is as the preset has it.
 
     Parameters
     ----------
@@ -91,22 +94,22 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        hidden_layer_sizes: Sequence[int] = (128, 64),
+        hidden_layer_sizes: Sequence[int] | None = (128, 64),
         *,
-        activation: str = "relu",
-        n_members: int = 1,
-        dropout: float = 0.0,
+        activation: str | None = "relu",
+        n_members: int | None = 1,
+        dropout: float | None = 0.0,
         optimizer: str = "adamw",
-        learning_rate: float = 1e-3,
-        schedule: str = "constant",
+        learning_rate: float | None = 1e-3,
+        schedule: str | None = "constant",
         momentum: float = 0.9,
-        weight_decay: float = 1e-2,
+        weight_decay: float | None = 1e-2,
         batch_size: int | str = "auto",
-        max_epochs: int = 200,
+        max_epochs: int | None = 200,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
-        n_folds: int = 1,
-        patience: int = 15,
+        n_folds: int | None = 1,
+        patience: int | None = 15,
         warm_start: bool = False,
         callbacks: Sequence[Callback] | None = None,
         random_state: Any = None,
@@ -129,6 +132,13 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         self.warm_start = warm_start
         self.callbacks = callbacks
         self.random_state = random_state
+
+    @property
+    def settings(self) -> NetworkSettings:
+        """The parameters that a preset stands for, where they are not given themselves."""
+        given = {name: getattr(self, name) for name in NetworkSettings.names}
+        of_preset = PRESETS[self.preset].network if hasattr(self, "preset") else {}
+        return NetworkSettings(**{**of_preset, **{name: value for name, value in given.items() if value is not None}})
 
     @property
     def _continues(self) -> bool:
@@ -156,9 +166,9 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         """
         if hasattr(self, "held_out_sums_"):
             del self.held_out_sums_
-        if validation is None and self.n_folds > 1 and not self._continues:
+        if validation is None and self.settings.n_folds > 1 and not self._continues:
             seed = int(rng.integers(2**31))
-            if folds := fold_rows(len(rows), labels, n_folds=self.n_folds, seed=seed):
+            if folds := fold_rows(len(rows), labels, n_folds=self.settings.n_folds, seed=seed):
                 self._train_folds(rows, folds, groups, loss=loss, output=output, rng=rng)
                 return
         elif validation is None:
@@ -206,15 +216,15 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         self, rows: Rows, *, output: str, rng: np.random.Generator, groups: FeatureGroups | None = None
     ) -> Network:
         """An untrained network for rows of this width, whose columns may be `groups` of features."""
-        hidden, directions = np.atleast_1d(self.hidden_layer_sizes).tolist(), self._directions()
+        hidden, directions = np.atleast_1d(self.settings.hidden_layer_sizes).tolist(), self._directions()
         if directions is not None and groups is not None:
             directions = [directions[start] for start in groups.starts]
         return Network(
             (rows.inputs.shape[1], *hidden, rows.targets.shape[1]),
-            hidden_activation=self.activation if directions is None else "monotone",
+            hidden_activation=self.settings.activation if directions is None else "monotone",
             output_activation=output,
-            n_members=self.n_members,
-            dropout=self.dropout,
+            n_members=self.settings.n_members,
+            dropout=self.settings.dropout,
             directions=directions,
             rng=rng,
         )
@@ -233,16 +243,16 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
             network,
             loss=loss,
             optimizer=self._optimizer,
-            learning_rate=self.learning_rate,
+            learning_rate=self.settings.learning_rate,
             schedule=SCHEDULES[schedule],
             batch_size=min(max(len(rows) // 64, 16), 256) if self.batch_size == "auto" else int(self.batch_size),
-            weight_decay=self.weight_decay,
+            weight_decay=self.settings.weight_decay,
             rng=self._generator,
         )
 
     def _train_network(self, network: Network, rows: Rows, validation: Rows | None, *, loss: Loss) -> Curves:
         """Train a network for up to `max_epochs` and keep its best epoch."""
-        training = self._training(network, rows, loss=loss, schedule=self.schedule)
+        training = self._training(network, rows, loss=loss, schedule=self.settings.schedule)
         callbacks = list(self.callbacks or ())
         stopping = None
         # The products are small: a second BLAS thread gains nothing, and waiting for it costs much on a busy machine.
@@ -250,10 +260,10 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         with threadpool_limits(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
             if validation is not None:
                 start_loss = mean_loss(network, validation, loss) if self._continues else np.inf
-                stopping = EarlyStopping(network, patience=self.patience, start_loss=start_loss)
+                stopping = EarlyStopping(network, patience=self.settings.patience, start_loss=start_loss)
             epochs = training.epochs(
                 rows,
-                n_epochs=self.max_epochs,
+                n_epochs=self.settings.max_epochs,
                 validation=validation,
                 callbacks=[stopping, *callbacks] if stopping else callbacks,
             )
@@ -292,13 +302,16 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _refuse_another_shape(self) -> None:
         """Weights can be continued only in a network of the same shape."""
-        network, hidden = self.network_, np.atleast_1d(self.hidden_layer_sizes).tolist()
+        network, settings = self.network_, self.settings
+        hidden, n_members = np.atleast_1d(settings.hidden_layer_sizes).tolist(), settings.n_members
+        if network.n_members in range(n_members, n_members * settings.n_folds + 1, n_members):  # those of all folds
+            n_members = network.n_members
         found = {
             "hidden_layer_sizes": [layer.n_outputs for layer in network.layers[:-1]],
-            "n_members": network.n_members // (self.n_folds if network.n_members > self.n_members else 1),
+            "n_members": network.n_members,
             "monotonic_cst": None if network.directions is None else network.directions.tolist(),
         }
-        wanted = {"hidden_layer_sizes": hidden, "n_members": self.n_members, "monotonic_cst": self._directions()}
+        wanted = {"hidden_layer_sizes": hidden, "n_members": n_members, "monotonic_cst": self._directions()}
         for name, asked in wanted.items():
             if found[name] != asked:
                 raise ValueError(
@@ -313,7 +326,7 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 f"training diverged: weights became infinite or NaN; scale the inputs (column "
                 f"{self._column_name(column)} reaches {largest[column]:.3g}) or lower "
-                f"learning_rate={self.learning_rate}"
+                f"learning_rate={self.settings.learning_rate}"
             )
 
     def _column_name(self, column: int) -> str:

@@ -1,7 +1,7 @@
 """The backpropagation network as scikit-learn estimators.
 
 The parameters that all three share are described at `BackpropEstimator`. scikit-learn wants every parameter in the
-constructor's own signature, so they stand here once more; a test keeps their defaults equal.
+constructor's own signature, so they stand here once more.
 """
 
 from __future__ import annotations
@@ -24,6 +24,13 @@ from models.feature_groups import FeatureGroups
 from models.nn.arrays import Array
 from models.nn.losses import BINARY_LOG_LOSS, MULTICLASS_LOG_LOSS, SQUARED_ERROR, Loss, pinball
 from models.nn.training import Callback, Rows
+from models.presets import PRESETS, NetworkSettings, PresetName
+
+
+def _with_preset(constraints: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """What is allowed for the parameters, if None stands for what the preset says."""
+    left_to_preset = {name: [*constraints[name], None] for name in NetworkSettings.names}
+    return {**constraints, **left_to_preset, "preset": [StrOptions(set(PRESETS))]}
 
 
 class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[misc]
@@ -33,6 +40,8 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
 
     Parameters
     ----------
+    preset : "fast", "balanced" or "best"; `models.presets` has a table of what each does. Parameters given beside it
+        count more than it does.
     class_weight : None, "balanced", or a weight for each class. Probabilities then are those of the re-weighted
         classes.
     monotonic_cst : for two classes; array-like of shape (n_features,), or a dictionary by feature name: 1 where the
@@ -46,32 +55,33 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BackpropEstimator._parameter_constraints,
+        **_with_preset(BackpropEstimator._parameter_constraints),
         "class_weight": [None, dict, StrOptions({"balanced"})],
         "monotonic_cst": ["array-like", dict, None],
     }
 
     def __init__(
         self,
-        hidden_layer_sizes: Sequence[int] = (128, 64),
+        hidden_layer_sizes: Sequence[int] | None = None,
         *,
-        activation: str = "relu",
-        n_members: int = 1,
-        dropout: float = 0.0,
+        activation: str | None = None,
+        n_members: int | None = None,
+        dropout: float | None = None,
         optimizer: str = "adamw",
-        learning_rate: float = 1e-3,
-        schedule: str = "constant",
+        learning_rate: float | None = None,
+        schedule: str | None = None,
         momentum: float = 0.9,
-        weight_decay: float = 1e-2,
+        weight_decay: float | None = None,
         batch_size: int | str = "auto",
-        max_epochs: int = 200,
+        max_epochs: int | None = None,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
-        n_folds: int = 1,
-        patience: int = 15,
+        n_folds: int | None = None,
+        patience: int | None = None,
         warm_start: bool = False,
         callbacks: Sequence[Callback] | None = None,
         random_state: Any = None,
+        preset: PresetName = "balanced",
         class_weight: Mapping[Any, float] | str | None = None,
         monotonic_cst: Any = None,
     ) -> None:
@@ -95,6 +105,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
             callbacks=callbacks,
             random_state=random_state,
         )
+        self.preset = preset
         self.class_weight = class_weight
         self.monotonic_cst = monotonic_cst
 
@@ -226,6 +237,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
 
     Parameters
     ----------
+    preset : see `BackpropClassifier`.
     loss : "squared_error" (the mean) or "pinball" (the `quantile`).
     quantile : between 0 and 1, for "pinball".
     monotonic_cst : where the prediction may only rise (1) or fall (-1) with a feature; see `BackpropClassifier`. All
@@ -233,7 +245,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BackpropEstimator._parameter_constraints,
+        **_with_preset(BackpropEstimator._parameter_constraints),
         "loss": [StrOptions({"squared_error", "pinball"})],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
         "monotonic_cst": ["array-like", dict, None],
@@ -241,25 +253,26 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
 
     def __init__(
         self,
-        hidden_layer_sizes: Sequence[int] = (128, 64),
+        hidden_layer_sizes: Sequence[int] | None = None,
         *,
-        activation: str = "relu",
-        n_members: int = 1,
-        dropout: float = 0.0,
+        activation: str | None = None,
+        n_members: int | None = None,
+        dropout: float | None = None,
         optimizer: str = "adamw",
-        learning_rate: float = 1e-3,
-        schedule: str = "constant",
+        learning_rate: float | None = None,
+        schedule: str | None = None,
         momentum: float = 0.9,
-        weight_decay: float = 1e-2,
+        weight_decay: float | None = None,
         batch_size: int | str = "auto",
-        max_epochs: int = 200,
+        max_epochs: int | None = None,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
-        n_folds: int = 1,
-        patience: int = 15,
+        n_folds: int | None = None,
+        patience: int | None = None,
         warm_start: bool = False,
         callbacks: Sequence[Callback] | None = None,
         random_state: Any = None,
+        preset: PresetName = "balanced",
         loss: str = "squared_error",
         quantile: float = 0.5,
         monotonic_cst: Any = None,
@@ -284,6 +297,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
             callbacks=callbacks,
             random_state=random_state,
         )
+        self.preset = preset
         self.loss = loss
         self.quantile = quantile
         self.monotonic_cst = monotonic_cst

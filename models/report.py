@@ -31,6 +31,7 @@ class ReportData:
     source, note : where the rows came from, and what their reader must know.
     n_rows : of the sets "train", "validation" and "test".
     training_curve, validation_curve : loss after each epoch; the latter may be empty. `best_epoch` counts from 1.
+    n_folds : 1, or the number of folds, made of the sets "train" and "validation", that the curves are the means of.
     labels, probabilities, decisions : of the test rows; `decisions` is empty if the domain takes none on single rows.
     contenders : by name; this version first, the champion, if there is one, under a name that begins with "champion".
     comparison : of this version with the champion, None if there is none.
@@ -54,6 +55,7 @@ class ReportData:
     training_curve: Sequence[float]
     validation_curve: Sequence[float]
     best_epoch: int
+    n_folds: int = 1
     labels: Labels
     probabilities: Floats
     contenders: Mapping[str, Contender]
@@ -101,7 +103,7 @@ def render_report(data: ReportData) -> str:
 
 def _charts(data: ReportData) -> dict[str, charts.Chart]:
     return {
-        "training": charts.training_chart(data.training_curve, data.validation_curve, data.best_epoch),
+        "training": charts.training_chart(data.training_curve, data.validation_curve, data.best_epoch, data.n_folds),
         "roc": charts.roc_chart(data.labels, data.contenders),
         "precision_recall": charts.precision_recall_chart(data.labels, data.contenders),
         "calibration": charts.calibration_chart(data.labels, data.probabilities),
@@ -126,7 +128,7 @@ def _summary(data: ReportData, comparisons: Mapping[str, Comparison]) -> list[st
     n_rows, auc = data.n_rows, data.ours.metrics["auc"]
     what = (
         f"This {data.domain} model gives the probability of “{data.event}”, from {len(data.effects)} columns. "
-        f"It is a neural network, trained on {n_rows['train']:,} rows and calibrated on {n_rows['validation']:,} more."
+        f"{_training(data)}"
     )
     good = (
         f"On {n_rows['test']:,} test rows that it had never seen, it ranks a row with the event above one without it "
@@ -135,6 +137,16 @@ def _summary(data: ReportData, comparisons: Mapping[str, Comparison]) -> list[st
     )
     against = [f"Against {name} it is {in_words(comparison)}." for name, comparison in comparisons.items()]
     return [what, good, *against]
+
+
+def _training(data: ReportData) -> str:
+    n_train, n_validation = data.n_rows["train"], data.n_rows["validation"]
+    if data.n_folds == 1:
+        return f"It is a neural network, trained on {n_train:,} rows and calibrated on {n_validation:,} more."
+    return (
+        f"It is the mean of neural networks for {data.n_folds} folds of {n_train + n_validation:,} rows, each trained on "
+        f"the rows outside its fold, stopped in time by those inside, and calibrated on them."
+    )
 
 
 def _verdict(data: ReportData) -> str:

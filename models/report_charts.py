@@ -38,8 +38,8 @@ class Chart:
     note: str = ""
 
 
-def training_chart(training: Sequence[float], validation: Sequence[float], best_epoch: int) -> Chart:
-    """Loss after each epoch, with the epoch whose weights were kept."""
+def training_chart(training: Sequence[float], validation: Sequence[float], best_epoch: int, n_folds: int) -> Chart:
+    """Loss after each epoch, with the epoch whose weights were kept; of several folds, the means."""
     figure = go.Figure()
     curves = {"training rows": (training, _NEUTRAL), "validation rows": (validation, _OURS)}
     for name, (losses, colour) in curves.items():
@@ -53,11 +53,12 @@ def training_chart(training: Sequence[float], validation: Sequence[float], best_
         figure.add_vline(x=best_epoch, line={"color": _EVENT, "width": 1, "dash": "dot"})
     figure.update_xaxes(title="Epoch (passes over the training rows)")
     figure.update_yaxes(title="Loss (nats per row)")
-    return Chart(
-        f"The {judged_name} loss was least after epoch {best_epoch} of {len(training)}; that network was kept",
-        _finished(figure),
-        "Training loss is measured while the epoch runs, with dropout; it may lie above the validation loss.",
-    )
+    title = f"The {judged_name} loss was least after epoch {best_epoch} of {len(training)}; that network was kept"
+    note = "Training loss is measured while the epoch runs, with dropout; it may lie above the validation loss."
+    if n_folds > 1:
+        title = f"The {judged_name} loss was least after {best_epoch} epochs on average; those networks were kept"
+        note += f" Means of {n_folds} folds; a fold that has stopped counts with the epoch that it keeps."
+    return Chart(title, _finished(figure), note)
 
 
 def roc_chart(labels: Labels, contenders: Mapping[str, Contender]) -> Chart:

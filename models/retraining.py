@@ -233,6 +233,7 @@ def _report_data(
         training_curve=network.training_curve_,
         validation_curve=network.validation_curve_,
         best_epoch=network.best_epoch_,
+        n_folds=network.settings.n_folds,
         labels=trained.test_labels,
         probabilities=trained.test_probabilities,
         contenders=judgement.contenders,

@@ -66,12 +66,12 @@ class TableClassifier:
         rows instead, so that each row is trained on and each serves as a validation row once.
         """
         _refuse_unfit(labels, validation[1])
-        if self.network.n_folds > 1:
+        if self.network.settings.n_folds > 1:
             weights = None if weights is None else np.concatenate([weights, self._weights(validation[0])])
             frame, labels = pd.concat([frame, validation[0]]), np.concatenate([labels, validation[1]])
         X = self.encoder.fit_transform(frame, labels)
         self.network.set_params(callbacks=list(callbacks), monotonic_cst=self.encoder.directions_)
-        self._fit_network(X, labels, weights, None if self.network.n_folds > 1 else validation)
+        self._fit_network(X, labels, weights, None if self.network.settings.n_folds > 1 else validation)
         self.network.set_params(callbacks=None)  # what a caller hung on is not part of the model
         self._keep_reference(frame[labels == 0])
         return self
@@ -159,7 +159,7 @@ def refinement(network: BackpropEstimator, *, seed: int, callbacks: Sequence[Cal
     usual = network.get_params()
     network.set_params(
         warm_start=True,
-        learning_rate=REFINE_RATE * network.learning_rate,
+        learning_rate=REFINE_RATE * network.settings.learning_rate,
         schedule="cosine",
         max_epochs=REFINE_EPOCHS,
         patience=REFINE_PATIENCE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from models.backprop import BackpropEstimator
 from models.encoding import TableEncoder
 from models.estimators import BackpropAutoencoder, BackpropClassifier, BackpropRegressor
+from models.presets import PRESETS, NetworkSettings, PresetName
 
 ESTIMATORS = [BackpropClassifier, BackpropRegressor, BackpropAutoencoder]
 
@@ -33,11 +35,22 @@ def cancer() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_shared_parameters_have_one_default(estimator: type[BackpropEstimator]) -> None:
-    """The constructors repeat the base's parameters; what they repeat is the same, but for the autoencoder's shape."""
+    """The constructors repeat the base's defaults, but for the autoencoder's shape and what others leave to presets."""
     own, base = inspect.signature(estimator).parameters, inspect.signature(BackpropEstimator).parameters
     for name, parameter in base.items():
-        if (estimator, name) != (BackpropAutoencoder, "hidden_layer_sizes"):
+        if "preset" in own and name in NetworkSettings.names:
+            assert own[name].default is None, name
+        elif (estimator, name) != (BackpropAutoencoder, "hidden_layer_sizes"):
             assert own[name].default == parameter.default, name
+
+
+@pytest.mark.parametrize("estimator", [BackpropClassifier, BackpropRegressor])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_stands_for_what_is_not_given(estimator: Any, preset: PresetName) -> None:
+    """What is given counts, all else is as the preset has it; `balanced` is the default."""
+    assert estimator(preset=preset).settings == NetworkSettings(**PRESETS[preset].network)
+    assert estimator().settings == estimator(preset="balanced").settings
+    assert estimator(preset=preset, dropout=0.0).settings == replace(estimator(preset=preset).settings, dropout=0.0)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
@@ -111,7 +124,7 @@ def test_validation_data_given_are_those_that_are_watched(cancer: tuple[np.ndarr
 def test_callbacks_see_the_curves(cancer: tuple[np.ndarray, np.ndarray]) -> None:
     """One call an epoch, with the losses that end up in the curves."""
     epochs: list[Any] = []
-    model = BackpropClassifier((8,), max_epochs=4, callbacks=[epochs.append], random_state=0).fit(*cancer)
+    model = BackpropClassifier((8,), max_epochs=4, n_folds=1, callbacks=[epochs.append], random_state=0).fit(*cancer)
 
     assert [epoch.training_loss for epoch in epochs] == model.training_curve_
     assert [epoch.validation_loss for epoch in epochs] == model.validation_curve_
