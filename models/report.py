@@ -144,8 +144,8 @@ def _training(data: ReportData) -> str:
     if data.n_folds == 1:
         return f"It is a neural network, trained on {n_train:,} rows and calibrated on {n_validation:,} more."
     return (
-        f"It is the mean of neural networks for {data.n_folds} folds of {n_train + n_validation:,} rows, each trained on "
-        f"the rows outside its fold, stopped in time by those inside, and calibrated on them."
+        f"It is the mean of neural networks for {data.n_folds} folds of {n_train + n_validation:,} rows, each trained "
+        f"on the rows outside its fold, stopped in time by those inside, and calibrated on them."
     )
 
 
