@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -91,58 +93,48 @@ def _silu_back(grads: Array, outputs: Array, sums: Array) -> None:
     grads *= sums
 
 
-def _convex(sums: Array, out: Array) -> None:
-    # 0 below -1, the parabola (z + 1)^2 / 4 up to 1, from there on z, which below lies under the parabola
-    np.clip(sums, -1, 1, out=out)
-    out += 1
-    out *= out
-    out *= 0.25
-    np.maximum(out, sums, out=out)
+@cache
+def _kinds(n_units: int, dtype: np.dtype[Any]) -> tuple[Array, Array, Array]:
+    """For the units of a layer the sign of their curve, and what lets z count on one side only; each (n_units,).
 
-
-def _concave(sums: Array, out: Array) -> None:
-    # -convex(-z)
-    np.clip(sums, -1, 1, out=out)
-    np.subtract(1, out, out=out)
-    out *= out
-    out *= -0.25
-    np.minimum(out, sums, out=out)
-
-
-def _bounded(sums: Array, out: Array) -> None:
-    # convex(z + 1) - 1 below 0 and 1 - convex(1 - z) above: the sign of z times 1 - (2 - |z|)^2 / 4, up to |z| = 2
-    np.abs(sums, out=out)
-    np.minimum(out, 2, out=out)
-    np.subtract(2, out, out=out)
-    out *= out
-    out *= 0.25
-    np.subtract(1, out, out=out)
-    np.copysign(out, sums, out=out)
-
-
-def _kinds(n_units: int) -> tuple[slice, slice, slice]:
-    """The convex, the concave and the bounded units of a layer: a third each, what is left over to the first."""
+    A third each are convex, concave and bounded; what is left over is convex.
+    """
     third = n_units // 3
-    return slice(0, n_units - 2 * third), slice(n_units - 2 * third, n_units - third), slice(n_units - third, n_units)
+    concave, bounded = slice(n_units - 2 * third, n_units - third), slice(n_units - third, n_units)
+    signs, above, below = np.ones(n_units, dtype), np.zeros(n_units, dtype), np.full(n_units, np.inf, dtype)
+    signs[concave], above[concave], below[concave] = -1, -np.inf, 0
+    above[bounded] = -np.inf
+    return signs, above, below
+
+
+def _rising_half(sums: Array, signs: Array, out: Array) -> None:
+    # (1 + z) / 2 for z put between -1 and 1, or (1 - z) / 2
+    np.minimum(sums, 1, out=out)
+    np.maximum(out, -1, out=out)
+    out *= 0.5
+    out *= signs
+    out += 0.5
 
 
 def _monotone(sums: Array, out: Array) -> None:
-    # Built of comparisons, + - * on terms of one sign and powers of two: rounded, it still never falls, which no
-    # library's exp or tanh promises
+    # The parabola ((1 + z) / 2)^2, from 0 at -1 to 1 at 1: a convex unit goes on as z, which below lies under it, a
+    # bounded one stays at 1, a concave one is the convex one turned about 0. Built of comparisons, + - * on terms of
+    # one sign and powers of two: rounded, it still never falls, which no library's exp or tanh promises
     sums = sums.copy() if out is sums else sums
-    for units, kind in zip(_kinds(sums.shape[-1]), (_convex, _concave, _bounded), strict=True):
-        kind(sums[..., units], out[..., units])
+    signs, above, below = _kinds(sums.shape[-1], sums.dtype)
+    _rising_half(sums, signs, out)
+    out *= out
+    out *= signs
+    np.maximum(out, sums + above, out=out)
+    np.minimum(out, sums + below, out=out)
 
 
 def _monotone_back(grads: Array, outputs: Array, sums: Array) -> None:
-    # (1 + z) / 2, (1 - z) / 2 and 1 - |z| / 2, each between 0 and 1
-    _, concave, bounded = _kinds(sums.shape[-1])
-    np.negative(sums[..., concave], out=sums[..., concave])
-    np.abs(sums[..., bounded], out=sums[..., bounded])
-    np.subtract(1, sums[..., bounded], out=sums[..., bounded])
-    np.clip(sums, -1, 1, out=sums)
-    sums += 1
-    sums *= 0.5
+    # The parabola's slope is (1 + z) / 2, from 0 to 1, where it goes on as z; a bounded unit's is 0 from there
+    signs, above, below = _kinds(sums.shape[-1], sums.dtype)
+    is_bounded = (above != 0) & (below != 0)
+    grads *= ~(is_bounded & (sums >= 1))
+    _rising_half(sums, signs, sums)
     grads *= sums
 
 

@@ -5,7 +5,8 @@ that has a direction carries weights of that sign, and the layers after the firs
 moves with the input, whatever the other inputs are. Inputs without a direction may carry weights of any sign in the
 first layer. Only convex activations would make the output convex; therefore the hidden units are of three kinds, see
 `activations` (Runje and Shankaranarayana 2023). There the absolute values of free weights are used; here the weights
-themselves are put back within their bounds after each step, which leaves forward and backward as they are.
+themselves are put back within their bounds after each step, which leaves forward and backward as they are. There the
+bounded kind is a convex half joined to a concave one; here it is the convex one up to 1, for half the time on a row.
 
 It holds to the last bit: products and sums are rounded, but rounding never swaps two numbers, and both rows of a pair
 go through the same operations in the same order.
