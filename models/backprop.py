@@ -18,11 +18,13 @@ from threadpoolctl import threadpool_limits
 from models.feature_groups import FeatureGroups
 from models.folds import Curves, curves, fold_rows, mean_curves
 from models.nn.arrays import Array
+from models.nn.loss_sums import mean_loss
 from models.nn.losses import Loss
 from models.nn.network import Network
 from models.nn.optimizers import Optimizer, optimizer_named
+from models.nn.rows import Rows
 from models.nn.schedules import SCHEDULES, constant
-from models.nn.training import Callback, EarlyStopping, Rows, Training, mean_loss
+from models.nn.training import Callback, EarlyStopping, Training
 from models.presets import PRESETS, NetworkSettings
 
 LARGEST_INPUT = 1e15
@@ -48,11 +50,12 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
     batch_size : rows a step; "auto" takes a 64th of the rows, at least 16 and at most 256.
     max_epochs : most passes over the training rows.
     early_stopping : watch the loss on validation rows, stop when it has not improved for `patience` epochs, and keep
-        the best epoch's weights. Data that would leave fewer than 10 validation rows are trained without.
+        the best epoch's weights. Data that would leave fewer than 10 validation rows, or none of any weight, are
+        trained without.
     validation_fraction : share of the rows split off for that, where `fit` is given no validation data.
     n_folds : 1 for that one split. With more, the rows are divided into as many folds, and for each of them `n_members`
         networks are trained on the rows outside and stopped by those inside; all are averaged. So each row serves both
-        ends. Data too small for two folds of 10 rows are trained without validation rows.
+        ends. Data too small for two folds of 10 rows, some of them of weight, are trained without validation rows.
     patience : see `early_stopping`.
     warm_start : `fit` continues from the present weights instead of new ones; what else was learned from the first rows
         (classes, units of the target) stays. With `early_stopping` the weights at the start are a candidate too.
@@ -64,6 +67,7 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
     network_ : the trained `nn.network.Network`.
     training_curve_, validation_curve_ : loss after each epoch, the mean over the folds; the latter is empty without
         validation rows.
+    n_folds_ : folds that the last training made, 1 for none.
     held_out_sums_ : for each training row the averaged last sums of the networks whose fold it is in, shape (n_rows,
         n_outputs); only with folds.
     n_epochs_ : epochs trained. best_epoch_ : the one whose weights were kept, counted from 1; 0 for those of a warm
@@ -166,9 +170,11 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         """
         if hasattr(self, "held_out_sums_"):
             del self.held_out_sums_
+        self.n_folds_ = 1
         if validation is None and self.settings.n_folds > 1 and not self._continues:
             seed = int(rng.integers(2**31))
-            if folds := fold_rows(len(rows), labels, n_folds=self.settings.n_folds, seed=seed):
+            folds = fold_rows(len(rows), labels, n_folds=self.settings.n_folds, seed=seed)
+            if folds and all(_count(rows, *fold) for fold in folds):
                 self._train_folds(rows, folds, groups, loss=loss, output=output, rng=rng)
                 return
         elif validation is None:
@@ -192,7 +198,8 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
     ) -> None:
         """Train a network for each fold and join them."""
         grouped = None if groups is None else Rows(groups.merged(rows.inputs), rows.targets, rows.weights)
-        self.held_out_sums_ = np.empty(rows.targets.shape)
+        self.n_folds_ = len(folds)
+        self.held_out_sums_: Array = np.empty(rows.targets.shape)
         networks, first_weights, of_folds = [], [], []
         for number, (training, held_out) in enumerate(folds):
             seen = grouped if grouped is not None and number % 2 == 0 else rows
@@ -349,11 +356,13 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         training, held_out = train_test_split(
             np.arange(len(rows)), test_size=self.validation_fraction, random_state=seed, stratify=labels
         )
+        if not _count(rows, training, held_out):
+            return rows, None
         return rows.subset(training), rows.subset(held_out)
 
     def _checked(self, X: Any, y: Any = "no_validation", **checks: Any) -> Any:
         """What `validate_data` makes of X and y, X as float32; ValueError names the first cell of X out of range."""
-        with np.errstate(over="ignore"):  # what overflows is named below
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is named below, or by who reads y
             checked = validate_data(self, X, y, dtype=np.float32, order="C", ensure_all_finite=False, **checks)
         rows = checked[0] if isinstance(checked, tuple) else checked
         # NaN makes both comparisons false
@@ -367,6 +376,10 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
                 f"and numbers of any size)"
             )
         return checked
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether there is a network: a first `partial_fit` that was refused leaves none, only what it saw of X."""
+        return hasattr(self, "network_")
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but what continues a training in this process: a loaded network starts with a fresh optimizer."""
@@ -384,6 +397,11 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
     def _sums_of(self, X: Array) -> Array:
         """The same for float32 rows that have been checked."""
         return self.network_.mean_sums(X).astype(np.float64)
+
+
+def _count(rows: Rows, *parts: npt.NDArray[np.intp]) -> bool:
+    """Whether each part holds a row whose weight is not 0."""
+    return rows.weights is None or all(rows.weights[part].any() for part in parts)
 
 
 def weight_column(sample_weight: Any, X: Array) -> Array | None:

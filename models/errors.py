@@ -62,6 +62,15 @@ class DomainMismatchError(ModelError):
         super().__init__(f"{name!r} is a {registered!r} model, not {given!r}; choose another --name for {given!r}")
 
 
+class RefinementError(ModelError):
+    """The live version cannot go on from its weights as it was asked to."""
+
+    def __init__(self, name: str, version: int, problem: str) -> None:
+        super().__init__(
+            f"version {version} of {name!r} cannot be refined: {problem}. Without --refine it is trained anew"
+        )
+
+
 class JobLockedError(ModelError):
     """Another training job of the same model is running."""
 

@@ -23,7 +23,8 @@ from models.calibration import probability
 from models.feature_groups import FeatureGroups
 from models.nn.arrays import Array
 from models.nn.losses import BINARY_LOG_LOSS, MULTICLASS_LOG_LOSS, SQUARED_ERROR, Loss, pinball
-from models.nn.training import Callback, Rows
+from models.nn.rows import Rows
+from models.nn.training import Callback
 from models.presets import PRESETS, NetworkSettings, PresetName
 
 

@@ -24,10 +24,13 @@ class Trained:
     """A trained model beside the rows it was made of: checked, labelled and divided.
 
     `raw_frame` holds the same rows as they came, for a champion that reads other columns; `seconds` is the time of
-    training and of the test rows' predictions.
+    training and of the test rows' predictions; `refined_from` is the version whose weights it went on from, None for a
+    model trained anew.
     """
 
     scorer: TableClassifier
+    preset: str
+    refined_from: int | None
     raw_frame: pd.DataFrame
     frame: pd.DataFrame
     labels: Labels
@@ -39,6 +42,11 @@ class Trained:
     def test_labels(self) -> Labels:
         """Labels of the test rows."""
         return self.labels[self.rows.test]
+
+    @property
+    def origin(self) -> str:
+        """What it went on from, in words; empty for a model trained anew."""
+        return "" if self.refined_from is None else f"refined from version {self.refined_from}"
 
 
 @dataclass(frozen=True, kw_only=True)

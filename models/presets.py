@@ -50,6 +50,16 @@ NetworkSettings.names = tuple(field.name for field in fields(NetworkSettings))
 
 
 @dataclass(frozen=True)
+class EncoderSettings:
+    """The parameters of `TableEncoder` that a preset stands for; what each does is told there."""
+
+    n_bins: int
+    n_target_bins: int
+    most_values: int
+    statistics_from: int
+
+
+@dataclass(frozen=True)
 class Preset:
     """Parameters of `TableEncoder` and of the estimators, named once for all domains."""
 
@@ -63,7 +73,7 @@ _FOLLOW_THE_TARGET = {"n_bins": 8, "n_target_bins": 16, "most_values": 40, "stat
 PRESETS: dict[PresetName, Preset] = {
     "fast": Preset(
         name="fast",
-        encoder={"n_bins": 8},
+        encoder={"n_bins": 8, "n_target_bins": 0, "most_values": 0, "statistics_from": 0},
         network={
             "hidden_layer_sizes": (64, 32),
             "activation": "relu",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,7 @@ class ReportData:
     n_rows : of the sets "train", "validation" and "test".
     training_curve, validation_curve : loss after each epoch; the latter may be empty. `best_epoch` counts from 1.
     n_folds : 1, or the number of folds, made of the sets "train" and "validation", that the curves are the means of.
+    origin : what the model went on from, in words; empty if it was trained anew. `best_epoch` 0 is the start itself.
     labels, probabilities, decisions : of the test rows; `decisions` is empty if the domain takes none on single rows.
     contenders : by name; this version first, the champion, if there is one, under a name that begins with "champion".
     comparison : of this version with the champion, None if there is none.
@@ -56,6 +57,7 @@ class ReportData:
     validation_curve: Sequence[float]
     best_epoch: int
     n_folds: int = 1
+    origin: str = ""
     labels: Labels
     probabilities: Floats
     contenders: Mapping[str, Contender]
@@ -102,8 +104,13 @@ def render_report(data: ReportData) -> str:
 
 
 def _charts(data: ReportData) -> dict[str, charts.Chart]:
+    training = charts.training_chart(data.training_curve, data.validation_curve, data.best_epoch, data.n_folds)
+    if data.origin and not data.best_epoch:
+        training = replace(
+            training, title="No pass over the new rows lowered the validation loss; no weight was changed"
+        )
     return {
-        "training": charts.training_chart(data.training_curve, data.validation_curve, data.best_epoch, data.n_folds),
+        "training": training,
         "roc": charts.roc_chart(data.labels, data.contenders),
         "precision_recall": charts.precision_recall_chart(data.labels, data.contenders),
         "calibration": charts.calibration_chart(data.labels, data.probabilities),
@@ -141,6 +148,8 @@ def _summary(data: ReportData, comparisons: Mapping[str, Comparison]) -> list[st
 
 def _training(data: ReportData) -> str:
     n_train, n_validation = data.n_rows["train"], data.n_rows["validation"]
+    if data.origin:
+        return f"It is {data.origin} with {n_train:,} new rows and calibrated on {n_validation:,} more."
     if data.n_folds == 1:
         return f"It is a neural network, trained on {n_train:,} rows and calibrated on {n_validation:,} more."
     return (

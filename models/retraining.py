@@ -1,4 +1,4 @@
-"""The retraining job: check, split, fit, evaluate, compare, store, and promote what is not worse.
+"""The retraining job: check, split, fit or refine, evaluate, compare, store, and promote what is not worse.
 
 Nothing that is live changes before the last step, which is one transaction in the registry. A job that is killed leaves
 at worst a folder that the next job sweeps away.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -21,7 +22,7 @@ from data.table import Table
 from models.bundles import Manifest, package_versions, sweep_partial, write_bundle
 from models.clock import Clock, utc_now
 from models.contract import Domain, Policy
-from models.errors import DomainMismatchError
+from models.errors import DomainMismatchError, NotTrainedError
 from models.home import Home
 from models.job_lock import job_lock
 from models.judging import Judgement, Trained, judge
@@ -29,7 +30,8 @@ from models.live import POLICY, REPORT
 from models.names import checked_name
 from models.nn.training import Epoch
 from models.presets import PRESETS, PresetName
-from models.registry import Registry
+from models.refining import Start, load_start
+from models.registry import Registry, Version
 from models.report import ReportData, render_report
 
 Promote: TypeAlias = Literal["auto", "always", "never"]
@@ -45,6 +47,8 @@ class TrainingJob:
     ----------
     name : of the model; the endpoint is /v1/{name}/score.
     table, source, split, note : see `TrainingRows`.
+    refine : go on from the weights of the champion of this name, with rows that it has not seen, instead of anew.
+    preset : None is "balanced", or that of the champion to refine, which allows no other.
     promote : "auto" if it passes the gates and is not worse than the champion, "always", or "never".
     actor : who asked, for the history.
     wait_seconds : how long to wait for another job of the same name.
@@ -56,7 +60,8 @@ class TrainingJob:
     source: str
     split: Split
     note: str = ""
-    preset: PresetName = "balanced"
+    refine: bool = False
+    preset: PresetName | None = None
     seed: int = 0
     promote: Promote = "auto"
     actor: str = "command line"
@@ -119,6 +124,8 @@ def train(
         Rows break rules of the table; all of them are named.
     DataError
         The rows cannot be divided, for example because a class has too few of them.
+    NotTrainedError, RefinementError
+        There is no champion to refine, or it cannot be refined on these rows.
     JobLockedError
         Another job of this name is running.
     """
@@ -128,7 +135,10 @@ def train(
         sweep_partial(home.bundles, job.name)
         if (earlier := registry.versions(job.name)) and earlier[-1].domain != job.domain.name:
             raise DomainMismatchError(job.name, registered=earlier[-1].domain, given=job.domain.name)
-        trained = _fit(job, frame, progress)
+        champion = registry.champion(job.name) if job.refine else None
+        if job.refine and champion is None:
+            raise NotTrainedError(job.name, job.domain.name)
+        trained = _fit(job, frame, champion, home, progress)
         n_test = len(trained.rows.test)
         progress.stage(f"Evaluating on {n_test:,} untouched rows beside logistic regression and gradient boosting")
         judgement = judge(trained, registry.champion(job.name), home.bundles, seed=job.seed)
@@ -136,6 +146,7 @@ def train(
             may_go_live, why = judgement.verdict(job.domain.gates)
         else:
             may_go_live, why = job.promote == "always", f"promotion was asked for: {job.promote}"
+        why = "; ".join(filter(None, [trained.origin, why]))
         progress.stage("Writing report and bundle")
         policy = job.domain.policy()
         created = now()
@@ -145,11 +156,11 @@ def train(
             created=created,
             table=trained.scorer.table,
             metrics=dict(judgement.ours.metrics),
-            source=job.source,
+            source=", ".join(filter(None, [job.source, trained.origin])),
             n_rows=len(frame),
             data_digest=frame_digest(frame),
             seed=job.seed,
-            preset=job.preset,
+            preset=trained.preset,
         )
         report = render_report(_report_data(job, trained, judgement, policy, may_go_live, why, manifest))
         files = {POLICY: policy.model_dump_json(indent=1).encode(), REPORT: report.encode()}
@@ -175,8 +186,8 @@ def train(
     )
 
 
-def _fit(job: TrainingJob, frame: pd.DataFrame, progress: Progress) -> Trained:
-    """Check, divide and train."""
+def _fit(job: TrainingJob, frame: pd.DataFrame, to_refine: Version | None, home: Home, progress: Progress) -> Trained:
+    """Check, divide, and train: anew, or a version that is to be refined."""
     progress.stage(f"Checking {len(frame):,} rows of {job.source}")
     table = job.domain.prepare(job.table)
     checked = checked_frame(table, frame, job.source, training=True)
@@ -184,10 +195,13 @@ def _fit(job: TrainingJob, frame: pd.DataFrame, progress: Progress) -> Trained:
     times = None if table.time is None else checked[table.time.name].to_numpy()
     rows = split_rows(job.split, labels=labels, times=times, seed=job.seed)
     train_frame = checked.iloc[rows.train]
-    progress.stage(f"Training on {len(rows.train):,} rows, preset {job.preset}")
-    started = perf_counter()
-    scorer = job.domain.build(table, PRESETS[job.preset], job.seed)
-    scorer.fit(
+    start = _start(job, table, frame, to_refine, home)
+    refined = start.version is not None
+    what = f"Refining version {start.version}" if refined else "Training"
+    progress.stage(f"{what} on {len(rows.train):,} rows, preset {start.preset}")
+    started, scorer = perf_counter(), start.scorer
+    learn = partial(scorer.refine, seed=job.seed) if refined else scorer.fit
+    learn(
         train_frame,
         labels[rows.train],
         weights=None if table.weight is None else train_frame[table.weight.name].to_numpy(np.float64),
@@ -196,6 +210,8 @@ def _fit(job: TrainingJob, frame: pd.DataFrame, progress: Progress) -> Trained:
     )
     return Trained(
         scorer=scorer,
+        preset=start.preset,
+        refined_from=start.version,
         raw_frame=frame,
         frame=checked,
         labels=labels,
@@ -203,6 +219,14 @@ def _fit(job: TrainingJob, frame: pd.DataFrame, progress: Progress) -> Trained:
         test_probabilities=scorer.probabilities(checked.iloc[rows.test]),
         seconds=perf_counter() - started,
     )
+
+
+def _start(job: TrainingJob, table: Table, frame: pd.DataFrame, to_refine: Version | None, home: Home) -> Start:
+    """An untrained scorer, or the one that is to be refined."""
+    if to_refine is None:
+        preset = PRESETS[job.preset or "balanced"]
+        return Start(version=None, scorer=job.domain.build(table, preset, job.seed), preset=preset.name)
+    return load_start(to_refine, home.bundles, table=table, preset=job.preset, data_digest=frame_digest(frame))
 
 
 def _report_data(
@@ -226,14 +250,15 @@ def _report_data(
         source=job.source,
         note=job.note,
         split_description=rows.description,
-        preset=job.preset,
+        preset=trained.preset,
         seed=job.seed,
         n_rows={"train": len(rows.train), "validation": len(rows.validation), "test": len(rows.test)},
         table=trained.scorer.table,
         training_curve=network.training_curve_,
         validation_curve=network.validation_curve_,
         best_epoch=network.best_epoch_,
-        n_folds=network.settings.n_folds,
+        n_folds=network.n_folds_,
+        origin=trained.origin,
         labels=trained.test_labels,
         probabilities=trained.test_probabilities,
         contenders=judgement.contenders,

@@ -63,17 +63,14 @@ class TableClassifier:
         """Train on checked rows.
 
         The validation rows stop the training in time and calibrate what came out. A preset with folds makes them of all
-        rows instead, so that each row is trained on and each serves as a validation row once.
+        rows instead, if they are enough, so that each row is trained on and each serves as a validation row once.
         """
         _refuse_unfit(labels, validation[1])
-        if self.network.settings.n_folds > 1:
-            weights = None if weights is None else np.concatenate([weights, self._weights(validation[0])])
-            frame, labels = pd.concat([frame, validation[0]]), np.concatenate([labels, validation[1]])
-        X = self.encoder.fit_transform(frame, labels)
-        self.network.set_params(callbacks=list(callbacks), monotonic_cst=self.encoder.directions_)
-        self._fit_network(X, labels, weights, None if self.network.settings.n_folds > 1 else validation)
+        self.network.set_params(callbacks=list(callbacks))
+        if not self._fit_folds(frame, labels, weights, validation):
+            X = self._fit_encoder(frame, labels)
+            self._fit_network(X, labels, weights, validation)
         self.network.set_params(callbacks=None)  # what a caller hung on is not part of the model
-        self._keep_reference(frame[labels == 0])
         return self
 
     def refine(
@@ -97,18 +94,35 @@ class TableClassifier:
         self._keep_reference(frame[labels == 0])
         return self
 
+    def _fit_folds(
+        self, frame: pd.DataFrame, labels: Labels, weights: Floats | None, validation: tuple[pd.DataFrame, Labels]
+    ) -> bool:
+        """Train on folds of all rows and calibrate on each fold without it; False if there are no folds."""
+        if self.network.settings.n_folds == 1:
+            return False
+        weights = None if weights is None else np.concatenate([weights, self._weights(validation[0])])
+        frame, labels = pd.concat([frame, validation[0]]), np.concatenate([labels, validation[1]])
+        self.network.fit(self._fit_encoder(frame, labels), labels, weights, groups=self.encoder.groups_)
+        if self.network.n_folds_ == 1:  # there are too few rows
+            return False
+        self.calibrator.fit(self.network.held_out_sums_[:, 0].astype(np.float64), labels)
+        return True
+
+    def _fit_encoder(self, frame: pd.DataFrame, labels: Labels) -> Features:
+        """Learn how to encode from these rows, and which row is typical; returns them encoded."""
+        X = self.encoder.fit_transform(frame, labels)
+        self.network.set_params(monotonic_cst=self.encoder.directions_)
+        self._keep_reference(frame[labels == 0])
+        return X
+
     def _fit_network(
-        self, X: Features, labels: Labels, weights: Floats | None, validation: tuple[pd.DataFrame, Labels] | None
+        self, X: Features, labels: Labels, weights: Floats | None, validation: tuple[pd.DataFrame, Labels]
     ) -> None:
-        """Train on encoded rows and calibrate on those held out: the validation rows, or the folds without them."""
-        if validation is None:
-            self.network.fit(X, labels, weights, groups=self.encoder.groups_)
-            log_odds: Array = self.network.held_out_sums_[:, 0]
-        else:
-            X_validation = self.encoder.transform(validation[0])
-            self.network.fit(X, labels, weights, validation_data=(X_validation, validation[1]))
-            log_odds, labels = self.network.decision_function(X_validation), validation[1]
-        self.calibrator.fit(log_odds.astype(np.float64), labels)
+        """Train on encoded rows, stop in time by the validation rows, and calibrate on them."""
+        X_validation = self.encoder.transform(validation[0])
+        self.network.fit(X, labels, weights, validation_data=(X_validation, validation[1]))
+        log_odds: Array = self.network.decision_function(X_validation)
+        self.calibrator.fit(log_odds.astype(np.float64), validation[1])
 
     def _keep_reference(self, frame: pd.DataFrame) -> None:
         """Remember the typical row of these."""
@@ -189,7 +203,9 @@ def typical_row(table: Table, frame: pd.DataFrame) -> Mapping[str, Any]:
         if present.empty:
             row[column.name] = None
         elif column.kind == "number":
-            row[column.name] = float(present.median())
+            row[column.name] = 2 * float(
+                (present / 2).median()
+            )  # the sum of two numbers may overflow, that of halves not
         elif column.kind == "time":
             row[column.name] = present.sort_values().iloc[len(present) // 2].to_pydatetime()
         else:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from numbers import Integral
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from data.table import Column, Table
@@ -18,6 +20,7 @@ from models.encoding.categories import CategoryBlock
 from models.encoding.numbers import NumberBlock
 from models.encoding.times import TimeBlock
 from models.feature_groups import FeatureGroups
+from models.presets import PRESETS, EncoderSettings, PresetName
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -32,6 +35,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     table : which columns to read and what they are; its features and its time are encoded. None describes each column
         of the data by its type: numbers are numbers, everything else is a category.
+    preset : "fast", "balanced" or "best", see `models.presets`: what the next four are where they are None.
     n_bins : most quantile bins a number, 0 for none.
     n_target_bins : most bins a number between edges at which the target's rate changes, see `target_bins`; 0 for none.
     most_values : a number with at most that many values has bins between them instead.
@@ -52,19 +56,30 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     column_names_ : the encoded columns.
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "table": [Table, None],
+        "preset": [StrOptions(set(PRESETS))],
+        **{name: [Interval(Integral, 0, None, closed="left"), None] for name in PRESETS["balanced"].encoder},
+        "max_levels": [Interval(Integral, 1, None, closed="left")],
+        "least_rows": [Interval(Integral, 1, None, closed="left")],
+        "rows_per_chunk": [Interval(Integral, 1, None, closed="left")],
+    }
+
     def __init__(
         self,
         table: Table | None = None,
         *,
-        n_bins: int = 16,
-        n_target_bins: int = 0,
-        most_values: int = 0,
-        statistics_from: int = 0,
+        preset: PresetName = "balanced",
+        n_bins: int | None = None,
+        n_target_bins: int | None = None,
+        most_values: int | None = None,
+        statistics_from: int | None = None,
         max_levels: int = 128,
         least_rows: int = 10,
         rows_per_chunk: int = 8192,
     ) -> None:
         self.table = table
+        self.preset = preset
         self.n_bins = n_bins
         self.n_target_bins = n_target_bins
         self.most_values = most_values
@@ -73,19 +88,32 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.least_rows = least_rows
         self.rows_per_chunk = rows_per_chunk
 
+    @property
+    def settings(self) -> EncoderSettings:
+        """The parameters that a preset stands for, where they are not given themselves."""
+        return EncoderSettings(
+            **{
+                name: of_preset if (given := getattr(self, name)) is None else given
+                for name, of_preset in PRESETS[self.preset].encoder.items()
+            }
+        )
+
     def fit(self, X: Any, y: Any = None) -> TableEncoder:
         """Learn ranges, bins and levels from a frame (or array) of training rows.
 
         Parameters
         ----------
         X : frame or array of shape (n_rows, n_columns).
-        y : target of two classes, shape (n_rows,), for what is to follow the target; None leaves that out.
+        y : target of shape (n_rows,). What follows the target needs two classes: it is left out for None and for other
+            targets.
 
         Raises
         ------
         ValueError
-            There are no rows or columns, a column holds what its kind cannot, or y is not of two classes.
+            There are no rows or columns, or a column holds what its kind cannot.
         """
+        self._validate_params()
+        settings = self.settings
         frame = self._frame(X, fitting=True)
         if frame.empty:
             raise ValueError(f"Found {len(frame)} rows and {frame.shape[1]} columns; at least one of each is needed")
@@ -94,9 +122,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         columns = [column for column in self.table_.of_role("feature", "time") if column.role != "ignore"]
         self.numbers_ = NumberBlock(
             [column for column in columns if column.kind == "number"],
-            n_bins=self.n_bins,
-            n_target_bins=self.n_target_bins,
-            most_values=self.most_values,
+            n_bins=settings.n_bins,
+            n_target_bins=settings.n_target_bins,
+            most_values=settings.most_values,
         )
         self.others_ = [
             TimeBlock(column)
@@ -105,7 +133,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 column,
                 max_levels=self.max_levels,
                 least_rows=self.least_rows,
-                statistics_from=self.statistics_from,
+                statistics_from=settings.statistics_from,
             )
             for column in columns
             if column.kind != "number"
@@ -151,18 +179,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def _labels(self, y: Any, frame: pd.DataFrame) -> Labels | None:
-        """The target as 0 and 1, None if nothing is to follow it."""
-        if y is None or not (self.n_target_bins or self.statistics_from):
+        """The target as 0 and 1, None if it is not of two classes."""
+        if y is None:
             return None
         classes, labels = np.unique(column_or_1d(y), return_inverse=True)
         if len(labels) != len(frame):
             raise ValueError(f"y has {len(labels)} values for {len(frame)} rows")
-        if len(classes) != 2:
-            raise ValueError(
-                f"n_target_bins and statistics_from need a target of two classes, got {len(classes)}: "
-                f"{classes[:10].tolist()}"
-            )
-        return labels
+        return labels if len(classes) == 2 else None
 
     def transform(self, X: Any) -> Features:
         """Encode a frame (or array): float32 of shape (n_rows, n_features)."""

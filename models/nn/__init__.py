@@ -1,7 +1,8 @@
 """The network, in numpy and the standard library alone.
 
-Read it in this order: `layers` (forward, and under it backward), `activations`, `losses`, `network`, `optimizers`,
-`training`; `dropout` holds its random numbers, `monotone` is for inputs whose direction is known, and `compiled` does
-the same again, only faster, where numba is installed. The words are the usual ones: weights, biases, activation,
-forward, loss, backward, learning rate, epoch.
+Read it in this order: `layers` (forward, and under it backward), `activations`, `losses`, `network`, `rows`,
+`optimizers`, `schedules`, `training`. `loss_sums` computes the losses that are told after each epoch, `dropout` holds
+its random numbers, `monotone` is for inputs whose direction is known, and `compiled` does the same again, only faster,
+where numba is installed. The words are the usual ones: weights, biases, activation, forward, loss, backward, learning
+rate, epoch.
 """

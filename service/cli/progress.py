@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class TrainingProgress:
     """A line for each stage of a training job, and a bar for each network that learns.
 
-    The bar counts epochs and shows the losses of the last one. Where the next stage or network begins, a line with the
-    same stays in its place, also where standard error is no terminal. Use it as a context manager.
+    The bar counts epochs and shows the losses of the last one; networks are numbered within their stage. Where the next
+    stage or network begins, a line with the same stays in its place, also where standard error is no terminal. Use it
+    as a context manager.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class TrainingProgress:
         )
         self._bar: TaskID | None = None
         self._last: Epoch | None = None
+        self._n_networks = 0
 
     def __enter__(self) -> TrainingProgress:
         self._bars.start()
@@ -48,6 +50,7 @@ class TrainingProgress:
     def stage(self, text: str) -> None:
         """A new part of the job begins."""
         self._end_bar()
+        self._n_networks = 0
         self._print(f"- {text}")
 
     def epoch(self, epoch: Epoch) -> None:
@@ -55,14 +58,18 @@ class TrainingProgress:
         if self._last is not None and epoch.number <= self._last.number:
             self._end_bar()  # the next network of the same stage
         if self._bar is None:
-            self._bar = self._bars.add_task("  epoch", total=epoch.n_epochs, losses="")
+            self._n_networks += 1
+            self._bar = self._bars.add_task(f"  network {self._n_networks}", total=epoch.n_epochs, losses="")
         self._bars.update(self._bar, completed=epoch.number, losses=_losses(epoch))
         self._last = epoch
 
     def _end_bar(self) -> None:
         if self._bar is not None and self._last is not None:
             self._bars.remove_task(self._bar)
-            self._print(f"  {self._last.number} epochs of at most {self._last.n_epochs}, {_losses(self._last)}")
+            self._print(
+                f"  network {self._n_networks}: {self._last.number} epochs of at most {self._last.n_epochs}, "
+                f"{_losses(self._last)}"
+            )
         self._bar = self._last = None
 
     def _print(self, text: str) -> None:

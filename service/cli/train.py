@@ -43,7 +43,14 @@ def train(
             " or the name of a public table (`backscore data list`), which brings its own rows."
         ),
     ] = None,
-    preset: Annotated[PresetName, typer.Option(help="How much time to spend.")] = "balanced",
+    refine: Annotated[
+        bool,
+        typer.Option("--refine", help="Go on from the weights of the live version, with rows that it has not seen."),
+    ] = False,
+    preset: Annotated[
+        PresetName | None,
+        typer.Option(help="How much time to spend. If left out: balanced; with --refine that of the live version."),
+    ] = None,
     promote: Annotated[
         Promotion,
         typer.Option(help="Let the new version answer: if it is not worse than the present one, always, or never."),
@@ -57,6 +64,9 @@ def train(
     your own: `backscore table infer my.csv --target COLUMN --out my.toml`, look through my.toml, then
     `backscore train DOMAIN --name my-model --table my.toml --data my.csv`.
 
+    When newer rows have come in, --refine goes on from the live version instead of anew, with the same table: quicker,
+    and it keeps what was learned before. The result is judged and promoted as any other.
+
     Exit code: 0 the new version answers from now on, 3 it was registered but not promoted, 2 the rows or the table are
     not in order, 1 something failed.
     """
@@ -64,7 +74,15 @@ def train(
 
     settings = read_settings()
     result = run_training(
-        settings, domain, name=name, data=data, table=table, preset=preset, promote=promote, seed=seed
+        settings,
+        domain,
+        name=name,
+        data=data,
+        table=table,
+        refine=refine,
+        preset=preset,
+        promote=promote,
+        seed=seed,
     )
     report = home_of(settings).bundles / result.digest / REPORT
     if as_json:
@@ -83,7 +101,8 @@ def run_training(
     name: str | None,
     data: Path | None,
     table: str | None,
-    preset: PresetName,
+    refine: bool = False,
+    preset: PresetName | None,
     promote: Promotion,
     seed: int,
 ) -> TrainingResult:
@@ -94,7 +113,8 @@ def run_training(
     DataError
         The table or the rows are not in order.
     ModelError
-        The name is taken by another domain or not allowed, another job holds the lock, or storing failed.
+        The name is taken by another domain or not allowed, the live version cannot be refined, another job holds the
+        lock, or storing failed.
     """
     from models import retraining
     from models.names import checked_name
@@ -119,6 +139,7 @@ def run_training(
             source=rows.source,
             split=rows.split,
             note=rows.note,
+            refine=refine,
             preset=preset,
             seed=seed,
             promote=promote,

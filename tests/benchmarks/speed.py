@@ -35,7 +35,8 @@ from models.estimators import BackpropClassifier
 from models.nn.losses import BINARY_LOG_LOSS
 from models.nn.network import Network
 from models.nn.optimizers import Adam
-from models.nn.training import Rows, Training, compiled_kernels
+from models.nn.rows import Rows
+from models.nn.training import Training, compiled_kernels
 
 N_ROWS, N_INPUTS = 24_000, 40
 CASES = [((128, 64), 256), ((256, 256, 256), 256), ((16,), 32)]

@@ -248,6 +248,17 @@ def test_a_training_without_validation_rows_is_judged_by_its_own_curve():
     assert "The training loss was least after epoch 4 of 4" in seen.text
 
 
+def test_a_refinement_claims_neither_folds_nor_epochs_that_it_did_not_have():
+    """The summary says what it went on from; where no epoch was better than the start, none is said to be kept."""
+    page = Page(render_report(report_data(origin="refined from version 4", best_epoch=0, validation_curve=[0.9, 0.8])))
+
+    assert "It is refined from version 4 with 6,000 new rows and calibrated on 900 more." in page.text
+    assert "weights of the start kept" in page.text
+    assert "No pass over the new rows lowered the validation loss; no weight was changed" in page.text
+    assert "that network was kept" not in page.text
+    assert "kept: epoch" not in str(page.figures["chart-training"]["data"])
+
+
 def test_the_roc_curve_has_the_area_that_its_title_says():
     """The area under the drawn points is the AUC of the metrics."""
     data = report_data()

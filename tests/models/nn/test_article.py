@@ -8,7 +8,8 @@ import pytest
 from models.nn.losses import SQUARED_ERROR
 from models.nn.network import Network, article_network
 from models.nn.optimizers import SGD
-from models.nn.training import Rows, Training
+from models.nn.rows import Rows
+from models.nn.training import Training
 
 LEARNING_RATE = 0.1
 

@@ -11,7 +11,8 @@ import pytest
 from models.nn.losses import BINARY_LOG_LOSS
 from models.nn.network import Network
 from models.nn.optimizers import Adam
-from models.nn.training import Rows, Training, compiled_kernels
+from models.nn.rows import Rows
+from models.nn.training import Training, compiled_kernels
 
 needs_numba = pytest.mark.skipif(compiled_kernels() is None, reason="numba is not installed (extra: compiled)")
 ACTIVATIONS = ["identity", "relu", "silu", "sigmoid", "tanh"]

@@ -10,11 +10,13 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from models.nn.loss_sums import mean_loss
 from models.nn.losses import BINARY_LOG_LOSS, SQUARED_ERROR, pinball
 from models.nn.network import Network
 from models.nn.optimizers import SGD, Adam, Optimizer
+from models.nn.rows import Rows
 from models.nn.schedules import SCHEDULES
-from models.nn.training import EarlyStopping, Epoch, Rows, Training, mean_loss
+from models.nn.training import EarlyStopping, Epoch, Training
 
 
 def made_rows(n_rows: int = 300, *, weights: bool = False) -> Rows:
