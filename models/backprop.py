@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from models.feature_groups import FeatureGroups
 from models.folds import Curves, curves, fold_rows, mean_curves
 from models.nn.arrays import Array
+from models.nn.input_scales import InputScales
 from models.nn.loss_sums import mean_loss
 from models.nn.losses import Loss
 from models.nn.network import Network
@@ -47,6 +48,8 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         "warmup_cosine" or "coslog4".
     momentum : of "sgd".
     weight_decay : share of each weight, times the learning rate, taken off at each step.
+    input_scale_rate : learning rate of the inputs' scales as a multiple of `learning_rate`, 0 for no scales; see
+        `nn.input_scales`. A warm start and `partial_fit` move the weights alone.
     batch_size : rows a step; "auto" takes a 64th of the rows, at least 16 and at most 256.
     max_epochs : most passes over the training rows.
     early_stopping : watch the loss on validation rows, stop when it has not improved for `patience` epochs, and keep
@@ -85,6 +88,7 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         "schedule": [StrOptions(set(SCHEDULES))],
         "momentum": [Interval(Real, 0, 1, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "input_scale_rate": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": ["boolean"],
@@ -108,6 +112,7 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         schedule: str | None = "constant",
         momentum: float = 0.9,
         weight_decay: float | None = 1e-2,
+        input_scale_rate: float | None = 0.0,
         batch_size: int | str = "auto",
         max_epochs: int | None = 200,
         early_stopping: bool = True,
@@ -127,6 +132,7 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         self.schedule = schedule
         self.momentum = momentum
         self.weight_decay = weight_decay
+        self.input_scale_rate = input_scale_rate
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.early_stopping = early_stopping
@@ -244,7 +250,9 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
     def _new_optimizer(self) -> Optimizer:
         return optimizer_named(self.optimizer, momentum=self.momentum)
 
-    def _training(self, network: Network, rows: Rows, *, loss: Loss, schedule: str) -> Training:
+    def _training(
+        self, network: Network, rows: Rows, *, loss: Loss, schedule: str, input_scales: InputScales | None = None
+    ) -> Training:
         """The training loop for this network, with the present optimizer and random numbers."""
         return Training(
             network,
@@ -254,12 +262,16 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
             schedule=SCHEDULES[schedule],
             batch_size=min(max(len(rows) // 64, 16), 256) if self.batch_size == "auto" else int(self.batch_size),
             weight_decay=self.settings.weight_decay,
+            input_scales=input_scales,
             rng=self._generator,
         )
 
     def _train_network(self, network: Network, rows: Rows, validation: Rows | None, *, loss: Loss) -> Curves:
         """Train a network for up to `max_epochs` and keep its best epoch."""
-        training = self._training(network, rows, loss=loss, schedule=self.settings.schedule)
+        scales, settings = None, self.settings
+        if settings.input_scale_rate and not self._continues:
+            scales = InputScales(network, self._new_optimizer(), rate=settings.input_scale_rate)
+        training = self._training(network, rows, loss=loss, schedule=settings.schedule, input_scales=scales)
         callbacks = list(self.callbacks or ())
         stopping = None
         # The products are small: a second BLAS thread gains nothing, and waiting for it costs much on a busy machine.
@@ -267,10 +279,10 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         with threadpool_limits(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
             if validation is not None:
                 start_loss = mean_loss(network, validation, loss) if self._continues else np.inf
-                stopping = EarlyStopping(network, patience=self.settings.patience, start_loss=start_loss)
+                stopping = EarlyStopping(network, patience=settings.patience, start_loss=start_loss)
             epochs = training.epochs(
                 rows,
-                n_epochs=self.settings.max_epochs,
+                n_epochs=settings.max_epochs,
                 validation=validation,
                 callbacks=[stopping, *callbacks] if stopping else callbacks,
             )
@@ -362,7 +374,8 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _checked(self, X: Any, y: Any = "no_validation", **checks: Any) -> Any:
         """What `validate_data` makes of X and y, X as float32; ValueError names the first cell of X out of range."""
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is named below, or by who reads y
+        # What overflows is named below; in y, by its reader
+        with np.errstate(over="ignore", invalid="ignore"):
             checked = validate_data(self, X, y, dtype=np.float32, order="C", ensure_all_finite=False, **checks)
         rows = checked[0] if isinstance(checked, tuple) else checked
         # NaN makes both comparisons false

@@ -11,8 +11,9 @@ numbers             8 quantile bins         8 quantile bins and up to 16 that fo
 few-valued numbers  as other numbers        the values themselves are the bins, up to 40
 categories          one-hot                 one-hot; from 30 levels on also the levels' event rates and counts
 learning rate       0.002                   0.001                       four waves up to 0.002 (coslog4)
-dropout             0.1                     0.2                         0.2
+dropout             0.1                     0.3                         0.3
 weight decay        0.01                    0.1                         0.1
+inputs              all alike               scaled, the scales learn 10 times as fast as the weights
 epochs, patience    30, 5                   60, 8                       48, 24
 =================== ======================= =========================== ===================================
 
@@ -40,6 +41,7 @@ class NetworkSettings:
     learning_rate: float
     schedule: str
     weight_decay: float
+    input_scale_rate: float
     max_epochs: int
     patience: int
 
@@ -81,6 +83,7 @@ PRESETS: dict[PresetName, Preset] = {
             "n_members": 1,
             "dropout": 0.1,
             "weight_decay": 0.01,
+            "input_scale_rate": 0.0,
             "learning_rate": 2e-3,
             "schedule": "constant",
             "max_epochs": 30,
@@ -95,8 +98,9 @@ PRESETS: dict[PresetName, Preset] = {
             "activation": "silu",
             "n_folds": 5,
             "n_members": 1,
-            "dropout": 0.2,
+            "dropout": 0.3,
             "weight_decay": 0.1,
+            "input_scale_rate": 10.0,
             "learning_rate": 1e-3,
             "schedule": "constant",
             "max_epochs": 60,
@@ -111,8 +115,9 @@ PRESETS: dict[PresetName, Preset] = {
             "activation": "silu",
             "n_folds": 5,
             "n_members": 4,
-            "dropout": 0.2,
+            "dropout": 0.3,
             "weight_decay": 0.1,
+            "input_scale_rate": 10.0,
             "learning_rate": 2e-3,
             "schedule": "coslog4",
             "max_epochs": 48,

@@ -203,9 +203,8 @@ def typical_row(table: Table, frame: pd.DataFrame) -> Mapping[str, Any]:
         if present.empty:
             row[column.name] = None
         elif column.kind == "number":
-            row[column.name] = 2 * float(
-                (present / 2).median()
-            )  # the sum of two numbers may overflow, that of halves not
+            # The median may be a mean of two: their sum can overflow, that of their halves cannot
+            row[column.name] = 2 * float((present / 2).median())
         elif column.kind == "time":
             row[column.name] = present.sort_values().iloc[len(present) // 2].to_pydatetime()
         else:

@@ -247,7 +247,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             return X
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, reset=fitting, skip_check_array=True)
-            return X
+            return X.rename(columns=str)
         array = validate_data(self, X, reset=fitting, dtype=None, ensure_all_finite=False)
         return pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from models.nn.arrays import Array
+from models.nn.input_scales import InputScales
 from models.nn.loss_sums import LossSum, mean_loss
 from models.nn.losses import Loss
 from models.nn.network import Network
@@ -92,6 +93,7 @@ class Training:
     batch_size : rows a step; None takes all rows at once (the article's batch gradient descent).
     mean : the batch loss is the mean over its rows; False sums them, as the article does.
     weight_decay : share of each weight, times the learning rate, taken off at each step.
+    input_scales : of this network, None for none.
     shuffle : draw a new order of the rows for each epoch.
     compiled : use compiled loops (see `nn.compiled`) for a float32 network where numba is installed. Equal seeds give
         equal bits with them and equal bits without them, but not the same bits.
@@ -109,12 +111,14 @@ class Training:
         batch_size: int | None = 256,
         mean: bool = True,
         weight_decay: float = 0.0,
+        input_scales: InputScales | None = None,
         shuffle: bool = True,
         compiled: bool = True,
     ) -> None:
         self.network, self.loss, self.optimizer = network, loss, optimizer
         self.learning_rate, self.schedule, self.weight_decay = learning_rate, schedule, weight_decay
         self.batch_size, self.mean, self.shuffle, self.rng = batch_size, mean, shuffle, rng
+        self.input_scales = input_scales
         kernels = compiled_kernels() if compiled and network.parameters.dtype == np.float32 else None
         self._layer_kernel = kernels and kernels.layer_kernel
         if kernels and isinstance(optimizer, Adam):
@@ -180,6 +184,8 @@ class Training:
             batch.records,
             row_weights if batch.weights is None else batch.weights * row_weights,
         )
+        if self.input_scales:
+            self.input_scales.take_apart()
         if self.weight_decay:
             weights = network.parameters[: network.n_weights]
             if self.optimizer.decoupled_decay:
@@ -188,3 +194,5 @@ class Training:
                 network.gradients[: network.n_weights] += self.weight_decay * weights
         self.optimizer.step(network.parameters, network.gradients, learning_rate)
         network.keep_directions()
+        if self.input_scales:
+            self.input_scales.put_together(learning_rate)

@@ -219,3 +219,32 @@ def test_infinite_and_absent_values_can_be_trained_on() -> None:
     X = TableEncoder().fit(frame).transform(frame)
 
     assert np.isfinite(X).all()
+
+
+def test_the_columns_of_a_frame_may_be_numbered() -> None:
+    """A frame made of an array has whole numbers for names."""
+    numbered = pd.DataFrame(np.random.default_rng(0).standard_normal((50, 2)))
+    named = numbered.rename(columns=str)
+    np.testing.assert_array_equal(TableEncoder().fit_transform(numbered), TableEncoder().fit_transform(named))
+
+
+@pytest.mark.parametrize("y", [None, np.arange(500) % 3, np.arange(500) / 7])
+def test_what_follows_the_target_is_left_out_unless_it_has_two_classes(y: Any) -> None:
+    """A preset's target bins and level statistics need two classes; for all else the bins are quantiles alone."""
+    frame = pd.DataFrame({"x": np.linspace(0, 1, 500), "group": [f"g{i % 40}" for i in range(500)]})
+    of_two = TableEncoder(preset="best").fit(frame, frame["x"] > 0.43)
+    other = TableEncoder(preset="best").fit(frame, y)
+
+    edges = [float(name.removeprefix("x>")) for name in of_two.get_feature_names_out() if name.startswith("x>")]
+    assert np.abs(np.array(edges) - 0.43).min() < 0.003
+    assert [name for name in other.get_feature_names_out() if name.startswith("x>")] == [
+        f"x>{i / 8:g}" for i in range(8)
+    ]
+
+
+def test_parameters_count_more_than_the_preset_and_wrong_ones_are_refused() -> None:
+    frame = pd.DataFrame({"x": np.linspace(0, 1, 500)})
+    assert len(TableEncoder(n_bins=5).fit(frame).get_feature_names_out()) == 6
+    for wrong, words in (({"preset": "bets"}, "'preset' parameter"), ({"n_bins": -1}, "'n_bins' parameter")):
+        with pytest.raises(ValueError, match=words):
+            TableEncoder(**wrong).fit(frame)
