@@ -1,115 +1,205 @@
-"""Measure our network on the fixed comparison tasks, on the rows and in the columns that its peers are measured with.
+"""Measure our presets on comparison tasks, beside their peers, on the same rows.
 
-    python tests/benchmarks/accuracy.py --tasks taiwan,german --task-file tasks.toml --data DIR --out ours.csv
+    OMP_NUM_THREADS=1 python tests/benchmarks/accuracy.py --task-file tasks.toml --data DIR --out DIR
+        [--tasks taiwan,german] [--presets fast,balanced,best] [--peers lightgbm,xgboost,catboost,mlp,lr]
+        [--peers-csv peers.csv]
 
-A task file is TOML; each section names a parquet `file` (relative to --data), the `target` column and its `positive`
-value, columns to `drop`, integer-coded `categories`, the `split` ("random": 20 % stratified test rows for each seed,
-"time": the last 20 % of the rows in `order`) and how many `seeds`. Columns of text, and those named, are categories;
-all others are numbers. One CSV row per task and seed: ROC AUC, average precision, log-loss and Brier score on the test
-rows, and the wall seconds of fit and predict.
+`comparison` says what a task file holds. For each task and seed every preset and every peer is fitted in turn, in this
+process; --peers-csv takes peers that were measured on the same tasks before. In --out: accuracy.csv with a row for each
+fit (those already there are not measured again), summary.txt and accuracy.html. A gap is our mean AUC less that of the
+best boosted trees; ranks are those in log-loss among all peers, mean over the tasks.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import sys
-import time
-import tomllib
+import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+import plotly.graph_objects as go
+from comparison import Results, Task, fit_ours, measured, read_tasks, setting
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+from models.presets import PRESETS
 
-from data.table import Column, Table
-from models.presets import PRESETS, PresetName
-from models.scoring import TableClassifier
-
-HEADER = ["task", "model", "seed", "auc", "average_precision", "log_loss", "brier", "seconds"]
-MANY_LEVELS = 1000
-VALIDATION_FRACTION = 0.15
-
-
-def load_task(spec: dict[str, Any], data: Path) -> tuple[pd.DataFrame, np.ndarray]:
-    """The task's feature columns and its 0/1 target, in the task's order."""
-    frame = pd.read_parquet(data / spec["file"])
-    if "order" in spec:
-        frame = frame.sort_values(spec["order"], kind="stable").reset_index(drop=True)
-    target = (frame.pop(spec["target"]) == spec["positive"]).to_numpy(int)
-    return frame.drop(columns=spec.get("drop", [])), target
+OURS = "backscore_"
+TREES = ["lightgbm", "xgboost", "catboost"]
+PEERS = [*TREES, "mlp", "lr"]
 
 
-def infer_features(name: str, frame: pd.DataFrame, categories: list[str]) -> Table:
-    """The table of the task's features: text and named columns are categories (keys if they have many levels)."""
-
-    def column(column_name: str) -> Column:
-        values = frame[column_name]
-        if column_name not in categories and pd.api.types.is_numeric_dtype(values):
-            return Column(name=column_name, kind="number", optional=True)
-        many = values.nunique() > MANY_LEVELS
-        return Column(name=column_name, kind="key" if many else "category", optional=True)
-
-    return Table(name=name, columns=tuple(column(str(c)) for c in frame.columns))
-
-
-def split(spec: dict[str, Any], target: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers of the training and the test set."""
-    rows = np.arange(len(target))
-    if spec["split"] == "time":
-        cut = int(len(rows) * 0.8)
-        return rows[:cut], rows[cut:]
-    train, test = train_test_split(rows, test_size=0.2, random_state=seed, stratify=target)
-    return train, test
+def linear_model(model: str, categories: list[str], numbers: list[str], seed: int) -> Any:
+    """Logistic regression, or scikit-learn's network, on one-hot categories and scaled numbers."""
+    inputs = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore", min_frequency=5), categories),
+        (make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler()), numbers),
+        sparse_threshold=1.0,
+    )
+    if model == "lr":
+        return make_pipeline(inputs, LogisticRegression(max_iter=3000))
+    return make_pipeline(inputs, MLPClassifier((128, 64), early_stopping=True, random_state=seed))
 
 
-def measure(name: str, spec: dict[str, Any], data: Path, preset: PresetName, seed: int) -> list[Any]:
-    """One row of the result."""
-    frame, target = load_task(spec, data)
-    train, test = split(spec, target, seed)
-    table = infer_features(name, frame, spec.get("categories", []))
-    started = time.perf_counter()
-    fit, validation = train_test_split(train, test_size=VALIDATION_FRACTION, random_state=seed, stratify=target[train])
-    model = TableClassifier(table, PRESETS[preset], seed)
-    model.fit(frame.iloc[fit], target[fit], validation=(frame.iloc[validation], target[validation]))
-    probabilities = np.clip(model.probabilities(frame.iloc[test]), 1e-7, 1 - 1e-7)
-    seconds = time.perf_counter() - started
-    truth = target[test]
-    scores = [
-        metric(truth, probabilities) for metric in (roc_auc_score, average_precision_score, log_loss, brier_score_loss)
-    ]
-    return [name, f"backscore_{preset}", seed, *(f"{score:.5f}" for score in scores), f"{seconds:.1f}"]
+def boosted_trees(model: str, categories: list[str], seed: int) -> tuple[Any, dict[str, Any]]:
+    """Boosting with early stopping, and what its `fit` is to be given beside the rows."""
+    if model == "catboost":
+        from catboost import CatBoostClassifier
+
+        options = {"iterations": 2000, "early_stopping_rounds": 50, "cat_features": categories, "verbose": 0}
+        return CatBoostClassifier(**options, random_seed=seed, allow_writing_files=False), {}
+    if model == "lightgbm":
+        import lightgbm
+
+        options = {"min_child_samples": 40, "subsample": 0.8, "subsample_freq": 1, "colsample_bytree": 0.7}
+        trees = lightgbm.LGBMClassifier(
+            n_estimators=3000, learning_rate=0.03, reg_lambda=1.0, random_state=seed, verbose=-1, **options
+        )
+        return trees, {"callbacks": [lightgbm.early_stopping(100, verbose=False)]}
+    import xgboost
+
+    options = {"max_depth": 6, "subsample": 0.8, "colsample_bytree": 0.7, "min_child_weight": 5}
+    trees = xgboost.XGBClassifier(
+        n_estimators=3000,
+        learning_rate=0.03,
+        enable_categorical=True,
+        early_stopping_rounds=100,
+        eval_metric="logloss",
+        random_state=seed,
+        **options,
+    )
+    return trees, {"verbose": False}
+
+
+def peer_probabilities(model: str, task: Task, train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
+    """A peer's probabilities for the test rows, with its usual treatment of categories and gaps."""
+    numbers = [name for name in task.frame.columns if name not in task.categories]
+    frame = task.frame.astype(dict.fromkeys(numbers, float))
+    for name in task.categories:
+        frame[name] = frame[name].astype(object).where(frame[name].notna(), "(missing)").astype(str)
+    X, y, X_test = frame.iloc[train], task.target[train], frame.iloc[test]
+    if model not in TREES:
+        fitted = linear_model(model, task.categories, numbers, seed).fit(X, y)
+    else:
+        if model != "catboost":
+            levels = {name: pd.CategoricalDtype(sorted(X[name].unique())) for name in task.categories}
+            X, X_test = X.astype(levels), X_test.astype(levels)
+        fit, validation = train_test_split(np.arange(len(y)), test_size=0.15, random_state=seed, stratify=y)
+        trees, options = boosted_trees(model, task.categories, seed)
+        fitted = trees.fit(X.iloc[fit], y[fit], eval_set=[(X.iloc[validation], y[validation])], **options)
+    probabilities: np.ndarray = fitted.predict_proba(X_test)[:, 1]
+    return probabilities
+
+
+def probabilities_of(model: str, task: Task, train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
+    """Fit one of our presets or a peer on the training rows; its probabilities for the test rows."""
+    if not model.startswith(OURS):
+        return peer_probabilities(model, task, train, test, seed)
+    ours = fit_ours(task, train, PRESETS[model.removeprefix(OURS)], seed)  # type: ignore[index]
+    return ours.probabilities(task.frame.iloc[test])
+
+
+def measure(task: Task, presets: list[str], peers: list[str], results: Results) -> None:
+    """Fit everyone that is not yet in the results, for every seed of the task."""
+    for seed in range(task.n_seeds):
+        train, test = task.split(seed)
+        for model in [OURS + preset for preset in presets] + peers:
+            if (task.name, model, seed) not in results:
+                predict = partial(probabilities_of, model, task, train, test, seed)
+                results.add(measured(task.name, model, seed, task.target[test], predict))
+
+
+def gaps(means: pd.DataFrame) -> pd.DataFrame:
+    """AUC of each contender less that of the best boosted trees; shape (n_tasks, n_models)."""
+    auc = means["auc"].unstack()
+    best = auc.reindex(columns=TREES).max(axis=1)
+    return auc.sub(best, axis=0)
+
+
+def summary(means: pd.DataFrame, ours: list[str]) -> str:
+    """For each of our presets a line a task, and below them what is asked of a preset."""
+    gap, loss, seconds = gaps(means), means["log_loss"].unstack(), means["seconds"].unstack()
+    peers = [name for name in loss.columns if not name.startswith(OURS)]
+    parts = []
+    for model in ours:
+        ranks = loss[[model, *peers]].rank(axis=1)
+        over_mlp = means["auc"].unstack()[model] - means["auc"].unstack().reindex(columns=["mlp"])["mlp"]
+        table = pd.DataFrame(
+            {
+                "AUC": means["auc"].unstack()[model],
+                "gap to trees": gap[model],
+                "over MLP": over_mlp,
+                "log-loss": loss[model],
+                "rank": ranks[model],
+                "seconds": seconds[model],
+            }
+        )
+        parts.append(
+            f"{model}\n{table.round(4).to_string()}\n"
+            f"mean gap {gap[model].mean():+.4f}, worst {gap[model].min():+.4f}, above the best trees on "
+            f"{int((gap[model] > 0).sum())} of {gap[model].notna().sum()}; mean rank in log-loss: "
+            f"{', '.join(f'{name} {rank:.2f}' for name, rank in ranks.mean().sort_values().items())}"
+        )
+    return "\n\n".join(parts)
+
+
+def plot(means: pd.DataFrame, title: str) -> go.Figure:
+    """The gap of every contender on every task."""
+    gap = gaps(means)
+    figure = go.Figure()
+    for model in sorted(gap.columns, key=lambda name: (not name.startswith(OURS), name)):
+        size = 14 if model.startswith(OURS) else 8
+        figure.add_scatter(x=gap[model], y=gap.index, mode="markers", name=model, marker={"size": size, "opacity": 0.8})
+    figure.add_vline(x=0, line_width=1)
+    figure.update_layout(
+        title={"text": title, "font": {"size": 12}},
+        xaxis={"title": "AUC less that of the best boosted trees, mean over seeds", "range": [-0.04, 0.015]},
+        template="plotly_white",
+    )
+    return figure
 
 
 def main() -> None:
-    """Measure the tasks that were asked for."""
+    """Measure what was asked for and write the table and the plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", default="all", help="names, separated by commas")
     parser.add_argument("--task-file", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="folder that the task file's paths start from")
-    parser.add_argument("--preset", choices=list(PRESETS), default="balanced")
-    parser.add_argument("--out", type=Path, help="append the rows to this CSV as well")
+    parser.add_argument("--presets", default="balanced", help=f"some of {','.join(PRESETS)}")
+    parser.add_argument("--peers", default="", help=f"some of {','.join(PEERS)}, fitted beside ours")
+    parser.add_argument("--peers-csv", type=Path, help="rows of peers that were measured before")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     arguments = parser.parse_args()
-    specs = tomllib.loads(arguments.task_file.read_text())
-    names = list(specs) if arguments.tasks == "all" else arguments.tasks.split(",")
-    if unknown := [name for name in names if name not in specs]:
-        parser.error(f"no task {', '.join(unknown)} in {arguments.task_file}; it has {', '.join(specs)}")
-    outputs = [csv.writer(sys.stdout)]
-    if arguments.out:
-        is_new = not arguments.out.exists()
-        outputs.append(csv.writer(arguments.out.open("a", buffering=1)))
-        if is_new:
-            outputs[-1].writerow(HEADER)
-    for name in names:
-        for seed in range(specs[name].get("seeds", 1)):
-            row = measure(name, specs[name], arguments.data, arguments.preset, seed)
-            for output in outputs:
-                output.writerow(row)
-            sys.stdout.flush()
+    warnings.filterwarnings("ignore")
+    presets, peers = ([name for name in text.split(",") if name] for text in (arguments.presets, arguments.peers))
+    for given, allowed in ((presets, list(PRESETS)), (peers, PEERS)):
+        if unknown := [name for name in given if name not in allowed]:
+            parser.error(f"unknown: {', '.join(unknown)}; allowed are {', '.join(allowed)}")
+    print(setting())
+    results = Results(arguments.out / "accuracy.csv")
+    tasks = []
+    for task in read_tasks(arguments.task_file, arguments.data, arguments.tasks):
+        tasks.append(task.name)
+        measure(task, presets, peers, results)
+    rows = results.read()
+    if arguments.peers_csv:
+        rows = pd.concat([rows, pd.read_csv(arguments.peers_csv)]).drop_duplicates(["task", "model", "seed"])
+    rows = rows[rows["task"].isin(tasks)]
+    complete = rows.groupby("model")["task"].nunique() == len(tasks)
+    rows = rows[rows["model"].map(complete) | rows["model"].isin(PEERS)]
+    means = rows.groupby(["task", "model"])[["auc", "log_loss", "seconds"]].mean()
+    text = f"{setting()}\n\n{summary(means, [OURS + preset for preset in presets])}\n"
+    print(f"\n{text}")
+    (arguments.out / "summary.txt").write_text(text)
+    plot(means, setting()).write_html(arguments.out / "accuracy.html", include_plotlyjs=True)
 
 
 if __name__ == "__main__":

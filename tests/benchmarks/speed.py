@@ -15,18 +15,17 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 
 import argparse
 import csv
-import platform
 import sys
 import time
 import warnings
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
 import torch
+from comparison import setting
 from sklearn.neural_network import MLPClassifier
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -205,20 +204,6 @@ def prediction_table(rng: np.random.Generator, repeats: int) -> list[list[object
         print(f"  {name}: {said}")
         table.append(["prediction", name, "ours", f"{median:.4g}", ""])
     return table
-
-
-def setting() -> str:
-    """Machine, versions and threads in one line."""
-    processor = platform.processor() or platform.machine()
-    if (cpuinfo := Path("/proc/cpuinfo")).exists():
-        processor = next((line.split(": ")[1] for line in cpuinfo.read_text().splitlines() if "model name" in line), "")
-    versions = []
-    for package in ("numpy", "numba", "scikit-learn", "torch"):
-        try:
-            versions.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            versions.append(f"no {package}")
-    return f"{processor}, {os.cpu_count()} cores, 1 thread; Python {platform.python_version()}, {', '.join(versions)}"
 
 
 def plot(table: list[list[object]], title: str) -> go.Figure:
