@@ -1,0 +1,168 @@
+"""Statistics of a category's levels: what the other rows say, drawn to the mean, and only where it helps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.table import Column, Table
+from models.encoding import TableEncoder
+from models.encoding.level_statistics import (
+    LEAST_GAIN,
+    PRIOR_ROWS,
+    cross_fitted_statistics,
+    held_out_gain,
+    level_statistics,
+)
+
+TABLE = Table(
+    name="clicks",
+    columns=(
+        Column(name="site", kind="key", optional=True),
+        Column(name="price", kind="number", optional=True),
+        Column(name="device", kind="category", optional=True),
+        Column(name="click", kind="flag", role="target"),
+    ),
+)
+
+
+def clicks(n_rows: int, *, n_sites: int = 300, spread: float = 1.5, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+    """Rows whose log-odds depend on the site with the given standard deviation."""
+    rng = np.random.default_rng(seed)
+    sites = rng.integers(0, n_sites, n_rows)
+    log_odds = rng.normal(0, spread, n_sites)[sites] - 0.5
+    frame = pd.DataFrame(
+        {
+            "site": [f"s{site}" for site in sites],
+            "price": np.where(rng.random(n_rows) < 0.1, np.nan, rng.lognormal(0, 1, n_rows)),
+            "device": rng.choice(["phone", "desk", None], n_rows),
+        }
+    )
+    return frame, (rng.random(n_rows) < 1 / (1 + np.exp(-log_odds))).astype(np.int64)
+
+
+def log_odds_by_groupby(levels: np.ndarray, labels: np.ndarray, rate: float) -> pd.Series:
+    """The same formula by pandas: log-odds with PRIOR_ROWS rows of the mean rate added, from those of the mean."""
+    groups = pd.Series(labels).groupby(levels)
+    events, rows = groups.sum() + PRIOR_ROWS * rate, groups.count() + PRIOR_ROWS
+    return np.log(events / (rows - events)) - np.log(rate / (1 - rate))
+
+
+def test_statistics_are_those_of_the_levels_rows() -> None:
+    rng = np.random.default_rng(0)
+    codes, labels = rng.integers(0, 20, 500), rng.integers(0, 2, 500)
+    statistics = level_statistics(codes, labels, n_levels=22)
+
+    expected = log_odds_by_groupby(codes, labels, labels.mean())
+    np.testing.assert_allclose(statistics[expected.index, 0], expected, rtol=1e-12)
+    np.testing.assert_allclose(statistics[:, 1], np.log1p(np.bincount(codes, minlength=22)))
+    np.testing.assert_allclose(statistics[20:], 0, atol=1e-12)  # levels without a row say nothing
+
+
+def test_cross_fitted_statistics_come_from_the_other_folds() -> None:
+    """Five folds, drawn by the generator; in each the statistics are those of the rows outside it."""
+    rng = np.random.default_rng(0)
+    codes, labels = rng.integers(0, 20, 500), rng.integers(0, 2, 500)
+    statistics = cross_fitted_statistics(codes, labels, n_levels=20, rng=np.random.default_rng(7))
+    fold_of = np.random.default_rng(7).permutation(500) % 5
+    for fold in range(5):
+        inside = fold_of == fold
+        expected = log_odds_by_groupby(codes[~inside], labels[~inside], labels.mean())
+        np.testing.assert_allclose(statistics[inside, 0], expected.reindex(codes[inside]).fillna(0), rtol=1e-12)
+    np.testing.assert_allclose(statistics[:, 1], np.log1p(np.bincount(codes)[codes] - 1))
+
+
+def test_no_row_carries_its_own_label() -> None:
+    """Two rows trade labels, so that the mean stays: what each is told of its level ignores its own."""
+    rng = np.random.default_rng(1)
+    codes = np.arange(600) % 200
+    labels = rng.integers(0, 2, 600)
+    zero, one = np.flatnonzero(labels == 0)[0], np.flatnonzero(labels == 1)[0]
+    traded = labels.copy()
+    traded[[zero, one]] = 1, 0
+    before, after = (
+        cross_fitted_statistics(codes, of, n_levels=200, rng=np.random.default_rng(0)) for of in (labels, traded)
+    )
+    np.testing.assert_array_equal(before[[zero, one]], after[[zero, one]])
+    assert (before != after).any()
+
+
+def test_the_gain_tells_levels_that_matter_from_noise() -> None:
+    frame, labels = clicks(6000)
+    codes, _ = pd.factorize(frame["site"])
+    noise = np.random.default_rng(5).permutation(labels)
+    gains = [held_out_gain(codes, of, n_levels=300, rng=np.random.default_rng(0)) for of in (labels, noise)]
+    assert gains[0] > 100 * LEAST_GAIN
+    assert gains[1] < 0
+
+
+@pytest.mark.parametrize("spread", [1.5, 0.0])
+def test_only_a_category_that_matters_is_given_statistics(spread: float) -> None:
+    encoder = TableEncoder(TABLE, preset="balanced").fit(*clicks(6000, spread=spread))
+    names = encoder.get_feature_names_out().tolist()
+    assert ("site event rate" in names, "site rows" in names) == (spread > 0, spread > 0)
+    assert not any(name.startswith("device event") for name in names)  # two levels are few
+
+
+def test_a_key_of_very_many_levels_stays_within_bounds() -> None:
+    """100,000 levels give few features and a bounded look-up."""
+    rng = np.random.default_rng(0)
+    sites = np.concatenate([rng.integers(0, 100_000, 150_000), rng.integers(0, 20, 20_000)])
+    labels = np.where(sites < 20, rng.random(len(sites)) < 0.7, rng.random(len(sites)) < 0.1).astype(np.int64)
+    frame = pd.DataFrame({"site": [f"s{site}" for site in sites], "price": 1.0, "device": "phone"})
+    encoder = TableEncoder(TABLE, preset="balanced").fit(frame, labels)
+
+    assert "site event rate" in encoder.get_feature_names_out()
+    assert encoder.transform(frame.head()).shape[1] < 100
+    assert len(encoder.others_[0].levels) <= 20_000 + 32
+
+
+def test_an_unseen_level_is_told_nothing() -> None:
+    """Its event rate is the mean's and its count is that of no rows."""
+    frame, labels = clicks(6000)
+    encoder = TableEncoder(TABLE, preset="balanced").fit(frame, labels)
+    block = encoder.others_[0]
+    row = encoder.encode_rows([{"site": "never seen", "price": 1.0, "device": "phone"}])[0]
+    names = encoder.get_feature_names_out().tolist()
+    encoded = row[[names.index("site event rate"), names.index("site rows")]]
+    np.testing.assert_allclose(encoded, -block.statistics_mean / block.statistics_scale, rtol=1e-6)
+
+
+def test_training_rows_differ_from_others_in_the_statistics_alone() -> None:
+    """`fit_transform` leaves each row's own label out, gives equal bits twice, and changes no other feature."""
+    frame, labels = clicks(6000)
+    first, again = (TableEncoder(TABLE).fit_transform(frame, labels) for _ in range(2))
+    encoder = TableEncoder(TABLE).fit(frame, labels)
+    plain, names = encoder.transform(frame), encoder.get_feature_names_out()
+    changed = [str(name) for name in names[(first != plain).any(axis=0)]]
+
+    np.testing.assert_array_equal(first, again)
+    assert changed == ["site event rate", "site rows"]
+
+
+ENCODER = TableEncoder(TABLE, preset="best").fit(*clicks(6000))
+SITE = st.one_of(st.none(), st.integers(0, 400).map(lambda number: f"s{number}"), st.just("never seen"))
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "site": SITE,
+                "price": st.one_of(st.none(), st.floats(-1e3, 1e9)),
+                "device": st.sampled_from(["phone", "desk", "watch", None]),
+            }
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+@settings(deadline=None)
+def test_rows_and_frames_have_the_same_bits_with_everything_on(rows: list[dict[str, Any]]) -> None:
+    frame = pd.DataFrame(rows, columns=["site", "price", "device"]).astype({"price": float})
+    np.testing.assert_array_equal(ENCODER.encode_rows(rows), ENCODER.transform(frame))
