@@ -9,14 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_monotonic_cst, _check_sample_weight, validate_data
 from threadpoolctl import threadpool_limits
 
 from models.feature_groups import FeatureGroups
-from models.folds import Curves, curves, fold_rows, mean_curves
+from models.folds import Curves, Fold, curves, fold_rows, mean_curves, split_off
 from models.nn.arrays import Array
 from models.nn.input_scales import InputScales
 from models.nn.loss_sums import mean_loss
@@ -179,8 +178,7 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         self.n_folds_ = 1
         if validation is None and self.settings.n_folds > 1 and not self._continues:
             seed = int(rng.integers(2**31))
-            folds = fold_rows(len(rows), labels, n_folds=self.settings.n_folds, seed=seed)
-            if folds and all(_count(rows, *fold) for fold in folds):
+            if folds := fold_rows(len(rows), labels, rows.weights, n_folds=self.settings.n_folds, seed=seed):
                 self._train_folds(rows, folds, groups, loss=loss, output=output, rng=rng)
                 return
         elif validation is None:
@@ -195,7 +193,7 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
     def _train_folds(
         self,
         rows: Rows,
-        folds: Sequence[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]],
+        folds: Sequence[Fold],
         groups: FeatureGroups | None,
         *,
         loss: Loss,
@@ -355,21 +353,12 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
     def _hold_out(
         self, rows: Rows, labels: npt.NDArray[Any] | None, rng: np.random.Generator
     ) -> tuple[Rows, Rows | None]:
-        """The training and the validation rows, each class on both sides; None for the latter in too small data."""
+        """The training and the validation rows; None for the latter if there are to be none, or too few rows."""
         seed = int(rng.integers(2**31))
-        least_rows = 10
-        n_validation = round(self.validation_fraction * len(rows))
-        if not self.early_stopping or n_validation < least_rows:
+        fold = split_off(len(rows), labels, rows.weights, fraction=self.validation_fraction, seed=seed)
+        if fold is None or not self.early_stopping:
             return rows, None
-        if labels is not None:
-            _, n_of_class = np.unique(labels, return_counts=True)
-            if n_of_class.min() < 2 or n_validation < len(n_of_class):
-                return rows, None
-        training, held_out = train_test_split(
-            np.arange(len(rows)), test_size=self.validation_fraction, random_state=seed, stratify=labels
-        )
-        if not _count(rows, training, held_out):
-            return rows, None
+        training, held_out = fold
         return rows.subset(training), rows.subset(held_out)
 
     def _checked(self, X: Any, y: Any = "no_validation", **checks: Any) -> Any:
@@ -410,11 +399,6 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
     def _sums_of(self, X: Array) -> Array:
         """The same for float32 rows that have been checked."""
         return self.network_.mean_sums(X).astype(np.float64)
-
-
-def _count(rows: Rows, *parts: npt.NDArray[np.intp]) -> bool:
-    """Whether each part holds a row whose weight is not 0."""
-    return rows.weights is None or all(rows.weights[part].any() for part in parts)
 
 
 def weight_column(sample_weight: Any, X: Array) -> Array | None:

@@ -1,27 +1,32 @@
-"""Cross-validation folds: one network for each, which stops early on the rows that the others train on."""
+"""Rows held out to stop a training in time: one part of them, or in cross-validation each part in turn."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 from models.nn.arrays import Array
 from models.nn.training import Epoch
 
-_LEAST_ROWS = 10  # of a fold: fewer cannot tell when to stop
+_LEAST_ROWS = 10  # held out: fewer cannot tell when to stop
+
+Fold: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+"""Numbers of the rows to train on, and of those that are held out."""
 
 
 def fold_rows(
-    n_rows: int, labels: npt.NDArray[np.intp] | None, *, n_folds: int, seed: int
-) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-    """Row numbers to train on and to hold out, for each fold; every row is held out once.
+    n_rows: int, labels: npt.NDArray[np.intp] | None, weights: Array | None, *, n_folds: int, seed: int
+) -> list[Fold]:
+    """Divide the rows so that every row is held out once.
 
     Parameters
     ----------
     labels : class of each row, which then has its share in every fold; None for no classes.
+    weights : of the rows; both sides of a fold need some. None if all count the same.
     n_folds : fewer are made of few rows, and none where there would be less than two.
     """
     n_folds = min(n_folds, n_rows // _LEAST_ROWS)
@@ -31,7 +36,28 @@ def fold_rows(
         return []
     kind = KFold if labels is None else StratifiedKFold
     splitter = kind(n_folds, shuffle=True, random_state=seed)
-    return list(splitter.split(np.zeros(n_rows), labels))
+    folds = list(splitter.split(np.zeros(n_rows), labels))
+    return folds if all(_have_weight(weights, *fold) for fold in folds) else []
+
+
+def split_off(
+    n_rows: int, labels: npt.NDArray[np.intp] | None, weights: Array | None, *, fraction: float, seed: int
+) -> Fold | None:
+    """Hold out a fraction of the rows; None of too few. Parameters as for `fold_rows`."""
+    n_held_out = round(fraction * n_rows)
+    if n_held_out < _LEAST_ROWS:
+        return None
+    if labels is not None:
+        _, n_of_class = np.unique(labels, return_counts=True)
+        if n_of_class.min() < 2 or n_held_out < len(n_of_class):
+            return None
+    training, held_out = train_test_split(np.arange(n_rows), test_size=fraction, random_state=seed, stratify=labels)
+    return (training, held_out) if _have_weight(weights, training, held_out) else None
+
+
+def _have_weight(weights: Array | None, *parts: npt.NDArray[np.intp]) -> bool:
+    """Whether each part holds a row whose weight is not 0."""
+    return weights is None or all(weights[part].any() for part in parts)
 
 
 @dataclass(frozen=True)

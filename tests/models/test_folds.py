@@ -25,7 +25,7 @@ def rows_of(n_rows: int = 400, n_columns: int = 6, seed: int = 0) -> tuple[np.nd
 @pytest.mark.parametrize("labelled", [True, False])
 def test_every_row_is_held_out_once(labelled: bool) -> None:
     labels = np.repeat([0, 1], [90, 20]) if labelled else None
-    folds = fold_rows(110, labels, n_folds=5, seed=3)
+    folds = fold_rows(110, labels, None, n_folds=5, seed=3)
 
     assert len(folds) == 5
     assert sorted(np.concatenate([held_out for _, held_out in folds]).tolist()) == list(range(110))
@@ -41,7 +41,7 @@ def test_every_row_is_held_out_once(labelled: bool) -> None:
 def test_small_data_have_fewer_folds_or_none(n_rows: int, n_events: int, expected: int) -> None:
     """Each needs ten rows and one of each class."""
     labels = np.repeat([0, 1], [n_rows - n_events, n_events])
-    assert len(fold_rows(n_rows, labels, n_folds=5, seed=0)) == expected
+    assert len(fold_rows(n_rows, labels, None, n_folds=5, seed=0)) == expected
 
 
 def test_mean_curves_hold_a_stopped_fold_at_the_epoch_it_keeps() -> None:
