@@ -162,6 +162,7 @@ def plot(means: pd.DataFrame, title: str) -> go.Figure:
     figure.update_layout(
         title={"text": title, "font": {"size": 12}},
         xaxis={"title": "AUC less that of the best boosted trees, mean over seeds", "range": [-0.04, 0.015]},
+        height=200 + 60 * len(gap),
         template="plotly_white",
     )
     return figure
