@@ -187,7 +187,7 @@ def growth_table(rng: np.random.Generator, best: str, repeats: int) -> list[list
 def prediction_table(rng: np.random.Generator, repeats: int) -> list[list[object]]:
     X = rng.standard_normal((1_000_000, N_INPUTS), dtype=np.float32)
     y = X[:, 0] > 0
-    classifier = BackpropClassifier((128, 64), max_epochs=1, random_state=0).fit(X[:2000], y[:2000])
+    classifier = BackpropClassifier((128, 64), preset="fast", max_epochs=1, random_state=0).fit(X[:2000], y[:2000])
     network, one = classifier.network_, X[:1]
     runs: dict[str, tuple[Run, int]] = {
         "Network.predict, a million rows": (lambda: network.predict(X), 1),
