@@ -77,7 +77,8 @@ class Domain:
     prepare : the table that may be used of a table that was given, e.g. without protected inputs.
     build : (table, preset, seed) -> an untrained model.
     decide : (model, policy, encoded rows) -> the answer's own fields, each a list with a value per row.
-    reasons : (live, row, encoded row, answer fields) -> what pushed the score up most; None if the domain gives none.
+    account : (live, row, encoded row) -> the answer fields that explain a score, `reasons` (what pushed it up most)
+        among them; None if the domain explains nothing.
     adverse : decisions that are explained unasked.
     operations : what is answered besides rows.
     gates : the least a new version must reach in each metric before it may go live.
@@ -94,7 +95,7 @@ class Domain:
     prepare: Callable[[Table], Table]
     build: Callable[[Table, Preset, int], TableClassifier]
     decide: Callable[[TableClassifier, Any, Features], dict[str, list[Any]]]
-    reasons: Callable[[Live, Row, Features], Sequence[Reason]] | None = None
+    account: Callable[[Live, Row, Features], Mapping[str, Any]] | None = None
     adverse: frozenset[str] = frozenset()
     operations: tuple[Operation, ...] = ()
     gates: Mapping[str, float] = field(default_factory=dict)
@@ -131,8 +132,8 @@ def respond(live: Live, rows: Sequence[Row], ids: Sequence[str], *, reasons: Rea
     answers = []
     for i, (row, prediction_id) in enumerate(zip(rows, ids, strict=True)):
         own = {name: values[i] for name, values in fields.items()}
-        if domain.reasons and (reasons == "all" or (reasons == "adverse" and own["decision"] in domain.adverse)):
-            own["reasons"] = domain.reasons(live, row, X[i])
+        if domain.account and (reasons == "all" or (reasons == "adverse" and own["decision"] in domain.adverse)):
+            own.update(domain.account(live, row, X[i]))
         answers.append(
             domain.answer(
                 prediction_id=prediction_id,

@@ -57,7 +57,7 @@ def answer_fields(domain: Domain, *, reasons: bool) -> list[pa.Field]:
     own = {
         name: _ARROW_TYPES.get(field.annotation, pa.string())
         for name, field in domain.answer.model_fields.items()
-        if name not in Answer.model_fields and name != REASONS
+        if name not in Answer.model_fields and field.is_required()
     }
     if reasons:
         own[REASONS] = pa.string()
@@ -73,14 +73,14 @@ def _spread(values: list[Any], kind: pa.DataType, good: npt.NDArray[np.bool_]) -
 def _reasons(live: Live, frame: pd.DataFrame, X: Features, fields: dict[str, list[Any]]) -> list[str | None]:
     """The reasons of the rows with an adverse decision as JSON, None for the others."""
     texts: list[str | None] = [None] * len(frame)
-    if live.domain.reasons is None:
+    if live.domain.account is None:
         return texts
     adverse = [i for i, decision in enumerate(fields["decision"]) if decision in live.domain.adverse]
     explained = frame.iloc[adverse].astype(object)
     rows = explained.where(explained.notna(), None).to_dict("records")
     for i, row in zip(adverse, rows, strict=True):
-        reasons = live.domain.reasons(live, {str(name): value for name, value in row.items()}, X[i])
-        texts[i] = json.dumps([reason.model_dump(mode="json") for reason in reasons], ensure_ascii=False)
+        account = live.domain.account(live, {str(name): value for name, value in row.items()}, X[i])
+        texts[i] = json.dumps([reason.model_dump(mode="json") for reason in account[REASONS]], ensure_ascii=False)
     return texts
 
 

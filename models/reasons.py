@@ -8,16 +8,22 @@ from typing import Any
 from data.table import Column
 from models.contract import Live, Reason, Row
 from models.encoding import Features
+from models.scoring import Floats
 
 
-def strongest_reasons(live: Live, row: Row, x: Features, *, n_most: int = 4) -> list[Reason]:
+def reasons_alone(live: Live, row: Row, x: Features) -> dict[str, list[Reason]]:
+    """The account of a domain that gives reasons and nothing else; see `models.contract.Domain`."""
+    return {"reasons": strongest_reasons(live, row, live.scorer.shares(x))}
+
+
+def strongest_reasons(live: Live, row: Row, shares: Floats, *, n_most: int = 4) -> list[Reason]:
     """Up to `n_most` columns with the largest share in the log-odds above those of the reference row, largest first.
 
     Parameters
     ----------
-    row, x : the row as it was asked about, and encoded, of shape (n_features,).
+    row : as it was asked about.
+    shares : of each column, see `TableClassifier.shares`.
     """
-    shares = live.scorer.shares(x)
     names = live.scorer.column_names
     reasons = []
     for i in shares.argsort()[::-1][:n_most]:

@@ -42,7 +42,7 @@ class TableClassifier:
     Attributes
     ----------
     reference_row : the typical row without the event (medians and most frequent levels of the training rows of class
-        0), against which reasons are given.
+        0), against which reasons are given. reference : the same, encoded, of shape (n_features,).
     """
 
     def __init__(self, table: Table, preset: Preset, seed: int) -> None:
@@ -127,7 +127,7 @@ class TableClassifier:
     def _keep_reference(self, frame: pd.DataFrame) -> None:
         """Remember the typical row of these."""
         self.reference_row = typical_row(self.table, frame)
-        self._reference = self.encoder.encode_rows([self.reference_row])[0]
+        self.reference = self.encoder.encode_rows([self.reference_row])[0]
 
     def _weights(self, frame: pd.DataFrame) -> Floats:
         """The rows' weights as the table has them, 1 where it has none."""
@@ -161,7 +161,7 @@ class TableClassifier:
         -------
         ndarray of shape (n_columns,), in the order of `column_names`; positive towards the event.
         """
-        by_feature = integrated_gradients(self.network.network_, x, self._reference).astype(np.float64)
+        by_feature = integrated_gradients(self.network.network_, x, self.reference).astype(np.float64)
         n_columns = len(self.encoder.column_names_)
         by_column = np.bincount(self.encoder.owners_, by_feature, minlength=n_columns).astype(np.float64)
         return by_column * self.calibrator.slope

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+import numpy as np
+from pydantic import BaseModel, Field, model_validator
 
 from data.simulators import credit as simulator
 from data.splits import Split
@@ -15,7 +15,7 @@ from models.calibration import probability
 from models.contract import Answer, Domain, Live, Policy, Reason, Row
 from models.encoding import Features
 from models.reasons import strongest_reasons
-from models.scoring import TableClassifier
+from models.scoring import Floats, TableClassifier
 
 
 class CreditPolicy(Policy):
@@ -40,11 +40,26 @@ class CreditPolicy(Policy):
         """Points for one unit of the log-odds of a good outcome."""
         return self.points_to_double_odds / math.log(2)
 
+    def points(self, log_odds: Floats) -> list[int]:
+        """Points at log-odds of default: base + PDO / ln 2 * (ln(odds of a good outcome) - ln(base odds)).
+
+        The log-odds of a good outcome are minus those of default, so higher points are safer.
+        """
+        points = self.base_points - self.points_per_log_odds * (log_odds + math.log(self.base_odds))
+        return [round(value) for value in points.tolist()]
+
 
 class CreditReason(Reason):
     """A reason with its share in points."""
 
-    points: float = Field(description="Points that the column cost, against the reference applicant; negative.")
+    points: int = Field(description="The column's line of the scorecard: points that it cost; negative or 0.")
+
+
+class Scorecard(BaseModel):
+    """Where the points come from: base and shares add up to them, without a remainder."""
+
+    base: int = Field(description="Points of the reference applicant.")
+    shares: dict[str, int] = Field(description="Points that each column added (or took, negative), the table's order.")
 
 
 class CreditAnswer(Answer):
@@ -54,6 +69,7 @@ class CreditAnswer(Answer):
     points: int = Field(description="Score on the PDO scale; higher is safer.")
     decision: Literal["approve", "refer", "decline"]
     reasons: list[CreditReason] = Field(default_factory=list, description="What cost most points, most first.")
+    scorecard: Scorecard | None = Field(None, description="Every column's share in the points; given with the reasons.")
 
 
 def without_protected_inputs(table: Table) -> Table:
@@ -65,11 +81,9 @@ def decide(scorer: TableClassifier, policy: CreditPolicy, X: Features) -> dict[s
     """Probability, points and decision of encoded applicants."""
     log_odds = scorer.log_odds(X)
     probabilities = probability(log_odds)
-    # points = base + PDO / ln 2 * (ln(odds of good) - ln(base odds)); the log-odds of good are minus those of default
-    points = policy.base_points - policy.points_per_log_odds * (log_odds + math.log(policy.base_odds))
     return {
         "probability_of_default": probabilities.tolist(),
-        "points": [round(value) for value in points.tolist()],
+        "points": policy.points(log_odds),
         "decision": [
             "approve" if p < policy.approve_below else "decline" if p >= policy.decline_from else "refer"
             for p in probabilities.tolist()
@@ -77,14 +91,33 @@ def decide(scorer: TableClassifier, policy: CreditPolicy, X: Features) -> dict[s
     }
 
 
-def reasons(live: Live, row: Row, x: Features) -> Sequence[Reason]:
-    """Up to four columns that raised the probability of default most, with their share in points."""
+def account(live: Live, row: Row, x: Features) -> dict[str, Any]:
+    """The scorecard, and up to four columns that raised the probability of default most, with their points in it."""
     policy = live.policy
     assert isinstance(policy, CreditPolicy)  # noqa: S101 - a domain's models come with the domain's policy
-    return [
-        CreditReason(**dict(reason), points=round(-policy.points_per_log_odds * reason.effect, 2))
-        for reason in strongest_reasons(live, row, x)
-    ]
+    shares = live.scorer.shares(x)
+    base, points = policy.points(live.scorer.log_odds(np.stack([live.scorer.reference, x])))
+    in_points = whole_shares(-policy.points_per_log_odds * shares, points - base)
+    scorecard = Scorecard(base=base, shares=dict(zip(live.scorer.column_names, in_points, strict=True)))
+    return {
+        "reasons": [
+            CreditReason(**dict(reason), points=scorecard.shares[reason.column])
+            for reason in strongest_reasons(live, row, shares)
+        ],
+        "scorecard": scorecard,
+    }
+
+
+def whole_shares(shares: Floats, total: int) -> list[int]:
+    """Round shares so that they add up to `total`: down first, then up where the most was cut off (Hamilton's method).
+
+    Each ends less than 1 from where it was, as long as `total` is within 1 of their sum.
+    """
+    lower = np.floor(shares)
+    each, n_up = divmod(total - int(lower.sum()), len(shares))
+    up = np.argsort(lower - shares, kind="stable")[:n_up]
+    lower[up] += 1
+    return [int(share) for share in lower + each]
 
 
 DOMAIN = Domain(
@@ -99,7 +132,7 @@ DOMAIN = Domain(
     prepare=without_protected_inputs,
     build=TableClassifier,
     decide=decide,
-    reasons=reasons,
+    account=account,
     adverse=frozenset({"refer", "decline"}),
     gates={"auc": 0.55},
 )

@@ -18,7 +18,7 @@ from models.encoding import Features
 from models.estimators import BackpropAutoencoder
 from models.nn.training import Callback
 from models.presets import Preset
-from models.reasons import strongest_reasons
+from models.reasons import reasons_alone
 from models.scoring import Floats, Labels, TableClassifier, refinement
 
 
@@ -145,7 +145,7 @@ DOMAIN = Domain(
     prepare=lambda table: table,
     build=FraudScorer,
     decide=decide,
-    reasons=strongest_reasons,
+    account=reasons_alone,
     adverse=frozenset({"review", "block"}),
     gates={"auc": 0.55},
 )

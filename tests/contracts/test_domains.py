@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.special import expit
 
@@ -18,7 +20,7 @@ from data.rows import row_adapter
 from models import domains
 from models.contract import Domain, Live, load_domains, respond
 from models.domains.ads import AdsPolicy, rank, rank_example
-from models.domains.credit import CreditPolicy
+from models.domains.credit import CreditPolicy, whole_shares
 from models.domains.credit import decide as decide_credit
 from models.domains.fraud import FraudPolicy
 from models.presets import PRESETS
@@ -152,7 +154,32 @@ def test_reasons_only_name_what_hurt_and_add_up(live: dict[str, Live]) -> None:
     assert model.scorer.shares(X[0]).sum() == pytest.approx(log_odds[0] - log_odds[1], abs=1e-4)
     points_per_log_odds = 20 / math.log(2)
     for reason in answer.reasons:  # type: ignore[attr-defined]
-        assert reason.points == pytest.approx(-points_per_log_odds * reason.effect, abs=0.006)
+        assert abs(reason.points + points_per_log_odds * reason.effect) < 1
+
+
+def test_a_scorecard_adds_up_to_the_points(live: dict[str, Live]) -> None:
+    """Base and shares are the points to the last one; a worse row has fewer, its reasons are lines of its scorecard."""
+    model = live["credit"]
+    rows = [asked(model, payments_late_12m=late, utilisation=late / 8) for late in range(8)]
+    answers: list[Any] = respond(model, [*rows, model.scorer.reference_row], [str(i) for i in range(9)], reasons="all")
+    for answer in answers:
+        assert answer.scorecard.base + sum(answer.scorecard.shares.values()) == answer.points
+        assert list(answer.scorecard.shares) == model.scorer.column_names
+        for reason in answer.reasons:
+            assert answer.scorecard.shares[reason.column] == reason.points <= 0
+    assert answers[-1].points == answers[0].scorecard.base
+    assert set(answers[-1].scorecard.shares.values()) == {0}
+    assert answers[7].points < answers[0].points - 20
+    assert respond(model, rows[:1], ["id"], reasons="none")[0].scorecard is None  # type: ignore[attr-defined]
+
+
+@given(st.lists(st.floats(-300, 300), min_size=1, max_size=30), st.sampled_from([-0.999, -0.5, 0.0, 0.5, 0.999]))
+def test_rounded_shares_add_up_and_stay_near(exact: list[float], off: float) -> None:
+    """To any whole number within 1 of their sum, each less than 1 from where it was."""
+    total = round(sum(exact) + off / 2)
+    shares = whole_shares(np.array(exact), total)
+    assert sum(shares) == total
+    assert np.abs(np.array(shares) - exact).max() < 1 + 1e-9
 
 
 def test_only_adverse_answers_are_explained_unasked(live: dict[str, Live]) -> None:
