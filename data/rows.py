@@ -69,6 +69,8 @@ def _description(column: Column) -> str:
     """What the column means, its unit and what it may hold, as one line."""
     words = column.description.rstrip(".") + (f" ({column.unit})" if column.unit else "")
     words = f"{words}: {column.allowed}" if words else column.allowed
+    if column.meanings:
+        words += f" ({column.meanings_text})"
     if column.kind == "category" and column.levels:
         words += "; other levels are answered, and the answer says so"
     return words

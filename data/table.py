@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import string
 from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -24,6 +25,9 @@ Kind = Literal["number", "category", "flag", "key", "time", "text"]
 Role = Literal["feature", "target", "weight", "time", "entity", "ignore"]
 Part = Literal["person", "context", "ad"]
 Scalar = bool | int | float | str
+
+TEMPLATE_FIELDS = ("value", "reference")
+"""What a sentence template may hold in braces."""
 
 
 def level_text(value: object) -> str:
@@ -50,6 +54,7 @@ class Column:
     whole : the number has no fraction.
     levels : allowed levels of a category in files; of a flag its two spellings, the false one first. Requests may hold
         other levels: they are answered and the answer says so.
+    meanings : what levels mean, where they are codes.
     positive : the target's value that counts as class 1.
     missing : codes that mean "no value" and are exempt from the bounds.
     optional : may be empty in a file, null or absent in a request.
@@ -59,6 +64,10 @@ class Column:
     ordered_above : where the direction begins. Numbers up to it are codes of states: they have no order among
         themselves, and all come before the numbers above.
     part : whom an advertising column describes.
+    actionable : the person it describes can change it, so a way to a better decision may name it.
+    reasons : sentences for when the column counts against someone, see `data.sentences.reason_sentence`: by the value
+        (a level, a number), "above" or "below" the reference (numbers), "missing", and "any" for whatever else. They
+        may hold {value} and {reference}.
     example : a value of a real row, shown in documentation and sent by the smoke tests.
     """
 
@@ -71,6 +80,7 @@ class Column:
     maximum: float | None = None
     whole: bool = False
     levels: tuple[Level, ...] = ()
+    meanings: dict[str, str] = dataclasses.field(default_factory=dict)
     positive: Level | None = None
     missing: tuple[Scalar, ...] = ()
     optional: bool = False
@@ -78,6 +88,8 @@ class Column:
     direction: Literal[-1, 0, 1] = 0
     ordered_above: float | None = None
     part: Part | None = None
+    actionable: bool = False
+    reasons: dict[str, str] = dataclasses.field(default_factory=dict)
     example: Scalar | None = None
 
     def __post_init__(self) -> None:
@@ -109,6 +121,34 @@ class Column:
             raise TableError(f"column {self.name!r}: a {self.role} cannot be of kind {self.kind!r}")
         if self.positive is not None and self.role != "target":
             raise TableError(f"column {self.name!r}: 'positive' is for the target, this is a {self.role}")
+        self._check_words()
+
+    def _check_words(self) -> None:
+        """What is said about the values fits them."""
+        if self.levels and (unknown := sorted(set(self.meanings) - set(self.levels))):
+            raise TableError(f"column {self.name!r}: meaning of {unknown[0]!r}, which is none of its levels")
+        if self.protected and self.actionable:
+            raise TableError(
+                f"column {self.name!r}: a protected column cannot be actionable; nobody is asked to change it"
+            )
+        for key, template in self.reasons.items():
+            self._check_template(key, template)
+
+    def _check_template(self, key: str, template: str) -> None:
+        """A sentence must be one that can be filled in, and be looked up at all."""
+        try:
+            fields = {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
+        except ValueError as error:
+            raise TableError(
+                f"column {self.name!r}: reason {key!r} is no template: {error}; got {template!r}"
+            ) from error
+        if unknown := sorted(fields - set(TEMPLATE_FIELDS)):
+            raise TableError(
+                f"column {self.name!r}: reason {key!r} has {{{unknown[0]}}} in it; it may have "
+                f"{' and '.join(f'{{{field}}}' for field in TEMPLATE_FIELDS)}"
+            )
+        if self.kind != "number" and key in ("above", "below") and key not in self.levels:
+            raise TableError(f"column {self.name!r}: reason {key!r} is for numbers, this is a {self.kind}")
 
     @property
     def flag_values(self) -> dict[str, float]:
@@ -116,6 +156,11 @@ class Column:
         if self.levels:
             return {self.levels[0]: 0.0, self.levels[1]: 1.0}
         return {"0": 0.0, "false": 0.0, "False": 0.0, "1": 1.0, "true": 1.0, "True": 1.0}
+
+    @property
+    def meanings_text(self) -> str:
+        """The meanings of the levels in one line; empty where they speak for themselves."""
+        return "; ".join(f"{level} {meaning}" for level, meaning in self.meanings.items())
 
     @property
     def allowed(self) -> str:

@@ -35,17 +35,26 @@ HEADER = """\
 #   entity        whose row it is (a card, a customer); its past rows may become inputs
 #   ignore        known, never used
 # description   what the column means; shown to those who send requests
+# meanings      what levels mean where they are codes, e.g. {A11 = "below 0 DM"}
 # unit          of a number, e.g. "EUR"
 # minimum, maximum   bounds, both allowed values themselves
 # missing       codes that mean "no value", e.g. [-1, "unknown"]
 # optional      true: may be empty in a file, and null or absent in a request
 # protected     true: sex, age and the like; reported on, and never an input where the domain forbids it
+# actionable    true: the person can change it, so that a way to a better decision may name it
+# reasons       sentences for when the column counts against someone: by value, "above" or "below" (numbers, against
+#               the reference), "missing", or "any" for the rest; {value} and {reference} are filled in, e.g.
+#               {0 = "There are no savings", below = "Savings of {value} are less than the usual {reference}"}
 # part          of an advertising table: "person", "context" or "ad"
 # example       a value of a real row
 
 """
 
-_FIELDS = [field for field in dataclasses.fields(Column) if field.name != "name"]
+_DEFAULTS: dict[str, Any] = {
+    field.name: field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+    for field in dataclasses.fields(Column)
+    if field.name != "name"
+}
 
 
 def table_as_dict(table: Table) -> dict[str, Any]:
@@ -58,11 +67,11 @@ def table_as_dict(table: Table) -> dict[str, Any]:
 
 
 def _column_as_dict(column: Column) -> dict[str, Any]:
-    given = {field.name: getattr(column, field.name) for field in _FIELDS}
+    given = {name: getattr(column, name) for name in _DEFAULTS}
     return {
-        field.name: list(given[field.name]) if isinstance(given[field.name], tuple) else given[field.name]
-        for field in _FIELDS
-        if given[field.name] != field.default
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in given.items()
+        if value != _DEFAULTS[name]
     }
 
 
@@ -85,9 +94,8 @@ def table_from_dict(described: Mapping[str, Any]) -> Table:
 def _column_from_dict(name: str, fields: object) -> Column:
     if not isinstance(fields, Mapping):
         raise TableError(f"column {name!r}: must be a table of fields, such as kind = 'number'; got {fields!r}")
-    known = [field.name for field in _FIELDS]
-    if unknown := [field for field in fields if field not in known]:
-        raise TableError(f"column {name!r}: unknown field {unknown[0]!r}; a column has {', '.join(known)}")
+    if unknown := [field for field in fields if field not in _DEFAULTS]:
+        raise TableError(f"column {name!r}: unknown field {unknown[0]!r}; a column has {', '.join(_DEFAULTS)}")
     if "kind" not in fields:
         raise TableError(f"column {name!r}: 'kind' is not given; it must be number, category, flag, key, time or text")
     try:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
-from data.table import Column
+from data.sentences import reason_sentence
 from models.contract import Live, Reason, Row
 from models.encoding import Features
 from models.scoring import Floats
@@ -34,25 +31,10 @@ def strongest_reasons(live: Live, row: Row, shares: Floats, *, n_most: int = 4) 
         reasons.append(
             Reason(
                 column=column.name,
-                text=_sentence(column, value, typical),
+                text=reason_sentence(column, value, typical),
                 value=value,
                 typical=typical,
                 effect=float(shares[i]),
             )
         )
     return reasons
-
-
-def _sentence(column: Column, value: Any, typical: Any) -> str:
-    label = column.description.split(";")[0].rstrip(".") or column.name
-    return f"{label}: {_spoken(column, value)}, typically {_spoken(column, typical)}"
-
-
-def _spoken(column: Column, value: Any) -> str:
-    if value is None:
-        return "not given"
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    if isinstance(value, float):
-        value = f"{value:,.6g}"
-    return f"{value} {column.unit}".rstrip()

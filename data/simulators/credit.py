@@ -54,6 +54,7 @@ TABLE = Table(
             minimum=400,
             maximum=40_000,
             direction=-1,
+            reasons={"below": "An income of {value} is lower than the usual {reference}"},
             example=2450,
         ),
         Column(
@@ -64,6 +65,11 @@ TABLE = Table(
             minimum=500,
             maximum=75_000,
             direction=+1,
+            actionable=True,
+            reasons={
+                "above": "The amount of {value} is larger than the usual {reference}",
+                "below": "The amount of {value} is smaller than the usual {reference}",
+            },
             example=9000,
         ),
         Column(
@@ -74,6 +80,11 @@ TABLE = Table(
             minimum=6,
             maximum=96,
             whole=True,
+            actionable=True,
+            reasons={
+                "above": "The loan runs for {value}, longer than the usual {reference}",
+                "below": "The loan runs for {value}, shorter than the usual {reference}",
+            },
             example=48,
         ),
         Column(
@@ -81,6 +92,7 @@ TABLE = Table(
             kind="category",
             description="What the loan is for; debt means paying back other debts",
             levels=tuple(PURPOSE_EFFECTS),
+            reasons={"any": "The loan is for this purpose: {value}"},
             example="car",
         ),
         Column(
@@ -91,6 +103,10 @@ TABLE = Table(
             minimum=0,
             maximum=50,
             direction=-1,
+            reasons={
+                "0": "The applicant is without work",
+                "below": "{value} with the present employer are fewer than the usual {reference}",
+            },
             example=3.5,
         ),
         Column(
@@ -98,6 +114,7 @@ TABLE = Table(
             kind="category",
             description="How the applicant lives",
             levels=tuple(HOUSING_EFFECTS),
+            reasons={"any": "The home is not owned: {value}", "own": "The home is owned"},
             example="rent",
         ),
         Column(
@@ -108,6 +125,11 @@ TABLE = Table(
             minimum=0,
             maximum=80,
             optional=True,
+            reasons={
+                "missing": "The years at the present address are not given",
+                "above": "{value} at the present address are more than the usual {reference}",
+                "below": "{value} at the present address are fewer than the usual {reference}",
+            },
             example=4.0,
         ),
         Column(
@@ -115,6 +137,12 @@ TABLE = Table(
             kind="category",
             description="Checking account with us: overdrawn, low (below one income), comfortable, or none",
             levels=tuple(CHECKING_EFFECTS),
+            actionable=True,
+            reasons={
+                "overdrawn": "The checking account is overdrawn",
+                "low": "The checking account holds less than one income",
+                "none": "There is no checking account with us",
+            },
             example="low",
         ),
         Column(
@@ -126,6 +154,12 @@ TABLE = Table(
             maximum=1_000_000,
             optional=True,
             direction=-1,
+            actionable=True,
+            reasons={
+                "missing": "Savings are not disclosed",
+                "0": "There are no savings",
+                "below": "Savings of {value} are less than the usual {reference}",
+            },
             example=1800,
         ),
         Column(
@@ -136,6 +170,8 @@ TABLE = Table(
             maximum=15,
             whole=True,
             direction=+1,
+            actionable=True,
+            reasons={"above": "Loans that are running elsewhere: {value}, more than the usual {reference}"},
             example=1,
         ),
         Column(
@@ -146,6 +182,8 @@ TABLE = Table(
             minimum=0,
             maximum=20_000,
             direction=+1,
+            actionable=True,
+            reasons={"above": "Other instalments of {value} are more than the usual {reference}"},
             example=210,
         ),
         Column(
@@ -156,6 +194,10 @@ TABLE = Table(
             maximum=12,
             whole=True,
             direction=+1,
+            reasons={
+                "1": "One payment was more than 30 days late in the last 12 months",
+                "above": "{value} payments were more than 30 days late in the last 12 months",
+            },
             example=1,
         ),
         Column(
@@ -167,6 +209,11 @@ TABLE = Table(
             maximum=1,
             optional=True,
             direction=+1,
+            actionable=True,
+            reasons={
+                "missing": "There is no credit card whose use could be seen",
+                "above": "The share of the card limits in use is {value}, above the usual {reference}",
+            },
             example=0.46,
         ),
         Column(
@@ -177,12 +224,15 @@ TABLE = Table(
             maximum=20,
             whole=True,
             direction=+1,
+            reasons={"above": "Loan inquiries in the last 6 months: {value}, more than the usual {reference}"},
             example=2,
         ),
         Column(
             name="guarantor",
             kind="flag",
             description="Another person is liable for the loan",
+            actionable=True,
+            reasons={"false": "Nobody else is liable for the loan", "true": "Another person is liable for the loan"},
             example=False,
         ),
         Column(

@@ -83,11 +83,12 @@ CODES = {
 
 
 def _coded(name: str, description: str, **more: Any) -> Column:
-    """A column of UCI's codes, with their meanings in its description."""
-    meanings = "; ".join(f"{code} {meaning}" for code, (_, meaning) in CODES[name].items())
+    """A column of UCI's codes with their meanings."""
+    meanings = {code: meaning for code, (_, meaning) in CODES[name].items()}
     return Column(
         name=name,
-        **{"kind": "category", "description": f"{description}: {meanings}", "levels": tuple(CODES[name]), **more},
+        description=description,
+        **{"kind": "category", "levels": tuple(CODES[name]), "meanings": meanings, **more},
     )
 
 
@@ -102,7 +103,16 @@ TABLE = Table(
     name="german",
     description="Applicants for a consumer loan at a German bank around 1990; amounts in Deutsche Mark (DM).",
     columns=(
-        _coded("checking_status", "Balance of the checking account", example="A12"),
+        _coded(
+            "checking_status",
+            "Balance of the checking account",
+            actionable=True,
+            reasons={
+                "A14": "There is no checking account with the bank",
+                "any": "The balance of the checking account is {value}",
+            },
+            example="A12",
+        ),
         Column(
             name="duration",
             kind="number",
@@ -111,10 +121,26 @@ TABLE = Table(
             minimum=1,
             maximum=120,
             whole=True,
+            actionable=True,
+            reasons={
+                "above": "The loan runs for {value}, longer than the usual {reference}",
+                "below": "The loan runs for {value}, shorter than the usual {reference}",
+            },
             example=24,
         ),
-        _coded("credit_history", "How earlier credits were paid back", example="A32"),
-        _coded("purpose", "What the loan is for", example="A43"),
+        _coded(
+            "credit_history",
+            "How earlier credits were paid back",
+            reasons={
+                "A33": "Payments on past credits were delayed",
+                "A34": "There is a critical account, or there are other credits elsewhere",
+                "any": "The history of earlier credits: {value}",
+            },
+            example="A32",
+        ),
+        _coded(
+            "purpose", "What the loan is for", reasons={"any": "The loan is for this purpose: {value}"}, example="A43"
+        ),
         Column(
             name="credit_amount",
             kind="number",
@@ -123,10 +149,26 @@ TABLE = Table(
             minimum=1,
             maximum=100_000,
             whole=True,
+            actionable=True,
+            reasons={
+                "above": "The amount of {value} is larger than the usual {reference}",
+                "below": "The amount of {value} is smaller than the usual {reference}",
+            },
             example=2320,
         ),
-        _coded("savings_status", "Savings account and bonds", example="A61"),
-        _coded("employment", "Time with the present employer", example="A73"),
+        _coded(
+            "savings_status",
+            "Savings account and bonds",
+            actionable=True,
+            reasons={"A65": "No savings are known", "any": "Savings are {value}"},
+            example="A61",
+        ),
+        _coded(
+            "employment",
+            "Time with the present employer",
+            reasons={"A71": "The applicant is unemployed", "any": "The time with the present employer is {value}"},
+            example="A73",
+        ),
         Column(
             name="installment_commitment",
             kind="number",
@@ -134,10 +176,24 @@ TABLE = Table(
             minimum=1,
             maximum=4,
             whole=True,
+            reasons={
+                "above": "The instalment takes a larger share of the income than usual (class {value} of 4)",
+                "below": "The instalment takes a smaller share of the income than usual (class {value} of 4)",
+            },
             example=3,
         ),
         _coded("personal_status", "Sex and marital status", protected=True, example="A93"),
-        _coded("other_parties", "Others who are liable for the loan", example="A101"),
+        _coded(
+            "other_parties",
+            "Others who are liable for the loan",
+            actionable=True,
+            reasons={
+                "A101": "Nobody else is liable for the loan",
+                "A102": "There is a co-applicant",
+                "A103": "There is a guarantor",
+            },
+            example="A101",
+        ),
         Column(
             name="residence_since",
             kind="number",
@@ -145,9 +201,18 @@ TABLE = Table(
             minimum=1,
             maximum=4,
             whole=True,
+            reasons={
+                "above": "The time at the present address is long (class {value} of 4)",
+                "below": "The time at the present address is short (class {value} of 4)",
+            },
             example=2,
         ),
-        _coded("property_magnitude", "Most valuable property", example="A123"),
+        _coded(
+            "property_magnitude",
+            "Most valuable property",
+            reasons={"A124": "No property is known", "any": "The most valuable property is this: {value}"},
+            example="A123",
+        ),
         Column(
             name="age",
             kind="number",
@@ -159,8 +224,19 @@ TABLE = Table(
             protected=True,
             example=33,
         ),
-        _coded("other_payment_plans", "Other instalment plans", example="A143"),
-        _coded("housing", "How the applicant lives", example="A152"),
+        _coded(
+            "other_payment_plans",
+            "Other instalment plans",
+            actionable=True,
+            reasons={"A143": "There are no other instalment plans", "any": "There are other instalment plans {value}"},
+            example="A143",
+        ),
+        _coded(
+            "housing",
+            "How the applicant lives",
+            reasons={"A152": "The home is owned", "any": "The home is not owned: {value}"},
+            example="A152",
+        ),
         Column(
             name="existing_credits",
             kind="number",
@@ -168,9 +244,13 @@ TABLE = Table(
             minimum=1,
             maximum=20,
             whole=True,
+            reasons={
+                "above": "There are {value} credits at this bank, more than the usual {reference}",
+                "below": "There are {value} credits at this bank, fewer than the usual {reference}",
+            },
             example=1,
         ),
-        _coded("job", "Work and qualification", example="A173"),
+        _coded("job", "Work and qualification", reasons={"any": "The work is this: {value}"}, example="A173"),
         Column(
             name="num_dependents",
             kind="number",
@@ -178,9 +258,19 @@ TABLE = Table(
             minimum=0,
             maximum=20,
             whole=True,
+            reasons={
+                "above": "There are {value} persons to maintain, more than the usual {reference}",
+                "below": "There are {value} persons to maintain, fewer than the usual {reference}",
+            },
             example=1,
         ),
-        _coded("own_telephone", "Registered telephone", kind="flag", example="A191"),
+        _coded(
+            "own_telephone",
+            "Registered telephone",
+            kind="flag",
+            reasons={"A191": "No telephone is registered", "A192": "A telephone is registered"},
+            example="A191",
+        ),
         _coded("foreign_worker", "Foreign worker", kind="flag", protected=True, example="A201"),
         _coded("class", "How the loan turned out", role="target", positive="2"),
     ),

@@ -84,7 +84,12 @@ def _role(column: Column) -> str:
     role: str = column.role
     if column.positive is not None:
         role += f", 1 is {column.positive}"
-    return role + (", protected" if column.protected else "")
+    return role + (", protected" if column.protected else "") + (", actionable" if column.actionable else "")
+
+
+def _meaning(column: Column) -> str:
+    words = f"{column.description} ({column.unit})" if column.unit else column.description
+    return f"{words}: {column.meanings_text}" if column.meanings else words
 
 
 def _listing(table: Table) -> Listing:
@@ -94,7 +99,7 @@ def _listing(table: Table) -> Listing:
             column.kind,
             _role(column),
             column.allowed,
-            f"{column.description} ({column.unit})" if column.unit else column.description,
+            _meaning(column),
         )
         for column in table.columns
     ]

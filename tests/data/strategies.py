@@ -31,6 +31,8 @@ def numbers(draw: st.DrawFn, name: str) -> Column:
         optional=draw(st.booleans()),
         direction=direction,
         ordered_above=draw(st.sampled_from([None, 0.0])) if direction else None,
+        actionable=draw(st.booleans()),
+        reasons=draw(st.sampled_from([{}, {"0": "none at all", "above": "{value} is more than {reference}"}])),
     )
 
 
@@ -47,6 +49,7 @@ def others(draw: st.DrawFn, name: str) -> Column:
         kind=kind,
         description=draw(TEXTS),
         levels=levels,
+        meanings={level: draw(TEXTS) for level in levels[:2]},
         missing=draw(st.sampled_from([(), ("?",), (9, "never")])),
         optional=draw(st.booleans()),
         protected=draw(st.booleans()),

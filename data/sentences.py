@@ -1,0 +1,55 @@
+"""Values and reasons in the words of their column's description."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from data.table import Column, level_text
+
+
+def spoken(column: Column, value: Any) -> str:
+    """A value in words: what a level means, a number with its unit, "not given" for None."""
+    if value is None:
+        return "not given"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if (text := level_text(value)) in column.meanings:
+        return column.meanings[text]
+    if column.kind == "flag":
+        number = column.flag_values.get(str(value))
+        return str(value) if number is None else "yes" if number else "no"
+    if column.kind == "number":
+        text = f"{value:,.6g}" if isinstance(value, float) else f"{value:,}"
+    return f"{text} {column.unit}".rstrip()
+
+
+def label(column: Column) -> str:
+    """What a column is called where there is room for a few words."""
+    return column.description.split(";")[0].split(":")[0].rstrip(".") or column.name
+
+
+def reason_sentence(column: Column, value: Any, reference: Any) -> str:
+    """Why a column counts against someone: the table's own sentence for such a value, or a plain comparison.
+
+    Parameters
+    ----------
+    value, reference : what the row and the reference row hold, None where they hold nothing.
+    """
+    template = next((column.reasons[key] for key in _keys(column, value, reference) if key in column.reasons), None)
+    words = {"value": spoken(column, value), "reference": spoken(column, reference)}
+    if template is None:
+        return f"{label(column)}: {words['value']}, typically {words['reference']}"
+    return template.format(**words)
+
+
+def _keys(column: Column, value: Any, reference: Any) -> list[str]:
+    """Under which keys the sentence may stand, the most special first."""
+    if value is None:
+        return ["missing"]
+    keys = [level_text(value)]
+    if column.kind == "flag":
+        keys += [text for text, number in column.flag_values.items() if number == column.flag_values.get(str(value))]
+    if column.kind == "number" and reference is not None and value != reference:
+        keys.append("above" if value > reference else "below")
+    return [*keys, "any"]
