@@ -141,6 +141,7 @@ TABLE = Table(
             reasons={
                 "overdrawn": "The checking account is overdrawn",
                 "low": "The checking account holds less than one income",
+                "comfortable": "The checking account holds at least one income",
                 "none": "There is no checking account with us",
             },
             example="low",

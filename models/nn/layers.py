@@ -16,6 +16,7 @@ import numpy as np
 from models.nn.activations import ACTIVATIONS
 from models.nn.arrays import Array
 from models.nn.dropout import Dropout
+from models.nn.steady_products import steady_product
 
 LayerKernel: TypeAlias = Callable[[Array, Array, Array, Dropout | None, np.random.Generator], None]
 """What follows a layer's product as one compiled loop: (sums, biases, outputs, dropout, rng) -> None. Adds the biases,
@@ -95,12 +96,10 @@ class Dense:
         Cutting it at fixed places gives a row the same bits alone and among others (see `Network.sums`).
         """
         widest = 256
-        if self.n_inputs <= widest:
-            return self.sums(inputs)
-        sums: Array = np.matmul(inputs[..., :widest], self.weights[:, :widest])
+        sums = steady_product(inputs[..., :widest], self.weights[:, :widest])
         for start in range(widest, self.n_inputs, widest):
             piece = slice(start, start + widest)
-            sums += np.matmul(inputs[..., piece], self.weights[:, piece])
+            sums += steady_product(inputs[..., piece], self.weights[:, piece])
         sums += self.biases
         return sums
 

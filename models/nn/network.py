@@ -13,6 +13,7 @@ from models.nn.arrays import Array
 from models.nn.layers import Dense, LayerKernel, Record
 from models.nn.losses import Loss
 from models.nn.monotone import put_within_bounds, start_within_bounds
+from models.nn.steady_products import rows_per_tile
 
 
 class Network:
@@ -175,12 +176,11 @@ class Network:
     def sums(self, inputs: Array) -> Array:
         """The last layer's weighted sums of every member, (n_members, n_rows, n_outputs); touches no state.
 
-        A row has the same sums, to the last bit, alone and among others. One row would be a matrix-vector product,
-        which adds in another order than the product of matrices does, so rows are filled up to a multiple of four with
-        zeros.
+        A row has the same sums, to the last bit, alone and among others, see `steady_products`; for that, rows are
+        filled up with zeros to whole tiles.
         """
         n_rows = len(inputs)
-        if n_filled := -n_rows % 4:
+        if n_filled := -n_rows % rows_per_tile():
             filled = np.zeros((n_rows + n_filled, inputs.shape[1]), inputs.dtype)
             filled[:n_rows] = inputs
             inputs = filled
