@@ -19,6 +19,8 @@ def spoken(column: Column, value: Any) -> str:
     if column.kind == "flag":
         number = column.flag_values.get(str(value))
         return str(value) if number is None else "yes" if number else "no"
+    if column.unit == "share":
+        return f"{value * 100:.4g} %"
     if column.kind == "number":
         text = f"{value:,.6g}" if isinstance(value, float) else f"{value:,}"
     return f"{text} {column.unit}".rstrip()

@@ -80,6 +80,8 @@ class Domain:
     account : (live, row, encoded row) -> the answer fields that explain a score, `reasons` (what pushed it up most)
         among them; None if the domain explains nothing.
     adverse : decisions that are explained unasked.
+    favourable, accepted : the decision that everyone hopes for, and what those are called who get it: reasons compare
+        with them. Empty: reasons compare with the rows without the event.
     operations : what is answered besides rows.
     gates : the least a new version must reach in each metric before it may go live.
     """
@@ -97,6 +99,8 @@ class Domain:
     decide: Callable[[TableClassifier, Any, Features], dict[str, list[Any]]]
     account: Callable[[Live, Row, Features], Mapping[str, Any]] | None = None
     adverse: frozenset[str] = frozenset()
+    favourable: str = ""
+    accepted: str = ""
     operations: tuple[Operation, ...] = ()
     gates: Mapping[str, float] = field(default_factory=dict)
 

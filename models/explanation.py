@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from models.nn.arrays import Array
 from models.nn.layers import Dense
@@ -38,13 +41,16 @@ def integrated_gradients(network: Network, row: Array, reference: Array) -> Arra
     slopes, last_sums = _slopes_at_first_sums(first, others, start + _POINTS * (end - start))
     mean_slopes = np.matmul(_WEIGHTS_OF_POINTS, slopes)[:, None, :]
     gradient = np.matmul(mean_slopes, first.weights.swapaxes(-1, -2))[:, 0].mean(axis=0)
-    shares: Array = gradient * (row - reference)
+    return completed(gradient * (row - reference), (last_sums[:, 1] - last_sums[:, 0]).mean())
+
+
+def completed(shares: npt.NDArray[Any], total: float) -> npt.NDArray[Any]:
+    """The shares with what they miss of the total divided among them in proportion to their sizes."""
     sizes = np.abs(shares)
-    total = sizes.sum()
-    if total > 0:
-        difference = (last_sums[:, 1] - last_sums[:, 0]).mean()
-        shares += (difference - shares.sum()) * (sizes / total)
-    return shares
+    if not (size := sizes.sum()) > 0:
+        return shares
+    whole: npt.NDArray[Any] = shares + (total - shares.sum()) * (sizes / size)
+    return whole
 
 
 def _slopes_at_first_sums(first: Dense, others: list[Dense], sums: Array) -> tuple[Array, Array]:

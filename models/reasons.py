@@ -1,11 +1,25 @@
-"""Reasons: the columns that pushed a score up most, in words."""
+"""Reasons: the columns that pushed a score up most, in words, and whom they compare with."""
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
+
 from data.sentences import reason_sentence
-from models.contract import Live, Reason, Row
+from models.contract import Domain, Live, Policy, Reason, Row
 from models.encoding import Features
-from models.scoring import Floats
+from models.scoring import MOST_BACKGROUND_ROWS, Floats, TableClassifier
+
+
+def refer_to_accepted(domain: Domain, scorer: TableClassifier, policy: Policy, frame: pd.DataFrame) -> None:
+    """Let reasons compare with the checked rows that get the favourable decision; nothing changes if none does."""
+    if not domain.favourable:
+        return
+    frame = frame.iloc[:: -(-len(frame) // MOST_BACKGROUND_ROWS)]
+    decisions = domain.decide(scorer, policy, scorer.encoder.transform(frame))["decision"]
+    accepted = frame[np.array(decisions) == domain.favourable]
+    if len(accepted):
+        scorer.refer_to(accepted, domain.accepted)
 
 
 def reasons_alone(live: Live, row: Row, x: Features) -> dict[str, list[Reason]]:

@@ -16,7 +16,7 @@ from models.scoring import TableClassifier
 
 _ROLES = ("feature", "time", "entity", "target")
 """Roles of the columns that a request, the encoder or the labels are made of."""
-_DOCUMENTATION = frozenset({"description", "unit", "example", "protected"})
+_DOCUMENTATION = frozenset({"description", "unit", "example", "protected", "meanings", "reasons", "actionable"})
 """What is known of a column for people alone."""
 _MOST_NAMED = 3
 

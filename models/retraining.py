@@ -30,6 +30,7 @@ from models.live import POLICY, REPORT
 from models.names import checked_name
 from models.nn.training import Epoch
 from models.presets import PRESETS, PresetName
+from models.reasons import refer_to_accepted
 from models.refining import Start, load_start
 from models.registry import Registry, Version
 from models.report import ReportData, render_report
@@ -208,6 +209,7 @@ def _fit(job: TrainingJob, frame: pd.DataFrame, to_refine: Version | None, home:
         validation=(checked.iloc[rows.validation], labels[rows.validation]),
         callbacks=[progress.epoch],
     )
+    refer_to_accepted(job.domain, scorer, job.domain.policy(), train_frame)
     return Trained(
         scorer=scorer,
         preset=start.preset,

@@ -23,6 +23,8 @@ TRUSTED_TYPES = (
     "numpy.dtype",
     "data.table.Column",
     "data.table.Table",
+    "models.background.Background",
+    "models.background.ScoreBand",
     "models.calibration.LogOddsCalibrator",
     "models.domains.fraud.FraudScorer",
     "models.encoding.table_encoder.TableEncoder",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.table import Table
+from models.background import Background, score_bands, typical_row, usual_values
 from models.backprop import BackpropEstimator
 from models.calibration import LogOddsCalibrator, probability
 from models.encoding import Features, TableEncoder
 from models.estimators import BackpropClassifier
-from models.explanation import integrated_gradients
+from models.explanation import completed, integrated_gradients
 from models.nn.arrays import Array
 from models.nn.training import Callback
 from models.presets import Preset
@@ -30,6 +32,26 @@ REFINE_EPOCHS = 20
 REFINE_PATIENCE = 5
 
 
+MOST_BACKGROUND_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Calibrated log-odds of a row, taken apart.
+
+    Parameters
+    ----------
+    base : log-odds of the reference row.
+    log_odds : of the row.
+    shares : of each column, shape (n_columns,), in the order of `TableClassifier.column_names`; positive towards the
+        event. They add up to log_odds - base.
+    """
+
+    base: float
+    log_odds: float
+    shares: Floats
+
+
 class TableClassifier:
     """Encoder, network and calibration of one model, trained together and stored together.
 
@@ -41,9 +63,13 @@ class TableClassifier:
 
     Attributes
     ----------
-    reference_row : the typical row without the event (medians and most frequent levels of the training rows of class
-        0), against which reasons are given. reference : the same, encoded, of shape (n_features,).
+    background : what it keeps in mind of the training rows; reasons are given against its `reference_row`, after
+        training that of the rows without the event, see `refer_to`.
+    reference : that row, encoded, of shape (n_features,).
     """
+
+    background: Background
+    reference: Features
 
     def __init__(self, table: Table, preset: Preset, seed: int) -> None:
         self.table = table
@@ -71,6 +97,7 @@ class TableClassifier:
             X = self._fit_encoder(frame, labels)
             self._fit_network(X, labels, weights, validation)
         self.network.set_params(callbacks=None)  # what a caller hung on is not part of the model
+        self._keep_background(frame, labels)
         return self
 
     def refine(
@@ -91,8 +118,20 @@ class TableClassifier:
         _refuse_unfit(labels, validation[1])
         with refinement(self.network, seed=seed, callbacks=callbacks):
             self._fit_network(self.encoder.transform(frame), labels, weights, validation)
-        self._keep_reference(frame[labels == 0])
+        self._keep_background(frame, labels)
         return self
+
+    def refer_to(self, frame: pd.DataFrame, group: str) -> None:
+        """Give reasons against the typical row of these checked rows from now on.
+
+        Parameters
+        ----------
+        group : who they are, in words: "accepted applicants".
+        """
+        self.background = replace(
+            self.background, reference_row=typical_row(self.table, frame), reference_group=f"{len(frame):,} {group}"
+        )
+        self.reference = self.encoder.encode_rows([self.background.reference_row])[0]
 
     def _fit_folds(
         self, frame: pd.DataFrame, labels: Labels, weights: Floats | None, validation: tuple[pd.DataFrame, Labels]
@@ -109,10 +148,9 @@ class TableClassifier:
         return True
 
     def _fit_encoder(self, frame: pd.DataFrame, labels: Labels) -> Features:
-        """Learn how to encode from these rows, and which row is typical; returns them encoded."""
+        """Learn how to encode from these rows; returns them encoded."""
         X = self.encoder.fit_transform(frame, labels)
         self.network.set_params(monotonic_cst=self.encoder.directions_)
-        self._keep_reference(frame[labels == 0])
         return X
 
     def _fit_network(
@@ -124,10 +162,17 @@ class TableClassifier:
         log_odds: Array = self.network.decision_function(X_validation)
         self.calibrator.fit(log_odds.astype(np.float64), validation[1])
 
-    def _keep_reference(self, frame: pd.DataFrame) -> None:
-        """Remember the typical row of these."""
-        self.reference_row = typical_row(self.table, frame)
-        self.reference = self.encoder.encode_rows([self.reference_row])[0]
+    def _keep_background(self, frame: pd.DataFrame, labels: Labels) -> None:
+        """What answers will refer to; of very many rows, evenly chosen ones tell it as well."""
+        step = -(-len(frame) // MOST_BACKGROUND_ROWS)
+        frame, labels = frame.iloc[::step], labels[::step]
+        self.background = Background(
+            reference_row={},
+            reference_group="",
+            usual_values=usual_values(self.table, frame),
+            bands=score_bands(self.probabilities(frame), labels),
+        )
+        self.refer_to(frame[labels == 0], "training rows without the event")
 
     def _weights(self, frame: pd.DataFrame) -> Floats:
         """The rows' weights as the table has them, 1 where it has none."""
@@ -154,17 +199,22 @@ class TableClassifier:
         ]
         return np.concatenate(parts) if parts else np.zeros(0)
 
-    def shares(self, x: Features) -> Floats:
-        """How much each column moved the calibrated log-odds of an encoded row away from those of `reference_row`.
+    @property
+    def reference_row(self) -> Mapping[str, Any]:
+        """The row that reasons compare with."""
+        return self.background.reference_row
 
-        Returns
-        -------
-        ndarray of shape (n_columns,), in the order of `column_names`; positive towards the event.
-        """
+    def explain(self, x: Features) -> Explanation:
+        """How much each column moved the calibrated log-odds of an encoded row away from those of `reference_row`."""
         by_feature = integrated_gradients(self.network.network_, x, self.reference).astype(np.float64)
         n_columns = len(self.encoder.column_names_)
-        by_column = np.bincount(self.encoder.owners_, by_feature, minlength=n_columns).astype(np.float64)
-        return by_column * self.calibrator.slope
+        by_column = np.bincount(self.encoder.owners_, by_feature, minlength=n_columns)
+        base, log_odds = self.log_odds(np.stack([self.reference, x])).tolist()
+        return Explanation(base, log_odds, completed(by_column * self.calibrator.slope, log_odds - base))
+
+    def shares(self, x: Features) -> Floats:
+        """The shares alone, see `explain`."""
+        return self.explain(x).shares
 
 
 @contextmanager
@@ -193,20 +243,3 @@ def _refuse_unfit(labels: Labels, validation_labels: Labels) -> None:
             raise ValueError(f"there are no {name}; training and validation need at least one row each")
         if not np.isin(given, (0, 1)).all():
             raise ValueError(f"{name} must be 0 or 1, got {np.unique(given)[:10].tolist()}")
-
-
-def typical_row(table: Table, frame: pd.DataFrame) -> Mapping[str, Any]:
-    """The median of each number and time and the most frequent level of everything else."""
-    row: dict[str, Any] = {}
-    for column in table.of_role("feature", "time"):
-        present = frame[column.name].dropna()
-        if present.empty:
-            row[column.name] = None
-        elif column.kind == "number":
-            # The median may be a mean of two: their sum can overflow, that of their halves cannot
-            row[column.name] = 2 * float((present / 2).median())
-        elif column.kind == "time":
-            row[column.name] = present.sort_values().iloc[len(present) // 2].to_pydatetime()
-        else:
-            row[column.name] = str(present.mode().iloc[0])
-    return row

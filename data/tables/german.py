@@ -106,7 +106,6 @@ TABLE = Table(
         _coded(
             "checking_status",
             "Balance of the checking account",
-            actionable=True,
             reasons={
                 "A14": "There is no checking account with the bank",
                 "any": "The balance of the checking account is {value}",
@@ -159,7 +158,6 @@ TABLE = Table(
         _coded(
             "savings_status",
             "Savings account and bonds",
-            actionable=True,
             reasons={"A65": "No savings are known", "any": "Savings are {value}"},
             example="A61",
         ),

@@ -8,11 +8,14 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, Field, model_validator
 
+from data.rows import row_type
+from data.sentences import label, spoken
 from data.simulators import credit as simulator
 from data.splits import Split
-from data.table import Table
+from data.table import Column, Table
 from models.calibration import probability
-from models.contract import Answer, Domain, Live, Policy, Reason, Row
+from models.contract import Answer, Domain, Live, Operation, Policy, Reason, Row, respond
+from models.counterfactuals import MOST_CHANGES, counterfactuals
 from models.encoding import Features
 from models.reasons import strongest_reasons
 from models.scoring import Floats, TableClassifier
@@ -58,7 +61,8 @@ class CreditReason(Reason):
 class Scorecard(BaseModel):
     """Where the points come from: base and shares add up to them, without a remainder."""
 
-    base: int = Field(description="Points of the reference applicant.")
+    reference: str = Field(description="Whose typical applicant the shares compare with.")
+    base: int = Field(description="Points of that applicant.")
     shares: dict[str, int] = Field(description="Points that each column added (or took, negative), the table's order.")
 
 
@@ -70,6 +74,32 @@ class CreditAnswer(Answer):
     decision: Literal["approve", "refer", "decline"]
     reasons: list[CreditReason] = Field(default_factory=list, description="What cost most points, most first.")
     scorecard: Scorecard | None = Field(None, description="Every column's share in the points; given with the reasons.")
+
+
+class ChangedValue(BaseModel):
+    """One column that would have to be different."""
+
+    column: str
+    text: str = Field(description="The change in words.")
+    value: Any = Field(description="What the row holds.")
+    instead: Any = Field(description="What it would have to hold.")
+
+
+class Counterfactual(BaseModel):
+    """A row that differs in actionable columns only, as the live model answers it."""
+
+    changes: list[ChangedValue]
+    probability_of_default: float = Field(ge=0, le=1)
+    points: int
+    decision: Literal["approve", "refer", "decline"]
+
+
+class CounterfactualsAnswer(Answer):
+    """What would have led to an approval."""
+
+    decision: Literal["approve", "refer", "decline"] = Field(description="Of the applicant as asked about.")
+    counterfactuals: list[Counterfactual] = Field(description="The fewest changes first, then the smallest; up to 3.")
+    note: str = Field("", description="Why there are none, if there are none.")
 
 
 def without_protected_inputs(table: Table) -> Table:
@@ -95,17 +125,60 @@ def account(live: Live, row: Row, x: Features) -> dict[str, Any]:
     """The scorecard, and up to four columns that raised the probability of default most, with their points in it."""
     policy = live.policy
     assert isinstance(policy, CreditPolicy)  # noqa: S101 - a domain's models come with the domain's policy
-    shares = live.scorer.shares(x)
-    base, points = policy.points(live.scorer.log_odds(np.stack([live.scorer.reference, x])))
-    in_points = whole_shares(-policy.points_per_log_odds * shares, points - base)
-    scorecard = Scorecard(base=base, shares=dict(zip(live.scorer.column_names, in_points, strict=True)))
+    explained = live.scorer.explain(x)
+    base, points = policy.points(np.array([explained.base, explained.log_odds]))
+    in_points = whole_shares(-policy.points_per_log_odds * explained.shares, points - base)
+    scorecard = Scorecard(
+        reference=live.scorer.background.reference_group,
+        base=base,
+        shares=dict(zip(live.scorer.column_names, in_points, strict=True)),
+    )
     return {
         "reasons": [
             CreditReason(**dict(reason), points=scorecard.shares[reason.column])
-            for reason in strongest_reasons(live, row, shares)
+            for reason in strongest_reasons(live, row, explained.shares)
         ],
         "scorecard": scorecard,
     }
+
+
+def answer_counterfactuals(live: Live, row: Row, prediction_id: str) -> CounterfactualsAnswer:
+    """The ways to an approval, each answered by the live model before it is shown."""
+    found = counterfactuals(live, row)
+    rows = [row, *({**row, **changes} for changes in found)]
+    answers: list[Any] = respond(live, rows, [prediction_id] * len(rows), reasons="none")
+    ways = [
+        Counterfactual(
+            changes=[_changed(live.table[name], row.get(name), value) for name, value in changes.items()],
+            probability_of_default=answer.probability_of_default,
+            points=answer.points,
+            decision=answer.decision,
+        )
+        for changes, answer in zip(found, answers[1:], strict=True)
+        if answer.decision == DOMAIN.favourable
+    ]
+    asked = answers[0]
+    note = ""
+    if asked.decision == DOMAIN.favourable:
+        note = "The applicant is approved as asked about."
+    elif not any(column.actionable for column in live.table.inputs):
+        note = "The table marks no column as actionable, so there is nothing that the applicant could change."
+    elif not ways:
+        note = f"None found: up to {MOST_CHANGES} changes of actionable columns do not lead to an approval."
+    return CounterfactualsAnswer(
+        prediction_id=prediction_id,
+        model=live.name,
+        version=live.version,
+        warnings=asked.warnings,
+        decision=asked.decision,
+        counterfactuals=ways,
+        note=note,
+    )
+
+
+def _changed(column: Column, value: Any, instead: Any) -> ChangedValue:
+    text = f"{label(column)}: {spoken(column, instead)} instead of {spoken(column, value)}"
+    return ChangedValue(column=column.name, text=text, value=value, instead=instead)
 
 
 def whole_shares(shares: Floats, total: int) -> list[int]:
@@ -134,5 +207,17 @@ DOMAIN = Domain(
     decide=decide,
     account=account,
     adverse=frozenset({"refer", "decline"}),
+    favourable="approve",
+    accepted="accepted applicants",
+    operations=(
+        Operation(
+            name="counterfactuals",
+            summary="What the applicant could change to be approved: up to three ways, each answered by the model.",
+            body=row_type,
+            example=Table.example,
+            answer=CounterfactualsAnswer,
+            respond=answer_counterfactuals,
+        ),
+    ),
     gates={"auc": 0.55},
 )

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from data.table import Column, Table
+from models.background import typical_row
 from models.encoding import TableEncoder
 from models.estimators import BackpropAutoencoder, BackpropClassifier, BackpropRegressor
 from models.presets import PRESETS, PresetName
-from models.scoring import TableClassifier, typical_row
+from models.scoring import TableClassifier
 
 N_ROWS = 200
 LARGEST = float(np.finfo(np.float64).max)

@@ -1,0 +1,106 @@
+"""What training rows a model keeps in mind: the row it compares with, usual values, and what became of each score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.table import Column, Table
+
+N_USUAL_VALUES = 33
+"""Values of a number that stand for all: its least, its greatest, and quantiles between them."""
+MOST_LEVELS = 50
+N_BANDS = 10
+
+
+@dataclass(frozen=True)
+class ScoreBand:
+    """Training rows of like score, a tenth of all.
+
+    Parameters
+    ----------
+    low, high : the least and the greatest of their probabilities.
+    n_rows, n_events : how many there are, and how many of them had the event.
+    """
+
+    low: float
+    high: float
+    n_rows: int
+    n_events: int
+
+
+@dataclass(frozen=True)
+class Background:
+    """Parts of the training rows that answers refer to; no single row can be read from it.
+
+    Parameters
+    ----------
+    reference_row : the typical row of the reference group (see `typical_row`), against which reasons are given.
+    reference_group : whose typical row that is, in words.
+    usual_values : of each column: quantiles of a number, rising; the most frequent levels of everything else.
+    bands : the lowest scores first.
+    """
+
+    reference_row: Mapping[str, Any]
+    reference_group: str
+    usual_values: Mapping[str, list[Any]]
+    bands: list[ScoreBand]
+
+
+def typical_row(table: Table, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """The median of each number and time and the most frequent level of everything else."""
+    row: dict[str, Any] = {}
+    for column in table.of_role("feature", "time"):
+        present = frame[column.name].dropna()
+        if present.empty:
+            row[column.name] = None
+        elif column.kind == "number":
+            # The median may be a mean of two: their sum can overflow, that of their halves cannot
+            row[column.name] = 2 * float((present / 2).median())
+        elif column.kind == "time":
+            row[column.name] = present.sort_values().iloc[len(present) // 2].to_pydatetime()
+        else:
+            row[column.name] = str(present.mode().iloc[0])
+    return row
+
+
+def usual_values(table: Table, frame: pd.DataFrame) -> dict[str, list[Any]]:
+    """The values of each feature that a question "what if" tries out; none for times and for columns without values."""
+    values: dict[str, list[Any]] = {}
+    for column in table.of_role("feature"):
+        present = frame[column.name].dropna()
+        if present.empty or column.kind == "time":
+            values[column.name] = []
+        elif column.kind == "number":
+            values[column.name] = _quantiles(column, present.to_numpy(np.float64))
+        else:
+            levels = [str(level) for level in present.value_counts().index[:MOST_LEVELS]]
+            plain_flag = column.kind == "flag" and not column.levels
+            values[column.name] = [column.flag_values[level] == 1 for level in levels] if plain_flag else levels
+    return values
+
+
+def _quantiles(column: Column, present: npt.NDArray[np.float64]) -> list[float]:
+    codes = [float(code) for code in column.missing if not isinstance(code, str)]
+    known = present[~np.isin(present, codes)]
+    if not len(known):
+        return []
+    found = np.quantile(known, np.linspace(0, 1, N_USUAL_VALUES), method="nearest")
+    return [float(value) for value in np.unique(found)]
+
+
+def score_bands(probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> list[ScoreBand]:
+    """Rows in bands of about equal count; equal probabilities share a band, so there may be fewer than N_BANDS."""
+    edges = np.unique(np.quantile(probabilities, np.arange(1, N_BANDS) / N_BANDS))
+    places = np.searchsorted(edges, probabilities, side="right")
+    bands = []
+    for place in np.unique(places):
+        inside = places == place
+        among = probabilities[inside]
+        bands.append(ScoreBand(float(among.min()), float(among.max()), int(inside.sum()), int(labels[inside].sum())))
+    return bands
