@@ -65,11 +65,11 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class Domain:
-    """What one line of business provides; its file in `models/domains` ends in one of these, named DOMAIN.
+    """What one line of business provides; its file or folder in `models/domains` ends in one of these, named DOMAIN.
 
     Parameters
     ----------
-    name : equals the file's name; becomes the command-line argument and the default model name.
+    name : equals that of the file or folder; becomes the command-line argument and the default model name.
     table : of the simulated rows that are trained on if nothing else is named.
     simulate : (n_rows, seed) -> such rows.
     n_simulated_rows, split : how many of them, and how they are divided.
@@ -159,7 +159,7 @@ def unseen_warnings(live: Live, row: Row) -> list[str]:
 
 
 def load_domains() -> dict[str, Domain]:
-    """Every domain by name: one file in `models/domains` each, files that begin with _ left out.
+    """Every domain by name: one file or folder in `models/domains` each, those that begin with _ left out.
 
     Raises TypeError for a file without a DOMAIN, ValueError for one whose DOMAIN has another name than the file.
     """

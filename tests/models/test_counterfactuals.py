@@ -12,7 +12,7 @@ import pytest
 from data.checking import checked_frame
 from models.contract import Live, Row, load_domains, respond
 from models.counterfactuals import counterfactuals
-from models.domains.credit import CreditPolicy
+from models.domains.credit.policy import CreditPolicy
 from models.presets import PRESETS
 
 CREDIT = load_domains()["credit"]

@@ -1,0 +1,48 @@
+"""Credit: an applicant in, the probability of default, points, a decision and its reasons out."""
+
+from __future__ import annotations
+
+from data.rows import row_type
+from data.simulators import credit as simulator
+from data.splits import Split
+from data.table import Table
+from models.contract import Domain, Operation
+from models.domains.credit.policy import CreditPolicy, decide
+from models.domains.credit.scorecard import CreditAnswer, account
+from models.domains.credit.ways import CounterfactualsAnswer, answer_counterfactuals
+from models.scoring import TableClassifier
+
+
+def without_protected_inputs(table: Table) -> Table:
+    """Protected columns stay known, for reports on fairness, but are no inputs."""
+    return table.with_columns({c.name: {"role": "ignore"} for c in table.inputs if c.protected})
+
+
+DOMAIN = Domain(
+    name="credit",
+    summary="Probability of default of an applicant, points, and approve, refer or decline.",
+    table=simulator.TABLE,
+    simulate=simulator.simulate,
+    n_simulated_rows=20_000,
+    split=Split(kind="random"),
+    policy=CreditPolicy,
+    answer=CreditAnswer,
+    prepare=without_protected_inputs,
+    build=TableClassifier,
+    decide=decide,
+    account=account,
+    adverse=frozenset({"refer", "decline"}),
+    favourable="approve",
+    accepted="accepted applicants",
+    operations=(
+        Operation(
+            name="counterfactuals",
+            summary="What the applicant could change to be approved: up to three ways, each answered by the model.",
+            body=row_type,
+            example=Table.example,
+            answer=CounterfactualsAnswer,
+            respond=answer_counterfactuals,
+        ),
+    ),
+    gates={"auc": 0.55},
+)

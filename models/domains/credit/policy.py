@@ -1,0 +1,60 @@
+"""The scale of the points and the cut-offs, and the decision that follows from them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from models.calibration import probability
+from models.contract import Policy
+from models.encoding import Features
+from models.scoring import Floats, TableClassifier
+
+Decision: TypeAlias = Literal["approve", "refer", "decline"]
+
+
+class CreditPolicy(Policy):
+    """The scale of the points and the cut-offs of the decision."""
+
+    base_points: float = Field(600, description="Points of an applicant at the base odds.")
+    base_odds: float = Field(50, gt=0, description="Good outcomes for each bad one at which the base points are given.")
+    points_to_double_odds: float = Field(20, gt=0, description="PDO: points that double the odds.")
+    approve_below: float = Field(0.15, ge=0, le=1, description="Approve below this probability of default.")
+    decline_from: float = Field(0.30, ge=0, le=1, description="Decline from this probability of default on.")
+
+    @model_validator(mode="after")
+    def _cut_offs_do_not_cross(self) -> CreditPolicy:
+        if self.approve_below > self.decline_from:
+            raise ValueError(
+                f"approve_below ({self.approve_below}) must not lie above decline_from ({self.decline_from})"
+            )
+        return self
+
+    @property
+    def points_per_log_odds(self) -> float:
+        """Points for one unit of the log-odds of a good outcome."""
+        return self.points_to_double_odds / math.log(2)
+
+    def points(self, log_odds: Floats) -> list[int]:
+        """Points at log-odds of default: base + PDO / ln 2 * (ln(odds of a good outcome) - ln(base odds)).
+
+        The log-odds of a good outcome are minus those of default, so higher points are safer.
+        """
+        points = self.base_points - self.points_per_log_odds * (log_odds + math.log(self.base_odds))
+        return [round(value) for value in points.tolist()]
+
+
+def decide(scorer: TableClassifier, policy: CreditPolicy, X: Features) -> dict[str, list[Any]]:
+    """Probability, points and decision of encoded applicants."""
+    log_odds = scorer.log_odds(X)
+    probabilities = probability(log_odds)
+    return {
+        "probability_of_default": probabilities.tolist(),
+        "points": policy.points(log_odds),
+        "decision": [
+            "approve" if p < policy.approve_below else "decline" if p >= policy.decline_from else "refer"
+            for p in probabilities.tolist()
+        ],
+    }
