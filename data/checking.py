@@ -17,6 +17,9 @@ from data.times import parse_times
 
 Mask = npt.NDArray[np.bool_]
 
+_ONLY_IN_TRAINING = ("target", "weight", "propensity")
+"""Roles of columns that a row has once it is history, and a request has not."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Checked:
@@ -41,8 +44,8 @@ def check_frame(table: Table, frame: pd.DataFrame, *, training: bool) -> tuple[p
     Parameters
     ----------
     frame : as read from a file, with values of any type.
-    training : whether target, weight and listed levels matter too. When scoring they do not: target and weight are
-        left out, and an optional column that the file lacks is taken as empty throughout.
+    training : whether target, weight, propensity and listed levels matter too. When scoring they do not: those columns
+        are left out, and an optional column that the file lacks is taken as empty throughout.
 
     Returns
     -------
@@ -101,7 +104,7 @@ def _missing_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> li
 def _used_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> list[Column]:
     """The columns of the result."""
     names = list(frame.columns)
-    roles = ("feature", "time", "entity", "target", "weight") if training else ("feature", "time", "entity")
+    roles = ("feature", "time", "entity", *_ONLY_IN_TRAINING) if training else ("feature", "time", "entity")
     used = []
     for column in table.columns:
         taken_as_empty = column.name not in names and column.optional and column.role in roles and not training
@@ -119,7 +122,7 @@ def _problems(
     for row, value in zip(rows.tolist(), values.iloc[rows].tolist(), strict=True):
         length = f" of at most {MOST_CHARACTERS} characters" if len(str(value)) > MOST_CHARACTERS else ""
         problems.append(Problem(first_row + row + 1, column.name, value, f"must be {column.allowed}{length}"))
-    if not column.optional or (training and column.role in ("target", "weight", "time")):
+    if not column.optional or (training and column.role in (*_ONLY_IN_TRAINING, "time")):
         rows = np.flatnonzero(checked.empty)
         rule = f"must not be empty; it must be {column.allowed.removesuffix(', or empty')}"
         problems += [Problem(first_row + row + 1, column.name, None, rule) for row in rows.tolist()]
@@ -177,6 +180,8 @@ def _check_number(column: Column, values: pd.Series[Any], training: bool) -> _Ch
         bad |= numbers > column.maximum
     if column.whole:
         bad |= numbers != np.floor(numbers)
+    if column.role == "propensity":
+        bad |= (numbers <= 0) | (numbers > 1)
     return _Checked(values=numbers, empty=empty, bad=bad & ~empty & ~exempt)
 
 

@@ -22,9 +22,11 @@ from pydantic.dataclasses import dataclass
 from data.errors import TableError
 
 Kind = Literal["number", "category", "flag", "key", "time", "text"]
-Role = Literal["feature", "target", "weight", "time", "entity", "ignore"]
+Role = Literal["feature", "target", "weight", "propensity", "time", "entity", "ignore"]
 Part = Literal["person", "context", "ad"]
 Scalar = bool | int | float | str
+
+_KIND_OF_ROLE: dict[str, Kind] = {"weight": "number", "propensity": "number", "time": "time"}
 
 TEMPLATE_FIELDS = ("value", "reference")
 """What a sentence template may hold in braces."""
@@ -48,8 +50,9 @@ class Column:
     ----------
     name : as it is spelled in files and requests.
     kind : `number`; `category` (few levels); `flag` (true/false); `key` (an id with many values); `time`; `text`.
-    role : `feature` (an input), `target`, `weight` (of the row in training), `time` (when the row happened), `entity`
-        (whose row it is: card, terminal), `ignore` (known, never used).
+    role : `feature` (an input), `target`, `weight` (of the row in training), `propensity` (the probability with which
+        the row's ad was chosen, where chance chose it), `time` (when the row happened), `entity` (whose row it is:
+        card, terminal), `ignore` (known, never used).
     minimum, maximum : bounds of a number, both allowed values themselves.
     whole : the number has no fraction.
     levels : allowed levels of a category in files; of a flag its two spellings, the false one first. Requests may hold
@@ -117,8 +120,10 @@ class Column:
             raise TableError(f"column {self.name!r}: a flag has two levels (false, true), got {list(self.levels)}")
         if self.role == "feature" and self.kind == "text":
             raise TableError(f"column {self.name!r}: free text cannot be a feature; set role = 'ignore'")
-        if self.role in ("weight", "time") and self.kind != {"weight": "number", "time": "time"}[self.role]:
+        if self.kind != _KIND_OF_ROLE.get(self.role, self.kind):
             raise TableError(f"column {self.name!r}: a {self.role} cannot be of kind {self.kind!r}")
+        if self.role == "propensity" and self.missing:
+            raise TableError(f"column {self.name!r}: a propensity is known in every row; leave out 'missing'")
         if self.positive is not None and self.role != "target":
             raise TableError(f"column {self.name!r}: 'positive' is for the target, this is a {self.role}")
         self._check_words()
@@ -168,7 +173,9 @@ class Column:
         match self.kind:
             case "number":
                 words = "a whole number" if self.whole else "a number"
-                if self.minimum is not None and self.maximum is not None:
+                if self.role == "propensity":
+                    words += " above 0, at most 1"
+                elif self.minimum is not None and self.maximum is not None:
                     words += f" from {self.minimum:g} to {self.maximum:g}"
                 elif self.minimum is not None:
                     words += f" of at least {self.minimum:g}"
@@ -202,7 +209,7 @@ class Table:
         names = self.column_names
         if doubled := sorted(name for name, n_times in Counter(names).items() if n_times > 1):
             raise TableError(f"table {self.name!r}: column(s) described twice: {', '.join(doubled)}")
-        for role in ("target", "weight", "time"):
+        for role in ("target", "weight", "propensity", "time"):
             if len(holders := self.of_role(role)) > 1:
                 raise TableError(f"table {self.name!r}: {len(holders)} columns have the role {role!r}, one is allowed")
         if not self.of_role("feature", "time"):
@@ -243,6 +250,11 @@ class Table:
     def weight(self) -> Column | None:
         """How much a row counts in training, if the table knows."""
         return next(iter(self.of_role("weight")), None)
+
+    @property
+    def propensity(self) -> Column | None:
+        """How likely the row's ad was to be chosen, if the table knows."""
+        return next(iter(self.of_role("propensity")), None)
 
     def _the(self, role: str) -> Column:
         for column in self.of_role(role):

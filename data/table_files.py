@@ -31,6 +31,7 @@ HEADER = """\
 #   feature       an input (also where no role is given)
 #   target        what to predict; positive is the value that counts as class 1
 #   weight        how much the row counts in training
+#   propensity    of an advertising table: the probability with which chance chose the row's ad, above 0, at most 1
 #   time          when the row happened; rows are then split by it
 #   entity        whose row it is (a card, a customer); its past rows may become inputs
 #   ignore        known, never used

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -20,6 +20,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from data.table import Column, Table
 from models.errors import ModelError
+from models.resampling import resampled_sums
 from models.scoring import Floats, Labels
 
 LEAST_PROBABILITY = 1e-7
@@ -168,23 +169,14 @@ def compare(labels: Labels, ours: Floats, theirs: Floats, seed: int) -> Comparis
     """Compare two models by a paired bootstrap of their log-loss (Efron and Tibshirani 1993, chapter 13).
 
     Rows are drawn with replacement, each with the losses of both models, so that what is hard for both cancels out.
-    Many rows are first summed up in 20,000 random groups, which are then drawn: the spread of the mean stays the same
-    and the time is bounded (Chamandy et al. 2012, "Estimating uncertainty for massive data streams").
 
     Parameters
     ----------
     labels, ours, theirs : of shape (n_rows,); labels 0 or 1, and the probabilities of the two models.
     """
-    rng = np.random.default_rng(seed)
     differences = _row_losses(labels, ours) - _row_losses(labels, theirs)
-    n_groups = min(len(labels), 20_000)
-    groups = rng.permutation(len(labels)) % n_groups
-    sums, sizes = np.bincount(groups, differences, n_groups), np.bincount(groups, minlength=n_groups)
-    means = []
-    for _ in range(10):  # a tenth of the resamples at once bounds the memory
-        drawn = rng.integers(0, n_groups, (100, n_groups), dtype=np.uint32)
-        means.append(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
-    low, high = np.quantile(means, [0.05, 0.95])
+    sums = resampled_sums(np.stack([differences, np.ones(len(labels))], axis=1), seed=seed)
+    low, high = np.quantile(sums[:, 0] / sums[:, 1], [0.05, 0.95])
     return Comparison(float(differences.mean()), float(low), float(high))
 
 
@@ -221,7 +213,7 @@ def baselines(
     -------
     dict with "logistic regression" and "gradient boosting".
     """
-    columns = [column for column in table.of_role("feature", "time") if column.kind != "key"]
+    columns = _columns_but_ids(table)
     left_out = [column.name for column in table.of_role("feature") if column.kind == "key"]
     without_ids = [f"without the id column(s) {', '.join(left_out)}"] if left_out else []
     inputs, test_inputs = _inputs(columns, train), _inputs(columns, test)
@@ -242,6 +234,20 @@ def baselines(
         "logistic regression": judged(_linear_encoder(numbers, categories), linear, some, subsampled + without_ids),
         "gradient boosting": judged(_tree_encoder(numbers, categories), trees, every, without_ids),
     }
+
+
+def boosted_trees(train: pd.DataFrame, labels: Labels, *, table: Table, seed: int) -> Callable[[pd.DataFrame], Floats]:
+    """Train the gradient boosting of `baselines` alone; the result gives checked rows their probabilities."""
+    columns = _columns_but_ids(table)
+    inputs = _inputs(columns, train)
+    numbers, categories = _positions(inputs)
+    encoder, model = _tree_encoder(numbers, categories), _boosted_trees(labels, range(len(categories)), seed)
+    model.fit(encoder.fit_transform(inputs), labels)
+    return lambda frame: model.predict_proba(encoder.transform(_inputs(columns, frame)))[:, 1].astype(np.float64)
+
+
+def _columns_but_ids(table: Table) -> list[Column]:
+    return [column for column in table.of_role("feature", "time") if column.kind != "key"]
 
 
 def _some_rows(n_rows: int, seed: int) -> npt.NDArray[np.intp]:

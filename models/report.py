@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from plotly.offline import get_plotlyjs
 
 from data.table import Table
 from models import report_charts as charts
 from models.evaluation import Comparison, Contender, compare
+from models.pages import render_page
 from models.report_charts import percent
 from models.report_tables import METRICS, column_rows, contender_rows, decision_rows, in_words
 from models.scoring import Floats, Labels
@@ -83,13 +82,10 @@ class ReportData:
 
 
 def render_report(data: ReportData) -> str:
-    """The whole page as HTML. It loads nothing and follows the light or dark colours of its reader's browser."""
-    environment = Environment(
-        loader=PackageLoader("models"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["percent"] = percent
+    """The whole page as HTML, see `pages`."""
     comparisons = _comparisons(data)
-    return environment.get_template("report.html.jinja").render(
+    return render_page(
+        "report.html.jinja",
         data=data,
         summary=_summary(data, comparisons),
         verdict=_verdict(data),
@@ -99,7 +95,6 @@ def render_report(data: ReportData) -> str:
         charts=_charts(data),
         decisions=decision_rows(data.decisions, data.labels, data.probabilities),
         columns=column_rows(data.table, data.training_frame),
-        plotly_js=get_plotlyjs(),
     )
 
 

@@ -91,6 +91,6 @@ def _why_not_taken(name: object, column: Column | None, columns: dict[str, Colum
         return f"{name} is what this model predicts and not an input of it"
     if column.protected:
         return f"{name} is protected and not an input of this model"
-    if column.role in ("weight", "ignore"):
+    if column.role in ("weight", "propensity", "ignore"):
         return f"{name} is known but not an input of this model"
     return f"{name} does not belong here"

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import data, doctor, models, quickstart, score, serve, tables, train
+from service.cli import data, doctor, evaluate, models, quickstart, score, serve, tables, train
 from service.cli.context import installed_version
 from service.cli.exits import CommandGroup
 
@@ -43,6 +43,7 @@ def options(
 
 app.command()(quickstart.quickstart)
 app.command()(train.train)
+app.command()(evaluate.evaluate)
 app.command()(score.score)
 app.command()(serve.serve)
 app.command()(doctor.doctor)

@@ -256,6 +256,32 @@ class TestColumns:
         assert problems == []
         assert checked.to_dict("list") == {"x": [1.0], "z": [None]}
 
+    def test_propensities_are_probabilities_that_history_has_and_a_request_has_not(self):
+        """Above 0 and at most 1 in every row of a training file, whatever bounds the column has."""
+        table = Table(
+            name="t",
+            columns=(
+                Column(name="x", kind="number"),
+                TARGET,
+                Column(name="p", kind="number", role="propensity", optional=True),
+            ),
+        )
+        frame = pd.DataFrame({"x": range(5), "y": [0, 1, 0, 1, 0], "p": [0.5, 1, 0, 1.01, None]})
+
+        training, problems = check_frame(table, frame, training=True)
+        scoring, _ = check_frame(table, frame, training=False)
+
+        rule = "must be a number above 0, at most 1, or empty"
+        assert [str(problem) for problem in problems] == [
+            f"row 3, column 'p': 0.0 {rule}",
+            f"row 4, column 'p': 1.01 {rule}",
+            "row 5, column 'p': None must not be empty; it must be a number above 0, at most 1",
+        ]
+        assert training["p"].tolist()[:2] == [0.5, 1.0]
+        assert scoring.columns.tolist() == ["x"]
+        assert [column.name for column in table.inputs] == ["x"]
+        assert table.propensity is table["p"]
+
     def test_absent_ones_are_named_with_those_there_are(self):
         """In training every used column must be there."""
         _, problems = check_frame(self.TABLE, pd.DataFrame({"X": [1, 2], "z": ["a", "b"]}), training=True)

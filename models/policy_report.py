@@ -1,0 +1,117 @@
+"""What a comparison of policies says, for people: a page with charts, and the words that a terminal shows too."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import plotly.graph_objects as go
+
+from models.off_policy import Estimate
+from models.pages import render_page
+from models.policy_value import LEARNED, PolicyComparison
+from models.report_charts import _NEUTRAL, _OURS, Chart, _dotted, _finished, _lines, _shown, percent, thinned
+
+_ESTIMATORS = (
+    ("dr", "doubly robust", _OURS, 10),
+    ("snips", "self-normalised", _NEUTRAL, 7),
+    ("ips", "IPS", _NEUTRAL, 7),
+)
+
+
+def render_policy_report(comparison: PolicyComparison, *, preset: str, seed: int, created: datetime) -> str:
+    """The whole page as HTML, see `pages`."""
+    charts = {"values": value_chart(comparison)}
+    if comparison.uplifts:
+        charts["qini"] = qini_chart(comparison)
+    return render_page(
+        "policy_value.html.jinja",
+        charts=charts,
+        comparison=comparison,
+        verdict=verdict(comparison),
+        interval=interval,
+        points=points,
+        preset=preset,
+        seed=seed,
+        created=created,
+    )
+
+
+def verdict(comparison: PolicyComparison) -> str:
+    """Whether learning whom to show what pays, in a sentence."""
+    learned = comparison.values[LEARNED]
+    if learned.gain.low > 0:
+        outcome = "more, beyond chance"
+    elif learned.gain.high < 0:
+        outcome = "less, beyond chance"
+    else:
+        outcome = "which is not told from chance"
+    return (
+        f"The learned policy has a rate of {interval(learned.dr)}. That is {points(learned.gain)} points against "
+        f"always showing “{comparison.best_fixed}”, the best ad in the training half: {outcome}."
+    )
+
+
+def interval(estimate: Estimate) -> str:
+    """A rate with the ends of its interval."""
+    return f"{100 * estimate.value:.2f} % ({100 * estimate.low:.2f} to {100 * estimate.high:.2f})"
+
+
+def points(difference: Estimate) -> str:
+    """A difference of rates in percentage points, with the ends of its interval."""
+    return f"{100 * difference.value:+.2f} ({100 * difference.low:+.2f} to {100 * difference.high:+.2f})"
+
+
+def value_chart(comparison: PolicyComparison) -> Chart:
+    """The value of each policy with its interval, by each estimator."""
+    shown = comparison.shown
+    figure = go.Figure()
+    places = list(range(len(shown)))
+    for offset, (field, name, colour, size) in zip((-0.2, 0.0, 0.2), _ESTIMATORS, strict=True):
+        estimates = [getattr(value, field) for value in shown.values()]
+        figure.add_scatter(
+            x=[estimate.value for estimate in estimates],
+            y=[place + offset for place in places],
+            error_x={
+                "array": [estimate.high - estimate.value for estimate in estimates],
+                "arrayminus": [estimate.value - estimate.low for estimate in estimates],
+                "thickness": 1.5,
+                "width": 3,
+            },
+            name=name,
+            mode="markers",
+            marker={"color": colour, "size": size},
+            hovertemplate=f"{name} %{{x:.2%}}<extra></extra>",
+        )
+    best = comparison.values[comparison.best_fixed].dr.value
+    figure.add_vline(x=best, line=_dotted())
+    names = [_shown(comparison.described(name)) for name in shown]
+    figure.update_yaxes(tickvals=places, ticktext=names, autorange="reversed")
+    figure.update_xaxes(title="Rate of the event under the policy", tickformat=".1%")
+    learned = comparison.values[LEARNED]
+    return Chart(
+        f"Chosen by the model, {percent(learned.dr.value)} of the rows have the event; "
+        f"with the best single ad {percent(best)}",
+        _finished(figure, height=130 + 46 * len(shown)),
+        "Points with 95 % bootstrap intervals; the dotted line is always showing the ad that was best in the training "
+        "half. Intervals of two policies may overlap although their difference is beyond chance: see the table.",
+    )
+
+
+def qini_chart(comparison: PolicyComparison) -> Chart:
+    """What treating the first so many brings, by the order of predicted uplift."""
+    figure = go.Figure()
+    lines = _lines(len(comparison.uplifts))
+    for (name, found), line in zip(comparison.uplifts.items(), lines, strict=True):
+        x, y = thinned(found.shares, found.gains)
+        figure.add_scatter(x=x.tolist(), y=y.tolist(), name=_shown(name), mode="lines", line=line)
+        ends = {"x": [0, 1], "y": [0, found.effect.value]}
+        figure.add_scatter(**ends, mode="lines", line=_dotted(), showlegend=False, hoverinfo="skip")
+    figure.update_xaxes(title="Share of the rows that get the ad, highest predicted uplift first", tickformat=".0%")
+    figure.update_yaxes(title="Additional events per row", tickformat=".1%")
+    first, found = next(iter(comparison.uplifts.items()))
+    return Chart(
+        f"“{first}” for everyone brings {points(found.effect)} over “{comparison.control}”",
+        _finished(figure, height=420),
+        "Qini curves on the test half; the dotted lines are what as many rows, drawn at random, would bring. "
+        "The further a curve lies above its line, the better the model finds those whom the ad changes.",
+    )
