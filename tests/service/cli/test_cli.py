@@ -28,6 +28,7 @@ def test_the_commands_are_those_of_the_design():
     assert {" ".join(words) for words in COMMANDS} == {
         "quickstart",
         "train",
+        "evaluate",
         "score",
         "serve",
         "doctor",
