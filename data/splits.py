@@ -1,4 +1,4 @@
-"""Which rows train, which choose, which judge: cut at random or by time, with room for labels that come late."""
+"""Which rows train, which choose, which judge: at random, in order, or by time with room for labels that come late."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ class Split:
 
     Parameters
     ----------
-    kind : `random` (stratified by class) or `time` (the last rows are the test set).
+    kind : `random` (stratified by class), `time` (the last rows are the test set), or `order` (the last rows as they
+        come, for files in time order that do not tell the times).
     test_fraction : share of all rows, between 0 and 1.
     label_delay_days : how long after its row a label becomes known; only used by `time`.
     """
 
-    kind: Literal["random", "time"] = "random"
+    kind: Literal["random", "time", "order"] = "random"
     test_fraction: float = 0.2
     label_delay_days: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be cut."""
-        if self.kind not in ("random", "time"):
-            raise DataError(f"a split is 'random' or 'time', got {self.kind!r}")
+        if self.kind not in ("random", "time", "order"):
+            raise DataError(f"a split is 'random', 'time' or 'order', got {self.kind!r}")
         _check_fraction("test_fraction", self.test_fraction)
         if not 0 <= self.label_delay_days < float("inf"):
             raise DataError(f"label_delay_days must be a number of at least 0, got {self.label_delay_days!r}")
@@ -121,9 +122,9 @@ def split_rows(
     """Cut a table into training, validation and test rows.
 
     The test set is cut first, as `split` says. The validation set is a share of what is left, cut the same way: at
-    random, or the last part by time. The label delay also lies between training and validation, unless it would leave
+    random, or the last part. The label delay also lies between training and validation, unless it would leave
     out more than half of the rows before the validation set, or a class: then there is no gap there, and `description`
-    says so. `labels` and `times` have the shape (n_rows,); `times` may be None for a random split.
+    says so. `labels` and `times` have the shape (n_rows,); only a split by time needs `times`.
 
     Raises
     ------
@@ -136,9 +137,21 @@ def split_rows(
         train, validation = random_split(labels[rest], test_fraction=validation_fraction, seed=seed)
         how = f"at random with seed {seed}"
         return _described(how, rest[train], rest[validation], test)
+    if split.kind == "order":
+        return _rows_in_order(split, labels, validation_fraction)
     if times is None:
         raise DataError("a split by time needs a time column; mark one with role = 'time', or split at random")
     return _rows_by_time(split, labels, _moments(times), validation_fraction)
+
+
+def _rows_in_order(split: Split, labels: npt.NDArray[Any], validation_fraction: float) -> SplitRows:
+    n_rest = int(len(labels) * (1 - split.test_fraction))
+    n_train = int(n_rest * (1 - validation_fraction))
+    train, validation, test = np.split(np.arange(len(labels)), [n_train, n_rest])
+    rows = _described("in the order of the rows, the test rows last", train, validation, test)
+    if not _every_class_on_every_side(labels, rows.train, rows.validation, rows.test):
+        raise DataError(_class_missing("order", labels, rows))
+    return rows
 
 
 def _rows_by_time(
@@ -156,7 +169,7 @@ def _rows_by_time(
         how += f", with a gap of {split.label_delay_days:g} days for late labels before {where}"
     rows = _described(how, rest[train], rest[validation], test)
     if not _every_class_on_every_side(labels, rows.train, rows.validation, rows.test):
-        raise DataError(_class_missing_by_time(labels, rows))
+        raise DataError(_class_missing("time", labels, rows))
     return rows
 
 
@@ -201,7 +214,9 @@ def _too_few_rows(labels: npt.NDArray[Any], test_fraction: float) -> str:
     )
 
 
-def _class_missing_by_time(labels: npt.NDArray[Any], rows: SplitRows) -> str:
+def _class_missing(kind: str, labels: npt.NDArray[Any], rows: SplitRows) -> str:
+    if len(labels) == 0:
+        return "there are no rows to split"
     if len(np.unique(labels)) == 1:
         return f"all {len(labels)} rows are of class {labels[0]}; at least two classes are needed"
     counts = "; ".join(
@@ -209,4 +224,4 @@ def _class_missing_by_time(labels: npt.NDArray[Any], rows: SplitRows) -> str:
         f"{np.sum(labels[rows.validation] == value)} validation, {np.sum(labels[rows.test] == value)} test rows"
         for value in np.unique(labels)
     )
-    return f"a split by time needs at least 1 row of every class in every set, here are {counts}; give more rows"
+    return f"a split by {kind} needs at least 1 row of every class in every set, here are {counts}; give more rows"

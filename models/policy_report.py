@@ -44,7 +44,7 @@ def verdict(comparison: PolicyComparison) -> str:
     elif learned.gain.high < 0:
         outcome = "less, beyond chance"
     else:
-        outcome = "which is not told from chance"
+        outcome = "no difference beyond chance"
     return (
         f"The learned policy has a rate of {interval(learned.dr)}. That is {points(learned.gain)} points against "
         f"always showing “{comparison.best_fixed}”, the best ad in the training half: {outcome}."

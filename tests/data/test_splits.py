@@ -201,6 +201,30 @@ class TestSplitRows:
         with pytest.raises(DataError, match=r"class 1: 30 training, 0 validation, 0 test rows"):
             split_rows(Split(kind="time"), labels=labels, times=days_after_start(np.arange(100)), seed=0)
 
+    @given(n_rows=st.integers(20, 300), test_fraction=st.sampled_from([0.1, 0.2, 0.5]), seed=st.integers(0, 9))
+    def test_sets_in_order_follow_each_other_without_a_gap(self, n_rows, test_fraction, seed):
+        """The rows as they come: training, validation, test, whatever the seed."""
+        labels = np.arange(n_rows) % 2
+
+        rows = split_rows(Split(kind="order", test_fraction=test_fraction), labels=labels, times=None, seed=seed)
+
+        assert [*rows.train, *rows.validation, *rows.test] == list(range(n_rows))
+        assert len(rows.test) == n_rows - int(n_rows * (1 - test_fraction))
+        assert rows.description.endswith("cut in the order of the rows, the test rows last")
+
+    @pytest.mark.parametrize(
+        ("labels", "said"),
+        [
+            ([0, 1] * 30 + [0] * 40, "a split by order needs at least 1 row .* class 1: .* 0 test rows"),
+            ([1] * 50, "all 50 rows are of class 1"),
+            ([], "there are no rows"),
+        ],
+    )
+    def test_an_order_that_leaves_a_set_without_a_class_is_refused(self, labels, said):
+        """With the counts of each set."""
+        with pytest.raises(DataError, match=said):
+            split_rows(Split(kind="order"), labels=np.array(labels, int), times=None, seed=0)
+
     def test_split_by_time_without_times_is_refused(self):
         """The message says which role to give a column."""
         with pytest.raises(DataError, match="role = 'time'"):
