@@ -63,7 +63,7 @@ class Manifest(BaseModel):
     metrics : on the untouched test rows, JSON without NaN.
     source : where the rows came from, as the user named it.
     n_rows, data_digest : how many rows were read, and the SHA-256 that tells them from others.
-    seed, preset : of the training job.
+    seed, preset, keep_negatives : of the training job.
     packages : versions of Python and of the libraries.
     files : SHA-256 of every file of the bundle except the manifest itself; filled in by `write_bundle`.
     """
@@ -81,6 +81,7 @@ class Manifest(BaseModel):
     data_digest: str
     seed: int
     preset: str
+    keep_negatives: float = Field(1.0, gt=0, le=1)
     packages: dict[str, str] = Field(default_factory=lambda: dict(package_versions()))
     files: dict[FileName, Sha256] = {}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
@@ -40,12 +42,21 @@ class LogOddsCalibrator:
     def __init__(self) -> None:
         self.slope, self.intercept = 1.0, 0.0
 
-    def fit(self, log_odds: Floats, labels: npt.NDArray[np.int64], weights: Floats | None = None) -> LogOddsCalibrator:
+    def fit(
+        self,
+        log_odds: Floats,
+        labels: npt.NDArray[np.int64],
+        weights: Floats | None = None,
+        *,
+        keep_negatives: float = 1.0,
+    ) -> LogOddsCalibrator:
         """Find slope and intercept for rows that the network was not trained on, by maximum likelihood.
 
         Parameters
         ----------
         log_odds, labels, weights : of shape (n_rows,); labels are 0 or 1.
+        keep_negatives : share of the rows without the event that these rows hold. The intercept makes up for the
+            others, so that probabilities are those of all rows; see `sampling`.
         """
         inputs = np.stack([log_odds, np.ones_like(log_odds)], axis=1)
         row_weights = np.ones_like(log_odds) if weights is None else weights
@@ -58,7 +69,8 @@ class LogOddsCalibrator:
             return float(row_weights @ losses + off @ off / 2), gradient
 
         solution = minimize(loss_and_gradient, start, jac=True, method="BFGS").x
-        self.slope, self.intercept = max(float(solution[0]), self.least_slope), float(solution[1])
+        self.slope = max(float(solution[0]), self.least_slope)
+        self.intercept = float(solution[1]) + math.log(keep_negatives)
         return self
 
     def log_odds(self, log_odds: Floats) -> Floats:

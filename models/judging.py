@@ -25,11 +25,12 @@ class Trained:
 
     `raw_frame` holds the same rows as they came, for a champion that reads other columns; `seconds` is the time of
     training and of the test rows' predictions; `refined_from` is the version whose weights it went on from, None for a
-    model trained anew.
+    model trained anew; `keep_negatives` is the share of the rows without the event that it learned from.
     """
 
     scorer: TableClassifier
     preset: str
+    keep_negatives: float
     refined_from: int | None
     raw_frame: pd.DataFrame
     frame: pd.DataFrame
@@ -47,6 +48,16 @@ class Trained:
     def origin(self) -> str:
         """What it went on from, in words; empty for a model trained anew."""
         return "" if self.refined_from is None else f"refined from version {self.refined_from}"
+
+    @property
+    def sampling(self) -> str:
+        """What was left out of the training, in a sentence; empty if nothing was."""
+        if self.keep_negatives == 1:
+            return ""
+        return (
+            f"It learned from all rows with the event and from {100 * self.keep_negatives:.4g} % of those without it, "
+            "drawn at random; its probabilities are corrected for that, and the test rows are whole."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

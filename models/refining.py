@@ -26,28 +26,37 @@ class Start:
     """What a training starts from: an untrained scorer, or a live version that is to be refined.
 
     `version` is None for an untrained scorer. That of a live version is freshly loaded: what answers is another one,
-    and stays as it is. `preset` is that of the first training.
+    and stays as it is. `preset` and `keep_negatives` are those of the first training.
     """
 
     version: int | None
     scorer: TableClassifier
     preset: str
+    keep_negatives: float
 
 
-def load_start(champion: Version, bundles: Path, *, table: Table, preset: str | None, data_digest: str) -> Start:
+def load_start(
+    champion: Version,
+    bundles: Path,
+    *,
+    table: Table,
+    preset: str | None,
+    keep_negatives: float | None,
+    data_digest: str,
+) -> Start:
     """Load the champion to go on from, with the new table's words in place of its own.
 
     Parameters
     ----------
     table : of the new rows, as the domain prepared it.
-    preset : that was asked for, None for the champion's.
+    preset, keep_negatives : that were asked for, None for the champion's.
     data_digest : of the new rows, see `data.sources.frame_digest`.
 
     Raises
     ------
     RefinementError
-        Another preset was asked for, the table differs in what the encoder, a request or the labels read, or the rows
-        are those that the champion was made of: it would have been trained on rows that are to test it.
+        Another preset or share was asked for, the table differs in what the encoder, a request or the labels read, or
+        the rows are those that the champion was made of: it would have been trained on rows that are to test it.
     BundleError
         The champion's bundle cannot be loaded.
     """
@@ -55,6 +64,11 @@ def load_start(champion: Version, bundles: Path, *, table: Table, preset: str | 
     problem = None
     if preset not in (None, manifest.preset):
         problem = f"it has the preset {manifest.preset!r}, and a refinement keeps it; preset {preset!r} was asked for"
+    elif keep_negatives not in (None, manifest.keep_negatives):
+        problem = (
+            f"it learned from a share of {manifest.keep_negatives:.4g} of the rows without the event, and a refinement "
+            f"keeps that; {keep_negatives:.4g} was asked for"
+        )
     elif differences := table_differences(manifest.table, table):
         named, n_more = differences[:_MOST_NAMED], len(differences) - _MOST_NAMED
         problem = f"the new table differs: {'; '.join(named)}{f'; and {n_more} more' if n_more > 0 else ''}"
@@ -64,7 +78,7 @@ def load_start(champion: Version, bundles: Path, *, table: Table, preset: str | 
         raise RefinementError(champion.name, champion.number, problem)
     scorer = load_live(champion, bundles).scorer
     scorer.table = table
-    return Start(version=champion.number, scorer=scorer, preset=manifest.preset)
+    return Start(version=champion.number, scorer=scorer, preset=manifest.preset, keep_negatives=manifest.keep_negatives)
 
 
 def table_differences(old: Table, new: Table) -> list[str]:

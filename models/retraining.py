@@ -34,6 +34,7 @@ from models.reasons import refer_to_accepted
 from models.refining import Start, load_start
 from models.registry import Registry, Version
 from models.report import ReportData, render_report
+from models.sampling import checked_share
 
 Promote: TypeAlias = Literal["auto", "always", "never"]
 
@@ -50,6 +51,8 @@ class TrainingJob:
     table, source, split, note : see `TrainingRows`.
     refine : go on from the weights of the champion of this name, with rows that it has not seen, instead of anew.
     preset : None is "balanced", or that of the champion to refine, which allows no other.
+    keep_negatives : learn from this share of the rows without the event, in (0, 1], see `sampling`; None is 1, or the
+        share of the champion to refine, which allows no other.
     promote : "auto" if it passes the gates and is not worse than the champion, "always", or "never".
     actor : who asked, for the history.
     wait_seconds : how long to wait for another job of the same name.
@@ -64,6 +67,7 @@ class TrainingJob:
     refine: bool = False
     preset: PresetName | None = None
     seed: int = 0
+    keep_negatives: float | None = None
     promote: Promote = "auto"
     actor: str = "command line"
     wait_seconds: float = 0.0
@@ -127,10 +131,13 @@ def train(
         The rows cannot be divided, for example because a class has too few of them.
     NotTrainedError, RefinementError
         There is no champion to refine, or it cannot be refined on these rows.
+    SamplingError
+        `keep_negatives` is no share, or leaves no row without the event.
     JobLockedError
         Another job of this name is running.
     """
     checked_name(job.name)
+    checked_share(1.0 if job.keep_negatives is None else job.keep_negatives)
     started = perf_counter()
     with job_lock(home.path, job.name, wait_seconds=job.wait_seconds, now=now):
         sweep_partial(home.bundles, job.name)
@@ -162,6 +169,7 @@ def train(
             data_digest=frame_digest(frame),
             seed=job.seed,
             preset=trained.preset,
+            keep_negatives=trained.keep_negatives,
         )
         report = render_report(_report_data(job, trained, judgement, policy, may_go_live, why, manifest))
         files = {POLICY: policy.model_dump_json(indent=1).encode(), REPORT: report.encode()}
@@ -207,12 +215,14 @@ def _fit(job: TrainingJob, frame: pd.DataFrame, to_refine: Version | None, home:
         labels[rows.train],
         weights=None if table.weight is None else train_frame[table.weight.name].to_numpy(np.float64),
         validation=(checked.iloc[rows.validation], labels[rows.validation]),
+        keep_negatives=start.keep_negatives,
         callbacks=[progress.epoch],
     )
     refer_to_accepted(job.domain, scorer, job.domain.policy(), train_frame)
     return Trained(
         scorer=scorer,
         preset=start.preset,
+        keep_negatives=start.keep_negatives,
         refined_from=start.version,
         raw_frame=frame,
         frame=checked,
@@ -227,8 +237,16 @@ def _start(job: TrainingJob, table: Table, frame: pd.DataFrame, to_refine: Versi
     """An untrained scorer, or the one that is to be refined."""
     if to_refine is None:
         preset = PRESETS[job.preset or "balanced"]
-        return Start(version=None, scorer=job.domain.build(table, preset, job.seed), preset=preset.name)
-    return load_start(to_refine, home.bundles, table=table, preset=job.preset, data_digest=frame_digest(frame))
+        scorer, share = job.domain.build(table, preset, job.seed), job.keep_negatives or 1.0
+        return Start(version=None, scorer=scorer, preset=preset.name, keep_negatives=share)
+    return load_start(
+        to_refine,
+        home.bundles,
+        table=table,
+        preset=job.preset,
+        keep_negatives=job.keep_negatives,
+        data_digest=frame_digest(frame),
+    )
 
 
 def _report_data(
@@ -250,7 +268,7 @@ def _report_data(
         domain=job.domain.name,
         created=manifest.created,
         source=job.source,
-        note=job.note,
+        note=" ".join(filter(None, [job.note, trained.sampling])),
         split_description=rows.description,
         preset=trained.preset,
         seed=job.seed,

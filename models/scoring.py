@@ -21,6 +21,7 @@ from models.explanation import completed, integrated_gradients
 from models.nn.arrays import Array
 from models.nn.training import Callback
 from models.presets import Preset
+from models.sampling import kept_rows
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -50,6 +51,16 @@ class Explanation:
     base: float
     log_odds: float
     shares: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """What a training sees."""
+
+    frame: pd.DataFrame
+    labels: Labels
+    weights: Floats | None
+    validation: tuple[pd.DataFrame, Labels]
 
 
 class TableClassifier:
@@ -84,18 +95,29 @@ class TableClassifier:
         *,
         weights: Floats | None = None,
         validation: tuple[pd.DataFrame, Labels],
+        keep_negatives: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> TableClassifier:
         """Train on checked rows.
 
         The validation rows stop the training in time and calibrate what came out. A preset with folds makes them of all
         rows instead, if they are enough, so that each row is trained on and each serves as a validation row once.
+
+        Parameters
+        ----------
+        keep_negatives : learn and calibrate from this share of the rows without the event, see `sampling`; the
+            probabilities are those of all rows, and `background` is of all.
+
+        Raises
+        ------
+        SamplingError
+            It is no share, or leaves no row without the event.
         """
         _refuse_unfit(labels, validation[1])
         self.network.set_params(callbacks=list(callbacks))
-        if not self._fit_folds(frame, labels, weights, validation):
-            X = self._fit_encoder(frame, labels)
-            self._fit_network(X, labels, weights, validation)
+        rows = _drawn(frame, labels, weights, validation, keep_negatives, seed=self.network.random_state)
+        if not self._fit_folds(rows, keep_negatives):
+            self._fit_network(self._fit_encoder(rows.frame, rows.labels), rows, keep_negatives)
         self.network.set_params(callbacks=None)  # what a caller hung on is not part of the model
         self._keep_background(frame, labels)
         return self
@@ -108,16 +130,19 @@ class TableClassifier:
         weights: Floats | None = None,
         validation: tuple[pd.DataFrame, Labels],
         seed: int,
+        keep_negatives: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> TableClassifier:
         """Go on training with checked new rows, in place.
 
         The encoder stays. The network goes on from its weights, see `refinement`; if no pass over the new rows lowers
-        the loss of the validation rows, it stays as it was. Calibration and reference row are made anew.
+        the loss of the validation rows, it stays as it was. Calibration and reference row are made anew. Parameters as
+        for `fit`; `seed` is that of the pass.
         """
         _refuse_unfit(labels, validation[1])
+        rows = _drawn(frame, labels, weights, validation, keep_negatives, seed=seed)
         with refinement(self.network, seed=seed, callbacks=callbacks):
-            self._fit_network(self.encoder.transform(frame), labels, weights, validation)
+            self._fit_network(self.encoder.transform(rows.frame), rows, keep_negatives)
         self._keep_background(frame, labels)
         return self
 
@@ -133,18 +158,18 @@ class TableClassifier:
         )
         self.reference = self.encoder.encode_rows([self.background.reference_row])[0]
 
-    def _fit_folds(
-        self, frame: pd.DataFrame, labels: Labels, weights: Floats | None, validation: tuple[pd.DataFrame, Labels]
-    ) -> bool:
+    def _fit_folds(self, rows: _Rows, keep_negatives: float) -> bool:
         """Train on folds of all rows and calibrate on each fold without it; False if there are no folds."""
         if self.network.settings.n_folds == 1:
             return False
-        weights = None if weights is None else np.concatenate([weights, self._weights(validation[0])])
-        frame, labels = pd.concat([frame, validation[0]]), np.concatenate([labels, validation[1]])
+        held_out, held_out_labels = rows.validation
+        weights = None if rows.weights is None else np.concatenate([rows.weights, self._weights(held_out)])
+        frame, labels = pd.concat([rows.frame, held_out]), np.concatenate([rows.labels, held_out_labels])
         self.network.fit(self._fit_encoder(frame, labels), labels, weights, groups=self.encoder.groups_)
         if self.network.n_folds_ == 1:  # there are too few rows
             return False
-        self.calibrator.fit(self.network.held_out_sums_[:, 0].astype(np.float64), labels)
+        sums = self.network.held_out_sums_[:, 0].astype(np.float64)
+        self.calibrator.fit(sums, labels, keep_negatives=keep_negatives)
         return True
 
     def _fit_encoder(self, frame: pd.DataFrame, labels: Labels) -> Features:
@@ -153,14 +178,13 @@ class TableClassifier:
         self.network.set_params(monotonic_cst=self.encoder.directions_)
         return X
 
-    def _fit_network(
-        self, X: Features, labels: Labels, weights: Floats | None, validation: tuple[pd.DataFrame, Labels]
-    ) -> None:
-        """Train on encoded rows, stop in time by the validation rows, and calibrate on them."""
-        X_validation = self.encoder.transform(validation[0])
-        self.network.fit(X, labels, weights, validation_data=(X_validation, validation[1]))
+    def _fit_network(self, X: Features, rows: _Rows, keep_negatives: float) -> None:
+        """Train on rows, encoded as X, stop in time by their validation rows, and calibrate on them."""
+        held_out, held_out_labels = rows.validation
+        X_validation = self.encoder.transform(held_out)
+        self.network.fit(X, rows.labels, rows.weights, validation_data=(X_validation, held_out_labels))
         log_odds: Array = self.network.decision_function(X_validation)
-        self.calibrator.fit(log_odds.astype(np.float64), validation[1])
+        self.calibrator.fit(log_odds.astype(np.float64), held_out_labels, keep_negatives=keep_negatives)
 
     def _keep_background(self, frame: pd.DataFrame, labels: Labels) -> None:
         """What answers will refer to; of very many rows, evenly chosen ones tell it as well."""
@@ -234,6 +258,26 @@ def refinement(network: BackpropEstimator, *, seed: int, callbacks: Sequence[Cal
         yield
     finally:
         network.set_params(**usual)
+
+
+def _drawn(
+    frame: pd.DataFrame,
+    labels: Labels,
+    weights: Floats | None,
+    validation: tuple[pd.DataFrame, Labels],
+    keep_negatives: float,
+    *,
+    seed: int,
+) -> _Rows:
+    """The rows with the event and a share of the others, among those that train and among those that validate."""
+    held_out, held_out_labels = validation
+    rows, held_out_rows = (kept_rows(each, keep_negatives, seed=seed) for each in (labels, held_out_labels))
+    return _Rows(
+        frame.iloc[rows],
+        labels[rows],
+        None if weights is None else weights[rows],
+        (held_out.iloc[held_out_rows], held_out_labels[held_out_rows]),
+    )
 
 
 def _refuse_unfit(labels: Labels, validation_labels: Labels) -> None:

@@ -73,10 +73,13 @@ class FraudScorer(TableClassifier):
         *,
         weights: Floats | None = None,
         validation: tuple[pd.DataFrame, Labels],
+        keep_negatives: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> FraudScorer:
-        """Train both; see `TableClassifier.fit`."""
-        super().fit(frame, labels, weights=weights, validation=validation, callbacks=callbacks)
+        """Train both; see `TableClassifier.fit`. The autoencoder always sees the genuine rows as they are."""
+        super().fit(
+            frame, labels, weights=weights, validation=validation, keep_negatives=keep_negatives, callbacks=callbacks
+        )
         self.autoencoder.set_params(callbacks=list(callbacks))
         self._fit_autoencoder(frame, labels, validation)
         self.autoencoder.set_params(callbacks=None)
@@ -90,10 +93,19 @@ class FraudScorer(TableClassifier):
         weights: Floats | None = None,
         validation: tuple[pd.DataFrame, Labels],
         seed: int,
+        keep_negatives: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> FraudScorer:
         """Go on with both; see `TableClassifier.refine`."""
-        super().refine(frame, labels, weights=weights, validation=validation, seed=seed, callbacks=callbacks)
+        super().refine(
+            frame,
+            labels,
+            weights=weights,
+            validation=validation,
+            seed=seed,
+            keep_negatives=keep_negatives,
+            callbacks=callbacks,
+        )
         with refinement(self.autoencoder, seed=seed, callbacks=callbacks):
             self._fit_autoencoder(frame, labels, validation)
         return self

@@ -55,6 +55,13 @@ def train(
         Promotion,
         typer.Option(help="Let the new version answer: if it is not worse than the present one, always, or never."),
     ] = "auto",
+    keep_negatives: Annotated[
+        float | None,
+        typer.Option(
+            help="Learn from this share of the rows without the event, above 0 up to 1, where events are rare;"
+            " probabilities are corrected for it. If left out: all; with --refine the share of the live version."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random; equal seeds give equal models.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -81,6 +88,7 @@ def train(
         table=table,
         refine=refine,
         preset=preset,
+        keep_negatives=keep_negatives,
         promote=promote,
         seed=seed,
     )
@@ -103,6 +111,7 @@ def run_training(
     table: str | None,
     refine: bool = False,
     preset: PresetName | None,
+    keep_negatives: float | None = None,
     promote: Promotion,
     seed: int,
 ) -> TrainingResult:
@@ -142,6 +151,7 @@ def run_training(
             refine=refine,
             preset=preset,
             seed=seed,
+            keep_negatives=keep_negatives,
             promote=promote,
             actor=actor(),
         )

@@ -28,7 +28,7 @@ from models.calibration import LogOddsCalibrator
 from models.estimators import BackpropClassifier
 from models.feature_groups import FeatureGroups
 from models.presets import PRESETS, Preset
-from models.scoring import Floats, Labels, TableClassifier
+from models.scoring import TableClassifier
 
 FULL = "full recipe"
 
@@ -48,7 +48,7 @@ class WithoutCoarserView(TableClassifier):
 
 
 class _Identity(LogOddsCalibrator):
-    def fit(self, log_odds: Floats, labels: Labels) -> LogOddsCalibrator:
+    def fit(self, *_: Any, **__: Any) -> LogOddsCalibrator:
         """Leave slope and offset as they are at the start."""
         return self
 

@@ -119,6 +119,7 @@ def test_a_damaged_parquet_file_is_named(run, tmp_path):
         (["--table", "absent.toml"], "absent.toml"),
         (["--name", "Not A Name"], "Not A Name"),
         (["--name", "health"], "health"),
+        (["--keep-negatives", "0"], "above 0 and at most 1, got 0"),
     ],
 )
 def test_a_bad_option_is_bad_input(run, options, said):
