@@ -20,31 +20,32 @@ from models.encoding.level_statistics import (
 )
 
 _MOST_BESIDE_STATISTICS = 32  # levels with a feature of their own where there are statistics
+_MOST_SHARED = 32  # features that the rarer levels of a key share where there are statistics
 _MOST_COUNTED = 20_000  # levels with statistics beside those with a feature of their own; bounds the look-up
 
 
 class CategoryBlock:
     """One category, flag or key: each level is a row of `vectors`.
 
-    A level that training saw often enough has a one-hot feature. Rarer and unseen ones share a feature (those of a key
-    are spread over several by a hash), missing ones have another. Where training gave no example of such a shared
-    feature, its weights were never learned; then the average vector of the training rows stands in, which is neither a
-    guess nor a zero.
+    A level that training saw often enough has a one-hot feature. Rarer and unseen ones share a feature, missing ones
+    have another. Where training gave no example of such a shared feature, its weights were never learned; then the
+    average vector of the training rows stands in, which is neither a guess nor a zero.
 
-    A category of many levels is given two features more, if there are labels: see `level_statistics`.
+    A category of many levels is given two features more, if there are labels: see `level_statistics`. Then the rarer
+    levels of a key are spread over several shared features by a hash. An unseen one gets their average: what it is
+    called must not matter to the answer.
 
     Parameters
     ----------
     max_levels : most levels with a feature of their own.
     least_rows : training rows that a level needs for that.
-    n_buckets : features shared by the rarer and the unseen levels.
     statistics_from : number of levels from which on there are statistics, 0 for never.
     """
 
     def __init__(self, column: Column, *, max_levels: int, least_rows: int, statistics_from: int = 0) -> None:
         self.name = column.name
         self.max_levels, self.least_rows, self.statistics_from = max_levels, least_rows, statistics_from
-        self.n_buckets = 32 if column.kind == "key" else 1
+        self.is_key = column.kind == "key"
         self.missing_texts = [level_text(code) for code in column.missing]
         self.spellings = column.flag_values if column.kind == "flag" else {}
         self.levels = ["false", "true"] if self.spellings else []
@@ -63,15 +64,15 @@ class CategoryBlock:
             frequent = counts[counts >= min(least_rows, max(len(frame) // 20, 1))]
             own = sorted(map(str, frequent.index[:max_levels]))
             n_own = len(own)
-            # A level seen once tells nothing of itself that an unseen one would not
-            counted: list[Any] = list(counts.index[counts > 1][:_MOST_COUNTED]) if self.n_statistics else []
+            # Also those seen once: a training row whose level one other row holds is told so, and new rows must be too
+            counted: list[Any] = list(counts.index[:_MOST_COUNTED]) if self.n_statistics else []
             self.levels = own + sorted(set(map(str, counted)) - set(own))
         self._index_levels()
         self.vectors: Features = self._own_and_shared(n_own, self.codes_of_frame(frame))
         if self.n_statistics and labels is not None:
             codes = self.codes_of_frame(frame)
             statistics = level_statistics(codes, labels, n_levels=len(self.vectors))
-            statistics[self._is_unseen_code(np.arange(len(statistics)))] = 0
+            statistics[self.unseen_code] = 0
             self.statistics_mean = statistics[codes].mean(axis=0)
             self.statistics_scale = np.maximum(statistics[codes].std(axis=0), 1e-6)
             self.vectors = np.hstack([self.vectors, self._scaled(statistics)])
@@ -85,33 +86,43 @@ class CategoryBlock:
         return held_out_gain(codes, labels, n_levels=codes.max() + 1, rng=rng) > LEAST_GAIN
 
     def _own_and_shared(self, n_own: int, seen_codes: npt.NDArray[np.intp]) -> Features:
-        """One-hot rows for the first `n_own` levels; the other levels and the unseen ones share features."""
-        n_features = n_own + self.n_buckets + 1
-        shared = [n_own + crc32(level.encode()) % self.n_buckets for level in self.levels[n_own:]]
-        feature_of = np.concatenate([np.arange(n_own), np.array(shared, int), np.arange(n_own, n_features)])
-        seen = np.bincount(feature_of[seen_codes], minlength=n_features)
-        kept = [feature for feature in range(n_features) if feature < n_own or seen[feature]]
-        self.kept = np.array(kept, np.intp)
-        features = np.eye(n_features)
-        features[np.setdiff1d(np.arange(n_features), self.kept)] = seen / max(seen.sum(), 1)
-        self.n_own = n_own
-        vectors: Features = np.ascontiguousarray(features[:, self.kept], np.float32)[feature_of]
-        return vectors
+        """One-hot rows for the first `n_own` levels and for missing; the other levels and the unseen share features."""
+        self.n_own, n_levels = n_own, len(self.levels)
+        self.n_shared = _MOST_SHARED if self.is_key and self.n_statistics else 1
+        rows_of = np.bincount(seen_codes, minlength=n_levels + 2)
+        vectors = np.zeros((n_levels + 2, n_own + self.n_shared + 1))
+        shared = [n_own + crc32(level.encode()) % self.n_shared for level in self.levels[n_own:]]
+        vectors[np.arange(n_levels), [*range(n_own), *shared]] = 1
+        vectors[self.missing_code, -1] = 1
+        rarer = (rows_of @ vectors)[n_own:-1]
+        vectors[self.unseen_code, n_own:-1] = rarer / rarer.sum() if rarer.any() else 1 / self.n_shared
+        seen = rows_of @ vectors
+        self.kept = np.flatnonzero((seen > 0) | (np.arange(len(seen)) < n_own))
+        for code in (self.unseen_code, self.missing_code):
+            if not seen[vectors[code] > 0].all():
+                vectors[code] = seen / max(seen.sum(), 1)
+        return np.ascontiguousarray(vectors[:, self.kept], np.float32)
 
     def training_statistics(self, frame: pd.DataFrame, labels: Labels, rng: np.random.Generator) -> Features:
         """The statistics of the training rows themselves: what rows of the same level say without the row at hand."""
         codes = self.codes_of_frame(frame)
         statistics = cross_fitted_statistics(codes, labels, n_levels=len(self.vectors), rng=rng)
-        statistics[self._is_unseen_code(codes)] = 0
+        statistics[codes == self.unseen_code] = 0
         return self._scaled(statistics)
 
     def _scaled(self, statistics: Floats) -> Features:
         scaled: Features = ((statistics - self.statistics_mean) / self.statistics_scale).astype(np.float32)
         return scaled
 
-    def _is_unseen_code(self, codes: Any) -> Any:
-        """Whether rows of `vectors` are those that unseen levels share."""
-        return (len(self.levels) <= codes) & (codes < len(self.levels) + self.n_buckets)
+    @property
+    def unseen_code(self) -> int:
+        """The row of `vectors` for levels that are not listed."""
+        return len(self.levels)
+
+    @property
+    def missing_code(self) -> int:
+        """The row of `vectors` for missing values, the last one."""
+        return len(self.levels) + 1
 
     def _text(self, value: object) -> str | None:
         """The level as canonical text, None where the value is missing."""
@@ -135,13 +146,13 @@ class CategoryBlock:
         if code is None:
             text = self._text(value)
             if text is None:
-                return len(self.levels) + self.n_buckets
-            code = self._code_of.get(text, len(self.levels) + crc32(text.encode()) % self.n_buckets)
+                return self.missing_code
+            code = self._code_of.get(text, self.unseen_code)
         return code
 
     def is_unseen(self, value: object) -> bool:
         """Whether training saw too few rows of this value, or none, to know anything of it."""
-        return bool(self._is_unseen_code(self.code(value)))
+        return self.code(value) == self.unseen_code
 
     def codes_of_frame(self, frame: pd.DataFrame) -> npt.NDArray[np.intp]:
         """Row of `vectors` for every row of the frame."""
@@ -157,8 +168,8 @@ class CategoryBlock:
     @property
     def feature_names(self) -> list[str]:
         """Name of each feature."""
-        buckets = [f"{self.name} rare {i}" for i in range(self.n_buckets)]
-        names = [*(f"{self.name}={level}" for level in self.levels[: self.n_own]), *buckets, f"{self.name} missing"]
+        shared = [f"{self.name} rare {i}" for i in range(self.n_shared)]
+        names = [*(f"{self.name}={level}" for level in self.levels[: self.n_own]), *shared, f"{self.name} missing"]
         statistics = [f"{self.name} event rate", f"{self.name} rows"][: self.n_statistics]
         return [*(names[i] for i in self.kept), *statistics]
 

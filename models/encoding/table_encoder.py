@@ -26,10 +26,10 @@ from models.presets import PRESETS, EncoderSettings, PresetName
 class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Turn the columns of a table into the inputs of a network.
 
-    Numbers become a robustly scaled value and a piecewise-linear code on quantile bins, categories and flags one-hot
-    features, keys hashed ones, times points on circles of the calendar; see `numbers`, `categories` and `times`. Gaps
-    and levels that training never saw are encoded, never an error. `transform` takes frames, `encode_rows` takes rows
-    as mappings without going through pandas; for the same values both give the same bits.
+    Numbers become a robustly scaled value and a piecewise-linear code on quantile bins, categories, flags and keys
+    one-hot features, times points on circles of the calendar; see `numbers`, `categories` and `times`. Gaps and levels
+    that training never saw are encoded, never an error. `transform` takes frames, `encode_rows` takes rows as mappings
+    without going through pandas; for the same values both give the same bits.
 
     Parameters
     ----------
