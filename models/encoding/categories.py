@@ -12,11 +12,10 @@ import pandas as pd
 from data.table import Column, level_text
 from models.encoding.arrays import Features, Floats, Labels
 from models.encoding.level_statistics import (
-    LEAST_GAIN,
-    N_STATISTICS,
+    STATISTICS,
     cross_fitted_statistics,
-    held_out_gain,
     level_statistics,
+    statistics_that_tell,
 )
 
 _MOST_BESIDE_STATISTICS = 32  # levels with a feature of their own where there are statistics
@@ -31,8 +30,8 @@ class CategoryBlock:
     have another. Where training gave no example of such a shared feature, its weights were never learned; then the
     average vector of the training rows stands in, which is neither a guess nor a zero.
 
-    A category of many levels is given two features more, if there are labels: see `level_statistics`. Then the rarer
-    levels of a key are spread over several shared features by a hash. An unseen one gets their average: what it is
+    A category of many levels is given up to two features more, if there are labels: see `level_statistics`. The rarer
+    levels of such a key are spread over several shared features by a hash. An unseen one gets their average: what it is
     called must not matter to the answer.
 
     Parameters
@@ -49,46 +48,44 @@ class CategoryBlock:
         self.missing_texts = [level_text(code) for code in column.missing]
         self.spellings = column.flag_values if column.kind == "flag" else {}
         self.levels = ["false", "true"] if self.spellings else []
-        self.n_statistics = 0
+        self.statistics: list[int] = []  # positions in STATISTICS
 
     def fit(self, frame: pd.DataFrame, labels: Labels | None = None) -> None:
         """Learn the levels, which of the shared features have examples, and the statistics of levels."""
         n_own = len(self.levels)
         if not self.spellings:
             counts = frame[self.name].map(self._text).value_counts()
-            wants_statistics = self._statistics_tell(frame, labels, len(counts))
-            self.n_statistics = N_STATISTICS if wants_statistics else 0
+            self.statistics = self._statistics_of(frame, labels, len(counts))
             max_levels, least_rows = self.max_levels, self.least_rows
-            if wants_statistics:  # they say enough of the rarer levels
+            if self.statistics:  # they say enough of the rarer levels
                 max_levels, least_rows = min(max_levels, _MOST_BESIDE_STATISTICS), 3 * least_rows
             frequent = counts[counts >= min(least_rows, max(len(frame) // 20, 1))]
             own = sorted(map(str, frequent.index[:max_levels]))
             n_own = len(own)
             # Also those seen once: a training row whose level one other row holds is told so, and new rows must be too
-            counted: list[Any] = list(counts.index[:_MOST_COUNTED]) if self.n_statistics else []
+            counted: list[Any] = list(counts.index[:_MOST_COUNTED]) if self.statistics else []
             self.levels = own + sorted(set(map(str, counted)) - set(own))
         self._index_levels()
         self.vectors: Features = self._own_and_shared(n_own, self.codes_of_frame(frame))
-        if self.n_statistics and labels is not None:
+        if self.statistics and labels is not None:
             codes = self.codes_of_frame(frame)
-            statistics = level_statistics(codes, labels, n_levels=len(self.vectors))
+            statistics = level_statistics(codes, labels, n_levels=len(self.vectors))[:, self.statistics]
             statistics[self.unseen_code] = 0
             self.statistics_mean = statistics[codes].mean(axis=0)
             self.statistics_scale = np.maximum(statistics[codes].std(axis=0), 1e-6)
             self.vectors = np.hstack([self.vectors, self._scaled(statistics)])
 
-    def _statistics_tell(self, frame: pd.DataFrame, labels: Labels | None, n_levels: int) -> bool:
-        """Whether there are enough levels for statistics, and their event rates help to tell rows held out."""
+    def _statistics_of(self, frame: pd.DataFrame, labels: Labels | None, n_levels: int) -> list[int]:
+        """The statistics that levels are given: none where they are few."""
         if labels is None or not 0 < self.statistics_from <= n_levels:
-            return False
+            return []
         codes, _ = pd.factorize(frame[self.name].map(self._text), use_na_sentinel=False)
-        rng = np.random.default_rng(0)
-        return held_out_gain(codes, labels, n_levels=codes.max() + 1, rng=rng) > LEAST_GAIN
+        return statistics_that_tell(codes, labels)
 
     def _own_and_shared(self, n_own: int, seen_codes: npt.NDArray[np.intp]) -> Features:
         """One-hot rows for the first `n_own` levels and for missing; the other levels and the unseen share features."""
         self.n_own, n_levels = n_own, len(self.levels)
-        self.n_shared = _MOST_SHARED if self.is_key and self.n_statistics else 1
+        self.n_shared = _MOST_SHARED if self.is_key and self.statistics else 1
         rows_of = np.bincount(seen_codes, minlength=n_levels + 2)
         vectors = np.zeros((n_levels + 2, n_own + self.n_shared + 1))
         shared = [n_own + crc32(level.encode()) % self.n_shared for level in self.levels[n_own:]]
@@ -106,7 +103,7 @@ class CategoryBlock:
     def training_statistics(self, frame: pd.DataFrame, labels: Labels, rng: np.random.Generator) -> Features:
         """The statistics of the training rows themselves: what rows of the same level say without the row at hand."""
         codes = self.codes_of_frame(frame)
-        statistics = cross_fitted_statistics(codes, labels, n_levels=len(self.vectors), rng=rng)
+        statistics = cross_fitted_statistics(codes, labels, n_levels=len(self.vectors), rng=rng)[:, self.statistics]
         statistics[codes == self.unseen_code] = 0
         return self._scaled(statistics)
 
@@ -163,14 +160,14 @@ class CategoryBlock:
     @property
     def owners(self) -> list[str]:
         """The column, once for each feature."""
-        return [self.name] * (len(self.kept) + self.n_statistics)
+        return [self.name] * (len(self.kept) + len(self.statistics))
 
     @property
     def feature_names(self) -> list[str]:
         """Name of each feature."""
         shared = [f"{self.name} rare {i}" for i in range(self.n_shared)]
         names = [*(f"{self.name}={level}" for level in self.levels[: self.n_own]), *shared, f"{self.name} missing"]
-        statistics = [f"{self.name} event rate", f"{self.name} rows"][: self.n_statistics]
+        statistics = [f"{self.name} {STATISTICS[i]}" for i in self.statistics]
         return [*(names[i] for i in self.kept), *statistics]
 
     def __getstate__(self) -> dict[str, Any]:

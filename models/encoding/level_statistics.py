@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from models.encoding.arrays import Floats, Labels
 
-N_STATISTICS = 2
+STATISTICS = ("event rate", "rows")
 PRIOR_ROWS = 10.0
 LEAST_GAIN = 5.0
 _N_FOLDS = 5
@@ -57,6 +57,23 @@ def held_out_gain(codes: npt.NDArray[np.intp], labels: Labels, *, n_levels: int,
     beyond = cross_fitted_statistics(codes, labels, n_levels=n_levels, rng=rng)[:, 0]
     gains = labels * beyond - (np.logaddexp(0, base + beyond) - np.logaddexp(0, base))
     return float(gains.sum())
+
+
+def statistics_that_tell(codes: npt.NDArray[np.intp], labels: Labels) -> list[int]:
+    """Positions in STATISTICS of those that help to tell rows held out: both, the rows alone, or none.
+
+    Of an id like an address no row may say anything about the next, but that it is new, or seen all the time, may.
+
+    Parameters
+    ----------
+    codes, labels : as for `level_statistics`.
+    """
+    rng, rows = np.random.default_rng(0), np.bincount(codes)
+    if held_out_gain(codes, labels, n_levels=len(rows), rng=rng) > LEAST_GAIN:
+        return [0, 1]
+    doublings = np.log2(rows[codes]).astype(np.intp)
+    gain = held_out_gain(doublings, labels, n_levels=int(doublings.max()) + 1, rng=rng)
+    return [1] if gain > LEAST_GAIN else []
 
 
 def _log_odds(codes: npt.NDArray[np.intp], labels: Labels, rate: float, n_levels: int) -> Floats:

@@ -162,9 +162,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         frame = self._frame(X, fitting=False)
         labels = self._labels(y, frame)
         for block, (_, stop) in zip(self.others_, self.slices_[1:], strict=True):
-            if isinstance(block, CategoryBlock) and block.n_statistics and labels is not None:
+            if isinstance(block, CategoryBlock) and block.statistics and labels is not None:
                 rng = np.random.default_rng(0)  # which rows are left out together is no matter of chance to the user
-                encoded[:, stop - block.n_statistics : stop] = block.training_statistics(frame, labels, rng)
+                encoded[:, stop - len(block.statistics) : stop] = block.training_statistics(frame, labels, rng)
         return encoded
 
     @property
