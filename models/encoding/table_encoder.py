@@ -145,8 +145,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.column_names_ = [column.name for column in columns]
         if not owners:
             raise ValueError(
-                f"column(s) {', '.join(map(repr, self.column_names_))} give no input: of a time training must see more "
-                f"than half a day, week or year"
+                f"column(s) {', '.join(map(repr, self.column_names_))} give no input: of a time training must see a "
+                f"whole day, week or year"
             )
         positions = {name: i for i, name in enumerate(self.column_names_)}
         self.owners_ = np.array([positions[owner] for owner in owners], np.intp)

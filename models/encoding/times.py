@@ -21,10 +21,12 @@ class TimeBlock:
 
     The calendar repeats, so what was learned of a Monday morning holds for the next one. The running date itself is
     left out: a network cannot know what lies beyond its training time. A part of the calendar is kept if training saw
-    more than half of it. A missing time is the centre of the circle.
+    more than half of it, and saw it come round: of four days in a row none tells what their weekdays are like. A
+    missing time is the centre of the circle.
     """
 
     periods = (24, 7, 366)
+    days = (1, 7, 365)
     part_names = ("hour", "weekday", "day of year")
 
     def __init__(self, column: Column) -> None:
@@ -33,7 +35,12 @@ class TimeBlock:
     def fit(self, frame: pd.DataFrame, labels: Labels | None = None) -> None:
         """Choose the parts of the calendar that training saw enough of; `labels` are not used."""
         parts = self.parts_of_frame(frame)
-        self.kept = [i for i, part in enumerate(parts) if len(np.unique(part[part >= 0])) > self.periods[i] / 2]
+        span = frame[self.name].max() - frame[self.name].min()
+        self.kept = [
+            i
+            for i, part in enumerate(parts)
+            if len(np.unique(part[part >= 0])) > self.periods[i] / 2 and span >= pd.Timedelta(days=self.days[i])
+        ]
         # One table a part: the point on the circle for each hour, day, ...; the last row is for a missing time
         self.circles = []
         for i in self.kept:

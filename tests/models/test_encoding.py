@@ -170,6 +170,21 @@ def test_the_piecewise_linear_code_is_the_share_of_each_bin_below_the_value(enco
     np.testing.assert_allclose(code, [1, 1, 0.75, 0, 0, 0, 0, 0], rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("n_days", "parts"),
+    [(0.9, set()), (5, {"hour"}), (8, {"hour", "weekday"}), (370, {"hour", "weekday", "day of year"})],
+)
+def test_a_part_of_the_calendar_is_read_once_it_came_round(n_days: float, parts: set[str]) -> None:
+    """Five days of one week say nothing of weekdays: what sets them apart may be anything else that changed."""
+    times = pd.Timestamp("2024-01-03") + pd.to_timedelta(np.linspace(0, 24 * n_days, 5000), unit="h")
+    frame = pd.DataFrame({"when": times, "x": np.arange(5000.0)})
+
+    names = TableEncoder().fit(frame).get_feature_names_out()
+
+    of_times = {name.removeprefix("when ").removesuffix(" sin") for name in names if name.endswith(" sin")}
+    assert of_times == parts
+
+
 def test_times_are_points_on_the_circles_of_the_calendar(encoder: TableEncoder) -> None:
     """Six in the morning is a quarter of the day; a zone is taken to UTC."""
     early = datetime(2024, 3, 4, 6, 20)

@@ -18,6 +18,7 @@ from models.encoding.level_statistics import (
     cross_fitted_statistics,
     held_out_gain,
     level_statistics,
+    statistics_that_tell,
 )
 
 TABLE = Table(
@@ -107,6 +108,45 @@ def test_only_a_category_that_matters_is_given_statistics(spread: float) -> None
     names = encoder.get_feature_names_out().tolist()
     assert ("site event rate" in names, "site rows" in names) == (spread > 0, spread > 0)
     assert not any(name.startswith("device event") for name in names)  # two levels are few
+
+
+def newcomers(n_rows: int, *, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Rows of sites that say nothing about themselves, but those that come just once click five times as often."""
+    rng = np.random.default_rng(seed)
+    once = rng.random(n_rows) < 0.3
+    sites = np.where(once, np.arange(n_rows) + 1500, rng.integers(0, 1500, n_rows))
+    frame = pd.DataFrame({"site": [f"s{site}" for site in sites], "price": 1.0, "device": "phone"})
+    return frame, (rng.random(n_rows) < np.where(once, 0.05, 0.01)).astype(np.int64)
+
+
+def test_how_often_a_level_comes_is_told_even_if_its_event_rate_is_noise() -> None:
+    """As of addresses: who is new tells something, what one of them did tells nothing of the next."""
+    frame, labels = newcomers(4000, seed=0)
+    codes, _ = pd.factorize(frame["site"])
+    names = TableEncoder(TABLE, preset="balanced").fit(frame, labels).get_feature_names_out()
+
+    assert statistics_that_tell(codes, labels) == [1]
+    assert "site rows" in names
+    assert "site event rate" not in names
+    shuffled = np.random.default_rng(1).permutation(labels)
+    assert statistics_that_tell(codes, shuffled) == []
+
+
+def test_a_row_of_a_level_seen_once_is_told_what_a_training_row_with_one_companion_is() -> None:
+    """The count of the others: a new row has one, and so has each of two training rows of one level."""
+    frame, labels = newcomers(4000, seed=0)
+    encoder = TableEncoder(TABLE, preset="balanced")
+    training = encoder.fit_transform(frame, labels)
+    place = encoder.get_feature_names_out().tolist().index("site rows")
+    counts = frame["site"].map(frame["site"].value_counts()).to_numpy()
+    alone, in_pair = (int(np.flatnonzero(counts == n_rows)[0]) for n_rows in (1, 2))
+    sites = (frame["site"].iloc[alone], "never seen")
+
+    seen_once, unseen = encoder.encode_rows([{"site": site, "price": 1.0, "device": "phone"} for site in sites])
+
+    assert seen_once[place] == pytest.approx(training[in_pair, place], rel=1e-6)
+    assert unseen[place] == pytest.approx(training[alone, place], rel=1e-6)
+    assert seen_once[place] > unseen[place]
 
 
 def test_a_key_of_very_many_levels_stays_within_bounds() -> None:
