@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from models.evaluation import Contender, calibration_bins
+from models.intervals import wilson_interval
 from models.scoring import Floats, Labels
 
 MOST_POINTS = 500
@@ -200,14 +200,6 @@ def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     kept = np.unique(np.searchsorted(length, np.linspace(0, length[-1], MOST_POINTS - 1)))
     kept = np.union1d(kept, [len(x) - 1])
     return x[kept], y[kept]
-
-
-def wilson_interval(rates: Floats, n_rows: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Ends of the 95 % interval of observed rates (Wilson 1927, JASA 22); it stays within 0..1 for few rows too."""
-    z = 1.959964
-    centre = (rates + z**2 / (2 * n_rows)) / (1 + z**2 / n_rows)
-    half = z / (1 + z**2 / n_rows) * np.sqrt(rates * (1 - rates) / n_rows + z**2 / (4 * n_rows**2))
-    return np.minimum(centre - half, rates), np.maximum(centre + half, rates)
 
 
 def percent(share: float) -> str:

@@ -170,7 +170,7 @@ class TableClassifier:
             reference_row={},
             reference_group="",
             usual_values=usual_values(self.table, frame),
-            bands=score_bands(self.probabilities(frame), labels),
+            bands=score_bands(self.table, frame, self.probabilities(frame), labels),
         )
         self.refer_to(frame[labels == 0], "training rows without the event")
 

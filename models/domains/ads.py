@@ -16,6 +16,7 @@ from data.table import Table
 from models.calibration import probability
 from models.contract import Answer, Domain, Live, Operation, Policy, unseen_warnings
 from models.encoding import Features
+from models.full_account import full_account_operation
 from models.scoring import TableClassifier
 
 MOST_CANDIDATES = 200
@@ -139,6 +140,7 @@ DOMAIN = Domain(
     build=TableClassifier,
     decide=decide,
     operations=(
+        full_account_operation(AdAnswer),
         Operation(
             name="rank",
             summary="Order up to 200 candidate ads for one person by expected value.",

@@ -16,6 +16,7 @@ from models.calibration import probability
 from models.contract import Answer, Domain, Policy, Reason
 from models.encoding import Features
 from models.estimators import BackpropAutoencoder
+from models.full_account import full_account_operation
 from models.nn.training import Callback
 from models.presets import Preset
 from models.reasons import reasons_alone
@@ -147,5 +148,6 @@ DOMAIN = Domain(
     decide=decide,
     account=reasons_alone,
     adverse=frozenset({"review", "block"}),
+    operations=(full_account_operation(FraudAnswer),),
     gates={"auc": 0.55},
 )

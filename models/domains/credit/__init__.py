@@ -10,6 +10,7 @@ from models.contract import Domain, Operation
 from models.domains.credit.policy import CreditPolicy, decide
 from models.domains.credit.scorecard import CreditAnswer, account
 from models.domains.credit.ways import CounterfactualsAnswer, answer_counterfactuals
+from models.full_account import full_account_operation
 from models.scoring import TableClassifier
 
 
@@ -35,6 +36,7 @@ DOMAIN = Domain(
     favourable="approve",
     accepted="accepted applicants",
     operations=(
+        full_account_operation(CreditAnswer),
         Operation(
             name="counterfactuals",
             summary="What the applicant could change to be approved: up to three ways, each answered by the model.",
