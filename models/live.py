@@ -14,6 +14,8 @@ from models.scoring import TableClassifier
 
 POLICY = "policy.json"
 REPORT = "report.html"
+CARD = "card.json"
+CARD_PAGE = "card.html"
 
 
 def load_live(version: Version, bundles: Path) -> Live:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from data.table import Column
 from models.registry import CHAMPION, Event, Version
 from service.bodies import json_body
+from service.documents import document_paths
 from service.errors import UnknownModelError
 from service.field_errors import request_error
 from service.state import State
@@ -45,6 +46,7 @@ class VersionEntry(BaseModel):
     created: datetime
     created_by: str
     metrics: dict[str, Any] = Field(description="On the untouched test rows.")
+    documents: dict[str, str] = Field(description="Paths of its model card (JSON and page) and of its training report.")
 
 
 class ModelDetails(ModelState):
@@ -144,6 +146,7 @@ def _entry(version: Version) -> VersionEntry:
         created=version.created,
         created_by=version.created_by,
         metrics=dict(version.metrics),
+        documents=document_paths(version),
     )
 
 

@@ -14,7 +14,7 @@ def test_models_are_listed_with_what_answers(client):
     models = {model["name"]: model for model in client.get("/v1/models").json()["models"]}
 
     assert models.keys() == {"ads", "credit", "fraud"}
-    assert models["ads"]["endpoints"] == ["/v1/ads/score", "/v1/ads/batch", "/v1/ads/rank"]
+    assert models["ads"]["endpoints"] == [f"/v1/ads/{action}" for action in ("score", "batch", "explain", "rank")]
     assert {(model["champion"], model["live_version"]) for model in models.values()} == {(1, 1)}
 
 
