@@ -60,7 +60,9 @@ class Operation:
     example: Callable[[Table], Any]
     answer: type[Answer]
     respond: Callable[[Live, Any, str], Answer]
-    """(live, validated body, prediction id) -> answer."""
+    """(live, validated body, prediction id) -> answer; RefusedBodyError for a body that breaks a rule of the domain."""
+    log_fields: Callable[[Any], Mapping[str, Any]] | None = None
+    """Answer -> what the service's line about the request keeps of it, by name; None for nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 
 class ModelError(Exception):
@@ -78,3 +80,26 @@ class JobLockedError(ModelError):
         super().__init__(
             f"{name!r} is being trained by {holder}; waited {wait_seconds:g} s, try again when it has ended"
         )
+
+
+@dataclass(frozen=True)
+class BadField:
+    """A value of a body that is refused.
+
+    Parameters
+    ----------
+    place : where it stands in the body: ("candidates", 3, "id").
+    message : the rule, in words that follow the name of the field.
+    """
+
+    place: tuple[str | int, ...]
+    message: str
+    value: Any
+
+
+class RefusedBodyError(ModelError):
+    """A body is of the right type, but breaks a rule of its domain; each value that does is in `fields`."""
+
+    def __init__(self, fields: Sequence[BadField]) -> None:
+        self.fields = tuple(fields)
+        super().__init__("; ".join(f"{'/'.join(map(str, field.place))} {field.message}" for field in fields[:3]))

@@ -11,9 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from data.rows import row_adapter
 from models.contract import Answer, Live, Operation, ReasonsWanted, Row, respond
+from models.errors import RefusedBodyError
 from service.batch_answers import BatchAnswer
 from service.errors import UnknownOperationError
-from service.field_errors import request_error
+from service.field_errors import refusal_error, request_error
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -79,8 +80,8 @@ class Serving:
         (answer,) = respond(self.live, [row], [prediction_id], reasons=reasons)
         return self.answer.dump_json(answer)
 
-    def operate(self, name: str, body: bytes, prediction_id: str) -> bytes:
-        """Answer a request to one of the domain's operations, JSON to JSON.
+    def operate(self, name: str, body: bytes, prediction_id: str) -> tuple[bytes, Mapping[str, Any]]:
+        """Answer a request to one of the domain's operations, JSON to JSON; beside it what the log is to keep.
 
         Raises
         ------
@@ -90,8 +91,13 @@ class Serving:
             The domain has no such operation.
         """
         served = self.operation(name)
-        answer = served.operation.respond(self.live, self._checked(served.body, body), prediction_id)
-        return served.answer.dump_json(answer)
+        operation, checked = served.operation, self._checked(served.body, body)
+        try:
+            answer = operation.respond(self.live, checked, prediction_id)
+        except RefusedBodyError as error:
+            raise refusal_error(error) from None
+        kept = operation.log_fields(answer) if operation.log_fields else {}
+        return served.answer.dump_json(answer), kept
 
     def operation(self, name: str) -> ServedOperation:
         """The operation of that name; UnknownOperationError names the ones there are."""

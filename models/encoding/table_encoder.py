@@ -232,7 +232,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return [
             block.name
             for block in self.others_
-            if isinstance(block, CategoryBlock) and block.is_unseen(row.get(block.name))
+            if isinstance(block, CategoryBlock) and block.name in row and block.is_unseen(row[block.name])
         ]
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.contract import load_domains
+from models.domains.ads.request import rank_example
 
 JSON = {"content-type": "application/json"}
-RANK = load_domains()["ads"].operations[0].example(load_domains()["ads"].table)
+RANK = rank_example(load_domains()["ads"].table)
 
 
 def problem(response, status):

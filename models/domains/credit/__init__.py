@@ -13,12 +13,6 @@ from models.domains.credit.ways import CounterfactualsAnswer, answer_counterfact
 from models.full_account import full_account_operation
 from models.scoring import TableClassifier
 
-
-def without_protected_inputs(table: Table) -> Table:
-    """Protected columns stay known, for reports on fairness, but are no inputs."""
-    return table.with_columns({c.name: {"role": "ignore"} for c in table.inputs if c.protected})
-
-
 DOMAIN = Domain(
     name="credit",
     summary="Probability of default of an applicant, points, and approve, refer or decline.",
@@ -28,7 +22,7 @@ DOMAIN = Domain(
     split=Split(kind="random"),
     policy=CreditPolicy,
     answer=CreditAnswer,
-    prepare=without_protected_inputs,
+    prepare=Table.without_protected_inputs,
     build=TableClassifier,
     decide=decide,
     account=account,
