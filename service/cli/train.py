@@ -24,6 +24,7 @@ from service.cli.exits import NOT_PROMOTED
 from service.cli.progress import TrainingProgress
 
 if TYPE_CHECKING:
+    from data.table import Table
     from models.retraining import TrainingResult
     from service.settings import Settings
 
@@ -46,6 +47,14 @@ def train(
     refine: Annotated[
         bool,
         typer.Option("--refine", help="Go on from the weights of the live version, with rows that it has not seen."),
+    ] = False,
+    without_protected: Annotated[
+        bool,
+        typer.Option(
+            "--without-protected",
+            help="Read none of the columns that the table marks as protected; reports on fairness still know them."
+            " Campaigns for housing, employment or credit are ranked by such a model alone.",
+        ),
     ] = False,
     preset: Annotated[
         PresetName | None,
@@ -80,6 +89,7 @@ def train(
         data=data,
         table=table,
         refine=refine,
+        without_protected=without_protected,
         preset=preset,
         promote=promote,
         seed=seed,
@@ -102,6 +112,7 @@ def run_training(
     data: Path | None,
     table: str | None,
     refine: bool = False,
+    without_protected: bool = False,
     preset: PresetName | None,
     promote: Promotion,
     seed: int,
@@ -135,7 +146,7 @@ def run_training(
         job = retraining.TrainingJob(
             domain=domain,
             name=name,
-            table=rows.table,
+            table=_unprotected(rows.table) if without_protected else rows.table,
             source=rows.source,
             split=rows.split,
             note=rows.note,
@@ -147,6 +158,13 @@ def run_training(
         )
         with open_registry(settings) as registry:
             return retraining.train(job, rows.frame, home=home, registry=registry, progress=progress)
+
+
+def _unprotected(table: Table) -> Table:
+    """The table without protected inputs; says so if it marks none, which may be an oversight."""
+    if not any(column.protected for column in table.columns):
+        console.warn(f"--without-protected: table {table.name!r} marks no column as protected")
+    return table.without_protected_inputs()
 
 
 def _as_json(result: TrainingResult, report: Path) -> dict[str, Any]:
