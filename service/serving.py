@@ -86,7 +86,7 @@ class Serving:
         Raises
         ------
         InvalidJsonError, InvalidRequestError
-            The body is not what the operation takes.
+            The body is not what the operation takes, or breaks a rule of the domain.
         UnknownOperationError
             The domain has no such operation.
         """

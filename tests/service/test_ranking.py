@@ -100,12 +100,18 @@ def test_what_is_wrong_with_a_candidate_is_said_at_its_place(client, changes, pa
     assert said in found[path]["message"]
 
 
-def test_an_unseen_level_of_an_ad_is_answered_with_a_warning(client):
-    """A new kind of ad is no error."""
-    ad = {**EXAMPLE["candidates"][1]["ad"], "ad_category": "gardening"}
+@pytest.mark.parametrize(
+    ("part", "column", "level"), [("ad", "ad_category", "gardening"), ("person", "gender", "prefers not to say")]
+)
+def test_an_unseen_level_is_answered_with_a_warning(client, part, column, level):
+    """A new kind of ad is no error, and neither is a level of a protected column that the table does not list."""
+    ad = EXAMPLE["candidates"][1]["ad"]
+    body = with_second(ad={**ad, column: level} if part == "ad" else ad)
+    if part == "person":
+        body = {**body, "person": {**body["person"], column: level}}
 
-    response = client.post("/v1/ads/rank", json=with_second(ad=ad))
+    response = client.post("/v1/ads/rank", json=body)
 
     assert response.status_code == 200
     (warning,) = response.json()["warnings"]
-    assert warning.startswith("ad_category: 'gardening'")
+    assert warning.startswith(f"{column}: {level!r}")
