@@ -55,6 +55,14 @@ class NothingToRollBackError(ModelError):
         super().__init__(f"{name!r} cannot be rolled back: {now}; promote a version instead")
 
 
+class CutOffError(ModelError):
+    """No cut-off can be found for the costs or rates that were given."""
+
+
+class PolicyError(ModelError):
+    """Values that make no policy of the domain."""
+
+
 class DomainMismatchError(ModelError):
     """A name stands for one line of business; its endpoint must not turn into another."""
 
