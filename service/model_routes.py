@@ -11,7 +11,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from data.table import Column
-from models.registry import CHAMPION, Event, Version
+from models.history import Event
+from models.registry import CHAMPION, Version
 from service.bodies import json_body
 from service.documents import document_paths
 from service.errors import UnknownModelError
