@@ -137,8 +137,10 @@ class Policies:
         with reading(self._engine) as connection:
             return [StoredPolicy(**row) for row in connection.execute(query).mappings()]
 
-    def policy(self, name: str, number: int) -> StoredPolicy:
-        """One policy; UnknownPolicyError names the ones there are."""
+    def policy(self, name: str, number: int) -> StoredPolicy | None:
+        """One policy, None for 0; UnknownPolicyError names the ones there are."""
+        if number == BUNDLED:
+            return None
         found = self.policies(name)
         for stored in found:
             if stored.number == number:

@@ -112,6 +112,7 @@ def rank(live: Live, body: Mapping[str, Any], prediction_id: str) -> RankAnswer:
         prediction_id=prediction_id,
         model=live.name,
         version=live.version,
+        policy_version=live.policy_version,
         warnings=sorted({warning for row in rows for warning in unseen_warnings(live, row)}),
         ads=[
             RankedAd(

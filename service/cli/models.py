@@ -87,12 +87,12 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Let a version answer from now on; a running service changes over by itself."""
-    from models.live import load_live
+    from models.live import load_answering
 
     settings = read_settings()
     with open_registry(settings) as registry:
         # One that cannot be loaded would be refused by every service; it must not become champion
-        load_live(registry.version(name, version), home_of(settings).bundles)
+        load_answering(registry.version(name, version), registry.policies.active(name), home_of(settings).bundles)
         promoted = registry.promote(name, version, actor=actor(), why=why)
     _print_change(promoted, as_json)
 
