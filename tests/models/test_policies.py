@@ -1,7 +1,10 @@
 """Stored policies: numbers, the active one and the way back, on SQLite and, where one is named, on PostgreSQL."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +14,15 @@ from models.errors import DomainMismatchError, NoPolicyToRollBackError, UnknownP
 from models.registry import Registry
 from tests.models.conftest import START
 
+SOURCE_ROOT = Path(__file__).parents[2]
+KILLED = """
+import os, sys
+from models import policies
+from models.registry import Registry
+
+policies.record = lambda *_, **__: os._exit(9)
+Registry(sys.argv[1]).policies.activate("lending", 2, actor="ann", why="")
+"""
 SIMULATION = {"n_rows": 200, "figures": {"approval_rate": 0.1 + 0.2, "bad_rate": None}, "note": "ä"}
 
 
@@ -143,16 +155,18 @@ def test_the_database_keeps_the_active_policy_among_the_stored_ones(policies, re
         connection.execute(tables.active_policies.insert().values(name="lending", number=1))
 
 
-def test_an_activation_that_fails_half_way_leaves_no_trace(policies, registry, monkeypatch):
-    """The switch and its line in the history are stored together or not at all."""
+def test_an_activation_killed_half_way_leaves_no_trace(policies, registry, url):
+    """A process that dies after the switch and before its line in the history has done neither; the next one can."""
     add(policies), add(policies)
     policies.activate("lending", 1, actor="ann", why="")
     before = registry.history("lending")
-    monkeypatch.setattr("models.policies.record", lambda *_, **__: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        policies.activate("lending", 2, actor="ann", why="")
 
+    killed = subprocess.run([sys.executable, "-c", KILLED, url], cwd=SOURCE_ROOT, timeout=60)
+
+    assert killed.returncode == 9
     assert (active_number(policies), registry.history("lending")) == (1, before)
+    policies.activate("lending", 2, actor="ann", why="")
+    assert active_number(policies) == 2
 
 
 def test_concurrent_changes_follow_one_another(policies, registry):

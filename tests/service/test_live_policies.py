@@ -197,7 +197,7 @@ def test_a_bad_activation_is_refused_and_changes_nothing(start_service, store, n
 
 
 def test_a_policy_tested_with_another_version_is_pointed_out(start_service, store):
-    """The page of the model says so if the active policy was simulated with another version than the one that answers."""
+    """The model's page says so if the active policy was simulated with another version than the one that answers."""
     activate(store, add_policy(store, CAREFUL, model_version=2))
     client = start_service(store.home.path).client
 
