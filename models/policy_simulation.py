@@ -30,6 +30,7 @@ class Figures(BaseModel):
 
     n_rows: int
     approval_rate: float = Field(description="Share of the rows that are accepted.")
+    referral_rate: float = Field(description="Share of the rows that are neither accepted nor rejected.")
     bad_rate: float | None = Field(description="Share of bad ones among the accepted rows; null if none is.")
     expected_cost_per_row: float = Field(description="By the probabilities; equals the observed one if calibrated.")
     observed_cost_per_row: float = Field(description="By the outcomes.")
@@ -112,7 +113,7 @@ def simulate_wish(active: Live, rows: PastRows, wish: PolicyWish, *, stored: Liv
 def simulate_policy(
     candidate: Live, active: Live, rows: PastRows, *, costs: Costs | None, chosen_by: str, fitted: bool
 ) -> PolicySimulation:
-    """Decide past rows by a policy and by the active one.
+    """Decide past rows by a policy and by the active one; every row counts once, whatever its weight in training.
 
     Parameters
     ----------
@@ -159,10 +160,10 @@ class _Decided:
     def __init__(
         self, cut_offs: CutOffs, decisions: Decisions, probabilities: Floats, labels: Labels, costs: Costs
     ) -> None:
-        self._accepted, rejected = decisions == cut_offs.accepted, decisions == cut_offs.rejected
+        self._accepted, self._rejected = decisions == cut_offs.accepted, decisions == cut_offs.rejected
         self._labels = labels
-        self._expected = costs.of_rows(probabilities, accepted=self._accepted, rejected=rejected)
-        self._observed = costs.of_rows(labels, accepted=self._accepted, rejected=rejected)
+        self._expected = costs.of_rows(probabilities, accepted=self._accepted, rejected=self._rejected)
+        self._observed = costs.of_rows(labels, accepted=self._accepted, rejected=self._rejected)
 
     def figures(self, part: npt.NDArray[np.bool_] | slice = slice(None)) -> dict[str, Any]:
         """The values of `Figures` for at least one row."""
@@ -170,6 +171,7 @@ class _Decided:
         return {
             "n_rows": len(accepted),
             "approval_rate": float(accepted.mean()),
+            "referral_rate": float((~accepted & ~self._rejected[part]).mean()),
             "bad_rate": _mean(self._labels[part][accepted]),
             "expected_cost_per_row": float(expected.mean()),
             "observed_cost_per_row": float(observed.mean()),

@@ -75,13 +75,14 @@ def _print_figures(simulation: PolicySimulation) -> None:
     cheapest = simulation.cheapest
     console.say(
         f"Cheapest in hindsight: one cut-off at {cheapest.cut_off:.4f}, observed cost per row {cheapest.cost:.4f}. "
-        "A row that is referred counts as free."
+        "Referred rows cost nothing here."
     )
 
 
 _FIGURES = {
     "approved": "approval_rate",
     "bad of these": "bad_rate",
+    "referred": "referral_rate",
     "expected cost per row": "expected_cost_per_row",
     "observed cost per row": "observed_cost_per_row",
     "expected cost": "expected_cost",

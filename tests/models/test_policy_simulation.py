@@ -93,6 +93,7 @@ def test_every_figure_is_that_of_the_answers_counted_one_by_one(credit):
     assert {line.decision: (line.n_rows, line.share) for line in found.decisions} == {
         decision: (n_rows, n_rows / 800) for decision, n_rows in decisions.items()
     }
+    assert found.figures.referral_rate == pytest.approx(decisions["refer"] / 800)
     moves = Counter((old.decision, new.decision) for old, new in zip(before, after, strict=True))
     assert {(change.before, change.after): change.n_rows for change in found.changes} == {
         move: n_rows for move, n_rows in moves.items() if move[0] != move[1]

@@ -40,6 +40,7 @@ def test_from_a_simulation_to_another_decision_and_back(run, simulate, trained, 
     assert decision_by_cli(run, trained, tmp_path) == before
     events = [(event.action, event.alias, event.why) for event in trained.registry.history("credit")[-2:]]
     assert events == [("activate", "policy", "losses"), ("rollback", "policy", "over")]
+    assert "activate policy" in run("models", "show", "credit").stdout
 
 
 def test_a_simulation_is_told_to_people(simulate):
