@@ -67,18 +67,18 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class CutOffs:
-    """Two cut-offs of the probability in a domain's policy, and the decisions that they part.
+    """Two cut-offs of the probability in a domain's policy.
 
     Parameters
     ----------
-    lower, upper : fields of the policy; rows below the lower are accepted, from the upper on rejected.
-    accepted, rejected : these two decisions; any other one leaves the row to a person.
+    lower, upper : fields of the policy. Rows below the lower get the domain's favourable decision, from the upper on
+        they are rejected; those between are left to a person.
+    rejected : the decision of those from the upper on.
     costs : of the two errors, if nobody names others.
     """
 
     lower: str
     upper: str
-    accepted: str
     rejected: str
     costs: Costs
 

@@ -131,7 +131,7 @@ class Policies:
         with reading(self._engine) as connection:
             return {row["name"]: StoredPolicy(**row) for row in connection.execute(query).mappings()}
 
-    def policies(self, name: str) -> list[StoredPolicy]:
+    def stored(self, name: str) -> list[StoredPolicy]:
         """Every policy of a name, the oldest first."""
         query = sa.select(tables.policies).where(tables.policies.c.name == name).order_by(tables.policies.c.number)
         with reading(self._engine) as connection:
@@ -141,7 +141,7 @@ class Policies:
         """One policy, None for 0; UnknownPolicyError names the ones there are."""
         if number == BUNDLED:
             return None
-        found = self.policies(name)
+        found = self.stored(name)
         for stored in found:
             if stored.number == number:
                 return stored

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.contract import CutOffs, Live
+from models.contract import Live
 from models.cut_offs import CheapestCutOff, Costs, cheapest_cut_off
 from models.errors import PolicyError
 from models.past_rows import PastRows
@@ -20,6 +20,7 @@ from models.row_groups import FEWEST_ROWS, groups_of
 from models.scoring import Floats, Labels
 
 Decisions = npt.NDArray[np.object_]
+Mask = npt.NDArray[np.bool_]
 
 _ROWS_AT_ONCE = 65_536
 """Bounds the memory of the encoded rows."""
@@ -144,11 +145,16 @@ def _judged(live: Live, now: Decisions, before: Decisions, rows: PastRows, costs
         return {}
     costs = costs or cut_offs.costs
     probabilities = live.scorer.probabilities(rows.frame)
-    decided = _Decided(cut_offs, now, probabilities, rows.labels, costs)
+
+    def decided_as(decisions: Decisions) -> _Decided:
+        accepted, rejected = decisions == live.domain.favourable, decisions == cut_offs.rejected
+        return _Decided(accepted, rejected, probabilities, rows.labels, costs)
+
+    decided = decided_as(now)
     return {
         "costs": costs,
         "figures": Figures(**decided.figures()),
-        "active_figures": Figures(**_Decided(cut_offs, before, probabilities, rows.labels, costs).figures()),
+        "active_figures": Figures(**decided_as(before).figures()),
         "cheapest": cheapest_cut_off(probabilities, rows.labels, costs),
         "groups": {name: _by_group(decided, groups) for name, groups in groups_of(live.table, rows.frame).items()},
     }
@@ -157,15 +163,12 @@ def _judged(live: Live, now: Decisions, before: Decisions, rows: PastRows, costs
 class _Decided:
     """Decided rows with what they cost, of which any part can be counted."""
 
-    def __init__(
-        self, cut_offs: CutOffs, decisions: Decisions, probabilities: Floats, labels: Labels, costs: Costs
-    ) -> None:
-        self._accepted, self._rejected = decisions == cut_offs.accepted, decisions == cut_offs.rejected
-        self._labels = labels
-        self._expected = costs.of_rows(probabilities, accepted=self._accepted, rejected=self._rejected)
-        self._observed = costs.of_rows(labels, accepted=self._accepted, rejected=self._rejected)
+    def __init__(self, accepted: Mask, rejected: Mask, probabilities: Floats, labels: Labels, costs: Costs) -> None:
+        self._accepted, self._rejected, self._labels = accepted, rejected, labels
+        self._expected = costs.of_rows(probabilities, accepted=accepted, rejected=rejected)
+        self._observed = costs.of_rows(labels, accepted=accepted, rejected=rejected)
 
-    def figures(self, part: npt.NDArray[np.bool_] | slice = slice(None)) -> dict[str, Any]:
+    def figures(self, part: Mask | slice = slice(None)) -> dict[str, Any]:
         """The values of `Figures` for at least one row."""
         accepted, expected, observed = self._accepted[part], self._expected[part], self._observed[part]
         return {

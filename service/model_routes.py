@@ -135,7 +135,7 @@ def model_router(state: State) -> APIRouter:
             aliases={CHAMPION: champion.number} if champion else {},
             policy=serving.live.policy.model_dump(mode="json") if serving else None,
             policy_note=policy_note(active, champion),
-            policies=[_policy_entry(stored) for stored in registry.policies.policies(name)],
+            policies=[_policy_entry(stored) for stored in registry.policies.stored(name)],
             columns=list(serving.live.table.inputs) if serving else [],
             versions=[_entry(version) for version in versions],
             history=registry.history(name),

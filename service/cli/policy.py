@@ -35,7 +35,7 @@ def show(name: ModelName, as_json: AsJson = False) -> None:
     settings = read_settings()
     with open_registry(settings) as registry:
         version = _champion(registry, name)
-        active, stored = registry.policies.active(name), registry.policies.policies(name)
+        active, stored = registry.policies.active(name), registry.policies.stored(name)
     live = with_policy(load_live(version, home_of(settings).bundles), active)
     note = policy_note(active, version)
     values = live.policy.model_dump(mode="json")

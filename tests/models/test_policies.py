@@ -57,7 +57,7 @@ def test_policies_count_from_one_for_each_name_and_change_nothing_by_being_store
     numbers = [add(policies).number, add(policies).number, add(policies, "cards", domain="fraud").number]
 
     assert numbers == [1, 2, 1]
-    assert [stored.number for stored in policies.policies("lending")] == [1, 2]
+    assert [stored.number for stored in policies.stored("lending")] == [1, 2]
     assert policies.all_active() == {}
     assert (registry.history("lending"), registry.champions()) == (history, champions)
 
@@ -146,7 +146,7 @@ def test_a_policy_belongs_to_its_models_domain_and_to_a_version(policies):
         add(policies, domain="fraud")
     with pytest.raises(UnknownVersionError, match="'lending' has no version 3; it has 1, 2"):
         add(policies, model_version=3)
-    assert policies.policies("lending") == []
+    assert policies.stored("lending") == []
 
 
 def test_the_database_keeps_the_active_policy_among_the_stored_ones(policies, registry):

@@ -18,7 +18,6 @@ Decision: TypeAlias = Literal["approve", "refer", "decline"]
 CUT_OFFS = CutOffs(
     lower="approve_below",
     upper="decline_from",
-    accepted="approve",
     rejected="decline",
     costs=Costs(accepted_bad=5, rejected_good=1),  # the cost matrix of the German credit data (UCI 144)
 )

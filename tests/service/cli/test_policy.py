@@ -65,7 +65,7 @@ def test_a_simulation_is_told_to_people(simulate):
 def test_what_was_simulated_is_stored_and_shown(run, simulate, trained):
     """The figures printed are the figures kept, with the reason and the version that they are about."""
     printed = simulate("--approval-rate", "0.7", "--save", "--why", "growth", "--json").json
-    (stored,) = trained.registry.policies.policies("credit")
+    (stored,) = trained.registry.policies.stored("credit")
 
     assert stored.simulation == {key: value for key, value in printed.items() if key not in ("name", "stored_as")}
     assert (stored.content, stored.why, stored.model_version) == (printed["policy"], "growth", 1)
@@ -113,7 +113,7 @@ def test_bad_input_is_explained_and_stores_nothing(simulate, trained, words, mes
 
     assert (outcome.exit_code, outcome.stdout) == (2, "")
     assert message in outcome.stderr
-    assert trained.registry.policies.policies("credit") == []
+    assert trained.registry.policies.stored("credit") == []
 
 
 @pytest.mark.parametrize(
