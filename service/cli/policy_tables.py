@@ -1,4 +1,5 @@
 """How `backscore policy` shows policies and what came of them."""
+# ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
 
@@ -66,6 +67,8 @@ def print_simulation(name: str, simulation: PolicySimulation) -> None:
 
 def _print_figures(simulation: PolicySimulation) -> None:
     """Approvals and costs beside those of the active policy."""
+    from models.row_groups import FEWEST_ROWS
+
     new, active = simulation.figures, simulation.active_figures
     if new is None or active is None or simulation.cheapest is None:
         return
@@ -77,6 +80,9 @@ def _print_figures(simulation: PolicySimulation) -> None:
         f"Cheapest in hindsight: one cut-off at {cheapest.cut_off:.4f}, observed cost per row {cheapest.cost:.4f}. "
         "Referred rows cost nothing here."
     )
+    n_accepted = round(new.approval_rate * new.n_rows)
+    if 0 < n_accepted < FEWEST_ROWS:
+        console.warn(f"only {n_accepted} row(s) are approved; the bad rate of so few is mostly chance")
 
 
 _FIGURES = {

@@ -62,6 +62,12 @@ def test_a_simulation_is_told_to_people(simulate):
         assert text in outcome.stdout
 
 
+def test_a_bad_rate_of_few_rows_is_said_to_be_chance(simulate):
+    """Ten of 1,500 rows can all be good without proving anything."""
+    assert "only 10 row(s) are approved" in simulate("--approval-rate", 10 / 1500).stderr
+    assert "mostly chance" not in simulate("--approval-rate", 0.5).stderr
+
+
 def test_what_was_simulated_is_stored_and_shown(run, simulate, trained):
     """The figures printed are the figures kept, with the reason and the version that they are about."""
     printed = simulate("--approval-rate", "0.7", "--save", "--why", "growth", "--json").json
