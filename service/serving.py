@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,6 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from data.rows import row_adapter
 from models.contract import Answer, Live, Operation, ReasonsWanted, Row, respond
 from models.errors import RefusedBodyError
+from models.live import with_policy
+from models.policies import StoredPolicy
 from service.batch_answers import BatchAnswer
 from service.errors import UnknownOperationError
 from service.field_errors import refusal_error, request_error
@@ -32,6 +34,7 @@ class Serving:
 
     Parameters
     ----------
+    bundled : the live version as it was loaded, with the policy of its bundle.
     digest : of the bundle; tells whether the registry still means this version.
     row, answer : of `score`.
     batch_answer, batch_writer : the type of what `batch` answers, and its writer.
@@ -39,6 +42,7 @@ class Serving:
     """
 
     live: Live
+    bundled: Live
     digest: str
     row: TypeAdapter[dict[str, Any]]
     answer: TypeAdapter[Answer]
@@ -53,6 +57,7 @@ class Serving:
         batch_answer: type[BatchAnswer[Any]] = BatchAnswer[domain.answer]  # type: ignore[name-defined]
         return cls(
             live=live,
+            bundled=live,
             digest=digest,
             row=row_adapter(live.table),
             answer=TypeAdapter(domain.answer),
@@ -67,6 +72,16 @@ class Serving:
                 for operation in domain.operations
             },
         )
+
+    def deciding_by(self, policy: StoredPolicy | None) -> Serving:
+        """The same version under a stored policy, or that of its bundle; only the decisions differ.
+
+        Raises
+        ------
+        UnreadablePolicyError
+            The policy is none that this installation knows.
+        """
+        return replace(self, live=with_policy(self.bundled, policy))
 
     def score(self, body: bytes, prediction_id: str, reasons: ReasonsWanted) -> bytes:
         """Answer one row, JSON to JSON.

@@ -32,6 +32,8 @@ def test_a_model_that_was_never_promoted_is_listed_too(client, store):
         "domain": "credit",
         "champion": None,
         "live_version": None,
+        "active_policy": 0,
+        "policy_version": None,
         "refused": None,
         "endpoints": [],
     }

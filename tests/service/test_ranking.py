@@ -42,6 +42,7 @@ def test_the_log_keeps_what_was_shown_and_how_probable_it_was(start_service, tra
         "prediction_id": answer["prediction_id"],
         "model": "ads",
         "version": 1,
+        "policy_version": 0,
         "shown": answer["shown"],
         "propensity": 1.0,
         "chosen_by": "greedy",

@@ -87,6 +87,7 @@ def rank(live: Live, body: Mapping[str, Any], prediction_id: str) -> RankAnswer:
         prediction_id=prediction_id,
         model=live.name,
         version=live.version,
+        policy_version=live.policy_version,
         warnings=pair_warnings(live, shared, distinct) + _exploration_warnings(policy, len(of_members)),
         shown=None if choice.shown is None else candidates[choice.shown]["id"],
         propensity=None if choice.shown is None else choice.propensities[choice.shown],
@@ -97,7 +98,7 @@ def rank(live: Live, body: Mapping[str, Any], prediction_id: str) -> RankAnswer:
 
 def log_fields(answer: RankAnswer) -> dict[str, Any]:
     """What a line about the request keeps, so that exploration can be evaluated from the log."""
-    kept = ("prediction_id", "model", "version", "shown", "propensity", "chosen_by")
+    kept = ("prediction_id", "model", "version", "policy_version", "shown", "propensity", "chosen_by")
     return {name: getattr(answer, name) for name in kept}
 
 

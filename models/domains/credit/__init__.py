@@ -7,7 +7,7 @@ from data.simulators import credit as simulator
 from data.splits import Split
 from data.table import Table
 from models.contract import Domain, Operation
-from models.domains.credit.policy import CreditPolicy, decide
+from models.domains.credit.policy import CUT_OFFS, CreditPolicy, decide
 from models.domains.credit.scorecard import CreditAnswer, account
 from models.domains.credit.ways import CounterfactualsAnswer, answer_counterfactuals
 from models.full_account import full_account_operation
@@ -40,5 +40,6 @@ DOMAIN = Domain(
             respond=answer_counterfactuals,
         ),
     ),
+    cut_offs=CUT_OFFS,
     gates={"auc": 0.55},
 )
