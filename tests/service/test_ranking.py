@@ -51,6 +51,27 @@ def test_the_log_keeps_what_was_shown_and_how_probable_it_was(start_service, tra
     assert scored.keys() == refused.keys()
 
 
+def test_an_activated_policy_explores_and_the_log_says_how(start_service, store):
+    """Ads are shown as the policy's propensities say, and each line keeps that of the ad that its answer shows."""
+    policies = store.registry.policies
+    content = {"exploration": "epsilon-greedy", "epsilon": 0.5, "pacing": {"spring-sale": 2.0}}
+    stored = policies.add(
+        name="ads", domain="ads", content=content, model_version=1, simulation={}, actor="tests", why=""
+    )
+    policies.activate("ads", stored.number, actor="tests", why="")
+    service = start_service(store.home.path)
+
+    answers = [service.client.post("/v1/ads/rank", json=EXAMPLE).json() for _ in range(40)]
+
+    assert {(a["shown"], a["propensity"]) for a in answers} == {("ad-1", 0.75), ("ad-2", 0.25)}
+    assert {a["chosen_by"] for a in answers if a["shown"] == "ad-2"} == {"epsilon"}
+    assert {ad["pacing"] for a in answers for ad in a["ads"]} == {1, 2}
+    for line, answered in zip(service.log_lines("request"), answers, strict=True):
+        assert line["policy_version"] == stored.number
+        for name in ("prediction_id", "shown", "propensity", "chosen_by"):
+            assert line[name] == answered[name]
+
+
 def test_the_guard_answers_with_the_place_the_columns_and_what_to_do(client):
     """A problem with one error for the model that reads protected columns and one for targeting by them."""
     campaign = {"id": "c", "category": "Housing", "targeting": {"gender": ["male"]}}
