@@ -57,15 +57,15 @@ class Background:
 
 
 def typical_row(table: Table, frame: pd.DataFrame) -> Mapping[str, Any]:
-    """The median of each number and time and the most frequent level of everything else."""
+    """The (lower) median of each number and time and the most frequent level of everything else."""
     row: dict[str, Any] = {}
     for column in table.of_role("feature", "time"):
         present = frame[column.name].dropna()
         if present.empty:
             row[column.name] = None
         elif column.kind == "number":
-            # The median may be a mean of two: their sum can overflow, that of their halves cannot
-            row[column.name] = 2 * float((present / 2).median())
+            # Of an even number of rows the lower middle one: a value that occurs, whatever the two are
+            row[column.name] = float(present.sort_values().iloc[(len(present) - 1) // 2])
         elif column.kind == "time":
             row[column.name] = present.sort_values().iloc[len(present) // 2].to_pydatetime()
         else:
