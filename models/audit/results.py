@@ -152,7 +152,7 @@ class EffectCurve(_Found):
     label: str = Field(description="What the column is, in words.")
     unit: str = Field(description="Of the values, empty if there is none.")
     direction: Literal[-1, 0, 1] = Field(
-        description="How the table says the probability must move with the column: 1 never falls, -1 never rises, 0 free."
+        description="How the table says the probability moves with the column: 1 never falls, -1 never rises, 0 free."
     )
     values: tuple[float, ...] | tuple[str, ...] = Field(description="Rising numbers, or levels in words.")
     mean: tuple[float, ...] = Field(description="Mean probability over the rows at each value.")
