@@ -13,6 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from data.table import Table
 from models import report_charts as charts
+from models.audit import Audit
 from models.evaluation import Comparison, Contender, compare
 from models.report_charts import percent
 from models.report_tables import METRICS, column_rows, contender_rows, decision_rows, in_words
@@ -38,7 +39,7 @@ class ReportData:
     comparison : of this version with the champion, None if there is none.
     why : what says why it went live or did not. `promoted` : which of the two, None if that is not decided yet.
     policy : thresholds and scales by name.
-    effects : mean absolute share of each input column in the log-odds.
+    audit : what was measured on groups of rows, and what moves the answer.
     training_frame : the checked training rows.
     packages : versions by name.
     """
@@ -66,7 +67,7 @@ class ReportData:
     promoted: bool | None = None
     decisions: Sequence[str]
     policy: Mapping[str, Any]
-    effects: Mapping[str, float]
+    audit: Audit
     training_frame: pd.DataFrame
     packages: Mapping[str, str]
 
@@ -115,7 +116,7 @@ def _charts(data: ReportData) -> dict[str, charts.Chart]:
         "precision_recall": charts.precision_recall_chart(data.labels, data.contenders),
         "calibration": charts.calibration_chart(data.labels, data.probabilities),
         "scores": charts.score_chart(data.labels, data.probabilities),
-        "effects": charts.effects_chart(data.effects),
+        "effects": charts.effects_chart(data.audit.effects),
     }
 
 
@@ -134,7 +135,7 @@ def _summary(data: ReportData, comparisons: Mapping[str, Comparison]) -> list[st
     """What the model is, how good it is, and against what: a paragraph each."""
     n_rows, auc = data.n_rows, data.ours.metrics["auc"]
     what = (
-        f"This {data.domain} model gives the probability of “{data.event}”, from {len(data.effects)} columns. "
+        f"This {data.domain} model gives the probability of “{data.event}”, from {len(data.audit.effects)} columns. "
         f"{_training(data)}"
     )
     good = (

@@ -4,13 +4,14 @@
 report, the model card and a test read the same numbers.
 """
 
+from models.audit.conduct import audit as audit
 from models.audit.results import Audit as Audit
 from models.audit.results import ColumnFairness as ColumnFairness
-from models.audit.results import EffectCurve as EffectCurve
 from models.audit.results import Fairness as Fairness
 from models.audit.results import GroupQuality as GroupQuality
 from models.audit.results import GroupTreatment as GroupTreatment
 from models.audit.results import ImpactRatio as ImpactRatio
+from models.audit.results import MeanEffectCurve as MeanEffectCurve
 from models.audit.results import Proxies as Proxies
 from models.audit.results import Segment as Segment
 from models.audit.results import Shift as Shift

@@ -45,7 +45,7 @@ class Segment(_Found):
     label: str = Field(description="What the column is, in words.")
     protected: bool = Field(description="Sex, age and the like.")
     part: Part | None = Field(description="Whom an advertising column describes: person, context or ad.")
-    groups: tuple[GroupQuality, ...] = Field(description="In the order of their values, frequent levels first.")
+    groups: tuple[GroupQuality, ...] = Field(description="In the order of their values.")
 
 
 class ImpactRatio(_Found):
@@ -88,7 +88,7 @@ class ColumnFairness(_Found):
     reference_group: str | None = Field(
         description="The group with the highest selection rate among those with enough rows; None: none has enough."
     )
-    groups: tuple[GroupTreatment, ...] = Field(description="In the order of their values, frequent levels first.")
+    groups: tuple[GroupTreatment, ...] = Field(description="In the order of their values.")
 
 
 class Fairness(_Found):
@@ -145,7 +145,7 @@ class Stability(_Found):
     left_out: tuple[str, ...] = Field(description="Inputs without an index: ids, and times, which always move.")
 
 
-class EffectCurve(_Found):
+class MeanEffectCurve(_Found):
     """What becomes of the probability when one column is set to each of its usual values and all others stay."""
 
     column: str = Field(description="Name of the column.")
@@ -181,6 +181,6 @@ class Audit(_Found):
     effects: dict[str, float] = Field(
         description="Mean absolute share of each input column in the log-odds of test rows, the largest first."
     )
-    effect_curves: tuple[EffectCurve, ...] = Field(
+    effect_curves: tuple[MeanEffectCurve, ...] = Field(
         description="Of the columns with the largest effects and of all with a direction, the largest effect first."
     )
