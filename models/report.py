@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -12,10 +13,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from data.table import Table
+from models import report_audit_charts as audit_charts
 from models import report_charts as charts
+from models import report_sentences as sentences
 from models.audit import Audit
 from models.evaluation import Comparison, Contender, compare
-from models.report_charts import percent
+from models.report_style import Chart, percent
 from models.report_tables import METRICS, column_rows, contender_rows, decision_rows, in_words
 from models.scoring import Floats, Labels
 
@@ -89,22 +92,41 @@ def render_report(data: ReportData) -> str:
         loader=PackageLoader("models"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["percent"] = percent
-    comparisons = _comparisons(data)
+    comparisons, audit = _comparisons(data), data.audit
     return environment.get_template("report.html.jinja").render(
         data=data,
+        audit=audit,
+        findings=_findings(data),
         summary=_summary(data, comparisons),
         verdict=_verdict(data),
         warnings=_warnings(data),
         metrics=METRICS,
         contenders=contender_rows(data.contenders),
         charts=_charts(data),
+        curve_charts=audit_charts.curve_charts(audit.effect_curves),
+        groups_chart=audit_charts.groups_chart(audit.segments),
+        impact_chart=audit_charts.impact_chart(audit.fairness) if audit.fairness else None,
+        protection=sentences.protection_sentences(audit),
+        column_sentences=partial(sentences.column_sentences, favourable=audit.fairness.favourable)
+        if audit.fairness
+        else None,
+        proxy_sentences=[sentences.proxy_sentence(proxies) for proxies in audit.proxies],
         decisions=decision_rows(data.decisions, data.labels, data.probabilities),
         columns=column_rows(data.table, data.training_frame),
         plotly_js=get_plotlyjs(),
     )
 
 
-def _charts(data: ReportData) -> dict[str, charts.Chart]:
+def _findings(data: ReportData) -> list[str]:
+    return sentences.findings(
+        data.audit,
+        predicted=float(data.probabilities.mean()),
+        observed=float(data.labels.mean()),
+        calibration_error=data.ours.metrics["calibration_error"],
+    )
+
+
+def _charts(data: ReportData) -> dict[str, Chart]:
     training = charts.training_chart(data.training_curve, data.validation_curve, data.best_epoch, data.n_folds)
     if data.origin and not data.best_epoch:
         training = replace(
@@ -117,6 +139,7 @@ def _charts(data: ReportData) -> dict[str, charts.Chart]:
         "calibration": charts.calibration_chart(data.labels, data.probabilities),
         "scores": charts.score_chart(data.labels, data.probabilities),
         "effects": charts.effects_chart(data.audit.effects),
+        "shifts": audit_charts.shift_chart(data.audit.stability),
     }
 
 

@@ -88,7 +88,7 @@ def _column_fairness(
     treatments = []
     for name, rows in groups.items():
         impact = None
-        if reference is not None and name != reference:
+        if reference is not None and name in enough and name != reference:
             others = groups[reference]
             impact = impact_ratio(
                 int(selected[rows].sum()), int(rows.sum()), int(selected[others].sum()), int(others.sum())

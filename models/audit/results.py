@@ -76,7 +76,8 @@ class GroupTreatment(_Found):
     mean_predicted: float = Field(description="Mean probability of the event.")
     calibration_ratio: float | None = Field(description="Mean probability / observed rate, best is 1; None: no event.")
     impact: ImpactRatio | None = Field(
-        description="Against the reference group; None for that group itself and where nobody gets the decision."
+        description="Against the reference group; None for that group itself, for one with too few rows, and where "
+        "nobody gets the decision."
     )
 
 

@@ -19,7 +19,8 @@ from data.table import Column, Table
 from models.evaluation import Comparison, Contender, evaluate
 from models.intervals import wilson_interval
 from models.report import ReportData, render_report
-from models.report_charts import MOST_POINTS, calibration_chart, percent, roc_chart, thinned
+from models.report_charts import MOST_POINTS, calibration_chart, roc_chart, thinned
+from models.report_style import percent
 from models.report_tables import column_row, contender_rows, decision_rows, in_words
 
 HOSTILE = "<script>alert('x')</script>"

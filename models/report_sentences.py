@@ -1,0 +1,169 @@
+"""What an audit found, in sentences: the finding first, then the numbers that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from models.audit import Audit, ColumnFairness, Fairness, GroupTreatment, Proxies, Segment, Stability
+from models.intervals import wilson_interval
+from models.report_style import percent
+
+MOST_FINDINGS = 6
+
+
+def findings(audit: Audit, *, predicted: float, observed: float, calibration_error: float) -> list[str]:
+    """At most MOST_FINDINGS sentences for someone who reads no further.
+
+    Parameters
+    ----------
+    predicted, observed : mean probability and rate of the event among the test rows.
+    calibration_error : see `models.evaluation.calibration_error`.
+    """
+    found = [
+        _calibration(predicted, observed, calibration_error),
+        *_worst_group(audit.segments),
+        *(_worst_treatment(audit.fairness) if audit.fairness else []),
+        *_clearest_proxy(audit.proxies),
+        _stability(audit.stability),
+        *_directions(audit),
+    ]
+    return found[:MOST_FINDINGS]
+
+
+def protection_sentences(audit: Audit) -> list[str]:
+    """Which columns are protected, whether the model reads them, and what is said about them where."""
+    if not audit.protected:
+        return ["The table marks no column as protected, so there are no groups whose treatment could be compared."]
+    hidden = [name for name in audit.protected if name not in audit.protected_inputs]
+    sentences = []
+    if hidden:
+        sentences.append(f"The model does not read {_listed(hidden)}.")
+    if audit.protected_inputs:
+        sentences.append(f"The model reads {_listed(audit.protected_inputs)}, as this domain allows.")
+    if audit.fairness is None:
+        sentences.append(
+            "This domain takes no decision that everyone hopes for, so no selection rates are compared; how good the "
+            "probabilities are for each group is shown group by group."
+        )
+    return sentences
+
+
+def column_sentences(column: ColumnFairness, favourable: str) -> list[str]:
+    """How often each group gets the favourable decision, beside the reference group."""
+    if column.reference_group is None:
+        return [f"{column.label}: no group has enough rows for a comparison."]
+    compared = [group for group in column.groups if group.impact is not None]
+    if not compared:
+        return [f"{column.label}: there is no second group with enough rows, or nobody gets “{favourable}”."]
+    lowest_first = sorted(compared, key=lambda group: group.impact.ratio if group.impact else np.inf)
+    return [impact_sentence(column, group, favourable) for group in lowest_first]
+
+
+def impact_sentence(column: ColumnFairness, group: GroupTreatment, favourable: str) -> str:
+    """One group beside the reference group; it must have an impact ratio."""
+    if group.impact is None:
+        raise ValueError(f"group {group.group!r} of {column.column!r} has no impact ratio")
+    impact = group.impact
+    verdict = {"below": "below four fifths", "may be below": "maybe below four fifths", "not below": ""}
+    ending = f": {said}" if (said := verdict[impact.four_fifths]) else ""
+    return (
+        f"{column.label}: “{group.group}” gets “{favourable}” {impact.ratio:.2f} times as often as "
+        f"“{column.reference_group}”, 95 % interval {impact.low:.2f} to {impact.high:.2f}{ending}."
+    )
+
+
+def proxy_sentence(proxies: Proxies) -> str:
+    """How well the inputs tell a protected column, and which of them most."""
+    strongest = ", ".join(f"{stand_in.column} ({stand_in.auc:.2f})" for stand_in in proxies.strongest[:3])
+    return (
+        f"{proxies.label} ({proxies.question}) {told_words(proxies.together)} from the inputs (AUC "
+        f"{proxies.together:.2f}, 0.5 is guessing); alone, most from {strongest}."
+    )
+
+
+def told_words(auc: float) -> str:
+    """An AUC as the end of "It ... from the inputs"."""
+    for least, words in ((0.8, "can be told well"), (0.7, "can be told fairly well"), (0.6, "can be told a little")):
+        if auc >= least:
+            return words
+    return "can hardly be told"
+
+
+def _calibration(predicted: float, observed: float, calibration_error: float) -> str:
+    meant = abs(predicted - observed) <= 0.1 * observed
+    return (
+        f"The probabilities {'mean' if meant else 'do not mean'} what they say: {percent(predicted)} predicted on "
+        f"average, {percent(observed)} came about, and the mean gap over ten bins is {calibration_error * 100:.2g} "
+        "percentage points."
+    )
+
+
+def _worst_group(segments: tuple[Segment, ...]) -> Iterator[str]:
+    """The group whose predicted rate lies farthest outside of what chance explains, measured by that."""
+    pairs = [(segment, group) for segment in segments for group in segment.groups if not group.too_few]
+    if not pairs:
+        return
+    observed = np.array([group.observed_rate for _, group in pairs])
+    predicted = np.array([group.mean_predicted for _, group in pairs])
+    low, high = wilson_interval(observed, np.array([group.n_rows for _, group in pairs]))
+    beyond = (predicted < low) | (predicted > high)
+    if not beyond.any():
+        yield f"It is as right for each of {len(pairs)} groups of rows as chance allows."
+        return
+    half = np.where(predicted > observed, high - observed, observed - low)
+    segment, group = pairs[int(np.argmax(np.abs(predicted - observed) / half))]
+    yield (
+        f"In {int((~beyond).sum())} of {len(pairs)} groups of rows, chance explains what lies between predicted and "
+        f"observed; farthest off is {segment.label}: “{group.group}”, predicted {percent(group.mean_predicted)}, "
+        f"observed {percent(group.observed_rate)}."
+    )
+
+
+def _worst_treatment(fairness: Fairness) -> Iterator[str]:
+    compared = [
+        (group.impact.ratio, column, group)
+        for column in fairness.columns
+        for group in column.groups
+        if group.impact is not None
+    ]
+    if compared:
+        _, column, group = min(compared, key=lambda triple: triple[0])
+        n_doubtful = sum(g.impact is not None and g.impact.four_fifths != "not below" for _, _, g in compared)
+        doubt = f"{n_doubtful} of {len(compared)} groups are or may be below four fifths."
+        yield f"{impact_sentence(column, group, fairness.favourable)} {doubt}"
+
+
+def _clearest_proxy(proxies: tuple[Proxies, ...]) -> Iterator[str]:
+    if proxies:
+        yield f"Of what it must not know: {proxy_sentence(max(proxies, key=lambda told: told.together))}"
+
+
+def _stability(stability: Stability) -> str:
+    shifts = [stability.score, *stability.columns]
+    most = max(shifts, key=lambda shift: shift.psi)
+    moved = [shift for shift in shifts if shift.reading in ("watch", "shifted")]
+    largest = f"the largest stability index is {most.psi:.3f} ({most.label})"
+    if not moved:
+        return f"Nothing has moved between training and test rows: {largest}; 0.1 would be worth watching."
+    return f"{len(moved)} of {len(shifts)} distributions have moved between training and test rows: {largest}."
+
+
+def _directions(audit: Audit) -> Iterator[str]:
+    directed = [curve for curve in audit.effect_curves if curve.direction]
+    if not directed:
+        return
+    broken = [curve.column for curve in directed if not curve.monotone]
+    n_steps = sum(curve.n_steps or 0 for curve in directed)
+    if broken:
+        yield f"Directions of the table are broken by {_listed(broken)}."
+    else:
+        columns = "The column" if len(directed) == 1 else f"All {len(directed)} columns"
+        yield f"{columns} with a direction in the table {'keeps' if len(directed) == 1 else 'keep'} to it, in " + (
+            f"{n_steps:,} of {n_steps:,} steps."
+        )
+
+
+def _listed(names: tuple[str, ...] | list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
