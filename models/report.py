@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -107,9 +106,7 @@ def render_report(data: ReportData) -> str:
         groups_chart=audit_charts.groups_chart(audit.segments),
         impact_chart=audit_charts.impact_chart(audit.fairness) if audit.fairness else None,
         protection=sentences.protection_sentences(audit),
-        column_sentences=partial(sentences.column_sentences, favourable=audit.fairness.favourable)
-        if audit.fairness
-        else None,
+        column_sentence=sentences.column_sentence,
         proxy_sentences=[sentences.proxy_sentence(proxies) for proxies in audit.proxies],
         decisions=decision_rows(data.decisions, data.labels, data.probabilities),
         columns=column_rows(data.table, data.training_frame),
@@ -120,6 +117,7 @@ def render_report(data: ReportData) -> str:
 def _findings(data: ReportData) -> list[str]:
     return sentences.findings(
         data.audit,
+        n_rows=len(data.labels),
         predicted=float(data.probabilities.mean()),
         observed=float(data.labels.mean()),
         calibration_error=data.ours.metrics["calibration_error"],

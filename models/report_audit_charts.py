@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -17,6 +18,7 @@ from models.report_style import EVENT, NEUTRAL, OURS, Chart, bar, cut, dotted, f
 MOST_GROUPS_SHOWN = 30
 MOST_SHIFTS_SHOWN = 20
 _ROW_HEIGHT = 24
+_BAND = "rgba(59,130,196,0.25)"
 
 
 def impact_chart(fairness: Fairness) -> Chart | None:
@@ -41,14 +43,15 @@ def impact_chart(fairness: Fairness) -> Chart | None:
     figure.add_vline(x=1, line=dotted())
     figure.add_vline(x=FOUR_FIFTHS, line={"color": EVENT, "width": 1.5, "dash": "dash"})
     most = min(max(float(highs.max()), 1.05), 2.0)
-    figure.update_xaxes(title="Selection rate / that of the reference group")
+    figure.update_xaxes(title="Adverse-impact ratio")
     figure.update_xaxes(range=[max(min(float(lows.min()), 0.7) - 0.05, 0), most + 0.05])
     n_below, n_maybe = (sum(i.four_fifths == said for i in impacts) for said in ("below", "may be below"))
     return Chart(
         f"Below four fifths of the reference group: {n_below} of {len(impacts)} groups for sure, {n_maybe} maybe",
         finished(figure, height=height),
-        "The dashed line is 0.8. For sure: the whole interval lies below it. The reference is the group with the "
-        "highest selection rate among those with enough rows. Intervals: log-ratio, delta method (Katz et al. 1978).",
+        "Share of a group that gets the decision, divided by that of the reference group. The dashed line is 0.8. For "
+        "sure: the whole interval lies below it. The reference is the group with the highest selection rate among "
+        "those with enough rows. Intervals: log-ratio, delta method (Katz et al. 1978).",
     )
 
 
@@ -79,7 +82,9 @@ def groups_chart(segments: Sequence[Segment]) -> Chart | None:
         marker={"color": OURS, "size": 10, "symbol": "diamond-open", "line": {"width": 2}},
     )  # fmt: skip
     top = float(max(high.max(), predicted.max()))
-    figure.update_xaxes(title="Rate of the event", rangemode="tozero", tickformat=percent_ticks(top))
+    figure.update_xaxes(
+        title="Rate of the event", rangemode="tozero", tickformat=percent_ticks(top), nticks=8, tickangle=0
+    )
     inside = int(((predicted >= low) & (predicted <= high)).sum())
     return Chart(
         f"In {inside} of {len(groups)} groups, chance explains what lies between predicted and observed",
@@ -136,26 +141,38 @@ def curve_charts(curves: Sequence[MeanEffectCurve]) -> list[Chart]:
 
 def _curve_chart(curve: MeanEffectCurve, top: float) -> Chart:
     figure = go.Figure()
-    levels = isinstance(curve.values[0], str)
-    x = list(range(len(curve.values))) if levels else curve.values
-    band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-    if levels:
-        spread = {"array": np.subtract(curve.high, curve.mean), "arrayminus": np.subtract(curve.mean, curve.low)}
-        drawn = {"mode": "markers", "error_y": spread | {"thickness": 1.5, "width": 0, "color": "rgba(59,130,196,0.4)"}}
-        texts = [shown(cut(str(value), 16)) for value in curve.values]
-        figure.update_xaxes(tickvals=x, ticktext=texts, range=[-0.5, len(x) - 0.5])
-    else:
-        figure.add_scatter(x=x, y=curve.high, **band)
-        figure.add_scatter(x=x, y=curve.low, **band, fill="tonexty", fillcolor="rgba(59,130,196,0.18)")
-        drawn = {"mode": "lines+markers" if len(x) <= 12 else "lines", "line": {"color": OURS, "width": 2.5}}
-        figure.update_xaxes(title=shown(curve.unit), nticks=6)
+    draw = _draw_levels if isinstance(curve.values[0], str) else _draw_numbers
+    height = draw(figure, curve, {"range": [0, top], "tickformat": percent_ticks(top)})
+    return Chart(curve.label, finished(figure, height=height), direction_words(curve))
+
+
+def _draw_numbers(figure: go.Figure, curve: MeanEffectCurve, probability_axis: dict[str, Any]) -> int:
+    """A line from left to right in its band; returns the height."""
+    edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    figure.add_scatter(x=curve.values, y=curve.high, **edge)
+    figure.add_scatter(x=curve.values, y=curve.low, **edge, fill="tonexty", fillcolor=_BAND)
     figure.add_scatter(
-        x=x, y=curve.mean, marker={"color": OURS, "size": 7}, showlegend=False, **drawn,
-        customdata=[shown(str(value)) if levels else f"{value:,.6g}" for value in curve.values],
-        hovertemplate="%{customdata}: %{y:.2%}<extra></extra>",
+        x=curve.values, y=curve.mean, mode="lines+markers" if len(curve.values) <= 12 else "lines", showlegend=False,
+        line={"color": OURS, "width": 2.5}, hovertemplate="%{x:,.6~g}: %{y:.2%}<extra></extra>",
     )  # fmt: skip
-    figure.update_yaxes(range=[0, top], tickformat=percent_ticks(top), nticks=5)
-    return Chart(curve.label, finished(figure, height=240), direction_words(curve))
+    figure.update_xaxes(title=shown(curve.unit), nticks=6)
+    figure.update_yaxes(**probability_axis, nticks=5)
+    return 240
+
+
+def _draw_levels(figure: go.Figure, curve: MeanEffectCurve, probability_axis: dict[str, Any]) -> int:
+    """A point a level, from the top down, on its bar; returns the height."""
+    mean, places = np.array(curve.mean), list(range(len(curve.values)))
+    band = {"array": curve.high - mean, "arrayminus": mean - curve.low, "width": 0, "thickness": 8, "color": _BAND}
+    figure.add_scatter(
+        x=mean, y=places, mode="markers", marker={"color": OURS, "size": 8}, showlegend=False,
+        error_x=band, customdata=[shown(str(value)) for value in curve.values],
+        hovertemplate="%{customdata}: %{x:.2%}<extra></extra>",
+    )  # fmt: skip
+    figure.update_xaxes(**probability_axis, nticks=4, tickangle=0)
+    texts = [shown(cut(str(value), 16)) for value in curve.values]
+    figure.update_yaxes(tickvals=places, ticktext=texts, range=[len(places) - 0.5, -0.5])
+    return max(240, 80 + 18 * len(places))
 
 
 def direction_words(curve: MeanEffectCurve) -> str:
@@ -181,7 +198,7 @@ def _lay_out(figure: go.Figure, names: list[tuple[str, list[str]]]) -> tuple[lis
     texts: list[str] = []
     for heading, of_column in names:
         if of_column:
-            texts.append(f"<b>{shown(cut(heading, 30))}</b>")
+            texts.append(f"<b>{shown(cut(heading))}</b>")
             places += range(len(texts), len(texts) + len(of_column))
             texts += [shown(cut(name)) for name in of_column]
     figure.update_yaxes(tickvals=list(range(len(texts))), ticktext=texts, range=[len(texts) - 0.5, -0.5])

@@ -13,16 +13,16 @@ from models.report_style import percent
 MOST_FINDINGS = 6
 
 
-def findings(audit: Audit, *, predicted: float, observed: float, calibration_error: float) -> list[str]:
+def findings(audit: Audit, *, n_rows: int, predicted: float, observed: float, calibration_error: float) -> list[str]:
     """At most MOST_FINDINGS sentences for someone who reads no further.
 
     Parameters
     ----------
-    predicted, observed : mean probability and rate of the event among the test rows.
+    n_rows, predicted, observed : number of the test rows, their mean probability, and their rate of the event.
     calibration_error : see `models.evaluation.calibration_error`.
     """
     found = [
-        _calibration(predicted, observed, calibration_error),
+        _calibration(n_rows, predicted, observed, calibration_error),
         *_worst_group(audit.segments),
         *(_worst_treatment(audit.fairness) if audit.fairness else []),
         *_clearest_proxy(audit.proxies),
@@ -50,27 +50,25 @@ def protection_sentences(audit: Audit) -> list[str]:
     return sentences
 
 
-def column_sentences(column: ColumnFairness, favourable: str) -> list[str]:
-    """How often each group gets the favourable decision, beside the reference group."""
+def column_sentence(fairness: Fairness, column: ColumnFairness) -> str:
+    """The group that gets the favourable decision least, beside the reference group, and how many may be below 0.8."""
     if column.reference_group is None:
-        return [f"{column.label}: no group has enough rows for a comparison."]
-    compared = [group for group in column.groups if group.impact is not None]
+        return f"{column.label}: no group has enough rows for a comparison."
+    compared = [(column, group) for group in column.groups if group.impact is not None]
     if not compared:
-        return [f"{column.label}: there is no second group with enough rows, or nobody gets “{favourable}”."]
-    lowest_first = sorted(compared, key=lambda group: group.impact.ratio if group.impact else np.inf)
-    return [impact_sentence(column, group, favourable) for group in lowest_first]
+        return f"{column.label}: there is no second group with enough rows, or nobody gets “{fairness.favourable}”."
+    return _lowest(compared, fairness.favourable)
 
 
-def impact_sentence(column: ColumnFairness, group: GroupTreatment, favourable: str) -> str:
-    """One group beside the reference group; it must have an impact ratio."""
-    if group.impact is None:
-        raise ValueError(f"group {group.group!r} of {column.column!r} has no impact ratio")
-    impact = group.impact
-    verdict = {"below": "below four fifths", "may be below": "maybe below four fifths", "not below": ""}
-    ending = f": {said}" if (said := verdict[impact.four_fifths]) else ""
+def _lowest(compared: list[tuple[ColumnFairness, GroupTreatment]], favourable: str) -> str:
+    impacts = [group.impact for _, group in compared if group.impact is not None]
+    place = int(np.argmin([impact.ratio for impact in impacts]))
+    (column, group), impact = compared[place], impacts[place]
+    n_sure, n_maybe = (sum(i.four_fifths == said for i in impacts) for said in ("below", "may be below"))
     return (
         f"{column.label}: “{group.group}” gets “{favourable}” {impact.ratio:.2f} times as often as "
-        f"“{column.reference_group}”, 95 % interval {impact.low:.2f} to {impact.high:.2f}{ending}."
+        f"“{column.reference_group}”, 95 % interval {impact.low:.2f} to {impact.high:.2f}. Below four "
+        f"fifths: {n_sure} of {len(impacts)} group{'' if len(impacts) == 1 else 's'} for sure, {n_maybe} maybe."
     )
 
 
@@ -91,8 +89,9 @@ def told_words(auc: float) -> str:
     return "can hardly be told"
 
 
-def _calibration(predicted: float, observed: float, calibration_error: float) -> str:
-    meant = abs(predicted - observed) <= 0.1 * observed
+def _calibration(n_rows: int, predicted: float, observed: float, calibration_error: float) -> str:
+    low, high = wilson_interval(np.array([observed]), np.array([n_rows]))
+    meant = min(low[0], 0.9 * observed) <= predicted <= max(high[0], 1.1 * observed)
     return (
         f"The probabilities {'mean' if meant else 'do not mean'} what they say: {percent(predicted)} predicted on "
         f"average, {percent(observed)} came about, and the mean gap over ten bins is {calibration_error * 100:.2g} "
@@ -122,17 +121,9 @@ def _worst_group(segments: tuple[Segment, ...]) -> Iterator[str]:
 
 
 def _worst_treatment(fairness: Fairness) -> Iterator[str]:
-    compared = [
-        (group.impact.ratio, column, group)
-        for column in fairness.columns
-        for group in column.groups
-        if group.impact is not None
-    ]
+    compared = [(column, group) for column in fairness.columns for group in column.groups if group.impact is not None]
     if compared:
-        _, column, group = min(compared, key=lambda triple: triple[0])
-        n_doubtful = sum(g.impact is not None and g.impact.four_fifths != "not below" for _, _, g in compared)
-        doubt = f"{n_doubtful} of {len(compared)} groups are or may be below four fifths."
-        yield f"{impact_sentence(column, group, fairness.favourable)} {doubt}"
+        yield _lowest(compared, fairness.favourable)
 
 
 def _clearest_proxy(proxies: tuple[Proxies, ...]) -> Iterator[str]:

@@ -62,7 +62,7 @@ def _question(column: Column, values: pd.Series[Any]) -> tuple[str, npt.NDArray[
     groups = groups_by(column, values)
     classes = _frequent(np.where(present, groups.cat.codes, -1))
     kept = [str(name) for code, name in enumerate(groups.cat.categories) if (classes == code).any()]
-    return " or ".join(kept), classes
+    return f"which of: {'; '.join(kept)}", classes
 
 
 def _frequent(classes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
