@@ -182,9 +182,7 @@ def direction_words(curve: MeanEffectCurve) -> str:
     arrow, promise = ("↑", "never falls") if curve.direction > 0 else ("↓", "never rises")
     if curve.monotone:
         return f"{arrow} Checked: {promise}, in {curve.n_steps:,} steps of {curve.n_rows:,} rows."
-    return (
-        f"{arrow} Broken: it should be that it {promise}, but {curve.n_violations:,} of {curve.n_steps:,} steps differ."
-    )
+    return f"{arrow} Broken: the table says that it {promise}; in {curve.n_violations:,} of {curve.n_steps:,} steps it does."
 
 
 def _lay_out(figure: go.Figure, names: list[tuple[str, list[str]]]) -> tuple[list[int], int]:
