@@ -12,7 +12,6 @@ import plotly.graph_objects as go
 from models.audit import Fairness, GroupQuality, ImpactRatio, MeanEffectCurve, Segment, Shift, Stability
 from models.audit.fairness import FOUR_FIFTHS
 from models.audit.stability import SHIFTED_FROM, WATCH_FROM
-from models.intervals import wilson_interval
 from models.report_style import EVENT, NEUTRAL, OURS, Chart, bar, cut, dotted, finished, percent_ticks, shown
 
 MOST_GROUPS_SHOWN = 30
@@ -69,7 +68,8 @@ def groups_chart(segments: Sequence[Segment]) -> Chart | None:
         return None
     observed = np.array([group.observed_rate for group in groups])
     predicted = np.array([group.mean_predicted for group in groups])
-    low, high = wilson_interval(observed, np.array([group.n_rows for group in groups]))
+    low = np.array([group.observed_low for group in groups])
+    high = np.array([group.observed_high for group in groups])
     figure = go.Figure()
     places, height = _lay_out(figure, names)
     figure.add_scatter(
@@ -85,9 +85,9 @@ def groups_chart(segments: Sequence[Segment]) -> Chart | None:
     figure.update_xaxes(
         title="Rate of the event", rangemode="tozero", tickformat=percent_ticks(top), nticks=8, tickangle=0
     )
-    inside = int(((predicted >= low) & (predicted <= high)).sum())
+    n_within = sum(group.within_chance for group in groups)
     return Chart(
-        f"In {inside} of {len(groups)} groups, chance explains what lies between predicted and observed",
+        f"In {n_within} of {len(groups)} groups, chance explains what lies between predicted and observed",
         finished(figure, height=height),
         "Groups with enough test rows. Of 20 groups of a perfect model, about one has its predicted rate outside of "
         "the 95 % interval (Wilson) of the observed rate.",
@@ -182,7 +182,8 @@ def direction_words(curve: MeanEffectCurve) -> str:
     arrow, promise = ("↑", "never falls") if curve.direction > 0 else ("↓", "never rises")
     if curve.monotone:
         return f"{arrow} Checked: {promise}, in {curve.n_steps:,} steps of {curve.n_rows:,} rows."
-    return f"{arrow} Broken: the table says that it {promise}; in {curve.n_violations:,} of {curve.n_steps:,} steps it does."
+    broken = f"in {curve.n_violations:,} of {curve.n_steps:,} steps it does"
+    return f"{arrow} Broken: the table says that it {promise}; {broken}."
 
 
 def _lay_out(figure: go.Figure, names: list[tuple[str, list[str]]]) -> tuple[list[int], int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from models.audit import Audit, ColumnFairness, Fairness, GroupTreatment, Proxies, Segment, Stability
+from models.audit import Audit, ColumnFairness, Fairness, GroupQuality, GroupTreatment, Proxies, Segment, Stability
 from models.intervals import wilson_interval
 from models.report_style import percent
 
@@ -104,20 +104,23 @@ def _worst_group(segments: tuple[Segment, ...]) -> Iterator[str]:
     pairs = [(segment, group) for segment in segments for group in segment.groups if not group.too_few]
     if not pairs:
         return
-    observed = np.array([group.observed_rate for _, group in pairs])
-    predicted = np.array([group.mean_predicted for _, group in pairs])
-    low, high = wilson_interval(observed, np.array([group.n_rows for _, group in pairs]))
-    beyond = (predicted < low) | (predicted > high)
-    if not beyond.any():
+    off = [(segment, group) for segment, group in pairs if not group.within_chance]
+    if not off:
         yield f"It is as right for each of {len(pairs)} groups of rows as chance allows."
         return
-    half = np.where(predicted > observed, high - observed, observed - low)
-    segment, group = pairs[int(np.argmax(np.abs(predicted - observed) / half))]
+    segment, group = max(off, key=lambda pair: _distance(pair[1]))
     yield (
-        f"In {int((~beyond).sum())} of {len(pairs)} groups of rows, chance explains what lies between predicted and "
+        f"In {len(pairs) - len(off)} of {len(pairs)} groups of rows, chance explains what lies between predicted and "
         f"observed; farthest off is {segment.label}: “{group.group}”, predicted {percent(group.mean_predicted)}, "
         f"observed {percent(group.observed_rate)}."
     )
+
+
+def _distance(group: GroupQuality) -> float:
+    """Of the predicted from the observed rate, in lengths of the interval on that side."""
+    if group.mean_predicted > group.observed_rate:
+        return (group.mean_predicted - group.observed_rate) / (group.observed_high - group.observed_rate)
+    return (group.observed_rate - group.mean_predicted) / (group.observed_rate - group.observed_low)
 
 
 def _worst_treatment(fairness: Fairness) -> Iterator[str]:
@@ -150,10 +153,9 @@ def _directions(audit: Audit) -> Iterator[str]:
     if broken:
         yield f"Directions of the table are broken by {_listed(broken)}."
     else:
-        columns = "The column" if len(directed) == 1 else f"All {len(directed)} columns"
-        yield f"{columns} with a direction in the table {'keeps' if len(directed) == 1 else 'keep'} to it, in " + (
-            f"{n_steps:,} of {n_steps:,} steps."
-        )
+        kept = "The one column" if len(directed) == 1 else f"All {len(directed)} columns"
+        keep = "keeps" if len(directed) == 1 else "keep"
+        yield f"{kept} with a direction in the table {keep} to it, in all {n_steps:,} steps of the check."
 
 
 def _listed(names: tuple[str, ...] | list[str]) -> str:

@@ -149,9 +149,7 @@ def train(
         why = "; ".join(filter(None, [trained.origin, why]))
         policy = job.domain.policy()
         progress.stage("Auditing groups, stand-ins, stability and effects")
-        X = trained.scorer.encoder.transform(trained.frame.iloc[trained.rows.test])
-        decisions: list[str] = job.domain.decide(trained.scorer, policy, X).get("decision", [])
-        findings = audit(trained, job.domain, X, decisions, seed=job.seed)
+        decisions, findings = _audited(job, trained, policy)
         progress.stage("Writing report and bundle")
         created = now()
         manifest = Manifest(
@@ -234,6 +232,13 @@ def _start(job: TrainingJob, table: Table, frame: pd.DataFrame, to_refine: Versi
         preset = PRESETS[job.preset or "balanced"]
         return Start(version=None, scorer=job.domain.build(table, preset, job.seed), preset=preset.name)
     return load_start(to_refine, home.bundles, table=table, preset=job.preset, data_digest=frame_digest(frame))
+
+
+def _audited(job: TrainingJob, trained: Trained, policy: Policy) -> tuple[list[str], Audit]:
+    """The decisions on the test rows, none where the domain takes none, and what the audit found."""
+    X = trained.scorer.encoder.transform(trained.frame.iloc[trained.rows.test])
+    decisions: list[str] = job.domain.decide(trained.scorer, policy, X).get("decision", [])
+    return decisions, audit(trained, job.domain, X, decisions, seed=job.seed)
 
 
 def _report_data(

@@ -14,9 +14,8 @@ import pandas as pd
 
 from data.sentences import label
 from data.table import Column, Table
-from models.audit.groups import Mask, few_groups
+from models.audit.groups import Mask, calibration_ratio, few_groups, protected_columns
 from models.audit.results import ColumnFairness, Fairness, FourFifths, GroupTreatment, ImpactRatio
-from models.audit.segments import calibration_ratio
 from models.row_groups import FEWEST_ROWS
 from models.scoring import Floats, Labels
 
@@ -41,8 +40,7 @@ def fairness(
     ----------
     frame, labels, probabilities, decisions : of the test rows.
     """
-    columns = [column for column in table.columns if column.protected and column.name in frame.columns]
-    if not columns:
+    if not (columns := protected_columns(table, frame)):
         return None
     selected = np.array(decisions) == favourable
     treated = [_column_fairness(column, frame[column.name], labels, probabilities, selected) for column in columns]

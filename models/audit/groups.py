@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.table import Column
+from data.table import Column, Table
 from models.row_groups import groups_by
 
 MOST_GROUPS = 12
@@ -16,6 +16,16 @@ REST = "all others"
 """The group of the levels that are left when a column has too many of them: the rarest."""
 
 Mask = npt.NDArray[np.bool_]
+
+
+def protected_columns(table: Table, frame: pd.DataFrame) -> list[Column]:
+    """The protected columns that the frame has, in table order."""
+    return [column for column in table.columns if column.protected and column.name in frame.columns]
+
+
+def calibration_ratio(observed: float, predicted: float) -> float | None:
+    """Mean probability / observed rate of a group; None where nothing came about."""
+    return predicted / observed if observed > 0 else None
 
 
 def few_groups(column: Column, values: pd.Series[Any]) -> dict[str, Mask]:

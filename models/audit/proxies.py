@@ -15,6 +15,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from data.sentences import label, spoken
 from data.table import Column, Table
 from models.audit.bins import Bins, Codes, is_missing
+from models.audit.groups import protected_columns
 from models.audit.results import Proxies, StandIn
 from models.row_groups import FEWEST_ROWS, groups_by
 from models.scoring import Floats
@@ -42,8 +43,8 @@ def proxies(table: Table, frame: pd.DataFrame, *, seed: int) -> tuple[Proxies, .
     bins = {column.name: Bins(column, frame[column.name], n_bins=_N_BINS) for column in inputs}
     codes = {name: binned.codes(frame[name]) for name, binned in bins.items()}
     found = []
-    for column in table.columns:
-        if column.protected and column.role == "ignore" and column.name in frame.columns and inputs:
+    for column in protected_columns(table, frame):
+        if column not in table.inputs and inputs:
             question, classes = _question(column, frame[column.name])
             rows = classes >= 0
             if len(np.unique(classes[rows])) > 1:

@@ -9,9 +9,10 @@ import pandas as pd
 
 from data.sentences import label
 from data.table import Column, Table
-from models.audit.groups import few_groups
+from models.audit.groups import calibration_ratio, few_groups, protected_columns
 from models.audit.results import GroupQuality, Segment
 from models.evaluation import calibration_error, evaluate
+from models.intervals import wilson_interval
 from models.row_groups import FEWEST_ROWS
 from models.scoring import Floats, Labels
 
@@ -47,7 +48,6 @@ def segments(
 
 
 def _dividing_columns(table: Table, frame: pd.DataFrame, effects: Mapping[str, float]) -> list[Column]:
-    protected = [column for column in table.columns if column.protected and column.name in frame.columns]
     others = [
         column
         for column in table.of_role("feature")
@@ -56,27 +56,26 @@ def _dividing_columns(table: Table, frame: pd.DataFrame, effects: Mapping[str, f
         and (column.part == "person" or column.kind in ("category", "flag"))
     ]
     others.sort(key=lambda column: (column.part != "person", -effects.get(column.name, 0.0)))
-    return protected + others[:MOST_SEGMENTS]
+    return protected_columns(table, frame) + others[:MOST_SEGMENTS]
 
 
 def _quality(group: str, labels: Labels, probabilities: Floats) -> GroupQuality:
     both_classes = labels.min() < labels.max()
     metrics = evaluate(labels, probabilities) if both_classes else {}
     observed, predicted = float(labels.mean()), float(probabilities.mean())
+    (low,), (high,) = (ends.tolist() for ends in wilson_interval(np.array([observed]), np.array([len(labels)])))
     return GroupQuality(
         group=group,
         n_rows=len(labels),
         too_few=len(labels) < FEWEST_ROWS,
         observed_rate=observed,
+        observed_low=low,
+        observed_high=high,
         mean_predicted=predicted,
+        within_chance=low <= predicted <= high,
         calibration_ratio=calibration_ratio(observed, predicted),
         calibration_error=calibration_error(labels, probabilities),
         log_loss=metrics.get("log_loss"),
         normalised_entropy=metrics.get("normalised_entropy"),
         auc=metrics.get("auc"),
     )
-
-
-def calibration_ratio(observed: float, predicted: float) -> float | None:
-    """Mean probability / observed rate; None where nothing came about."""
-    return predicted / observed if observed > 0 and np.isfinite(predicted / observed) else None

@@ -80,7 +80,15 @@ class Page(HTMLParser):
 def small_audit(name: str = "amount", **changes: Any) -> Audit:
     """What an audit of a credit model may find; every text that a table can bring in is `name`."""
     quality: dict[str, Any] = {"n_rows": 400, "too_few": False, "observed_rate": 0.2, "mean_predicted": 0.21}
-    quality |= {"calibration_ratio": 1.05, "calibration_error": 0.01, "log_loss": 0.4, "auc": 0.8}
+    quality |= {
+        "observed_low": 0.16,
+        "observed_high": 0.24,
+        "within_chance": True,
+        "calibration_ratio": 1.05,
+        "calibration_error": 0.01,
+        "log_loss": 0.4,
+        "auc": 0.8,
+    }
     group = GroupQuality(group=name, normalised_entropy=0.8, **quality)
     few = group.model_copy(update={"n_rows": 3, "too_few": True, "auc": None, "log_loss": None})
     treatment: dict[str, Any] = {"n_rows": 400, "too_few": False, "observed_rate": 0.2, "mean_predicted": 0.21}
@@ -242,7 +250,7 @@ def test_the_findings_come_first_and_are_few(page: Page):
     assert "gets “approve” 0.71 times as often as “30-39”, 95 % interval 0.66 to 0.77" in findings
     assert "can be told fairly well from the inputs (AUC 0.75" in findings
     assert "2 of 2 distributions have moved" in findings
-    assert "keeps to it, in 300 of 300 steps" in findings
+    assert "keeps to it, in all 300 steps" in findings
 
 
 def test_a_report_without_protected_columns_says_so_and_has_no_empty_part():

@@ -49,12 +49,16 @@ def column(name: str, counts: dict[str, tuple[int, int]], reference: str) -> Col
 
 
 def quality(group: str, n_rows: int, observed: float, predicted: float) -> GroupQuality:
+    (low,), (high,) = wilson_interval(np.array([observed]), np.array([n_rows]))
     return GroupQuality(
         group=group,
         n_rows=n_rows,
         too_few=n_rows < 30,
         observed_rate=observed,
+        observed_low=low,
+        observed_high=high,
         mean_predicted=predicted,
+        within_chance=low <= predicted <= high,
         calibration_ratio=predicted / observed,
         calibration_error=0.01,
         log_loss=0.3,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from data.table import Column, Table
 from models.audit.groups import MOST_GROUPS, REST, few_groups
@@ -44,6 +45,9 @@ def test_a_group_has_the_metrics_of_its_rows() -> None:
         metrics = evaluate(labels[rows], probabilities[rows])
         for name in ("auc", "log_loss", "normalised_entropy", "calibration_ratio", "calibration_error"):
             assert getattr(group, name) == pytest.approx(metrics[name])
+        interval = binomtest(int(labels[rows].sum()), int(rows.sum())).proportion_ci(0.95, method="wilson")
+        assert (group.observed_low, group.observed_high) == pytest.approx((interval.low, interval.high), abs=1e-6)
+        assert group.within_chance == (interval.low <= probabilities[rows].mean() <= interval.high)
         assert (group.n_rows, group.observed_rate) == (rows.sum(), pytest.approx(metrics["positive_rate"]))
 
 
