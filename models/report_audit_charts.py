@@ -169,7 +169,7 @@ def _draw_levels(figure: go.Figure, curve: MeanEffectCurve, probability_axis: di
         error_x=band, customdata=[shown(str(value)) for value in curve.values],
         hovertemplate="%{customdata}: %{x:.2%}<extra></extra>",
     )  # fmt: skip
-    figure.update_xaxes(**probability_axis, nticks=4, tickangle=0)
+    figure.update_xaxes(**probability_axis, nticks=3, tickangle=0)
     texts = [shown(cut(str(value), 16)) for value in curve.values]
     figure.update_yaxes(tickvals=places, ticktext=texts, range=[len(places) - 0.5, -0.5])
     return max(240, 80 + 18 * len(places))

@@ -31,7 +31,7 @@ def proxies(table: Table, frame: pd.DataFrame, *, seed: int) -> tuple[Proxies, .
     """For each protected column that is no input, how well the inputs together and each alone tell it.
 
     A number (age) is told as above its median or not, everything else as which of its levels, one against the others;
-    levels with fewer than FEWEST_ROWS rows are left out, and a column with fewer than two levels left too.
+    levels with fewer than FEWEST_ROWS rows are left out, and so is a column with fewer than two levels left.
 
     Parameters
     ----------

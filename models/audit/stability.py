@@ -22,7 +22,7 @@ from models.scoring import Floats
 WATCH_FROM, SHIFTED_FROM = 0.1, 0.25
 N_BINS = 10
 
-_SCORE = Column(name="score", kind="number")
+_SCORE = Column(name="", kind="number", description="Predicted probability")
 
 
 def stability(
@@ -42,14 +42,12 @@ def stability(
     training, recent : checked frames; the probabilities are of their rows.
     """
     columns = [column for column in table.of_role("feature") if column.kind not in ("key", "time")]
-    shifts = [_shift(column, training[column.name], recent[column.name], label(column)) for column in columns]
+    shifts = [_shift(column, training[column.name], recent[column.name]) for column in columns]
     return Stability(
         recent=_recent_in_words(table, training, recent),
         n_training_rows=len(training),
         n_recent_rows=len(recent),
-        score=_shift(
-            _SCORE, pd.Series(training_probabilities), pd.Series(recent_probabilities), "Predicted probability"
-        ).model_copy(update={"column": ""}),
+        score=_shift(_SCORE, pd.Series(training_probabilities), pd.Series(recent_probabilities)),
         columns=tuple(sorted(shifts, key=lambda shift: -shift.psi)),
         left_out=tuple(c.name for c in table.of_role("feature", "time") if c not in columns),
     )
@@ -79,10 +77,12 @@ def _smoothed_shares(counts: npt.NDArray[np.int64]) -> Floats:
     return shares
 
 
-def _shift(column: Column, training: pd.Series[Any], recent: pd.Series[Any], words: str) -> Shift:
+def _shift(column: Column, training: pd.Series[Any], recent: pd.Series[Any]) -> Shift:
     bins = Bins(column, training, n_bins=N_BINS)
     index, by_chance = psi(bins.codes(training), bins.codes(recent), bins.n_bins)
-    return Shift(column=column.name, label=words, psi=index, by_chance=by_chance, reading=_reading(index, by_chance))
+    return Shift(
+        column=column.name, label=label(column), psi=index, by_chance=by_chance, reading=_reading(index, by_chance)
+    )
 
 
 def _reading(index: float, by_chance: float) -> Reading:
