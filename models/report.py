@@ -12,9 +12,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from data.table import Table
+from models import report_audit_charts as audit_charts
 from models import report_charts as charts
+from models import report_sentences as sentences
+from models.audit import Audit
 from models.evaluation import Comparison, Contender, compare
-from models.report_charts import percent
+from models.report_style import Chart, percent
 from models.report_tables import METRICS, column_rows, contender_rows, decision_rows, in_words
 from models.scoring import Floats, Labels
 
@@ -38,7 +41,7 @@ class ReportData:
     comparison : of this version with the champion, None if there is none.
     why : what says why it went live or did not. `promoted` : which of the two, None if that is not decided yet.
     policy : thresholds and scales by name.
-    effects : mean absolute share of each input column in the log-odds.
+    audit : what was measured on groups of rows, and what moves the answer.
     training_frame : the checked training rows.
     packages : versions by name.
     """
@@ -66,7 +69,7 @@ class ReportData:
     promoted: bool | None = None
     decisions: Sequence[str]
     policy: Mapping[str, Any]
-    effects: Mapping[str, float]
+    audit: Audit
     training_frame: pd.DataFrame
     packages: Mapping[str, str]
 
@@ -88,22 +91,40 @@ def render_report(data: ReportData) -> str:
         loader=PackageLoader("models"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["percent"] = percent
-    comparisons = _comparisons(data)
+    comparisons, audit = _comparisons(data), data.audit
     return environment.get_template("report.html.jinja").render(
         data=data,
+        audit=audit,
+        findings=_findings(data),
         summary=_summary(data, comparisons),
         verdict=_verdict(data),
         warnings=_warnings(data),
         metrics=METRICS,
         contenders=contender_rows(data.contenders),
         charts=_charts(data),
+        curve_charts=audit_charts.curve_charts(audit.effect_curves),
+        groups_chart=audit_charts.groups_chart(audit.segments),
+        impact_chart=audit_charts.impact_chart(audit.fairness) if audit.fairness else None,
+        protection=sentences.protection_sentences(audit),
+        column_sentence=sentences.column_sentence,
+        proxy_sentences=[sentences.proxy_sentence(proxies) for proxies in audit.proxies],
         decisions=decision_rows(data.decisions, data.labels, data.probabilities),
         columns=column_rows(data.table, data.training_frame),
         plotly_js=get_plotlyjs(),
     )
 
 
-def _charts(data: ReportData) -> dict[str, charts.Chart]:
+def _findings(data: ReportData) -> list[str]:
+    return sentences.findings(
+        data.audit,
+        n_rows=len(data.labels),
+        predicted=float(data.probabilities.mean()),
+        observed=float(data.labels.mean()),
+        calibration_error=data.ours.metrics["calibration_error"],
+    )
+
+
+def _charts(data: ReportData) -> dict[str, Chart]:
     training = charts.training_chart(data.training_curve, data.validation_curve, data.best_epoch, data.n_folds)
     if data.origin and not data.best_epoch:
         training = replace(
@@ -115,7 +136,8 @@ def _charts(data: ReportData) -> dict[str, charts.Chart]:
         "precision_recall": charts.precision_recall_chart(data.labels, data.contenders),
         "calibration": charts.calibration_chart(data.labels, data.probabilities),
         "scores": charts.score_chart(data.labels, data.probabilities),
-        "effects": charts.effects_chart(data.effects),
+        "effects": charts.effects_chart(data.audit.effects),
+        "shifts": audit_charts.shift_chart(data.audit.stability),
     }
 
 
@@ -134,7 +156,7 @@ def _summary(data: ReportData, comparisons: Mapping[str, Comparison]) -> list[st
     """What the model is, how good it is, and against what: a paragraph each."""
     n_rows, auc = data.n_rows, data.ours.metrics["auc"]
     what = (
-        f"This {data.domain} model gives the probability of “{data.event}”, from {len(data.effects)} columns. "
+        f"This {data.domain} model gives the probability of “{data.event}”, from {len(data.audit.effects)} columns. "
         f"{_training(data)}"
     )
     good = (

@@ -6,11 +6,11 @@ at worst a folder that the next job sweeps away.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from data.checking import checked_frame
 from data.sources import frame_digest
 from data.splits import Split, split_rows
 from data.table import Table
+from models.audit import Audit, audit
 from models.bundles import Manifest, package_versions, sweep_partial, write_bundle
 from models.clock import Clock, utc_now
 from models.contract import Domain, Policy
@@ -36,8 +37,6 @@ from models.registry import Registry, Version
 from models.report import ReportData, render_report
 
 Promote: TypeAlias = Literal["auto", "always", "never"]
-
-_ROWS_FOR_EFFECTS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,8 +147,10 @@ def train(
         else:
             may_go_live, why = job.promote == "always", f"promotion was asked for: {job.promote}"
         why = "; ".join(filter(None, [trained.origin, why]))
-        progress.stage("Writing report and bundle")
         policy = job.domain.policy()
+        progress.stage("Auditing groups, stand-ins, stability and effects")
+        decisions, findings = _audited(job, trained, policy)
+        progress.stage("Writing report and bundle")
         created = now()
         manifest = Manifest(
             name=job.name,
@@ -163,7 +164,9 @@ def train(
             seed=job.seed,
             preset=trained.preset,
         )
-        report = render_report(_report_data(job, trained, judgement, policy, may_go_live, why, manifest))
+        report = render_report(
+            _report_data(job, trained, judgement, findings, decisions, policy, may_go_live, why, manifest)
+        )
         files = {POLICY: policy.model_dump_json(indent=1).encode(), REPORT: report.encode()}
         digest = write_bundle(home.bundles, manifest, scorer=trained.scorer, files=files)
         version = registry.register(
@@ -231,10 +234,19 @@ def _start(job: TrainingJob, table: Table, frame: pd.DataFrame, to_refine: Versi
     return load_start(to_refine, home.bundles, table=table, preset=job.preset, data_digest=frame_digest(frame))
 
 
+def _audited(job: TrainingJob, trained: Trained, policy: Policy) -> tuple[list[str], Audit]:
+    """The decisions on the test rows, none where the domain takes none, and what the audit found."""
+    X = trained.scorer.encoder.transform(trained.frame.iloc[trained.rows.test])
+    decisions: list[str] = job.domain.decide(trained.scorer, policy, X).get("decision", [])
+    return decisions, audit(trained, job.domain, X, decisions, seed=job.seed)
+
+
 def _report_data(
     job: TrainingJob,
     trained: Trained,
     judgement: Judgement,
+    findings: Audit,
+    decisions: Sequence[str],
     policy: Policy,
     promoted: bool,
     why: str,
@@ -242,9 +254,6 @@ def _report_data(
 ) -> ReportData:
     """What the report shows."""
     rows, network = trained.rows, trained.scorer.network
-    X = trained.scorer.encoder.transform(trained.frame.iloc[rows.test])
-    fields: dict[str, Any] = job.domain.decide(trained.scorer, policy, X)
-    shares = [np.abs(trained.scorer.shares(x)) for x in X[:_ROWS_FOR_EFFECTS]]
     return ReportData(
         name=job.name,
         domain=job.domain.name,
@@ -267,9 +276,9 @@ def _report_data(
         comparison=judgement.comparison,
         why=why,
         promoted=promoted,
-        decisions=fields.get("decision", []),
+        decisions=decisions,
         policy=policy.model_dump(),
-        effects=dict(zip(trained.scorer.column_names, np.mean(shares, axis=0).tolist(), strict=True)),
+        audit=findings,
         training_frame=trained.frame.iloc[rows.train],
         packages=dict(package_versions()),
     )

@@ -1,4 +1,4 @@
-"""Groups of rows by protected column: sex, age and the like, whether or not a model may read them."""
+"""Groups of rows by a column, in words: by protected ones above all, whether or not a model may read them."""
 
 from __future__ import annotations
 
@@ -35,10 +35,15 @@ def groups_of(table: Table, frame: pd.DataFrame) -> dict[str, pd.Series[Any]]:
     a categorical series with the frame's index for each column; its categories are the groups that occur, in order.
     """
     return {
-        column.name: _groups(column, frame[column.name]).cat.remove_unused_categories()
+        column.name: groups_by(column, frame[column.name])
         for column in table.columns
         if column.protected and column.name in frame.columns
     }
+
+
+def groups_by(column: Column, values: pd.Series[Any]) -> pd.Series[Any]:
+    """The group of each row by one column, see `groups_of`."""
+    return _groups(column, values).cat.remove_unused_categories()
 
 
 def _groups(column: Column, values: pd.Series[Any]) -> pd.Series[Any]:
