@@ -92,6 +92,8 @@ class Domain:
     Parameters
     ----------
     name : equals that of the file or folder; becomes the command-line argument and the default model name.
+    summary : what is answered, in a sentence.
+    intended_use, not_for : what its models are made for, and what not; every model card says so.
     table : of the simulated rows that are trained on if nothing else is named.
     simulate : (n_rows, seed) -> such rows.
     n_simulated_rows, split : how many of them, and how they are divided.
@@ -111,6 +113,8 @@ class Domain:
 
     name: str
     summary: str
+    intended_use: str
+    not_for: tuple[str, ...]
     table: Table
     simulate: Callable[[int, int], Simulation]
     n_simulated_rows: int

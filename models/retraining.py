@@ -27,14 +27,15 @@ from models.errors import DomainMismatchError, NotTrainedError
 from models.home import Home
 from models.job_lock import job_lock
 from models.judging import Judgement, Trained, judge
-from models.live import POLICY, REPORT
+from models.live import POLICY
 from models.names import checked_name
 from models.nn.training import Epoch
 from models.presets import PRESETS, PresetName
 from models.reasons import refer_to_accepted
 from models.refining import Start, load_start
 from models.registry import Registry, Version
-from models.report import ReportData, render_report
+from models.report_data import ReportData
+from models.version_documents import version_documents
 
 Promote: TypeAlias = Literal["auto", "always", "never"]
 
@@ -150,7 +151,7 @@ def train(
         policy = job.domain.policy()
         progress.stage("Auditing groups, stand-ins, stability and effects")
         decisions, findings = _audited(job, trained, policy)
-        progress.stage("Writing report and bundle")
+        progress.stage("Writing report, model card and bundle")
         created = now()
         manifest = Manifest(
             name=job.name,
@@ -164,10 +165,8 @@ def train(
             seed=job.seed,
             preset=trained.preset,
         )
-        report = render_report(
-            _report_data(job, trained, judgement, findings, decisions, policy, may_go_live, why, manifest)
-        )
-        files = {POLICY: policy.model_dump_json(indent=1).encode(), REPORT: report.encode()}
+        data = _report_data(job, trained, judgement, findings, decisions, policy, may_go_live, why, manifest)
+        files = {POLICY: policy.model_dump_json(indent=1).encode(), **version_documents(data, job.domain)}
         digest = write_bundle(home.bundles, manifest, scorer=trained.scorer, files=files)
         version = registry.register(
             name=job.name,
@@ -252,7 +251,7 @@ def _report_data(
     why: str,
     manifest: Manifest,
 ) -> ReportData:
-    """What the report shows."""
+    """What report and card show."""
     rows, network = trained.rows, trained.scorer.network
     return ReportData(
         name=job.name,

@@ -137,6 +137,12 @@ def decide(scorer: TableClassifier, policy: FraudPolicy, X: Features) -> dict[st
 DOMAIN = Domain(
     name="fraud",
     summary="Probability that a transaction is fraudulent, how unusual it is, and allow, review or block.",
+    intended_use="To let transactions pass, hold them for a person to review, or block them, and to say why.",
+    not_for=(
+        "Accusing anyone: a high score is a reason to look, not a proof.",
+        "Card schemes, countries or channels unlike those of the training rows; fraud also changes with time.",
+        "Judging customers as such, for credit or for anything else.",
+    ),
     table=simulator.TABLE,
     simulate=simulator.simulate,
     n_simulated_rows=100_000,

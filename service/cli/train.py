@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -79,7 +80,7 @@ def train(
     Exit code: 0 the new version answers from now on, 3 it was registered but not promoted, 2 the rows or the table are
     not in order, 1 something failed.
     """
-    from models.live import REPORT
+    from models.live import CARD_PAGE, REPORT
 
     settings = read_settings()
     result = run_training(
@@ -94,11 +95,12 @@ def train(
         promote=promote,
         seed=seed,
     )
-    report = home_of(settings).bundles / result.digest / REPORT
+    folder = home_of(settings).bundles / result.digest
+    documents = {"report": folder / REPORT, "card": folder / CARD_PAGE}
     if as_json:
-        console.print_json(_as_json(result, report))
+        console.print_json(_as_json(result, documents))
     else:
-        _print_result(result, report)
+        _print_result(result, documents)
     if not result.promoted:
         console.warn(f"version {result.version} of {result.name!r} was registered but not promoted: {result.why}")
         raise typer.Exit(NOT_PROMOTED)
@@ -167,7 +169,7 @@ def _unprotected(table: Table) -> Table:
     return table.without_protected_inputs()
 
 
-def _as_json(result: TrainingResult, report: Path) -> dict[str, Any]:
+def _as_json(result: TrainingResult, documents: Mapping[str, Path]) -> dict[str, Any]:
     return {
         "name": result.name,
         "version": result.version,
@@ -177,11 +179,11 @@ def _as_json(result: TrainingResult, report: Path) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "contenders": {name: dict(metrics) for name, metrics in result.contenders.items()},
         "digest": result.digest,
-        "report": report,
+        **documents,
     }
 
 
-def _print_result(result: TrainingResult, report: Path) -> None:
+def _print_result(result: TrainingResult, documents: Mapping[str, Path]) -> None:
     rows = [
         (name, *(metrics.get(metric) for metric in HEADLINE_METRICS)) for name, metrics in result.contenders.items()
     ]
@@ -189,4 +191,6 @@ def _print_result(result: TrainingResult, report: Path) -> None:
     console.results.print(console.table_of(headings, rows, title=f"{result.name}, version {result.version}"))
     if result.promoted:
         console.say(f"Version {result.version} of {result.name!r} answers from now on: {result.why}.", style="green")
-    console.say(f"Trained in {result.seconds:.1f} s. Report: {report}")
+    console.say(f"Trained in {result.seconds:.1f} s.")
+    console.say(f"Report: {documents['report']}")
+    console.say(f"Model card: {documents['card']}")

@@ -32,8 +32,9 @@ from models.audit import (
 )
 from models.evaluation import Comparison, Contender, evaluate
 from models.intervals import wilson_interval
-from models.report import ReportData, render_report
+from models.report import render_report
 from models.report_charts import MOST_POINTS, calibration_chart, roc_chart, thinned
+from models.report_data import ReportData
 from models.report_style import percent
 from models.report_tables import column_row, contender_rows, decision_rows, in_words
 

@@ -14,6 +14,12 @@ from models.scoring import TableClassifier
 DOMAIN = Domain(
     name="ads",
     summary="Click probability of an ad for a person, and candidate ads ranked by expected value.",
+    intended_use="To order advertisements for a person by what showing them is worth, and to learn from what is shown.",
+    not_for=(
+        "Advertisements for housing, employment or credit by a model that reads protected columns.",
+        "Telling what an advertisement changes, if the rows were not randomised: who saw it may differ from others.",
+        "People or placements unlike those of the training rows.",
+    ),
     table=simulator.TABLE,
     simulate=simulator.simulate,
     n_simulated_rows=60_000,

@@ -16,6 +16,15 @@ from models.scoring import TableClassifier
 DOMAIN = Domain(
     name="credit",
     summary="Probability of default of an applicant, points, and approve, refer or decline.",
+    intended_use=(
+        "To support decisions on applications for consumer credit: which to approve, which to decline, which a person "
+        "should look at, and for which reasons."
+    ),
+    not_for=(
+        "Applicants, products, countries or years unlike those of the training rows, without a test on rows of them.",
+        "A refusal without a person whom the applicant can ask, where the law gives a right to one (GDPR, article 22).",
+        "Employment, housing or insurance: what predicts a default need not be fair or lawful there.",
+    ),
     table=simulator.TABLE,
     simulate=simulator.simulate,
     n_simulated_rows=20_000,
