@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
-from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+from pydantic import BaseModel, Field
 
-from data.rows import row_type
+from data.rows import closed_typed_dict, row_type
 from data.sentences import label, reason_sentence, spoken
 from data.table import Column, Table, level_text
 from models.background import ScoreBand
@@ -103,10 +102,7 @@ def account_body(table: Table) -> Any:
     fields: dict[str, Any] = {"row": row_type(table)}
     if names:
         fields["column"] = NotRequired[Annotated[Literal[names], described]]
-    # mypy knows only TypedDicts that are spelled out
-    body = TypedDict("ExplainRequest", fields)  # type: ignore[misc]
-    body.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]
-    return body
+    return closed_typed_dict("ExplainRequest", fields, "A row, and the column whose effect curve is wanted.")
 
 
 def full_account(live: Live, row: Row, column: str | None, prediction_id: str, *, answer_type: type[Any]) -> Any:
