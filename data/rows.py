@@ -46,20 +46,31 @@ def row_type(table: Table) -> Any:
     """
     fields = {column.name: _field(column) for column in table.inputs}
     words = re.findall(r"[A-Za-z0-9]+", table.name)
-    # mypy knows only TypedDicts that are spelled out, and fields that stand there when it runs
-    row = TypedDict("".join(["Row", *(word.capitalize() for word in words)]), fields)  # type: ignore[misc]
-    row.__doc__ = table.description
-    config = ConfigDict(extra="forbid", title=f"{table.name} row")
+    name = "".join(["Row", *(word.capitalize() for word in words)])
+    config = ConfigDict(title=f"{table.name} row")
     if all(column.optional or column.example is not None for column in table.inputs):
         config["json_schema_extra"] = {"examples": [table.example()]}
-    row.__pydantic_config__ = config  # type: ignore[attr-defined]
-    return row
+    return closed_typed_dict(name, fields, table.description, config)
+
+
+def closed_typed_dict(name: str, fields: Mapping[str, Any], doc: str, config: ConfigDict | None = None) -> Any:
+    """A `TypedDict` that is closed to other keys; `doc` describes it in the documentation."""
+    # mypy knows only TypedDicts that are spelled out, and fields that stand there when it runs
+    made = TypedDict(name, fields)  # type: ignore[misc]
+    made.__doc__ = doc
+    made.__pydantic_config__ = ConfigDict(extra="forbid", **(config or {}))  # type: ignore[attr-defined]
+    return made
+
+
+def value_type(column: Column) -> Any:
+    """The type of a value of the column that is there."""
+    return _TYPES[column.kind](column)
 
 
 def _field(column: Column) -> Any:
     """A column's type with its documentation."""
     info = Field(title=column.name, description=_description(column), examples=_examples(column) or None)
-    accepted = _TYPES[column.kind](column)
+    accepted = value_type(column)
     if column.optional:
         return NotRequired[Annotated[accepted | None, info]]
     return Annotated[accepted, info]

@@ -23,7 +23,8 @@ def spoken(column: Column, value: Any) -> str:
         return f"{value * 100:.4g} %"
     if column.kind == "number":
         text = f"{value:,.6g}" if isinstance(value, float) else f"{value:,}"
-    return f"{text} {column.unit}".rstrip()
+    unit = column.unit.removesuffix("s") if value == 1 else column.unit  # "1 month"
+    return f"{text} {unit}".rstrip()
 
 
 def label(column: Column) -> str:

@@ -280,3 +280,7 @@ class Table:
             self[name]  # an unknown name is an error
         columns = tuple(dataclasses.replace(column, **changes.get(column.name, {})) for column in self.columns)
         return dataclasses.replace(self, columns=columns)
+
+    def without_protected_inputs(self) -> Table:
+        """A copy whose protected columns stay known, for reports on fairness, but are no inputs."""
+        return self.with_columns({column.name: {"role": "ignore"} for column in self.inputs if column.protected})

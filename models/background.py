@@ -13,7 +13,9 @@ import pandas as pd
 from data.table import Column, Table
 
 N_USUAL_VALUES = 33
-"""Values of a number that stand for all: its least, its greatest, and quantiles between them."""
+"""Quantiles of a number that stand for all its values."""
+USUAL_RANGE = (0.01, 0.99)
+"""The least and the greatest of them; what lies outside is not usual."""
 MOST_LEVELS = 50
 N_BANDS = 10
 
@@ -26,12 +28,14 @@ class ScoreBand:
     ----------
     low, high : the least and the greatest of their probabilities.
     n_rows, n_events : how many there are, and how many of them had the event.
+    typical : their typical row, see `typical_row`.
     """
 
     low: float
     high: float
     n_rows: int
     n_events: int
+    typical: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -53,15 +57,15 @@ class Background:
 
 
 def typical_row(table: Table, frame: pd.DataFrame) -> Mapping[str, Any]:
-    """The median of each number and time and the most frequent level of everything else."""
+    """The (lower) median of each number and time and the most frequent level of everything else."""
     row: dict[str, Any] = {}
     for column in table.of_role("feature", "time"):
         present = frame[column.name].dropna()
         if present.empty:
             row[column.name] = None
         elif column.kind == "number":
-            # The median may be a mean of two: their sum can overflow, that of their halves cannot
-            row[column.name] = 2 * float((present / 2).median())
+            # Of an even number of rows the lower middle one: a value that occurs, whatever the two are
+            row[column.name] = float(present.sort_values().iloc[(len(present) - 1) // 2])
         elif column.kind == "time":
             row[column.name] = present.sort_values().iloc[len(present) // 2].to_pydatetime()
         else:
@@ -90,11 +94,13 @@ def _quantiles(column: Column, present: npt.NDArray[np.float64]) -> list[float]:
     known = present[~np.isin(present, codes)]
     if not len(known):
         return []
-    found = np.quantile(known, np.linspace(0, 1, N_USUAL_VALUES), method="nearest")
+    found = np.quantile(known, np.linspace(*USUAL_RANGE, N_USUAL_VALUES), method="nearest")
     return [float(value) for value in np.unique(found)]
 
 
-def score_bands(probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> list[ScoreBand]:
+def score_bands(
+    table: Table, frame: pd.DataFrame, probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]
+) -> list[ScoreBand]:
     """Rows in bands of about equal count; equal probabilities share a band, so there may be fewer than N_BANDS."""
     edges = np.unique(np.quantile(probabilities, np.arange(1, N_BANDS) / N_BANDS))
     places = np.searchsorted(edges, probabilities, side="right")
@@ -102,5 +108,13 @@ def score_bands(probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.i
     for place in np.unique(places):
         inside = places == place
         among = probabilities[inside]
-        bands.append(ScoreBand(float(among.min()), float(among.max()), int(inside.sum()), int(labels[inside].sum())))
+        bands.append(
+            ScoreBand(
+                low=float(among.min()),
+                high=float(among.max()),
+                n_rows=int(inside.sum()),
+                n_events=int(labels[inside].sum()),
+                typical=typical_row(table, frame[inside]),
+            )
+        )
     return bands

@@ -102,9 +102,7 @@ class Bundle:
 
     def read(self, name: str) -> bytes:
         """The content of one file, verified again; BundleError if it is not part of the bundle or was altered."""
-        if name not in self.manifest.files:
-            raise BundleError(self.digest, f"has no file {name!r}; it has {', '.join(sorted(self.manifest.files))}")
-        return _read_verified(self.folder, name, self.manifest.files[name], self.digest)
+        return _read_listed(self.folder, name, self.manifest, self.digest)
 
 
 def write_bundle(bundles: Path, manifest: Manifest, *, scorer: object, files: Mapping[str, bytes]) -> str:
@@ -167,6 +165,17 @@ def read_manifest(bundles: Path, digest: str) -> Manifest:
         return Manifest.model_validate_json(content)
     except (ValidationError, DataError) as error:
         raise BundleError(digest, f"{MANIFEST} is not one that this version of backscore reads: {error}") from error
+
+
+def read_file(bundles: Path, digest: str, name: str) -> bytes:
+    """The content of one file of a bundle, verified, without loading the scorer.
+
+    Raises
+    ------
+    BundleError
+        The bundle is missing or altered, or has no such file.
+    """
+    return _read_listed(_folder(bundles, digest), name, read_manifest(bundles, digest), digest)
 
 
 def load_bundle(bundles: Path, digest: str) -> Bundle:
@@ -235,6 +244,12 @@ def _check_file_list(folder: Path, manifest: Manifest, digest: str) -> None:
     n_bytes = sum((folder / name).lstat().st_size for name in listed)
     if n_bytes > MAX_BYTES:
         raise BundleError(digest, f"{n_bytes:,} bytes are more than the {MAX_BYTES:,} a bundle may have")
+
+
+def _read_listed(folder: Path, name: str, manifest: Manifest, digest: str) -> bytes:
+    if name not in manifest.files:
+        raise BundleError(digest, f"has no file {name!r}; it has {', '.join(sorted(manifest.files))}")
+    return _read_verified(folder, name, manifest.files[name], digest)
 
 
 def _read_verified(folder: Path, name: str, sha256: str, digest: str) -> bytes:

@@ -14,6 +14,7 @@ from data.simulators import Simulation
 from data.splits import Split
 from data.table import Table
 from models import domains
+from models.cut_offs import Costs
 from models.encoding import Features
 from models.presets import Preset
 from models.scoring import TableClassifier
@@ -40,13 +41,14 @@ class Answer(BaseModel):
     prediction_id: str = Field(description="Name of this answer.", examples=["0192f3a8c1d27d3e9b1a"])
     model: str = Field(description="Name of the model that answered.")
     version: int = Field(description="Its version.")
+    policy_version: int = Field(description="The policy that decided; 0 is the one that came with the version.")
     warnings: list[str] = Field(default_factory=list, description="What the model had to do without.")
 
 
 class Policy(BaseModel):
     """Thresholds and scales that turn a probability into a decision; versioned apart from the model."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,27 @@ class Operation:
     example: Callable[[Table], Any]
     answer: type[Answer]
     respond: Callable[[Live, Any, str], Answer]
-    """(live, validated body, prediction id) -> answer."""
+    """(live, validated body, prediction id) -> answer; RefusedBodyError for a body that breaks a rule of the domain."""
+    log_fields: Callable[[Any], Mapping[str, Any]] | None = None
+    """Answer -> what the service's line about the request keeps of it, by name; None for nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutOffs:
+    """Two cut-offs of the probability in a domain's policy.
+
+    Parameters
+    ----------
+    lower, upper : fields of the policy. Rows below the lower get the domain's favourable decision, from the upper on
+        they are rejected; those between are left to a person.
+    rejected : the decision of those from the upper on.
+    costs : of the two errors, if nobody names others.
+    """
+
+    lower: str
+    upper: str
+    rejected: str
+    costs: Costs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +92,8 @@ class Domain:
     Parameters
     ----------
     name : equals that of the file or folder; becomes the command-line argument and the default model name.
+    summary : what is answered, in a sentence.
+    intended_use, not_for : what its models are made for, and what not; every model card says so.
     table : of the simulated rows that are trained on if nothing else is named.
     simulate : (n_rows, seed) -> such rows.
     n_simulated_rows, split : how many of them, and how they are divided.
@@ -83,11 +107,14 @@ class Domain:
     favourable, accepted : the decision that everyone hopes for, and what those are called who get it: reasons compare
         with them. Empty: reasons compare with the rows without the event.
     operations : what is answered besides rows.
+    cut_offs : how its policy decides by cut-offs, which can then be chosen from costs and rates; None if it does not.
     gates : the least a new version must reach in each metric before it may go live.
     """
 
     name: str
     summary: str
+    intended_use: str
+    not_for: tuple[str, ...]
     table: Table
     simulate: Callable[[int, int], Simulation]
     n_simulated_rows: int
@@ -102,18 +129,20 @@ class Domain:
     favourable: str = ""
     accepted: str = ""
     operations: tuple[Operation, ...] = ()
+    cut_offs: CutOffs | None = None
     gates: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """One version of one model, ready to answer."""
+    """One version of one model, ready to answer; `policy_version` is 0 for the policy of its own bundle."""
 
     name: str
     version: int
     domain: Domain
     scorer: TableClassifier
     policy: Policy
+    policy_version: int = 0
 
     @property
     def table(self) -> Table:
@@ -143,6 +172,7 @@ def respond(live: Live, rows: Sequence[Row], ids: Sequence[str], *, reasons: Rea
                 prediction_id=prediction_id,
                 model=live.name,
                 version=live.version,
+                policy_version=live.policy_version,
                 warnings=unseen_warnings(live, row),
                 **own,
             )

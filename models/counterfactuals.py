@@ -87,9 +87,9 @@ class _Search:
 
     def __init__(self, live: Live, row: Row) -> None:
         self._live, self._row = live, row
-        scorer = live.scorer
-        self._x: Features = scorer.encoder.encode_rows([row])[0]
-        self._places = {name: np.flatnonzero(scorer.encoder.owners_ == i) for i, name in enumerate(scorer.column_names)}
+        self._encoder = live.scorer.encoder
+        self._x: Features = self._encoder.encode_rows([row])[0]
+        self._features = {name: self._encoder.features_of(name) for name in self._encoder.column_names_}
         tried = [change for column in live.table.inputs if column.actionable for change in self._others(column)]
         self._encoded: dict[tuple[str, Any], Features] = {}
         gains = self._log_odds([(change,) for change in tried]) - self._log_odds([()]) if tried else np.zeros(0)
@@ -143,21 +143,25 @@ class _Search:
         X = np.tile(self._x, (len(ways), 1))
         for i, way in enumerate(ways):
             for change in way:
-                X[i, self._places[change.column.name]] = self._encoded[change.column.name, change.value]
+                X[i, self._features[change.column.name]] = self._encoded[change.column.name, change.value]
         return X
 
     def _encode(self, wanted: Iterable[tuple[str, Any]]) -> None:
-        new = [single for single in wanted if single not in self._encoded]
-        if new:
-            X = self._live.scorer.encoder.encode_rows([{**self._row, name: value} for name, value in new])
-            for (name, value), x in zip(new, X, strict=True):
-                self._encoded[name, value] = x[self._places[name]]
+        new: dict[str, list[Any]] = {}
+        for name, value in wanted:
+            if (name, value) not in self._encoded:
+                new.setdefault(name, []).append(value)
+        for name, values in new.items():
+            for value, x in zip(values, self._encoder.encode_values(name, values), strict=True):
+                self._encoded[name, value] = x
 
     def _others(self, column: Column) -> list[_Change]:
         """Every usual value of the column but the one it has, or for a number those on both its sides."""
         own = self._row.get(column.name)
         usual = self._live.scorer.background.usual_values.get(column.name, [])
         if column.kind == "number" and own is not None:
+            if column.ordered_above is not None and own <= column.ordered_above:
+                return []  # it is a code of a state: no number is more or less than it
             return [_Change(column, value, self._distance(column, own, value)) for value in usual if value != own]
         return [_Change(column, value, 1.0) for value in usual if level_text(value) != level_text(own)]
 

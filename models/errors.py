@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 
 class ModelError(Exception):
@@ -55,6 +57,38 @@ class NothingToRollBackError(ModelError):
         super().__init__(f"{name!r} cannot be rolled back: {now}; promote a version instead")
 
 
+class CutOffError(ModelError):
+    """No cut-off can be found for the costs or rates that were given."""
+
+
+class PolicyError(ModelError):
+    """Values that make no policy of the domain."""
+
+
+class UnreadablePolicyError(ModelError):
+    """A stored policy that this installation cannot use."""
+
+    def __init__(self, name: str, number: int, problem: str) -> None:
+        super().__init__(f"policy {number} of {name!r} is none that this installation knows: {problem}")
+
+
+class UnknownPolicyError(ModelError):
+    """The registry holds no such policy of the model."""
+
+    def __init__(self, name: str, number: int, numbers: Sequence[int]) -> None:
+        known = f"it has {', '.join(map(str, numbers))}, and 0 for that of the bundle" if numbers else "none is stored"
+        super().__init__(
+            f"{name!r} has no policy {number}; {known}: `backscore policy simulate {name} --save` adds one"
+        )
+
+
+class NoPolicyToRollBackError(ModelError):
+    """No activated policy is left to go back from."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the policy of {name!r} cannot be rolled back: that of its bundle is active")
+
+
 class DomainMismatchError(ModelError):
     """A name stands for one line of business; its endpoint must not turn into another."""
 
@@ -78,3 +112,26 @@ class JobLockedError(ModelError):
         super().__init__(
             f"{name!r} is being trained by {holder}; waited {wait_seconds:g} s, try again when it has ended"
         )
+
+
+@dataclass(frozen=True)
+class BadField:
+    """A value of a body that is refused.
+
+    Parameters
+    ----------
+    place : where it stands in the body: ("candidates", 3, "id").
+    message : the rule, in words that follow the name of the field.
+    """
+
+    place: tuple[str | int, ...]
+    message: str
+    value: Any
+
+
+class RefusedBodyError(ModelError):
+    """A body is of the right type, but breaks a rule of its domain; each value that does is in `fields`."""
+
+    def __init__(self, fields: Sequence[BadField]) -> None:
+        self.fields = tuple(fields)
+        super().__init__("; ".join(f"{'/'.join(map(str, field.place))} {field.message}" for field in fields[:3]))

@@ -1,23 +1,28 @@
-"""From a registered version to a model that answers."""
+"""From a registered version and a stored policy to a model that answers."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from models.bundles import SCORER, load_bundle
-from models.contract import Live, load_domains
-from models.errors import BundleError
+from models.contract import Domain, Live, Policy, load_domains
+from models.errors import BundleError, PolicyError, UnreadablePolicyError
+from models.policies import StoredPolicy
+from models.policy_values import checked_policy
 from models.registry import Version
 from models.scoring import TableClassifier
 
 POLICY = "policy.json"
 REPORT = "report.html"
+CARD = "card.json"
+CARD_PAGE = "card.html"
 
 
 def load_live(version: Version, bundles: Path) -> Live:
-    """Load a version's bundle, every byte verified.
+    """Load a version's bundle, every byte verified; it decides by the policy of the bundle.
 
     Raises BundleError if the bundle is missing, altered, holds a type that is not trusted, or is of an unknown domain.
     """
@@ -32,3 +37,45 @@ def load_live(version: Version, bundles: Path) -> Live:
     except ValidationError as error:
         raise BundleError(version.digest, f"its {POLICY} is none that this installation knows: {error}") from error
     return Live(name=version.name, version=version.number, domain=domain, scorer=bundle.scorer, policy=policy)
+
+
+def with_policy(live: Live, stored: StoredPolicy | None) -> Live:
+    """The same model, deciding by a stored policy; None leaves it as it is.
+
+    Raises UnreadablePolicyError as `read_policy` does.
+    """
+    if stored is None:
+        return live
+    return replace(live, policy=read_policy(live.domain, stored), policy_version=stored.number)
+
+
+def read_policy(domain: Domain, stored: StoredPolicy) -> Policy:
+    """The policy that was stored.
+
+    Raises UnreadablePolicyError if it is of another domain, or has fields or values that this installation refuses.
+    """
+    if stored.domain != domain.name:
+        problem = f"it is a policy for {stored.domain!r}, the model is one for {domain.name!r}"
+        raise UnreadablePolicyError(stored.name, stored.number, problem)
+    try:
+        return checked_policy(domain.policy, stored.content)
+    except PolicyError as error:
+        raise UnreadablePolicyError(stored.name, stored.number, str(error)) from error
+
+
+def load_answering(version: Version, stored: StoredPolicy | None, bundles: Path) -> Live:
+    """A version as it answers: loaded, and deciding by the active policy if there is one.
+
+    Raises BundleError and UnreadablePolicyError as `load_live` and `with_policy` do.
+    """
+    return with_policy(load_live(version, bundles), stored)
+
+
+def policy_note(stored: StoredPolicy | None, version: Version | None) -> str:
+    """A sentence if the active policy was tested with another version than the one that answers; else empty."""
+    if stored is None or version is None or stored.model_version == version.number:
+        return ""
+    return (
+        f"policy {stored.number} was simulated with version {stored.model_version}, but version {version.number} "
+        f"answers: `backscore policy simulate {stored.name} --policy {stored.number}` shows what it does there"
+    )

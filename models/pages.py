@@ -1,20 +1,20 @@
-"""HTML pages that need nothing else, not even a network: one look, and charts with all that draws them."""
+"""HTML pages that need nothing else, not even a network: one look, and where there are charts, all that draws them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from models.report_charts import Chart, percent
+from models.report_style import percent
 
 
-def render_page(template: str, *, charts: Mapping[str, Chart], **values: Any) -> str:
+def render_page(template: str, **values: Any) -> str:
     """A page of `models/templates`. It loads nothing and follows the light or dark colours of its reader's browser."""
     environment = Environment(
         loader=PackageLoader("models"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["percent"] = percent
-    return environment.get_template(template).render(charts=charts, plotly_js=get_plotlyjs(), **values)
+    environment.globals["plotly_js"] = get_plotlyjs  # several megabytes, for pages with charts alone
+    return environment.get_template(template).render(**values)

@@ -1,7 +1,7 @@
 """Which versions of each model there are, which one answers, and who changed that when and why.
 
-Bundles hold the models themselves; the registry only knows their digests. It keeps three tables: the versions, the
-aliases (`champion`: the version that answers) and the history, which is only ever added to.
+Bundles hold the models themselves; the registry only knows their digests. It keeps the versions, the aliases
+(`champion`: the version that answers), the policies (see `models.policies`) and the history.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -20,15 +20,14 @@ from models.database import open_database, reading, writing
 from models.errors import (
     DomainMismatchError,
     MetricsError,
-    ModelError,
     NothingToRollBackError,
     UnknownVersionError,
 )
+from models.history import Action, Event, Occasion, events, pile_of, record
 from models.names import checked_name
+from models.policies import Policies
 
-Action: TypeAlias = Literal["register", "promote", "rollback"]
-
-CHAMPION = "champion"
+CHAMPION: Final = "champion"
 
 
 @dataclass(frozen=True)
@@ -48,30 +47,6 @@ class Version:
     metrics: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Event:
-    """One line of the history; `alias` and `from_version` are None where nothing was pointed to before."""
-
-    id: int
-    at: datetime
-    name: str
-    action: Action
-    alias: str | None
-    from_version: int | None
-    to_version: int
-    actor: str
-    why: str
-
-
-class _Occasion(TypedDict):
-    """Which model was changed when, by whom and why: the half of an event that its caller knows."""
-
-    name: str
-    at: datetime
-    actor: str
-    why: str
-
-
 class Registry:
     """Versions, aliases and their history in one SQL database, safe between threads and processes.
 
@@ -79,6 +54,10 @@ class Registry:
     ----------
     url : an SQLAlchemy URL, see `models.home.Home.database_url`; the tables are created if they are absent.
     now : tells the time of what is recorded.
+
+    Attributes
+    ----------
+    policies : the policies of its models.
 
     Raises
     ------
@@ -91,9 +70,10 @@ class Registry:
         self._engine = open_database(url)
         try:
             tables.create_schema(self._engine)
-        except ModelError:
+        except BaseException:
             self.close()
             raise
+        self.policies = Policies(self._engine, now=now)
 
     def register(
         self, *, name: str, domain: str, digest: str, metrics: Mapping[str, Any], actor: str, why: str, promote: bool
@@ -111,7 +91,7 @@ class Registry:
         """
         name, metrics = checked_name(name), _as_json(name, metrics)
         with writing(self._engine) as connection:
-            occasion = _Occasion(name=name, at=self._now(), actor=actor, why=why)
+            occasion = Occasion(name=name, at=self._now(), actor=actor, why=why)
             earlier = connection.execute(_versions_of(name)).all()
             if earlier and earlier[-1].domain != domain:
                 raise DomainMismatchError(name, registered=earlier[-1].domain, given=domain)
@@ -119,7 +99,7 @@ class Registry:
             version = Version(name, number, domain, digest, occasion["at"], actor, metrics)
             columns = asdict(version)
             connection.execute(tables.versions.insert().values(version=columns.pop("number"), **columns))
-            connection.execute(tables.history.insert().values(action="register", to_version=number, **occasion))
+            record(connection, "register", number, occasion)
             if promote:
                 _set_champion(connection, "promote", number, occasion)
         return version
@@ -134,7 +114,7 @@ class Registry:
         """
         with writing(self._engine) as connection:
             version = _find_version(connection, name, number)
-            occasion = _Occasion(name=name, at=self._now(), actor=actor, why=why)
+            occasion = Occasion(name=name, at=self._now(), actor=actor, why=why)
             _set_champion(connection, "promote", number, occasion)
         return version
 
@@ -151,11 +131,11 @@ class Registry:
             The champion is the first there was, or there is none.
         """
         with writing(self._engine) as connection:
-            pile = _pile_of_champions(connection, name)
+            pile = pile_of(connection, name, CHAMPION)
             if len(pile) < 2:
                 raise NothingToRollBackError(name, champion=pile[0] if pile else None)
             version = _find_version(connection, name, pile[-2])
-            occasion = _Occasion(name=name, at=self._now(), actor=actor, why=why)
+            occasion = Occasion(name=name, at=self._now(), actor=actor, why=why)
             _set_champion(connection, "rollback", version.number, occasion)
         return version
 
@@ -191,9 +171,8 @@ class Registry:
 
     def history(self, name: str) -> list[Event]:
         """Everything that happened to a name, the oldest first."""
-        query = sa.select(tables.history).where(tables.history.c.name == name).order_by(tables.history.c.id)
         with reading(self._engine) as connection:
-            return [Event(**row) for row in connection.execute(query).mappings()]
+            return events(connection, name)
 
     def close(self) -> None:
         """Give back the connections; the registry opens new ones if it is used again."""
@@ -227,7 +206,7 @@ def _find_version(connection: sa.Connection, name: str, number: int) -> Version:
     raise UnknownVersionError(name, number, [row.version for row in rows])
 
 
-def _set_champion(connection: sa.Connection, action: Action, number: int, occasion: _Occasion) -> None:
+def _set_champion(connection: sa.Connection, action: Action, number: int, occasion: Occasion) -> None:
     """Point the alias to the version and record it; nothing to do if it already points there."""
     here = (tables.aliases.c.name == occasion["name"]) & (tables.aliases.c.alias == CHAMPION)
     before = connection.scalar(sa.select(tables.aliases.c.version).where(here))
@@ -237,24 +216,4 @@ def _set_champion(connection: sa.Connection, action: Action, number: int, occasi
         connection.execute(tables.aliases.insert().values(name=occasion["name"], alias=CHAMPION, version=number))
     else:
         connection.execute(tables.aliases.update().where(here).values(version=number))
-    connection.execute(
-        tables.history.insert().values(
-            action=action, alias=CHAMPION, from_version=before, to_version=number, **occasion
-        )
-    )
-
-
-def _pile_of_champions(connection: sa.Connection, name: str) -> list[int]:
-    """The champions that rollbacks can return to, the present one last."""
-    query = (
-        sa.select(tables.history.c.action, tables.history.c.to_version)
-        .where(tables.history.c.name == name, tables.history.c.alias == CHAMPION)
-        .order_by(tables.history.c.id)
-    )
-    pile: list[int] = []
-    for action, number in connection.execute(query):
-        if action == "rollback":
-            pile.pop()
-        else:
-            pile.append(number)
-    return pile
+    record(connection, action, number, occasion, alias=CHAMPION, from_version=before)

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from models.database import UtcDateTime, reading, writing
 from models.errors import DatabaseError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1: versions, aliases, history. 2: policies and active_policies came to them."""
 
 metadata = sa.MetaData()
 registry_schema = sa.Table(
@@ -48,23 +49,52 @@ history = sa.Table(
     sa.Column("actor", sa.String, nullable=False),
     sa.Column("why", sa.String, nullable=False),
 )
+policies = sa.Table(
+    "policies",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("number", sa.Integer, sa.CheckConstraint("number >= 1"), primary_key=True, autoincrement=False),
+    sa.Column("domain", sa.String, nullable=False),
+    sa.Column("content", sa.JSON, nullable=False),
+    sa.Column("created", UtcDateTime, nullable=False),
+    sa.Column("created_by", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Column("model_version", sa.Integer, nullable=False),
+    sa.Column("simulation", sa.JSON, nullable=False),
+    sa.ForeignKeyConstraint(["name", "model_version"], ["versions.name", "versions.version"]),
+)
+active_policies = sa.Table(
+    "active_policies",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.ForeignKeyConstraint(["name", "number"], ["policies.name", "policies.number"]),
+)
 
 
 def create_schema(engine: sa.Engine) -> None:
-    """Create the tables if they are absent, once even if several processes start together."""
+    """Create the tables that are absent, once even if several processes start together; all rows stay."""
     with reading(engine) as connection:
         version = _schema_version(connection)
-    if version is None:
+    if version is None or version < SCHEMA_VERSION:
         with writing(engine) as connection:
             version = _schema_version(connection)
-            if version is None:
-                metadata.create_all(connection)
-                connection.execute(registry_schema.insert().values(only_row=1, version=SCHEMA_VERSION))
+            if version is None or version < SCHEMA_VERSION:
+                _upgrade(connection, version)
                 version = SCHEMA_VERSION
     if version > SCHEMA_VERSION:
         raise DatabaseError(
             f"the database has schema {version}, this backscore knows {SCHEMA_VERSION}; upgrade backscore"
         )
+
+
+def _upgrade(connection: sa.Connection, version: int | None) -> None:
+    """From nothing or an older schema to this one; so far versions differ only by tables that came to them."""
+    metadata.create_all(connection)
+    if version is None:
+        connection.execute(registry_schema.insert().values(only_row=1, version=SCHEMA_VERSION))
+    else:
+        connection.execute(registry_schema.update().values(version=SCHEMA_VERSION))
 
 
 def _schema_version(connection: sa.Connection) -> int | None:

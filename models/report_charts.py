@@ -1,47 +1,30 @@
-"""The charts of a report, each one function: numbers in, a plotly figure under a statement out.
-
-Colours of lines are readable on white and on black; those of text and grid come from the page's style sheet. Every text
-that a user can choose goes through `_shown`, because plotly reads tags in texts.
-"""
+"""The charts of the model as a whole, each one function: numbers in, a plotly figure under a statement out."""
 
 from __future__ import annotations
 
-import html
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from models.evaluation import Contender, calibration_bins
+from models.intervals import wilson_interval
+from models.report_style import EVENT, NEUTRAL, OURS, Chart, bar, cut, dotted, finished, percent, percent_ticks, shown
 from models.scoring import Floats, Labels
 
 MOST_POINTS = 500
 """Points of a curve; more cannot be told apart on a screen and make the page heavy."""
 
-_OURS, _NEUTRAL, _EVENT = "#3b82c4", "#8a8f98", "#d9742b"
-_LINES = ((_OURS, "solid", 3), (_EVENT, "dash", 2), ("#3a9d6b", "dot", 2), ("#a06cc8", "dashdot", 2))
-_HIDDEN_LINE = {"width": 0}
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A figure as plotly.js takes it, the statement it supports, and how to read it."""
-
-    title: str
-    figure: dict[str, Any]
-    note: str = ""
+_LINES = ((OURS, "solid", 3), (EVENT, "dash", 2), ("#3a9d6b", "dot", 2), ("#a06cc8", "dashdot", 2))
 
 
 def training_chart(training: Sequence[float], validation: Sequence[float], best_epoch: int, n_folds: int) -> Chart:
     """Loss after each epoch, with the epoch whose weights were kept; of several folds, the means."""
     figure = go.Figure()
-    curves = {"training rows": (training, _NEUTRAL), "validation rows": (validation, _OURS)}
+    curves = {"training rows": (training, NEUTRAL), "validation rows": (validation, OURS)}
     for name, (losses, colour) in curves.items():
         if losses:
             epochs = np.arange(1, len(losses) + 1)
@@ -49,8 +32,8 @@ def training_chart(training: Sequence[float], validation: Sequence[float], best_
     judged, judged_name = (validation, "validation") if validation else (training, "training")
     if 1 <= best_epoch <= len(judged):
         best = {"x": [best_epoch], "y": [judged[best_epoch - 1]], "name": f"kept: epoch {best_epoch}"}
-        figure.add_scatter(**best, mode="markers", marker={"color": _EVENT, "size": 11, "symbol": "diamond"})
-        figure.add_vline(x=best_epoch, line={"color": _EVENT, "width": 1, "dash": "dot"})
+        figure.add_scatter(**best, mode="markers", marker={"color": EVENT, "size": 11, "symbol": "diamond"})
+        figure.add_vline(x=best_epoch, line={"color": EVENT, "width": 1, "dash": "dot"})
     figure.update_xaxes(title="Epoch (passes over the training rows)")
     figure.update_yaxes(title="Loss (nats per row)")
     title = f"The {judged_name} loss was least after epoch {best_epoch} of {len(training)}; that network was kept"
@@ -58,23 +41,23 @@ def training_chart(training: Sequence[float], validation: Sequence[float], best_
     if n_folds > 1:
         title = f"The {judged_name} loss was least after {best_epoch} epochs on average; those networks were kept"
         note += f" Means of {n_folds} folds; a fold that has stopped counts with the epoch that it keeps."
-    return Chart(title, _finished(figure), note)
+    return Chart(title, finished(figure), note)
 
 
 def roc_chart(labels: Labels, contenders: Mapping[str, Contender]) -> Chart:
     """Receiver operating characteristic of every contender."""
     figure = go.Figure()
-    for (name, contender), line in zip(contenders.items(), _lines(len(contenders)), strict=True):
+    for (name, contender), line in zip(contenders.items(), lines_of(len(contenders)), strict=True):
         false_positive_rates, true_positive_rates, _ = roc_curve(labels, contender.probabilities)
         x, y = thinned(false_positive_rates, true_positive_rates)
-        figure.add_scatter(x=x, y=y, name=_shown(name), mode="lines", line=line)
-    figure.add_scatter(x=[0, 1], y=[0, 1], name="guessing", mode="lines", line=_dotted(), hoverinfo="skip")
+        figure.add_scatter(x=x, y=y, name=shown(name), mode="lines", line=line)
+    figure.add_scatter(x=[0, 1], y=[0, 1], name="guessing", mode="lines", line=dotted(), hoverinfo="skip")
     figure.update_xaxes(title="False positives (share of others)", tickformat=".0%", range=[0, 1])
     figure.update_yaxes(title="Events found (share of all events)", tickformat=".0%", range=[0, 1.01])
     ours = next(iter(contenders.values()))
     return Chart(
         f"A row with the event is ranked above one without it in {percent(ours.metrics['auc'])} of the pairs",
-        _finished(figure),
+        finished(figure),
         "ROC curve on the test rows; others are rows without the event. The share of pairs is the area under it (AUC), "
         "50 % for guessing.",
     )
@@ -83,19 +66,19 @@ def roc_chart(labels: Labels, contenders: Mapping[str, Contender]) -> Chart:
 def precision_recall_chart(labels: Labels, contenders: Mapping[str, Contender]) -> Chart:
     """Precision against recall of every contender."""
     figure = go.Figure()
-    for (name, contender), line in zip(contenders.items(), _lines(len(contenders)), strict=True):
+    for (name, contender), line in zip(contenders.items(), lines_of(len(contenders)), strict=True):
         precision, recall, _ = precision_recall_curve(labels, contender.probabilities, drop_intermediate=True)
         x, y = thinned(recall, precision)
-        figure.add_scatter(x=x, y=y, name=_shown(name), mode="lines", line=line)
+        figure.add_scatter(x=x, y=y, name=shown(name), mode="lines", line=line)
     rate = float(labels.mean())
-    figure.add_scatter(x=[0, 1], y=[rate, rate], name="guessing", mode="lines", line=_dotted(), hoverinfo="skip")
+    figure.add_scatter(x=[0, 1], y=[rate, rate], name="guessing", mode="lines", line=dotted(), hoverinfo="skip")
     figure.update_xaxes(title="Recall (share of all events found)", tickformat=".0%", range=[0, 1])
     figure.update_yaxes(title="Precision (events among flagged)", tickformat=".0%", range=[0, 1.02])
     precision, recall, _ = precision_recall_curve(labels, next(iter(contenders.values())).probabilities)
     at_half = precision[recall >= 0.5].max()
     return Chart(
         f"Where half of the events are found, {percent(float(at_half))} of the flagged rows are events",
-        _finished(figure),
+        finished(figure),
         f"Precision-recall curve on the test rows. Flagging rows at random would give {percent(rate)} everywhere.",
     )
 
@@ -109,23 +92,21 @@ def calibration_chart(labels: Labels, probabilities: Floats) -> Chart:
     edges = np.linspace(0, top, 41)
     counts, _ = np.histogram(probabilities, edges)
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.74, 0.26], vertical_spacing=0.06)
-    figure.add_scatter(x=[0, top], y=[0, top], name="perfect", mode="lines", line=_dotted(), hoverinfo="skip")
+    figure.add_scatter(x=[0, top], y=[0, top], name="perfect", mode="lines", line=dotted(), hoverinfo="skip")
     figure.add_scatter(
         x=bins.predicted,
         y=bins.observed,
         error_y={"array": high - bins.observed, "arrayminus": bins.observed - low, "thickness": 1.5, "width": 4},
         name="this version, with 95 % band",
         mode="lines+markers",
-        line={"color": _OURS, "width": 2},
+        line={"color": OURS, "width": 2},
         customdata=bins.n_rows,
         hovertemplate="predicted %{x:.2%}<br>observed %{y:.2%}<br>%{customdata:,} rows<extra></extra>",
     )
-    figure.add_bar(
-        x=_centres(edges), y=counts, width=np.diff(edges), marker=_bar(_OURS), showlegend=False, row=2, col=1
-    )
-    figure.update_xaxes(range=[0, top], tickformat=_percent_ticks(top))
+    figure.add_bar(x=_centres(edges), y=counts, width=np.diff(edges), marker=bar(OURS), showlegend=False, row=2, col=1)
+    figure.update_xaxes(range=[0, top], tickformat=percent_ticks(top))
     figure.update_xaxes(title="Predicted probability", row=2, col=1)
-    figure.update_yaxes(title="Observed rate", range=[0, top], tickformat=_percent_ticks(top), row=1, col=1)
+    figure.update_yaxes(title="Observed rate", range=[0, top], tickformat=percent_ticks(top), row=1, col=1)
     figure.update_yaxes(title="Rows", nticks=3, row=2, col=1)
     inside = int(((bins.predicted >= low) & (bins.predicted <= high)).sum())
     beyond = float((probabilities > top).mean())
@@ -133,7 +114,7 @@ def calibration_chart(labels: Labels, probabilities: Floats) -> Chart:
     predicted, observed = float(probabilities.mean()), float(labels.mean())
     return Chart(
         f"Predicted {percent(predicted)} on average, and {percent(observed)} came about",
-        _finished(figure, height=460),
+        finished(figure, height=460),
         f"Test rows in {len(bins.n_rows)} bins of equal count; bands are 95 % Wilson intervals, and {inside} of "
         f"{len(bins.n_rows)} hold the predicted probability.{outside}",
     )
@@ -144,11 +125,11 @@ def score_chart(labels: Labels, probabilities: Floats) -> Chart:
     log_odds = _log_odds(np.clip(probabilities, 1e-5, 1 - 1e-5))
     edges = np.linspace(log_odds.min() - 0.1, log_odds.max() + 0.1, 51)
     figure = go.Figure()
-    for name, label, colour in (("rows without the event", 0, _OURS), ("rows with the event", 1, _EVENT)):
+    for name, label, colour in (("rows without the event", 0, OURS), ("rows with the event", 1, EVENT)):
         counts, _ = np.histogram(log_odds[labels == label], edges)
         shares = counts / max(counts.sum(), 1)
         figure.add_bar(
-            x=_centres(edges), y=shares, width=np.diff(edges), name=name, marker=_bar(colour), opacity=0.6,
+            x=_centres(edges), y=shares, width=np.diff(edges), name=name, marker=bar(colour), opacity=0.6,
             customdata=1 / (1 + np.exp(-_centres(edges))), hovertemplate="near %{customdata:.2%}: %{y:.2%}",
         )  # fmt: skip
     ticks = np.array([0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999, 0.9999])
@@ -161,7 +142,7 @@ def score_chart(labels: Labels, probabilities: Floats) -> Chart:
     above = float((probabilities[labels == 0] >= middle).mean())
     return Chart(
         f"Half of the events score at least {percent(middle)}; so do {percent(above)} of the other rows",
-        _finished(figure),
+        finished(figure),
         "Test rows. The less the two overlap, the better the classes can be told apart.",
     )
 
@@ -169,24 +150,24 @@ def score_chart(labels: Labels, probabilities: Floats) -> Chart:
 def effects_chart(effects: Mapping[str, float], *, most: int = 20) -> Chart:
     """How far each column moves the answer, the strongest first."""
     strongest = sorted(effects.items(), key=lambda item: -item[1])
-    shown = strongest[:most]
-    names = [_shown(name) for name, _ in shown]
-    sizes = [size for _, size in shown]
-    places = list(range(len(shown)))  # positions and not names: two long names may look the same once they are cut
+    first = strongest[:most]
+    names = [shown(name) for name, _ in first]
+    sizes = [size for _, size in first]
+    places = list(range(len(first)))  # positions and not names: two long names may look the same once they are cut
     figure = go.Figure()
     figure.add_bar(
-        x=sizes, y=places, orientation="h", marker=_bar(_OURS), customdata=names, showlegend=False,
+        x=sizes, y=places, orientation="h", marker=bar(OURS), customdata=names, showlegend=False,
         hovertemplate="%{customdata}: %{x:.3f}<extra></extra>",
     )  # fmt: skip
     figure.update_xaxes(title="Mean effect (log-odds)", rangemode="tozero")
-    figure.update_yaxes(tickvals=places, ticktext=[_shown(_cut(name)) for name, _ in shown], autorange="reversed")
+    figure.update_yaxes(tickvals=places, ticktext=[shown(cut(name)) for name, _ in first], autorange="reversed")
     rest = f" The other {len(strongest) - most} columns move less." if len(strongest) > most else ""
     title = "No column moves the answer"
     if sizes and sizes[0] > 0:
-        title = f"{_cut(shown[0][0])} moves the odds most: by a factor of {np.exp(sizes[0]):.2f} on average"
+        title = f"{cut(first[0][0])} moves the odds most: by a factor of {np.exp(sizes[0]):.2f} on average"
     return Chart(
         title,
-        _finished(figure, height=110 + 26 * len(shown)),
+        finished(figure, height=110 + 26 * len(first)),
         "Mean absolute share of a column in the log-odds of test rows, against the typical row without the event, by "
         f"integrated gradients. 0.69 doubles or halves the odds.{rest}",
     )
@@ -202,50 +183,10 @@ def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     return x[kept], y[kept]
 
 
-def wilson_interval(rates: Floats, n_rows: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Ends of the 95 % interval of observed rates (Wilson 1927, JASA 22); it stays within 0..1 for few rows too."""
-    z = 1.959964
-    centre = (rates + z**2 / (2 * n_rows)) / (1 + z**2 / n_rows)
-    half = z / (1 + z**2 / n_rows) * np.sqrt(rates * (1 - rates) / n_rows + z**2 / (4 * n_rows**2))
-    return np.minimum(centre - half, rates), np.maximum(centre + half, rates)
-
-
-def percent(share: float) -> str:
-    """A share in words, with a space that does not break: two digits below ten percent, one decimal above."""
-    if 0 < share < 1e-4:
-        return "< 0.01\N{NO-BREAK SPACE}%"
-    return f"{share * 100:.2g}\N{NO-BREAK SPACE}%" if share < 0.1 else f"{share * 100:.1f}\N{NO-BREAK SPACE}%"
-
-
-def _finished(figure: go.Figure, height: int = 380) -> dict[str, Any]:
-    """The figure with what all charts share, as plain JSON values."""
-    legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"}
-    figure.update_layout(
-        template="none", height=height, margin={"l": 10, "r": 26, "t": 12, "b": 52}, legend=legend, dragmode=False,
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 13, "color": _NEUTRAL}, hovermode="closest",
-    )  # fmt: skip
-    axis = {
-        "gridcolor": "rgba(128,128,128,0.2)", "zeroline": False, "automargin": True, "title_standoff": 10,
-        "title_font_size": 13, "ticks": "outside", "tickcolor": "rgba(0,0,0,0)",
-    }  # fmt: skip
-    figure.update_xaxes(**axis).update_yaxes(**axis)
-    plain: dict[str, Any] = json.loads(figure.to_json())
-    return plain
-
-
-def _lines(n_contenders: int) -> list[dict[str, Any]]:
-    """The line of each contender, ours first."""
-    styles = [_LINES[i % len(_LINES)] for i in range(n_contenders)]
+def lines_of(n_curves: int) -> list[dict[str, Any]]:
+    """The line of each of several curves, ours first."""
+    styles = [_LINES[i % len(_LINES)] for i in range(n_curves)]
     return [{"color": colour, "dash": dash, "width": width} for colour, dash, width in styles]
-
-
-def _dotted() -> dict[str, Any]:
-    return {"color": _NEUTRAL, "width": 1, "dash": "dot"}
-
-
-def _bar(colour: str) -> dict[str, Any]:
-    return {"color": colour, "line": _HIDDEN_LINE}
 
 
 def _centres(edges: Floats) -> Floats:
@@ -255,17 +196,3 @@ def _centres(edges: Floats) -> Floats:
 def _log_odds(probabilities: Floats) -> Floats:
     odds: Floats = np.log(probabilities) - np.log1p(-probabilities)
     return odds
-
-
-def _cut(name: str, most: int = 22) -> str:
-    """A name that leaves room for the chart; both its ends stay, for either may be what tells it from others."""
-    return name if len(name) <= most else f"{name[: most // 2]}…{name[1 - most + most // 2 :]}"
-
-
-def _shown(text: str) -> str:
-    """A text that plotly shows as it stands; it would read tags and entities otherwise."""
-    return html.escape(text, quote=False)
-
-
-def _percent_ticks(top: float) -> str:
-    return ".0%" if top > 0.1 else ".1%" if top > 0.01 else ".2%"

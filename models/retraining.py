@@ -6,11 +6,11 @@ at worst a folder that the next job sweeps away.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from data.checking import checked_frame
 from data.sources import frame_digest
 from data.splits import Split, split_rows
 from data.table import Table
+from models.audit import Audit, audit
 from models.bundles import Manifest, package_versions, sweep_partial, write_bundle
 from models.clock import Clock, utc_now
 from models.contract import Domain, Policy
@@ -26,19 +27,18 @@ from models.errors import DomainMismatchError, NotTrainedError
 from models.home import Home
 from models.job_lock import job_lock
 from models.judging import Judgement, Trained, judge
-from models.live import POLICY, REPORT
+from models.live import POLICY
 from models.names import checked_name
 from models.nn.training import Epoch
 from models.presets import PRESETS, PresetName
 from models.reasons import refer_to_accepted
 from models.refining import Start, load_start
 from models.registry import Registry, Version
-from models.report import ReportData, render_report
+from models.report_data import ReportData
 from models.sampling import checked_share
+from models.version_documents import version_documents
 
 Promote: TypeAlias = Literal["auto", "always", "never"]
-
-_ROWS_FOR_EFFECTS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,8 +155,10 @@ def train(
         else:
             may_go_live, why = job.promote == "always", f"promotion was asked for: {job.promote}"
         why = "; ".join(filter(None, [trained.origin, why]))
-        progress.stage("Writing report and bundle")
         policy = job.domain.policy()
+        progress.stage("Auditing groups, stand-ins, stability and effects")
+        decisions, findings = _audited(job, trained, policy)
+        progress.stage("Writing report, model card and bundle")
         created = now()
         manifest = Manifest(
             name=job.name,
@@ -171,8 +173,8 @@ def train(
             preset=trained.preset,
             keep_negatives=trained.keep_negatives,
         )
-        report = render_report(_report_data(job, trained, judgement, policy, may_go_live, why, manifest))
-        files = {POLICY: policy.model_dump_json(indent=1).encode(), REPORT: report.encode()}
+        data = _report_data(job, trained, judgement, findings, decisions, policy, may_go_live, why, manifest)
+        files = {POLICY: policy.model_dump_json(indent=1).encode(), **version_documents(data, job.domain)}
         digest = write_bundle(home.bundles, manifest, scorer=trained.scorer, files=files)
         version = registry.register(
             name=job.name,
@@ -249,20 +251,26 @@ def _start(job: TrainingJob, table: Table, frame: pd.DataFrame, to_refine: Versi
     )
 
 
+def _audited(job: TrainingJob, trained: Trained, policy: Policy) -> tuple[list[str], Audit]:
+    """The decisions on the test rows, none where the domain takes none, and what the audit found."""
+    X = trained.scorer.encoder.transform(trained.frame.iloc[trained.rows.test])
+    decisions: list[str] = job.domain.decide(trained.scorer, policy, X).get("decision", [])
+    return decisions, audit(trained, job.domain, X, decisions, seed=job.seed)
+
+
 def _report_data(
     job: TrainingJob,
     trained: Trained,
     judgement: Judgement,
+    findings: Audit,
+    decisions: Sequence[str],
     policy: Policy,
     promoted: bool,
     why: str,
     manifest: Manifest,
 ) -> ReportData:
-    """What the report shows."""
+    """What report and card show."""
     rows, network = trained.rows, trained.scorer.network
-    X = trained.scorer.encoder.transform(trained.frame.iloc[rows.test])
-    fields: dict[str, Any] = job.domain.decide(trained.scorer, policy, X)
-    shares = [np.abs(trained.scorer.shares(x)) for x in X[:_ROWS_FOR_EFFECTS]]
     return ReportData(
         name=job.name,
         domain=job.domain.name,
@@ -285,9 +293,9 @@ def _report_data(
         comparison=judgement.comparison,
         why=why,
         promoted=promoted,
-        decisions=fields.get("decision", []),
+        decisions=decisions,
         policy=policy.model_dump(),
-        effects=dict(zip(trained.scorer.column_names, np.mean(shares, axis=0).tolist(), strict=True)),
+        audit=findings,
         training_frame=trained.frame.iloc[rows.train],
         packages=dict(package_versions()),
     )

@@ -194,7 +194,7 @@ class TableClassifier:
             reference_row={},
             reference_group="",
             usual_values=usual_values(self.table, frame),
-            bands=score_bands(self.probabilities(frame), labels),
+            bands=score_bands(self.table, frame, self.probabilities(frame), labels),
         )
         self.refer_to(frame[labels == 0], "training rows without the event")
 
@@ -213,6 +213,19 @@ class TableClassifier:
         """Calibrated log-odds of encoded rows, shape (n_rows,). Equal rows get equal bits, alone or among others."""
         sums = self.network.network_.mean_sums(X)[:, 0]
         return self.calibrator.log_odds(sums.astype(np.float64))
+
+    def log_odds_and_members(self, X: Features) -> tuple[Floats, Floats]:
+        """The calibrated log-odds of encoded rows, and what each member alone says, from one pass through the network.
+
+        Returns
+        -------
+        log_odds : of shape (n_rows,), the same bits as those of `log_odds`.
+        of_members : of shape (n_members, n_rows), each through the calibration of the ensemble.
+        """
+        network = self.network.network_
+        sums = network.sums(X)
+        joint, of_members = network.vote(sums)[:, 0].astype(np.float64), sums[:, :, 0].astype(np.float64)
+        return self.calibrator.log_odds(joint), self.calibrator.log_odds(of_members)
 
     def probabilities(self, frame: pd.DataFrame) -> Floats:
         """Calibrated probability of the event for the rows of a checked frame, shape (n_rows,)."""

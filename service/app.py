@@ -21,6 +21,7 @@ from models.contract import Live
 from models.home import Home
 from models.live import load_live
 from models.registry import Registry, Version
+from service.documents import document_router
 from service.errors import EXPECTED_ERRORS
 from service.health import health_router
 from service.live_models import LiveModels
@@ -100,6 +101,7 @@ def create_app(
     )
     app.state.log, app.state.live_models = log, live_models
     app.include_router(model_router(state))
+    app.include_router(document_router(registry, bundles))
     app.include_router(health_router(live_models))
     app.add_route("/", _to_docs, include_in_schema=False)
     app.openapi = OpenApi(app, live_models, with_key=settings.api_key is not None)  # type: ignore[method-assign]

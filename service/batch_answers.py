@@ -13,12 +13,13 @@ AnswerType = TypeVar("AnswerType", bound=Answer)
 
 
 class BatchAnswer(BaseModel, Generic[AnswerType]):
-    """The answers to a batch, all by one version, in the order of the rows."""
+    """The answers to a batch, all by one version and one policy, in the order of the rows."""
 
     model_config = ConfigDict(protected_namespaces=())
 
     model: str = Field(description="Name of the model that answered.")
     version: int = Field(description="Its version.")
+    policy_version: int = Field(description="The policy that decided; 0 is the one that came with the version.")
     n_rows: int = Field(description="Rows that came.")
     n_answered: int = Field(description="Rows that were answered.")
     warnings: list[str] = Field(default_factory=list, description="What was left out of the batch as a whole.")

@@ -83,6 +83,7 @@ def answer_batch(
     answer = serving.batch_answer.model_construct(
         model=serving.live.name,
         version=serving.live.version,
+        policy_version=serving.live.policy_version,
         n_rows=len(batch.rows),
         n_answered=len(good),
         warnings=batch.warnings,

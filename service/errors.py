@@ -9,7 +9,15 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from data.errors import DataError, SourceError
-from models.errors import BundleError, DatabaseError, ModelError, NothingToRollBackError, UnknownVersionError
+from models.errors import (
+    BundleError,
+    DatabaseError,
+    ModelError,
+    NothingToRollBackError,
+    UnknownPolicyError,
+    UnknownVersionError,
+    UnreadablePolicyError,
+)
 
 
 class FieldError(BaseModel):
@@ -107,7 +115,9 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     SourceError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownVersionError: HTTPStatus.NOT_FOUND,
     NothingToRollBackError: HTTPStatus.CONFLICT,
+    UnknownPolicyError: HTTPStatus.NOT_FOUND,
     BundleError: HTTPStatus.CONFLICT,
+    UnreadablePolicyError: HTTPStatus.CONFLICT,
     DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
     # everything else is ours to explain to ourselves, not to the caller
     ServiceError: HTTPStatus.INTERNAL_SERVER_ERROR,

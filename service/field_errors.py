@@ -11,9 +11,12 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from data.table import Column
+from models.errors import RefusedBodyError
 from service.errors import FieldError, InvalidJsonError, InvalidRequestError
 
 MOST_CHARACTERS = 100
+_ABOUT_SEVERAL_VALUES = frozenset({"dict_type", "list_type", "too_short", "too_long", "range"})
+"""Kinds of failures of lists and ranges of a column's values, which have other rules than one value."""
 SAFE_INTEGER = 2**53  # beyond it JSON readers differ, and very long integers cannot be written at all
 
 
@@ -28,6 +31,13 @@ def request_error(error: ValidationError, columns: Sequence[Column]) -> InvalidJ
     if found[0]["type"] == "json_invalid":
         return InvalidJsonError(found[0]["msg"])
     return InvalidRequestError(field_errors(error, columns))
+
+
+def refusal_error(error: RefusedBodyError) -> InvalidRequestError:
+    """The service's own error for a body that breaks a rule of its domain."""
+    return InvalidRequestError(
+        [FieldError(path=json_pointer(f.place), message=f.message, value=shown(f.value)) for f in error.fields]
+    )
 
 
 def field_errors(
@@ -74,7 +84,7 @@ def _field_error(details: ErrorDetails, columns: dict[str, Column], prefix: Sequ
         message = f"is missing; it must be {column.allowed}" if column else "is missing"
     elif details["type"] == "extra_forbidden":
         message = _why_not_taken(name, column, columns)
-    elif column and column.kind in ("number", "flag", "time"):
+    elif column and column.kind in ("number", "flag", "time") and details["type"] not in _ABOUT_SEVERAL_VALUES:
         message = f"must be {column.allowed}"
     else:
         message = details["msg"]

@@ -1,4 +1,4 @@
-"""LiveModels: the versions that answer in this process, kept in step with the registry."""
+"""LiveModels: the versions that answer in this process and their policies, kept in step with the registry."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from models.contract import Live
 from models.errors import DatabaseError, ModelError
+from models.policies import BUNDLED, StoredPolicy
 from models.registry import Registry, Version
 from service.errors import UnknownModelError
 from service.serving import Serving
@@ -19,30 +20,51 @@ MOST_POLLS_BETWEEN_TRIES = 64
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """Why a champion does not answer, how often it was tried, and the poll at which it is tried again."""
+class Wanted:
+    """What the registry wants to answer for a name: a version, and a policy in place of its own."""
 
     version: Version
+    policy: StoredPolicy | None
+
+    @property
+    def policy_version(self) -> int:
+        """The number of the policy."""
+        return BUNDLED if self.policy is None else self.policy.number
+
+    def is_answered_by(self, serving: Serving) -> bool:
+        """Whether this is what answers."""
+        return self.is_version_of(serving) and serving.live.policy_version == self.policy_version
+
+    def is_version_of(self, serving: Serving) -> bool:
+        """Whether this version answers, by whatever policy."""
+        return (serving.live.version, serving.digest) == (self.version.number, self.version.digest)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why what is wanted does not answer, how often it was tried, and the poll at which it is tried again."""
+
+    wanted: Wanted
     why: str
     n_tries: int
     next_try: int
 
 
 class LiveModels:
-    """The champion of every name, loaded, checked and warmed.
+    """The champion of every name, loaded, checked and warmed, deciding by the active policy.
 
     A request asks once for its `Serving` and uses nothing else, so that one version answers it from first byte to
     last. What changes is a reference to a mapping that itself never changes.
 
     Parameters
     ----------
-    registry : says which versions are champions.
+    registry : says which versions are champions, and which policies are active.
     load : verifies a version's bundle and rebuilds it; raises if that cannot be done.
 
     Attributes
     ----------
     servings : what answers, by name.
-    refused : champions that do not answer (the version before still does), by name.
+    refused : champions that do not answer, or not by the active policy (what was before still does), by name.
     n_polls : how often the registry has been read.
     """
 
@@ -84,7 +106,7 @@ class LiveModels:
         """Take over what the registry says now; without a database everything stays as it is."""
         async with self._refreshing:
             try:
-                champions = await asyncio.to_thread(self._registry.champions)
+                wanted = await asyncio.to_thread(self._wanted)
             except DatabaseError as error:
                 if self._database_problem is None:
                     self._log.error("registry away, the live models stay as they are", error=str(error))
@@ -93,55 +115,69 @@ class LiveModels:
             if self._database_problem is not None:
                 self._log.info("registry back")
             self._database_problem = None
-            await self._follow(champions)
+            await self._follow(wanted)
             self.n_polls += 1
 
-    async def loaded(self, version: Version) -> Serving:
+    async def loaded(self, wanted: Wanted) -> Serving:
         """A version verified and warmed, outside the event loop; it is not live by that, but no longer refused.
+
+        A version that answers already is not loaded again to get another policy.
 
         Raises
         ------
         BundleError
             Its bundle is missing, altered or not to be trusted.
+        UnreadablePolicyError
+            The policy is none that this installation knows.
         """
-        serving = await asyncio.to_thread(self._loaded, version)
-        refusal = self.refused.get(version.name)
-        if refusal and refusal.version == version:
-            del self.refused[version.name]
+        name = wanted.version.name
+        serving = await asyncio.to_thread(self._loaded, wanted, self.servings.get(name))
+        refusal = self.refused.get(name)
+        if refusal and refusal.wanted == wanted:
+            del self.refused[name]
         return serving
 
-    async def _follow(self, champions: Mapping[str, Version]) -> None:
-        servings = {name: serving for name, serving in self.servings.items() if name in champions}
-        for name, version in champions.items():
+    def _wanted(self) -> dict[str, Wanted]:
+        """What the registry wants to answer, by name."""
+        policies = self._registry.policies.all_active()
+        return {name: Wanted(version, policies.get(name)) for name, version in self._registry.champions().items()}
+
+    async def _follow(self, all_wanted: Mapping[str, Wanted]) -> None:
+        servings = {name: serving for name, serving in self.servings.items() if name in all_wanted}
+        for name, wanted in all_wanted.items():
             serving = servings.get(name)
-            if serving and (serving.live.version, serving.digest) == (version.number, version.digest):
+            if serving and wanted.is_answered_by(serving):
                 self.refused.pop(name, None)
                 continue
             refusal = self.refused.get(name)
-            if refusal and refusal.version == version and self.n_polls < refusal.next_try:
+            if refusal and refusal.wanted == wanted and self.n_polls < refusal.next_try:
                 continue
             try:
-                servings[name] = await self.loaded(version)
+                servings[name] = await self.loaded(wanted)
             except Exception as error:  # one bad bundle must not keep the other models from being updated
-                self._refuse(version, error)
+                self._refuse(wanted, error)
                 continue
             self.refused.pop(name, None)  # also what was said about another version
-            self._log.info("version went live", model=name, version=version.number)
+            what = "policy went live" if serving and wanted.is_version_of(serving) else "version went live"
+            self._log.info(what, model=name, version=wanted.version.number, policy=wanted.policy_version)
         if servings != self.servings:
             self.servings = MappingProxyType(servings)
 
-    def _loaded(self, version: Version) -> Serving:
-        serving = Serving.of(self._load(version), version.digest)
+    def _loaded(self, wanted: Wanted, answers: Serving | None) -> Serving:
+        if answers is None or not wanted.is_version_of(answers):
+            answers = Serving.of(self._load(wanted.version), wanted.version.digest)
+        serving = answers.deciding_by(wanted.policy)
         serving.warm()
         return serving
 
-    def _refuse(self, version: Version, error: Exception) -> None:
+    def _refuse(self, wanted: Wanted, error: Exception) -> None:
         """Log once why a champion does not go live; it is tried again ever more seldom: a folder can be restored."""
+        version = wanted.version
         why = f"version {version.number}: {error}"
         before = self.refused.get(version.name)
-        n_tries = before.n_tries + 1 if before and before.version == version else 1
+        n_tries = before.n_tries + 1 if before and before.wanted == wanted else 1
         if before is None or before.why != why:
             unforeseen = None if isinstance(error, ModelError) else error
             self._log.error("champion refused", model=version.name, error=why, exc_info=unforeseen)
         pause = min(2 ** min(n_tries, 10), MOST_POLLS_BETWEEN_TRIES)
-        self.refused[version.name] = Refusal(version, why, n_tries, self.n_polls + pause)
+        self.refused[version.name] = Refusal(wanted, why, n_tries, self.n_polls + pause)

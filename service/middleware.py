@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,6 +27,8 @@ QUIET_PATHS = ("/health/", "/static/")
 
 class RequestLog:
     """Name the request in X-Request-ID, write one line about it, and turn what nobody foresaw into a plain 500.
+
+    An endpoint adds to the line what it puts into the dictionary at `scope["log_fields"]`.
 
     Parameters
     ----------
@@ -45,6 +48,8 @@ class RequestLog:
             return
         started = perf_counter()
         request_id = scope["request_id"] = _given_id(scope) or self.new_id()
+        log_fields: dict[str, Any] = {}
+        scope["log_fields"] = log_fields
         status: int | None = None
 
         async def send_named(message: Message) -> None:
@@ -72,6 +77,7 @@ class RequestLog:
                     "status": status,
                     "ms": milliseconds,
                     "request_id": request_id,
+                    **log_fields,
                 }
             )
 

@@ -1,4 +1,4 @@
-"""What there is and what answers: GET /v1/models and /v1/models/{name}, promote and rollback."""
+"""What there is and what answers: GET /v1/models and /v1/models/{name}, promote, rollback and policy."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from data.table import Column
-from models.registry import CHAMPION, Event, Version
+from models.history import Event
+from models.live import policy_note
+from models.policies import BUNDLED, StoredPolicy
+from models.registry import CHAMPION, Version
 from service.bodies import json_body
+from service.documents import document_paths
 from service.errors import UnknownModelError
 from service.field_errors import request_error
+from service.live_models import Wanted
 from service.state import State
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -27,7 +32,11 @@ class ModelState(BaseModel):
     domain: str = Field(description="Line of business.")
     champion: int | None = Field(description="The version that the registry wants to answer.")
     live_version: int | None = Field(description="The version that answers in this process.")
-    refused: str | None = Field(None, description="Why the champion does not answer, if it does not.")
+    active_policy: int = Field(description="The policy that the registry wants to decide; 0 is the version's own.")
+    policy_version: int | None = Field(description="The policy that decides in this process.")
+    refused: str | None = Field(
+        None, description="Why the champion does not answer, or not by the active policy, if it does not."
+    )
     endpoints: list[str] = Field(description="Paths that answer now.")
 
 
@@ -45,13 +54,28 @@ class VersionEntry(BaseModel):
     created: datetime
     created_by: str
     metrics: dict[str, Any] = Field(description="On the untouched test rows.")
+    documents: dict[str, str] = Field(description="Paths of its model card (JSON and page) and of its training report.")
+
+
+class PolicyEntry(BaseModel):
+    """One stored policy."""
+
+    policy_version: int
+    content: dict[str, Any] = Field(description="Thresholds and scales.")
+    created: datetime
+    created_by: str
+    why: str
+    model_version: int = Field(description="The version that it was simulated with.")
+    simulation: dict[str, Any] = Field(description="What came of it on past rows.")
 
 
 class ModelDetails(ModelState):
     """A model with everything that the registry knows about it."""
 
     aliases: dict[str, int] = Field(description="Names for versions; `champion` answers.")
-    policy: dict[str, Any] | None = Field(description="Thresholds and scales of the live version.")
+    policy: dict[str, Any] | None = Field(description="Thresholds and scales that decide in this process.")
+    policy_note: str = Field(description="What the active policy was not tested with; empty if nothing.")
+    policies: list[PolicyEntry] = Field(description="The stored policies, the oldest first.")
     columns: list[Column] = Field(description="The live version's inputs.")
     versions: list[VersionEntry] = Field(description="The oldest first.")
     history: list[Event] = Field(description="Who changed what when and why, the oldest first.")
@@ -63,6 +87,17 @@ class Promotion(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 1, "why": "better AUC"}]})
 
     version: PositiveInt = Field(strict=True)
+    why: str = Field("", max_length=1000, description="For the history.")
+
+
+class Activation(BaseModel):
+    """Which stored policy is to decide from now on."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 1, "why": "fewer losses"}]})
+
+    version: NonNegativeInt = Field(
+        strict=True, description="Its number; 0 is the policy of each version's own bundle."
+    )
     why: str = Field("", max_length=1000, description="For the history.")
 
 
@@ -84,18 +119,23 @@ def model_router(state: State) -> APIRouter:
         champions = registry.champions()
         names = registry.names()
         newest = {name: champions.get(name) or registry.versions(name)[-1] for name in names}
-        return ModelList(models=[_model_state(state, newest[name], champions.get(name)) for name in names])
+        active = registry.policies.all_active()
+        return ModelList(
+            models=[_model_state(state, newest[name], champions.get(name), active.get(name)) for name in names]
+        )
 
     @router.get("/{name}", summary="One model with its versions, metrics and history")
     def show_model(name: str) -> ModelDetails:
         versions, champion = registry.versions(name), registry.champion(name)
         if not versions:
             raise UnknownModelError(name, live_models.servings)
-        serving = live_models.servings.get(name)
+        serving, active = live_models.servings.get(name), registry.policies.active(name)
         return ModelDetails(
-            **dict(_model_state(state, versions[-1], champion)),
+            **dict(_model_state(state, versions[-1], champion, active)),
             aliases={CHAMPION: champion.number} if champion else {},
             policy=serving.live.policy.model_dump(mode="json") if serving else None,
+            policy_note=policy_note(active, champion),
+            policies=[_policy_entry(stored) for stored in registry.policies.stored(name)],
             columns=list(serving.live.table.inputs) if serving else [],
             versions=[_entry(version) for version in versions],
             history=registry.history(name),
@@ -105,11 +145,12 @@ def model_router(state: State) -> APIRouter:
     async def promote(name: str, request: Request) -> ModelState:
         wanted = await _read(request, state, Promotion)
         version = await asyncio.to_thread(registry.version, name, wanted.version)
-        await live_models.loaded(version)  # what cannot answer must not become champion
+        policy = await asyncio.to_thread(registry.policies.active, name)
+        await live_models.loaded(Wanted(version, policy))  # what cannot answer must not become champion
         change = partial(registry.promote, name, wanted.version, actor=_actor(request), why=wanted.why)
         version = await asyncio.to_thread(change)
         await live_models.refresh()
-        return _model_state(state, version, version)
+        return _model_state(state, version, version, policy)
 
     @router.post("/{name}/rollback", summary="Go back to the champion before", openapi_extra=_json_body_of(Rollback))
     async def rollback(name: str, request: Request) -> ModelState:
@@ -117,13 +158,28 @@ def model_router(state: State) -> APIRouter:
         change = partial(registry.rollback, name, actor=_actor(request), why=wanted.why)
         version = await asyncio.to_thread(change)
         await live_models.refresh()
-        return _model_state(state, version, version)
+        return _model_state(state, version, version, await asyncio.to_thread(registry.policies.active, name))
+
+    @router.post("/{name}/policy", summary="Let a stored policy decide", openapi_extra=_json_body_of(Activation))
+    async def activate(name: str, request: Request) -> ModelState:
+        wanted = await _read(request, state, Activation)
+        version = await asyncio.to_thread(registry.champion, name)
+        if version is None:
+            raise UnknownModelError(name, live_models.servings)
+        policy = await asyncio.to_thread(registry.policies.policy, name, wanted.version)
+        await live_models.loaded(Wanted(version, policy))  # what cannot decide must not become active
+        change = partial(registry.policies.activate, name, wanted.version, actor=_actor(request), why=wanted.why)
+        await asyncio.to_thread(change)
+        await live_models.refresh()
+        return _model_state(state, version, version, policy)
 
     return router
 
 
-def _model_state(state: State, any_version: Version, champion: Version | None) -> ModelState:
-    """The state of the name that both versions belong to."""
+def _model_state(
+    state: State, any_version: Version, champion: Version | None, active: StoredPolicy | None
+) -> ModelState:
+    """The state of the name that both versions and the active policy belong to."""
     name = any_version.name
     serving, refusal = state.live_models.servings.get(name), state.live_models.refused.get(name)
     operations = ["score", "batch", *serving.operations] if serving else []
@@ -132,6 +188,8 @@ def _model_state(state: State, any_version: Version, champion: Version | None) -
         domain=any_version.domain,
         champion=champion.number if champion else None,
         live_version=serving.live.version if serving else None,
+        active_policy=active.number if active else BUNDLED,
+        policy_version=serving.live.policy_version if serving else None,
         refused=refusal.why if refusal else None,
         endpoints=[f"/v1/{name}/{operation}" for operation in operations],
     )
@@ -144,6 +202,19 @@ def _entry(version: Version) -> VersionEntry:
         created=version.created,
         created_by=version.created_by,
         metrics=dict(version.metrics),
+        documents=document_paths(version),
+    )
+
+
+def _policy_entry(stored: StoredPolicy) -> PolicyEntry:
+    return PolicyEntry(
+        policy_version=stored.number,
+        content=dict(stored.content),
+        created=stored.created,
+        created_by=stored.created_by,
+        why=stored.why,
+        model_version=stored.model_version,
+        simulation=dict(stored.simulation),
     )
 
 

@@ -111,7 +111,9 @@ class PredictionRoutes:
         serving = self._state.live_models.serving(name)
         serving.operation(operation)
         body = await json_body(request, self._state.settings.max_body_bytes)
-        return Response(serving.operate(operation, body, self._state.new_id()), media_type=JSON)
+        answer, kept = serving.operate(operation, body, self._state.new_id())
+        request.scope["log_fields"].update(kept)
+        return Response(answer, media_type=JSON)
 
 
 def _reasons_wanted(request: Request) -> ReasonsWanted:

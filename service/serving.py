@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from data.rows import row_adapter
 from models.contract import Answer, Live, Operation, ReasonsWanted, Row, respond
+from models.errors import RefusedBodyError
+from models.live import with_policy
+from models.policies import StoredPolicy
 from service.batch_answers import BatchAnswer
 from service.errors import UnknownOperationError
-from service.field_errors import request_error
+from service.field_errors import refusal_error, request_error
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -31,6 +34,7 @@ class Serving:
 
     Parameters
     ----------
+    bundled : the live version as it was loaded, with the policy of its bundle.
     digest : of the bundle; tells whether the registry still means this version.
     row, answer : of `score`.
     batch_answer, batch_writer : the type of what `batch` answers, and its writer.
@@ -38,6 +42,7 @@ class Serving:
     """
 
     live: Live
+    bundled: Live
     digest: str
     row: TypeAdapter[dict[str, Any]]
     answer: TypeAdapter[Answer]
@@ -52,6 +57,7 @@ class Serving:
         batch_answer: type[BatchAnswer[Any]] = BatchAnswer[domain.answer]  # type: ignore[name-defined]
         return cls(
             live=live,
+            bundled=live,
             digest=digest,
             row=row_adapter(live.table),
             answer=TypeAdapter(domain.answer),
@@ -67,6 +73,16 @@ class Serving:
             },
         )
 
+    def deciding_by(self, policy: StoredPolicy | None) -> Serving:
+        """The same version under a stored policy, or that of its bundle; only the decisions differ.
+
+        Raises
+        ------
+        UnreadablePolicyError
+            The policy is none that this installation knows.
+        """
+        return replace(self, live=with_policy(self.bundled, policy))
+
     def score(self, body: bytes, prediction_id: str, reasons: ReasonsWanted) -> bytes:
         """Answer one row, JSON to JSON.
 
@@ -79,19 +95,24 @@ class Serving:
         (answer,) = respond(self.live, [row], [prediction_id], reasons=reasons)
         return self.answer.dump_json(answer)
 
-    def operate(self, name: str, body: bytes, prediction_id: str) -> bytes:
-        """Answer a request to one of the domain's operations, JSON to JSON.
+    def operate(self, name: str, body: bytes, prediction_id: str) -> tuple[bytes, Mapping[str, Any]]:
+        """Answer a request to one of the domain's operations, JSON to JSON; beside it what the log is to keep.
 
         Raises
         ------
         InvalidJsonError, InvalidRequestError
-            The body is not what the operation takes.
+            The body is not what the operation takes, or breaks a rule of the domain.
         UnknownOperationError
             The domain has no such operation.
         """
         served = self.operation(name)
-        answer = served.operation.respond(self.live, self._checked(served.body, body), prediction_id)
-        return served.answer.dump_json(answer)
+        operation, checked = served.operation, self._checked(served.body, body)
+        try:
+            answer = operation.respond(self.live, checked, prediction_id)
+        except RefusedBodyError as error:
+            raise refusal_error(error) from None
+        kept = operation.log_fields(answer) if operation.log_fields else {}
+        return served.answer.dump_json(answer), kept
 
     def operation(self, name: str) -> ServedOperation:
         """The operation of that name; UnknownOperationError names the ones there are."""

@@ -21,7 +21,7 @@ from data.checking import checked_frame
 from models.bundles import Manifest, write_bundle
 from models.contract import Domain, load_domains
 from models.home import Home
-from models.live import POLICY, REPORT
+from models.live import CARD, POLICY, REPORT
 from models.presets import PRESETS
 from models.registry import Registry, Version
 from models.scoring import TableClassifier
@@ -60,6 +60,8 @@ class Store:
             preset="fast",
         )
         files = {POLICY: domain.policy().model_dump_json().encode(), REPORT: b"<!doctype html>"}
+        if domain.name == "credit":
+            files[CARD] = b'{"name": "credit"}'
         digest = write_bundle(self.home.bundles, manifest, scorer=scorer, files=files)
         return self.registry.register(
             name=manifest.name,

@@ -19,10 +19,8 @@ STATUSES = tuple(
         name=name,
         kind="number",
         unit="months",
-        description=(
-            f"Repayment status in {month} 2005: -1 paid duly, 1 to 8 months late, 9 nine or more; the undocumented "
-            "0 is read as revolving credit, -2 as no use of the card"
-        ),
+        description=f"Repayment status in {month} 2005: months late, 9 for nine or more; 0 and -2 are not documented",
+        meanings={"-2": "card not used", "-1": "paid duly", "0": "paid in part (revolving credit)"},
         minimum=-2,
         maximum=9,
         whole=True,
@@ -33,7 +31,7 @@ STATUSES = tuple(
         actionable=name == STATUS_NAMES[0],  # what is overdue can be paid; the others are history
         reasons={
             "-2": f"The card was not used in {month}",
-            "-1": f"The bill of {month} was paid duly",
+            "-1": f"The bill of {month} was paid in full, so that no credit was in use",
             "0": f"The bill of {month} was paid only in part (revolving credit)",
             "1": f"Payments were late by one month in {month}",
             "any": f"Payments were late by {{value}} or more in {month}",
@@ -50,7 +48,6 @@ BILLS = tuple(
         description=f"Amount of the bill of {month} 2005; below zero if the client had paid too much",
         minimum=-1_000_000,
         maximum=10_000_000,
-        actionable=number == 1,  # the latest bill; the others are history
         reasons={
             "above": f"The bill of {month}, {{value}}, is higher than the usual {{reference}}",
             "below": f"The bill of {month}, {{value}}, is lower than the usual {{reference}}",

@@ -16,6 +16,7 @@ from models.calibration import probability
 from models.contract import Answer, Domain, Policy, Reason
 from models.encoding import Features
 from models.estimators import BackpropAutoencoder
+from models.full_account import full_account_operation
 from models.nn.training import Callback
 from models.presets import Preset
 from models.reasons import reasons_alone
@@ -148,6 +149,12 @@ def decide(scorer: TableClassifier, policy: FraudPolicy, X: Features) -> dict[st
 DOMAIN = Domain(
     name="fraud",
     summary="Probability that a transaction is fraudulent, how unusual it is, and allow, review or block.",
+    intended_use="To let transactions pass, hold them for a person to review, or block them, and to say why.",
+    not_for=(
+        "Accusing anyone: a high score is a reason to look, not a proof.",
+        "Card schemes, countries or channels unlike those of the training rows; fraud also changes with time.",
+        "Judging customers as such, for credit or for anything else.",
+    ),
     table=simulator.TABLE,
     simulate=simulator.simulate,
     n_simulated_rows=100_000,
@@ -159,5 +166,6 @@ DOMAIN = Domain(
     decide=decide,
     account=reasons_alone,
     adverse=frozenset({"review", "block"}),
+    operations=(full_account_operation(FraudAnswer),),
     gates={"auc": 0.55},
 )

@@ -219,12 +219,20 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                     out[i, start:stop] = block.vectors[block.code(row.get(block.name))]
         return out
 
+    def features_of(self, name: str) -> npt.NDArray[np.intp]:
+        """Positions of the features that a column is encoded to; they depend on no other column."""
+        return np.flatnonzero(self.owners_ == self.column_names_.index(name))
+
+    def encode_values(self, name: str, values: Sequence[Any]) -> Features:
+        """Values of one column alone, encoded: float32 of shape (n_values, number of its features)."""
+        return self.encode_rows([{name: value} for value in values])[:, self.features_of(name)]
+
     def unseen_columns(self, row: Mapping[str, Any]) -> list[str]:
         """The categories of a row whose level training saw too seldom, or never, to know it."""
         return [
             block.name
             for block in self.others_
-            if isinstance(block, CategoryBlock) and block.is_unseen(row.get(block.name))
+            if isinstance(block, CategoryBlock) and block.name in row and block.is_unseen(row[block.name])
         ]
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:

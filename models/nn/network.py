@@ -198,7 +198,10 @@ class Network:
         if len(inputs) > self._rows_at_once:
             pieces = range(0, len(inputs), self._rows_at_once)
             return np.concatenate([self.mean_sums(inputs[start : start + self._rows_at_once]) for start in pieces])
-        sums = self.sums(inputs)
+        return self.vote(self.sums(inputs))
+
+    def vote(self, sums: Array) -> Array:
+        """The average of the members' last weighted sums, (n_members, n_rows, n_outputs), over the members."""
         if self.n_members == 1:
             only: Array = sums[0]
             return only

@@ -103,15 +103,15 @@ def open_registry(settings: Settings) -> Iterator[Registry]:
 
 
 def live_model(settings: Settings, name: str) -> Live:
-    """The version that answers for this name, loaded; NotTrainedError if there is none."""
+    """The version that answers for this name, loaded and under its active policy; NotTrainedError if there is none."""
     from models.errors import NotTrainedError
-    from models.live import load_live
+    from models.live import load_answering
 
     with open_registry(settings) as registry:
-        version = registry.champion(name)
+        version, policy = registry.champion(name), registry.policies.active(name)
     if version is None:
         raise NotTrainedError(name)
-    return load_live(version, home_of(settings).bundles)
+    return load_answering(version, policy, home_of(settings).bundles)
 
 
 def installed_version(package: str) -> str:

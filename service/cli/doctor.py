@@ -98,20 +98,20 @@ def _database(settings: Settings) -> dict[str, Any]:
     """Whether the registry can be opened, and what answers by it."""
     import sqlalchemy as sa
 
-    from models.errors import BundleError, DatabaseError
-    from models.live import load_live
+    from models.errors import BundleError, DatabaseError, UnreadablePolicyError
+    from models.live import load_answering
 
     try:
         with open_registry(settings) as registry:
-            champions = registry.champions()
+            champions, policies = registry.champions(), registry.policies.all_active()
     except DatabaseError as error:
         return {"reachable": False, "problem": str(error), "live_models": {}}
     live_models = {}
     for name, version in champions.items():
         try:
-            load_live(version, home_of(settings).bundles)
+            load_answering(version, policies.get(name), home_of(settings).bundles)
             state = "loads"
-        except BundleError as error:
+        except (BundleError, UnreadablePolicyError) as error:
             state = f"cannot be loaded: {error}"
         live_models[name] = f"{version.domain}, version {version.number}, {state}"
     url = sa.make_url(settings.registry_url).render_as_string(hide_password=True)

@@ -16,7 +16,7 @@ from service.cli.exits import CommandError
 from service.cli.progress import TrainingProgress
 
 if TYPE_CHECKING:
-    from models.policy_value import PolicyComparison
+    from models.ad_value import PolicyComparison
 
 
 def evaluate(
@@ -48,9 +48,9 @@ def evaluate(
 
     Nothing is registered: this is about what a model can be worth, not about a version.
     """
+    from models.ad_value import compare_policies
+    from models.ad_value_report import render_ad_value
     from models.clock import utc_now
-    from models.policy_report import render_policy_report
-    from models.policy_value import compare_policies
     from models.presets import PRESETS
     from models.training_rows import rows_to_train_on
 
@@ -70,7 +70,7 @@ def evaluate(
             chosen, rows, preset=PRESETS[preset], seed=seed, control=control, stage=progress.stage
         )
     if out is not None:
-        page = render_policy_report(comparison, preset=preset, seed=seed, created=utc_now())
+        page = render_ad_value(comparison, preset=preset, seed=seed, created=utc_now())
         out.write_text(page, "utf-8", newline="\n")
     if as_json:
         console.print_json(_as_json(comparison, out))
@@ -107,7 +107,7 @@ def _as_json(comparison: PolicyComparison, out: Path | None) -> dict[str, Any]:
 
 
 def _print_comparison(comparison: PolicyComparison, out: Path | None) -> None:
-    from models.policy_report import interval, points, verdict
+    from models.ad_value_report import interval, points, verdict
 
     rows = [
         (

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from data.errors import DataError
-from models.errors import BundleError, DatabaseError, JobLockedError, MetricsError, ModelError
+from models.errors import BundleError, DatabaseError, JobLockedError, MetricsError, ModelError, UnreadablePolicyError
 from service.cli import console
 
 FAILURE = 1
@@ -20,7 +20,7 @@ NOT_PROMOTED = 3
 
 DEBUG_VARIABLE = "BACKSCORE_DEBUG"
 
-FAILURES = (BundleError, DatabaseError, JobLockedError, MetricsError)
+FAILURES = (BundleError, DatabaseError, JobLockedError, MetricsError, UnreadablePolicyError)
 """Errors that the caller's input did not cause; every other error raised on purpose is about the input."""
 
 

@@ -13,6 +13,7 @@ from service.cli.context import HEADLINE_METRICS, AsJson, Why, actor, home_of, o
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
+    from models.history import Event
     from models.registry import Version
 
 app = typer.Typer(help="See which models there are and which version of each answers; change it.", no_args_is_help=True)
@@ -72,7 +73,7 @@ def show(name: ModelName, as_json: AsJson = False) -> None:
     version_headings = ("version", "trained", *HEADLINE_METRICS.values(), "bundle")
     console.results.print(console.table_of(version_headings, cells, title=f"{name} ({versions[0].domain})"))
     events = [
-        (f"{event.at:%Y-%m-%d %H:%M}", event.action, event.from_version, event.to_version, event.actor, event.why)
+        (f"{event.at:%Y-%m-%d %H:%M}", _what(event), event.from_version, event.to_version, event.actor, event.why)
         for event in history
     ]
     event_headings = ("when (UTC)", "what", "from", "to", "who", "why")
@@ -87,12 +88,12 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Let a version answer from now on; a running service changes over by itself."""
-    from models.live import load_live
+    from models.live import load_answering
 
     settings = read_settings()
     with open_registry(settings) as registry:
         # One that cannot be loaded would be refused by every service; it must not become champion
-        load_live(registry.version(name, version), home_of(settings).bundles)
+        load_answering(registry.version(name, version), registry.policies.active(name), home_of(settings).bundles)
         promoted = registry.promote(name, version, actor=actor(), why=why)
     _print_change(promoted, as_json)
 
@@ -110,6 +111,11 @@ def _print_change(version: Version, as_json: bool) -> None:
         console.print_json(_as_json(version))
     else:
         console.say(f"Version {version.number} of {version.name!r} answers from now on.", style="green")
+
+
+def _what(event: Event) -> str:
+    """The action, and of what if it was not of the version that answers."""
+    return f"{event.action} policy" if event.alias == "policy" else event.action
 
 
 def _champion_cells(champion: Version | None, n_versions: int) -> list[Any]:

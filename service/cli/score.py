@@ -55,6 +55,7 @@ def score(
             {
                 "name": live.name,
                 "version": live.version,
+                "policy_version": live.policy_version,
                 "out": out,
                 "n_rows": scored.n_rows,
                 "n_bad_rows": scored.n_bad_rows,
@@ -64,4 +65,5 @@ def score(
         )
     else:
         n_scored = scored.n_rows - scored.n_bad_rows
-        console.say(f"{n_scored:,} of {scored.n_rows:,} rows scored by {name!r} version {live.version} into {out}")
+        by = f"{name!r} version {live.version}, policy {live.policy_version}"
+        console.say(f"{n_scored:,} of {scored.n_rows:,} rows scored by {by} into {out}")

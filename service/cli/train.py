@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -24,6 +25,7 @@ from service.cli.exits import NOT_PROMOTED
 from service.cli.progress import TrainingProgress
 
 if TYPE_CHECKING:
+    from data.table import Table
     from models.retraining import TrainingResult
     from service.settings import Settings
 
@@ -46,6 +48,14 @@ def train(
     refine: Annotated[
         bool,
         typer.Option("--refine", help="Go on from the weights of the live version, with rows that it has not seen."),
+    ] = False,
+    without_protected: Annotated[
+        bool,
+        typer.Option(
+            "--without-protected",
+            help="Read none of the columns that the table marks as protected; reports on fairness still know them."
+            " Campaigns for housing, employment or credit are ranked by such a model alone.",
+        ),
     ] = False,
     preset: Annotated[
         PresetName | None,
@@ -77,7 +87,7 @@ def train(
     Exit code: 0 the new version answers from now on, 3 it was registered but not promoted, 2 the rows or the table are
     not in order, 1 something failed.
     """
-    from models.live import REPORT
+    from models.live import CARD_PAGE, REPORT
 
     settings = read_settings()
     result = run_training(
@@ -87,16 +97,18 @@ def train(
         data=data,
         table=table,
         refine=refine,
+        without_protected=without_protected,
         preset=preset,
         keep_negatives=keep_negatives,
         promote=promote,
         seed=seed,
     )
-    report = home_of(settings).bundles / result.digest / REPORT
+    folder = home_of(settings).bundles / result.digest
+    documents = {"report": folder / REPORT, "card": folder / CARD_PAGE}
     if as_json:
-        console.print_json(_as_json(result, report))
+        console.print_json(_as_json(result, documents))
     else:
-        _print_result(result, report)
+        _print_result(result, documents)
     if not result.promoted:
         console.warn(f"version {result.version} of {result.name!r} was registered but not promoted: {result.why}")
         raise typer.Exit(NOT_PROMOTED)
@@ -110,6 +122,7 @@ def run_training(
     data: Path | None,
     table: str | None,
     refine: bool = False,
+    without_protected: bool = False,
     preset: PresetName | None,
     keep_negatives: float | None = None,
     promote: Promotion,
@@ -144,7 +157,7 @@ def run_training(
         job = retraining.TrainingJob(
             domain=domain,
             name=name,
-            table=rows.table,
+            table=_unprotected(rows.table) if without_protected else rows.table,
             source=rows.source,
             split=rows.split,
             note=rows.note,
@@ -159,7 +172,14 @@ def run_training(
             return retraining.train(job, rows.frame, home=home, registry=registry, progress=progress)
 
 
-def _as_json(result: TrainingResult, report: Path) -> dict[str, Any]:
+def _unprotected(table: Table) -> Table:
+    """The table without protected inputs; says so if it marks none, which may be an oversight."""
+    if not any(column.protected for column in table.columns):
+        console.warn(f"--without-protected: table {table.name!r} marks no column as protected")
+    return table.without_protected_inputs()
+
+
+def _as_json(result: TrainingResult, documents: Mapping[str, Path]) -> dict[str, Any]:
     return {
         "name": result.name,
         "version": result.version,
@@ -169,11 +189,11 @@ def _as_json(result: TrainingResult, report: Path) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "contenders": {name: dict(metrics) for name, metrics in result.contenders.items()},
         "digest": result.digest,
-        "report": report,
+        **documents,
     }
 
 
-def _print_result(result: TrainingResult, report: Path) -> None:
+def _print_result(result: TrainingResult, documents: Mapping[str, Path]) -> None:
     rows = [
         (name, *(metrics.get(metric) for metric in HEADLINE_METRICS)) for name, metrics in result.contenders.items()
     ]
@@ -181,4 +201,6 @@ def _print_result(result: TrainingResult, report: Path) -> None:
     console.results.print(console.table_of(headings, rows, title=f"{result.name}, version {result.version}"))
     if result.promoted:
         console.say(f"Version {result.version} of {result.name!r} answers from now on: {result.why}.", style="green")
-    console.say(f"Trained in {result.seconds:.1f} s. Report: {report}")
+    console.say(f"Trained in {result.seconds:.1f} s.")
+    console.say(f"Report: {documents['report']}")
+    console.say(f"Model card: {documents['card']}")

@@ -19,7 +19,9 @@ from data.checking import checked_frame
 from data.rows import row_adapter
 from models import domains
 from models.contract import Domain, Live, load_domains, respond
-from models.domains.ads import AdsPolicy, rank, rank_example
+from models.domains.ads.policy import AdsPolicy
+from models.domains.ads.ranking import rank
+from models.domains.ads.request import rank_example
 from models.domains.credit.policy import CreditPolicy
 from models.domains.credit.policy import decide as decide_credit
 from models.domains.credit.scorecard import whole_shares
@@ -122,7 +124,7 @@ def test_cut_offs_decide(probability: float, decision: str) -> None:
         (CreditPolicy, {"approve_below": 0.4, "decline_from": 0.3}),
         (CreditPolicy, {"points_to_double_odds": 0}),
         (FraudPolicy, {"review_from": 0.6, "block_from": 0.5}),
-        (AdsPolicy, {"least_expected_value": -1}),
+        (AdsPolicy, {"reserve": -1}),
     ],
 )
 def test_a_policy_that_contradicts_itself_is_refused(policy: Any, values: dict[str, float]) -> None:

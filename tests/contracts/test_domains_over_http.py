@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from models.contract import load_domains
+from service.documents import DOCUMENTS
 
 DOMAINS = load_domains()
 OPERATIONS = [(domain, operation) for domain in DOMAINS.values() for operation in domain.operations]
@@ -97,7 +98,9 @@ def test_every_endpoint_is_documented(document):
     """The paths of the document are those of the domains and the fixed ones, and none is missing."""
     expected = {f"/v1/{name}/{action}" for name in DOMAINS for action in ("score", "batch")}
     expected |= {f"/v1/{domain.name}/{operation.name}" for domain, operation in OPERATIONS}
-    expected |= {"/v1/models", "/v1/models/{name}", "/v1/models/{name}/promote", "/v1/models/{name}/rollback"}
+    expected |= {"/v1/models", "/v1/models/{name}"}
+    expected |= {f"/v1/models/{{name}}/{change}" for change in ("promote", "rollback", "policy")}
+    expected |= {f"/v1/models/{{name}}/versions/{{number}}/{document.file}" for document in DOCUMENTS.values()}
     expected |= {"/health/live", "/health/ready"}
     assert set(document["paths"]) == expected
 

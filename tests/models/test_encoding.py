@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from data.table import Column, Table
 from models.encoding import TableEncoder
+from models.encoding.pairs import encode_beside
 
 TABLE = Table(
     name="everything",
@@ -98,6 +99,23 @@ def test_dictionaries_and_frames_are_encoded_to_the_same_bits(given_rows: list[d
     assert by_frame.dtype == np.float32
     assert by_frame.tobytes() == together.tobytes() == one_by_one.tobytes()
     assert np.isfinite(by_frame).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(rows, min_size=1, max_size=5), st.sets(st.sampled_from(TABLE.column_names)), st.booleans())
+def test_rows_beside_shared_columns_are_encoded_to_the_bits_of_whole_rows(
+    given_rows: list[dict[str, Any]], common: set[str], leaves_out_gaps: bool
+) -> None:
+    """Whichever columns the rows have in common, and whether a gap is None or left out."""
+
+    def written(row: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in row.items() if not (leaves_out_gaps and value is None)}
+
+    shared = written({name: value for name, value in given_rows[0].items() if name in common})
+    beside = [written({name: value for name, value in row.items() if name not in common}) for row in given_rows]
+    whole = ENCODER.encode_rows([{**shared, **row} for row in beside])
+
+    assert encode_beside(ENCODER, shared, beside).tobytes() == whole.tobytes()
 
 
 ENCODER = TableEncoder(TABLE, n_bins=8).fit(training_rows())

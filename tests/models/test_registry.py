@@ -1,11 +1,9 @@
 """The registry: numbers, champions and history, on SQLite and, where one is named, on PostgreSQL."""
 
-import os
 import subprocess
 import sys
-import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -21,10 +19,9 @@ from models.errors import (
 )
 from models.home import Home
 from models.registry import Registry
+from tests.models.conftest import START
 
 SOURCE_ROOT = Path(__file__).parents[2]
-POSTGRES = os.environ.get("BACKSCORE_TEST_POSTGRES")
-START = datetime(2024, 5, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
 REGISTRANT = """
 import sys
@@ -44,46 +41,6 @@ with ThreadPoolExecutor(5) as pool:
     print(*pool.map(register, range(5)))
 registry.close()
 """
-
-
-class SteppingClock:
-    """A clock that moves on by one minute with each look at it."""
-
-    def __init__(self):
-        self.n_looks = 0
-
-    def __call__(self):
-        self.n_looks += 1
-        return START + timedelta(minutes=self.n_looks - 1)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    """The URL of an empty database, thrown away afterwards."""
-    if request.param == "sqlite":
-        yield Home(tmp_path).database_url
-        return
-    if not POSTGRES:
-        pytest.skip("BACKSCORE_TEST_POSTGRES names no PostgreSQL server")
-    schema = f"test_{uuid.uuid4().hex}"
-    server = sa.create_engine(POSTGRES)
-    with server.begin() as connection:
-        connection.execute(sa.schema.CreateSchema(schema))
-    yield (
-        sa.make_url(POSTGRES)
-        .update_query_dict({"options": f"-csearch_path={schema}"})
-        .render_as_string(hide_password=False)
-    )
-    with server.begin() as connection:
-        connection.execute(sa.schema.DropSchema(schema, cascade=True))
-    server.dispose()
-
-
-@pytest.fixture
-def registry(url):
-    registry = Registry(url, now=SteppingClock())
-    yield registry
-    registry.close()
 
 
 def register(registry, name="lending", *, promote=False, domain="credit", digest="d1", metrics=None):
@@ -318,7 +275,7 @@ def test_a_database_of_a_newer_version_is_refused(registry, url):
     """An older program must not write into tables it does not understand."""
     with registry._engine.begin() as connection:
         connection.execute(sa.text("UPDATE registry_schema SET version = 99"))
-    with pytest.raises(DatabaseError, match="schema 99, this backscore knows 1; upgrade backscore"):
+    with pytest.raises(DatabaseError, match="schema 99, this backscore knows 2; upgrade backscore"):
         Registry(url)
 
 

@@ -16,11 +16,30 @@ import pytest
 from scipy.stats import binomtest
 
 from data.table import Column, Table
+from models.audit import (
+    Audit,
+    ColumnFairness,
+    Fairness,
+    GroupQuality,
+    GroupTreatment,
+    ImpactRatio,
+    MeanEffectCurve,
+    Proxies,
+    Segment,
+    Shift,
+    Stability,
+    StandIn,
+)
 from models.evaluation import Comparison, Contender, evaluate
-from models.report import ReportData, render_report
-from models.report_charts import MOST_POINTS, calibration_chart, percent, roc_chart, thinned, wilson_interval
+from models.intervals import wilson_interval
+from models.report import render_report
+from models.report_charts import MOST_POINTS, calibration_chart, roc_chart, thinned
+from models.report_data import ReportData
+from models.report_style import percent
 from models.report_tables import column_row, contender_rows, decision_rows, in_words
 
+N_FIGURES = 11
+"""Six of the model as a whole, impact ratios, groups, shifts, and two effect curves."""
 HOSTILE = "<script>alert('x')</script>"
 
 
@@ -57,6 +76,56 @@ class Page(HTMLParser):
         charts = [attributes["data-chart"] for tag, attributes in self.tags if "data-chart" in attributes]
         bodies = [body for body in self.scripts if body.startswith('{"data"')]
         return {str(chart): json.loads(body) for chart, body in zip(charts, bodies, strict=True)}
+
+
+def small_audit(name: str = "amount", **changes: Any) -> Audit:
+    """What an audit of a credit model may find; every text that a table can bring in is `name`."""
+    quality: dict[str, Any] = {"n_rows": 400, "too_few": False, "observed_rate": 0.2, "mean_predicted": 0.21}
+    quality |= {
+        "observed_low": 0.16,
+        "observed_high": 0.24,
+        "within_chance": True,
+        "calibration_ratio": 1.05,
+        "calibration_error": 0.01,
+        "log_loss": 0.4,
+        "auc": 0.8,
+    }
+    group = GroupQuality(group=name, normalised_entropy=0.8, **quality)
+    few = group.model_copy(update={"n_rows": 3, "too_few": True, "auc": None, "log_loss": None})
+    treatment: dict[str, Any] = {"n_rows": 400, "too_few": False, "observed_rate": 0.2, "mean_predicted": 0.21}
+    treatment |= {"event_refused_rate": 0.6, "no_event_refused_rate": None, "calibration_ratio": 1.05}
+    reference = GroupTreatment(group="30-39", selection_rate=0.7, impact=None, **treatment)
+    impact = ImpactRatio(ratio=0.71, low=0.66, high=0.77, four_fifths="below")
+    lower = GroupTreatment(group=name, selection_rate=0.5, impact=impact, **treatment)
+    column = ColumnFairness(column=name, label=name, reference_group="30-39", groups=(lower, reference))
+    shift = Shift(column=name, label=name, psi=0.3, by_chance=0.02, reading="shifted")
+    curve: dict[str, Any] = {"column": name, "label": name, "unit": name, "mean": (0.1, 0.2), "low": (0.05, 0.1)}
+    curve |= {"high": (0.2, 0.3), "n_rows": 300}
+    checked = {"direction": 1, "n_steps": 300, "n_violations": 0, "monotone": True}
+    free: dict[str, Any] = {"direction": 0, "n_steps": None, "n_violations": None, "monotone": None}
+    stands_in = StandIn(column=name, label=name, auc=0.7)
+    found = Audit(
+        protected=(name,),
+        protected_inputs=(),
+        least_rows=30,
+        segments=(Segment(column=name, label=name, protected=True, part="person", groups=(group, few)),),
+        fairness=Fairness(favourable="approve", columns=(column,)),
+        proxies=(Proxies(column=name, label=name, question=name, n_rows=900, together=0.75, strongest=(stands_in,)),),
+        stability=Stability(
+            recent="the test rows",
+            n_training_rows=900,
+            n_recent_rows=400,
+            score=shift,
+            columns=(shift,),
+            left_out=(name,),
+        ),
+        effects={name: 0.7} if name == HOSTILE else {"amount": 0.7, "purpose": 0.1},
+        effect_curves=(
+            MeanEffectCurve(values=(1.0, 2.0), **curve, **checked),
+            MeanEffectCurve(values=(name, "car"), **curve, **free),
+        ),
+    )
+    return found.model_copy(update=changes)
 
 
 def report_data(n_rows: int = 2_000, sharpness: float = 1.5, **changes: Any) -> ReportData:
@@ -101,7 +170,7 @@ def report_data(n_rows: int = 2_000, sharpness: float = 1.5, **changes: Any) -> 
         promoted=True,
         decisions=np.where(probabilities < 0.3, "approve", "decline").tolist(),
         policy={"decline_from": 0.3},
-        effects={"amount": 0.7, "purpose": 0.1},
+        audit=small_audit(),
         training_frame=frame,
         packages={"numpy": "2.0.0"},
     )
@@ -137,12 +206,12 @@ def test_the_page_needs_no_network(html: str, page: Page):
 
 
 def test_every_chart_has_its_place_and_its_statement(page: Page):
-    """Each of the six figures is drawn into an element of its own, under a title."""
+    """Each of the figures is drawn into an element of its own, under a title."""
     places = [attributes["id"] for _, attributes in page.tags if attributes.get("class") == "chart"]
 
     assert places == list(page.figures)
-    assert len(places) == len(set(places)) == 6
-    assert len([tag for tag, _ in page.tags if tag == "figcaption"]) == 6
+    assert len(places) == len(set(places)) == N_FIGURES
+    assert len([tag for tag, _ in page.tags if tag == "figcaption"]) == N_FIGURES
 
 
 def test_the_summary_says_what_how_good_and_whether_it_is_live(page: Page):
@@ -174,6 +243,37 @@ def test_little_signal_is_said_when_the_auc_is_low_or_the_note_knows():
     assert hint not in Page(render_report(report_data(note="Ids are numbers."))).text
 
 
+def test_the_findings_come_first_and_are_few(page: Page):
+    """A reader who stops after the first lines knows what was found of groups, stand-ins, shifts and directions."""
+    findings = page.text[page.text.index("Findings") : page.text.index("Average precision")]
+
+    assert "The probabilities mean what they say" in findings
+    assert "gets “approve” 0.71 times as often as “30-39”, 95 % interval 0.66 to 0.77" in findings
+    assert "can be told fairly well from the inputs (AUC 0.75" in findings
+    assert "2 of 2 distributions have moved" in findings
+    assert "keeps to it, in all 300 steps" in findings
+
+
+def test_a_report_without_protected_columns_says_so_and_has_no_empty_part():
+    """No table without rows, no chart without points, one sentence instead."""
+    bare = small_audit(protected=(), segments=(), fairness=None, proxies=(), effect_curves=())
+    seen = Page(render_report(report_data(audit=bare)))
+
+    assert "marks no column as protected" in seen.text
+    assert not {"chart-impact", "chart-groups", "chart-curve-1"} & set(seen.figures)
+    for heading in ("stands in for", "group by group", "as a column changes", "Four fifths"):
+        assert heading not in seen.text
+
+
+def test_protected_inputs_of_a_domain_without_favours_are_named():
+    """Where a model reads who someone is and refuses nobody, the report says both."""
+    audit = small_audit(protected=("age", "sex"), protected_inputs=("age", "sex"), fairness=None, proxies=())
+    text = Page(render_report(report_data(audit=audit))).text
+
+    assert "The model reads age and sex, as this domain allows." in text
+    assert "takes no decision that everyone hopes for" in text
+
+
 def test_names_levels_and_notes_are_shown_and_never_run():
     """Tags in whatever a user can choose stay text, in the page and in the charts."""
     table = Table(
@@ -194,7 +294,7 @@ def test_names_levels_and_notes_are_shown_and_never_run():
         split_description=HOSTILE,
         table=table,
         training_frame=pd.DataFrame({HOSTILE: [HOSTILE, HOSTILE]}),
-        effects={HOSTILE: 1.0},
+        audit=small_audit(HOSTILE),
         contenders={**data.contenders, HOSTILE: data.contenders["logistic regression"]},
         decisions=[HOSTILE] * len(data.labels),
         policy={HOSTILE: HOSTILE},
@@ -204,11 +304,17 @@ def test_names_levels_and_notes_are_shown_and_never_run():
     seen = Page(render_report(hostile))
 
     assert not [script for script in seen.scripts if script.startswith("alert")]
-    assert len(seen.scripts) == 6 + 2
+    assert len(seen.scripts) == N_FIGURES + 2
     assert seen.text.count("alert") >= 15
     effects, roc = seen.figures["chart-effects"], seen.figures["chart-roc"]
     assert effects["layout"]["yaxis"]["ticktext"][0].startswith("&lt;script&gt;")
     assert "&lt;script&gt;" in effects["data"][0]["customdata"][0]
+    for key in ("impact", "groups", "shifts"):
+        texts = seen.figures[f"chart-{key}"]["layout"]["yaxis"]["ticktext"]
+        assert any("&lt;script&gt;" in text for text in texts)
+        assert not any("<script" in text for text in texts)
+    assert seen.figures["chart-curve-1"]["layout"]["xaxis"]["title"]["text"].startswith("&lt;script&gt;")
+    assert seen.figures["chart-curve-2"]["layout"]["yaxis"]["ticktext"][0].startswith("&lt;script&gt;")
     assert [trace["name"] for trace in roc["data"]][2] == "&lt;script&gt;alert('x')&lt;/script&gt;"
 
 

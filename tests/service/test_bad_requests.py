@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.contract import load_domains
+from models.domains.ads.request import rank_example
 
 JSON = {"content-type": "application/json"}
-RANK = load_domains()["ads"].operations[0].example(load_domains()["ads"].table)
+RANK = rank_example(load_domains()["ads"].table)
 
 
 def problem(response, status):
@@ -169,7 +170,7 @@ def test_an_unknown_model_lists_the_live_ones(client, applicant):
 def test_an_unknown_operation_lists_the_known_ones(client):
     """Ranking is for ads only."""
     found = problem(client.post("/v1/credit/rank", json=RANK), 404)
-    assert found["detail"] == "model 'credit' cannot 'rank'; it can score, batch"
+    assert found["detail"] == "model 'credit' cannot 'rank'; it can score, batch, explain, counterfactuals"
 
 
 @pytest.mark.parametrize(

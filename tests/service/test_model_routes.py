@@ -14,7 +14,7 @@ def test_models_are_listed_with_what_answers(client):
     models = {model["name"]: model for model in client.get("/v1/models").json()["models"]}
 
     assert models.keys() == {"ads", "credit", "fraud"}
-    assert models["ads"]["endpoints"] == ["/v1/ads/score", "/v1/ads/batch", "/v1/ads/rank"]
+    assert models["ads"]["endpoints"] == [f"/v1/ads/{action}" for action in ("score", "batch", "explain", "rank")]
     assert {(model["champion"], model["live_version"]) for model in models.values()} == {(1, 1)}
 
 
@@ -32,6 +32,8 @@ def test_a_model_that_was_never_promoted_is_listed_too(client, store):
         "domain": "credit",
         "champion": None,
         "live_version": None,
+        "active_policy": 0,
+        "policy_version": None,
         "refused": None,
         "endpoints": [],
     }

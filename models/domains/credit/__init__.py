@@ -7,27 +7,31 @@ from data.simulators import credit as simulator
 from data.splits import Split
 from data.table import Table
 from models.contract import Domain, Operation
-from models.domains.credit.policy import CreditPolicy, decide
+from models.domains.credit.policy import CUT_OFFS, CreditPolicy, decide
 from models.domains.credit.scorecard import CreditAnswer, account
 from models.domains.credit.ways import CounterfactualsAnswer, answer_counterfactuals
+from models.full_account import full_account_operation
 from models.scoring import TableClassifier
-
-
-def without_protected_inputs(table: Table) -> Table:
-    """Protected columns stay known, for reports on fairness, but are no inputs."""
-    return table.with_columns({c.name: {"role": "ignore"} for c in table.inputs if c.protected})
-
 
 DOMAIN = Domain(
     name="credit",
     summary="Probability of default of an applicant, points, and approve, refer or decline.",
+    intended_use=(
+        "To support decisions on applications for consumer credit: which to approve, which to decline, which a person "
+        "should look at, and for which reasons."
+    ),
+    not_for=(
+        "Applicants, products, countries or years unlike those of the training rows, without a test on rows of them.",
+        "A refusal without a person whom the applicant can ask, where the law gives a right to one (GDPR, article 22).",
+        "Employment, housing or insurance: what predicts a default need not be fair or lawful there.",
+    ),
     table=simulator.TABLE,
     simulate=simulator.simulate,
     n_simulated_rows=20_000,
     split=Split(kind="random"),
     policy=CreditPolicy,
     answer=CreditAnswer,
-    prepare=without_protected_inputs,
+    prepare=Table.without_protected_inputs,
     build=TableClassifier,
     decide=decide,
     account=account,
@@ -35,6 +39,7 @@ DOMAIN = Domain(
     favourable="approve",
     accepted="accepted applicants",
     operations=(
+        full_account_operation(CreditAnswer),
         Operation(
             name="counterfactuals",
             summary="What the applicant could change to be approved: up to three ways, each answered by the model.",
@@ -44,5 +49,6 @@ DOMAIN = Domain(
             respond=answer_counterfactuals,
         ),
     ),
+    cut_offs=CUT_OFFS,
     gates={"auc": 0.55},
 )

@@ -8,19 +8,29 @@ from typing import Any, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from models.calibration import probability
-from models.contract import Policy
+from models.contract import CutOffs, Policy
+from models.cut_offs import Costs
 from models.encoding import Features
 from models.scoring import Floats, TableClassifier
 
 Decision: TypeAlias = Literal["approve", "refer", "decline"]
 
+CUT_OFFS = CutOffs(
+    lower="approve_below",
+    upper="decline_from",
+    rejected="decline",
+    costs=Costs(accepted_bad=5, rejected_good=1),  # the cost matrix of the German credit data (UCI 144)
+)
+
 
 class CreditPolicy(Policy):
     """The scale of the points and the cut-offs of the decision."""
 
-    base_points: float = Field(600, description="Points of an applicant at the base odds.")
-    base_odds: float = Field(50, gt=0, description="Good outcomes for each bad one at which the base points are given.")
-    points_to_double_odds: float = Field(20, gt=0, description="PDO: points that double the odds.")
+    base_points: float = Field(600, ge=-100_000, le=100_000, description="Points of an applicant at the base odds.")
+    base_odds: float = Field(
+        50, gt=0, le=1_000_000, description="Good outcomes for each bad one at which the base points are given."
+    )
+    points_to_double_odds: float = Field(20, gt=0, le=10_000, description="PDO: points that double the odds.")
     approve_below: float = Field(0.15, ge=0, le=1, description="Approve below this probability of default.")
     decline_from: float = Field(0.30, ge=0, le=1, description="Decline from this probability of default on.")
 

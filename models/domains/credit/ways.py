@@ -66,6 +66,7 @@ def answer_counterfactuals(live: Live, row: Row, prediction_id: str) -> Counterf
         prediction_id=prediction_id,
         model=live.name,
         version=live.version,
+        policy_version=live.policy_version,
         warnings=asked.warnings,
         decision=asked.decision,
         counterfactuals=ways,

@@ -19,6 +19,9 @@ from models.retraining import TrainingResult
 from service.cli import quickstart, tour
 from service.settings import Settings
 
+N_CALLS = sum(3 + len(domain.operations) for domain in load_domains().values()) + 3
+"""Of the tour: score, batch, operations and details of each model, and the list of models, and twice the health."""
+
 
 @pytest.fixture
 def port():
@@ -112,7 +115,7 @@ def test_quickstart_once_asks_every_endpoint(run, trained):
     for path in ("ads/score", "credit/score", "fraud/score", "ads/rank", "credit/batch", "models", "models/ads"):
         assert f"/v1/{path}" in outcome.stdout
     assert "/health/ready" in outcome.stdout
-    assert outcome.stdout.count("200 OK") == 13
+    assert outcome.stdout.count("200 OK") == N_CALLS
     assert '"probability_of_default"' in outcome.stdout
 
 
@@ -144,7 +147,7 @@ def test_quickstart_prints_commands_that_can_be_pasted(run, trained, monkeypatch
 
     commands = [shlex.split(line) for line in outcome.stdout.splitlines() if line.startswith("curl ")]
     assert "http://127.0.0.1:8765/docs" in outcome.stdout
-    assert len(commands) == 13
+    assert len(commands) == N_CALLS
     for command in commands:
         path = command[-1].removeprefix("http://127.0.0.1:8765")
         if "-d" in command:

@@ -151,3 +151,20 @@ def test_a_name_belongs_to_one_domain(run, trained, tmp_path):
     assert outcome.exit_code == 2
     assert "'credit'" in outcome.stderr
     assert len(trained.registry.versions("credit")) == 2
+
+
+def test_protected_columns_can_be_left_out(run, home, open_registry, tmp_path):
+    """The version knows them, and neither asks for nor reads them; a table that marks none is worth a warning."""
+    rows = tmp_path / "impressions.csv"
+    run("data", "simulate", "ads", "--rows", 1500, "--out", rows)
+
+    outcome = run("train", "ads", "--data", rows, "--preset", "fast", "--promote", "always", "--without-protected")
+
+    assert outcome.exit_code == 0
+    assert "no column as protected" not in outcome.stderr
+    table = read_manifest(home.bundles, open_registry.champion("ads").digest).table
+    assert {column.name for column in table.columns if column.protected} == {"age", "gender"}
+    assert not any(column.protected for column in table.inputs)
+    run("data", "simulate", "fraud", "--rows", 4000, "--out", rows)
+    outcome = run("train", "fraud", "--data", rows, "--preset", "fast", "--without-protected")
+    assert "'fraud_simulated' marks no column as protected" in outcome.stderr

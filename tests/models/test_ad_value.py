@@ -11,10 +11,10 @@ import pytest
 from data.simulators import ads as simulator
 from data.splits import Split
 from data.table import Column, Table
+from models.ad_value import BOOSTED, LEARNED, RANDOM, NoExperimentError, compare_policies
+from models.ad_value_report import render_ad_value
 from models.contract import load_domains
 from models.off_policy import AS_LOGGED
-from models.policy_report import render_policy_report
-from models.policy_value import BOOSTED, LEARNED, RANDOM, NoExperimentError, compare_policies
 from models.presets import PRESETS
 from models.training_rows import TrainingRows
 from tests.models.test_report import Page
@@ -141,7 +141,7 @@ def test_rows_without_a_choice_are_refused_in_words():
 def test_the_page_shows_values_and_uplift_and_loads_nothing(formats):
     """Every policy with its interval, two charts, and the verdict."""
     comparison, _ = formats
-    html = render_policy_report(comparison, preset="fast", seed=0, created=datetime(2024, 5, 31, tzinfo=UTC))
+    html = render_ad_value(comparison, preset="fast", seed=0, created=datetime(2024, 5, 31, tzinfo=UTC))
     page = Page(html)
 
     assert set(page.figures) == {"chart-values", "chart-qini"}
@@ -161,7 +161,7 @@ def test_names_of_ads_cannot_break_the_page():
     frame = simulator.simulate(2_000, seed=0).frame.replace({"ad_format": {"video": hostile}})
     table: Table = FORMATS_ONLY.with_columns({"ad_format": {"levels": ("banner", "native", hostile)}})
     comparison = _compare(table, frame, control=hostile)
-    page = Page(render_policy_report(comparison, preset="fast", seed=0, created=datetime(2024, 5, 31, tzinfo=UTC)))
+    page = Page(render_ad_value(comparison, preset="fast", seed=0, created=datetime(2024, 5, 31, tzinfo=UTC)))
 
     assert hostile in page.text
     assert not [tag for tag, attributes in page.tags if "onclick" in attributes]

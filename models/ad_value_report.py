@@ -6,25 +6,26 @@ from datetime import datetime
 
 import plotly.graph_objects as go
 
+from models.ad_value import LEARNED, PolicyComparison
 from models.off_policy import Estimate
 from models.pages import render_page
-from models.policy_value import LEARNED, PolicyComparison
-from models.report_charts import _NEUTRAL, _OURS, Chart, _dotted, _finished, _lines, _shown, percent, thinned
+from models.report_charts import lines_of, thinned
+from models.report_style import NEUTRAL, OURS, Chart, dotted, finished, percent, shown
 
 _ESTIMATORS = (
-    ("dr", "doubly robust", _OURS, 10),
-    ("snips", "self-normalised", _NEUTRAL, 7),
-    ("ips", "IPS", _NEUTRAL, 7),
+    ("dr", "doubly robust", OURS, 10),
+    ("snips", "self-normalised", NEUTRAL, 7),
+    ("ips", "IPS", NEUTRAL, 7),
 )
 
 
-def render_policy_report(comparison: PolicyComparison, *, preset: str, seed: int, created: datetime) -> str:
+def render_ad_value(comparison: PolicyComparison, *, preset: str, seed: int, created: datetime) -> str:
     """The whole page as HTML, see `pages`."""
     charts = {"values": value_chart(comparison)}
     if comparison.uplifts:
         charts["qini"] = qini_chart(comparison)
     return render_page(
-        "policy_value.html.jinja",
+        "ad_value.html.jinja",
         charts=charts,
         comparison=comparison,
         verdict=verdict(comparison),
@@ -63,11 +64,11 @@ def points(difference: Estimate) -> str:
 
 def value_chart(comparison: PolicyComparison) -> Chart:
     """The value of each policy with its interval, by each estimator."""
-    shown = comparison.shown
+    policies = comparison.shown
     figure = go.Figure()
-    places = list(range(len(shown)))
+    places = list(range(len(policies)))
     for offset, (field, name, colour, size) in zip((-0.2, 0.0, 0.2), _ESTIMATORS, strict=True):
-        estimates = [getattr(value, field) for value in shown.values()]
+        estimates = [getattr(value, field) for value in policies.values()]
         figure.add_scatter(
             x=[estimate.value for estimate in estimates],
             y=[place + offset for place in places],
@@ -83,15 +84,15 @@ def value_chart(comparison: PolicyComparison) -> Chart:
             hovertemplate=f"{name} %{{x:.2%}}<extra></extra>",
         )
     best = comparison.values[comparison.best_fixed].dr.value
-    figure.add_vline(x=best, line=_dotted())
-    names = [_shown(comparison.described(name)) for name in shown]
+    figure.add_vline(x=best, line=dotted())
+    names = [shown(comparison.described(name)) for name in policies]
     figure.update_yaxes(tickvals=places, ticktext=names, autorange="reversed")
     figure.update_xaxes(title="Rate of the event under the policy", tickformat=".1%")
     learned = comparison.values[LEARNED]
     return Chart(
         f"Chosen by the model, {percent(learned.dr.value)} of the rows have the event; "
         f"with the best single ad {percent(best)}",
-        _finished(figure, height=130 + 46 * len(shown)),
+        finished(figure, height=130 + 46 * len(policies)),
         "Points with 95 % bootstrap intervals; the dotted line is always showing the ad that was best in the training "
         "half. Intervals of two policies may overlap although their difference is beyond chance: see the table.",
     )
@@ -100,18 +101,18 @@ def value_chart(comparison: PolicyComparison) -> Chart:
 def qini_chart(comparison: PolicyComparison) -> Chart:
     """What treating the first so many brings, by the order of predicted uplift."""
     figure = go.Figure()
-    lines = _lines(len(comparison.uplifts))
+    lines = lines_of(len(comparison.uplifts))
     for (name, found), line in zip(comparison.uplifts.items(), lines, strict=True):
         x, y = thinned(found.shares, found.gains)
-        figure.add_scatter(x=x.tolist(), y=y.tolist(), name=_shown(name), mode="lines", line=line)
+        figure.add_scatter(x=x.tolist(), y=y.tolist(), name=shown(name), mode="lines", line=line)
         ends = {"x": [0, 1], "y": [0, found.effect.value]}
-        figure.add_scatter(**ends, mode="lines", line=_dotted(), showlegend=False, hoverinfo="skip")
+        figure.add_scatter(**ends, mode="lines", line=dotted(), showlegend=False, hoverinfo="skip")
     figure.update_xaxes(title="Share of the rows that get the ad, highest predicted uplift first", tickformat=".0%")
     figure.update_yaxes(title="Additional events per row", tickformat=".1%")
     first, found = next(iter(comparison.uplifts.items()))
     return Chart(
         f"“{first}” for everyone brings {points(found.effect)} over “{comparison.control}”",
-        _finished(figure, height=420),
+        finished(figure, height=420),
         "Qini curves on the test half; the dotted lines are what as many rows, drawn at random, would bring. "
         "The further a curve lies above its line, the better the model finds those whom the ad changes.",
     )

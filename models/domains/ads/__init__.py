@@ -1,0 +1,45 @@
+"""Ads: a person, a context and candidate ads in; the ads, ordered by expected value, and the one to show, out."""
+
+from __future__ import annotations
+
+from data.simulators import ads as simulator
+from data.splits import Split
+from models.contract import Domain, Operation
+from models.domains.ads.policy import AdAnswer, AdsPolicy, decide
+from models.domains.ads.ranking import RankAnswer, log_fields, rank
+from models.domains.ads.request import rank_body, rank_example
+from models.full_account import full_account_operation
+from models.scoring import TableClassifier
+
+DOMAIN = Domain(
+    name="ads",
+    summary="Click probability of an ad for a person, and candidate ads ranked by expected value.",
+    intended_use="To order advertisements for a person by what showing them is worth, and to learn from what is shown.",
+    not_for=(
+        "Advertisements for housing, employment or credit by a model that reads protected columns.",
+        "Telling what an advertisement changes, if the rows were not randomised: who saw it may differ from others.",
+        "People or placements unlike those of the training rows.",
+    ),
+    table=simulator.TABLE,
+    simulate=simulator.simulate,
+    n_simulated_rows=60_000,
+    split=Split(kind="random"),
+    policy=AdsPolicy,
+    answer=AdAnswer,
+    prepare=lambda table: table,
+    build=TableClassifier,
+    decide=decide,
+    operations=(
+        full_account_operation(AdAnswer),
+        Operation(
+            name="rank",
+            summary="Order up to 200 candidate ads for one person by expected value, and choose the one to show.",
+            body=rank_body,
+            example=rank_example,
+            answer=RankAnswer,
+            respond=rank,
+            log_fields=log_fields,
+        ),
+    ),
+    gates={"auc": 0.52},
+)

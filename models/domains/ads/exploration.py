@@ -1,0 +1,78 @@
+"""Which ad is shown first, and with what probability: greedy, epsilon-greedy, or Thompson sampling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from models.domains.ads.policy import AdsPolicy
+from models.scoring import Floats
+
+ChosenBy: TypeAlias = Literal["greedy", "epsilon", "thompson"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The ad to show.
+
+    Parameters
+    ----------
+    shown : its position among the candidates; None if none is eligible.
+    chosen_by : "greedy" as the best one, "epsilon" by a uniform draw among the eligible ones, "thompson" as the best in
+        the eyes of a member that was drawn.
+    propensities : probability of each candidate to be the one shown, shape (n_candidates,); their sum is 1, or 0
+        if none is eligible.
+    """
+
+    shown: int | None
+    chosen_by: ChosenBy | None
+    propensities: Floats
+
+
+def choose(
+    policy: AdsPolicy, values: Floats, of_members: Floats, eligible: npt.NDArray[np.bool_], prediction_id: str
+) -> Choice:
+    """Choose the ad to show among the eligible candidates.
+
+    A voter is drawn, and the eligible ad that it finds most valuable is shown (of equals the one sent first); with
+    probability epsilon it is an eligible ad drawn uniformly instead. Epsilon-greedy has the ensemble as its one voter.
+    Thompson sampling has the members of the ensemble, which stand for draws from what the weights could be (Lu and Van
+    Roy 2017, "Ensemble sampling"). So the propensity of an eligible ad is exactly
+
+        (1 - epsilon) * share of the voters whose best it is + epsilon / number of eligible ads.
+
+    Parameters
+    ----------
+    values : value of each candidate as the ensemble sees it, shape (n_candidates,).
+    of_members : as each of its members does, shape (n_members, n_candidates).
+    eligible : of shape (n_candidates,).
+    prediction_id : decides the draws, see `draws`.
+    """
+    places = np.flatnonzero(eligible)
+    if not len(places):
+        return Choice(None, None, np.zeros(len(values)))
+    votes = of_members if policy.exploration == "thompson" else values[None]
+    best = places[votes[:, places].argmax(axis=1)]
+    epsilon = 0.0 if policy.exploration == "none" else policy.epsilon
+    propensities = (1 - epsilon) * np.bincount(best, minlength=len(values)) / len(best)
+    propensities[places] += epsilon / len(places)
+    whether, which = draws(prediction_id)
+    if whether < epsilon * 2.0**64:
+        return Choice(int(places[which * len(places) >> 64]), "epsilon", propensities)
+    chosen_by: ChosenBy = "thompson" if policy.exploration == "thompson" else "greedy"
+    return Choice(int(best[which * len(best) >> 64]), chosen_by, propensities)
+
+
+def draws(prediction_id: str) -> tuple[int, int]:
+    """Two draws from 0 to 2^64 - 1: the first 16 bytes of the id's SHA-256, eight each, the most significant first.
+
+    Whoever has request, answer and policy can so find out again what had to be shown. The first draw decides whether
+    to explore: if it is below epsilon * 2^64. The second one picks number floor(draw * n / 2^64), counted from 0, of n
+    eligible ads in the order in which they were sent, or of n voters.
+    """
+    digest = sha256(prediction_id.encode()).digest()
+    return int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:16], "big")

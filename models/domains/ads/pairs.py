@@ -1,0 +1,68 @@
+"""Pairs of one person and many ads: the click probabilities of all candidates from one pass through the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data.table import Table
+from models.calibration import probability
+from models.contract import Live, Row, unseen_warnings
+from models.domains.ads.request import Candidate
+from models.encoding.pairs import encode_beside
+from models.scoring import Floats
+
+
+@dataclass(frozen=True)
+class DistinctAds:
+    """The different ads among the candidates; many campaigns advertise the same with other bids.
+
+    Parameters
+    ----------
+    ads : the ad columns of each.
+    numbers : which of them each candidate is, shape (n_candidates,).
+    """
+
+    ads: Sequence[Row]
+    numbers: npt.NDArray[np.intp]
+
+
+def distinct_ads(table: Table, candidates: Sequence[Candidate]) -> DistinctAds:
+    """Look through the ad columns of the candidates."""
+    names = [column.name for column in table.inputs if column.part == "ad"]
+    number_of: dict[tuple[Any, ...], int] = {}
+    numbers = [
+        number_of.setdefault(tuple(map(candidate.get("ad", {}).get, names)), len(number_of)) for candidate in candidates
+    ]
+    return DistinctAds([dict(zip(names, values, strict=True)) for values in number_of], np.array(numbers, np.intp))
+
+
+def click_probabilities(live: Live, shared: Row, distinct: DistinctAds) -> tuple[Floats, Floats]:
+    """Calibrated click probability of each candidate, as `respond` gives it for each pair alone, bit for bit.
+
+    Parameters
+    ----------
+    shared : columns of person and context.
+
+    Returns
+    -------
+    probabilities : of the ensemble, shape (n_candidates,).
+    of_members : of each of its members, shape (n_members, n_candidates).
+    """
+    X = encode_beside(live.scorer.encoder, shared, distinct.ads)
+    log_odds, of_members = live.scorer.log_odds_and_members(X)
+    return probability(log_odds)[distinct.numbers], probability(of_members)[:, distinct.numbers]
+
+
+def pair_warnings(live: Live, shared: Row, distinct: DistinctAds) -> list[str]:
+    """The warnings that the pairs would have one by one, each once."""
+    # A warning is about one value of one column, so the different values need not be looked at in their pairs
+    names = distinct.ads[0].keys()
+    values = [dict.fromkeys(ad[name] for ad in distinct.ads) for name in names]
+    rows: list[Mapping[str, Any]] = [shared, *(dict(zip(names, row, strict=True)) for row in zip_longest(*values))]
+    return sorted({warning for row in rows for warning in unseen_warnings(live, row)})

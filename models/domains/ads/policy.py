@@ -1,0 +1,59 @@
+"""What an ad must be worth and how often it may be seen, and how much is risked to learn more."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field
+
+from models.calibration import probability
+from models.contract import Answer, Policy
+from models.encoding import Features
+from models.scoring import TableClassifier
+
+Exploration: TypeAlias = Literal["none", "epsilon-greedy", "thompson"]
+LARGEST_BID = 1e15
+"""Bids and reserve are at most that, and multipliers MOST_PACING, so that their products stay finite."""
+MOST_PACING = 1e6
+
+
+class AdsPolicy(Policy):
+    """The rules of a ranking: an ad is worth click probability x bid x the pacing multiplier of its campaign."""
+
+    reserve: float = Field(
+        0.0, ge=0, le=LARGEST_BID, description="Least expected value of an ad to be shown, in the unit of the bids."
+    )
+    most_impressions_per_person: int | None = Field(
+        None, ge=1, description="How often a person may see a campaign at most (frequency cap); null for no cap."
+    )
+    pacing: dict[str, Annotated[float, Field(ge=0, le=MOST_PACING)]] = Field(
+        default_factory=dict,
+        description="Multiplier of each campaign, by its id; 1 where none is named, 0 pauses a campaign.",
+    )
+    exploration: Exploration = Field(
+        "none",
+        description="none: the best ad is shown. epsilon-greedy: the best, or now and then any eligible one. thompson: "
+        "the best in the eyes of one of the network's members, drawn anew for each request.",
+    )
+    epsilon: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Share of the requests that show an eligible ad drawn uniformly, where there is exploration. Above "
+        "0 every eligible ad has a positive propensity, which an evaluation of other policies needs.",
+    )
+
+    def pacing_of(self, campaign: str | None) -> float:
+        """The multiplier of a campaign, by its id; None for an ad without one."""
+        return 1.0 if campaign is None else self.pacing.get(campaign, 1.0)
+
+
+class AdAnswer(Answer):
+    """The answer to one pair of person and ad."""
+
+    click_probability: float = Field(ge=0, le=1, description="Calibrated.")
+
+
+def decide(scorer: TableClassifier, policy: AdsPolicy, X: Features) -> dict[str, list[Any]]:
+    """Click probability of encoded pairs."""
+    return {"click_probability": probability(scorer.log_odds(X)).tolist()}

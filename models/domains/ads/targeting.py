@@ -1,0 +1,81 @@
+"""Whom a campaign is for: the levels and ranges that a person and a context must have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import AfterValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+
+from data.rows import closed_typed_dict, value_type
+from data.table import Column, Table, level_text
+
+MOST_LEVELS = 1000
+KINDS = ("number", "category", "flag", "key")
+
+
+class NumberRange(TypedDict):
+    """From the minimum to the maximum, both included; without a bound where it is left out."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
+    minimum: NotRequired[Annotated[float, Field(strict=True, allow_inf_nan=False)]]
+    maximum: NotRequired[Annotated[float, Field(strict=True, allow_inf_nan=False)]]
+
+
+def targeting_type(table: Table) -> Any:
+    """Type of a campaign's targeting: for each column of the person and the context the levels, or range, it is for."""
+    return closed_typed_dict(
+        "Targeting",
+        {column.name: NotRequired[_wanted_type(column)] for column in targetable(table)},
+        "Whom the campaign is for: every column that is named must hold one of the levels, or lie in the range.",
+    )
+
+
+def targetable(table: Table) -> list[Column]:
+    """The columns that a campaign can name."""
+    return [column for column in table.inputs if column.part != "ad" and column.kind in KINDS]
+
+
+def matches(targeting: Mapping[str, Any], shared: Mapping[str, Any], table: Table) -> bool:
+    """Whether person and context have what a campaign is for; an unknown value is not it.
+
+    Parameters
+    ----------
+    targeting : checked, see `targeting_type`.
+    shared : the checked columns of person and context.
+    """
+    return all(_holds(wanted, shared.get(name), table[name]) for name, wanted in targeting.items())
+
+
+def _holds(wanted: Any, value: Any, column: Column) -> bool:
+    if value is None:
+        return False
+    if column.kind == "number":
+        in_range: bool = wanted.get("minimum", -inf) <= value <= wanted.get("maximum", inf)
+        return in_range and value not in column.missing
+    return value in wanted or level_text(value) in map(level_text, wanted)
+
+
+def _wanted_type(column: Column) -> Any:
+    """What a campaign may say of a column."""
+    if column.kind == "number":
+        return Annotated[NumberRange, AfterValidator(_not_crossed), Field(description=column.description)]
+    level = _listed_level(column) if column.kind == "category" and column.levels else value_type(column)
+    levels: Any = list.__class_getitem__(level)
+    return Annotated[levels, Field(min_length=1, max_length=MOST_LEVELS, description=column.description)]
+
+
+def _listed_level(column: Column) -> Any:
+    """One of the table's levels; whole numbers may be spelled as such."""
+    numbers = [int(level) for level in column.levels if level.isdecimal() and str(int(level)) == level]
+    return Literal[(*column.levels, *numbers)]
+
+
+def _not_crossed(wanted: NumberRange) -> NumberRange:
+    if wanted.get("minimum", -inf) > wanted.get("maximum", inf):
+        raise PydanticCustomError("range", "must have a minimum of at most its maximum")
+    return wanted

@@ -1,0 +1,96 @@
+"""Past rows with a known outcome, to test a policy on: never those that the model was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from data.checking import checked_frame
+from data.errors import SourceError
+from data.sources import frame_digest, public_tables
+from data.splits import Split, split_rows
+from data.table import Table
+from models.bundles import Manifest
+from models.contract import Domain, Live
+from models.home import Home
+from models.scoring import Labels
+from models.training_rows import TrainingRows, rows_to_train_on, split_for
+
+
+@dataclass(frozen=True, eq=False)
+class PastRows:
+    """Checked rows, their labels, and where they are from, in words."""
+
+    frame: pd.DataFrame
+    labels: Labels
+    source: str
+
+
+def past_rows(
+    live: Live, manifest: Manifest, *, data: str | None, table: str | None, home: Home, data_home: Path | None
+) -> PastRows:
+    """The rows of a file or of a public table; without either those that tested the version after its training.
+
+    Where the source is the very one that the version was trained on, only its test rows are used.
+
+    Parameters
+    ----------
+    manifest : of the version's bundle.
+    data : a CSV or parquet file with the columns of the model's table and the outcome.
+    table : name of a public table; only one of the two may be given.
+
+    Raises
+    ------
+    SourceError
+        Both were named, what was named is not there, or nothing was named and the rows that the version was trained on
+        cannot be had again.
+    BadRowsError
+        Rows break rules of the model's table; all of them are named.
+    """
+    found = _rows(live, manifest, data, table, home, data_home)
+    checked = checked_frame(_any_protected_level(live.table), found.frame, found.source, training=True)
+    labels = live.table.labels(checked)
+    if frame_digest(found.frame) != manifest.data_digest:
+        if data is None and table is None:
+            raise _not_again(live, manifest)
+        return PastRows(checked, labels, f"{found.source}, all {len(checked):,} rows")
+    times = None if live.table.time is None else checked[live.table.time.name].to_numpy()
+    split = _split_of(live.table, live.domain)
+    test = split_rows(split, labels=labels, times=times, seed=manifest.seed).test
+    source = f"{found.source}, the {len(test):,} test rows of version {live.version}"
+    return PastRows(checked.iloc[test], labels[test], source)
+
+
+def _rows(
+    live: Live, manifest: Manifest, data: str | None, table: str | None, home: Home, data_home: Path | None
+) -> TrainingRows:
+    """The rows as they come from their source."""
+    if data is not None and table is not None:
+        raise SourceError("past rows come from a file or from a public table; name one of them")
+    if data is None and table is None:
+        if live.table.name in public_tables():
+            table = live.table.name
+        elif live.table.name != live.domain.table.name:
+            raise _not_again(live, manifest)
+    return rows_to_train_on(live.domain, data=data, table=table, home=home, data_home=data_home, seed=manifest.seed)
+
+
+def _not_again(live: Live, manifest: Manifest) -> SourceError:
+    return SourceError(
+        f"version {live.version} of {live.name!r} was trained on rows that cannot be had again from here "
+        f"({manifest.source}); name past rows with their outcome: --data FILE or --table NAME"
+    )
+
+
+def _split_of(table: Table, domain: Domain) -> Split:
+    """How a training job divides the rows of this table."""
+    public = public_tables().get(table.name)
+    return split_for(table, domain) if public is None else public.split
+
+
+def _any_protected_level(table: Table) -> Table:
+    """The table, but levels it does not know are no mistake where the model does not read them: they make a group."""
+    unread = [column for column in table.of_role("ignore") if column.protected and column.kind == "category"]
+    return table.with_columns({column.name: {"levels": ()} for column in unread})

@@ -1,0 +1,107 @@
+"""Which policy is wanted: values as given, or cut-offs chosen from costs, an approval rate or a bad rate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.contract import CutOffs, Domain, Policy
+from models.cut_offs import Costs, band_around, cut_off_for_acceptance_rate, cut_off_for_bad_rate, least_cost_cut_off
+from models.errors import PolicyError
+from models.policy_values import checked_policy
+from models.scoring import Floats, Labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyWish:
+    """What a policy is to be like; with nothing said, its cut-offs follow from the domain's own costs.
+
+    Parameters
+    ----------
+    costs : of the two errors. The cut-offs follow from them, unless a rate is asked for: then they only measure.
+    approval_rate, bad_rate : what is to be reached on past rows; one of them at most.
+    refer : share of the rows around the cut-off that goes to a person.
+    values : of fields of the policy, as given.
+
+    Raises PolicyError for wishes that contradict each other.
+    """
+
+    costs: Costs | None = None
+    approval_rate: float | None = None
+    bad_rate: float | None = None
+    refer: float = 0.0
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse two ways at once."""
+        if self.approval_rate is not None and self.bad_rate is not None:
+            raise PolicyError("a cut-off reaches an approval rate or a bad rate, not both; give one of them")
+
+    @property
+    def has_rate(self) -> bool:
+        """Whether the cut-off is chosen on the past rows themselves."""
+        return self.approval_rate is not None or self.bad_rate is not None
+
+    @property
+    def wants_cut_offs(self) -> bool:
+        """Whether cut-offs are to be chosen, rather than values taken as given."""
+        return self.has_rate or self.costs is not None or self.refer != 0 or not self.values
+
+
+@dataclass(frozen=True)
+class ChosenPolicy:
+    """A policy, how it came about, in words, and whether its cut-offs were fitted to the rows it was chosen on."""
+
+    policy: Policy
+    chosen_by: str
+    fitted: bool
+
+
+def choose_policy(
+    domain: Domain, base: Policy, wish: PolicyWish, probabilities: Floats, labels: Labels
+) -> ChosenPolicy:
+    """The policy that is wished for; fields that nothing is said about are those of `base`.
+
+    Parameters
+    ----------
+    probabilities, labels : of past rows, shape (n_rows,); only rates and a band to refer look at them.
+
+    Raises
+    ------
+    PolicyError
+        A value is not allowed, or the domain has no cut-offs to choose.
+    CutOffError
+        No cut-off does what is wished for.
+    """
+    values, words = dict(wish.values), [f"{name}={value}" for name, value in wish.values.items()]
+    if wish.wants_cut_offs:
+        cut_offs = _cut_offs_of(domain, wish)
+        cut_off, how = _cut_off(cut_offs, wish, probabilities, labels)
+        lower, upper = band_around(probabilities, cut_off, wish.refer)
+        values |= {cut_offs.lower: lower, cut_offs.upper: upper}
+        words = [how, *([f"{wish.refer:.4g} around it referred"] if wish.refer else []), *words]
+    policy = checked_policy(domain.policy, {**base.model_dump(), **values})
+    return ChosenPolicy(policy, ", ".join(words), fitted=wish.has_rate)
+
+
+def _cut_offs_of(domain: Domain, wish: PolicyWish) -> CutOffs:
+    cut_offs = domain.cut_offs
+    if cut_offs is None:
+        raise PolicyError(
+            f"a policy for {domain.name} has no cut-offs that could be chosen from costs or rates; give values for its "
+            f"fields as FIELD=VALUE: {', '.join(domain.policy.model_fields)}"
+        )
+    if twice := sorted({cut_offs.lower, cut_offs.upper} & set(wish.values)):
+        raise PolicyError(f"{' and '.join(twice)}: chosen and given as well; leave one of them out")
+    return cut_offs
+
+
+def _cut_off(cut_offs: CutOffs, wish: PolicyWish, probabilities: Floats, labels: Labels) -> tuple[float, str]:
+    """The cut-off and what it was chosen by."""
+    if wish.approval_rate is not None:
+        return cut_off_for_acceptance_rate(probabilities, wish.approval_rate), f"approval rate {wish.approval_rate:g}"
+    if wish.bad_rate is not None:
+        return cut_off_for_bad_rate(probabilities, labels, wish.bad_rate), f"bad rate {wish.bad_rate:g}"
+    costs = wish.costs or cut_offs.costs
+    return least_cost_cut_off(costs), f"costs {costs}"

@@ -1,0 +1,231 @@
+"""What a policy would have done on past rows: decisions, bad rate, costs, groups, and what changes by it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.contract import Live
+from models.cut_offs import CheapestCutOff, Costs, cheapest_cut_off
+from models.errors import PolicyError
+from models.past_rows import PastRows
+from models.policy_choice import PolicyWish, choose_policy
+from models.row_groups import FEWEST_ROWS, groups_of
+from models.scoring import Floats, Labels
+
+Decisions = npt.NDArray[np.object_]
+Mask = npt.NDArray[np.bool_]
+
+_ROWS_AT_ONCE = 65_536
+"""Bounds the memory of the encoded rows."""
+
+
+class Figures(BaseModel):
+    """What decisions led to on some rows. A row that was referred to a person costs nothing here, either way."""
+
+    n_rows: int
+    approval_rate: float = Field(description="Share of the rows that are accepted.")
+    referral_rate: float = Field(description="Share of the rows that are neither accepted nor rejected.")
+    bad_rate: float | None = Field(description="Share of bad ones among the accepted rows; null if none is.")
+    expected_cost_per_row: float = Field(description="By the probabilities; equals the observed one if calibrated.")
+    observed_cost_per_row: float = Field(description="By the outcomes.")
+    expected_cost: float = Field(description="Of all rows.")
+    observed_cost: float = Field(description="Of all rows.")
+
+
+class GroupFigures(Figures):
+    """The same for one group of rows."""
+
+    group: str
+    adverse_impact_ratio: float | None = Field(
+        description="Approval rate over the highest one of a group with enough rows; below 0.8 is commonly a warning."
+    )
+    too_few: bool = Field(description=f"Fewer than {FEWEST_ROWS} rows: chance decides.")
+
+
+class DecisionFigures(BaseModel):
+    """The rows that get one decision."""
+
+    decision: str
+    n_rows: int
+    share: float
+    bad_rate: float | None
+
+
+class Change(BaseModel):
+    """The rows that get another decision than by the active policy."""
+
+    before: str
+    after: str
+    n_rows: int
+    n_bad: int
+
+
+class PolicySimulation(BaseModel):
+    """A policy on past rows; what needs accepted and rejected rows is null or empty where a domain has none."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    policy: dict[str, Any]
+    chosen_by: str
+    fitted: bool = Field(
+        description="The cut-off was fitted to these very rows; on new ones it will do a little worse."
+    )
+    model_version: int
+    rows: str
+    n_rows: int
+    bad_rate: float = Field(description="Share of bad outcomes among all rows.")
+    decisions: list[DecisionFigures] = Field(description="The most frequent first.")
+    active_policy: int = Field(description="The policy to compare with.")
+    changes: list[Change] = Field(description="The most rows first.")
+    costs: Costs | None = None
+    figures: Figures | None = None
+    active_figures: Figures | None = None
+    cheapest: CheapestCutOff | None = Field(None, description="The single cut-off that was cheapest on these rows.")
+    groups: dict[str, list[GroupFigures]] = Field(default_factory=dict, description="By protected column.")
+
+
+def simulate_wish(active: Live, rows: PastRows, wish: PolicyWish, *, stored: Live | None = None) -> PolicySimulation:
+    """Find the policy that is wished for and simulate it beside the active one.
+
+    Parameters
+    ----------
+    active : the version that answers, under its active policy; fields that nothing is said about stay as there.
+    stored : the same version under a stored policy that is to be simulated as it is; `wish` may then only hold costs.
+
+    Raises PolicyError and CutOffError as `models.policy_choice.choose_policy` does.
+    """
+    if stored is not None:
+        if wish.has_rate or wish.refer or wish.values:
+            raise PolicyError("a stored policy is simulated as it is: beside it only costs can be given")
+        chosen_by = f"policy {stored.policy_version} as it is"
+        return simulate_policy(stored, active, rows, costs=wish.costs, chosen_by=chosen_by, fitted=False)
+    chosen = choose_policy(active.domain, active.policy, wish, active.scorer.probabilities(rows.frame), rows.labels)
+    candidate = replace(active, policy=chosen.policy)
+    return simulate_policy(candidate, active, rows, costs=wish.costs, chosen_by=chosen.chosen_by, fitted=chosen.fitted)
+
+
+def simulate_policy(
+    candidate: Live, active: Live, rows: PastRows, *, costs: Costs | None, chosen_by: str, fitted: bool
+) -> PolicySimulation:
+    """Decide past rows by a policy and by the active one; every row counts once, whatever its weight in training.
+
+    Parameters
+    ----------
+    candidate, active : the same version under the two policies.
+    costs : of the two errors; None are the domain's own.
+    chosen_by, fitted : see `models.policy_choice.ChosenPolicy`.
+    """
+    now, before = (_decisions(live, rows.frame) for live in (candidate, active))
+    return PolicySimulation(
+        policy=candidate.policy.model_dump(mode="json"),
+        chosen_by=chosen_by,
+        fitted=fitted,
+        model_version=candidate.version,
+        rows=rows.source,
+        n_rows=len(rows.labels),
+        bad_rate=float(rows.labels.mean()),
+        decisions=_by_decision(now, rows.labels),
+        active_policy=active.policy_version,
+        changes=_changes(before, now, rows.labels),
+        **_judged(candidate, now, before, rows, costs),
+    )
+
+
+def _judged(live: Live, now: Decisions, before: Decisions, rows: PastRows, costs: Costs | None) -> dict[str, Any]:
+    """The fields that need to know which decisions accept and reject; none for a domain without cut-offs."""
+    cut_offs = live.domain.cut_offs
+    if cut_offs is None:
+        return {}
+    costs = costs or cut_offs.costs
+    probabilities = live.scorer.probabilities(rows.frame)
+
+    def decided_as(decisions: Decisions) -> _Decided:
+        accepted, rejected = decisions == live.domain.favourable, decisions == cut_offs.rejected
+        return _Decided(accepted, rejected, probabilities, rows.labels, costs)
+
+    decided = decided_as(now)
+    return {
+        "costs": costs,
+        "figures": Figures(**decided.figures()),
+        "active_figures": Figures(**decided_as(before).figures()),
+        "cheapest": cheapest_cut_off(probabilities, rows.labels, costs),
+        "groups": {name: _by_group(decided, groups) for name, groups in groups_of(live.table, rows.frame).items()},
+    }
+
+
+class _Decided:
+    """Decided rows with what they cost, of which any part can be counted."""
+
+    def __init__(self, accepted: Mask, rejected: Mask, probabilities: Floats, labels: Labels, costs: Costs) -> None:
+        self._accepted, self._rejected, self._labels = accepted, rejected, labels
+        self._expected = costs.of_rows(probabilities, accepted=accepted, rejected=rejected)
+        self._observed = costs.of_rows(labels, accepted=accepted, rejected=rejected)
+
+    def figures(self, part: Mask | slice = slice(None)) -> dict[str, Any]:
+        """The values of `Figures` for at least one row."""
+        accepted, expected, observed = self._accepted[part], self._expected[part], self._observed[part]
+        return {
+            "n_rows": len(accepted),
+            "approval_rate": float(accepted.mean()),
+            "referral_rate": float((~accepted & ~self._rejected[part]).mean()),
+            "bad_rate": _mean(self._labels[part][accepted]),
+            "expected_cost_per_row": float(expected.mean()),
+            "observed_cost_per_row": float(observed.mean()),
+            "expected_cost": float(expected.sum()),
+            "observed_cost": float(observed.sum()),
+        }
+
+
+def _by_group(decided: _Decided, groups: pd.Series[Any]) -> list[GroupFigures]:
+    """Each group in its order, its approval rate beside the highest."""
+    found = {group: decided.figures((groups == group).to_numpy()) for group in groups.cat.categories}
+    rates = [figures["approval_rate"] for figures in found.values() if figures["n_rows"] >= FEWEST_ROWS]
+    highest = max(rates, default=0.0)
+    return [
+        GroupFigures(
+            **figures,
+            group=group,
+            adverse_impact_ratio=figures["approval_rate"] / highest if highest else None,
+            too_few=figures["n_rows"] < FEWEST_ROWS,
+        )
+        for group, figures in found.items()
+    ]
+
+
+def _decisions(live: Live, frame: pd.DataFrame) -> Decisions:
+    """One decision a row; empty for a domain whose answer to a row is none."""
+    decisions: list[str] = []
+    for start in range(0, len(frame), _ROWS_AT_ONCE):
+        X = live.scorer.encoder.transform(frame.iloc[start : start + _ROWS_AT_ONCE])
+        decisions += live.domain.decide(live.scorer, live.policy, X).get("decision", [])
+    return np.array(decisions, dtype=object)
+
+
+def _by_decision(decisions: Decisions, labels: Labels) -> list[DecisionFigures]:
+    """The decisions that were taken, the most frequent first."""
+    return [
+        DecisionFigures(
+            decision=decision, n_rows=n_rows, share=n_rows / len(labels), bad_rate=_mean(labels[decisions == decision])
+        )
+        for decision, n_rows in Counter(decisions.tolist()).most_common()
+    ]
+
+
+def _changes(before: Decisions, after: Decisions, labels: Labels) -> list[Change]:
+    moves = zip(before.tolist(), after.tolist(), strict=True)
+    counted = Counter((old, new) for old, new in moves if old != new)
+    return [
+        Change(before=old, after=new, n_rows=n_rows, n_bad=int(labels[(before == old) & (after == new)].sum()))
+        for (old, new), n_rows in counted.most_common()
+    ]
+
+
+def _mean(labels: Labels) -> float | None:
+    return float(labels.mean()) if len(labels) else None

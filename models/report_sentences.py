@@ -1,0 +1,162 @@
+"""What an audit found, in sentences: the finding first, then the numbers that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from models.audit import Audit, ColumnFairness, Fairness, GroupQuality, GroupTreatment, Proxies, Segment, Stability
+from models.intervals import wilson_interval
+from models.report_style import percent
+
+MOST_FINDINGS = 6
+
+
+def findings(audit: Audit, *, n_rows: int, predicted: float, observed: float, calibration_error: float) -> list[str]:
+    """At most MOST_FINDINGS sentences for someone who reads no further.
+
+    Parameters
+    ----------
+    n_rows, predicted, observed : number of the test rows, their mean probability, and their rate of the event.
+    calibration_error : see `models.evaluation.calibration_error`.
+    """
+    found = [
+        _calibration(n_rows, predicted, observed, calibration_error),
+        *_worst_group(audit.segments),
+        *(_worst_treatment(audit.fairness) if audit.fairness else []),
+        *_clearest_proxy(audit.proxies),
+        _stability(audit.stability),
+        *_directions(audit),
+    ]
+    return found[:MOST_FINDINGS]
+
+
+def protection_sentences(audit: Audit) -> list[str]:
+    """Which columns are protected, whether the model reads them, and what is said about them where."""
+    if not audit.protected:
+        return ["The table marks no column as protected, so there are no groups whose treatment could be compared."]
+    hidden = [name for name in audit.protected if name not in audit.protected_inputs]
+    sentences = []
+    if hidden:
+        sentences.append(f"The model does not read {_listed(hidden)}.")
+    if audit.protected_inputs:
+        sentences.append(f"The model reads {_listed(audit.protected_inputs)}, as this domain allows.")
+    if audit.fairness is None:
+        sentences.append(
+            "This domain takes no decision that everyone hopes for, so no selection rates are compared; how good the "
+            "probabilities are for each group is shown group by group."
+        )
+    return sentences
+
+
+def column_sentence(fairness: Fairness, column: ColumnFairness) -> str:
+    """The group that gets the favourable decision least, beside the reference group, and how many may be below 0.8."""
+    if column.reference_group is None:
+        return f"{column.label}: no group has enough rows for a comparison."
+    compared = [(column, group) for group in column.groups if group.impact is not None]
+    if not compared:
+        return f"{column.label}: there is no second group with enough rows, or nobody gets “{fairness.favourable}”."
+    return _lowest(compared, fairness.favourable)
+
+
+def _lowest(compared: list[tuple[ColumnFairness, GroupTreatment]], favourable: str) -> str:
+    impacts = [group.impact for _, group in compared if group.impact is not None]
+    place = int(np.argmin([impact.ratio for impact in impacts]))
+    (column, group), impact = compared[place], impacts[place]
+    n_sure, n_maybe = (sum(i.four_fifths == said for i in impacts) for said in ("below", "may be below"))
+    return (
+        f"{column.label}: “{group.group}” gets “{favourable}” {impact.ratio:.2f} times as often as "
+        f"“{column.reference_group}”, 95 % interval {impact.low:.2f} to {impact.high:.2f}. Below four "
+        f"fifths: {n_sure} of {len(impacts)} group{'' if len(impacts) == 1 else 's'} for sure, {n_maybe} maybe."
+    )
+
+
+def proxy_sentence(proxies: Proxies) -> str:
+    """How well the inputs tell a protected column, and which of them most."""
+    strongest = ", ".join(f"{stand_in.column} ({stand_in.auc:.2f})" for stand_in in proxies.strongest[:3])
+    return (
+        f"{proxies.label} ({proxies.question}) {told_words(proxies.together)} from the inputs (AUC "
+        f"{proxies.together:.2f}, 0.5 is guessing); alone, most from {strongest}."
+    )
+
+
+def told_words(auc: float) -> str:
+    """An AUC as the end of "It ... from the inputs"."""
+    for least, words in ((0.8, "can be told well"), (0.7, "can be told fairly well"), (0.6, "can be told a little")):
+        if auc >= least:
+            return words
+    return "can hardly be told"
+
+
+def _calibration(n_rows: int, predicted: float, observed: float, calibration_error: float) -> str:
+    low, high = wilson_interval(np.array([observed]), np.array([n_rows]))
+    meant = min(low[0], 0.9 * observed) <= predicted <= max(high[0], 1.1 * observed)
+    return (
+        f"The probabilities {'mean' if meant else 'do not mean'} what they say: {percent(predicted)} predicted on "
+        f"average, {percent(observed)} came about, and the mean gap over ten bins is {calibration_error * 100:.2g} "
+        "percentage points."
+    )
+
+
+def _worst_group(segments: tuple[Segment, ...]) -> Iterator[str]:
+    """The group whose predicted rate lies farthest outside of what chance explains, measured by that."""
+    pairs = [(segment, group) for segment in segments for group in segment.groups if not group.too_few]
+    if not pairs:
+        return
+    off = [(segment, group) for segment, group in pairs if not group.within_chance]
+    if not off:
+        yield f"It is as right for each of {len(pairs)} groups of rows as chance allows."
+        return
+    segment, group = max(off, key=lambda pair: _distance(pair[1]))
+    yield (
+        f"In {len(pairs) - len(off)} of {len(pairs)} groups of rows, chance explains what lies between predicted and "
+        f"observed; farthest off is {segment.label}: “{group.group}”, predicted {percent(group.mean_predicted)}, "
+        f"observed {percent(group.observed_rate)}."
+    )
+
+
+def _distance(group: GroupQuality) -> float:
+    """Of the predicted from the observed rate, in lengths of the interval on that side."""
+    if group.mean_predicted > group.observed_rate:
+        return (group.mean_predicted - group.observed_rate) / (group.observed_high - group.observed_rate)
+    return (group.observed_rate - group.mean_predicted) / (group.observed_rate - group.observed_low)
+
+
+def _worst_treatment(fairness: Fairness) -> Iterator[str]:
+    compared = [(column, group) for column in fairness.columns for group in column.groups if group.impact is not None]
+    if compared:
+        yield _lowest(compared, fairness.favourable)
+
+
+def _clearest_proxy(proxies: tuple[Proxies, ...]) -> Iterator[str]:
+    if proxies:
+        yield f"Of what it must not know: {proxy_sentence(max(proxies, key=lambda told: told.together))}"
+
+
+def _stability(stability: Stability) -> str:
+    shifts = [stability.score, *stability.columns]
+    most = max(shifts, key=lambda shift: shift.psi)
+    moved = [shift for shift in shifts if shift.reading in ("watch", "shifted")]
+    largest = f"the largest stability index is {most.psi:.3f} ({most.label})"
+    if not moved:
+        return f"Nothing has moved between training and test rows: {largest}; 0.1 would be worth watching."
+    return f"{len(moved)} of {len(shifts)} distributions have moved between training and test rows: {largest}."
+
+
+def _directions(audit: Audit) -> Iterator[str]:
+    directed = [curve for curve in audit.effect_curves if curve.direction]
+    if not directed:
+        return
+    broken = [curve.column for curve in directed if not curve.monotone]
+    n_steps = sum(curve.n_steps or 0 for curve in directed)
+    if broken:
+        yield f"Directions of the table are broken by {_listed(broken)}."
+    else:
+        kept = "The one column" if len(directed) == 1 else f"All {len(directed)} columns"
+        keep = "keeps" if len(directed) == 1 else "keep"
+        yield f"{kept} with a direction in the table {keep} to it, in all {n_steps:,} steps of the check."
+
+
+def _listed(names: tuple[str, ...] | list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

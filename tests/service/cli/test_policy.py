@@ -1,0 +1,185 @@
+"""`policy`: simulate on past rows, store, activate, go back; a running service follows."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.contract import load_domains
+
+
+@pytest.fixture
+def simulate(run, trained, credit_csv):
+    """Simulates a policy of the credit model on a file of past applicants."""
+    return lambda *words: run("policy", "simulate", "credit", "--data", credit_csv, *words)
+
+
+def decision_by_cli(run, trained, tmp_path):
+    """What `backscore score` decides about the example applicant, and by which policy."""
+    table = load_domains()["credit"].table
+    example = load_domains()["credit"].prepare(table).example()
+    source, out = tmp_path / "one.csv", tmp_path / "scored.csv"
+    source.write_text(",".join(example) + "\n" + ",".join(map(str, example.values())) + "\n")
+    scored = run("score", source, "--name", "credit", "--out", out, "--json").json
+    header, values = (line.split(",") for line in out.read_text().splitlines()[:2])
+    return dict(zip(header, values, strict=True))["decision"], scored["policy_version"]
+
+
+def test_from_a_simulation_to_another_decision_and_back(run, simulate, trained, tmp_path):
+    """The whole way: test, store, activate, decide by it, go back; nothing is trained."""
+    before = decision_by_cli(run, trained, tmp_path)
+    stored = simulate("--set", "approve_below=0", "--set", "decline_from=0", "--save", "--why", "stop", "--json").json
+    assert (stored["stored_as"], stored["figures"]["approval_rate"]) == (1, 0.0)
+    assert decision_by_cli(run, trained, tmp_path) == before
+
+    activated = run("policy", "activate", "credit", 1, "--why", "losses", "--json")
+    assert (activated.exit_code, activated.json["active"], activated.json["policy"]["why"]) == (0, 1, "stop")
+    assert decision_by_cli(run, trained, tmp_path) == ("decline", 1)
+
+    back = run("policy", "rollback", "credit", "--why", "over")
+    assert (back.exit_code, "by the policy of its own bundle" in back.stdout) == (0, True)
+    assert decision_by_cli(run, trained, tmp_path) == before
+    events = [(event.action, event.alias, event.why) for event in trained.registry.history("credit")[-2:]]
+    assert events == [("activate", "policy", "losses"), ("rollback", "policy", "over")]
+    assert "activate policy" in run("models", "show", "credit").stdout
+
+
+def test_a_simulation_is_told_to_people(simulate):
+    """Policy, rows, figures beside the active ones, decisions, changes and groups."""
+    outcome = simulate("--costs", "5:1", "--refer", "0.1")
+
+    assert outcome.exit_code == 0
+    for text in (
+        "costs 5:1, 0.1 around it referred",
+        "applicants.csv, all 1,500 rows",
+        "active (policy 0)",
+        "observed cost per row",
+        "Cheapest in hindsight",
+        "against policy 0",
+        "20-29",
+        "diverse",
+        "(too few)",
+    ):
+        assert text in outcome.stdout
+
+
+def test_a_bad_rate_of_few_rows_is_said_to_be_chance(simulate):
+    """Ten of 1,500 rows can all be good without proving anything."""
+    assert "only 10 row(s) are approved" in simulate("--approval-rate", 10 / 1500).stderr
+    assert "mostly chance" not in simulate("--approval-rate", 0.5).stderr
+
+
+def test_what_was_simulated_is_stored_and_shown(run, simulate, trained):
+    """The figures printed are the figures kept, with the reason and the version that they are about."""
+    printed = simulate("--approval-rate", "0.7", "--save", "--why", "growth", "--json").json
+    (stored,) = trained.registry.policies.stored("credit")
+
+    assert stored.simulation == {key: value for key, value in printed.items() if key not in ("name", "stored_as")}
+    assert (stored.content, stored.why, stored.model_version) == (printed["policy"], "growth", 1)
+    shown, for_people = run("policy", "show", "credit", "--json").json, run("policy", "show", "credit")
+    assert (shown["active"], shown["note"], len(shown["policies"])) == (0, "", 1)
+    for text in ("policy 0 decides", "approve_below", "growth", "70.0% approved"):
+        assert text in for_people.stdout
+
+
+def test_another_version_than_the_tested_one_is_pointed_out(run, simulate, trained):
+    """The policy stays active and is said to be untested; simulating it again and storing that mends it."""
+    simulate("--save", "--why", "first")
+    run("policy", "activate", "credit", 1, "--why", "go")
+    run("models", "promote", "credit", 2, "--why", "better")
+    assert "policy 1 was simulated with version 1, but version 2 answers" in run("policy", "show", "credit").stderr
+
+    again = simulate("--policy", 1, "--save", "--why", "tested with version 2", "--json").json
+    activated = run("policy", "activate", "credit", again["stored_as"], "--why", "same rules", "--json").json
+
+    assert (again["chosen_by"], again["changes"], again["model_version"]) == ("policy 1 as it is", [], 2)
+    assert (activated["active"], activated["note"]) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--costs", "5:-1"], "must be a finite number of at least 0, got -1"),
+        (["--costs", "0:0"], "one of the two costs must be above 0"),
+        (["--costs", "much"], "written 5:1; got 'much'"),
+        (["--approval-rate", "1.2"], "approval rate must be above 0 and at most 1, got 1.2"),
+        (["--bad-rate", "-0.1"], "bad rate must be at least 0 and below 1, got -0.1"),
+        (["--approval-rate", "0.5", "--bad-rate", "0.1"], "not both"),
+        (["--refer", "1"], "share to refer must be at least 0 and below 1, got 1"),
+        (["--set", "approve_below=0.9"], "approve_below (0.9) must not lie above decline_from (0.3)"),
+        (["--set", "cutoff=0.9"], "'cutoff' is no field of this policy"),
+        (["--policy", "4"], "'credit' has no policy 4; none is stored"),
+        (["--policy", "0", "--refer", "0.1"], "beside it only costs can be given"),
+        (["--save"], "--save keeps the reason with the policy: say it with --why"),
+        (["--table", "german"], "name one of them"),
+    ],
+)
+def test_bad_input_is_explained_and_stores_nothing(simulate, trained, words, message):
+    """Exit code 2, and what is allowed."""
+    outcome = simulate(*words)
+
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    assert message in outcome.stderr
+    assert trained.registry.policies.stored("credit") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["show", "nobody"], "'nobody' has no live model"),
+        (["simulate", "nobody"], "'nobody' has no live model"),
+        (["activate", "credit", "3", "--why", "x"], "'credit' has no policy 3; none is stored"),
+        (["activate", "nobody", "0", "--why", "x"], "'nobody' has no policy 0"),
+        (["rollback", "credit", "--why", "x"], "cannot be rolled back: that of its bundle is active"),
+        (["simulate", "credit", "--table", "loans"], "'loans' is no public table"),
+        (["simulate", "credit"], "cannot be had again from here (simulated rows)"),
+    ],
+)
+def test_what_is_not_there_is_named(run, trained, words, message):
+    """Models, policies and rows."""
+    outcome = run("policy", *words)
+
+    assert outcome.exit_code == 2
+    assert message in outcome.stderr
+
+
+def test_a_policy_that_cannot_be_read_is_not_activated(run, trained):
+    """It was stored by another version of backscore, say: exit code 1, and the active one stays."""
+    trained.registry.policies.add(
+        name="credit", domain="credit", content={"x": 1}, model_version=1, simulation={}, actor="tests", why=""
+    )
+
+    outcome = run("policy", "activate", "credit", 1, "--why", "try")
+
+    assert (outcome.exit_code, trained.registry.policies.active("credit")) == (1, None)
+    assert "policy 1 of 'credit' is none that this installation knows: 'x' is no field" in outcome.stderr
+
+
+def test_a_domain_without_cut_offs_takes_values(run, trained, tmp_path):
+    """Fraud policies are simulated and stored too, by what they decide."""
+    rows = tmp_path / "transactions.csv"
+    load_domains()["fraud"].simulate(800, 5).frame.to_csv(rows, index=False)
+    refused = run("policy", "simulate", "fraud", "--data", rows, "--costs", "5:1")
+    assert refused.exit_code == 2
+    assert "FIELD=VALUE: review_from, block_from" in refused.stderr
+
+    outcome = run(
+        "policy", "simulate", "fraud", "--data", rows, "--set", "review_from=0.3", "--save", "--why", "less work"
+    )
+    activated = run("policy", "activate", "fraud", 1, "--why", "go")
+
+    assert outcome.exit_code == 0
+    assert "review -> allow" in outcome.stdout
+    assert "On past rows: allow" in activated.stdout
+
+
+def test_a_running_service_follows(start_service, simulate, run, trained, applicant, eventually):
+    """The command switches it within a poll; answers say so."""
+    service = start_service(trained.home.path, poll_seconds=0.02)
+    simulate("--set", "approve_below=1", "--set", "decline_from=1", "--save", "--why", "all in")
+    run("policy", "activate", "credit", 1, "--why", "go")
+
+    def answer():
+        return service.client.post("/v1/credit/score", json=applicant).json()
+
+    eventually(lambda: answer()["policy_version"] == 1)
+    assert (answer()["version"], answer()["decision"]) == (1, "approve")
