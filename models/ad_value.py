@@ -53,7 +53,7 @@ class PolicyComparison:
     n_train, n_test : rows in the two halves.
     ads : in words, as combinations of `ad_columns`; those with the highest rate in the training half first.
     propensity : where the propensities came from, in words.
-    values : by policy; always showing one ad is named like the ad. `gain` is that over `best_fixed`.
+    values : by policy; `gain` is that over always showing `best_fixed`.
     chosen : share of the test rows in which the learned policy takes each ad.
     control : the ad that uplift is measured from; None if none was named, and then `uplifts` is empty.
     uplifts : of the MOST_UPLIFTS best other ads in the training half.
@@ -79,14 +79,13 @@ class PolicyComparison:
     @property
     def shown(self) -> dict[str, PolicyValue]:
         """The values that people are shown, in their order: of many ads, always showing one is left out for most."""
-        names = [LEARNED, BOOSTED, *self.ads[:MOST_FIXED_SHOWN], RANDOM, AS_LOGGED]
+        names = [LEARNED, BOOSTED, *map(always_showing, self.ads[:MOST_FIXED_SHOWN]), RANDOM, AS_LOGGED]
         return {name: self.values[name] for name in names}
 
-    def described(self, policy: str) -> str:
-        """The name of a policy for people."""
-        if policy == self.best_fixed:
-            return f"always {policy} (best in training)"
-        return f"always {policy}" if policy in self.ads else policy
+
+def always_showing(ad: str) -> str:
+    """Name of the policy that shows everyone the same ad."""
+    return f"always {ad}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,6 +102,10 @@ class _Log:
 
     def part(self, rows: npt.NDArray[np.intp]) -> tuple[pd.DataFrame, Labels, Actions, Floats]:
         return self.frame.iloc[rows], self.labels[rows], self.actions[rows], self.propensities[rows]
+
+    def weights(self, rows: npt.NDArray[np.intp]) -> Floats | None:
+        weight = self.table.weight
+        return None if weight is None else self.frame[weight.name].to_numpy(np.float64)[rows]
 
 
 def compare_policies(
@@ -131,31 +134,31 @@ def compare_policies(
     BadRowsError, DataError
         Rows break rules of the table, or cannot be halved.
     """
-    table = domain.prepare(rows.table)
-    _refuse_no_ads(domain, table)
     stage(f"Checking {len(rows.frame):,} rows of {rows.source}")
-    log = _logged(table, checked_frame(table, rows.frame, rows.source, training=True), rows.source)
+    log = _logged(domain, rows)
     if control is not None and control not in log.names:
-        raise NoExperimentError(f"--control {control!r} is none of the ads; they are {'; '.join(log.names)}")
+        raise NoExperimentError(f"the control {control!r} is none of the ads; they are {'; '.join(log.names)}")
     train, test = random_split(log.labels, test_fraction=0.5, seed=seed)
     _refuse_rare_ads(log, train, test)
     stage(f"Training on {len(train):,} rows, preset {preset.name}")
     rates = _learned_rates(domain, log, train, preset=preset, seed=seed)
     stage("Training gradient boosting on the same rows")
-    boosted = boosted_trees(log.frame.iloc[train], log.labels[train], table=table, seed=seed)
-    stage(f"Valuing {len(log.names) + 3} policies on the other {len(test):,} rows")
+    boosted = boosted_trees(
+        log.frame.iloc[train], log.labels[train], table=log.table, seed=seed, weights=log.weights(train)
+    )
+    stage(f"Valuing {len(log.names) + 4} policies on the other {len(test):,} rows")
     test_frame, labels, actions, propensities = log.part(test)
     predicted = _rates(rates, test_frame, log.ads)
     logged = LoggedRows(log.names, actions, labels.astype(np.float64), propensities, predicted)
-    fixed = {name: always(i, n_rows=len(test), n_actions=len(log.names)) for i, name in enumerate(log.names)}
     learned = greedy(predicted)
-    by_rate = [log.names[i] for i in np.argsort(-_fixed_rates(log, train), kind="stable")]
     policies = {
         LEARNED: learned,
         BOOSTED: greedy(_rates(boosted, test_frame, log.ads)),
         RANDOM: np.full_like(learned, 1 / len(log.names)),
-        **fixed,
     }
+    for i, name in enumerate(log.names):
+        policies[always_showing(name)] = always(i, n_rows=len(test), n_actions=len(log.names))
+    by_rate = [log.names[i] for i in np.argsort(-_fixed_rates(log, train), kind="stable")]
     treatments = [] if control is None else [name for name in by_rate if name != control][:MOST_UPLIFTS]
     return PolicyComparison(
         source=rows.source,
@@ -164,35 +167,33 @@ def compare_policies(
         n_test=len(test),
         ad_columns=list(log.ads.columns),
         ads=by_rate,
-        propensity=_where_propensities_come_from(table),
-        values=policy_values(logged, policies, against=by_rate[0], seed=seed),
+        propensity=_where_propensities_come_from(log.table),
+        values=policy_values(logged, policies, against=always_showing(by_rate[0]), seed=seed),
         chosen=dict(zip(log.names, learned.mean(axis=0).tolist(), strict=True)),
         control=control,
         uplifts={name: _uplift(logged, name, str(control), seed) for name in treatments},
     )
 
 
-def _refuse_no_ads(domain: Domain, table: Table) -> None:
-    if not any(column.part == "ad" for column in table.inputs):
+def _logged(domain: Domain, rows: TrainingRows) -> _Log:
+    """The checked rows with their actions and propensities."""
+    table = domain.prepare(rows.table)
+    columns = [column.name for column in table.inputs if column.part == "ad"]
+    if not columns:
         raise NoExperimentError(
             f"the table {table.name!r} of the domain {domain.name!r} describes no ads (no column has part = 'ad'), so "
             "there is no choice whose value could be estimated; `backscore evaluate ads` has one"
         )
-
-
-def _logged(table: Table, frame: pd.DataFrame, source: str) -> _Log:
-    """The rows with their actions and propensities."""
-    columns = [column.name for column in table.inputs if column.part == "ad"]
+    frame = checked_frame(table, rows.frame, rows.source, training=True)
     actions: Actions = frame.groupby(columns, dropna=False).ngroup().to_numpy().astype(np.intp)
     n_actions = int(actions.max()) + 1
     if not 2 <= n_actions <= MOST_ACTIONS:
         raise NoExperimentError(
-            f"{source}: the column(s) {', '.join(columns)} hold {n_actions:,} different ads; from 2 to {MOST_ACTIONS} "
-            "can be compared. Give ads in classes (part = 'ad'), and set role = 'ignore' for their ids"
+            f"{rows.source}: the column(s) {', '.join(columns)} hold {n_actions:,} different ads; from 2 to "
+            f"{MOST_ACTIONS} can be compared. Give ads in classes (part = 'ad'), and set role = 'ignore' for their ids"
         )
     first_rows = np.unique(actions, return_index=True)[1]
     ads = frame[columns].iloc[first_rows].reset_index(drop=True)
-    names = [", ".join("none" if pd.isna(value) else str(value) for value in ad) for ad in ads.itertuples(index=False)]
     if table.propensity is None:
         propensities = (np.bincount(actions) / len(actions))[actions]
     else:
@@ -202,10 +203,17 @@ def _logged(table: Table, frame: pd.DataFrame, source: str) -> _Log:
         frame=frame,
         labels=table.labels(frame),
         ads=ads,
-        names=names,
+        names=_names(ads),
         actions=actions,
         propensities=propensities,
     )
+
+
+def _names(ads: pd.DataFrame) -> list[str]:
+    """A name for each ad: its values, spelled out further only where two would read the same."""
+    rows = [tuple(ad) for ad in ads.itertuples(index=False)]
+    names = [", ".join("none" if pd.isna(value) else str(value) for value in row) for row in rows]
+    return names if len(set(names)) == len(names) else [str(row) for row in rows]
 
 
 def _refuse_rare_ads(log: _Log, *halves: npt.NDArray[np.intp]) -> None:
@@ -226,13 +234,7 @@ def _learned_rates(
     inside, validation = random_split(log.labels[train], test_fraction=_VALIDATION_FRACTION, seed=seed)
     frame, labels, _, _ = log.part(train[inside])
     scorer = domain.build(log.table, preset, seed)
-    weight = log.table.weight
-    scorer.fit(
-        frame,
-        labels,
-        weights=None if weight is None else frame[weight.name].to_numpy(np.float64),
-        validation=log.part(train[validation])[:2],
-    )
+    scorer.fit(frame, labels, weights=log.weights(train[inside]), validation=log.part(train[validation])[:2])
     return scorer.probabilities
 
 

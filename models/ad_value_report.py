@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 import plotly.graph_objects as go
 
-from models.ad_value import LEARNED, PolicyComparison
+from models.ad_value import LEARNED, PolicyComparison, always_showing
 from models.off_policy import Estimate
 from models.pages import render_page
 from models.report_charts import lines_of, thinned
@@ -28,6 +29,7 @@ def render_ad_value(comparison: PolicyComparison, *, preset: str, seed: int, cre
         "ad_value.html.jinja",
         charts=charts,
         comparison=comparison,
+        described=partial(described, comparison),
         verdict=verdict(comparison),
         interval=interval,
         points=points,
@@ -50,6 +52,11 @@ def verdict(comparison: PolicyComparison) -> str:
         f"The learned policy has a rate of {interval(learned.dr)}. That is {points(learned.gain)} points against "
         f"always showing “{comparison.best_fixed}”, the best ad in the training half: {outcome}."
     )
+
+
+def described(comparison: PolicyComparison, policy: str) -> str:
+    """The name of a policy, with a remark on the one that the others are compared with."""
+    return f"{policy} (best in training)" if policy == always_showing(comparison.best_fixed) else policy
 
 
 def interval(estimate: Estimate) -> str:
@@ -83,9 +90,9 @@ def value_chart(comparison: PolicyComparison) -> Chart:
             marker={"color": colour, "size": size},
             hovertemplate=f"{name} %{{x:.2%}}<extra></extra>",
         )
-    best = comparison.values[comparison.best_fixed].dr.value
+    best = comparison.values[always_showing(comparison.best_fixed)].dr.value
     figure.add_vline(x=best, line=dotted())
-    names = [shown(comparison.described(name)) for name in policies]
+    names = [shown(described(comparison, name)) for name in policies]
     figure.update_yaxes(tickvals=places, ticktext=names, autorange="reversed")
     figure.update_xaxes(title="Rate of the event under the policy", tickformat=".1%")
     learned = comparison.values[LEARNED]

@@ -236,13 +236,15 @@ def baselines(
     }
 
 
-def boosted_trees(train: pd.DataFrame, labels: Labels, *, table: Table, seed: int) -> Callable[[pd.DataFrame], Floats]:
+def boosted_trees(
+    train: pd.DataFrame, labels: Labels, *, table: Table, seed: int, weights: Floats | None = None
+) -> Callable[[pd.DataFrame], Floats]:
     """Train the gradient boosting of `baselines` alone; the result gives checked rows their probabilities."""
     columns = _columns_but_ids(table)
     inputs = _inputs(columns, train)
     numbers, categories = _positions(inputs)
     encoder, model = _tree_encoder(numbers, categories), _boosted_trees(labels, range(len(categories)), seed)
-    model.fit(encoder.fit_transform(inputs), labels)
+    model.fit(encoder.fit_transform(inputs), labels, sample_weight=weights)
     return lambda frame: model.predict_proba(encoder.transform(_inputs(columns, frame)))[:, 1].astype(np.float64)
 
 

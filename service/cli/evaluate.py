@@ -107,11 +107,11 @@ def _as_json(comparison: PolicyComparison, out: Path | None) -> dict[str, Any]:
 
 
 def _print_comparison(comparison: PolicyComparison, out: Path | None) -> None:
-    from models.ad_value_report import interval, points, verdict
+    from models.ad_value_report import described, interval, points, verdict
 
     rows = [
         (
-            comparison.described(name),
+            described(comparison, name),
             *(interval(estimate) for estimate in (value.ips, value.snips, value.dr)),
             points(value.gain),
             f"{value.effective_sample_size:,.0f}",

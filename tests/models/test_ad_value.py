@@ -11,7 +11,7 @@ import pytest
 from data.simulators import ads as simulator
 from data.splits import Split
 from data.table import Column, Table
-from models.ad_value import BOOSTED, LEARNED, RANDOM, NoExperimentError, compare_policies
+from models.ad_value import BOOSTED, LEARNED, RANDOM, NoExperimentError, always_showing, compare_policies
 from models.ad_value_report import render_ad_value
 from models.contract import load_domains
 from models.off_policy import AS_LOGGED
@@ -46,7 +46,8 @@ def test_the_intervals_hold_the_true_values(formats):
     """Of each fixed format, of chance, and of the log, by every estimator."""
     comparison, frame = formats
     rates = _true_rates(frame)
-    for name, rate in {**rates, RANDOM: np.mean(list(rates.values()))}.items():
+    policies = {always_showing(form): rate for form, rate in rates.items()}
+    for name, rate in {**policies, RANDOM: np.mean(list(rates.values()))}.items():
         value = comparison.values[name]
         for estimate in (value.ips, value.snips, value.dr):
             assert estimate.low < rate < estimate.high
@@ -60,7 +61,7 @@ def test_the_best_format_is_chosen_on_the_training_half_and_gains_are_measured_f
 
     assert comparison.best_fixed == max(rates, key=rates.get) == "native"
     assert list(comparison.ads) == sorted(rates, key=rates.get, reverse=True)
-    assert comparison.values["native"].gain == type(comparison.values["native"].gain)(0, 0, 0)
+    assert comparison.values["always native"].gain == type(comparison.values["always native"].gain)(0, 0, 0)
     assert comparison.n_train == comparison.n_test == 6000
 
 
@@ -69,7 +70,7 @@ def test_learning_whom_to_show_what_pays_where_it_matters(formats):
     comparison, frame = formats
     best = np.max([simulator.true_probability(frame.assign(ad_format=form)) for form in simulator.FORMATS], axis=0)
 
-    assert comparison.values[LEARNED].dr.value > comparison.values["native"].dr.value
+    assert comparison.values[LEARNED].dr.value > comparison.values["always native"].dr.value
     assert comparison.values[LEARNED].dr.low < best.mean()
     assert comparison.values[BOOSTED].dr.value > comparison.values[RANDOM].dr.value
     assert comparison.chosen["banner"] < 0.1
@@ -111,7 +112,7 @@ def test_a_column_of_propensities_is_used():
     by_column, by_share = _compare(described, frame), _compare(table, frame)
 
     truth = float(simulator.true_probability(frame.assign(ad_category="fashion")).mean())
-    with_column, with_share = by_column.values["fashion"], by_share.values["fashion"]
+    with_column, with_share = by_column.values["always fashion"], by_share.values["always fashion"]
     for found in (with_column.ips, with_column.snips, with_column.dr):
         assert found.low < truth < found.high
     assert with_share.ips.low > truth
@@ -132,10 +133,31 @@ def test_rows_without_a_choice_are_refused_in_words():
             lambda: _compare(many, frame.assign(ad_format=["rare", *["banner", "native"] * 199, "native"])),
             r"'rare' occurs in 1 row\(s\)",
         ),
-        (lambda: _compare(FORMATS_ONLY, frame, control="none"), "--control 'none' .* banner; native; video"),
+        (lambda: _compare(FORMATS_ONLY, frame, control="none"), "the control 'none' .* banner; native; video"),
     ]:
         with pytest.raises(NoExperimentError, match=said):
             call()
+
+
+def test_ads_may_be_called_like_anything():
+    """Like a policy, or so that two combinations read the same: every one keeps its own value."""
+    frame = simulator.simulate(3_000, seed=0).frame
+    table = FORMATS_ONLY.with_columns(
+        {"ad_category": {"part": "ad", "levels": ()}, "ad_format": {"part": "ad", "levels": ()}}
+    )
+    renamed = frame.assign(
+        ad_category=frame["ad_category"].map({"sport": "a", "fashion": "a, b", "technology": "random"}),
+        ad_format=frame["ad_format"].map({"banner": "c", "native": "b, c", "video": "learned"}),
+    )
+    one_column = FORMATS_ONLY.with_columns({"ad_format": {"levels": ()}})
+
+    pairs = _compare(table, renamed)
+    single = _compare(one_column, frame.assign(ad_format=frame["ad_format"].map({"banner": "random"}).fillna("x")))
+
+    assert len(set(pairs.ads)) == 9
+    assert "('a', 'b, c')" in pairs.ads
+    assert len(pairs.values) == 9 + 4
+    assert single.values["random"] != single.values["always random"]
 
 
 def test_the_page_shows_values_and_uplift_and_loads_nothing(formats):
