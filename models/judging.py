@@ -30,7 +30,7 @@ class Trained:
 
     scorer: TableClassifier
     preset: str
-    keep_negatives: float
+    keep_negatives: float = 1.0
     refined_from: int | None
     raw_frame: pd.DataFrame
     frame: pd.DataFrame

@@ -21,7 +21,7 @@ from models.explanation import completed, integrated_gradients
 from models.nn.arrays import Array
 from models.nn.training import Callback
 from models.presets import Preset
-from models.sampling import kept_rows
+from models.sampling import checked_share, kept_rows
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -283,6 +283,8 @@ def _drawn(
     seed: int,
 ) -> _Rows:
     """The rows with the event and a share of the others, among those that train and among those that validate."""
+    if checked_share(keep_negatives) == 1:
+        return _Rows(frame, labels, weights, validation)
     held_out, held_out_labels = validation
     rows, held_out_rows = (kept_rows(each, keep_negatives, seed=seed) for each in (labels, held_out_labels))
     return _Rows(
