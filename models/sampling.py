@@ -7,10 +7,16 @@ probability w, a model learns the probability q; that of all rows is p = q / (q 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from models.errors import ModelError
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
 
 
 class SamplingError(ModelError):
@@ -26,7 +32,7 @@ def checked_share(keep_negatives: float) -> float:
     return keep_negatives
 
 
-def kept_rows(labels: npt.NDArray[np.int64], keep_negatives: float, *, seed: int) -> npt.NDArray[np.intp]:
+def kept_rows(labels: Labels, keep_negatives: float, *, seed: int) -> npt.NDArray[np.intp]:
     """Positions of all rows with the event and of a share of the others, drawn at random, in their order.
 
     Parameters
@@ -48,3 +54,35 @@ def kept_rows(labels: npt.NDArray[np.int64], keep_negatives: float, *, seed: int
         )
     drawn = np.random.default_rng(seed).choice(negatives, n_kept, replace=False)
     return np.sort(np.concatenate([np.flatnonzero(labels == 1), drawn])).astype(np.intp)
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnRows:
+    """What a training sees: rows, labels and weights to train on, and the rows and labels that validate."""
+
+    frame: pd.DataFrame
+    labels: Labels
+    weights: Floats | None
+    validation: tuple[pd.DataFrame, Labels]
+
+
+def drawn_rows(
+    frame: pd.DataFrame,
+    labels: Labels,
+    weights: Floats | None,
+    validation: tuple[pd.DataFrame, Labels],
+    keep_negatives: float,
+    *,
+    seed: int,
+) -> DrawnRows:
+    """The rows of `kept_rows` among those that train and among those that validate; all of them for a share of 1."""
+    if checked_share(keep_negatives) == 1:
+        return DrawnRows(frame, labels, weights, validation)
+    held_out, held_out_labels = validation
+    rows, held_out_rows = (kept_rows(each, keep_negatives, seed=seed) for each in (labels, held_out_labels))
+    return DrawnRows(
+        frame.iloc[rows],
+        labels[rows],
+        None if weights is None else weights[rows],
+        (held_out.iloc[held_out_rows], held_out_labels[held_out_rows]),
+    )

@@ -21,7 +21,7 @@ from models.explanation import completed, integrated_gradients
 from models.nn.arrays import Array
 from models.nn.training import Callback
 from models.presets import Preset
-from models.sampling import checked_share, kept_rows
+from models.sampling import DrawnRows, drawn_rows
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -51,16 +51,6 @@ class Explanation:
     base: float
     log_odds: float
     shares: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """What a training sees."""
-
-    frame: pd.DataFrame
-    labels: Labels
-    weights: Floats | None
-    validation: tuple[pd.DataFrame, Labels]
 
 
 class TableClassifier:
@@ -115,7 +105,7 @@ class TableClassifier:
         """
         _refuse_unfit(labels, validation[1])
         self.network.set_params(callbacks=list(callbacks))
-        rows = _drawn(frame, labels, weights, validation, keep_negatives, seed=self.network.random_state)
+        rows = drawn_rows(frame, labels, weights, validation, keep_negatives, seed=self.network.random_state)
         if not self._fit_folds(rows, keep_negatives):
             self._fit_network(self._fit_encoder(rows.frame, rows.labels), rows, keep_negatives)
         self.network.set_params(callbacks=None)  # what a caller hung on is not part of the model
@@ -140,7 +130,7 @@ class TableClassifier:
         for `fit`; `seed` is that of the pass.
         """
         _refuse_unfit(labels, validation[1])
-        rows = _drawn(frame, labels, weights, validation, keep_negatives, seed=seed)
+        rows = drawn_rows(frame, labels, weights, validation, keep_negatives, seed=seed)
         with refinement(self.network, seed=seed, callbacks=callbacks):
             self._fit_network(self.encoder.transform(rows.frame), rows, keep_negatives)
         self._keep_background(frame, labels)
@@ -158,7 +148,7 @@ class TableClassifier:
         )
         self.reference = self.encoder.encode_rows([self.background.reference_row])[0]
 
-    def _fit_folds(self, rows: _Rows, keep_negatives: float) -> bool:
+    def _fit_folds(self, rows: DrawnRows, keep_negatives: float) -> bool:
         """Train on folds of all rows and calibrate on each fold without it; False if there are no folds."""
         if self.network.settings.n_folds == 1:
             return False
@@ -178,7 +168,7 @@ class TableClassifier:
         self.network.set_params(monotonic_cst=self.encoder.directions_)
         return X
 
-    def _fit_network(self, X: Features, rows: _Rows, keep_negatives: float) -> None:
+    def _fit_network(self, X: Features, rows: DrawnRows, keep_negatives: float) -> None:
         """Train on rows, encoded as X, stop in time by their validation rows, and calibrate on them."""
         held_out, held_out_labels = rows.validation
         X_validation = self.encoder.transform(held_out)
@@ -271,28 +261,6 @@ def refinement(network: BackpropEstimator, *, seed: int, callbacks: Sequence[Cal
         yield
     finally:
         network.set_params(**usual)
-
-
-def _drawn(
-    frame: pd.DataFrame,
-    labels: Labels,
-    weights: Floats | None,
-    validation: tuple[pd.DataFrame, Labels],
-    keep_negatives: float,
-    *,
-    seed: int,
-) -> _Rows:
-    """The rows with the event and a share of the others, among those that train and among those that validate."""
-    if checked_share(keep_negatives) == 1:
-        return _Rows(frame, labels, weights, validation)
-    held_out, held_out_labels = validation
-    rows, held_out_rows = (kept_rows(each, keep_negatives, seed=seed) for each in (labels, held_out_labels))
-    return _Rows(
-        frame.iloc[rows],
-        labels[rows],
-        None if weights is None else weights[rows],
-        (held_out.iloc[held_out_rows], held_out_labels[held_out_rows]),
-    )
 
 
 def _refuse_unfit(labels: Labels, validation_labels: Labels) -> None:
