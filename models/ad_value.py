@@ -21,9 +21,9 @@ import pandas as pd
 from data.checking import checked_frame
 from data.splits import random_split
 from data.table import Table
+from models.baselines import boosted_trees
 from models.contract import Domain
 from models.errors import ModelError
-from models.evaluation import boosted_trees
 from models.off_policy import AS_LOGGED, LoggedRows, PolicyValue, always, greedy, policy_values
 from models.presets import Preset
 from models.scoring import Floats, Labels

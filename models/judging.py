@@ -10,11 +10,13 @@ import pandas as pd
 
 from data.checking import check_frame
 from data.splits import SplitRows
+from models.baselines import baselines
 from models.errors import BundleError
-from models.evaluation import Comparison, Contender, baselines, compare, evaluate
+from models.evaluation import Comparison, Contender, compare, evaluate
 from models.live import load_live
 from models.registry import Version
 from models.scoring import Floats, Labels, TableClassifier
+from models.training_job import Promote
 
 OURS = "this version"
 
@@ -60,6 +62,14 @@ class Trained:
         )
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """Whether a new version goes live, and why or why not."""
+
+    promoted: bool
+    why: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
     """What the test rows say.
@@ -80,6 +90,14 @@ class Judgement:
     def ours(self) -> Contender:
         """The new version."""
         return self.contenders[OURS]
+
+    def outcome(self, trained: Trained, gates: Mapping[str, float], *, promote: Promote) -> Outcome:
+        """What becomes of the new version: by its verdict for "auto", as was asked for otherwise."""
+        if promote == "auto":
+            promoted, why = self.verdict(gates)
+        else:
+            promoted, why = promote == "always", f"promotion was asked for: {promote}"
+        return Outcome(promoted, "; ".join(filter(None, [trained.origin, why])))
 
     def verdict(self, gates: Mapping[str, float]) -> tuple[bool, str]:
         """Whether the new version may go live, and the sentence that says why.

@@ -87,13 +87,7 @@ class ReportData:
     @property
     def findings(self) -> list[str]:
         """What test rows and audit say, for someone who reads no further; see `report_sentences.findings`."""
-        return findings(
-            self.audit,
-            n_rows=len(self.labels),
-            predicted=float(self.probabilities.mean()),
-            observed=float(self.labels.mean()),
-            calibration_error=self.ours.metrics["calibration_error"],
-        )
+        return findings(self.audit, self.labels, self.probabilities)
 
     @property
     def warnings(self) -> list[str]:

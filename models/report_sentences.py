@@ -7,22 +7,23 @@ from collections.abc import Iterator
 import numpy as np
 
 from models.audit import Audit, ColumnFairness, Fairness, GroupQuality, GroupTreatment, Proxies, Segment, Stability
+from models.evaluation import calibration_error, calibration_error_by_chance
 from models.intervals import wilson_interval
 from models.report_style import percent
+from models.scoring import Floats, Labels
 
 MOST_FINDINGS = 6
 
 
-def findings(audit: Audit, *, n_rows: int, predicted: float, observed: float, calibration_error: float) -> list[str]:
+def findings(audit: Audit, labels: Labels, probabilities: Floats) -> list[str]:
     """At most MOST_FINDINGS sentences for someone who reads no further.
 
     Parameters
     ----------
-    n_rows, predicted, observed : number of the test rows, their mean probability, and their rate of the event.
-    calibration_error : see `models.evaluation.calibration_error`.
+    labels, probabilities : of the test rows.
     """
     found = [
-        _calibration(n_rows, predicted, observed, calibration_error),
+        _calibration(labels, probabilities),
         *_worst_group(audit.segments),
         *(_worst_treatment(audit.fairness) if audit.fairness else []),
         *_clearest_proxy(audit.proxies),
@@ -89,13 +90,15 @@ def told_words(auc: float) -> str:
     return "can hardly be told"
 
 
-def _calibration(n_rows: int, predicted: float, observed: float, calibration_error: float) -> str:
-    low, high = wilson_interval(np.array([observed]), np.array([n_rows]))
+def _calibration(labels: Labels, probabilities: Floats) -> str:
+    predicted, observed = float(probabilities.mean()), float(labels.mean())
+    low, high = wilson_interval(np.array([observed]), np.array([len(labels)]))
+    gap, by_chance = calibration_error(labels, probabilities), calibration_error_by_chance(probabilities)
     meant = min(low[0], 0.9 * observed) <= predicted <= max(high[0], 1.1 * observed)
     return (
         f"The probabilities {'mean' if meant else 'do not mean'} what they say: {percent(predicted)} predicted on "
-        f"average, {percent(observed)} came about, and the mean gap over ten bins is {calibration_error * 100:.2g} "
-        "percentage points."
+        f"average, {percent(observed)} came about, and the mean gap over ten bins is {gap * 100:.2g} percentage "
+        f"points, where a perfect model has {by_chance * 100:.2g} by chance."
     )
 
 

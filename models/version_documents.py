@@ -2,18 +2,69 @@
 
 from __future__ import annotations
 
-from models.contract import Domain
+from datetime import datetime
+
+from models.audit import audit
+from models.bundles import package_versions
+from models.contract import Policy
+from models.judging import Judgement, Outcome, Trained
 from models.live import CARD, CARD_PAGE, REPORT
 from models.model_card import model_card, render_card
 from models.report import render_report
 from models.report_data import ReportData
+from models.training_job import TrainingJob
 
 
-def version_documents(data: ReportData, domain: Domain) -> dict[str, bytes]:
-    """The content of each file, by its name in the bundle."""
-    card = model_card(data, domain)
+def version_documents(
+    job: TrainingJob, trained: Trained, judgement: Judgement, outcome: Outcome, *, policy: Policy, created: datetime
+) -> dict[str, bytes]:
+    """Audit a trained and judged version, and tell of it: the content of each file by its name in the bundle.
+
+    Parameters
+    ----------
+    policy : by which decisions on the test rows are judged.
+    created : when training ended.
+    """
+    data = _report_data(job, trained, judgement, outcome, policy, created)
+    card = model_card(data, job.domain)
     return {
         REPORT: render_report(data).encode(),
         CARD: card.model_dump_json(indent=1).encode(),
         CARD_PAGE: render_card(card).encode(),
     }
+
+
+def _report_data(
+    job: TrainingJob, trained: Trained, judgement: Judgement, outcome: Outcome, policy: Policy, created: datetime
+) -> ReportData:
+    rows, network = trained.rows, trained.scorer.network
+    X = trained.scorer.encoder.transform(trained.frame.iloc[rows.test])
+    decisions: list[str] = job.domain.decide(trained.scorer, policy, X).get("decision", [])
+    return ReportData(
+        name=job.name,
+        domain=job.domain.name,
+        created=created,
+        source=job.source,
+        note=" ".join(filter(None, [job.note, trained.sampling])),
+        split_description=rows.description,
+        preset=trained.preset,
+        seed=job.seed,
+        n_rows={"train": len(rows.train), "validation": len(rows.validation), "test": len(rows.test)},
+        table=trained.scorer.table,
+        training_curve=network.training_curve_,
+        validation_curve=network.validation_curve_,
+        best_epoch=network.best_epoch_,
+        n_folds=network.n_folds_,
+        origin=trained.origin,
+        labels=trained.test_labels,
+        probabilities=trained.test_probabilities,
+        contenders=judgement.contenders,
+        comparison=judgement.comparison,
+        why=outcome.why,
+        promoted=outcome.promoted,
+        decisions=decisions,
+        policy=policy.model_dump(),
+        audit=audit(trained, job.domain, X, decisions, seed=job.seed),
+        training_frame=trained.frame.iloc[rows.train],
+        packages=dict(package_versions()),
+    )

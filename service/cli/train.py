@@ -140,6 +140,7 @@ def run_training(
     """
     from models import retraining
     from models.names import checked_name
+    from models.training_job import TrainingJob
     from models.training_rows import rows_to_train_on
 
     domain, home = domain_of(domain_name), home_of(settings)
@@ -154,7 +155,7 @@ def run_training(
             data_home=settings.data_home,
             seed=seed,
         )
-        job = retraining.TrainingJob(
+        job = TrainingJob(
             domain=domain,
             name=name,
             table=_unprotected(rows.table) if without_protected else rows.table,

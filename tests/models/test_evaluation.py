@@ -9,7 +9,15 @@ import pytest
 from scipy.stats import ks_2samp
 
 from data.table import Column, Table
-from models.evaluation import OneClassError, baselines, calibration_bins, calibration_error, compare, evaluate
+from models.baselines import baselines
+from models.evaluation import (
+    OneClassError,
+    calibration_bins,
+    calibration_error,
+    calibration_error_by_chance,
+    compare,
+    evaluate,
+)
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -80,6 +88,17 @@ def test_calibration_error_sees_a_shift():
 
     assert calibration_error(labels, probabilities) < 0.005
     assert calibration_error(labels, probabilities + 0.1) == pytest.approx(0.1, abs=0.005)
+
+
+@pytest.mark.parametrize("n_rows", [300, 6_000])
+def test_chance_alone_gives_a_perfect_model_its_calibration_error(n_rows: int) -> None:
+    """The closed form is the mean over labels drawn from the probabilities themselves."""
+    rng = np.random.default_rng(1)
+    probabilities = rng.beta(1, 4, n_rows)
+    drawn = [
+        calibration_error((rng.random(n_rows) < probabilities).astype(np.int64), probabilities) for _ in range(400)
+    ]
+    assert calibration_error_by_chance(probabilities) == pytest.approx(np.mean(drawn), rel=0.05)
 
 
 def test_equal_probabilities_share_a_bin_whatever_the_order_of_rows():

@@ -14,7 +14,8 @@ from models.evaluation import Comparison, Contender
 from models.home import Home
 from models.judging import OURS, Judgement
 from models.registry import Registry, Version
-from models.retraining import TrainingJob, TrainingResult, train
+from models.retraining import TrainingResult, train
+from models.training_job import TrainingJob
 
 CHAMPION = Version(
     name="credit", number=3, domain="credit", digest="0" * 64, created=utc_now(), created_by="tests", metrics={}

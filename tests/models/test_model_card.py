@@ -20,7 +20,8 @@ from models.home import Home
 from models.live import CARD, CARD_PAGE
 from models.model_card import ModelCard
 from models.registry import Registry
-from models.retraining import TrainingJob, train
+from models.retraining import train
+from models.training_job import TrainingJob
 from tests.models.test_report import Page
 
 CREDIT = load_domains()["credit"]

@@ -13,7 +13,8 @@ from models.home import Home
 from models.live import REPORT, load_live
 from models.refining import table_differences
 from models.registry import Registry
-from models.retraining import TrainingJob, train
+from models.retraining import train
+from models.training_job import TrainingJob
 from tests.models.test_report import Page
 
 COLUMNS = {

@@ -20,9 +20,10 @@ from models.home import Home
 from models.live import REPORT
 from models.presets import PRESETS
 from models.registry import Registry
-from models.retraining import TrainingJob, train
+from models.retraining import train
 from models.sampling import SamplingError, kept_rows
 from models.scoring import TableClassifier
+from models.training_job import TrainingJob
 from tests.models.test_report import Page
 
 ADS = load_domains()["ads"]

@@ -1,0 +1,67 @@
+"""What a training job is asked to do, and who watches it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from data.splits import Split
+from data.table import Table
+from models.contract import Domain
+from models.nn.training import Epoch
+from models.presets import PresetName
+
+Promote: TypeAlias = Literal["auto", "always", "never"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """What to train, on which rows, and when the result may go live.
+
+    Parameters
+    ----------
+    name : of the model; the endpoint is /v1/{name}/score.
+    table, source, split, note : see `TrainingRows`.
+    refine : go on from the weights of the champion of this name, with rows that it has not seen, instead of anew.
+    preset : None is "balanced", or that of the champion to refine, which allows no other.
+    keep_negatives : learn from this share of the rows without the event, in (0, 1], see `sampling`; None is 1, or the
+        share of the champion to refine, which allows no other.
+    promote : "auto" if it passes the gates and is not worse than the champion, "always", or "never".
+    actor : who asked, for the history.
+    wait_seconds : how long to wait for another job of the same name.
+    """
+
+    domain: Domain
+    name: str
+    table: Table
+    source: str
+    split: Split
+    note: str = ""
+    refine: bool = False
+    preset: PresetName | None = None
+    seed: int = 0
+    keep_negatives: float | None = None
+    promote: Promote = "auto"
+    actor: str = "command line"
+    wait_seconds: float = 0.0
+
+
+class Progress(Protocol):
+    """Who watches a job."""
+
+    def stage(self, text: str) -> None:
+        """A new part of the job begins."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """The network has seen every training row once more."""
+
+
+class _Silent:
+    def stage(self, text: str) -> None:
+        """Nobody listens."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Nobody listens."""
+
+
+SILENT: Progress = _Silent()
