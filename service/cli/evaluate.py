@@ -17,6 +17,7 @@ from service.cli.progress import TrainingProgress
 
 if TYPE_CHECKING:
     from models.ad_value import PolicyComparison
+    from models.off_policy import Estimate
 
 
 def evaluate(
@@ -107,18 +108,20 @@ def _as_json(comparison: PolicyComparison, out: Path | None) -> dict[str, Any]:
 
 
 def _print_comparison(comparison: PolicyComparison, out: Path | None) -> None:
-    from models.ad_value_report import described, interval, points, verdict
+    from models.ad_value import always_showing
+    from models.ad_value_report import points, verdict
 
+    best = always_showing(comparison.best_fixed)
     rows = [
         (
-            described(comparison, name),
-            *(interval(estimate) for estimate in (value.ips, value.snips, value.dr)),
-            points(value.gain),
+            f"{name} *" if name == best else name,
+            *(_two_lines(estimate) for estimate in (value.ips, value.snips, value.dr)),
+            _two_lines(value.gain, "+.1f"),
             f"{value.effective_sample_size:,.0f}",
         )
         for name, value in comparison.shown.items()
     ]
-    headings = ("policy", "IPS", "SNIPS", "doubly robust", "over the best ad, points", "effective rows")
+    headings = ("policy", "IPS, %", "SNIPS, %", "DR, %", "gain, points", "ESS")
     title = f"Rate of the event on {comparison.n_test:,} rows that no model has seen"
     console.results.print(console.table_of(headings, rows, title=title))
     if comparison.uplifts:
@@ -128,8 +131,18 @@ def _print_comparison(comparison: PolicyComparison, out: Path | None) -> None:
             console.table_of(("ad", "effect on everyone, points", "Qini coefficient"), rows, title=title)
         )
     console.say(verdict(comparison), style="bold")
-    console.remark(f"Propensities: {comparison.propensity}. Intervals are 95 %, by bootstrap over the rows.")
+    console.remark(
+        f"* is the best ad in the training half, from which gains (of DR) are measured. IPS, SNIPS and DR: inverse "
+        f"propensity, self-normalised, doubly robust; ESS: effective sample size. Intervals are 95 %, by bootstrap over"
+        f" the rows. Propensities: {comparison.propensity}."
+    )
     if comparison.control is None:
         console.remark(f"For uplift, name the ad that stands for no treatment, e.g. --control '{comparison.ads[-1]}'.")
     if out is not None:
         console.say(f"Page: {out}")
+
+
+def _two_lines(estimate: Estimate, of_ends: str = ".1f") -> str:
+    """A rate in percent above its interval, whose ends are written so, that the table fits a terminal."""
+    low, high = (f"{100 * end:{of_ends}}" for end in (estimate.low, estimate.high))
+    return f"{100 * estimate.value:{'+' if '+' in of_ends else ''}.2f}\n{low}..{high}"

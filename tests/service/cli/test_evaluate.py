@@ -23,7 +23,7 @@ def test_the_values_are_printed_and_written(run, rows, tmp_path):
     for_people, for_programs = run(*words, "--out", out), run(*words, "--json")
 
     assert for_people.exit_code == 0
-    for text in ("learned", "gradient boosting", "best in training", "random", "The learned policy has a rate of"):
+    for text in ("learned", "gradient boosting", " *", "random", "The learned policy has a rate of"):
         assert text in for_people.stdout
     assert "--control" in for_people.stderr
     assert "share of each ad" in for_people.stderr
