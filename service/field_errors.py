@@ -87,7 +87,7 @@ def _field_error(details: ErrorDetails, columns: dict[str, Column], prefix: Sequ
     elif column and column.kind in ("number", "flag", "time") and details["type"] not in _ABOUT_SEVERAL_VALUES:
         message = f"must be {column.allowed}"
     else:
-        message = details["msg"]
+        message = details["msg"].replace("Input should be", "must be")
     return FieldError(path=json_pointer([*prefix, *place]), message=message, value=shown(value))
 
 
