@@ -14,8 +14,8 @@ from data.simulators import Simulation
 from data.splits import Split
 from data.table import Table
 from models import domains
-from models.cut_offs import Costs
 from models.encoding import Features
+from models.policies.cut_offs import Costs
 from models.presets import Preset
 from models.scoring import TableClassifier
 

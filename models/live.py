@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from models.bundles import SCORER, load_bundle
 from models.contract import Domain, Live, Policy, load_domains
 from models.errors import BundleError, PolicyError, UnreadablePolicyError
-from models.policies import StoredPolicy
-from models.policy_values import checked_policy
+from models.policies.stored import StoredPolicy
+from models.policies.values import checked_policy
 from models.registry import Version
 from models.scoring import TableClassifier
 

@@ -1,7 +1,7 @@
 """Which versions of each model there are, which one answers, and who changed that when and why.
 
 Bundles hold the models themselves; the registry only knows their digests. It keeps the versions, the aliases
-(`champion`: the version that answers), the policies (see `models.policies`) and the history.
+(`champion`: the version that answers), the policies (see `models.policies.stored`) and the history.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from models.errors import (
 )
 from models.history import Action, Event, Occasion, events, pile_of, record
 from models.names import checked_name
-from models.policies import Policies
+from models.policies.stored import Policies
 
 CHAMPION: Final = "champion"
 

@@ -24,9 +24,9 @@ from models.judging import Judgement, Trained, judge
 from models.live import POLICY
 from models.names import checked_name
 from models.registry import Registry, Version
+from models.reports.version_documents import version_documents
 from models.sampling import checked_share
 from models.training_job import SILENT, Progress, TrainingJob
-from models.version_documents import version_documents
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,11 @@ def train(
         progress.stage(f"Evaluating on {n_test:,} untouched rows beside logistic regression and gradient boosting")
         judgement = judge(trained, registry.champion(job.name), home.bundles, seed=job.seed)
         outcome = judgement.outcome(trained, job.domain.gates, promote=job.promote)
-        progress.stage("Auditing, and writing report, model card and bundle")
+        progress.stage("Auditing, for report and model card")
         manifest, policy = _manifest(job, frame, trained, judgement, created=now()), job.domain.policy()
         documents = version_documents(job, trained, judgement, outcome, policy=policy, created=manifest.created)
         files = {POLICY: policy.model_dump_json(indent=1).encode(), **documents}
+        progress.stage("Writing the bundle")
         digest = write_bundle(home.bundles, manifest, scorer=trained.scorer, files=files)
         version = registry.register(
             name=job.name,

@@ -11,7 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from models.contract import Live
 from models.errors import DatabaseError, ModelError
-from models.policies import BUNDLED, StoredPolicy
+from models.policies.stored import BUNDLED, StoredPolicy
 from models.registry import Registry, Version
 from service.errors import UnknownModelError
 from service.serving import Serving

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 from data.table import Column
 from models.history import Event
 from models.live import policy_note
-from models.policies import BUNDLED, StoredPolicy
+from models.policies.stored import BUNDLED, StoredPolicy
 from models.registry import CHAMPION, Version
 from service.bodies import json_body
 from service.documents import document_paths

@@ -13,7 +13,7 @@ from data.rows import row_adapter
 from models.contract import Answer, Live, Operation, ReasonsWanted, Row, respond
 from models.errors import RefusedBodyError
 from models.live import with_policy
-from models.policies import StoredPolicy
+from models.policies.stored import StoredPolicy
 from service.batch_answers import BatchAnswer
 from service.errors import UnknownOperationError
 from service.field_errors import refusal_error, request_error

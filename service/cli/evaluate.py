@@ -50,9 +50,9 @@ def evaluate(
     Nothing is registered: this is about what a model can be worth, not about a version.
     """
     from models.ad_value import compare_policies
-    from models.ad_value_report import render_ad_value
     from models.clock import utc_now
     from models.presets import PRESETS
+    from models.reports.ad_value_report import render_ad_value
     from models.training_rows import rows_to_train_on
 
     _check_out(out)
@@ -109,7 +109,7 @@ def _as_json(comparison: PolicyComparison, out: Path | None) -> dict[str, Any]:
 
 def _print_comparison(comparison: PolicyComparison, out: Path | None) -> None:
     from models.ad_value import always_showing
-    from models.ad_value_report import points, verdict
+    from models.reports.ad_value_report import points, verdict
 
     best = always_showing(comparison.best_fixed)
     rows = [

@@ -15,9 +15,9 @@ from service.cli.exits import CommandError
 from service.cli.policy_tables import headline, print_simulation, print_values
 
 if TYPE_CHECKING:
-    from models.policies import StoredPolicy
-    from models.policy_choice import PolicyWish
-    from models.policy_simulation import PolicySimulation
+    from models.policies.choice import PolicyWish
+    from models.policies.simulation import PolicySimulation
+    from models.policies.stored import StoredPolicy
     from models.registry import Registry, Version
 
 app = typer.Typer(
@@ -108,9 +108,9 @@ def simulate(
     about stay as they are in the active policy. Without --data and --table the rows are those that tested the version
     after its training, where they can be had again.
     """
-    from models.cut_offs import Costs
-    from models.policy_choice import PolicyWish
-    from models.policy_values import written_values
+    from models.policies.choice import PolicyWish
+    from models.policies.cut_offs import Costs
+    from models.policies.values import written_values
 
     if save and not why:
         raise CommandError("--save keeps the reason with the policy: say it with --why")
@@ -191,8 +191,8 @@ def _simulate(
     """The simulation of a wish, or of a stored policy, with the version that answers; and the domain."""
     from models.bundles import read_manifest
     from models.live import load_live, with_policy
-    from models.past_rows import past_rows
-    from models.policy_simulation import simulate_wish
+    from models.policies.past_rows import past_rows
+    from models.policies.simulation import simulate_wish
 
     settings = read_settings()
     home = home_of(settings)

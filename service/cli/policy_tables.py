@@ -10,7 +10,7 @@ from service.cli import console
 
 if TYPE_CHECKING:
     from models.contract import Policy
-    from models.policy_simulation import Figures, PolicySimulation
+    from models.policies.simulation import Figures, PolicySimulation
 
 
 def print_values(policy: Policy, *, title: str) -> None:

@@ -12,12 +12,12 @@ from data.simulators import ads as simulator
 from data.splits import Split
 from data.table import Column, Table
 from models.ad_value import BOOSTED, LEARNED, RANDOM, NoExperimentError, always_showing, compare_policies
-from models.ad_value_report import render_ad_value
 from models.contract import load_domains
 from models.off_policy import AS_LOGGED
 from models.presets import PRESETS
+from models.reports.ad_value_report import render_ad_value
 from models.training_rows import TrainingRows
-from tests.models.test_report import Page
+from tests.models.reports.test_training_report import Page
 
 ADS = load_domains()["ads"]
 FORMATS_ONLY = simulator.TABLE.with_columns(

@@ -15,7 +15,7 @@ from models.refining import table_differences
 from models.registry import Registry
 from models.retraining import train
 from models.training_job import TrainingJob
-from tests.models.test_report import Page
+from tests.models.reports.test_training_report import Page
 
 COLUMNS = {
     "income": Column(name="income", kind="number", minimum=0, missing=(-1,), description="per month", unit="EUR"),

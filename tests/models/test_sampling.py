@@ -24,7 +24,7 @@ from models.retraining import train
 from models.sampling import SamplingError, kept_rows
 from models.scoring import TableClassifier
 from models.training_job import TrainingJob
-from tests.models.test_report import Page
+from tests.models.reports.test_training_report import Page
 
 ADS = load_domains()["ads"]
 

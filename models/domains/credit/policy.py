@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from models.calibration import probability
 from models.contract import CutOffs, Policy
-from models.cut_offs import Costs
 from models.encoding import Features
+from models.policies.cut_offs import Costs
 from models.scoring import Floats, TableClassifier
 
 Decision: TypeAlias = Literal["approve", "refer", "decline"]

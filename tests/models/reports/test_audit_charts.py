@@ -19,7 +19,7 @@ from models.audit import (
 )
 from models.audit.fairness import impact_ratio
 from models.intervals import wilson_interval
-from models.report_audit_charts import MOST_GROUPS_SHOWN, curve_charts, groups_chart, impact_chart, shift_chart
+from models.reports.audit_charts import MOST_GROUPS_SHOWN, curve_charts, groups_chart, impact_chart, shift_chart
 
 
 def values(array: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from data.sources import frame_digest
 from data.splits import split_rows
 from models.bundles import read_manifest
 from models.live import load_live
-from models.past_rows import past_rows
+from models.policies.past_rows import past_rows
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from models.bundles import package_versions
 from models.contract import Policy
 from models.judging import Judgement, Outcome, Trained
 from models.live import CARD, CARD_PAGE, REPORT
-from models.model_card import model_card, render_card
-from models.report import render_report
-from models.report_data import ReportData
+from models.reports.model_card import model_card, render_card
+from models.reports.report_data import ReportData
+from models.reports.training_report import render_report
 from models.training_job import TrainingJob
 
 

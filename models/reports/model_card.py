@@ -12,10 +12,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from models.audit import Audit
 from models.contract import Domain
-from models.pages import render_page
-from models.report_data import ReportData
-from models.report_sentences import protection_sentences, proxy_sentence
-from models.report_tables import METRICS, decision_rows
+from models.reports.pages import render_page
+from models.reports.report_data import ReportData
+from models.reports.sentences import protection_sentences, proxy_sentence
+from models.reports.tables import METRICS, decision_rows
 
 
 class _Part(BaseModel):
@@ -114,7 +114,7 @@ def model_card(data: ReportData, domain: Domain) -> ModelCard:
 
 
 def render_card(card: ModelCard) -> str:
-    """The card as an HTML page, see `models.pages`."""
+    """The card as an HTML page, see `models.reports.pages`."""
     return render_page(
         "card.html.jinja",
         card=card,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from data.table import Column, Table, level_text
 from models.evaluation import Comparison, Contender
-from models.report_style import percent
+from models.reports.style import percent
 from models.scoring import Floats, Labels
 
 

@@ -14,13 +14,13 @@ from models.errors import DomainMismatchError, NoPolicyToRollBackError, UnknownP
 from models.registry import Registry
 from tests.models.conftest import START
 
-SOURCE_ROOT = Path(__file__).parents[2]
+SOURCE_ROOT = Path(__file__).parents[3]
 KILLED = """
 import os, sys
-from models import policies
+from models.policies import stored
 from models.registry import Registry
 
-policies.record = lambda *_, **__: os._exit(9)
+stored.record = lambda *_, **__: os._exit(9)
 Registry(sys.argv[1]).policies.activate("lending", 2, actor="ann", why="")
 """
 SIMULATION = {"n_rows": 200, "figures": {"approval_rate": 0.1 + 0.2, "bad_rate": None}, "note": "ä"}

@@ -7,9 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.contract import CutOffs, Domain, Policy
-from models.cut_offs import Costs, band_around, cut_off_for_acceptance_rate, cut_off_for_bad_rate, least_cost_cut_off
 from models.errors import PolicyError
-from models.policy_values import checked_policy
+from models.policies.cut_offs import (
+    Costs,
+    band_around,
+    cut_off_for_acceptance_rate,
+    cut_off_for_bad_rate,
+    least_cost_cut_off,
+)
+from models.policies.values import checked_policy
 from models.scoring import Floats, Labels
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from data.table import Table
 from models.audit import Audit
 from models.evaluation import Comparison, Contender
-from models.report_sentences import findings
+from models.reports.sentences import findings
 from models.scoring import Floats, Labels
 
 LITTLE_SIGNAL_BELOW = 0.65

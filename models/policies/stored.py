@@ -28,7 +28,7 @@ class StoredPolicy:
     """One stored policy of a model; it never changes.
 
     `content` holds the fields of the domain's policy, `created` is in UTC, `simulation` is what came of it on past
-    rows (see `models.policy_simulation`) with the version `model_version` of the model.
+    rows (see `models.policies.simulation`) with the version `model_version` of the model.
     """
 
     name: str

@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 
 from models.ad_value import LEARNED, PolicyComparison, always_showing
 from models.off_policy import Estimate
-from models.pages import render_page
-from models.report_charts import lines_of, thinned
-from models.report_style import NEUTRAL, OURS, Chart, dotted, finished, percent, shown
+from models.reports.charts import lines_of, thinned
+from models.reports.pages import render_page
+from models.reports.style import NEUTRAL, OURS, Chart, dotted, finished, percent, shown
 
 _ESTIMATORS = (
     ("dr", "doubly robust", OURS, 10),

@@ -18,11 +18,11 @@ from models.bundles import Bundle, load_bundle, read_file
 from models.contract import load_domains
 from models.home import Home
 from models.live import CARD, CARD_PAGE
-from models.model_card import ModelCard
 from models.registry import Registry
+from models.reports.model_card import ModelCard
 from models.retraining import train
 from models.training_job import TrainingJob
-from tests.models.test_report import Page
+from tests.models.reports.test_training_report import Page
 
 CREDIT = load_domains()["credit"]
 SEED = 3

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from models.cut_offs import (
+from models.errors import CutOffError
+from models.policies.cut_offs import (
     Costs,
     band_around,
     cheapest_cut_off,
@@ -15,7 +16,6 @@ from models.cut_offs import (
     cut_off_for_bad_rate,
     least_cost_cut_off,
 )
-from models.errors import CutOffError
 
 COSTS = st.builds(Costs, st.sampled_from([0.5, 1, 5, 20]), st.sampled_from([0, 1, 3]))
 # few distinct values, so that ties are the rule

@@ -6,7 +6,7 @@ import pytest
 
 from models.audit import ColumnFairness, Fairness, GroupTreatment, ImpactRatio, Proxies, StandIn
 from models.audit.fairness import impact_ratio
-from models.report_sentences import column_sentence, proxy_sentence, told_words
+from models.reports.sentences import column_sentence, proxy_sentence, told_words
 
 
 def treatment(group: str, n_selected: int, n_rows: int, impact: ImpactRatio | None) -> GroupTreatment:

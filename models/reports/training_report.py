@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from models import report_audit_charts as audit_charts
-from models import report_charts as charts
-from models import report_sentences as sentences
 from models.evaluation import Comparison, compare
-from models.pages import render_page
-from models.report_data import ReportData
-from models.report_style import Chart, percent
-from models.report_tables import METRICS, column_rows, contender_rows, decision_rows, in_words
+from models.reports import audit_charts, charts, sentences
+from models.reports.pages import render_page
+from models.reports.report_data import ReportData
+from models.reports.style import Chart, percent
+from models.reports.tables import METRICS, column_rows, contender_rows, decision_rows, in_words
 
 
 def render_report(data: ReportData) -> str:
-    """The whole page as HTML, see `models.pages`."""
+    """The whole page as HTML, see `models.reports.pages`."""
     comparisons, audit = _comparisons(data), data.audit
     return render_page(
         "report.html.jinja",

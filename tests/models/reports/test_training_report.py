@@ -32,11 +32,11 @@ from models.audit import (
 )
 from models.evaluation import Comparison, Contender, evaluate
 from models.intervals import wilson_interval
-from models.report import render_report
-from models.report_charts import MOST_POINTS, calibration_chart, roc_chart, thinned
-from models.report_data import ReportData
-from models.report_style import percent
-from models.report_tables import column_row, contender_rows, decision_rows, in_words
+from models.reports.charts import MOST_POINTS, calibration_chart, roc_chart, thinned
+from models.reports.report_data import ReportData
+from models.reports.style import percent
+from models.reports.tables import column_row, contender_rows, decision_rows, in_words
+from models.reports.training_report import render_report
 
 N_FIGURES = 11
 """Six of the model as a whole, impact ratios, groups, shifts, and two effect curves."""

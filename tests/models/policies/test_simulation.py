@@ -10,13 +10,13 @@ import pytest
 
 from data.checking import checked_frame
 from models.contract import load_domains, respond
-from models.cut_offs import Costs, least_cost_cut_off
 from models.errors import CutOffError, PolicyError
 from models.live import load_live
-from models.past_rows import PastRows
-from models.policy_choice import PolicyWish, choose_policy
-from models.policy_simulation import PolicySimulation, simulate_policy, simulate_wish
-from models.policy_values import checked_policy, written_values
+from models.policies.choice import PolicyWish, choose_policy
+from models.policies.cut_offs import Costs, least_cost_cut_off
+from models.policies.past_rows import PastRows
+from models.policies.simulation import PolicySimulation, simulate_policy, simulate_wish
+from models.policies.values import checked_policy, written_values
 from tests.conftest import open_store
 
 DOMAINS = load_domains()

@@ -7,13 +7,17 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from models.report_style import percent
+from models.reports.style import percent
 
 
 def render_page(template: str, **values: Any) -> str:
-    """A page of `models/templates`. It loads nothing and follows the light or dark colours of its reader's browser."""
+    """A page of the templates here. It loads nothing and follows the light or dark colours of its reader's browser."""
     environment = Environment(
-        loader=PackageLoader("models"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("models.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["percent"] = percent
     environment.globals["plotly_js"] = get_plotlyjs  # several megabytes, for pages with charts alone

@@ -12,10 +12,10 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.contract import Live
-from models.cut_offs import CheapestCutOff, Costs, cheapest_cut_off
 from models.errors import PolicyError
-from models.past_rows import PastRows
-from models.policy_choice import PolicyWish, choose_policy
+from models.policies.choice import PolicyWish, choose_policy
+from models.policies.cut_offs import CheapestCutOff, Costs, cheapest_cut_off
+from models.policies.past_rows import PastRows
 from models.row_groups import FEWEST_ROWS, groups_of
 from models.scoring import Floats, Labels
 
@@ -99,7 +99,7 @@ def simulate_wish(active: Live, rows: PastRows, wish: PolicyWish, *, stored: Liv
     active : the version that answers, under its active policy; fields that nothing is said about stay as there.
     stored : the same version under a stored policy that is to be simulated as it is; `wish` may then only hold costs.
 
-    Raises PolicyError and CutOffError as `models.policy_choice.choose_policy` does.
+    Raises PolicyError and CutOffError as `models.policies.choice.choose_policy` does.
     """
     if stored is not None:
         if wish.has_rate or wish.refer or wish.values:
@@ -120,7 +120,7 @@ def simulate_policy(
     ----------
     candidate, active : the same version under the two policies.
     costs : of the two errors; None are the domain's own.
-    chosen_by, fitted : see `models.policy_choice.ChosenPolicy`.
+    chosen_by, fitted : see `models.policies.choice.ChosenPolicy`.
     """
     now, before = (_decisions(live, rows.frame) for live in (candidate, active))
     return PolicySimulation(
