@@ -29,7 +29,7 @@ class Reason(BaseModel):
     column: str
     text: str = Field(description="The reason in words.")
     value: Any = Field(description="What the row holds.")
-    typical: Any = Field(description="What the reference row holds: the typical row without the event.")
+    typical: Any = Field(description="What the typical row of those holds whom the reasons compare with.")
     effect: float = Field(description="Share of the column in the log-odds above those of the reference row.")
 
 

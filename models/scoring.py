@@ -31,9 +31,8 @@ REFINE_RATE = 0.3
 REFINE_EPOCHS = 20
 """Most passes over the new rows; fewer if validation rows show no gain for REFINE_PATIENCE of them."""
 REFINE_PATIENCE = 5
-
-
 MOST_BACKGROUND_ROWS = 100_000
+"""Training rows that are looked at for what answers refer to; of more, evenly chosen ones tell it as well."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,7 @@ class TableClassifier:
         self.calibrator.fit(log_odds.astype(np.float64), held_out_labels, keep_negatives=keep_negatives)
 
     def _keep_background(self, frame: pd.DataFrame, labels: Labels) -> None:
-        """What answers will refer to; of very many rows, evenly chosen ones tell it as well."""
+        """What answers will refer to."""
         step = -(-len(frame) // MOST_BACKGROUND_ROWS)
         frame, labels = frame.iloc[::step], labels[::step]
         self.background = Background(

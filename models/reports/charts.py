@@ -168,7 +168,7 @@ def effects_chart(effects: Mapping[str, float], *, most: int = 20) -> Chart:
     return Chart(
         title,
         finished(figure, height=110 + 26 * len(first)),
-        "Mean absolute share of a column in the log-odds of test rows, against the typical row without the event, by "
+        "Mean absolute share of a column in the log-odds of test rows, against the row that reasons compare with, by "
         f"integrated gradients. 0.69 doubles or halves the odds.{rest}",
     )
 
