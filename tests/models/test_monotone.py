@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
@@ -274,7 +275,7 @@ present = st.floats(allow_nan=False) | st.sampled_from(loans(50)["income"].tolis
 @given(present, present | st.none(), st.sampled_from(["income", "months late", "age"]))
 def test_every_feature_moves_one_way_as_its_number_rises(value: float, other: float | None, name: str) -> None:
     """The scaled value and the bins rise, the flags of codes only go out once the number is above all codes."""
-    larger = float(np.nextafter(value, np.inf)) if other is None else max(value, other)
+    larger = math.nextafter(value, math.inf) if other is None else max(value, other)
     if name == "months late":
         larger = max(larger, 5e-324)
     if name == "income" and -1 in (value, larger):
