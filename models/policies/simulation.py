@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.audit import ImpactRatio
+from models.audit.fairness import impact_ratio
 from models.contract import Live
 from models.errors import PolicyError
 from models.policies.choice import PolicyWish, choose_policy
@@ -30,6 +32,7 @@ class Figures(BaseModel):
     """What decisions led to on some rows. A row that was referred to a person costs nothing here, either way."""
 
     n_rows: int
+    n_approved: int = Field(description="Rows that are accepted.")
     approval_rate: float = Field(description="Share of the rows that are accepted.")
     referral_rate: float = Field(description="Share of the rows that are neither accepted nor rejected.")
     bad_rate: float | None = Field(description="Share of bad ones among the accepted rows; null if none is.")
@@ -43,8 +46,9 @@ class GroupFigures(Figures):
     """The same for one group of rows."""
 
     group: str
-    adverse_impact_ratio: float | None = Field(
-        description="Approval rate over the highest one of a group with enough rows; below 0.8 is commonly a warning."
+    impact: ImpactRatio | None = Field(
+        description="Against the group with the highest approval rate among those with enough rows; null for that "
+        "group itself, and where nobody in it is accepted."
     )
     too_few: bool = Field(description=f"Fewer than {FEWEST_ROWS} rows: chance decides.")
 
@@ -173,6 +177,7 @@ class _Decided:
         accepted, expected, observed = self._accepted[part], self._expected[part], self._observed[part]
         return {
             "n_rows": len(accepted),
+            "n_approved": int(accepted.sum()),
             "approval_rate": float(accepted.mean()),
             "referral_rate": float((~accepted & ~self._rejected[part]).mean()),
             "bad_rate": _mean(self._labels[part][accepted]),
@@ -184,19 +189,22 @@ class _Decided:
 
 
 def _by_group(decided: _Decided, groups: pd.Series[Any]) -> list[GroupFigures]:
-    """Each group in its order, its approval rate beside the highest."""
+    """Each group in its order, its approvals beside those of the group with the highest rate."""
     found = {group: decided.figures((groups == group).to_numpy()) for group in groups.cat.categories}
-    rates = [figures["approval_rate"] for figures in found.values() if figures["n_rows"] >= FEWEST_ROWS]
-    highest = max(rates, default=0.0)
+    enough = [figures for figures in found.values() if figures["n_rows"] >= FEWEST_ROWS]
+    reference = max(enough, key=lambda figures: float(figures["approval_rate"]), default=None)
     return [
         GroupFigures(
-            **figures,
-            group=group,
-            adverse_impact_ratio=figures["approval_rate"] / highest if highest else None,
-            too_few=figures["n_rows"] < FEWEST_ROWS,
+            **figures, group=group, impact=_impact(figures, reference), too_few=figures["n_rows"] < FEWEST_ROWS
         )
         for group, figures in found.items()
     ]
+
+
+def _impact(figures: dict[str, Any], reference: dict[str, Any] | None) -> ImpactRatio | None:
+    if reference is None or figures is reference:
+        return None
+    return impact_ratio(*(of[count] for of in (figures, reference) for count in ("n_approved", "n_rows")))
 
 
 def _decisions(live: Live, frame: pd.DataFrame) -> Decisions:

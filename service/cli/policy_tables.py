@@ -10,7 +10,7 @@ from service.cli import console
 
 if TYPE_CHECKING:
     from models.contract import Policy
-    from models.policies.simulation import Figures, PolicySimulation
+    from models.policies.simulation import Figures, GroupFigures, PolicySimulation
 
 
 def print_values(policy: Policy, *, title: str) -> None:
@@ -51,7 +51,7 @@ def print_simulation(name: str, simulation: PolicySimulation) -> None:
                 _percent(found.approval_rate),
                 _percent(found.bad_rate),
                 found.expected_cost_per_row,
-                found.adverse_impact_ratio,
+                _impact(found),
             )
             for found in groups
         ]
@@ -59,7 +59,8 @@ def print_simulation(name: str, simulation: PolicySimulation) -> None:
         console.results.print(console.table_of(headings, rows))
     if simulation.groups:
         console.say(
-            "Cost per row: expected. Impact ratio: approved, over the highest share of a group with enough rows."
+            "Cost per row: expected. Impact ratio: approved, over the highest share of a group with enough rows, with "
+            "its 95 % interval; below 0.8 is taken as evidence of adverse impact."
         )
     if simulation.fitted:
         console.remark("The cut-off was fitted to these very rows; on new ones it will do a little worse.")
@@ -119,6 +120,11 @@ def _print_decisions(simulation: PolicySimulation) -> None:
         return
     headings = (f"against policy {simulation.active_policy}", "rows", "of them bad")
     console.results.print(console.table_of(headings, changes))
+
+
+def _impact(group: GroupFigures) -> str:
+    impact = group.impact
+    return "" if impact is None else f"{impact.ratio:.2f} ({impact.low:.2f}..{impact.high:.2f})"
 
 
 def _percent(share: float | None) -> str:

@@ -116,7 +116,11 @@ def test_groups_are_counted_like_the_whole(credit):
         approval_rate, bad_rate, expected, _ = counted(of_group, rows.labels[here], Costs(5, 1))
         assert (group.n_rows, group.approval_rate, group.bad_rate) == (len(of_group), approval_rate, bad_rate)
         assert group.expected_cost_per_row == pytest.approx(expected)
-        assert group.adverse_impact_ratio == pytest.approx(approval_rate / best)
+        if group.approval_rate == best and not group.too_few:
+            assert group.impact is None
+        else:
+            assert group.impact.ratio == pytest.approx(approval_rate / best)
+            assert group.impact.low <= group.impact.ratio <= group.impact.high
         assert group.too_few == (len(of_group) < 30)
     assert any(group.too_few for groups in found.groups.values() for group in groups)
     assert sum(group.n_rows for group in found.groups["age"]) == 800
@@ -191,7 +195,7 @@ def test_a_simulation_is_json_and_back(credit):
     found = simulate_wish(live, rows, nobody)
 
     assert found.figures.bad_rate is None
-    assert {group.adverse_impact_ratio for group in found.groups["gender"]} == {None}
+    assert {group.impact for group in found.groups["gender"]} == {None}
     assert PolicySimulation.model_validate_json(found.model_dump_json()) == found
 
 
