@@ -13,4 +13,5 @@ def wilson_interval(rates: Floats, n_rows: npt.NDArray[np.int64]) -> tuple[Float
     z = 1.959964
     centre = (rates + z**2 / (2 * n_rows)) / (1 + z**2 / n_rows)
     half = z / (1 + z**2 / n_rows) * np.sqrt(rates * (1 - rates) / n_rows + z**2 / (4 * n_rows**2))
-    return np.minimum(centre - half, rates), np.maximum(centre + half, rates)
+    # Rounding must not lead past a rate of 0 or 1, nor past the rate itself
+    return np.clip(centre - half, 0, rates), np.clip(centre + half, rates, 1)
