@@ -65,11 +65,12 @@ class TableClassifier:
     ----------
     background : what it keeps in mind of the training rows; reasons are given against its `reference_row`, after
         training that of the rows without the event, see `refer_to`.
-    reference : that row, encoded, of shape (n_features,).
+    reference : that row, encoded, of shape (n_features,). base : its log-odds.
     """
 
     background: Background
     reference: Features
+    base: float
 
     def __init__(self, table: Table, preset: Preset, seed: int) -> None:
         self.table = table
@@ -146,6 +147,7 @@ class TableClassifier:
             self.background, reference_row=typical_row(self.table, frame), reference_group=f"{len(frame):,} {group}"
         )
         self.reference = self.encoder.encode_rows([self.background.reference_row])[0]
+        self.base = float(self.log_odds(self.reference[None])[0])
 
     def _fit_folds(self, rows: DrawnRows, keep_negatives: float) -> bool:
         """Train on folds of all rows and calibrate on each fold without it; False if there are no folds."""
@@ -235,8 +237,8 @@ class TableClassifier:
         by_feature = integrated_gradients(self.network.network_, x, self.reference).astype(np.float64)
         n_columns = len(self.encoder.column_names_)
         by_column = np.bincount(self.encoder.owners_, by_feature, minlength=n_columns)
-        base, log_odds = self.log_odds(np.stack([self.reference, x])).tolist()
-        return Explanation(base, log_odds, completed(by_column * self.calibrator.slope, log_odds - base))
+        log_odds = float(self.log_odds(x[None])[0])
+        return Explanation(self.base, log_odds, completed(by_column * self.calibrator.slope, log_odds - self.base))
 
     def shares(self, x: Features) -> Floats:
         """The shares alone, see `explain`."""
