@@ -13,6 +13,7 @@ from models.policies.cut_offs import (
     band_around,
     cut_off_for_acceptance_rate,
     cut_off_for_bad_rate,
+    least_cost_band,
     least_cost_cut_off,
 )
 from models.policies.values import checked_policy
@@ -25,7 +26,8 @@ class PolicyWish:
 
     Parameters
     ----------
-    costs : of the two errors. The cut-offs follow from them, unless a rate is asked for: then they only measure.
+    costs : of the two errors, and of referring. The cut-offs follow from them, unless a rate is asked for: then they
+        only measure.
     approval_rate, bad_rate : what is to be reached on past rows; one of them at most.
     refer : share of the rows around the cut-off that goes to a person.
     values : of fields of the policy, as given.
@@ -43,6 +45,11 @@ class PolicyWish:
         """Refuse two ways at once."""
         if self.approval_rate is not None and self.bad_rate is not None:
             raise PolicyError("a cut-off reaches an approval rate or a bad rate, not both; give one of them")
+        if self.refer and not self.has_rate and self.costs is not None and self.costs.referred is not None:
+            raise PolicyError(
+                f"which rows are referred follows from their cost ({self.costs}) or from a share to refer, not both; "
+                "leave one of them out"
+            )
 
     @property
     def has_rate(self) -> bool:
@@ -83,8 +90,7 @@ def choose_policy(
     values, words = dict(wish.values), [f"{name}={value}" for name, value in wish.values.items()]
     if wish.wants_cut_offs:
         cut_offs = _cut_offs_of(domain, wish)
-        cut_off, how = _cut_off(cut_offs, wish, probabilities, labels)
-        lower, upper = band_around(probabilities, cut_off, wish.refer)
+        (lower, upper), how = _band(cut_offs, wish, probabilities, labels)
         values |= {cut_offs.lower: lower, cut_offs.upper: upper}
         words = [how, *([f"{wish.refer:.4g} around it referred"] if wish.refer else []), *words]
     policy = checked_policy(domain.policy, {**base.model_dump(), **values})
@@ -103,11 +109,17 @@ def _cut_offs_of(domain: Domain, wish: PolicyWish) -> CutOffs:
     return cut_offs
 
 
-def _cut_off(cut_offs: CutOffs, wish: PolicyWish, probabilities: Floats, labels: Labels) -> tuple[float, str]:
-    """The cut-off and what it was chosen by."""
-    if wish.approval_rate is not None:
-        return cut_off_for_acceptance_rate(probabilities, wish.approval_rate), f"approval rate {wish.approval_rate:g}"
-    if wish.bad_rate is not None:
-        return cut_off_for_bad_rate(probabilities, labels, wish.bad_rate), f"bad rate {wish.bad_rate:g}"
+def _band(
+    cut_offs: CutOffs, wish: PolicyWish, probabilities: Floats, labels: Labels
+) -> tuple[tuple[float, float], str]:
+    """The lower and the upper cut-off, and what they were chosen by."""
     costs = wish.costs or cut_offs.costs
-    return least_cost_cut_off(costs), f"costs {costs}"
+    if wish.has_rate or wish.refer:
+        cut_off, how = least_cost_cut_off(costs), f"costs {costs}"
+        if wish.approval_rate is not None:
+            cut_off = cut_off_for_acceptance_rate(probabilities, wish.approval_rate)
+            how = f"approval rate {wish.approval_rate:g}"
+        elif wish.bad_rate is not None:
+            cut_off, how = cut_off_for_bad_rate(probabilities, labels, wish.bad_rate), f"bad rate {wish.bad_rate:g}"
+        return band_around(probabilities, cut_off, wish.refer), how
+    return least_cost_band(costs), f"costs {costs}"

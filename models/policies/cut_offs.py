@@ -23,22 +23,28 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Costs:
-    """What the two errors cost, in any unit: only their ratio decides.
+    """What the two errors cost, and a person's look, in any unit: only their ratios decide.
 
     Parameters
     ----------
     accepted_bad : cost of accepting a row with the bad outcome.
     rejected_good : cost of rejecting one with the good outcome.
+    referred : cost of leaving a row to a person, who then decides rightly; None if that is not counted.
 
-    Raises CutOffError for a cost that is negative or not finite, and if both are 0.
+    Raises CutOffError for a cost that is negative or not finite, and if both errors cost 0.
     """
 
     accepted_bad: float
     rejected_good: float
+    referred: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no cost."""
-        for what, cost in (("accepting a bad row", self.accepted_bad), ("rejecting a good one", self.rejected_good)):
+        for what, cost in (
+            ("accepting a bad row", self.accepted_bad),
+            ("rejecting a good one", self.rejected_good),
+            ("referring a row", 0.0 if self.referred is None else self.referred),
+        ):
             if not (math.isfinite(cost) and cost >= 0):
                 raise CutOffError(f"the cost of {what} must be a finite number of at least 0, got {cost:g}")
         if self.accepted_bad == self.rejected_good == 0:
@@ -48,30 +54,37 @@ class Costs:
 
     @classmethod
     def parsed(cls, text: str) -> Costs:
-        """Costs written as "5:1", that of accepting a bad row first; CutOffError for anything else."""
+        """Costs written as "5:1", that of accepting a bad row first, or "5:1:0.6" with that of referring one.
+
+        Raises CutOffError for anything else.
+        """
         try:
-            accepted_bad, rejected_good = map(float, text.split(":"))
-        except ValueError as error:
+            costs = [float(part) for part in text.split(":")]
+        except ValueError:
+            costs = []
+        if len(costs) not in (2, 3):
             raise CutOffError(
-                f"costs are two numbers, that of accepting a bad row and that of rejecting a good one, written 5:1; "
-                f"got {text!r}"
-            ) from error
-        return cls(accepted_bad, rejected_good)
+                "costs are two or three numbers, those of accepting a bad row, of rejecting a good one, and of leaving "
+                f"one to a person, written 5:1 or 5:1:0.6; got {text!r}"
+            )
+        return cls(*costs)
 
     def __str__(self) -> str:
         """As `parsed` reads it."""
-        return f"{self.accepted_bad:g}:{self.rejected_good:g}"
+        referred = "" if self.referred is None else f":{self.referred:g}"
+        return f"{self.accepted_bad:g}:{self.rejected_good:g}{referred}"
 
     def of_rows(
         self, bad: Floats | Labels, *, accepted: npt.NDArray[np.bool_], rejected: npt.NDArray[np.bool_]
     ) -> Floats:
-        """Cost of each row, shape (n_rows,); 0 for one that is neither accepted nor rejected.
+        """Cost of each row, shape (n_rows,); one that is neither accepted nor rejected is referred.
 
         Parameters
         ----------
         bad : labels, for the cost that was paid, or calibrated probabilities, for the cost to expect.
         """
-        costs: Floats = accepted * bad * self.accepted_bad + rejected * (1 - bad) * self.rejected_good
+        errors = accepted * bad * self.accepted_bad + rejected * (1 - bad) * self.rejected_good
+        costs: Floats = errors + (~accepted & ~rejected) * (self.referred or 0.0)
         return costs
 
 
@@ -90,6 +103,19 @@ def least_cost_cut_off(costs: Costs) -> float:
     rejected_good), whatever the rows. C. Elkan, The Foundations of Cost-Sensitive Learning, IJCAI 2001, equation 2.
     """
     return costs.rejected_good / (costs.accepted_bad + costs.rejected_good)
+
+
+def least_cost_band(costs: Costs) -> tuple[float, float]:
+    """The lower and the upper cut-off of least expected cost, if the probabilities are calibrated.
+
+    A row is referred where that costs less than accepting, p * accepted_bad, and than rejecting, (1 - p) *
+    rejected_good. C. K. Chow, On optimum recognition error and reject tradeoff, IEEE Trans. Inf. Theory 16, 1970. Where
+    nowhere it does, or its cost is not counted, both are `least_cost_cut_off`.
+    """
+    cut_off, referred = least_cost_cut_off(costs), costs.referred
+    if referred is None or referred >= cut_off * costs.accepted_bad:
+        return cut_off, cut_off
+    return referred / costs.accepted_bad, 1 - referred / costs.rejected_good
 
 
 def cheapest_cut_off(probabilities: Floats, labels: Labels, costs: Costs) -> CheapestCutOff:

@@ -29,7 +29,7 @@ _ROWS_AT_ONCE = 65_536
 
 
 class Figures(BaseModel):
-    """What decisions led to on some rows. A row that was referred to a person costs nothing here, either way."""
+    """What decisions led to on some rows; what a row costs that is referred to a person, see `Costs`."""
 
     n_rows: int
     n_approved: int = Field(description="Rows that are accepted.")

@@ -75,9 +75,9 @@ def simulate(
     costs: Annotated[
         str | None,
         typer.Option(
-            metavar="BAD:GOOD",
-            help="What accepting a bad row and rejecting a good one cost; the cut-off follows, for credit from 5:1 if"
-            " nothing is said. Beside a rate they only measure.",
+            metavar="BAD:GOOD[:REFERRED]",
+            help="What accepting a bad row and rejecting a good one cost, and leaving one to a person; the cut-offs"
+            " follow, for credit from 5:1 if nothing is said. Beside a rate they only measure.",
         ),
     ] = None,
     approval_rate: Annotated[

@@ -10,6 +10,7 @@ from service.cli import console
 
 if TYPE_CHECKING:
     from models.contract import Policy
+    from models.policies.cut_offs import Costs
     from models.policies.simulation import Figures, GroupFigures, PolicySimulation
 
 
@@ -79,11 +80,19 @@ def _print_figures(simulation: PolicySimulation) -> None:
     cheapest = simulation.cheapest
     console.say(
         f"Cheapest in hindsight: one cut-off at {cheapest.cut_off:.4f}, observed cost per row {cheapest.cost:.4f}. "
-        "Referred rows cost nothing here."
+        + _of_referred(simulation.costs, max(new.referral_rate, active.referral_rate))
     )
     n_accepted = round(new.approval_rate * new.n_rows)
     if 0 < n_accepted < FEWEST_ROWS:
         console.warn(f"only {n_accepted} row(s) are approved; the bad rate of so few is mostly chance")
+
+
+def _of_referred(costs: Costs | None, most_referred: float) -> str:
+    if costs is not None and costs.referred is not None:
+        return f"A referred row costs {costs.referred:g}."
+    if not most_referred:
+        return ""
+    return f"Referred rows cost nothing here; give their cost as a third number, such as --costs {costs}:0.6."
 
 
 _FIGURES = {

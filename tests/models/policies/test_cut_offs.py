@@ -14,6 +14,7 @@ from models.policies.cut_offs import (
     cheapest_cut_off,
     cut_off_for_acceptance_rate,
     cut_off_for_bad_rate,
+    least_cost_band,
     least_cost_cut_off,
 )
 
@@ -47,6 +48,21 @@ def test_the_cut_off_of_the_german_costs_is_one_sixth():
     assert least_cost_cut_off(Costs.parsed("5:1")) == pytest.approx(1 / 6)
     assert least_cost_cut_off(Costs(1, 0)) == 0
     assert least_cost_cut_off(Costs(0, 1)) == 1
+
+
+@given(COSTS, st.sampled_from([None, 0, 0.1, 0.3, 0.8, 2]), st.floats(0, 1))
+def test_within_the_band_a_persons_look_costs_least(costs, referred, p):
+    """Below it accepting is cheapest, from its end on rejecting; where a look costs too much there is no band."""
+    costs = Costs(costs.accepted_bad, costs.rejected_good, referred)
+    lower, upper = least_cost_band(costs)
+    assume(min(abs(p - lower), abs(p - upper)) > 1e-9)
+    expected = {"accept": p * costs.accepted_bad, "reject": (1 - p) * costs.rejected_good}
+    if referred is not None:
+        expected["refer"] = referred
+
+    decided = "accept" if p < lower else "reject" if p >= upper else "refer"
+    assert expected[decided] == pytest.approx(min(expected.values()))
+    assert Costs.parsed(str(costs)) == costs
 
 
 @given(COSTS, st.floats(0, 1))
@@ -141,9 +157,10 @@ def test_a_band_of_a_tenth_takes_half_of_it_from_each_side():
         ("nan:1", "got nan"),
         ("5:inf", "got inf"),
         ("0:0", "one of the two costs must be above 0"),
-        ("5", "written 5:1; got '5'"),
-        ("5:1:2", "written 5:1"),
-        ("five:one", "written 5:1; got 'five:one'"),
+        ("5", "written 5:1 or 5:1:0.6; got '5'"),
+        ("5:1:-1", "the cost of referring a row must be a finite number of at least 0, got -1"),
+        ("5:1:2:3", "written 5:1 or 5:1:0.6; got '5:1:2:3'"),
+        ("five:one", "written 5:1 or 5:1:0.6; got 'five:one'"),
     ],
 )
 def test_costs_that_are_none_are_refused(text, words):

@@ -126,6 +126,24 @@ def test_groups_are_counted_like_the_whole(credit):
     assert sum(group.n_rows for group in found.groups["age"]) == 800
 
 
+def test_a_cost_of_referring_makes_the_band_and_is_counted(credit):
+    """Rows are referred where a look costs less than either error; each then costs that. A share beside it is refused."""
+    live, rows = credit
+    found = simulate_wish(live, rows, PolicyWish(costs=Costs(5, 1, 0.3)))
+    nobody_referred = simulate_wish(live, rows, PolicyWish(costs=Costs(5, 1)))
+
+    assert (found.policy["approve_below"], found.policy["decline_from"]) == pytest.approx((0.06, 0.7))
+    assert found.figures.referral_rate > 0.2
+    answers = answers_to(dataclasses.replace(live, policy=live.domain.policy.model_validate(found.policy)), rows)
+    _, _, expected, observed = counted(answers, rows.labels, Costs(5, 1))
+    by_persons = 0.3 * found.figures.referral_rate
+    assert found.figures.expected_cost_per_row == pytest.approx(expected + by_persons)
+    assert found.figures.observed_cost_per_row == pytest.approx(observed + by_persons)
+    assert found.figures.expected_cost_per_row < nobody_referred.figures.expected_cost_per_row
+    with pytest.raises(PolicyError, match="not both"):
+        PolicyWish(costs=Costs(5, 1, 0.3), refer=0.1)
+
+
 def test_without_a_wish_the_cut_offs_follow_from_the_domains_costs(credit):
     """5:1 for credit: approve below one sixth, decline the others; the points stay those of the active policy."""
     live, rows = credit

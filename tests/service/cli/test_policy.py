@@ -100,7 +100,7 @@ def test_another_version_than_the_tested_one_is_pointed_out(run, simulate, train
     [
         (["--costs", "5:-1"], "must be a finite number of at least 0, got -1"),
         (["--costs", "0:0"], "one of the two costs must be above 0"),
-        (["--costs", "much"], "written 5:1; got 'much'"),
+        (["--costs", "much"], "written 5:1 or 5:1:0.6; got 'much'"),
         (["--approval-rate", "1.2"], "approval rate must be above 0 and at most 1, got 1.2"),
         (["--bad-rate", "-0.1"], "bad rate must be at least 0 and below 1, got -0.1"),
         (["--approval-rate", "0.5", "--bad-rate", "0.1"], "not both"),
