@@ -127,7 +127,7 @@ def test_groups_are_counted_like_the_whole(credit):
 
 
 def test_a_cost_of_referring_makes_the_band_and_is_counted(credit):
-    """Rows are referred where a look costs less than either error; each then costs that. A share beside it is refused."""
+    """Rows are referred where a look costs less than either error; each then costs that. No share can be added."""
     live, rows = credit
     found = simulate_wish(live, rows, PolicyWish(costs=Costs(5, 1, 0.3)))
     nobody_referred = simulate_wish(live, rows, PolicyWish(costs=Costs(5, 1)))
