@@ -32,6 +32,11 @@ def label(column: Column) -> str:
     return column.description.split(";")[0].split(":")[0].rstrip(".") or column.name
 
 
+def comparison(column: Column, value: Any, reference: Any) -> str:
+    """What a row holds beside what the reference row holds, without saying which is better."""
+    return f"{label(column)}: {spoken(column, value)}, typically {spoken(column, reference)}"
+
+
 def reason_sentence(column: Column, value: Any, reference: Any) -> str:
     """Why a column counts against someone: the table's own sentence for such a value, or a plain comparison.
 
@@ -40,10 +45,9 @@ def reason_sentence(column: Column, value: Any, reference: Any) -> str:
     value, reference : what the row and the reference row hold, None where they hold nothing.
     """
     template = next((column.reasons[key] for key in _keys(column, value, reference) if key in column.reasons), None)
-    words = {"value": spoken(column, value), "reference": spoken(column, reference)}
     if template is None:
-        return f"{label(column)}: {words['value']}, typically {words['reference']}"
-    return template.format(**words)
+        return comparison(column, value, reference)
+    return template.format(value=spoken(column, value), reference=spoken(column, reference))
 
 
 def _keys(column: Column, value: Any, reference: Any) -> list[str]:

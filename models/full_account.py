@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from data.rows import closed_typed_dict, row_type
-from data.sentences import label, reason_sentence, spoken
+from data.sentences import comparison, label, reason_sentence, spoken
 from data.table import Column, Table, level_text
 from models.background import ScoreBand
 from models.calibration import probability
@@ -138,8 +138,7 @@ def _column_shares(live: Live, row: Row, explained: Explanation) -> list[ColumnS
     for i in np.argsort(-np.abs(explained.shares), kind="stable").tolist():
         column = live.table[live.scorer.column_names[i]]
         value, typical, share = row.get(column.name), live.scorer.reference_row[column.name], explained.shares[i]
-        plain = f"{label(column)}: {spoken(column, value)}, typically {spoken(column, typical)}"
-        text = reason_sentence(column, value, typical) if share > 0 else plain
+        text = (reason_sentence if share > 0 else comparison)(column, value, typical)
         shares.append(
             ColumnShare(column=column.name, label=label(column), value=value, typical=typical, share=share, text=text)
         )
@@ -160,10 +159,7 @@ def effect_curve(live: Live, row: Row, x: Features, column: Column) -> EffectCur
         values.append(own)
     if column.kind == "number":
         values.sort(key=lambda value: (value is None, value))
-    encoder = live.scorer.encoder
-    X = np.tile(x, (len(values), 1))
-    X[:, encoder.features_of(column.name)] = encoder.encode_values(column.name, values)
-    probabilities = probability(live.scorer.log_odds(X)).tolist()
+    probabilities = live.scorer.probabilities_with(x[None], column.name, values)[:, 0].tolist()
     return EffectCurve(
         column=column.name,
         label=label(column),

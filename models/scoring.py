@@ -205,6 +205,17 @@ class TableClassifier:
         sums = self.network.network_.mean_sums(X)[:, 0]
         return self.calibrator.log_odds(sums.astype(np.float64))
 
+    def probabilities_with(self, X: Features, name: str, values: Sequence[Any]) -> Floats:
+        """Calibrated probability of encoded rows if one column held each of these values and all others stayed.
+
+        Returns
+        -------
+        ndarray of shape (n_values, n_rows)
+        """
+        changed = np.tile(X, (len(values), 1, 1))
+        changed[:, :, self.encoder.features_of(name)] = self.encoder.encode_values(name, values)[:, None, :]
+        return probability(self.log_odds(changed.reshape(-1, X.shape[1]))).reshape(len(values), len(X))
+
     def log_odds_and_members(self, X: Features) -> tuple[Floats, Floats]:
         """The calibrated log-odds of encoded rows, and what each member alone says, from one pass through the network.
 

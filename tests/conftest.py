@@ -19,7 +19,7 @@ import pytest
 
 from data.checking import checked_frame
 from models.bundles import Manifest, write_bundle
-from models.contract import Domain, load_domains
+from models.contract import Domain, Live, load_domains
 from models.home import Home
 from models.live import CARD, POLICY, REPORT
 from models.presets import PRESETS
@@ -81,6 +81,11 @@ def quick_scorer(domain: Domain, seed: int) -> TableClassifier:
     labels = table.labels(frame)
     held_out = (frame.iloc[1_500:], labels[1_500:])
     return domain.build(table, PRESETS["fast"], seed).fit(frame.iloc[:1_500], labels[:1_500], validation=held_out)
+
+
+def quick_live(domain: Domain) -> Live:
+    """Such a model, live under its domain's default policy."""
+    return Live(name=domain.name, version=1, domain=domain, scorer=quick_scorer(domain, 0), policy=domain.policy())
 
 
 def open_store(folder: Path) -> Store:

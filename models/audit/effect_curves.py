@@ -15,7 +15,6 @@ import numpy as np
 from data.sentences import label, spoken
 from data.table import Column
 from models.audit.results import MeanEffectCurve
-from models.calibration import probability
 from models.encoding import Features
 from models.scoring import Floats, TableClassifier
 
@@ -64,7 +63,7 @@ def _values(column: Column, usual: list[Any]) -> list[Any]:
 
 
 def _curve(scorer: TableClassifier, X: Features, column: Column, values: list[Any]) -> MeanEffectCurve:
-    probabilities = _probabilities(scorer, X, column.name, values)
+    probabilities = scorer.probabilities_with(X, column.name, values)
     low, high = np.quantile(probabilities, [0.1, 0.9], axis=1)
     steps = steps_along(column, values, probabilities) if column.direction else None
     n_violations = None if steps is None else int((steps < 0).sum())
@@ -82,13 +81,6 @@ def _curve(scorer: TableClassifier, X: Features, column: Column, values: list[An
         n_violations=n_violations,
         monotone=None if n_violations is None else n_violations == 0,
     )
-
-
-def _probabilities(scorer: TableClassifier, X: Features, name: str, values: list[Any]) -> Floats:
-    """Of every row with every value in that column, shape (n_values, n_rows)."""
-    changed = np.tile(X, (len(values), 1, 1))
-    changed[:, :, scorer.encoder.features_of(name)] = scorer.encoder.encode_values(name, values)[:, None, :]
-    return probability(scorer.log_odds(changed.reshape(-1, X.shape[1]))).reshape(len(values), len(X))
 
 
 def steps_along(column: Column, values: list[float], probabilities: Floats) -> Floats:

@@ -15,7 +15,7 @@ from models.contract import Domain
 from models.reports.pages import render_page
 from models.reports.report_data import ReportData
 from models.reports.sentences import protection_sentences, proxy_sentence
-from models.reports.tables import METRICS, decision_rows
+from models.reports.tables import METRICS, DecisionRow, decision_rows
 
 
 class _Part(BaseModel):
@@ -42,15 +42,6 @@ class CardRows(_Part):
     columns: tuple[CardColumn, ...] = Field(description="In the table's order.")
 
 
-class CardDecision(_Part):
-    """What became of the test rows that got one decision."""
-
-    decision: str
-    n_rows: int = Field(description="Test rows that got it.")
-    share_of_rows: float = Field(description="Their share of all test rows.")
-    event_rate: float = Field(description="Share of them with the event.")
-
-
 class ModelCard(_Part):
     """Everything that one should know before using a version."""
 
@@ -69,7 +60,7 @@ class ModelCard(_Part):
     )
     verdict: str = Field(description="Why it went live, or why not.")
     policy: dict[str, Any] = Field(description="The policy of its bundle; another one may be active.")
-    decisions: tuple[CardDecision, ...] = Field(description="By that policy; none where single rows get no decision.")
+    decisions: tuple[DecisionRow, ...] = Field(description="By that policy; none where single rows get no decision.")
     audit: Audit
     made_with: dict[str, str | int] = Field(description="Preset, seed, folds, and versions of the packages.")
 
@@ -102,12 +93,7 @@ def model_card(data: ReportData, domain: Domain) -> ModelCard:
         metrics={name: dict(contender.metrics) for name, contender in data.contenders.items()},
         verdict=data.verdict,
         policy=dict(data.policy),
-        decisions=tuple(
-            CardDecision(
-                decision=row.decision, n_rows=row.n_rows, share_of_rows=row.share_of_rows, event_rate=row.event_rate
-            )
-            for row in decision_rows(data.decisions, data.labels, data.probabilities)
-        ),
+        decisions=tuple(decision_rows(data.decisions, data.labels, data.probabilities)),
         audit=data.audit,
         made_with={"preset": data.preset, "seed": data.seed, "folds": data.n_folds, **data.packages},
     )

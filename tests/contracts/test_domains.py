@@ -26,7 +26,7 @@ from models.domains.credit.policy import CreditPolicy
 from models.domains.credit.policy import decide as decide_credit
 from models.domains.credit.scorecard import whole_shares
 from models.domains.fraud import FraudPolicy
-from models.presets import PRESETS
+from tests.conftest import quick_live
 
 DOMAINS = load_domains()
 
@@ -34,15 +34,7 @@ DOMAINS = load_domains()
 @pytest.fixture(scope="module")
 def live() -> dict[str, Live]:
     """A quickly trained model of each domain."""
-    made = {}
-    for name, domain in DOMAINS.items():
-        table = domain.prepare(domain.table)
-        frame = checked_frame(table, domain.simulate(3000, 0).frame, "simulated rows", training=True)
-        labels = table.labels(frame)
-        halves = (frame.iloc[::2], labels[::2]), (frame.iloc[1::2], labels[1::2])
-        scorer = domain.build(table, PRESETS["fast"], 0).fit(*halves[0], validation=halves[1])
-        made[name] = Live(name=name, version=1, domain=domain, scorer=scorer, policy=domain.policy())
-    return made
+    return {name: quick_live(domain) for name, domain in DOMAINS.items()}
 
 
 def asked(model: Live, **changes: Any) -> dict[str, Any]:
@@ -217,8 +209,9 @@ def test_ads_are_ranked_by_probability_times_bid(live: dict[str, Live]) -> None:
 def test_anomaly_scores_are_percentiles_of_genuine_rows(live: dict[str, Live]) -> None:
     """Among genuine rows they are spread evenly from 0 to 100; an absurd row is at the top."""
     model, domain = live["fraud"], DOMAINS["fraud"]
-    frame = checked_frame(model.table, domain.simulate(3000, 0).frame, "simulated rows", training=True)
-    genuine = frame.iloc[1::2][model.table.labels(frame)[1::2] == 0]
+    frame = checked_frame(model.table, domain.simulate(2_000, 0).frame, "simulated rows", training=True)
+    held_out = frame.iloc[1_500:]
+    genuine = held_out[model.table.labels(held_out) == 0]
     percentiles = model.scorer.anomaly_percentiles(model.scorer.encoder.transform(genuine))  # type: ignore[attr-defined]
     absurd = asked(model, amount_eur=9_999.0, transactions_24h=60, distance_km=400.0)
 

@@ -14,6 +14,7 @@ from models.contract import Live, Row, load_domains, respond
 from models.counterfactuals import counterfactuals
 from models.domains.credit.policy import CreditPolicy
 from models.presets import PRESETS
+from tests.conftest import quick_live
 
 CREDIT = load_domains()["credit"]
 COUNTERFACTUALS = next(operation for operation in CREDIT.operations if operation.name == "counterfactuals")
@@ -22,12 +23,7 @@ COUNTERFACTUALS = next(operation for operation in CREDIT.operations if operation
 @pytest.fixture(scope="module")
 def live() -> Live:
     """A quickly trained credit model."""
-    table = CREDIT.prepare(CREDIT.table)
-    frame = checked_frame(table, CREDIT.simulate(3000, 0).frame, "simulated rows", training=True)
-    labels = table.labels(frame)
-    halves = (frame.iloc[::2], labels[::2]), (frame.iloc[1::2], labels[1::2])
-    scorer = CREDIT.build(table, PRESETS["fast"], 0).fit(*halves[0], validation=halves[1])
-    return Live(name="credit", version=1, domain=CREDIT, scorer=scorer, policy=CREDIT.policy())
+    return quick_live(CREDIT)
 
 
 @pytest.fixture(scope="module")

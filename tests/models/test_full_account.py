@@ -12,27 +12,15 @@ from pydantic import TypeAdapter, ValidationError
 from data.checking import checked_frame
 from models.background import N_BANDS
 from models.contract import Live, Operation, load_domains, respond
-from models.presets import PRESETS
+from tests.conftest import quick_live
 
 DOMAINS = load_domains()
-N_ROWS = 3000
-
-
-def trained(name: str) -> Live:
-    """A quickly trained model of the domain."""
-    domain = DOMAINS[name]
-    table = domain.prepare(domain.table)
-    frame = checked_frame(table, domain.simulate(N_ROWS, 0).frame, "simulated rows", training=True)
-    labels = table.labels(frame)
-    halves = (frame.iloc[::2], labels[::2]), (frame.iloc[1::2], labels[1::2])
-    scorer = domain.build(table, PRESETS["fast"], 0).fit(*halves[0], validation=halves[1])
-    return Live(name=name, version=1, domain=domain, scorer=scorer, policy=domain.policy())
 
 
 @pytest.fixture(scope="module", params=DOMAINS)
 def live(request: pytest.FixtureRequest) -> Live:
     """A live model of each domain."""
-    return trained(request.param)
+    return quick_live(DOMAINS[request.param])
 
 
 def explain(live: Live) -> Operation:
@@ -90,7 +78,7 @@ def account_row(live: Live) -> dict[str, Any]:
 def test_bands_tell_what_became_of_the_training_rows(live: Live) -> None:
     """Counted again from the rows: as many as were trained on, in order, each with its events."""
     domain = live.domain
-    frame = checked_frame(live.table, domain.simulate(N_ROWS, 0).frame, "simulated rows", training=True).iloc[::2]
+    frame = checked_frame(live.table, domain.simulate(2_000, 0).frame, "simulated rows", training=True).iloc[:1_500]
     labels, probabilities = live.table.labels(frame), live.scorer.probabilities(frame)
     bands = account(live).neighbours
 
@@ -107,14 +95,14 @@ def test_bands_tell_what_became_of_the_training_rows(live: Live) -> None:
 @pytest.mark.parametrize(("far", "place"), [(-50.0, 0), (50.0, -1)])
 def test_a_score_beyond_all_training_rows_belongs_to_the_outermost_band(far: float, place: int) -> None:
     """Lower or higher than any training row."""
-    live = trained("credit")
+    live = quick_live(DOMAINS["credit"])
     live.scorer.calibrator.intercept += far
     assert account(live).neighbours[place].is_own
 
 
 def test_a_column_that_the_model_does_not_read_is_refused() -> None:
     """Protected and unknown columns have no curve; the allowed ones are named."""
-    live = trained("credit")
+    live = quick_live(DOMAINS["credit"])
     adapter = TypeAdapter(explain(live).body(live.table))
     for name in ("age", "gender", "no such column"):
         with pytest.raises(ValidationError, match="income_eur"):
