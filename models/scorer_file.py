@@ -26,7 +26,7 @@ TRUSTED_TYPES = (
     "models.background.Background",
     "models.background.ScoreBand",
     "models.calibration.LogOddsCalibrator",
-    "models.domains.fraud.FraudScorer",
+    "models.domains.fraud.scorer.FraudScorer",
     "models.encoding.table_encoder.TableEncoder",
     "models.encoding.categories.CategoryBlock",
     "models.encoding.numbers.NumberBlock",

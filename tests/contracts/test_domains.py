@@ -25,7 +25,7 @@ from models.domains.ads.request import rank_example
 from models.domains.credit.policy import CreditPolicy
 from models.domains.credit.policy import decide as decide_credit
 from models.domains.credit.scorecard import whole_shares
-from models.domains.fraud import FraudPolicy
+from models.domains.fraud.policy import FraudPolicy
 from tests.conftest import quick_live
 
 DOMAINS = load_domains()

@@ -1,53 +1,18 @@
-"""Fraud: a transaction in, the probability of fraud, how unusual it is, a decision and its reasons out."""
+"""Two networks together: a classifier for known fraud, and an autoencoder for what is unlike the genuine."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, model_validator
 
-from data.simulators import fraud as simulator
-from data.splits import Split
 from data.table import Table
-from models.calibration import probability
-from models.contract import Answer, Domain, Policy, Reason
 from models.encoding import Features
 from models.estimators import BackpropAutoencoder
-from models.full_account import full_account_operation
 from models.nn.training import Callback
 from models.presets import Preset
-from models.reasons import reasons_alone
 from models.scoring import Floats, Labels, TableClassifier, refinement
-
-
-class FraudPolicy(Policy):
-    """From which scores on a transaction is reviewed or blocked."""
-
-    review_from: float = Field(0.10, ge=0, le=1, description="Review from this probability of fraud on.")
-    block_from: float = Field(0.50, ge=0, le=1, description="Block from this probability of fraud on.")
-    review_anomaly_from: float = Field(
-        99.95, ge=0, le=100, description="Review from this anomaly percentile on, whatever the probability."
-    )
-
-    @model_validator(mode="after")
-    def _thresholds_do_not_cross(self) -> FraudPolicy:
-        if self.review_from > self.block_from:
-            raise ValueError(f"review_from ({self.review_from}) must not lie above block_from ({self.block_from})")
-        return self
-
-
-class FraudAnswer(Answer):
-    """The answer to one transaction."""
-
-    fraud_probability: float = Field(ge=0, le=1, description="Calibrated.")
-    anomaly_score: float = Field(
-        ge=0, le=100, description="Percent of the genuine training transactions that were less unusual."
-    )
-    decision: Literal["allow", "review", "block"]
-    reasons: list[Reason] = Field(default_factory=list, description="What raised the probability most, most first.")
 
 
 class FraudScorer(TableClassifier):
@@ -125,47 +90,3 @@ class FraudScorer(TableClassifier):
         below = np.searchsorted(self.anomaly_quantiles, self.autoencoder.reconstruction_errors(X))
         percentiles: Floats = np.minimum(below, 10_000) / 100
         return percentiles
-
-
-def decide(scorer: TableClassifier, policy: FraudPolicy, X: Features) -> dict[str, list[Any]]:
-    """Probability, anomaly percentile and decision of encoded transactions."""
-    assert isinstance(scorer, FraudScorer)  # noqa: S101 - built by this domain
-    probabilities = probability(scorer.log_odds(X)).tolist()
-    percentiles = scorer.anomaly_percentiles(X).tolist()
-    return {
-        "fraud_probability": probabilities,
-        "anomaly_score": percentiles,
-        "decision": [
-            "block"
-            if p >= policy.block_from
-            else "review"
-            if p >= policy.review_from or a >= policy.review_anomaly_from
-            else "allow"
-            for p, a in zip(probabilities, percentiles, strict=True)
-        ],
-    }
-
-
-DOMAIN = Domain(
-    name="fraud",
-    summary="Probability that a transaction is fraudulent, how unusual it is, and allow, review or block.",
-    intended_use="To let transactions pass, hold them for a person to review, or block them, and to say why.",
-    not_for=(
-        "Accusing anyone: a high score is a reason to look, not a proof.",
-        "Card schemes, countries or channels unlike those of the training rows; fraud also changes with time.",
-        "Judging customers as such, for credit or for anything else.",
-    ),
-    table=simulator.TABLE,
-    simulate=simulator.simulate,
-    n_simulated_rows=100_000,
-    split=Split(kind="time", label_delay_days=7),
-    policy=FraudPolicy,
-    answer=FraudAnswer,
-    prepare=lambda table: table,
-    build=FraudScorer,
-    decide=decide,
-    account=reasons_alone,
-    adverse=frozenset({"review", "block"}),
-    operations=(full_account_operation(FraudAnswer),),
-    gates={"auc": 0.55},
-)

@@ -1,0 +1,50 @@
+"""From which scores on a transaction is reviewed or blocked, and the decision that follows."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from models.calibration import probability
+from models.contract import Policy
+from models.domains.fraud.scorer import FraudScorer
+from models.encoding import Features
+from models.scoring import TableClassifier
+
+Decision: TypeAlias = Literal["allow", "review", "block"]
+
+
+class FraudPolicy(Policy):
+    """From which scores on a transaction is reviewed or blocked."""
+
+    review_from: float = Field(0.10, ge=0, le=1, description="Review from this probability of fraud on.")
+    block_from: float = Field(0.50, ge=0, le=1, description="Block from this probability of fraud on.")
+    review_anomaly_from: float = Field(
+        99.95, ge=0, le=100, description="Review from this anomaly percentile on, whatever the probability."
+    )
+
+    @model_validator(mode="after")
+    def _thresholds_do_not_cross(self) -> FraudPolicy:
+        if self.review_from > self.block_from:
+            raise ValueError(f"review_from ({self.review_from}) must not lie above block_from ({self.block_from})")
+        return self
+
+
+def decide(scorer: TableClassifier, policy: FraudPolicy, X: Features) -> dict[str, list[Any]]:
+    """Probability, anomaly percentile and decision of encoded transactions."""
+    assert isinstance(scorer, FraudScorer)  # noqa: S101 - built by this domain
+    probabilities = probability(scorer.log_odds(X)).tolist()
+    percentiles = scorer.anomaly_percentiles(X).tolist()
+    return {
+        "fraud_probability": probabilities,
+        "anomaly_score": percentiles,
+        "decision": [
+            "block"
+            if p >= policy.block_from
+            else "review"
+            if p >= policy.review_from or a >= policy.review_anomaly_from
+            else "allow"
+            for p, a in zip(probabilities, percentiles, strict=True)
+        ],
+    }
