@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import Field
 
-from models.contract import Answer, Reason
+from models.contract import Answer, Live, Reason, Row
 from models.domains.fraud.policy import Decision
+from models.encoding import Features
+from models.policies.rule_words import rule_reasons
+from models.reasons import strongest_reasons
 
 
 class FraudAnswer(Answer):
@@ -16,4 +22,14 @@ class FraudAnswer(Answer):
         ge=0, le=100, description="Percent of the genuine training transactions that were less unusual."
     )
     decision: Decision
-    reasons: list[Reason] = Field(default_factory=list, description="What raised the probability most, most first.")
+    rules: list[str] = Field(description="Names of the rules that were hit, also of those that are not live.")
+    reasons: list[Reason] = Field(
+        default_factory=list,
+        description="The rules that asked for this decision, then what raised the probability most, most first.",
+    )
+
+
+def account(live: Live, row: Row, x: Features, decided: Mapping[str, Any]) -> dict[str, list[Reason]]:
+    """The reasons of an answer; see `models.contract.Domain`."""
+    of_model = strongest_reasons(live, row, live.scorer.shares(x))
+    return {"reasons": [*rule_reasons(live, row, decided), *of_model]}
