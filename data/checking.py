@@ -68,9 +68,9 @@ def check_frame(table: Table, frame: pd.DataFrame, *, training: bool) -> tuple[p
             cells = np.full(len(frame), *_EMPTY[column.kind])
         checked[column.name] = pd.Series(cells, index=frame.index, dtype=cells.dtype)  # not inferred from the values
     result_frame = pd.DataFrame(checked, index=frame.index)
-    if table.event is not None and table.event.name in result_frame:
-        problems += _repeated_events(table.event, result_frame[table.event.name], first_row)
     if training:
+        if table.event is not None and table.event.name in result_frame:
+            problems += _repeated_events(table.event, result_frame[table.event.name], first_row)
         problems += _target_problems(table, result_frame)
     position = {name: i for i, name in enumerate(table.column_names)}
     return result_frame, sorted(problems, key=lambda problem: (problem.row, position[problem.column]))
