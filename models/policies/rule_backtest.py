@@ -25,9 +25,9 @@ class RuleFigures(BaseModel):
     n_frauds: int = Field(description="Of them frauds.")
     precision: float | None = Field(description="Share of frauds among the rows hit; null if none was hit.")
     recall: float | None = Field(description="Share of all frauds that were hit; null if there was none.")
-    amount_of_frauds: float | None = Field(description="Of the frauds hit; null if the table names no amount.")
+    amount_of_frauds: float | None = Field(description="Of the frauds hit; null if the table marks none.")
     n_good_rows: int = Field(description="Genuine rows hit.")
-    n_good_customers: int | None = Field(description="Customers with a genuine row hit; null without a column of them.")
+    n_good_cards: int | None = Field(description="Cards with a genuine row hit; null if the table has no entity.")
     n_caught_anyway: int = Field(description="Rows hit that the model alone reviews or blocks, too.")
     n_new: int = Field(description="Rows hit that the model alone allows.")
     n_new_frauds: int = Field(description="Of these frauds.")
@@ -121,19 +121,19 @@ class _Past:
 
     is_fraud: Mask
     alerted: Mask
-    customers: npt.NDArray[Any] | None
+    cards: npt.NDArray[Any] | None
     amounts: npt.NDArray[np.float64] | None
     n_days: int | None
 
     @classmethod
     def of(cls, live: Live, rows: PastRows, alerted: Mask) -> _Past:
         """The rows with the decisions of the model alone."""
-        time, entities = live.table.time, live.table.of_role("entity")
+        time, card, amount = live.table.time, live.table.card, live.table.amount
         return cls(
             is_fraud=rows.labels == 1,
             alerted=alerted,
-            customers=rows.frame[entities[0].name].to_numpy() if entities else None,
-            amounts=None,
+            cards=None if card is None else rows.frame[card.name].to_numpy(),
+            amounts=None if amount is None else rows.frame[amount.name].to_numpy(np.float64),
             n_days=None if time is None else int(rows.frame[time.name].dt.normalize().nunique()),
         )
 
@@ -154,7 +154,7 @@ class _Past:
             "recall": n_frauds / n_all if n_all else None,
             "amount_of_frauds": self.amount_of(hit & self.is_fraud),
             "n_good_rows": int(good.sum()),
-            "n_good_customers": None if self.customers is None else len(set(self.customers[good].tolist())),
+            "n_good_cards": None if self.cards is None else len(set(self.cards[good].tolist())),
             "n_caught_anyway": int((hit & self.alerted).sum()),
             "n_new": int(new.sum()),
             "n_new_frauds": int((new & self.is_fraud).sum()),

@@ -132,8 +132,8 @@ def rules_of(policy: Policy) -> tuple[Rule, ...]:
 
 
 def ruled_columns(table: Table) -> tuple[Column, ...]:
-    """The columns that a rule may look at: those of a request and those counted over the past, but no times."""
-    return tuple(column for column in table.of_role("feature", "entity", "history") if column.kind != "time")
+    """The columns that a rule may look at: inputs and ids, the windows over earlier rows among them, but no times."""
+    return tuple(column for column in table.of_role("feature", "entity") if column.kind != "time")
 
 
 def check_rules(rules: Iterable[Rule], table: Table) -> None:

@@ -100,7 +100,7 @@ _HIT: _Cells = {
     "precision": lambda found: _in_form(found.precision, ".1%"),
     "recall": lambda found: _in_form(found.recall, ".1%"),
     "amount": lambda found: _in_form(found.amount_of_frauds, ",.2f"),
-    "good customers": lambda found: found.n_good_customers,
+    "good cards": lambda found: found.n_good_cards,
 }
 _BESIDE: _Cells = {
     "caught anyway": lambda found: found.n_caught_anyway,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from data.checking import checked_frame
+from data.windows import checked_history
 from models.contract import Live, load_domains, respond
 from models.errors import PolicyError, RuleError
 from models.policies.past_rows import PastRows
@@ -41,8 +41,8 @@ def live() -> Live:
 
 @pytest.fixture(scope="module")
 def past(live: Live) -> PastRows:
-    frame = checked_frame(live.table, FRAUD.simulate(900, 21).frame, "past", training=True)
-    return PastRows(frame, live.table.labels(frame), "past rows")
+    frame, labels = checked_history(live.table, FRAUD.simulate(900, 21).frame, "past")
+    return PastRows(frame, labels, "past rows")
 
 
 def hit_by(row: dict[str, Any]) -> dict[str, bool]:
@@ -66,8 +66,9 @@ def counted(rows: list[dict[str, Any]], is_hit: Any, alerts: Any) -> dict[str, A
         "n_frauds": n_frauds,
         "precision": n_frauds / len(hit) if hit else None,
         "recall": n_frauds / sum(row["is_fraud"] for row in rows),
+        "amount_of_frauds": sum(row["amount_eur"] for row in hit if row["is_fraud"]),
         "n_good_rows": len(hit) - n_frauds,
-        "n_good_customers": len({row["customer_id"] for row in hit if not row["is_fraud"]}),
+        "n_good_cards": len({row["customer_id"] for row in hit if not row["is_fraud"]}),
         "n_caught_anyway": sum(row["alerted"] for row in hit),
         "n_new": sum(not row["alerted"] for row in hit),
         "n_new_frauds": sum(not row["alerted"] and row["is_fraud"] for row in hit),
@@ -79,8 +80,7 @@ def counted(rows: list[dict[str, Any]], is_hit: Any, alerts: Any) -> dict[str, A
 
 def test_every_figure_is_that_of_the_rows_counted_one_by_one(live: Live, past: PastRows) -> None:
     """Each rule alone as though live, and all together, beside the model without any rule."""
-    inputs = [column.name for column in live.table.inputs]
-    plain = past.frame[inputs].astype(object)
+    plain = past.frame.drop(columns="fraud").astype(object)
     rows = plain.where(plain.notna(), None).to_dict("records")
     alone = dataclasses.replace(live, policy=FRAUD.policy(review_from=0.03, block_from=0.2))
     for row, label in zip(rows, past.labels.tolist(), strict=True):
@@ -107,6 +107,7 @@ def test_every_figure_is_that_of_the_rows_counted_one_by_one(live: Live, past: P
     assert found.together.model_dump(include=set(together)) == pytest.approx(together)
     assert together["n_new_frauds"] + together["n_caught_anyway"] > 0 < together["n_released"]
     assert (found.n_rows, found.n_frauds) == (900, past.labels.sum())
+    assert found.amount_of_frauds == pytest.approx(sum(row["amount_eur"] for row in rows if row["is_fraud"]))
     assert found.model_alerts_per_day == pytest.approx(sum(row["alerted"] for row in rows) / found.n_days)
     assert [(rule.rule, rule.action, rule.live) for rule in found.rules] == [
         (rule.name, rule.action, rule.live) for rule in RULES
@@ -121,15 +122,20 @@ def test_a_backtest_is_json_and_back(live: Live, past: PastRows) -> None:
     assert (found.rules[3].n_rows, found.rules[3].precision, found.rules[3].recall) == (0, None, 0)
 
 
-def test_a_table_without_time_or_ids_leaves_out_what_it_cannot_know(live: Live, past: PastRows) -> None:
-    """A row is a row there, and nothing is said about days."""
-    roles = {"time": {"role": "ignore"}, "customer_id": {"role": "ignore"}, "terminal_id": {"role": "ignore"}}
-    bare = quick_live(dataclasses.replace(FRAUD, table=FRAUD.table.with_columns(roles)))
-    frame = checked_frame(bare.table, FRAUD.simulate(900, 21).frame, "past", training=True)
-    found = backtest_rules(bare, PastRows(frame, past.labels, "past rows"), RULES)
+def test_a_table_that_knows_little_leaves_out_what_it_cannot_say(live: Live, past: PastRows) -> None:
+    """Without a time, ids and an amount nothing is said about days, cards and value."""
+    unused: dict[str, dict[str, Any]] = {name: {"role": "ignore"} for name in ("time", "customer_id", "terminal_id")}
+    given = tuple(column for column in FRAUD.table.columns if column.window is None)
+    table = dataclasses.replace(FRAUD.table, columns=given)
+    table = table.with_columns({**unused, "amount_eur": {"amount": False}})
+    bare = quick_live(dataclasses.replace(FRAUD, table=table))
+    frame, labels = checked_history(bare.table, FRAUD.simulate(900, 21).frame, "past")
 
-    assert (found.n_days, found.model_alerts_per_day) == (None, None)
-    assert {(rule.extra_alerts_per_day, rule.n_good_customers) for rule in found.rules} == {(None, None)}
+    found = backtest_rules(bare, PastRows(frame, labels, "past rows"), RULES)
+
+    assert (found.n_days, found.model_alerts_per_day, found.amount_of_frauds) == (None, None, None)
+    for rule in found.rules:
+        assert (rule.extra_alerts_per_day, rule.n_good_cards, rule.amount_of_frauds) == (None, None, None)
     assert [rule.n_rows for rule in found.rules] == [rule.n_rows for rule in backtest_rules(live, past, RULES).rules]
 
 

@@ -6,10 +6,11 @@ import dataclasses
 import json
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from data.checking import checked_frame
 from data.rows import row_adapter
+from data.windows import checked_history
 from models.contract import Live, load_domains, respond
 from models.errors import RuleError
 from models.frame_scoring import score_frame
@@ -25,7 +26,7 @@ RULES: list[dict[str, Any]] = [
     {
         "name": "many_small",
         "action": "review",
-        "when": [{"column": "transactions_24h", "at_least": 2}, {"column": "amount_eur", "below": 40}],
+        "when": [{"column": "customer_id_count_1d", "at_least": 2}, {"column": "amount_eur", "below": 40}],
         "note": "Several small payments within a day",
     },
     {
@@ -45,18 +46,26 @@ def live() -> Live:
     return dataclasses.replace(quick_live(FRAUD), policy=policy)
 
 
-def asked(live: Live, **changes: Any) -> dict[str, Any]:
-    return row_adapter(live.table).validate_json(json.dumps({**live.table.example(), **changes}))
+def asked(live: Live, *, earlier: int = 0, **changes: Any) -> dict[str, Any]:
+    """The example transaction with other values, after so many earlier ones of the card within a day."""
+    row = row_adapter(live.table).validate_json(json.dumps({**live.table.example(), **changes}))
+    return {**row, "customer_id_count_1d": float(earlier)}
 
 
 def answer_to(live: Live, **changes: Any) -> Any:
     return respond(live, [asked(live, **changes)], ["id"])[0]
 
 
+def earlier_of_card(frame: pd.DataFrame) -> list[int]:
+    """How many transactions of the same card lie in the 24 hours before each, counted pair by pair."""
+    day, rows = pd.Timedelta(days=1), list(zip(frame["customer_id"], frame["time"], strict=True))
+    return [sum(card == other and time - day <= then < time for other, then in rows) for card, time in rows]
+
+
 def plain_rules(row: dict[str, Any]) -> list[str]:
     """The names of RULES that a row hits, written out."""
     found = {
-        "many_small": row["transactions_24h"] >= 2 and row["amount_eur"] < 40,
+        "many_small": row["customer_id_count_1d"] >= 2 and row["amount_eur"] < 40,
         "abroad": row["country_mismatch"] and row["amount_eur"] > 100,
         "known": row["channel"] == "chip",
         "night_shadow": row["distance_km"] is not None and row["distance_km"] > 50,
@@ -78,27 +87,29 @@ def test_rows_files_and_simulations_are_decided_alike_and_as_written_out(live: L
     """Each row one by one, in a frame, and in a simulation of the rules beside the policy without them."""
     frame = FRAUD.simulate(400, 11).frame
     without = dataclasses.replace(live, policy=live.policy.model_copy(update={"rules": ()}))
-    inputs = [column.name for column in live.table.inputs]
-    plain = frame[inputs].astype(object)
+    checked, labels = checked_history(live.table, frame, "past")
+    plain = frame[[column.name for column in live.table.inputs]].astype(object)
     bodies = json.loads(plain.where(plain.notna(), None).to_json(orient="records", date_format="iso"))
-    rows = [row_adapter(live.table).validate_python(body) for body in bodies]
+    windows = checked[[column.name for column in live.table.windows]].to_dict("records")
+    rows = [{**row_adapter(live.table).validate_python(body), **w} for body, w in zip(bodies, windows, strict=True)]
+    velocity = [{**body, "customer_id_count_1d": n} for body, n in zip(bodies, earlier_of_card(frame), strict=True)]
     ids = [str(i) for i in range(len(rows))]
 
     answers: list[Any] = [respond(live, [row], ["id"], reasons="none")[0] for row in rows]
     of_model: list[Any] = respond(without, rows, ids, reasons="none")
 
-    assert [answer.rules for answer in answers] == [plain_rules(body) for body in bodies]
+    assert [answer.rules for answer in answers] == [plain_rules(row) for row in velocity]
     expected = [plain_decision(alone.decision, answer.rules) for alone, answer in zip(of_model, answers, strict=True)]
     assert [answer.decision for answer in answers] == expected
     assert {answer.decision for answer in answers} == {"allow", "review", "block"}
+    assert {name for answer in answers for name in answer.rules} == {rule["name"] for rule in RULES}
     assert all(alone.rules == [] for alone in of_model)
 
     scored = score_frame(live, frame).answers.to_pydict()
     assert scored["decision"] == expected
     assert scored["rules"] == ["; ".join(answer.rules) or None for answer in answers]
 
-    checked = checked_frame(live.table, frame, "past", training=True)
-    past = PastRows(checked, live.table.labels(checked), "past rows")
+    past = PastRows(checked, labels, "past rows")
     simulated = simulate_wish(without, past, PolicyWish(values={"rules": RULES}))
     assert {line.decision: line.n_rows for line in simulated.decisions} == {
         decision: expected.count(decision) for decision in set(expected)
@@ -109,13 +120,14 @@ def test_rows_files_and_simulations_are_decided_alike_and_as_written_out(live: L
 
 def test_the_rule_that_decided_is_the_first_reason(live: Live) -> None:
     """By its note, or by its conditions and what the row holds; a rule moves no probability."""
-    noted = answer_to(live, channel="online", distance_km=None, transactions_24h=3, amount_eur=12.5)
+    noted = answer_to(live, channel="online", distance_km=None, earlier=3, amount_eur=12.5)
     told = answer_to(live, channel="chip", country_mismatch=True, amount_eur=720)
 
     assert noted.rules == ["many_small"]
     first = noted.reasons[0]
-    assert (first.text, first.column) == ("Rule 'many_small': Several small payments within a day", "transactions_24h")
-    assert (first.value, first.typical, first.effect) == (3, live.scorer.reference_row["transactions_24h"], 0)
+    assert first.text == "Rule 'many_small': Several small payments within a day"
+    assert first.column == "customer_id_count_1d"
+    assert (first.value, first.typical, first.effect) == (3, live.scorer.reference_row["customer_id_count_1d"], 0)
     assert (told.rules, told.decision) == (["abroad", "known"], "block")
     assert told.reasons[0].text == (
         "Rule 'abroad': The country in which the device or the card scheme sees the card is not the customer's: yes "
@@ -127,7 +139,7 @@ def test_the_rule_that_decided_is_the_first_reason(live: Live) -> None:
 def test_a_rule_that_asked_for_something_milder_is_no_reason(live: Live) -> None:
     """The model blocks what a rule would only review: the model's reasons come first."""
     strict = dataclasses.replace(live, policy=live.policy.model_copy(update={"review_from": 0.0, "block_from": 0.0}))
-    found = answer_to(strict, channel="online", distance_km=None, transactions_24h=3, amount_eur=12.5)
+    found = answer_to(strict, channel="online", distance_km=None, earlier=3, amount_eur=12.5)
 
     assert (found.rules, found.decision) == (["many_small"], "block")
     assert not any(reason.text.startswith("Rule") for reason in found.reasons)
@@ -158,6 +170,10 @@ def test_a_file_with_reasons_names_the_rule_first(live: Live) -> None:
     [
         ({"column": "amount_eur", "at_most": 1}, "Amount of the transaction at most 1 EUR"),
         ({"column": "distance_km", "below": 1500}, "From the customer's home to the terminal below 1,500 km"),
+        (
+            {"column": "customer_id_count_1d", "above": 10},
+            "The card's transactions in the day before above 10",
+        ),
         ({"column": "channel", "is": "online"}, "How the card was used: online"),
         ({"column": "channel", "not_one_of": ["chip", "online"]}, "How the card was used: none of chip, online"),
         (
@@ -173,8 +189,8 @@ def test_conditions_are_said_in_the_words_of_the_table(when: dict[str, Any], wor
 
 def test_rules_that_do_not_fit_are_not_simulated(live: Live) -> None:
     """The text names the rule, its column and a near one."""
-    checked = checked_frame(live.table, FRAUD.simulate(300, 3).frame, "past", training=True)
-    past = PastRows(checked, live.table.labels(checked), "past rows")
+    checked, labels = checked_history(live.table, FRAUD.simulate(300, 3).frame, "past")
+    past = PastRows(checked, labels, "past rows")
     wish = PolicyWish(values={"rules": [{"name": "r", "action": "block", "when": [{"column": "amount", "above": 1}]}]})
 
     with pytest.raises(RuleError, match=r"rule 'r', column 'amount': .*did you mean 'amount_eur'"):

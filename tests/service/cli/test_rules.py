@@ -41,7 +41,7 @@ def test_rules_are_tried_and_told(backtest):
         "chip (allow, not live)",
         "all together",
         "precision",
-        "good customers",
+        "good cards",
     ):
         assert text in outcome.stdout
     assert "Caught anyway: " in outcome.stderr
