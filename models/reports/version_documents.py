@@ -64,7 +64,7 @@ def _report_data(
         why=outcome.why,
         promoted=outcome.promoted,
         decisions=decisions,
-        policy=policy.model_dump(),
+        policy=policy.model_dump(mode="json"),
         audit=audit(trained, job.domain, X, decisions, seed=job.seed),
         training_frame=trained.frame.iloc[rows.train],
         packages=dict(package_versions()),

@@ -164,6 +164,16 @@ def test_a_blank_id_is_no_value() -> None:
     ]
 
 
+def test_a_code_for_no_value_satisfies_nothing() -> None:
+    """A number that stands for "unknown" is below no bound, whatever it looks like."""
+    table = Table(name="t", columns=(Column(name="x", kind="number", missing=(-1,)),))
+    rule = Rule.model_validate({"name": "r", "action": "block", "when": [{"column": "x", "below": 5}]})
+
+    for value, is_hit in ((-1, False), (-1.0, False), (-2, True)):
+        assert rule_hits([rule], table, [{"x": value}]).tolist() == [[is_hit]]
+        assert rule_hits([rule], table, pd.DataFrame({"x": [float(value)]})).tolist() == [[is_hit]]
+
+
 @pytest.mark.parametrize("word", [*NUMBERS])
 def test_an_empty_number_satisfies_nothing(word: str) -> None:
     """Neither below nor above; absent, null and NaN are the same."""
