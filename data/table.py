@@ -233,6 +233,24 @@ class Table:
         for column in self.columns:
             if column.window is not None:
                 self._check_window(column.name, column.window)
+        self._check_windows_together()
+
+    def _check_windows_together(self) -> None:
+        """What is kept of an entity's events is one amount and one other column, and every event counts once."""
+        if self.windows and (self.event is None or self.event.optional):
+            raise TableError(
+                f"table {self.name!r}: windows need the id of every row, so that none counts twice; mark a column that "
+                "is not optional with role = 'event'"
+            )
+        windows = [column.window for column in self.columns if column.window and column.window.of]
+        for entity in dict.fromkeys(window.entity for window in windows):
+            for what, of_amounts in (("add up", True), ("count the values of", False)):
+                of = {w.of for w in windows if w.entity == entity and (w.measure in OF_AMOUNTS) == of_amounts}
+                if len(of) > 1:
+                    raise TableError(
+                        f"table {self.name!r}: the windows over {entity!r} {what} {', '.join(sorted(map(str, of)))}; "
+                        "those of one entity are of one column"
+                    )
 
     def _check_window(self, name: str, window: Window) -> None:
         """A window must be over an entity, in time, and of a column that has a value in every row."""
