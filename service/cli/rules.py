@@ -70,7 +70,7 @@ def _print(name: str, found: RulesBacktest) -> None:
     """What was caught, then what that adds to the model."""
     alone = found.model_alerts_per_day
     alerts = "" if alone is None else f"; the model alone reviews or blocks {alone:,.1f} rows a day"
-    amount = "" if found.amount_of_frauds is None else f" of {found.amount_of_frauds:,.2f} in all"
+    amount = "" if found.amount_of_frauds is None else f" of {found.amount_of_frauds:,.0f} in all"
     console.say(f"{name}, version {found.model_version}, on {found.rows}: {found.n_frauds:,} frauds{amount}{alerts}.")
     figures = {_what(rule): rule for rule in found.rules} | {"all together": found.together}
     for title, columns in (("Rows that were hit", _HIT), ("Beside the model alone", _BESIDE)):
@@ -99,7 +99,7 @@ _HIT: _Cells = {
     "frauds": lambda found: found.n_frauds,
     "precision": lambda found: _in_form(found.precision, ".1%"),
     "recall": lambda found: _in_form(found.recall, ".1%"),
-    "amount": lambda found: _in_form(found.amount_of_frauds, ",.2f"),
+    "amount": lambda found: _in_form(found.amount_of_frauds, ",.0f"),
     "good cards": lambda found: found.n_good_cards,
 }
 _BESIDE: _Cells = {
