@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,7 @@ FOREVER = np.iinfo(np.int64).max // 4
 """A time after all others, in seconds."""
 LARGEST_WHOLE = 10**8
 """Amounts become whole numbers up to this one: the squares of a thousand of them still fit into 64 bits."""
+_EPOCH, _SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +66,12 @@ class Events:
     frauds: Frauds | None = None
 
 
-def scale_of(column: Column) -> int:
+def scale_of(column: Column) -> float:
     """How many whole numbers make 1 of an amount: a power of ten, at most 10,000, that keeps it below LARGEST_WHOLE."""
     largest = max(abs(column.minimum or 0.0), abs(column.maximum or 0.0), 1.0)
-    scale = 10_000
-    while scale > 1 and largest * scale > LARGEST_WHOLE:
-        scale //= 10
+    scale = 10_000.0
+    while largest * scale > LARGEST_WHOLE:
+        scale /= 10
     return scale
 
 
@@ -83,7 +84,7 @@ def whole_amounts(column: Column, values: npt.ArrayLike) -> Integers:
 
 def whole_seconds(time: datetime) -> int:
     """A moment in whole seconds since 1970, UTC, rounded down; one without a zone is in UTC."""
-    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() // 1)
+    return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // _SECOND
 
 
 def checked_history(table: Table, frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, Integers]:
@@ -231,23 +232,23 @@ def _only(events: Events, chosen: npt.NDArray[np.bool_]) -> Events:
     )
 
 
-def _count(line: _Timeline, window: Window, scale: int) -> Floats:
+def _count(line: _Timeline, window: Window, scale: float) -> Floats:
     first, last = line.ends(window)
     return (last - first).astype(np.float64)
 
 
-def _sum(line: _Timeline, window: Window, scale: int) -> Floats:
+def _sum(line: _Timeline, window: Window, scale: float) -> Floats:
     first, last = line.ends(window)
     sums = line.sums[window.of or ""]
     total: Floats = (sums[last] - sums[first]) / scale
     return total
 
 
-def _mean(line: _Timeline, window: Window, scale: int) -> Floats:
+def _mean(line: _Timeline, window: Window, scale: float) -> Floats:
     return _quotient(_sum(line, window, scale), _count(line, window, scale))
 
 
-def _max(line: _Timeline, window: Window, scale: int) -> Floats:
+def _max(line: _Timeline, window: Window, scale: float) -> Floats:
     """Largest value, from the largest of every 1, 2, 4, ... events in a row: two such stretches cover any window."""
     first, last = line.ends(window)
     lengths = last - first
@@ -260,7 +261,7 @@ def _max(line: _Timeline, window: Window, scale: int) -> Floats:
     return result
 
 
-def _distinct(line: _Timeline, window: Window, scale: int) -> Floats:
+def _distinct(line: _Timeline, window: Window, scale: float) -> Floats:
     """Count the values whose latest event lies in the window.
 
     An event stands for its value until the window has left it behind or the value's next event takes over; these
@@ -276,7 +277,7 @@ def _distinct(line: _Timeline, window: Window, scale: int) -> Floats:
     return (line.before(0) - ended).astype(np.float64)
 
 
-def _since_last(line: _Timeline, window: Window, scale: int) -> Floats:
+def _since_last(line: _Timeline, window: Window, scale: float) -> Floats:
     first, last = line.ends(window)
     found = np.full(len(last), np.nan)
     some = last > first
@@ -284,7 +285,7 @@ def _since_last(line: _Timeline, window: Window, scale: int) -> Floats:
     return found
 
 
-def _z_score(line: _Timeline, window: Window, scale: int) -> Floats:
+def _z_score(line: _Timeline, window: Window, scale: float) -> Floats:
     first, last = line.ends(window)
     sums, squares = line.sums[window.of or ""], line.squares[window.of or ""]
     n = (last - first).astype(np.float64)
@@ -299,7 +300,7 @@ def _z_score(line: _Timeline, window: Window, scale: int) -> Floats:
     return score
 
 
-def _frauds(line: _Timeline, window: Window, scale: int) -> Floats:
+def _frauds(line: _Timeline, window: Window, scale: float) -> Floats:
     """Count the labels that have begun to count and have not ended.
 
     Each counts from when it is known, but not before the delay, until its event leaves the window.
@@ -317,7 +318,7 @@ def _frauds(line: _Timeline, window: Window, scale: int) -> Floats:
     return (begun - ended).astype(np.float64)
 
 
-def _risk(line: _Timeline, window: Window, scale: int) -> Floats:
+def _risk(line: _Timeline, window: Window, scale: float) -> Floats:
     return _quotient(_frauds(line, window, scale), _count(line, window, scale))
 
 

@@ -68,7 +68,7 @@ class Series:
     @property
     def description(self) -> str:
         """Entity, amount with its scale, and other column: series of one description hold the same."""
-        amount = f" amount {self.amount.name} * {scale_of(self.amount)}" if self.amount else ""
+        amount = f" amount {self.amount.name} * {scale_of(self.amount):g}" if self.amount else ""
         return f"{self.entity}{amount}" + (f" other {self.other}" if self.other else "")
 
     def stored(self, event_id: str, seconds: int, row: Mapping[str, Any], number: int) -> dict[str, Any] | None:
