@@ -89,6 +89,25 @@ class CutOffs:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Queue:
+    """Which of a domain's answers people look at; see `models.events.alerts`. They have a `decision` and `reasons`.
+
+    Parameters
+    ----------
+    reviewed, blocked : decisions that open an alert, or join the one that is open for the card.
+    passed : the decision in place of `reviewed` while a card is left alone that was cleared.
+    snooze_hours : the field of the policy that says for how long it is.
+    probability : the field of the answer with the probability of what people look for.
+    """
+
+    reviewed: str
+    blocked: str
+    passed: str
+    snooze_hours: str
+    probability: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Domain:
     """What one line of business provides; its file or folder in `models/domains` ends in one of these, named DOMAIN.
 
@@ -112,6 +131,7 @@ class Domain:
         with them. Empty: reasons compare with the rows without the event.
     operations : what is answered besides rows.
     cut_offs : how its policy decides by cut-offs, which can then be chosen from costs and rates; None if it does not.
+    queue : which answers people look at; None if they look at none.
     gates : the least a new version must reach in each metric before it may go live.
     """
 
@@ -134,6 +154,7 @@ class Domain:
     accepted: str = ""
     operations: tuple[Operation, ...] = ()
     cut_offs: CutOffs | None = None
+    queue: Queue | None = None
     gates: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -152,6 +173,11 @@ class Live:
     def table(self) -> Table:
         """The columns this version was trained on."""
         return self.scorer.table
+
+    @property
+    def queue(self) -> Queue | None:
+        """Which of its answers people look at; None where answers are not stored, for people look later."""
+        return self.domain.queue if self.table.windows else None
 
 
 def respond(live: Live, rows: Sequence[Row], ids: Sequence[str], *, reasons: ReasonsWanted = "adverse") -> list[Answer]:

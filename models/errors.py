@@ -115,6 +115,23 @@ class ConflictingEventError(EventError):
     """An event has the id of another one that was answered."""
 
 
+class NoQueueError(ModelError):
+    """The model's answers come before nobody."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} has no review queue: one is kept where events are stored, so for a table with windows, and "
+            "where decisions come before people, as those about fraud do"
+        )
+
+
+class UnknownAlertError(ModelError):
+    """The model's queue holds no such alert."""
+
+    def __init__(self, name: str, number: int) -> None:
+        super().__init__(f"{name!r} has no alert {number}; one that was closed goes when its events do")
+
+
 class RefinementError(ModelError):
     """The live version cannot go on from its weights as it was asked to."""
 

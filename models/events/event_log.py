@@ -243,10 +243,13 @@ class EventLog:
 
     def _keys(self, checked: Sequence[_Read]) -> set[int]:
         """One for every event and every entity: events of one card are answered one after the other."""
-        texts = {f"{self.model}\0{one.event_id}" for one in checked}
-        for series in self._series:
-            texts |= {f"{self.model}\0{series.entity}\0{one.row.get(series.entity)}" for one in checked}
-        return {int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True) for text in texts}
+        keys = {lock_key(self.model, one.event_id) for one in checked}
+        entities = {series.entity for series in self._series}
+        if self.table.card:
+            entities.add(self.table.card.name)
+        for entity in entities:
+            keys |= {lock_key(self.model, entity, level_text(one.row.get(entity))) for one in checked}
+        return keys
 
     def _stored(self, connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
         """Contents and answer of the events that are stored."""
@@ -293,6 +296,11 @@ class _Read:
     seconds: int
     row: Row
     contents: str
+
+
+def lock_key(*names: str) -> int:
+    """The 64-bit number that a thing of these names is locked by, in every process."""
+    return int.from_bytes(hashlib.blake2b("\0".join(names).encode(), digest_size=8).digest(), signed=True)
 
 
 def contents(table: Table, row: Row) -> str:

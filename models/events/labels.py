@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import sqlalchemy as sa
 
@@ -15,20 +15,47 @@ Source: TypeAlias = Literal["history", "feedback", "verdict"]
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """What became of an event: fraud or not, known from a time in whole seconds on."""
+    """What became of an event: fraud or not, known from a time in whole seconds on; None takes back what was said."""
 
     event_id: str
-    fraud: bool
+    fraud: bool | None
     known: int
     source: Source
 
 
 _labels = tables.event_labels
-_LATEST = (
-    sa.select(_labels.c.event_id, _labels.c.fraud)
+_LABELS = (
+    sa.select(_labels.c.event_id, _labels.c.fraud, _labels.c.known, _labels.c.source)
     .where(_labels.c.model == sa.bindparam("model"), _labels.c.event_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(_labels.c.id)
 )
+
+
+def latest_labels(
+    connection: sa.Connection, model: str, event_ids: Iterable[str], *, without: Source | None = None
+) -> dict[str, Label]:
+    """The label that holds for each of these events that has any, by event id.
+
+    Parameters
+    ----------
+    without : a source that is to be taken as if it had said nothing.
+    """
+    latest: dict[str, Label] = {}
+    ids = list(dict.fromkeys(event_ids))
+    for start in range(0, len(ids), 500):
+        found = connection.execute(_LABELS, {"model": model, "ids": ids[start : start + 500]}).mappings()
+        latest |= {row["event_id"]: Label(**row) for row in found if row["source"] != without}
+    return latest
+
+
+def known_frauds(model: str, now: int) -> sa.Select[Any]:
+    """The statement for the ids of the events that are known as frauds at a time in whole seconds."""
+    last = (
+        sa.select(sa.func.max(_labels.c.id))
+        .where(_labels.c.model == model, _labels.c.known <= now)
+        .group_by(_labels.c.event_id)
+    )
+    return sa.select(_labels.c.event_id).where(_labels.c.id.in_(last), _labels.c.fraud.is_(True))
 
 
 def add_labels(connection: sa.Connection, model: str, labels: Sequence[Label]) -> int:
@@ -36,11 +63,10 @@ def add_labels(connection: sa.Connection, model: str, labels: Sequence[Label]) -
 
     A label that repeats what is known of its event changes nothing: neither the label nor since when it is known.
     """
-    latest: dict[str, bool] = {}
-    ids = list(dict.fromkeys(label.event_id for label in labels))
-    for start in range(0, len(ids), 500):
-        known = connection.execute(_LATEST, {"model": model, "ids": ids[start : start + 500]})
-        latest |= {label.event_id: label.fraud for label in known}
+    latest = {
+        event_id: label.fraud
+        for event_id, label in latest_labels(connection, model, [label.event_id for label in labels]).items()
+    }
     new = []
     for label in labels:
         if latest.get(label.event_id) != label.fraud:

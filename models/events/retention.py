@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
@@ -33,13 +34,31 @@ _DELETE_LABELS = _one_by_one(tables.event_labels, "model", "event_id")
 _DELETE_ENTITY = _one_by_one(tables.event_entities, "series", "value", "time", "event_id")
 
 
+def _older(table: sa.Table) -> sa.Delete:
+    return sa.delete(table).where(table.c.model == sa.bindparam("of_model"), table.c.time < sa.bindparam("now"))
+
+
+_DELETE_RULE_HITS, _DELETE_ALERT_EVENTS = _older(tables.event_rule_hits), _older(tables.alert_events)
+_DELETE_ALERTS = sa.delete(tables.alerts).where(
+    tables.alerts.c.model == sa.bindparam("of_model"),
+    sa.func.coalesce(tables.alerts.c.snoozed_until, tables.alerts.c.closed) < sa.bindparam("moment"),
+)
+
+
 def roll_out(connection: sa.Connection, model: str, kept_from: int, keep_from: int) -> None:
-    """Delete the model's events before `keep_from`, with their labels, if that is an hour later than `kept_from`."""
+    """Delete the model's events before `keep_from`, with their labels, if that is an hour later than `kept_from`.
+
+    Alerts that were closed before go, too, once their card is reviewed again. Open ones stay, with the answer to their
+    worst event.
+    """
     if keep_from - kept_from < STEP_SECONDS:
         return
     moved = connection.execute(_MOVE_ON, {"of_model": model, "before": kept_from, "now": keep_from})
     if moved.rowcount == 0:  # another process is at it
         return
+    for statement in (_DELETE_RULE_HITS, _DELETE_ALERT_EVENTS):
+        connection.execute(statement, {"of_model": model, "now": keep_from})
+    connection.execute(_DELETE_ALERTS, {"of_model": model, "moment": datetime.fromtimestamp(keep_from, UTC)})
     old = connection.execute(_OLD, {"of_model": model, "now": keep_from}).all()
     if not old:
         return

@@ -51,9 +51,66 @@ event_labels = sa.Table(
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("model", sa.String, nullable=False),
     sa.Column("event_id", sa.String, nullable=False),
-    sa.Column("fraud", sa.Boolean, nullable=False),
+    sa.Column("fraud", sa.Boolean),  # null takes back what was said before
     sa.Column("known", sa.BigInteger, nullable=False),  # in whole seconds since 1970, UTC
     sa.Column("source", sa.String, nullable=False),
     sa.Index("event_labels_by_event", "model", "event_id"),
 )
 """What became of events, only ever added to: of several labels of one event the latest holds from when it was known."""
+event_rule_hits = sa.Table(
+    "event_rule_hits",
+    metadata,
+    sa.Column("model", sa.String, primary_key=True),
+    sa.Column("rule", sa.String, primary_key=True),
+    sa.Column("time", sa.BigInteger, primary_key=True),  # of the event
+    sa.Column("event_id", sa.String, primary_key=True),
+    sa.Index("event_rule_hits_by_time", "model", "time"),
+)
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("card", sa.String),  # null for an event without a card, which has an alert of its own
+    sa.Column("status", sa.String, nullable=False),  # "open", or the last verdict
+    sa.Column("opened", UtcDateTime, nullable=False),
+    sa.Column("closed", UtcDateTime),  # when the last verdict was given
+    sa.Column("snoozed_until", UtcDateTime),
+    sa.Column("follows", sa.BigInteger),  # an alert of the card that nobody was sure about, whose events this one has
+    sa.Column("n_events", sa.Integer, nullable=False),
+    sa.Column("last_event", sa.BigInteger, nullable=False),  # the latest time of its events
+    sa.Column("expected_loss", sa.Float, nullable=False),  # of its worst event
+    sa.Column("worst_event", sa.String, nullable=False),
+    sa.Column("worst_answer", sa.Text, nullable=False),  # events roll out, an open alert does not
+    sa.Index("alerts_by_card", "model", "card"),
+    sa.Index("alerts_by_loss", "model", "status", "expected_loss"),
+)
+sa.Index(
+    "alerts_one_open_for_a_card",
+    alerts.c.model,
+    alerts.c.card,
+    unique=True,
+    sqlite_where=alerts.c.status == "open",
+    postgresql_where=alerts.c.status == "open",
+)
+alert_events = sa.Table(
+    "alert_events",
+    metadata,
+    sa.Column("alert", sa.ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("event_id", sa.String, primary_key=True),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("time", sa.BigInteger, nullable=False),  # of the event
+    sa.Index("alert_events_by_time", "model", "time"),
+)
+"""The events that an alert is about, as long as they are stored."""
+alert_verdicts = sa.Table(
+    "alert_verdicts",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("alert", sa.ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("verdict", sa.String, nullable=False),
+    sa.Column("by", sa.String, nullable=False),
+    sa.Column("note", sa.String, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+)
+"""Who said what about an alert, only ever added to: the latest holds."""

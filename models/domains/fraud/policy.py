@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from models.calibration import probability
-from models.contract import Policy, Rows
+from models.contract import Policy, Queue, Rows
 from models.domains.fraud.scorer import FraudScorer
 from models.encoding import Features
 from models.policies.rule_hits import decided_with_rules
@@ -15,6 +15,14 @@ from models.policies.rules import Rules
 from models.scoring import TableClassifier
 
 Decision: TypeAlias = Literal["allow", "review", "block"]
+
+QUEUE = Queue(
+    reviewed="review",
+    blocked="block",
+    passed="allow",
+    snooze_hours="snooze_hours",
+    probability="fraud_probability",
+)
 
 
 class FraudPolicy(Policy):
@@ -24,6 +32,9 @@ class FraudPolicy(Policy):
     block_from: float = Field(0.50, ge=0, le=1, description="Block from this probability of fraud on.")
     review_anomaly_from: float = Field(
         99.95, ge=0, le=100, description="Review from this anomaly percentile on, whatever the probability."
+    )
+    snooze_hours: float = Field(
+        24, ge=0, le=8_760, description="For so many hours a card that was cleared is not reviewed; it may be blocked."
     )
     rules: Rules = Field((), description="Rules beside the model; block comes before review before allow.")
 
