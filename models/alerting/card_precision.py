@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.alerting.card_days import CardDays
+from models.alerting.card_days import CardDays, Mask
 from models.scoring import Floats, Labels
 
-Mask = npt.NDArray[np.bool_]
+HANDBOOK_CARDS_A_DAY = 100
+"""The k of the handbook's figures."""
 
 
 def card_precision_at_k(
@@ -38,18 +39,17 @@ def card_precision_at_k(
         raise ValueError(f"k is the number of cards that are looked at a day, at least 1; got {k}")
     if not len(labels):
         raise ValueError("card precision needs at least one transaction, got none")
-    card_days = CardDays.of(cards, days, scores, labels)
-    n_days = int(card_days.days[-1]) + 1
-    ends = np.searchsorted(card_days.days, np.arange(n_days + 1))
-    was_found = np.zeros(int(card_days.cards.max()) + 1, np.bool_)
+    card_days = CardDays.of(cards, days)
+    highest, compromised = card_days.highest(scores), card_days.any_of(labels == 1)
+    was_found = np.zeros(card_days.n_cards, np.bool_)
     n_found = 0
-    for start, end in pairwise(ends):
+    for start, end in pairwise(np.searchsorted(card_days.days, np.arange(card_days.n_days + 1))):
         left = start + np.flatnonzero(~was_found[card_days.cards[start:end]])
-        alerted = left[np.argsort(-card_days.scores[left], kind="stable")[:k]]
-        found = alerted[card_days.labels[alerted] == 1]
+        alerted = left[np.argsort(-highest[left], kind="stable")[:k]]
+        found = alerted[compromised[alerted]]
         was_found[card_days.cards[found]] = True
         n_found += len(found)
-    return n_found / (k * n_days)
+    return n_found / (k * card_days.n_days)
 
 
 def rows_of_unknown_cards(

@@ -1,0 +1,79 @@
+"""Past transactions as alerting sees them: whose card, which day, how much, and what came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.alerting.card_days import CardDays, Mask
+from models.scoring import Floats, Labels
+
+ALWAYS = 1.0
+"""The score of what is alerted by any cut-off: none lies above it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Transactions:
+    """Transactions with a known outcome, in any order.
+
+    Parameters
+    ----------
+    cards, days : of any type that can be sorted, shape (n_rows,).
+    labels : 1 for fraud, shape (n_rows,).
+    amounts : what a fraud of that transaction costs, shape (n_rows,); None if nobody knows.
+    """
+
+    cards: npt.NDArray[Any]
+    days: npt.NDArray[Any]
+    labels: Labels
+    amounts: Floats | None
+
+    @cached_property
+    def card_days(self) -> CardDays:
+        """Them by card and day."""
+        return CardDays.of(self.cards, self.days)
+
+    @cached_property
+    def compromised(self) -> Mask:
+        """Whether a card's day holds a fraud, shape (n_card_days,)."""
+        return self.card_days.any_of(self.labels == 1)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredTransactions:
+    """Transactions with what a model says of them.
+
+    Parameters
+    ----------
+    probabilities : of fraud, calibrated, shape (n_rows,).
+    alerted_anyway : which are reviewed whatever the cut-off of the probability, shape (n_rows,).
+    """
+
+    past: Transactions
+    probabilities: Floats
+    alerted_anyway: Mask
+
+    @cached_property
+    def alert_scores(self) -> Floats:
+        """Up to which review cut-off a transaction is alerted, shape (n_rows,)."""
+        return np.where(self.alerted_anyway, ALWAYS, self.probabilities)
+
+    @cached_property
+    def highest_alert_scores(self) -> Floats:
+        """Up to which review cut-off a card is alerted on a day, shape (n_card_days,)."""
+        return self.past.card_days.highest(self.alert_scores)
+
+    @cached_property
+    def highest_probabilities(self) -> Floats:
+        """Up to which block cut-off a card is blocked on a day, shape (n_card_days,)."""
+        return self.past.card_days.highest(self.probabilities)
+
+    @cached_property
+    def stopped_to(self) -> Floats:
+        """Up to which review cut-off the card is found on an earlier day, and so is stopped, shape (n_card_days,)."""
+        found_to = np.where(self.past.compromised, self.highest_alert_scores, -np.inf)
+        return self.past.card_days.highest_before(found_to)
