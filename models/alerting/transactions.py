@@ -8,12 +8,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from data.table import Column, Table
 from models.alerting.card_days import CardDays, Mask
 from models.scoring import Floats, Labels
 
 ALWAYS = 1.0
 """The score of what is alerted by any cut-off: none lies above it."""
+ALL_ROWS = "all rows"
+"""The day of rows that do not tell when they happened."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +35,21 @@ class Transactions:
     days: npt.NDArray[Any]
     labels: Labels
     amounts: Floats | None
+
+    @classmethod
+    def of(cls, table: Table, frame: pd.DataFrame, labels: Labels) -> Transactions:
+        """Those of a checked frame, their days in UTC.
+
+        A row without a card is a card of its own, and so is every row where the table has none. Without times all rows
+        are of one day, `ALL_ROWS`.
+        """
+        card, amount, n_rows = _card(table), _amount(table), len(frame)
+        return cls(
+            cards=np.arange(n_rows) if card is None else _numbered(frame[card.name]),
+            days=np.full(n_rows, ALL_ROWS) if table.time is None else frame[table.time.name].to_numpy("datetime64[D]"),
+            labels=labels,
+            amounts=None if amount is None else frame[amount.name].to_numpy(np.float64),
+        )
 
     @cached_property
     def card_days(self) -> CardDays:
@@ -77,3 +96,17 @@ class ScoredTransactions:
         """Up to which review cut-off the card is found on an earlier day, and so is stopped, shape (n_card_days,)."""
         found_to = np.where(self.past.compromised, self.highest_alert_scores, -np.inf)
         return self.past.card_days.highest_before(found_to)
+
+
+def _card(table: Table) -> Column | None:
+    return next(iter(table.of_role("entity")), None)
+
+
+def _amount(table: Table) -> Column | None:
+    return next((column for column in table.columns if getattr(column, "amount", False)), None)
+
+
+def _numbered(ids: pd.Series[Any]) -> npt.NDArray[Any]:
+    """A number for each id, shape (n_rows,); each row without one gets one of its own."""
+    codes, known = pd.factorize(ids)
+    return np.where(codes < 0, len(known) + np.arange(len(codes)), codes)
