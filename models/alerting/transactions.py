@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.table import Column, Table
+from data.table import Table
 from models.alerting.card_days import CardDays, Mask
 from models.scoring import Floats, Labels
 
@@ -43,7 +43,7 @@ class Transactions:
         A row without a card is a card of its own, and so is every row where the table has none. Without times all rows
         are of one day, `ALL_ROWS`.
         """
-        card, amount, n_rows = _card(table), _amount(table), len(frame)
+        card, amount, n_rows = table.card, table.amount, len(frame)
         return cls(
             cards=np.arange(n_rows) if card is None else _numbered(frame[card.name]),
             days=np.full(n_rows, ALL_ROWS) if table.time is None else frame[table.time.name].to_numpy("datetime64[D]"),
@@ -96,14 +96,6 @@ class ScoredTransactions:
         """Up to which review cut-off the card is found on an earlier day, and so is stopped, shape (n_card_days,)."""
         found_to = np.where(self.past.compromised, self.highest_alert_scores, -np.inf)
         return self.past.card_days.highest_before(found_to)
-
-
-def _card(table: Table) -> Column | None:
-    return next(iter(table.of_role("entity")), None)
-
-
-def _amount(table: Table) -> Column | None:
-    return next((column for column in table.columns if getattr(column, "amount", False)), None)
 
 
 def _numbered(ids: pd.Series[Any]) -> npt.NDArray[Any]:

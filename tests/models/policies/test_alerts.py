@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.checking import checked_frame
+from data.tables import ulb
+from data.windows import checked_history
 from models.alerting.costs import AlertCosts
 from models.alerting.cut_offs import cut_off_for_reviews
 from models.alerting.transactions import ALL_ROWS, ScoredTransactions, Transactions
-from models.contract import load_domains, respond
+from models.contract import load_domains
 from models.errors import CutOffError, PolicyError
 from models.policies.choice import PolicyWish
 from models.policies.cut_offs import Costs
@@ -30,19 +31,23 @@ def live():
 @pytest.fixture(scope="module")
 def rows(live):
     """Past transactions that it was not trained on."""
-    frame = checked_frame(live.table, live.domain.simulate(1_500, 99).frame, "past", training=True)
-    return PastRows(frame, live.table.labels(frame), "past rows")
+    return PastRows(*checked_history(live.table, live.domain.simulate(1_500, 99).frame, "past"), "past rows")
 
 
 def decisions_one_by_one(live, rows, policy):
-    """What the service would decide on each row, asked alone."""
-    asked = rows.frame[[column.name for column in live.table.inputs]].astype(object)
-    plain = asked.where(asked.notna(), None).to_dict("records")
-    decided = dataclasses.replace(live, policy=live.domain.policy.model_validate(policy))
-    return np.array([respond(decided, [row], ["id"], reasons="none")[0].decision for row in plain])
+    """What the fields of a policy say about each row."""
+    percentiles = live.scorer.anomaly_percentiles(live.scorer.encoder.transform(rows.frame))
+    decided = []
+    for p, a in zip(live.scorer.probabilities(rows.frame), percentiles, strict=True):
+        if p >= policy["block_from"]:
+            decided.append("block")
+        else:
+            suspicious = p >= policy["review_from"] or a >= policy["review_anomaly_from"]
+            decided.append("review" if suspicious else "allow")
+    return np.array(decided)
 
 
-def test_a_budget_of_reviews_is_kept_by_the_decisions_that_the_service_would_take(live, rows):
+def test_a_budget_of_reviews_is_kept_by_the_decisions_that_follow(live, rows):
     """Cards with a reviewed transaction and without a blocked one, counted by day with a data frame."""
     found = simulate_wish(live, rows, PolicyWish(reviews_per_day=2))
     decided = decisions_one_by_one(live, rows, found.policy)
@@ -80,13 +85,13 @@ def test_the_active_policy_against_itself_changes_nothing(live, rows):
 
 def test_what_the_anomaly_score_alerts_counts_for_the_budget(live, rows):
     """Reviewed for being unusual, a card takes the place of one that is reviewed for its probability."""
-    values = {"review_anomaly_from": 99.0}
+    values = {"review_anomaly_from": 95.0}
     wide = simulate_wish(live, rows, PolicyWish(reviews_per_day=3, values={"review_anomaly_from": 100.0}))
     shared = simulate_wish(live, rows, PolicyWish(reviews_per_day=3, values=values))
 
     assert shared.policy["review_from"] > wide.policy["review_from"]
     assert shared.alerts.by_policy.totals.n_reviewed <= 3 * len(shared.alerts.by_policy.days)
-    assert shared.chosen_by == "3 reviews a day, review_anomaly_from=99.0"
+    assert shared.chosen_by == "3 reviews a day, review_anomaly_from=95.0"
     with pytest.raises(CutOffError, match="cards a day are reviewed whatever the cut-off"):
         simulate_wish(live, rows, PolicyWish(reviews_per_day=3, values={"review_anomaly_from": 0.0}))
 
@@ -136,21 +141,67 @@ def test_credit_makes_no_alerts():
     """The error says so."""
     credit = load_domains()["credit"]
     live = quick_live(credit)
-    frame = checked_frame(live.table, credit.simulate(100, 1).frame, "past", training=True)
-    past = PastRows(frame, live.table.labels(frame), "past rows")
+    past = PastRows(*checked_history(live.table, credit.simulate(100, 1).frame, "past"), "past rows")
     costs = AlertCosts(review=5, blocked_good=30)
     for wish in (PolicyWish(reviews_per_day=3), PolicyWish(alert_costs=costs)):
         with pytest.raises(PolicyError, match="a policy for credit makes no alerts"):
             simulate_wish(live, past, wish)
 
 
-def test_rows_without_a_card_are_cards_of_their_own_and_without_times_of_one_day(live):
-    """Two rows of one card, and two without one."""
-    frame = pd.DataFrame({"customer_id": ["C1", None, "C1", None], "time": pd.Timestamp("2024-05-01 10:00")})
-    whole = Transactions.of(live.table, frame, np.zeros(4, np.int64))
-    untimed = live.table.with_columns({"time": {"kind": "text", "role": "ignore"}})
-    bare = Transactions.of(untimed, frame, np.zeros(4, np.int64))
+def test_costs_choose_both_cut_offs_and_nothing_that_was_tried_costs_less(live, rows):
+    """The simulated cost is the least of a grid of policies, and the domain's own costs stand in for none."""
+    costs = AlertCosts(review=2, blocked_good=20, missed_share=0.5)
+    found = simulate_wish(live, rows, PolicyWish(alert_costs=costs))
+    by_default = simulate_wish(live, rows, PolicyWish())
 
-    assert (len(set(whole.cards)), whole.cards[0] == whole.cards[2]) == (3, True)
-    assert set(whole.days.astype(str)) == {"2024-05-01"}
-    assert set(bare.days) == {ALL_ROWS}
+    assert found.chosen_by == f"costs: {costs}"
+    assert by_default.chosen_by == f"costs: {live.domain.alert_budget.costs}"
+    for lower, upper in ((0.02, 0.5), (0.1, 0.5), (0.05, 1.0), (0.3, 0.3), (1.0, 1.0)):
+        other = PolicyWish(alert_costs=costs, values={"review_from": lower, "block_from": upper})
+        with pytest.raises(PolicyError, match="block_from and review_from: chosen and given as well"):
+            simulate_wish(live, rows, other)
+        stored = dataclasses.replace(live, policy=live.domain.policy(review_from=lower, block_from=upper))
+        tried = simulate_wish(live, rows, PolicyWish(alert_costs=costs), stored=stored)
+        assert found.alerts.by_policy.totals.cost <= tried.alerts.by_policy.totals.cost + 1e-6
+
+
+def test_beside_a_number_of_reviews_costs_only_measure(live, rows):
+    """The cut-offs are those of the budget."""
+    costs = AlertCosts(review=2, blocked_good=20, missed_share=0.5)
+    plain = simulate_wish(live, rows, PolicyWish(reviews_per_day=2))
+    found = simulate_wish(live, rows, PolicyWish(reviews_per_day=2, alert_costs=costs))
+    totals = found.alerts.by_policy.totals
+
+    assert (found.policy, found.chosen_by) == (plain.policy, plain.chosen_by)
+    assert totals.cost == pytest.approx(2 * totals.n_reviewed + 20 * totals.n_good_blocked + 0.5 * totals.value_missed)
+
+
+def test_rows_without_a_card_are_cards_of_their_own(live):
+    """Two rows of one card, and two without one; days are those of their times."""
+    times = pd.to_datetime(["2024-05-01 00:00", "2024-05-01 23:59", "2024-05-02 00:00", "2024-05-03 12:00"])
+    frame = pd.DataFrame({"customer_id": ["C1", None, "C1", None], "time": times, "amount_eur": [1.0, 2.0, 3.0, 4.0]})
+    found = Transactions.of(live.table, frame, np.zeros(4, np.int64))
+
+    assert (len(set(found.cards)), found.cards[0] == found.cards[2]) == (3, True)
+    assert found.days.astype(str).tolist() == ["2024-05-01", "2024-05-01", "2024-05-02", "2024-05-03"]
+    assert found.amounts.tolist() == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_table_without_cards_and_times_has_costs_but_no_budget(live, rows):
+    """All its rows are one period: what a day has room for says nothing about it."""
+    frame = pd.DataFrame({"Amount": [1.0, 2.0]})
+    found = Transactions.of(ulb.TABLE, frame, np.zeros(2, np.int64))
+    untimed = dataclasses.replace(live, scorer=_ReadsUlb(live.scorer))
+
+    assert (found.cards.tolist(), found.days.tolist()) == ([0, 1], [ALL_ROWS, ALL_ROWS])
+    with pytest.raises(PolicyError, match="the table 'ulb' does not tell when its rows happened"):
+        simulate_wish(untimed, rows, PolicyWish(reviews_per_day=3))
+
+
+class _ReadsUlb:
+    """A scorer whose table is that of the ulb data."""
+
+    table = ulb.TABLE
+
+    def __init__(self, scorer):
+        self.encoder, self.probabilities = scorer.encoder, scorer.probabilities

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
-from data.checking import checked_frame
 from data.splits import Split, split_rows
+from data.tables import ulb
+from data.windows import checked_history
 from models.alerting.budget_curve import BudgetPoint
 from models.contract import load_domains
 from models.judging import Trained
@@ -28,8 +29,7 @@ LATE = Split(kind="time", label_delay_days=7)
 def trained():
     """A model beside 60 days of rows, of which the last twelve test it."""
     scorer = quick_scorer(FRAUD, 0)
-    frame = checked_frame(FRAUD.table, FRAUD.simulate(4_000, 7).frame, "rows", training=True)
-    labels = FRAUD.table.labels(frame)
+    frame, labels = checked_history(FRAUD.table, FRAUD.simulate(4_000, 7).frame, "rows")
     rows = split_rows(LATE, labels=labels, times=frame["time"].to_numpy(), seed=0)
     probabilities = scorer.probabilities(frame.iloc[rows.test])
     return Trained(
@@ -76,16 +76,15 @@ def test_labels_that_are_not_late_hide_nothing(trained, decisions, split):
 
 def test_rows_without_times_have_no_clock(trained, decisions):
     """Nobody knows what has matured."""
-    table = trained.scorer.table.with_columns({"time": {"kind": "text", "role": "ignore"}})
-    scorer = dataclasses.replace(trained, scorer=_WithTable(table))
-    assert alert_report(scorer, FRAUD.alert_budget, LATE, decisions).clock is None
+    renamed = trained.frame.rename(columns={"amount_eur": "Amount"})
+    untimed = dataclasses.replace(trained, scorer=_ReadsUlb(), frame=renamed)
+    assert alert_report(untimed, FRAUD.alert_budget, LATE, decisions).clock is None
 
 
-class _WithTable:
-    """As much of a scorer as the report looks at."""
+class _ReadsUlb:
+    """As much of a scorer as the report looks at: a table without times."""
 
-    def __init__(self, table):
-        self.table = table
+    table = ulb.TABLE
 
 
 def point(reviews, **shares):
