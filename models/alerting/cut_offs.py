@@ -38,7 +38,7 @@ def cut_off_for_reviews(scored: ScoredTransactions, reviews_per_day: float, *, b
 
     Parameters
     ----------
-    scored : at least one transaction; days without any do not count.
+    scored : at least one transaction. A day that they cover in part is a day, one without any is none.
     reviews_per_day : above 0.
 
     Raises

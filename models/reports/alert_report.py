@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from data.splits import Split
 from models.alerting.budget_curve import BudgetPoint, budget_curve
 from models.alerting.card_days import Mask
-from models.alerting.card_precision import HANDBOOK_CARDS_A_DAY
+from models.alerting.card_precision import HANDBOOK_CARDS_A_DAY, card_precision_at_k
 from models.alerting.label_clock import LabelClock, label_clock, matured
 from models.alerting.transactions import Transactions
 from models.contract import AlertBudget
@@ -28,6 +28,11 @@ class AlertReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    k: int = Field(description="Cards a day that card precision looks at.")
+    card_precision: float = Field(
+        description="Share of compromised cards among the k most suspicious of a day, mean over the days; those found "
+        "on an earlier day are left out."
+    )
     by_budget: tuple[BudgetPoint, ...] = Field(description="By reviews a day, the fewest first.")
     clock: LabelClock | None = Field(
         description="As of the last test row: by the labels that had matured then, and by all rows. Null where labels "
@@ -49,7 +54,13 @@ def alert_report(trained: Trained, budget: AlertBudget, split: Split, decisions:
     if table.time is not None and split.kind == "time" and split.label_delay_days > 0:
         alerted = np.isin(np.asarray(decisions, object), [budget.reviewed, budget.blocked])
         clock = _clock(trained, past, frame[table.time.name], alerted, split.label_delay_days)
-    return AlertReport(by_budget=budget_curve(past, trained.test_probabilities), clock=clock)
+    probabilities, k = trained.test_probabilities, HANDBOOK_CARDS_A_DAY
+    return AlertReport(
+        k=k,
+        card_precision=card_precision_at_k(past.cards, past.days, probabilities, past.labels, k),
+        by_budget=budget_curve(past, probabilities),
+        clock=clock,
+    )
 
 
 def budget_chart(points: Sequence[BudgetPoint]) -> Chart:

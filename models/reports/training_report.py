@@ -36,7 +36,6 @@ def render_report(data: ReportData) -> str:
         proxy_sentences=[sentences.proxy_sentence(proxies) for proxies in audit.proxies],
         decisions=decision_rows(data.decisions, data.labels, data.probabilities),
         budget_chart=budget_chart(data.alerts.by_budget) if data.alerts and data.alerts.by_budget else None,
-        clock=data.alerts.clock if data.alerts else None,
         columns=column_rows(data.table, data.training_frame),
     )
 

@@ -13,6 +13,7 @@ from service.cli import console
 from service.cli.context import AsJson, Why, actor, champion_of, domain_of, home_of, open_registry, read_settings
 from service.cli.exits import CommandError
 from service.cli.policy_tables import headline, print_rules, print_simulation, print_values
+from service.cli.progress import TrainingProgress
 
 if TYPE_CHECKING:
     from models.alerting.costs import AlertCosts
@@ -247,9 +248,13 @@ def _simulate(
         stored = None if number is None else registry.policies.policy(name, number)
     bundled = load_live(version, home.bundles)
     manifest = read_manifest(home.bundles, version.digest)
-    rows = past_rows(bundled, manifest, data=data, table=table, home=home, data_home=settings.data_home)
     base = with_policy(bundled, stored) if number is not None else None
-    return simulate_wish(with_policy(bundled, active), rows, wish, stored=base), bundled.domain.name
+    with TrainingProgress() as progress:
+        progress.stage("Reading the past rows")
+        rows = past_rows(bundled, manifest, data=data, table=table, home=home, data_home=settings.data_home)
+        progress.stage(f"Deciding {len(rows.labels):,} past rows")
+        simulation = simulate_wish(with_policy(bundled, active), rows, wish, stored=base)
+    return simulation, bundled.domain.name
 
 
 def _print_change(name: str, number: int, stored: StoredPolicy | None, note: str, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from data.splits import Split, split_rows
 from data.tables import ulb
 from data.windows import checked_history
 from models.alerting.budget_curve import BudgetPoint
+from models.alerting.card_precision import card_precision_at_k
 from models.contract import load_domains
 from models.judging import Trained
 from models.reports.alert_report import alert_report, budget_chart
@@ -50,6 +51,15 @@ def decisions(trained):
     """Review of the most suspicious tenth."""
     probabilities = trained.test_probabilities
     return np.where(probabilities >= np.quantile(probabilities, 0.9), "review", "allow").tolist()
+
+
+def test_card_precision_is_that_of_the_test_rows(trained, decisions):
+    """With the cards and days of the frame."""
+    test = trained.frame.iloc[trained.rows.test]
+    cards, days = test["customer_id"].to_numpy(str), test["time"].dt.date.to_numpy()
+    expected = card_precision_at_k(cards, days, trained.test_probabilities, trained.test_labels, 100)
+
+    assert alert_report(trained, FRAUD.alert_budget, LATE, decisions).card_precision == pytest.approx(expected)
 
 
 def test_the_clock_stands_at_the_last_test_row_and_hides_the_last_days(trained, decisions):
@@ -118,6 +128,8 @@ def test_report_and_card_show_what_was_measured(trained, decisions):
     assert "chart-budget" in report.figures
     for page in (report, card):
         assert alerts.clock.sentence in page.text
+        assert "Card precision@100" in page.text
+        assert f"{alerts.card_precision:.4f}" in page.text
     for figures in (alerts.clock.matured, alerts.clock.naive):
         assert f"{figures.average_precision:.4f}" in report.text
     for point in alerts.by_budget:
