@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.table import Table
+from data.spellings import number_codes
+from data.table import Column, Table
 from models.alerting.card_days import CardDays, Mask
 from models.scoring import Floats, Labels
 
@@ -41,14 +42,14 @@ class Transactions:
         """Those of a checked frame, their days in UTC.
 
         A row without a card is a card of its own, and so is every row where the table has none. Without times all rows
-        are of one day, `ALL_ROWS`.
+        are of one day, `ALL_ROWS`. An amount that is not given counts as 0.
         """
         card, amount, n_rows = table.card, table.amount, len(frame)
         return cls(
             cards=np.arange(n_rows) if card is None else _numbered(frame[card.name]),
             days=np.full(n_rows, ALL_ROWS) if table.time is None else frame[table.time.name].to_numpy("datetime64[D]"),
             labels=labels,
-            amounts=None if amount is None else frame[amount.name].to_numpy(np.float64),
+            amounts=None if amount is None else _given(amount, frame[amount.name]),
         )
 
     @cached_property
@@ -96,6 +97,12 @@ class ScoredTransactions:
         """Up to which review cut-off the card is found on an earlier day, and so is stopped, shape (n_card_days,)."""
         found_to = np.where(self.past.compromised, self.highest_alert_scores, -np.inf)
         return self.past.card_days.highest_before(found_to)
+
+
+def _given(column: Column, values: pd.Series[Any]) -> Floats:
+    """The numbers of a column, 0 where it holds nothing or a code for that, shape (n_rows,)."""
+    codes = [code for code in number_codes(column).values() if code is not None]
+    return values.mask(values.isin(codes)).fillna(0).to_numpy(np.float64)
 
 
 def _numbered(ids: pd.Series[Any]) -> npt.NDArray[Any]:

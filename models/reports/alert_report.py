@@ -36,12 +36,12 @@ class AlertReport(BaseModel):
     by_budget: tuple[BudgetPoint, ...] = Field(description="By reviews a day, the fewest first.")
     clock: LabelClock | None = Field(
         description="As of the last test row: by the labels that had matured then, and by all rows. Null where labels "
-        "are not late, or rows do not tell when they happened."
+        "are not late."
     )
 
 
-def alert_report(trained: Trained, budget: AlertBudget, split: Split, decisions: Sequence[str]) -> AlertReport:
-    """Measure alerts on the test rows of a trained model.
+def alert_report(trained: Trained, budget: AlertBudget, split: Split, decisions: Sequence[str]) -> AlertReport | None:
+    """Measure alerts on the test rows of a trained model; None if they do not tell when they happened.
 
     Parameters
     ----------
@@ -49,9 +49,10 @@ def alert_report(trained: Trained, budget: AlertBudget, split: Split, decisions:
     decisions : on the test rows, by the policy of the bundle.
     """
     table, frame = trained.scorer.table, trained.frame.iloc[trained.rows.test]
-    past = Transactions.of(table, frame, trained.test_labels)
-    clock = None
-    if table.time is not None and split.kind == "time" and split.label_delay_days > 0:
+    if table.time is None:
+        return None
+    past, clock = Transactions.of(table, frame, trained.test_labels), None
+    if split.kind == "time" and split.label_delay_days > 0:
         alerted = np.isin(np.asarray(decisions, object), [budget.reviewed, budget.blocked])
         clock = _clock(trained, past, frame[table.time.name], alerted, split.label_delay_days)
     probabilities, k = trained.test_probabilities, HANDBOOK_CARDS_A_DAY

@@ -63,7 +63,9 @@ class ModelCard(_Part):
     policy: dict[str, Any] = Field(description="The policy of its bundle; another one may be active.")
     decisions: tuple[DecisionRow, ...] = Field(description="By that policy; none where single rows get no decision.")
     audit: Audit
-    alerts: AlertReport | None = Field(None, description="What alerts find; null for a domain without alerts.")
+    alerts: AlertReport | None = Field(
+        None, description="What alerts find; null for a domain without alerts, and for rows without times."
+    )
     made_with: dict[str, str | int] = Field(description="Preset, seed, folds, and versions of the packages.")
 
 

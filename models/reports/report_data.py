@@ -37,7 +37,7 @@ class ReportData:
     why : what says why it went live or did not. `promoted` : which of the two, None if that is not decided yet.
     policy : thresholds and scales by name.
     audit : what was measured on groups of rows, and what moves the answer.
-    alerts : what alerts would have made of the test rows; None for a domain without alerts.
+    alerts : what alerts find among the test rows; None for a domain without alerts, and for rows without times.
     training_frame : the checked training rows.
     packages : versions by name.
     """

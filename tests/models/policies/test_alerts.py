@@ -187,6 +187,14 @@ def test_rows_without_a_card_are_cards_of_their_own(live):
     assert found.amounts.tolist() == [1.0, 2.0, 3.0, 4.0]
 
 
+def test_an_amount_that_is_not_given_counts_as_nothing():
+    """Whether it is empty or a code for unknown."""
+    table = ulb.TABLE.with_columns({"Amount": {"missing": (-1,), "optional": True}})
+    found = Transactions.of(table, pd.DataFrame({"Amount": [5.0, -1.0, np.nan]}), np.zeros(3, np.int64))
+
+    assert found.amounts.tolist() == [5.0, 0.0, 0.0]
+
+
 def test_a_table_without_cards_and_times_has_costs_but_no_budget(live, rows):
     """All its rows are one period: what a day has room for says nothing about it."""
     frame = pd.DataFrame({"Amount": [1.0, 2.0]})

@@ -84,11 +84,10 @@ def test_labels_that_are_not_late_hide_nothing(trained, decisions, split):
     assert (report.clock, report.by_budget) == (None, late.by_budget)
 
 
-def test_rows_without_times_have_no_clock(trained, decisions):
-    """Nobody knows what has matured."""
-    renamed = trained.frame.rename(columns={"amount_eur": "Amount"})
-    untimed = dataclasses.replace(trained, scorer=_ReadsUlb(), frame=renamed)
-    assert alert_report(untimed, FRAUD.alert_budget, LATE, decisions).clock is None
+def test_of_rows_without_times_nothing_is_said(trained, decisions):
+    """Nobody knows which of them are of one day."""
+    untimed = dataclasses.replace(trained, scorer=_ReadsUlb())
+    assert alert_report(untimed, FRAUD.alert_budget, LATE, decisions) is None
 
 
 class _ReadsUlb:
