@@ -51,7 +51,8 @@ def _print_totals(new: AlertFigures, active: AlertFigures, days: list[str], acti
         for what, field, n_days in [*by_day, *in_all]
         if getattr(new, field) is not None or getattr(active, field) is not None
     ]
-    headings = (f"{len(days)} day(s)", "this policy", f"active (policy {active_policy})")
+    period = f"{len(days)} day(s)" if _when(days) else days[0]
+    headings = (period, "this policy", f"active (policy {active_policy})")
     console.results.print(console.table_of(headings, lines))
 
 
