@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.alerting.cut_offs import cut_off_for_reviews
 from models.alerting.replay import replay
-from models.alerting.transactions import ALWAYS, ScoredTransactions, Transactions
+from models.alerting.transactions import ALWAYS, NEVER, ScoredTransactions, Transactions
 from models.scoring import Floats
 
 BUDGETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
@@ -28,16 +28,16 @@ class BudgetPoint(BaseModel):
 
 def budget_curve(past: Transactions, probabilities: Floats) -> tuple[BudgetPoint, ...]:
     """A point for each of BUDGETS up to the number of cards of an average day; none for no transactions."""
-    scored = ScoredTransactions(past, probabilities, alerted_anyway=np.zeros(len(probabilities), np.bool_))
+    scored = ScoredTransactions(past, alert_scores=probabilities, block_scores=np.full(len(probabilities), NEVER))
     cards_a_day = len(past.card_days) / max(past.card_days.n_days, 1)
     return tuple(_point(scored, budget) for budget in BUDGETS if budget <= cards_a_day)
 
 
 def _point(scored: ScoredTransactions, reviews_per_day: int) -> BudgetPoint:
     cut_off = cut_off_for_reviews(scored, reviews_per_day, block_from=ALWAYS)
-    reviewed = scored.probabilities >= cut_off
+    reviewed = scored.alert_scores >= cut_off
     nothing = np.zeros(len(reviewed), np.bool_)
-    totals = replay(scored.past, scored.probabilities, reviewed=reviewed, blocked=nothing, costs=None).totals
+    totals = replay(scored.past, scored.alert_scores, reviewed=reviewed, blocked=nothing, costs=None).totals
     n_compromised = totals.n_found + totals.n_missed
     return BudgetPoint(
         reviews_per_day=reviews_per_day,

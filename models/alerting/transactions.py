@@ -15,8 +15,8 @@ from data.table import Column, Table
 from models.alerting.card_days import CardDays, Mask
 from models.scoring import Floats, Labels
 
-ALWAYS = 1.0
-"""The score of what is alerted by any cut-off: none lies above it."""
+ALWAYS, NEVER = 1.0, float("-inf")
+"""The scores of what any cut-off alerts, for none lies above 1, and of what none does."""
 ALL_ROWS = "all rows"
 """The day of rows that do not tell when they happened."""
 
@@ -65,37 +65,35 @@ class Transactions:
 
 @dataclass(frozen=True, eq=False)
 class ScoredTransactions:
-    """Transactions with what a model says of them.
+    """Transactions with the cut-offs up to which they are alerted and blocked.
+
+    Both are the probability of fraud where a model alone decides. What is decided whatever the probability, by an
+    anomaly score or a rule, has `ALWAYS` or `NEVER`.
 
     Parameters
     ----------
-    probabilities : of fraud, calibrated, shape (n_rows,).
-    alerted_anyway : which are reviewed whatever the cut-off of the probability, shape (n_rows,).
+    alert_scores : up to which review cut-off each is reviewed or blocked, shape (n_rows,).
+    block_scores : up to which block cut-off each is blocked, at most its alert score, shape (n_rows,).
     """
 
     past: Transactions
-    probabilities: Floats
-    alerted_anyway: Mask
+    alert_scores: Floats
+    block_scores: Floats
 
     @cached_property
-    def alert_scores(self) -> Floats:
-        """Up to which review cut-off a transaction is alerted, shape (n_rows,)."""
-        return np.where(self.alerted_anyway, ALWAYS, self.probabilities)
-
-    @cached_property
-    def highest_alert_scores(self) -> Floats:
+    def alerted_to(self) -> Floats:
         """Up to which review cut-off a card is alerted on a day, shape (n_card_days,)."""
         return self.past.card_days.highest(self.alert_scores)
 
     @cached_property
-    def highest_probabilities(self) -> Floats:
+    def blocked_to(self) -> Floats:
         """Up to which block cut-off a card is blocked on a day, shape (n_card_days,)."""
-        return self.past.card_days.highest(self.probabilities)
+        return self.past.card_days.highest(self.block_scores)
 
     @cached_property
     def stopped_to(self) -> Floats:
         """Up to which review cut-off the card is found on an earlier day, and so is stopped, shape (n_card_days,)."""
-        found_to = np.where(self.past.compromised, self.highest_alert_scores, -np.inf)
+        found_to = np.where(self.past.compromised, self.alerted_to, NEVER)
         return self.past.card_days.highest_before(found_to)
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from pydantic import BaseModel, Field
 
 from models.alerting.costs import AlertCosts
 from models.alerting.cut_offs import cut_off_for_reviews, least_cost_cut_offs
 from models.alerting.replay import AlertFigures, Replay, replay
-from models.alerting.transactions import ALWAYS, ScoredTransactions, Transactions
+from models.alerting.transactions import ALWAYS, NEVER, ScoredTransactions, Transactions
 from models.contract import AlertBudget, Live
 from models.errors import PolicyError
 from models.policies.choice import ChosenPolicy, PolicyWish, refuse_twice
 from models.policies.decisions import Decisions, decisions_on
 from models.policies.past_rows import PastRows
+from models.policies.rules import check_rules, rules_of
 from models.policies.values import checked_policy, few_words
 
 
@@ -35,6 +37,8 @@ def choose_alert_policy(active: Live, budget: AlertBudget, wish: PolicyWish, row
     ------
     PolicyError
         A value is not allowed, the wish is one for another kind of domain, or the rows do not tell their days.
+    RuleError
+        Rules do not fit the version's table.
     CutOffError
         No cut-off does what is wished for.
     """
@@ -87,6 +91,7 @@ def _chosen(live: Live, budget: AlertBudget, wish: PolicyWish, rows: PastRows) -
             f"the table {live.table.name!r} does not tell when its rows happened, so nobody knows how many reviews "
             "fall on a day; name costs, or give values for the fields of the policy as FIELD=VALUE"
         )
+    check_rules(rules_of(live.policy), live.table)  # before they decide
     scored = _scored(live, budget, rows)
     if wish.reviews_per_day is not None:
         upper = getattr(live.policy, budget.upper)
@@ -98,9 +103,19 @@ def _chosen(live: Live, budget: AlertBudget, wish: PolicyWish, rows: PastRows) -
 
 
 def _scored(live: Live, budget: AlertBudget, rows: PastRows) -> ScoredTransactions:
-    closed = checked_policy(
-        live.domain.policy, {**live.policy.model_dump(), budget.lower: ALWAYS, budget.upper: ALWAYS}
+    """The rows by their probabilities, but for what other fields of the policy decide, whatever the cut-offs."""
+    closed, open_to_all = (_decided_at(live, budget, cut_off, rows) for cut_off in (ALWAYS, 0.0))
+    passed = ~np.isin(open_to_all, [budget.reviewed, budget.blocked])
+    probabilities = np.where(passed, NEVER, live.scorer.probabilities(rows.frame))
+    blocked, alerted = closed == budget.blocked, np.isin(closed, [budget.reviewed, budget.blocked])
+    return ScoredTransactions(
+        past=Transactions.of(live.table, rows.frame, rows.labels),
+        alert_scores=np.where(alerted, ALWAYS, probabilities),
+        block_scores=np.where(blocked, ALWAYS, probabilities),
     )
-    anyway = decisions_on(replace(live, policy=closed), rows.frame) == budget.reviewed
-    past = Transactions.of(live.table, rows.frame, rows.labels)
-    return ScoredTransactions(past, live.scorer.probabilities(rows.frame), anyway)
+
+
+def _decided_at(live: Live, budget: AlertBudget, cut_off: float, rows: PastRows) -> Decisions:
+    """The decisions with both cut-offs at the same place."""
+    values = {**live.policy.model_dump(), budget.lower: cut_off, budget.upper: cut_off}
+    return decisions_on(replace(live, policy=checked_policy(live.domain.policy, values)), rows.frame)

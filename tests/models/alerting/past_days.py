@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 
 import numpy as np
 from hypothesis import strategies as st
@@ -17,24 +18,47 @@ ROWS = st.tuples(
     st.integers(0, 1),
     st.sampled_from([0.0, 1.0, 20.0, 100.0]),
     PROBABILITIES,
-    st.booleans(),
+    st.sampled_from(["model", "model", "model", "review", "block", "allow"]),
 )
 
 
 @st.composite
 def scored_transactions(draw):
-    """Cards, days, labels, amounts, probabilities, and what is alerted anyway."""
-    cards, days, labels, amounts, probabilities, anyway = zip(
+    """Cards, days, labels, amounts, probabilities, and what is decided by something else than the model."""
+    cards, days, labels, amounts, probabilities, by_else = zip(
         *draw(st.lists(ROWS, min_size=1, max_size=25)), strict=True
     )
     past = Transactions(np.array(cards), np.array(days), np.array(labels), np.array(amounts))
-    return ScoredTransactions(past, np.array(probabilities), np.array(anyway) & draw(st.booleans()))
+    if draw(st.booleans()):
+        by_else = ["model"] * len(by_else)
+    return PastDays(past, np.array(probabilities), np.array(by_else))
 
 
-def decided(scored, review_from, block_from):
-    """Which transactions are reviewed and which blocked."""
-    blocked = scored.probabilities >= block_from
-    return ~blocked & ((scored.probabilities >= review_from) | scored.alerted_anyway), blocked
+@dataclass(frozen=True, eq=False)
+class PastDays:
+    """Transactions, their probabilities, and who decides about each: the model, or "review", "block", "allow"."""
+
+    past: Transactions
+    probabilities: np.ndarray
+    by_else: np.ndarray
+
+    @property
+    def scored(self):
+        """As the code under test takes them: a review beside the model leaves it free to block."""
+        p, anyhow = self.probabilities, self.by_else
+        alert = np.select([anyhow == "allow", np.isin(anyhow, ["review", "block"])], [-np.inf, 1.0], p)
+        block = np.select([anyhow == "allow", anyhow == "block"], [-np.inf, 1.0], p)
+        return ScoredTransactions(self.past, alert, block)
+
+
+def decided(days, review_from, block_from):
+    """Which transactions are reviewed and which blocked, one at a time."""
+    reviewed, blocked = [], []
+    for p, said in zip(days.probabilities.tolist(), days.by_else.tolist(), strict=True):
+        is_blocked = said == "block" or (said != "allow" and p >= block_from)
+        blocked.append(is_blocked)
+        reviewed.append(not is_blocked and said != "allow" and (said == "review" or p >= review_from))
+    return np.array(reviewed), np.array(blocked)
 
 
 def replayed(scored, reviewed, blocked, costs):

@@ -7,8 +7,8 @@ import pytest
 
 from models.alerting.budget_curve import BUDGETS, budget_curve
 from models.alerting.costs import AlertCosts
-from models.alerting.transactions import ScoredTransactions, Transactions
-from tests.models.alerting.past_days import decided, replayed, summed
+from models.alerting.transactions import Transactions
+from tests.models.alerting.past_days import PastDays, decided, replayed, summed
 
 COSTS = AlertCosts(review=1, blocked_good=1)
 
@@ -20,7 +20,8 @@ def scored():
     n_rows = 2_000
     labels = (rng.random(n_rows) < 0.1).astype(np.int64)
     past = Transactions(rng.integers(0, 90, n_rows), rng.integers(0, 5, n_rows), labels, rng.uniform(1, 200, n_rows))
-    return ScoredTransactions(past, 1 / (1 + np.exp(3 - 3 * labels - rng.normal(0, 1, n_rows))), np.zeros(n_rows, bool))
+    probabilities = 1 / (1 + np.exp(3 - 3 * labels - rng.normal(0, 1, n_rows)))
+    return PastDays(past, probabilities, np.full(n_rows, "model"))
 
 
 def test_every_point_is_what_a_replay_with_its_cut_off_counts(scored):

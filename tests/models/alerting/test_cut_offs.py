@@ -37,7 +37,7 @@ def n_reviews(scored, review_from, block_from):
 @given(scored_transactions(), COSTS)
 def test_no_pair_of_cut_offs_costs_less(scored, costs):
     """Brute force over all pairs; and the cost that is named is what the replay of the chosen pair adds up to."""
-    found = least_cost_cut_offs(scored, costs)
+    found = least_cost_cut_offs(scored.scored, costs)
     tried = cut_offs_of(scored)
     pairs = [(lower, upper) for lower in tried for upper in tried if lower <= upper]
     of_pair = [summed(replayed(scored, *decided(scored, *pair), costs), "cost") for pair in pairs]
@@ -57,13 +57,13 @@ def test_a_budget_is_kept_by_the_lowest_cut_off_that_can(scored, per_day, block_
     good_enough = [cut_off for cut_off in tried if n_reviews(scored, cut_off, block_from) <= per_day * n_days]
 
     if good_enough:
-        found = cut_off_for_reviews(scored, per_day, block_from=block_from)
+        found = cut_off_for_reviews(scored.scored, per_day, block_from=block_from)
         same = decided(scored, found, block_from)[0] == decided(scored, good_enough[0], block_from)[0]
         assert found <= block_from
         assert same.all()
     else:
         with pytest.raises(CutOffError, match="cards a day are reviewed whatever the cut-off of the probability"):
-            cut_off_for_reviews(scored, per_day, block_from=block_from)
+            cut_off_for_reviews(scored.scored, per_day, block_from=block_from)
 
 
 @settings(deadline=None)
@@ -72,7 +72,7 @@ def test_amounts_that_nobody_knows_have_no_least_cost(scored):
     """The error says what can be chosen by instead."""
     without = dataclasses.replace(scored, past=dataclasses.replace(scored.past, amounts=None))
     with pytest.raises(CutOffError, match="the table names no amount; say how many reviews"):
-        least_cost_cut_offs(without, FREE)
+        least_cost_cut_offs(without.scored, FREE)
 
 
 @pytest.mark.parametrize("per_day", [0, -1, float("nan"), float("inf")])

@@ -14,12 +14,15 @@ from models.alerting.costs import AlertCosts
 from models.alerting.cut_offs import cut_off_for_reviews
 from models.alerting.transactions import ALL_ROWS, ScoredTransactions, Transactions
 from models.contract import load_domains
-from models.errors import CutOffError, PolicyError
+from models.errors import CutOffError, PolicyError, RuleError
 from models.policies.choice import PolicyWish
 from models.policies.cut_offs import Costs
+from models.policies.decisions import decisions_on
 from models.policies.past_rows import PastRows
 from models.policies.simulation import PolicySimulation, simulate_wish
 from tests.conftest import quick_live
+
+COSTS = AlertCosts(review=2, blocked_good=20, missed_share=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +99,39 @@ def test_what_the_anomaly_score_alerts_counts_for_the_budget(live, rows):
         simulate_wish(live, rows, PolicyWish(reviews_per_day=3, values={"review_anomaly_from": 0.0}))
 
 
+@pytest.mark.parametrize("action", ["review", "block", "allow"])
+def test_rules_decide_beside_the_cut_offs_that_are_chosen(live, rows, action):
+    """The budget is kept with the rule at work, and the costs that are named are those of the replay."""
+    rule = {"name": "large", "action": action, "when": [{"column": "amount_eur", "above": 150.0}], "live": True}
+    by_reviews = simulate_wish(live, rows, PolicyWish(reviews_per_day=3, values={"rules": [rule]}))
+    by_costs = simulate_wish(live, rows, PolicyWish(alert_costs=COSTS, values={"rules": [rule]}))
+    large = (rows.frame["amount_eur"] > 150).to_numpy()
+    n_days = len(by_reviews.alerts.by_policy.days)
+
+    assert large.any()
+    assert by_reviews.alerts.by_policy.totals.n_reviewed <= 3 * n_days
+    for found in (by_reviews, by_costs):
+        decided = decisions_on(dataclasses.replace(live, policy=live.domain.policy(**found.policy)), rows.frame)
+        assert set(decided[large]) <= ({"review", "block"} if action == "review" else {action})
+    for lower, upper in ((0.02, 0.5), (0.1, 0.5), (0.05, 1.0), (1.0, 1.0)):
+        policy = live.domain.policy(review_from=lower, block_from=upper, rules=[rule])
+        stored = dataclasses.replace(live, policy=policy)
+        tried = simulate_wish(live, rows, PolicyWish(alert_costs=COSTS), stored=stored)
+        assert by_costs.alerts.by_policy.totals.cost <= tried.alerts.by_policy.totals.cost + 1e-6
+
+
+def test_a_rule_that_does_not_fit_the_table_is_refused(live, rows):
+    """Before any cut-off is looked for."""
+    rule = {"name": "far", "action": "review", "when": [{"column": "altitude", "above": 1.0}]}
+    with pytest.raises(RuleError, match="altitude"):
+        simulate_wish(live, rows, PolicyWish(reviews_per_day=3, values={"rules": [rule]}))
+
+
 def test_another_block_cut_off_goes_with_a_budget(live, rows):
     """It is given, and the review cut-off is found below it."""
     found = simulate_wish(live, rows, PolicyWish(reviews_per_day=2, values={"block_from": 0.9}))
-    probabilities = live.scorer.probabilities(rows.frame)
-    nobody = np.zeros(len(rows.labels), np.bool_)
-    scored = ScoredTransactions(Transactions.of(live.table, rows.frame, rows.labels), probabilities, nobody)
+    p = live.scorer.probabilities(rows.frame)
+    scored = ScoredTransactions(Transactions.of(live.table, rows.frame, rows.labels), p, p)
 
     assert found.policy["block_from"] == 0.9
     assert found.policy["review_from"] >= cut_off_for_reviews(scored, 2, block_from=0.9)
@@ -142,34 +172,31 @@ def test_credit_makes_no_alerts():
     credit = load_domains()["credit"]
     live = quick_live(credit)
     past = PastRows(*checked_history(live.table, credit.simulate(100, 1).frame, "past"), "past rows")
-    costs = AlertCosts(review=5, blocked_good=30)
-    for wish in (PolicyWish(reviews_per_day=3), PolicyWish(alert_costs=costs)):
+    for wish in (PolicyWish(reviews_per_day=3), PolicyWish(alert_costs=COSTS)):
         with pytest.raises(PolicyError, match="a policy for credit makes no alerts"):
             simulate_wish(live, past, wish)
 
 
 def test_costs_choose_both_cut_offs_and_nothing_that_was_tried_costs_less(live, rows):
     """The simulated cost is the least of a grid of policies, and the domain's own costs stand in for none."""
-    costs = AlertCosts(review=2, blocked_good=20, missed_share=0.5)
-    found = simulate_wish(live, rows, PolicyWish(alert_costs=costs))
+    found = simulate_wish(live, rows, PolicyWish(alert_costs=COSTS))
     by_default = simulate_wish(live, rows, PolicyWish())
 
-    assert found.chosen_by == f"costs: {costs}"
+    assert found.chosen_by == f"costs: {COSTS}"
     assert by_default.chosen_by == f"costs: {live.domain.alert_budget.costs}"
     for lower, upper in ((0.02, 0.5), (0.1, 0.5), (0.05, 1.0), (0.3, 0.3), (1.0, 1.0)):
-        other = PolicyWish(alert_costs=costs, values={"review_from": lower, "block_from": upper})
+        other = PolicyWish(alert_costs=COSTS, values={"review_from": lower, "block_from": upper})
         with pytest.raises(PolicyError, match="block_from and review_from: chosen and given as well"):
             simulate_wish(live, rows, other)
         stored = dataclasses.replace(live, policy=live.domain.policy(review_from=lower, block_from=upper))
-        tried = simulate_wish(live, rows, PolicyWish(alert_costs=costs), stored=stored)
+        tried = simulate_wish(live, rows, PolicyWish(alert_costs=COSTS), stored=stored)
         assert found.alerts.by_policy.totals.cost <= tried.alerts.by_policy.totals.cost + 1e-6
 
 
 def test_beside_a_number_of_reviews_costs_only_measure(live, rows):
     """The cut-offs are those of the budget."""
-    costs = AlertCosts(review=2, blocked_good=20, missed_share=0.5)
     plain = simulate_wish(live, rows, PolicyWish(reviews_per_day=2))
-    found = simulate_wish(live, rows, PolicyWish(reviews_per_day=2, alert_costs=costs))
+    found = simulate_wish(live, rows, PolicyWish(reviews_per_day=2, alert_costs=COSTS))
     totals = found.alerts.by_policy.totals
 
     assert (found.policy, found.chosen_by) == (plain.policy, plain.chosen_by)
