@@ -56,7 +56,7 @@ def rows_per_tile() -> int:
 
 @cache
 def most_steady_rows(n_inputs: int, n_outputs: int, dtype: np.dtype[Any]) -> int:
-    """How many rows, up to MOST_ROWS, a product of this shape may have and still give each the bits it has in a tile."""
+    """How many rows, up to MOST_ROWS, a product of this shape may have and give each the bits that it has in a tile."""
     tile = n_rows = rows_per_tile()
     while n_rows < MOST_ROWS:
         tried = (n_rows + tile, 2 * n_rows - tile, 2 * n_rows)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from data.simulators import fraud as simulator
 from data.splits import Split
 from models.contract import Domain
-from models.domains.fraud.answer import FraudAnswer
+from models.domains.fraud.answer import FraudAnswer, account
 from models.domains.fraud.policy import FraudPolicy, decide
 from models.domains.fraud.scorer import FraudScorer
 from models.full_account import full_account_operation
-from models.reasons import reasons_alone
 
 DOMAIN = Domain(
     name="fraud",
@@ -29,7 +28,7 @@ DOMAIN = Domain(
     prepare=lambda table: table,
     build=FraudScorer,
     decide=decide,
-    account=reasons_alone,
+    account=account,
     adverse=frozenset({"review", "block"}),
     operations=(full_account_operation(FraudAnswer),),
     gates={"auc": 0.55},

@@ -1,11 +1,16 @@
-"""What is answered to one transaction."""
+"""What is answered to one transaction, and why."""
 
 from __future__ import annotations
 
+import numpy as np
 from pydantic import Field
 
-from models.contract import Answer, Reason
-from models.domains.fraud.policy import Decision
+from models.contract import Answer, Live, Reason, Row
+from models.domains.fraud.anomaly import ANOMALY
+from models.domains.fraud.policy import Decision, FraudPolicy
+from models.domains.fraud.scorer import FraudScorer
+from models.encoding import Features
+from models.reasons import reason, strongest_reasons
 
 
 class FraudAnswer(Answer):
@@ -17,3 +22,15 @@ class FraudAnswer(Answer):
     )
     decision: Decision
     reasons: list[Reason] = Field(default_factory=list, description="What raised the probability most, most first.")
+
+
+def account(live: Live, row: Row, x: Features) -> dict[str, list[Reason]]:
+    """The columns that raised the probability most; before them the anomaly where the policy reviews because of it."""
+    scorer, policy = live.scorer, live.policy
+    assert isinstance(scorer, FraudScorer)  # noqa: S101 - built by this domain
+    assert isinstance(policy, FraudPolicy)  # noqa: S101 - a domain's models come with the domain's policy
+    reasons = strongest_reasons(live, row, x, scorer.shares(x))
+    own, typical = scorer.anomaly_percentiles(np.stack([x, scorer.reference])).tolist()
+    if own >= policy.review_anomaly_from and all(given.column != ANOMALY.name for given in reasons):
+        reasons.insert(0, reason(ANOMALY, {ANOMALY.name: own}, {ANOMALY.name: typical}, 0.0))
+    return {"reasons": reasons}

@@ -34,8 +34,8 @@ class FraudPolicy(Policy):
 def decide(scorer: TableClassifier, policy: FraudPolicy, X: Features) -> dict[str, list[Any]]:
     """Probability, anomaly percentile and decision of encoded transactions."""
     assert isinstance(scorer, FraudScorer)  # noqa: S101 - built by this domain
-    probabilities = probability(scorer.log_odds(X)).tolist()
-    percentiles = scorer.anomaly_percentiles(X).tolist()
+    log_odds, anomaly = scorer.log_odds_and_percentiles(X)
+    probabilities, percentiles = probability(log_odds).tolist(), anomaly.tolist()
     return {
         "fraud_probability": probabilities,
         "anomaly_score": percentiles,

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from data.table import Table
+from data.table import Column, Table
+from models.domains.fraud.anomaly import ANOMALY, Anomaly
 from models.encoding import Features
-from models.estimators import BackpropAutoencoder
+from models.feature_groups import FeatureGroups
 from models.nn.training import Callback
 from models.presets import Preset
-from models.scoring import Floats, Labels, TableClassifier, refinement
+from models.sampling import DrawnRows
+from models.scoring import Floats, Labels, TableClassifier
 
 
 class FraudScorer(TableClassifier):
     """A classifier for known fraud, and beside it an autoencoder for what is merely unlike the genuine.
 
+    The anomaly, the autoencoder's error, is an answer of its own and an input of the classifier. It is no input where
+    the table knows directions: the error may move either way with any column, and the probability then could too.
+
     Parameters and attributes: see `TableClassifier`, and
 
-    autoencoder : trained on the genuine training rows.
-    anomaly_quantiles : 10,001 quantiles of its score on genuine rows that it was not trained on.
+    anomaly : the autoencoder, trained on the genuine training rows, and what its error says.
     """
-
-    n_most_rows = 50_000  # genuine rows the autoencoder is trained on; more teach it nothing new and cost time
 
     def __init__(self, table: Table, preset: Preset, seed: int) -> None:
         super().__init__(table, preset, seed)
-        self.autoencoder = BackpropAutoencoder(
-            (32, 8, 32), max_epochs=preset.network["max_epochs"] // 2, patience=3, batch_size=256, random_state=seed
-        )
+        self.anomaly = Anomaly(preset, seed)
 
     def fit(
         self,
@@ -42,13 +44,12 @@ class FraudScorer(TableClassifier):
         keep_negatives: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> FraudScorer:
-        """Train both; see `TableClassifier.fit`. The autoencoder always sees the genuine rows as they are."""
+        """Train both; see `TableClassifier.fit`."""
+        self.anomaly.autoencoder.set_params(callbacks=list(callbacks))
         super().fit(
             frame, labels, weights=weights, validation=validation, keep_negatives=keep_negatives, callbacks=callbacks
         )
-        self.autoencoder.set_params(callbacks=list(callbacks))
-        self._fit_autoencoder(frame, labels, validation)
-        self.autoencoder.set_params(callbacks=None)
+        self.anomaly.autoencoder.set_params(callbacks=None)
         return self
 
     def refine(
@@ -62,7 +63,12 @@ class FraudScorer(TableClassifier):
         keep_negatives: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> FraudScorer:
-        """Go on with both; see `TableClassifier.refine`."""
+        """Go on with the classifier; see `TableClassifier.refine`.
+
+        The autoencoder stays, as the encoder does: it makes inputs of the classifier. What counts as unusual is
+        measured anew, on the genuine validation rows.
+        """
+        self._measure_anomaly(validation)
         super().refine(
             frame,
             labels,
@@ -72,21 +78,63 @@ class FraudScorer(TableClassifier):
             keep_negatives=keep_negatives,
             callbacks=callbacks,
         )
-        with refinement(self.autoencoder, seed=seed, callbacks=callbacks):
-            self._fit_autoencoder(frame, labels, validation)
         return self
 
-    def _fit_autoencoder(self, frame: pd.DataFrame, labels: Labels, validation: tuple[pd.DataFrame, Labels]) -> None:
-        """Train it on genuine rows and measure its score on those held out."""
-        genuine = frame[labels == 0]
-        step = max(len(genuine) // self.n_most_rows, 1)  # every step-th row: the whole training time is covered
-        self.autoencoder.fit(self.encoder.transform(genuine.iloc[::step]))
-        held_out = validation[0][validation[1] == 0]
-        scores = self.autoencoder.anomaly_score(self.encoder.transform(held_out))
-        self.anomaly_quantiles = np.quantile(scores, np.linspace(0, 1, 10_001))
+    def _fit_inputs(self, frame: pd.DataFrame, labels: Labels, rows: DrawnRows) -> Features:
+        """As `TableClassifier` does, with the autoencoder, which sees genuine training rows alone."""
+        X = super()._fit_inputs(frame, labels, rows)
+        features = self.anomaly.fit(X, labels, n_train=len(rows.labels))
+        self._measure_anomaly(rows.validation)
+        if not self.reads_anomaly:
+            return X
+        directions = np.concatenate([self.encoder.directions_, self.anomaly.block.directions])
+        self.network.set_params(monotonic_cst=directions)
+        return np.concatenate([X, features], axis=1)
+
+    def _measure_anomaly(self, validation: tuple[pd.DataFrame, Labels]) -> None:
+        held_out, labels = validation
+        self.anomaly.measure(self.encoder.transform(held_out[labels == 0]))
+
+    @property
+    def reads_anomaly(self) -> bool:
+        """Whether the anomaly is an input of the classifier."""
+        return not self.encoder.directions_.any()
+
+    @property
+    def columns(self) -> list[Column]:
+        """Those of the table that are read, and the anomaly if it is an input."""
+        return [*super().columns, ANOMALY] if self.reads_anomaly else super().columns
+
+    @property
+    def input_owners(self) -> npt.NDArray[np.intp]:
+        """See `TableClassifier`; the features of the anomaly come last."""
+        if not self.reads_anomaly:
+            return super().input_owners
+        n_columns = len(self.encoder.column_names_)
+        return np.concatenate([super().input_owners, np.repeat(n_columns, len(self.anomaly.block.owners))])
+
+    @property
+    def input_groups(self) -> FeatureGroups:
+        """See `TableClassifier`; the features of the anomaly come last."""
+        groups = super().input_groups
+        return groups.beside(self.anomaly.block.groups) if self.reads_anomaly else groups
+
+    def inputs(self, X: Features) -> Features:
+        """The encoded rows, and the features of their anomaly if it is an input."""
+        return self._inputs_beside(X, self.anomaly.errors(X)) if self.reads_anomaly else X
+
+    def _inputs_beside(self, X: Features, errors: Floats) -> Features:
+        return np.concatenate([X, self.anomaly.features(errors)], axis=1) if self.reads_anomaly else X
+
+    def derived_values(self, x: Features) -> Mapping[str, Any]:
+        """The anomaly percentile of an encoded row, if the classifier reads the anomaly."""
+        return {ANOMALY.name: float(self.anomaly_percentiles(x[None])[0])} if self.reads_anomaly else {}
 
     def anomaly_percentiles(self, X: Features) -> Floats:
-        """Percent of genuine rows with a lower anomaly score, shape (n_rows,), 0..100."""
-        below = np.searchsorted(self.anomaly_quantiles, self.autoencoder.reconstruction_errors(X))
-        percentiles: Floats = np.minimum(below, 10_000) / 100
-        return percentiles
+        """Percent of genuine rows with a lower anomaly, shape (n_rows,), 0..100."""
+        return self.anomaly.percentiles(self.anomaly.errors(X))
+
+    def log_odds_and_percentiles(self, X: Features) -> tuple[Floats, Floats]:
+        """`log_odds` and `anomaly_percentiles` of encoded rows, from one pass through the autoencoder."""
+        errors = self.anomaly.errors(X)
+        return self._log_odds_of(self._inputs_beside(X, errors)), self.anomaly.percentiles(errors)
