@@ -69,6 +69,8 @@ def check_frame(table: Table, frame: pd.DataFrame, *, training: bool) -> tuple[p
         checked[column.name] = pd.Series(cells, index=frame.index, dtype=cells.dtype)  # not inferred from the values
     result_frame = pd.DataFrame(checked, index=frame.index)
     if training:
+        if table.event is not None and table.event.name in result_frame:
+            problems += _repeated_events(table.event, result_frame[table.event.name], first_row)
         problems += _target_problems(table, result_frame)
     position = {name: i for i, name in enumerate(table.column_names)}
     return result_frame, sorted(problems, key=lambda problem: (problem.row, position[problem.column]))
@@ -82,8 +84,8 @@ def unknown_columns(table: Table, frame: pd.DataFrame) -> list[str]:
 def _is_required(column: Column, *, training: bool) -> bool:
     """Whether a file must have the column."""
     if training:
-        return column.role != "ignore"
-    return column.role in ("feature", "time", "entity") and not column.optional
+        return column.role != "ignore" and column.window is None
+    return column.requested and not column.optional
 
 
 def _missing_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> list[Problem]:
@@ -91,7 +93,10 @@ def _missing_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> li
     names = list(frame.columns)
     problems = []
     for column in table.columns:
-        if column.name not in names and _is_required(column, training=training):
+        if column.name in names and column.window is not None:
+            rule = "is computed from earlier rows; rename it or leave it out of the file"
+            problems.append(Problem(0, column.name, None, rule))
+        elif column.name not in names and _is_required(column, training=training):
             rule = f"the file has no such column; it has {', '.join(map(str, names)) or 'none'}"
             problems.append(Problem(0, column.name, None, rule))
         elif names.count(column.name) > 1:
@@ -104,11 +109,11 @@ def _missing_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> li
 def _used_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> list[Column]:
     """The columns of the result."""
     names = list(frame.columns)
-    roles = ("feature", "time", "entity", *_ONLY_IN_TRAINING) if training else ("feature", "time", "entity")
     used = []
     for column in table.columns:
-        taken_as_empty = column.name not in names and column.optional and column.role in roles and not training
-        if taken_as_empty or (names.count(column.name) == 1 and (column.role in roles or column.protected)):
+        is_read = column.requested or (training and column.role in _ONLY_IN_TRAINING)
+        taken_as_empty = column.name not in names and column.optional and is_read and not training
+        if taken_as_empty or (names.count(column.name) == 1 and (is_read or column.protected)):
             used.append(column)
     return used
 
@@ -127,6 +132,13 @@ def _problems(
         rule = f"must not be empty; it must be {column.allowed.removesuffix(', or empty')}"
         problems += [Problem(first_row + row + 1, column.name, None, rule) for row in rows.tolist()]
     return problems
+
+
+def _repeated_events(column: Column, ids: pd.Series[Any], first_row: int) -> list[Problem]:
+    """Rows with the id of a row before them: an event that counts twice would be in its own history."""
+    repeated = np.flatnonzero((ids.duplicated() & ids.notna()).to_numpy())
+    rule = "is the id of an earlier row as well; every event stands once"
+    return [Problem(first_row + row + 1, column.name, ids.iloc[row], rule) for row in repeated.tolist()]
 
 
 def _target_problems(table: Table, checked: pd.DataFrame) -> list[Problem]:

@@ -20,13 +20,14 @@ from pydantic import BeforeValidator, ConfigDict
 from pydantic.dataclasses import dataclass
 
 from data.errors import TableError
+from data.window import OF_AMOUNTS, Window
 
 Kind = Literal["number", "category", "flag", "key", "time", "text"]
-Role = Literal["feature", "target", "weight", "propensity", "time", "entity", "ignore"]
+Role = Literal["feature", "target", "weight", "propensity", "time", "entity", "event", "ignore"]
 Part = Literal["person", "context", "ad"]
 Scalar = bool | int | float | str
 
-_KIND_OF_ROLE: dict[str, Kind] = {"weight": "number", "propensity": "number", "time": "time"}
+_KIND_OF_ROLE: dict[str, Kind] = {"weight": "number", "propensity": "number", "time": "time", "event": "key"}
 
 TEMPLATE_FIELDS = ("value", "reference")
 """What a sentence template may hold in braces."""
@@ -52,7 +53,7 @@ class Column:
     kind : `number`; `category` (few levels); `flag` (true/false); `key` (an id with many values); `time`; `text`.
     role : `feature` (an input), `target`, `weight` (of the row in training), `propensity` (the probability with which
         the row's ad was chosen, where chance chose it), `time` (when the row happened), `entity` (whose row it is:
-        card, terminal), `ignore` (known, never used).
+        card, terminal), `event` (the row's own id: the same id is the same event), `ignore` (known, never used).
     minimum, maximum : bounds of a number, both allowed values themselves.
     whole : the number has no fraction.
     levels : allowed levels of a category in files; of a flag its two spellings, the false one first. Requests may hold
@@ -71,6 +72,8 @@ class Column:
     reasons : sentences for when the column counts against someone, see `data.sentences.reason_sentence`: by the value
         (a level, a number), "above" or "below" the reference (numbers), "missing", and "any" for whatever else. They
         may hold {value} and {reference}.
+    amount : of a number: the money that the row is about, and that is lost if it goes wrong.
+    window : the column is computed from earlier rows of an entity, so that neither files nor requests hold it.
     example : a value of a real row, shown in documentation and sent by the smoke tests.
     """
 
@@ -93,6 +96,8 @@ class Column:
     part: Part | None = None
     actionable: bool = False
     reasons: dict[str, str] = dataclasses.field(default_factory=dict)
+    amount: bool = False
+    window: Window | None = None
     example: Scalar | None = None
 
     def __post_init__(self) -> None:
@@ -102,6 +107,8 @@ class Column:
             "maximum": self.maximum is not None,
             "whole": self.whole,
             "direction": self.direction != 0,
+            "amount": self.amount,
+            "window": self.window is not None,
         }
         for word, given in number_only.items():
             if given and self.kind != "number":
@@ -126,6 +133,8 @@ class Column:
             raise TableError(f"column {self.name!r}: a propensity is known in every row; leave out 'missing'")
         if self.positive is not None and self.role != "target":
             raise TableError(f"column {self.name!r}: 'positive' is for the target, this is a {self.role}")
+        if self.window is not None and (self.role != "feature" or self.missing):
+            raise TableError(f"column {self.name!r}: what is computed is a feature and needs no 'missing'")
         self._check_words()
 
     def _check_words(self) -> None:
@@ -154,6 +163,11 @@ class Column:
             )
         if self.kind != "number" and key in ("above", "below") and key not in self.levels:
             raise TableError(f"column {self.name!r}: reason {key!r} is for numbers, this is a {self.kind}")
+
+    @property
+    def requested(self) -> bool:
+        """Whether a request carries it: features that are not computed, the row's time, its entities and its own id."""
+        return self.role in ("feature", "time", "entity", "event") and self.window is None
 
     @property
     def flag_values(self) -> dict[str, float]:
@@ -209,11 +223,53 @@ class Table:
         names = self.column_names
         if doubled := sorted(name for name, n_times in Counter(names).items() if n_times > 1):
             raise TableError(f"table {self.name!r}: column(s) described twice: {', '.join(doubled)}")
-        for role in ("target", "weight", "propensity", "time"):
+        for role in ("target", "weight", "propensity", "time", "event"):
             if len(holders := self.of_role(role)) > 1:
                 raise TableError(f"table {self.name!r}: {len(holders)} columns have the role {role!r}, one is allowed")
         if not self.of_role("feature", "time"):
             raise TableError(f"table {self.name!r}: no column has the role 'feature'")
+        if len(amounts := [column.name for column in self.columns if column.amount]) > 1:
+            raise TableError(f"table {self.name!r}: {', '.join(amounts)} are all marked as the amount, one is allowed")
+        for column in self.columns:
+            if column.window is not None:
+                self._check_window(column.name, column.window)
+        self._check_windows_together()
+
+    def _check_windows_together(self) -> None:
+        """What is kept of an entity's events is one amount and one other column, and every event counts once."""
+        if self.windows and (self.event is None or self.event.optional):
+            raise TableError(
+                f"table {self.name!r}: windows need the id of every row, so that none counts twice; mark a column that "
+                "is not optional with role = 'event'"
+            )
+        windows = [column.window for column in self.columns if column.window and column.window.of]
+        for entity in dict.fromkeys(window.entity for window in windows):
+            for what, of_amounts in (("add up", True), ("count the values of", False)):
+                of = {w.of for w in windows if w.entity == entity and (w.measure in OF_AMOUNTS) == of_amounts}
+                if len(of) > 1:
+                    raise TableError(
+                        f"table {self.name!r}: the windows over {entity!r} {what} {', '.join(sorted(map(str, of)))}; "
+                        "those of one entity are of one column"
+                    )
+
+    def _check_window(self, name: str, window: Window) -> None:
+        """A window must be over an entity, in time, and of a column that has a value in every row."""
+        problem = ""
+        if self.time is None or self.time.optional:
+            problem = "needs a time in every row; mark a column that is not optional with role = 'time'"
+        elif self[window.entity].role != "entity":
+            problem = f"is over {window.entity!r}, which has the role {self[window.entity].role!r} and not 'entity'"
+        elif window.of is not None:
+            of = self[window.of]
+            bounded = of.kind == "number" and of.minimum is not None and of.maximum is not None
+            if of.window is not None or of.optional or of.missing:
+                problem = f"is of {of.name!r}, which must come with every row and never be empty"
+            elif window.measure in OF_AMOUNTS and not bounded:
+                problem = f"is of {of.name!r}, which must be a number with minimum and maximum: it is added up exactly"
+            elif window.measure == "distinct" and of.kind not in ("key", "category"):
+                problem = f"counts the values of {of.name!r}, which must be a key or a category"
+        if problem:
+            raise TableError(f"table {self.name!r}: the window {name!r} {problem}")
 
     @property
     def column_names(self) -> list[str]:
@@ -233,8 +289,38 @@ class Table:
 
     @property
     def inputs(self) -> tuple[Column, ...]:
-        """What a request carries: features, the row's time and its entities."""
-        return self.of_role("feature", "time", "entity")
+        """What a request carries, see `Column.requested`."""
+        return tuple(column for column in self.columns if column.requested)
+
+    @property
+    def file_columns(self) -> tuple[Column, ...]:
+        """What a file holds: every column that is not computed."""
+        return tuple(column for column in self.columns if column.window is None)
+
+    @property
+    def windows(self) -> tuple[Column, ...]:
+        """The columns that are computed from earlier rows."""
+        return tuple(column for column in self.columns if column.window)
+
+    @property
+    def reach_seconds(self) -> int:
+        """How long before a row the oldest event may lie that its windows see; 0 without windows."""
+        return max((column.window.reach_seconds for column in self.columns if column.window), default=0)
+
+    @property
+    def card(self) -> Column | None:
+        """Whose rows belong together when someone looks at them: the first entity, if the table has one."""
+        return next(iter(self.of_role("entity")), None)
+
+    @property
+    def event(self) -> Column | None:
+        """The row's own id, if the table knows."""
+        return next(iter(self.of_role("event")), None)
+
+    @property
+    def amount(self) -> Column | None:
+        """The money that a row is about, if the table knows."""
+        return next((column for column in self.columns if column.amount), None)
 
     @property
     def target(self) -> Column:

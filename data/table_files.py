@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from data.errors import TableError
 from data.table import Column, Table
+from data.window import Window
 
 HEADER = """\
 # What each column is, in the order in which requests list them. Edit what was guessed wrong, then train.
@@ -33,7 +34,9 @@ HEADER = """\
 #   weight        how much the row counts in training
 #   propensity    of an advertising table: the probability with which chance chose the row's ad, above 0, at most 1
 #   time          when the row happened; rows are then split by it
-#   entity        whose row it is (a card, a customer); its past rows may become inputs
+#   entity        whose row it is (a card, a customer); windows over its earlier rows may become inputs.
+#                 The first entity is whose rows belong together when someone looks at them
+#   event         the row's own id: the same id is the same event, and counts once
 #   ignore        known, never used
 # description   what the column means; shown to those who send requests
 # meanings      what levels mean where they are codes, e.g. {A11 = "below 0 DM"}
@@ -46,6 +49,11 @@ HEADER = """\
 # reasons       sentences for when the column counts against someone: by value, "above" or "below" (numbers, against
 #               the reference), "missing", or "any" for the rest; {value} and {reference} are filled in, e.g.
 #               {0 = "There are no savings", below = "Savings of {value} are less than the usual {reference}"}
+# amount        true: the money that the row is about
+# window        the column is computed, from the rows of an entity in the days before, e.g.
+#               {entity = "card", measure = "mean", days = 30, of = "amount"}; files and requests do not hold it.
+#               measure is count, sum, mean, max, z_score (of a number with minimum and maximum), distinct (of a key or
+#               category), since_last, frauds or risk (confirmed label_delay_days, usually 7, after the row)
 # part          of an advertising table: "person", "context" or "ad"
 # example       a value of a real row
 
@@ -69,11 +77,14 @@ def table_as_dict(table: Table) -> dict[str, Any]:
 
 def _column_as_dict(column: Column) -> dict[str, Any]:
     given = {name: getattr(column, name) for name in _DEFAULTS}
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in given.items()
-        if value != _DEFAULTS[name]
-    }
+    return {name: _plain(value) for name, value in given.items() if value != _DEFAULTS[name]}
+
+
+def _plain(value: object) -> object:
+    """A field's value as TOML knows it."""
+    if isinstance(value, Window):
+        return {name: given for name, given in dataclasses.asdict(value).items() if given is not None}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def table_from_dict(described: Mapping[str, Any]) -> Table:

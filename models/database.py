@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,8 +39,13 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def open_database(url: str) -> sa.Engine:
+def open_database(url: str, *, survives_power_cuts: bool = True) -> sa.Engine:
     """An engine for the URL, ready to be shared by threads; nothing is read or written yet.
+
+    Parameters
+    ----------
+    survives_power_cuts : whether SQLite waits for the disk at every commit, which takes milliseconds. Without it what
+        was committed survives a killed process all the same; a machine that loses power may forget the last of it.
 
     Raises
     ------
@@ -50,7 +55,7 @@ def open_database(url: str) -> sa.Engine:
     try:
         address = sa.make_url(url)
         if address.get_backend_name() == "sqlite":
-            return _open_sqlite(address)
+            return _open_sqlite(address, "FULL" if survives_power_cuts else "NORMAL")
         # Each statement must see what was committed before it, above all after waiting for the writer lock.
         return sa.create_engine(
             address,
@@ -65,7 +70,7 @@ def open_database(url: str) -> sa.Engine:
         ) from error
 
 
-def _open_sqlite(address: sa.URL) -> sa.Engine:
+def _open_sqlite(address: sa.URL, synchronous: str) -> sa.Engine:
     if address.database and not address.query:
         with suppress(OSError):  # SQLite itself then says that it cannot open the file
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +81,7 @@ def _open_sqlite(address: sa.URL) -> sa.Engine:
         # The driver would start transactions late and by itself; `begin` below does it instead.
         connection.isolation_level = None
         _use_write_ahead_log(connection)
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA foreign_keys = ON")
 
     @event.listens_for(engine, "begin")
@@ -120,6 +125,21 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     with _explained(engine), engine.execution_options(writes=True).begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITER_LOCK)))
+        yield connection
+
+
+@contextmanager
+def recording(engine: sa.Engine, keys: Collection[int]) -> Iterator[sa.Connection]:
+    """A transaction that overlaps no other one about one of these keys (64-bit numbers); all or nothing is stored.
+
+    SQLite has one writer at a time anyway. Raises DatabaseError as `writing` does.
+    """
+    with _explained(engine), engine.execution_options(writes=True).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # in one order everywhere, so that no two transactions wait for each other
+            locks = [sa.func.pg_advisory_xact_lock(sa.bindparam(None, key, sa.BigInteger)) for key in sorted(keys)]
+            for start in range(0, len(locks), 500):
+                connection.execute(sa.select(*locks[start : start + 500]))
         yield connection
 
 

@@ -96,6 +96,18 @@ class DomainMismatchError(ModelError):
         super().__init__(f"{name!r} is a {registered!r} model, not {given!r}; choose another --name for {given!r}")
 
 
+class EventError(ModelError):
+    """An event that cannot be answered; `column` is the one to blame, and `value` what it holds."""
+
+    def __init__(self, column: str, value: object, message: str) -> None:
+        self.column, self.value, self.message = column, value, message
+        super().__init__(f"{column} {message}, got {value}")
+
+
+class ConflictingEventError(EventError):
+    """An event has the id of another one that was answered."""
+
+
 class RefinementError(ModelError):
     """The live version cannot go on from its weights as it was asked to."""
 

@@ -74,6 +74,8 @@ def score_file(
     first = next(frames, None)
     if first is None or len(first) == 0:
         raise SourceError(f"{source}: the file has no rows")
+    if live.table.windows:  # they look back over all rows of the file
+        first = pd.concat([first, *frames], ignore_index=True)
     checked_frame(live.table, first.iloc[:0], str(source), training=False)  # no rows: only the columns are checked
     columns, answers = _source_fields(source, first), answer_fields(live.domain, reasons=reasons)
     _refuse_doubles(source, columns, answers)

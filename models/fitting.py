@@ -8,10 +8,10 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 
-from data.checking import checked_frame
 from data.sources import frame_digest
 from data.splits import split_rows
 from data.table import Table
+from data.windows import checked_history
 from models.home import Home
 from models.judging import Trained
 from models.presets import PRESETS
@@ -29,8 +29,7 @@ def fit(job: TrainingJob, frame: pd.DataFrame, to_refine: Version | None, home: 
     """
     progress.stage(f"Checking {len(frame):,} rows of {job.source}")
     table = job.domain.prepare(job.table)
-    checked = checked_frame(table, frame, job.source, training=True)
-    labels = table.labels(checked)
+    checked, labels = checked_history(table, frame, job.source)
     times = None if table.time is None else checked[table.time.name].to_numpy()
     rows = split_rows(job.split, labels=labels, times=times, seed=job.seed)
     train_frame = checked.iloc[rows.train]

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from data.checking import check_frame
 from data.errors import Problem
+from data.windows import with_windows
 from models.contract import Answer, Domain, Live
 from models.encoding import Features
 
@@ -35,13 +36,17 @@ class ScoredRows:
 def score_frame(live: Live, frame: pd.DataFrame, *, reasons: bool = False) -> ScoredRows:
     """Check, encode and decide the rows of a frame that has the columns of the model's table.
 
-    Rows that break a rule of the table are not scored; `reasons` adds those of adverse decisions.
+    Rows that break a rule of the table are not scored; `reasons` adds those of adverse decisions. Windows see the other
+    rows of the frame, and what became of them if it has the target.
     """
     checked, problems = check_frame(live.table, frame, training=False)
     first_row = frame.index.start + 1 if isinstance(frame.index, pd.RangeIndex) else 1
     good = np.ones(len(frame), np.bool_)
     good[[problem.row - first_row for problem in problems]] = False
     fit = checked if good.all() else checked[good]
+    if live.table.windows:
+        knows_labels = any(column.name in frame.columns for column in live.table.of_role("target"))
+        fit = with_windows(live.table, fit, live.table.labels(frame[good]) if knows_labels else None)
     X = live.scorer.encoder.transform(fit)
     fields = live.domain.decide(live.scorer, live.policy, X)
     if reasons:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from data.checking import check_frame
 from data.splits import SplitRows
+from data.windows import with_windows
 from models.baselines import baselines
 from models.errors import BundleError
 from models.evaluation import Comparison, Contender, compare, evaluate
@@ -134,7 +136,7 @@ def judge(trained: Trained, champion: Version | None, bundles: Path, *, seed: in
     if champion is None:
         return Judgement(contenders=contenders, champion=None, comparison=None, problem="")
     name = f"champion (version {champion.number})"
-    theirs = _answers_of(champion, trained.raw_frame.iloc[rows.test], bundles)
+    theirs = _answers_of(champion, trained, bundles)
     if isinstance(theirs, str):
         return Judgement(contenders=contenders, champion=champion, comparison=None, problem=f"the {name} {theirs}")
     contenders[name] = Contender(theirs, evaluate(labels, theirs), seconds=0.0)
@@ -142,13 +144,17 @@ def judge(trained: Trained, champion: Version | None, bundles: Path, *, seed: in
     return Judgement(contenders=contenders, champion=champion, comparison=comparison, problem="")
 
 
-def _answers_of(champion: Version, frame: pd.DataFrame, bundles: Path) -> Floats | str:
-    """The champion's probabilities for raw rows, or what keeps it from answering."""
+def _answers_of(champion: Version, trained: Trained, bundles: Path) -> Floats | str:
+    """The champion's probabilities for the test rows, or what keeps it from answering."""
     try:
         live = load_live(champion, bundles)
     except BundleError as error:
         return f"cannot be loaded ({error})"
-    checked, problems = check_frame(live.table, frame, training=False)
+    test = trained.rows.test
+    # its windows look back from the test rows; without windows the other rows are none of its business
+    rows = np.arange(len(trained.raw_frame)) if live.table.windows else test
+    checked, problems = check_frame(live.table, trained.raw_frame.iloc[rows], training=False)
     if problems:
         return f"does not read these rows ({problems[0]})"
-    return live.scorer.probabilities(checked)
+    checked = with_windows(live.table, checked, trained.labels[rows])
+    return live.scorer.probabilities(checked.iloc[test] if live.table.windows else checked)

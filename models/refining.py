@@ -14,9 +14,11 @@ from models.live import load_live
 from models.registry import Version
 from models.scoring import TableClassifier
 
-_ROLES = ("feature", "time", "entity", "target")
+_ROLES = ("feature", "time", "entity", "event", "target")
 """Roles of the columns that a request, the encoder or the labels are made of."""
-_DOCUMENTATION = frozenset({"description", "unit", "example", "protected", "meanings", "reasons", "actionable"})
+_DOCUMENTATION = frozenset(
+    {"description", "unit", "example", "protected", "meanings", "reasons", "actionable", "amount"}
+)
 """What is known of a column for people alone."""
 _MOST_NAMED = 3
 

@@ -23,6 +23,7 @@ from models.errors import (
     NothingToRollBackError,
     UnknownVersionError,
 )
+from models.events import tables as _event_tables  # noqa: F401 - they are created with the others
 from models.history import Action, Event, Occasion, events, pile_of, record
 from models.names import checked_name
 from models.policies.stored import Policies

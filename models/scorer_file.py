@@ -22,6 +22,7 @@ TRUSTED_TYPES = (
     "datetime.timezone",
     "numpy.dtype",
     "data.table.Column",
+    "data.window.Window",
     "data.table.Table",
     "models.background.Background",
     "models.background.ScoreBand",

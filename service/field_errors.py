@@ -94,13 +94,15 @@ def _field_error(details: ErrorDetails, columns: dict[str, Column], prefix: Sequ
 def _why_not_taken(name: object, column: Column | None, columns: dict[str, Column]) -> str:
     """Why a field that nobody asked for is refused."""
     if column is None:
-        inputs = [known.name for known in columns.values() if known.role in ("feature", "time", "entity")]
+        inputs = [known.name for known in columns.values() if known.requested]
         near = get_close_matches(str(name), inputs, n=1)
         return "is no field of this request" + (f"; did you mean {near[0]!r}?" if near else "")
     if column.role == "target":
         return f"{name} is what this model predicts and not an input of it"
     if column.protected:
         return f"{name} is protected and not an input of this model"
+    if column.window is not None:
+        return f"{name} is computed from earlier rows and not sent with one"
     if column.role in ("weight", "propensity", "ignore"):
         return f"{name} is known but not an input of this model"
     return f"{name} does not belong here"

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from data.checking import checked_frame
+from data.windows import checked_history
 from models.bundles import Manifest, write_bundle
 from models.contract import Domain, Live, load_domains
 from models.home import Home
@@ -77,8 +77,7 @@ class Store:
 def quick_scorer(domain: Domain, seed: int) -> TableClassifier:
     """A model of the domain's simulated rows, good enough to answer and trained in a second."""
     table = domain.prepare(domain.table)
-    frame = checked_frame(table, domain.simulate(2_000, seed).frame, "simulated rows", training=True)
-    labels = table.labels(frame)
+    frame, labels = checked_history(table, domain.simulate(2_000, seed).frame, "simulated rows")
     held_out = (frame.iloc[1_500:], labels[1_500:])
     return domain.build(table, PRESETS["fast"], seed).fit(frame.iloc[:1_500], labels[:1_500], validation=held_out)
 

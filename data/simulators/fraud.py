@@ -39,6 +39,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
+from data.entity_windows import Words, entity_windows
 from data.simulators import Simulation
 from data.simulators._visits import CATEGORIES, DAY, N_DAYS_BEFORE, draw_visits
 from data.table import Column, Table
@@ -50,6 +51,8 @@ FIRST_DAY = np.datetime64("2024-03-01T00:00:00")
 LABEL_DELAY_DAYS, CONFIRMED_DAYS, HABIT_DAYS = 7, 28, 30
 TYPICAL_AMOUNT_EUR = 45.0
 
+CONTEXT = ("seconds_since_previous", "transactions_24h", "mean_amount_30d_eur", "terminal_confirmed_frauds_28d")
+"""Columns that the simulator goes by, and which no request holds: a model has its table's windows in their place."""
 CATEGORY_FACTORS = dict(zip(CATEGORIES, (0.7, 1.0, 0.8, 1.2, 1.8, 2.0), strict=True))
 
 
@@ -78,7 +81,7 @@ TABLE = Table(
         Column(
             name="transaction_id",
             kind="key",
-            role="ignore",
+            role="event",
             description="Running number of the transaction",
             example=31_415,
         ),
@@ -110,6 +113,7 @@ TABLE = Table(
             description="Amount of the transaction",
             minimum=0.01,
             maximum=1_000_000,
+            amount=True,
             example=86.4,
         ),
         Column(
@@ -146,41 +150,38 @@ TABLE = Table(
         Column(
             name="seconds_since_previous",
             kind="number",
+            role="ignore",
             unit="seconds",
             description="Since the customer's previous transaction; empty for the first",
             minimum=0,
             whole=True,
             optional=True,
-            direction=-1,
-            example=41_250,
         ),
         Column(
             name="transactions_24h",
             kind="number",
+            role="ignore",
             description="The customer's transactions in the 24 hours before this one",
             minimum=0,
             whole=True,
-            direction=+1,
-            example=1,
         ),
         Column(
             name="mean_amount_30d_eur",
             kind="number",
+            role="ignore",
             unit="EUR",
             description="Mean amount of the customer's transactions in the 30 whole days before; empty without any",
             minimum=0,
             maximum=1_000_000,
             optional=True,
-            example=52.7,
         ),
         Column(
             name="terminal_confirmed_frauds_28d",
             kind="number",
+            role="ignore",
             description="Confirmed frauds at the terminal: those of 28 whole days that ended 7 days before",
             minimum=0,
             whole=True,
-            direction=+1,
-            example=0,
         ),
         Column(
             name="fraud",
@@ -195,6 +196,28 @@ TABLE = Table(
             description="Which kind of fraud it is: part of the label, known only afterwards, never an input",
             levels=tuple(kind.name for kind in KINDS),
             example="none",
+        ),
+        *entity_windows(
+            "customer_id",
+            Words(entity="card", rows="transactions", of={"terminal_id": "terminals"}),
+            {
+                "count": (1, 7, 30),
+                "mean": (7, 30),
+                "max": (30,),
+                "z_score": (30,),
+                "distinct": (1,),
+                "since_last": (30,),
+            },
+            amount="amount_eur",
+            unit="EUR",
+            distinct="terminal_id",
+        ),
+        *entity_windows(
+            "terminal_id",
+            Words(entity="terminal", rows="transactions", of={}),
+            {"count": (1, 7), "frauds": (7, 28), "risk": (28,)},
+            amount="amount_eur",
+            label_delay_days=LABEL_DELAY_DAYS,
         ),
     ),
 )
@@ -211,7 +234,7 @@ def simulate(n_rows: int, seed: int) -> Simulation:
     shown = slice(len(probability) - n_rows, None)
     frame = pd.DataFrame({name: values[shown] for name, values in columns.items()})
     frame["transaction_id"] = np.arange(1, n_rows + 1)
-    return Simulation(frame=frame[TABLE.column_names], probability=probability[shown])
+    return Simulation(frame=frame[[column.name for column in TABLE.file_columns]], probability=probability[shown])
 
 
 def true_probability(frame: pd.DataFrame) -> Floats:

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from data.entity_windows import Words, entity_windows
 from data.sources import PublicTable
 from data.splits import Split
 from data.table import Column, Table
+
+DAYS = (1, 7, 30)
+
+CARD_WINDOWS = entity_windows(
+    "CUSTOMER_ID",
+    Words(entity="card", rows="transactions", of={"TERMINAL_ID": "terminals"}),
+    {"count": DAYS, "mean": DAYS, "max": (30,), "z_score": (7, 30), "distinct": (7,), "since_last": (30,)},
+    amount="TX_AMOUNT",
+    distinct="TERMINAL_ID",
+)
+TERMINAL_WINDOWS = entity_windows(
+    "TERMINAL_ID",
+    Words(entity="terminal", rows="transactions", of={}),
+    {"count": DAYS, "frauds": (30,), "risk": DAYS},
+    amount="TX_AMOUNT",
+)
 
 TABLE = Table(
     name="handbook",
@@ -13,7 +30,7 @@ TABLE = Table(
         Column(
             name="TRANSACTION_ID",
             kind="key",
-            role="ignore",
+            role="event",
             description="Running number of the transaction, rises with time",
             example=738_435,
         ),
@@ -32,6 +49,7 @@ TABLE = Table(
             description="Amount of the transaction",
             minimum=0,
             maximum=100_000,
+            amount=True,
             example=45.0,
         ),
         Column(
@@ -70,6 +88,8 @@ TABLE = Table(
             ),
             levels=("0", "1", "2", "3"),
         ),
+        *CARD_WINDOWS,
+        *TERMINAL_WINDOWS,
     ),
 )
 
@@ -81,7 +101,7 @@ PUBLIC = PublicTable(
     split=Split(kind="time", label_delay_days=7),
     note=(
         "Simulated, not real. The raw columns hold little signal beyond amounts above 220: two of the three kinds of "
-        "fraud show only in the history of customer and terminal over days and weeks, with labels that are known "
-        "after 7 days. TX_FRAUD_SCENARIO is part of the label and is not used."
+        "fraud show only in the history of card and terminal, which the windows tell, with labels that are known after "
+        "7 days. TX_FRAUD_SCENARIO is part of the label and is not used."
     ),
 )

@@ -40,6 +40,7 @@ TABLE = Table(
             description="Amount of the transaction",
             minimum=0,
             maximum=1_000_000,
+            amount=True,
             example=35.0,
         ),
         Column(

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.checking import checked_frame
 from data.errors import SourceError
 from data.sources import frame_digest, public_tables
 from data.splits import Split, split_rows
 from data.table import Table
+from data.windows import checked_history
 from models.bundles import Manifest
 from models.contract import Domain, Live
 from models.home import Home
@@ -50,8 +50,7 @@ def past_rows(
         Rows break rules of the model's table; all of them are named.
     """
     found = _rows(live, manifest, data, table, home, data_home)
-    checked = checked_frame(_any_protected_level(live.table), found.frame, found.source, training=True)
-    labels = live.table.labels(checked)
+    checked, labels = checked_history(_any_protected_level(live.table), found.frame, found.source)
     if frame_digest(found.frame) != manifest.data_digest:
         if data is None and table is None:
             raise _not_again(live, manifest)

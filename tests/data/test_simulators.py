@@ -32,9 +32,10 @@ def deviation(outcomes: np.ndarray, probability: np.ndarray) -> float:
 
 
 def model_inputs(simulator: ModuleType, frame: pd.DataFrame) -> pd.DataFrame:
-    """What a usual learner gets: every feature (no protected one for credit), and the hour of the time column."""
+    """What the truth depends on: every feature (no protected one for credit), context, and the hour of the time."""
     table = simulator.TABLE
-    features = [column for column in table.of_role("feature") if not (column.protected and simulator is credit)]
+    given = [column for column in table.file_columns if column.role == "feature" or column.name in fraud.CONTEXT]
+    features = [column for column in given if not (column.protected and simulator is credit)]
     numbers = {column.name: frame[column.name].astype(float) for column in features if column.kind != "category"}
     if table.time is not None:
         numbers["hour"] = frame[table.time.name].dt.hour
@@ -49,7 +50,7 @@ def test_rows_satisfy_their_own_table(name):
 
     problems = check_frame(table, frame, training=True)[1]
 
-    assert frame.columns.tolist() == table.column_names
+    assert frame.columns.tolist() == [column.name for column in table.file_columns]
     assert len(frame) == USUAL_ROWS[name]
     assert [str(problem) for problem in problems] == []
 
@@ -77,7 +78,8 @@ def test_the_seed_alone_decides(name):
 def test_truth_is_a_function_of_what_the_row_shows(name):
     """Computed from the columns alone, without ids, protected columns and the label, the probability is the same."""
     simulator, simulation = SIMULATORS[name], simulated(name, USUAL_ROWS[name], 0)
-    hidden = [c.name for c in simulator.TABLE.columns if c.role in ("target", "entity", "ignore", "time")]
+    unused = ("target", "entity", "event", "ignore", "time")
+    hidden = [c.name for c in simulator.TABLE.columns if c.role in unused and c.name not in fraud.CONTEXT]
     hidden += ["age", "gender"] if name == "credit" else []
 
     from_row = simulator.true_probability(simulation.frame.drop(columns=hidden))

@@ -372,4 +372,4 @@ class TestPublicTables:
         public, frame = load_public(name, Path(str(DATA_HOME)), tmp_path)
 
         assert frame_digest(frame) == public.digest
-        assert set(public.table.column_names) <= set(frame.columns)
+        assert {column.name for column in public.table.file_columns} <= set(frame.columns)

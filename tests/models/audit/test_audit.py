@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.checking import checked_frame
 from data.splits import split_rows
+from data.windows import checked_history
 from models.audit import Audit, audit
 from models.contract import Domain, load_domains
 from models.judging import Trained
@@ -21,8 +21,7 @@ DOMAINS = load_domains()
 def trained(domain: Domain, n_rows: int) -> Trained:
     table = domain.prepare(domain.table)
     frame = domain.simulate(n_rows, 0).frame
-    checked = checked_frame(table, frame, "simulated rows", training=True)
-    labels = table.labels(checked)
+    checked, labels = checked_history(table, frame, "simulated rows")
     times = None if table.time is None else checked[table.time.name].to_numpy()
     rows = split_rows(domain.split, labels=labels, times=times, seed=0)
     scorer = domain.build(table, PRESETS["fast"], 0)

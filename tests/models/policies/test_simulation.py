@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from data.checking import checked_frame
+from data.windows import checked_history
 from models.contract import load_domains, respond
 from models.errors import CutOffError, PolicyError
 from models.live import load_live
@@ -36,8 +36,8 @@ def rows_of(lives):
     """Rows that no model was trained on, by domain."""
     found = {}
     for name, live in lives.items():
-        frame = checked_frame(live.table, live.domain.simulate(800, 99).frame, "past", training=True)
-        found[name] = PastRows(frame, live.table.labels(frame), "past rows")
+        frame, labels = checked_history(live.table, live.domain.simulate(800, 99).frame, "past")
+        found[name] = PastRows(frame, labels, "past rows")
     return found
 
 

@@ -1,0 +1,68 @@
+"""Window: what a computed column says about the earlier events of the row's card, terminal or other entity."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+from data.errors import TableError
+
+Measure = Literal["count", "sum", "mean", "max", "distinct", "since_last", "z_score", "frauds", "risk"]
+
+OF_AMOUNTS: tuple[Measure, ...] = ("sum", "mean", "max", "z_score")
+"""Measures of a column of numbers."""
+OF_LABELS: tuple[Measure, ...] = ("frauds", "risk")
+"""Measures of what became of earlier events, once that is known."""
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Window:
+    """A measure of the events of one entity in the days before a row.
+
+    A row at time t sees the entity's events from t - days on that came before t. Times count in whole seconds, so rows
+    of the same second do not see each other, in whatever order they come, and no row sees itself.
+
+    Parameters
+    ----------
+    entity : column of the table with the role `entity`: the events are those with the same value as the row.
+    measure : `count` of the events; `sum`, `mean` and `max` of a number; how many `distinct` values of another column;
+        seconds `since_last` event; `z_score` of the row's own number, (value - mean) / standard deviation of those in
+        the window; confirmed `frauds`, and `risk`, their share of the events. The last two look at a window that ends
+        `label_delay_days` before t.
+    days : length of the window.
+    of : the column that is added up, or whose distinct values are counted; none for the other measures.
+    label_delay_days : how long after its event a label is known; one that came in later counts from then on.
+    """
+
+    entity: str
+    measure: Measure
+    days: float
+    of: str | None = None
+    label_delay_days: float = 7.0
+
+    def __post_init__(self) -> None:
+        """Refuse what measures nothing."""
+        for name, days in (("days", self.days), ("label_delay_days", self.label_delay_days)):
+            if not (math.isfinite(days) and days >= 0) or (name == "days" and days == 0):
+                raise TableError(f"window of {self.entity!r}: {name} must be a finite number above 0, got {days:g}")
+        if (self.of is not None) != (self.measure in (*OF_AMOUNTS, "distinct")):
+            needs = "needs" if self.of is None else "has no"
+            raise TableError(f"window of {self.entity!r}: the measure {self.measure!r} {needs} column `of`")
+
+    @property
+    def seconds(self) -> int:
+        """Length of the window."""
+        return round(self.days * 86_400)
+
+    @property
+    def delay_seconds(self) -> int:
+        """How long before the row the window ends."""
+        return round(self.label_delay_days * 86_400) if self.measure in OF_LABELS else 0
+
+    @property
+    def reach_seconds(self) -> int:
+        """How long before a row its oldest event may lie."""
+        return self.seconds + self.delay_seconds

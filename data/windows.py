@@ -1,0 +1,340 @@
+"""The values of windows: of a whole history at once, or of one new event beside what is stored of its entities.
+
+`window_values` is the one function for both, so that training, backtest and serving cannot differ. It never goes
+through rows one by one. Amounts are added up as whole numbers, which makes a sum the same in every order: the values of
+an event are the same bits however many other events are looked at with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.checking import checked_frame
+from data.table import Column, Table
+from data.window import OF_AMOUNTS, Window
+
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+FOREVER = np.iinfo(np.int64).max // 4
+"""A time after all others, in seconds."""
+LARGEST_WHOLE = 10**8
+"""Amounts become whole numbers up to this one: the squares of a thousand of them still fit into 64 bits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frauds:
+    """Events that were confirmed as fraud, each for the time that the label stood: arrays of shape (n_frauds,).
+
+    Parameters
+    ----------
+    owner, time : as in `Events`.
+    since, until : the label is known to rows after `since` up to `until`, in seconds.
+    """
+
+    owner: Integers
+    time: Integers
+    since: Integers
+    until: Integers
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Events as one entity column sees them, in any order: arrays of shape (n_events,).
+
+    Parameters
+    ----------
+    owner : number of the entity, from 0 on; negative for an event without one.
+    time : in whole seconds since 1970, UTC.
+    amounts : of each column that windows add up, as `whole_amounts` gives them.
+    others : of each column whose distinct values are counted, a number for each value.
+    frauds : None if no label is known, which makes `frauds` and `risk` missing.
+    """
+
+    owner: Integers
+    time: Integers
+    amounts: Mapping[str, Integers] = field(default_factory=dict)
+    others: Mapping[str, Integers] = field(default_factory=dict)
+    frauds: Frauds | None = None
+
+
+def scale_of(column: Column) -> int:
+    """How many whole numbers make 1 of an amount: a power of ten, at most 10,000, that keeps it below LARGEST_WHOLE."""
+    largest = max(abs(column.minimum or 0.0), abs(column.maximum or 0.0), 1.0)
+    scale = 10_000
+    while scale > 1 and largest * scale > LARGEST_WHOLE:
+        scale //= 10
+    return scale
+
+
+def whole_amounts(column: Column, values: npt.ArrayLike) -> Integers:
+    """Amounts as the whole numbers that windows add up; digits below 1 / `scale_of` are rounded."""
+    scaled = np.rint(np.asarray(values, np.float64) * scale_of(column))
+    limit = float(np.iinfo(np.int32).max)  # a value outside the column's bounds is refused elsewhere
+    return np.clip(scaled, -limit, limit).astype(np.int64)
+
+
+def whole_seconds(time: datetime) -> int:
+    """A moment in whole seconds since 1970, UTC, rounded down; one without a zone is in UTC."""
+    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() // 1)
+
+
+def checked_history(table: Table, frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, Integers]:
+    """Rows with their outcomes, checked and with the table's windows, and their 0/1 labels of shape (n_rows,).
+
+    Raises BadRowsError that names every bad value of `source`.
+    """
+    checked = checked_frame(table, frame, source, training=True)
+    labels = table.labels(checked)
+    return with_windows(table, checked, labels), labels
+
+
+def with_windows(table: Table, frame: pd.DataFrame, labels: npt.NDArray[np.int64] | None = None) -> pd.DataFrame:
+    """A checked frame with the table's windows, computed from the frame's own rows.
+
+    Parameters
+    ----------
+    frame : as `data.checking.checked_frame` gives it, in any order.
+    labels : 1 where a row was confirmed as fraud, shape (n_rows,), known when the window's delay has passed; None if
+        that is not known.
+
+    Returns
+    -------
+    the frame itself if the table has no windows.
+    """
+    if not table.windows:
+        return frame
+    seconds = frame[_time_name(table)].to_numpy("datetime64[s]").astype(np.int64)
+    events = {column.name: _events(table, column.name, frame, seconds, labels) for column in table.of_role("entity")}
+    values = window_values(table, events, events)
+    return frame.assign(**{column.name: values[column.name] for column in table.windows})
+
+
+def _time_name(table: Table) -> str:
+    assert table.time is not None  # noqa: S101 - a table with windows has a time
+    return table.time.name
+
+
+def _events(
+    table: Table, entity: str, frame: pd.DataFrame, seconds: Integers, labels: npt.NDArray[np.int64] | None
+) -> Events:
+    owner = pd.factorize(frame[entity])[0].astype(np.int64)
+    windows = [column.window for column in table.windows if column.window and column.window.entity == entity]
+    amounts = {w.of: whole_amounts(table[w.of], frame[w.of]) for w in windows if w.of and w.measure in OF_AMOUNTS}
+    others = {w.of: pd.factorize(frame[w.of])[0].astype(np.int64) for w in windows if w.of and w.measure == "distinct"}
+    frauds = None
+    if labels is not None:
+        rows = np.flatnonzero(labels == 1)
+        frauds = Frauds(owner[rows], seconds[rows], seconds[rows], np.full(len(rows), FOREVER))
+    return Events(owner, seconds, amounts, others, frauds)
+
+
+def window_values(table: Table, past: Mapping[str, Events], asked: Mapping[str, Events]) -> dict[str, Floats]:
+    """The values of the table's windows at some events.
+
+    Parameters
+    ----------
+    past : by entity column, the events that may be seen, at least those of the asked events' own entities and of the
+        table's reach; more do no harm.
+    asked : by entity column, the events whose windows are wanted, with the amounts that `z_score` compares; they see of
+        `past` what came before them.
+
+    Returns
+    -------
+    dict of arrays of shape (n_asked,), NaN where there is nothing to say.
+    """
+    columns = table.windows
+    entities = dict.fromkeys(column.window.entity for column in columns if column.window)
+    timelines = {entity: _Timeline(past[entity], asked[entity], table.reach_seconds) for entity in entities}
+    values = {}
+    for column in columns:
+        window = column.window
+        assert window is not None  # noqa: S101 - these are the columns with one
+        scale = scale_of(table[window.of]) if window.of and window.measure in OF_AMOUNTS else 1
+        found = _MEASURES[window.measure](timelines[window.entity], window, scale)
+        found[asked[window.entity].owner < 0] = np.nan
+        values[column.name] = found
+    return values
+
+
+class _Timeline:
+    """The past of one entity column in the order of owner and time, and where the asked events stand in it.
+
+    An event is found by its key, owner * span + time since the first: one sorted array for all owners.
+    """
+
+    def __init__(self, past: Events, asked: Events, reach: int) -> None:
+        has_owner = past.owner >= 0
+        if not has_owner.all():
+            past = _only(past, has_owner)
+        order = np.lexsort((past.time, past.owner))
+        self.past, self.asked, self.order = past, asked, order
+        self.owner, self.time = past.owner[order], past.time[order]
+        both = np.concatenate([self.time, asked.time])
+        self.first = int(both.min(initial=FOREVER))
+        self.span = int(both.max(initial=0)) - self.first + reach + 2
+        self.keys = self.key(self.owner, self.time)
+        self._before: dict[int, npt.NDArray[np.intp]] = {}
+
+    def key(self, owner: Integers, time: Integers) -> Integers:
+        """Where an owner's time lies among all."""
+        place: Integers = owner * self.span + np.maximum(time - self.first, 0)
+        return place
+
+    def before(self, seconds: int) -> npt.NDArray[np.intp]:
+        """For each asked event how many past events, those of earlier owners with them, came before t - seconds."""
+        if seconds not in self._before:
+            self._before[seconds] = np.searchsorted(self.keys, self.key(self.asked.owner, self.asked.time - seconds))
+        return self._before[seconds]
+
+    def ends(self, window: Window) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """First and last (exclusive) position of each asked event's window."""
+        return self.before(window.reach_seconds), self.before(window.delay_seconds)
+
+    @cached_property
+    def sums(self) -> dict[str, Integers]:
+        """Of each amount its sums over the first 0, 1, ... events."""
+        return {
+            name: np.concatenate([[0], np.cumsum(values[self.order])]) for name, values in self.past.amounts.items()
+        }
+
+    @cached_property
+    def squares(self) -> dict[str, npt.NDArray[np.uint64]]:
+        """The same of its square; a sum that runs over 64 bits still has right differences."""
+        return {
+            name: np.concatenate(
+                [np.zeros(1, np.uint64), np.cumsum((values[self.order] ** 2).astype(np.uint64), dtype=np.uint64)]
+            )
+            for name, values in self.past.amounts.items()
+        }
+
+
+def _only(events: Events, chosen: npt.NDArray[np.bool_]) -> Events:
+    """The chosen events, and the frauds that have an owner."""
+    frauds = events.frauds
+    if frauds is not None:
+        kept = frauds.owner >= 0
+        frauds = Frauds(frauds.owner[kept], frauds.time[kept], frauds.since[kept], frauds.until[kept])
+    return Events(
+        events.owner[chosen],
+        events.time[chosen],
+        {name: values[chosen] for name, values in events.amounts.items()},
+        {name: values[chosen] for name, values in events.others.items()},
+        frauds,
+    )
+
+
+def _count(line: _Timeline, window: Window, scale: int) -> Floats:
+    first, last = line.ends(window)
+    return (last - first).astype(np.float64)
+
+
+def _sum(line: _Timeline, window: Window, scale: int) -> Floats:
+    first, last = line.ends(window)
+    sums = line.sums[window.of or ""]
+    total: Floats = (sums[last] - sums[first]) / scale
+    return total
+
+
+def _mean(line: _Timeline, window: Window, scale: int) -> Floats:
+    return _quotient(_sum(line, window, scale), _count(line, window, scale))
+
+
+def _max(line: _Timeline, window: Window, scale: int) -> Floats:
+    """Largest value, from the largest of every 1, 2, 4, ... events in a row: two such stretches cover any window."""
+    first, last = line.ends(window)
+    lengths = last - first
+    result = np.full(len(lengths), np.nan)
+    largest, step = line.past.amounts[window.of or ""][line.order], 1
+    while (open_ := lengths >= step).any():
+        here = np.flatnonzero(open_ & (lengths < 2 * step))
+        result[here] = np.maximum(largest[first[here]], largest[last[here] - step]) / scale
+        largest, step = np.maximum(largest[:-step], largest[step:]), 2 * step
+    return result
+
+
+def _distinct(line: _Timeline, window: Window, scale: int) -> Floats:
+    """Count the values whose latest event lies in the window.
+
+    An event stands for its value until the window has left it behind or the value's next event takes over; these
+    times do not overlap, so the values are as many as the times that have begun and not ended.
+    """
+    others = line.past.others[window.of or ""][line.order]
+    in_pairs = np.lexsort((line.time, others, line.owner))
+    owner, other, time = line.owner[in_pairs], others[in_pairs], line.time[in_pairs]
+    goes_on = (owner[1:] == owner[:-1]) & (other[1:] == other[:-1])
+    next_time = np.append(np.where(goes_on, time[1:], FOREVER), FOREVER)[: len(time)]
+    ends = np.sort(line.key(owner, np.minimum(time + window.seconds, next_time)))
+    ended = np.searchsorted(ends, line.key(line.asked.owner, line.asked.time))
+    return (line.before(0) - ended).astype(np.float64)
+
+
+def _since_last(line: _Timeline, window: Window, scale: int) -> Floats:
+    first, last = line.ends(window)
+    found = np.full(len(last), np.nan)
+    some = last > first
+    found[some] = line.asked.time[some] - line.time[last[some] - 1]
+    return found
+
+
+def _z_score(line: _Timeline, window: Window, scale: int) -> Floats:
+    first, last = line.ends(window)
+    sums, squares = line.sums[window.of or ""], line.squares[window.of or ""]
+    n = (last - first).astype(np.float64)
+    mean = _quotient((sums[last] - sums[first]).astype(np.float64), n)
+    mean_square = _quotient((squares[last] - squares[first]).astype(np.float64), n)
+    variance = np.maximum(mean_square - mean * mean, 0.0) * _quotient(n, n - 1)
+    deviation = np.sqrt(variance)
+    # amounts that are all alike leave only rounding errors
+    known = (n >= 2) & (deviation > 1 + 1e-7 * np.abs(mean))
+    score = np.full(len(n), np.nan)
+    score[known] = (line.asked.amounts[window.of or ""][known] - mean[known]) / deviation[known]
+    return score
+
+
+def _frauds(line: _Timeline, window: Window, scale: int) -> Floats:
+    """Count the labels that have begun to count and have not ended.
+
+    Each counts from when it is known, but not before the delay, until its event leaves the window.
+    """
+    frauds = line.past.frauds
+    if frauds is None:
+        return np.full(len(line.asked.owner), np.nan)
+    since = np.maximum(frauds.time + window.delay_seconds, frauds.since)
+    until = np.minimum(frauds.time + window.reach_seconds, frauds.until)
+    stands = since < until
+    asked = line.key(line.asked.owner, line.asked.time)
+    begun, ended = (
+        np.searchsorted(np.sort(line.key(frauds.owner[stands], times[stands])), asked) for times in (since, until)
+    )
+    return (begun - ended).astype(np.float64)
+
+
+def _risk(line: _Timeline, window: Window, scale: int) -> Floats:
+    return _quotient(_frauds(line, window, scale), _count(line, window, scale))
+
+
+def _quotient(above: Floats, below: Floats) -> Floats:
+    """Above / below, NaN where nothing is below."""
+    quotient: Floats = np.divide(above, below, out=np.full(len(below), np.nan), where=below > 0)
+    return quotient
+
+
+_MEASURES = {
+    "count": _count,
+    "sum": _sum,
+    "mean": _mean,
+    "max": _max,
+    "distinct": _distinct,
+    "since_last": _since_last,
+    "z_score": _z_score,
+    "frauds": _frauds,
+    "risk": _risk,
+}

@@ -1,0 +1,350 @@
+"""EventLog: the events of one model, each answered from what came before it, and stored with its answer.
+
+What holds whatever happens
+---------------------------
+* An event is stored in the transaction in which its windows are read: what was answered is stored, and what is not
+  stored may be sent again.
+* The same id is the same event: sent again it gets the same answer, and counts once. With other contents it is refused.
+* An event sees what was stored when it came and is of an earlier second by its own time. A late event therefore is
+  answered from what lay before it, counts for all that come after it, and changes no answer that was given.
+* The machine's clock decides nothing but whether an event lies in the future: later than a day from now it is refused,
+  because the newest event says what is old.
+* What the longest window of the newest event cannot reach is kept for `late_days` more, then it rolls out. An event so
+  late that its own windows would need what has rolled out is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import sqlalchemy as sa
+
+from data.table import Table, level_text
+from data.windows import FOREVER, whole_seconds, window_values
+from models.clock import Clock, utc_now
+from models.contract import Answer, Row
+from models.database import reading, recording, writing
+from models.errors import ConflictingEventError, EventError
+from models.events import tables
+from models.events.labels import Label, add_labels
+from models.events.retention import roll_out
+from models.events.series import Asked, Series, past_and_asked
+
+FUTURE_SECONDS = 86_400
+LATE_DAYS = 7.0
+
+Respond: TypeAlias = Callable[[Sequence[Row], Sequence[int]], Sequence[Answer]]
+"""(rows with their windows, their places among the rows that were asked about) -> answers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Arrival:
+    """A new event: its id, its time in whole seconds, its row with the windows, its contents as JSON, its answer."""
+
+    event_id: str
+    seconds: int
+    row: Row
+    contents: str
+    answer: Answer
+
+
+class Desk(Protocol):
+    """Who is told of new events, in the transaction in which they are stored."""
+
+    def received(self, connection: sa.Connection, arrivals: Sequence[Arrival]) -> Sequence[Answer]:
+        """Do what is to be done about them; returns the answers to send."""
+
+
+class EventLog:
+    """The events of one model.
+
+    Parameters
+    ----------
+    engine : see `models.database.open_database`.
+    model : whose events these are.
+    table : with the windows of the version that answers, an event id and a time.
+    desk : is told of new events; None for nobody.
+    late_days : how much longer than its windows reach an event is kept.
+    now : tells the time at which events come.
+
+    Raises DatabaseError from any method if the database fails; nothing is half-written then.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        model: str,
+        table: Table,
+        *,
+        desk: Desk | None = None,
+        late_days: float = LATE_DAYS,
+        now: Clock = utc_now,
+    ) -> None:
+        self.engine, self.model, self.table = engine, model, table
+        self._desk, self._now = desk, now
+        self._keep_seconds = table.reach_seconds + round(late_days * 86_400)
+        entities = dict.fromkeys(column.window.entity for column in table.windows if column.window)
+        self._series = [Series.of(table, entity) for entity in entities]
+        self._numbers = registered(engine, model, self._series)
+
+    @property
+    def time_name(self) -> str:
+        """The column with the time of an event."""
+        assert self.table.time is not None  # noqa: S101 - see Table
+        return self.table.time.name
+
+    @property
+    def event_name(self) -> str:
+        """The column with the id of an event."""
+        assert self.table.event is not None  # noqa: S101 - see Table
+        return self.table.event.name
+
+    def answer(self, rows: Sequence[Row], respond: Respond) -> list[str | EventError]:
+        """Answer and store events, in one transaction.
+
+        Parameters
+        ----------
+        rows : checked rows of the table's inputs, in any order.
+        respond : answers those that are new.
+
+        Returns
+        -------
+        for each row its answer as JSON, or why it has none.
+        """
+        checked = [self._read(row) for row in rows]
+        new: dict[str, int] = {}
+        results: list[str | EventError | None] = [None] * len(rows)
+        with recording(self.engine, self._keys(checked)) as connection:
+            stored = self._stored(connection, [one.event_id for one in checked])
+            kept_from = connection.execute(_KEPT_FROM, {"model": self.model}).scalar_one()
+            for place, one in enumerate(checked):
+                if one.event_id in stored:
+                    results[place] = self._answer_again(one, *stored[one.event_id])
+                elif problem := self._problem(one, kept_from):
+                    results[place] = problem
+                else:
+                    new.setdefault(one.event_id, place)
+            places = list(new.values())
+            answers = self._add(connection, [checked[place] for place in places], places, respond)
+            for place, answer in zip(places, answers, strict=True):
+                results[place] = answer
+            for place, one in enumerate(checked):  # the same id twice among the new ones
+                if results[place] is None:
+                    first = new[one.event_id]
+                    results[place] = self._answer_again(one, checked[first].contents, str(results[first]))
+            if places:
+                newest = max(checked[place].seconds for place in places)
+                roll_out(connection, self.model, kept_from, newest - self._keep_seconds)
+        return [result for result in results if result is not None]
+
+    def load(self, rows: Sequence[Row], labels: Sequence[Label]) -> int:
+        """Take in events of the past that nobody asks about, each once, with what became of them; in one transaction.
+
+        Parameters
+        ----------
+        rows : as for `answer`. Those whose id is stored already, and those that rolled out, are left out.
+        labels : of these or of stored events.
+
+        Returns
+        -------
+        how many events were new.
+        """
+        checked = [self._read(row) for row in rows]
+        with writing(self.engine) as connection:
+            stored = self._stored(connection, [one.event_id for one in checked])
+            kept_from = connection.execute(_KEPT_FROM, {"model": self.model}).scalar_one()
+            new = {one.event_id: one for one in checked if one.event_id not in stored and one.seconds >= kept_from}
+            if new:
+                self._store(connection, list(new.values()), [None] * len(new))
+            add_labels(connection, self.model, [one for one in labels if one.event_id in stored or one.event_id in new])
+        return len(new)
+
+    def keep_up_to(self, newest: int) -> int:
+        """Let roll out what is too old beside an event of that time; returns the time from which on events are kept."""
+        with writing(self.engine) as connection:
+            kept_from: int = connection.execute(_KEPT_FROM, {"model": self.model}).scalar_one()
+            roll_out(connection, self.model, kept_from, newest - self._keep_seconds)
+            now_kept_from: int = connection.execute(_KEPT_FROM, {"model": self.model}).scalar_one()
+        return now_kept_from
+
+    def _add(
+        self, connection: sa.Connection, new: Sequence[_Read], places: Sequence[int], respond: Respond
+    ) -> list[str]:
+        """Look back, answer, store; returns the answers as JSON."""
+        if not new:
+            return []
+        rows = self._with_windows(connection, new)
+        answers = respond(rows, places)
+        if self._desk is not None:
+            arrivals = [
+                Arrival(one.event_id, one.seconds, row, one.contents, answer)
+                for one, row, answer in zip(new, rows, answers, strict=True)
+            ]
+            answers = self._desk.received(connection, arrivals)
+        texts = [answer.model_dump_json() for answer in answers]
+        self._store(connection, new, texts)
+        return texts
+
+    def _with_windows(self, connection: sa.Connection, new: Sequence[_Read]) -> list[Row]:
+        """The rows with the values of their windows."""
+        if not self._series:
+            return [one.row for one in new]
+        past, asked = {}, {}
+        for series in self._series:
+            found = past_and_asked(
+                connection,
+                series,
+                self._numbers[series.entity],
+                self.model,
+                [Asked(one.seconds, one.row) for one in new],
+            )
+            past[series.entity], asked[series.entity] = found
+        columns = window_values(self.table, past, asked)
+        listed = {
+            name: [None if missing else value for value, missing in zip(values.tolist(), np.isnan(values), strict=True)]
+            for name, values in columns.items()
+        }
+        return [{**one.row, **{name: values[i] for name, values in listed.items()}} for i, one in enumerate(new)]
+
+    def _store(self, connection: sa.Connection, new: Sequence[_Read], answers: Sequence[str | None]) -> None:
+        received = self._now()
+        connection.execute(
+            tables.events.insert(),
+            [
+                {
+                    "model": self.model,
+                    "event_id": one.event_id,
+                    "time": one.seconds,
+                    "row": one.contents,
+                    "answer": answer,
+                    "received": received,
+                }
+                for one, answer in zip(new, answers, strict=True)
+            ],
+        )
+        entities = [
+            entity
+            for one in new
+            for series in self._series
+            if (entity := series.stored(one.event_id, one.seconds, one.row, self._numbers[series.entity]))
+        ]
+        if entities:
+            connection.execute(tables.event_entities.insert(), entities)
+
+    def _read(self, row: Row) -> _Read:
+        event_id = level_text(row[self.event_name])
+        return _Read(event_id, whole_seconds(row[self.time_name]), row, contents(self.table, row))
+
+    def _keys(self, checked: Sequence[_Read]) -> set[int]:
+        """One for every event and every entity: events of one card are answered one after the other."""
+        texts = {f"{self.model}\0{one.event_id}" for one in checked}
+        for series in self._series:
+            texts |= {f"{self.model}\0{series.entity}\0{one.row.get(series.entity)}" for one in checked}
+        return {int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True) for text in texts}
+
+    def _stored(self, connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
+        """Contents and answer of the events that are stored."""
+        found: dict[str, tuple[str, str | None]] = {}
+        for start in range(0, len(ids), 500):
+            rows = connection.execute(_STORED, {"model": self.model, "ids": list(ids[start : start + 500])})
+            found |= {row.event_id: (row.row, row.answer) for row in rows}
+        return found
+
+    def _answer_again(self, one: _Read, earlier: str, answer: str | None) -> str | EventError:
+        """The answer that the event got, if it is the same event."""
+        name = self.event_name
+        if one.contents != earlier:
+            was, is_ = json.loads(earlier), json.loads(one.contents)
+            changed = [f"{key} was {was.get(key)!r}" for key in is_ if is_[key] != was.get(key)]
+            return ConflictingEventError(name, one.event_id, f"is the id of another event: {', '.join(changed)}")
+        if answer is None:
+            return ConflictingEventError(name, one.event_id, "is the id of an event of the past that was loaded")
+        return answer
+
+    def _problem(self, one: _Read, kept_from: int) -> EventError | None:
+        """Why a new event cannot be answered, if it cannot."""
+        name = self.time_name
+        latest = self._now() + timedelta(seconds=FUTURE_SECONDS)
+        if one.seconds > latest.timestamp():
+            return EventError(
+                name, moment(one.seconds), f"must not lie after {latest:%Y-%m-%d %H:%M} (UTC), a day from now"
+            )
+        if one.seconds - self.table.reach_seconds < kept_from:
+            earliest = moment(kept_from + self.table.reach_seconds)
+            return EventError(
+                name,
+                moment(one.seconds),
+                f"must not lie before {earliest}: what its windows look back on is not kept any more",
+            )
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """An event as it came: its id, its time in whole seconds, its row, and its contents as JSON."""
+
+    event_id: str
+    seconds: int
+    row: Row
+    contents: str
+
+
+def contents(table: Table, row: Row) -> str:
+    """The inputs of a row as JSON, the same for the same values, however they came."""
+    values: dict[str, Any] = {}
+    for column in table.inputs:
+        value = row.get(column.name)
+        if isinstance(value, datetime):
+            values[column.name] = (
+                value.astimezone(UTC).replace(tzinfo=None).isoformat() if value.tzinfo else value.isoformat()
+            )
+        elif value is None:
+            values[column.name] = None
+        elif column.kind == "flag":
+            is_true = column.flag_values[str(value)] == 1
+            values[column.name] = column.levels[is_true] if column.levels else is_true
+        elif column.kind == "number":
+            values[column.name] = float(value)
+        else:
+            values[column.name] = level_text(value)
+    return json.dumps(values, ensure_ascii=False)
+
+
+def moment(seconds: int) -> str:
+    """A time in whole seconds as ISO 8601, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
+
+
+def registered(engine: sa.Engine, model: str, series: Sequence[Series]) -> dict[str, int]:
+    """The number of each series, by entity; what is new to the database is written down."""
+    known = sa.select(tables.event_series.c.description, tables.event_series.c.id).where(
+        tables.event_series.c.model == model
+    )
+    with reading(engine) as connection:
+        numbers = dict(connection.execute(known).tuples().all())
+        is_new = connection.execute(_KEPT_FROM, {"model": model}).first() is None
+    if is_new or any(one.description not in numbers for one in series):
+        with writing(engine) as connection:
+            if connection.execute(_KEPT_FROM, {"model": model}).first() is None:
+                connection.execute(tables.event_streams.insert().values(model=model, kept_from=-FOREVER))
+            numbers = dict(connection.execute(known).tuples().all())
+            for one in series:
+                if one.description not in numbers:
+                    connection.execute(
+                        tables.event_series.insert().values(model=model, entity=one.entity, description=one.description)
+                    )
+            numbers = dict(connection.execute(known).tuples().all())
+    return {one.entity: numbers[one.description] for one in series}
+
+
+_events = tables.events
+_STORED = sa.select(_events.c.event_id, _events.c.row, _events.c.answer).where(
+    _events.c.model == sa.bindparam("model"), _events.c.event_id.in_(sa.bindparam("ids", expanding=True))
+)
+_KEPT_FROM = sa.select(tables.event_streams.c.kept_from).where(tables.event_streams.c.model == sa.bindparam("model"))

@@ -1,0 +1,58 @@
+"""Old events roll out: nothing that no window can reach is kept for long."""
+
+from __future__ import annotations
+
+import json
+
+import sqlalchemy as sa
+
+from data.table import level_text
+from models.events import tables
+
+STEP_SECONDS = 3600
+"""Events go an hour's worth at a time, so that no answer waits for a day's."""
+
+_streams, _events, _series = tables.event_streams, tables.events, tables.event_series
+_MOVE_ON = (
+    sa.update(_streams)
+    .where(_streams.c.model == sa.bindparam("of_model"), _streams.c.kept_from == sa.bindparam("before"))
+    .values(kept_from=sa.bindparam("now"))
+)
+_OLD = sa.select(_events.c.event_id, _events.c.time, _events.c.row).where(
+    _events.c.model == sa.bindparam("of_model"), _events.c.time < sa.bindparam("now")
+)
+_OF_MODEL = sa.select(_series.c.id, _series.c.entity).where(_series.c.model == sa.bindparam("of_model"))
+
+
+def _one_by_one(table: sa.Table, *names: str) -> sa.Delete:
+    return sa.delete(table).where(*(table.c[name] == sa.bindparam(f"of_{name}") for name in names))
+
+
+_DELETE_EVENT = _one_by_one(tables.events, "model", "event_id")
+_DELETE_LABELS = _one_by_one(tables.event_labels, "model", "event_id")
+_DELETE_ENTITY = _one_by_one(tables.event_entities, "series", "value", "time", "event_id")
+
+
+def roll_out(connection: sa.Connection, model: str, kept_from: int, keep_from: int) -> None:
+    """Delete the model's events before `keep_from`, with their labels, if that is an hour later than `kept_from`."""
+    if keep_from - kept_from < STEP_SECONDS:
+        return
+    moved = connection.execute(_MOVE_ON, {"of_model": model, "before": kept_from, "now": keep_from})
+    if moved.rowcount == 0:  # another process is at it
+        return
+    old = connection.execute(_OLD, {"of_model": model, "now": keep_from}).all()
+    if not old:
+        return
+    ids = [{"of_model": model, "of_event_id": event.event_id} for event in old]
+    connection.execute(_DELETE_EVENT, ids)
+    connection.execute(_DELETE_LABELS, ids)
+    series = connection.execute(_OF_MODEL, {"of_model": model}).all()
+    entities = []
+    for event in old:
+        row = json.loads(event.row)
+        for number, entity in series:
+            if row.get(entity) is not None:
+                place = {"of_series": number, "of_value": level_text(row[entity]), "of_time": event.time}
+                entities.append({**place, "of_event_id": event.event_id})
+    if entities:
+        connection.execute(_DELETE_ENTITY, entities)
