@@ -22,7 +22,7 @@ ANOMALY = Column(
 )
 """What the anomaly is called beside the columns of a table; its values are percentiles."""
 
-MOST_ROWS = 50_000
+MOST_ROWS = 20_000
 """Genuine rows that the autoencoder learns from; more teach it nothing new and cost time."""
 N_QUANTILES = 10_001
 
@@ -42,12 +42,14 @@ class Anomaly:
     Attributes
     ----------
     autoencoder : of the genuine training rows.
-    block : codes the error as it codes the numbers of a table.
+    block : codes the error that a classifier reads as it codes the numbers of a table.
+    fixed : the features whose own values a classifier's anomaly does not depend on, see `errors_to_read`.
     quantiles : N_QUANTILES quantiles of the error of genuine rows that the autoencoder did not learn from.
     """
 
     autoencoder: BackpropAutoencoder
     block: NumberBlock
+    fixed: npt.NDArray[np.intp]
     quantiles: Floats
 
     def __init__(self, preset: Preset, seed: int) -> None:
@@ -62,22 +64,24 @@ class Anomaly:
             most_values=settings["most_values"],
         )
 
-    def fit(self, X: Features, labels: Labels, *, n_train: int) -> Features:
-        """Learn what genuine rows look like, and how to code the error.
+    def fit(self, X: Features, labels: Labels, *, n_train: int, directions: npt.NDArray[np.int8]) -> Features:
+        """Learn what genuine rows look like, and how to code the error that a classifier reads.
 
         Parameters
         ----------
         X : encoded rows, shape (n_rows, n_features).
         n_train : the autoencoder sees the genuine ones of the first so many rows.
+        directions : of the features, as the encoder has them.
 
         Returns
         -------
-        The rows' features of the error, see `features`.
+        The rows' features of that error, see `features`.
         """
         genuine = np.flatnonzero(labels[:n_train] == 0)
         step = max(-(-len(genuine) // MOST_ROWS), 1)  # every step-th row: the whole training time is covered
         self.autoencoder.fit(X[genuine[::step]])
-        errors = self.errors(X)
+        self.fixed = np.flatnonzero(directions)
+        errors = self.errors_to_read(X)
         self.block.fit(pd.DataFrame({ANOMALY.name: errors}), labels)
         return self.features(errors)
 
@@ -88,6 +92,22 @@ class Anomaly:
     def errors(self, X: Features) -> Floats:
         """Error of encoded rows, shape (n_rows,), at least 0. Equal rows get equal bits, alone or among others."""
         return self.autoencoder.reconstruction_errors(X).astype(np.float64)
+
+    def errors_to_read(self, X: Features, errors: Floats | None = None) -> Floats:
+        """The error that a classifier reads: that of the rows with their features of a direction at the mean.
+
+        The error may move either way with any column. Where the probability may only rise with a column, or only fall,
+        the anomaly must not carry it the other way.
+
+        Parameters
+        ----------
+        errors : of the same rows, if they are known already.
+        """
+        if not len(self.fixed):
+            return self.errors(X) if errors is None else errors
+        X = X.copy()
+        X[:, self.fixed] = self.autoencoder.means_[self.fixed]
+        return self.errors(X)
 
     def features(self, errors: Floats) -> Features:
         """What a network reads of the error: float32 of shape (n_rows, n_features)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from pydantic import Field
 
 from models.contract import Answer, Live, Reason, Row
@@ -29,8 +28,9 @@ def account(live: Live, row: Row, x: Features) -> dict[str, list[Reason]]:
     scorer, policy = live.scorer, live.policy
     assert isinstance(scorer, FraudScorer)  # noqa: S101 - built by this domain
     assert isinstance(policy, FraudPolicy)  # noqa: S101 - a domain's models come with the domain's policy
-    reasons = strongest_reasons(live, row, x, scorer.shares(x))
-    own, typical = scorer.anomaly_percentiles(np.stack([x, scorer.reference])).tolist()
-    if own >= policy.review_anomaly_from and all(given.column != ANOMALY.name for given in reasons):
-        reasons.insert(0, reason(ANOMALY, {ANOMALY.name: own}, {ANOMALY.name: typical}, 0.0))
+    shares = scorer.shares(x)
+    reasons = strongest_reasons(live, row, x, shares)
+    held = scorer.derived_values(x)
+    if held[ANOMALY.name] >= policy.review_anomaly_from and all(given.column != ANOMALY.name for given in reasons):
+        reasons.insert(0, reason(ANOMALY, held, scorer.reference_row, float(shares[-1])))
     return {"reasons": reasons}
