@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, Literal
 
@@ -142,6 +142,25 @@ def split_rows(
     if times is None:
         raise DataError("a split by time needs a time column; mark one with role = 'time', or split at random")
     return _rows_by_time(split, labels, _moments(times), validation_fraction)
+
+
+def with_whole_windows(
+    rows: SplitRows, times: npt.ArrayLike | pd.Series[Any], labels: npt.NDArray[Any], *, reach_seconds: int
+) -> SplitRows:
+    """Leave out training rows whose windows look back to before the first row: they would see less than others do.
+
+    They stay if they are more than half of the training rows, or if a class would be missing without them.
+
+    Parameters
+    ----------
+    times, labels : of all rows, of shape (n_rows,). reach_seconds : how far windows look back; 0 leaves out none.
+    """
+    moments = _moments(times)
+    whole = moments[rows.train] >= moments.min() + np.timedelta64(reach_seconds, "s")
+    if whole.all() or 2 * whole.sum() < len(whole) or not _every_class_on_every_side(labels, rows.train[whole]):
+        return rows
+    left_out = f"{np.sum(~whole):,} earlier rows are history only, since their windows would not be full"
+    return replace(rows, train=rows.train[whole], description=f"{rows.description}; {left_out}")
 
 
 def _rows_in_order(split: Split, labels: npt.NDArray[Any], validation_fraction: float) -> SplitRows:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from data.sources import frame_digest
-from data.splits import split_rows
+from data.splits import split_rows, with_whole_windows
 from data.table import Table
 from data.windows import checked_history
 from models.home import Home
@@ -32,6 +32,8 @@ def fit(job: TrainingJob, frame: pd.DataFrame, to_refine: Version | None, home: 
     checked, labels = checked_history(table, frame, job.source)
     times = None if table.time is None else checked[table.time.name].to_numpy()
     rows = split_rows(job.split, labels=labels, times=times, seed=job.seed)
+    if times is not None:
+        rows = with_whole_windows(rows, times, labels, reach_seconds=table.reach_seconds)
     train_frame = checked.iloc[rows.train]
     start = _start(job, table, frame, to_refine, home)
     refined = start.version is not None

@@ -17,15 +17,10 @@ def refer_to_accepted(domain: Domain, scorer: TableClassifier, policy: Policy, f
     if not domain.favourable:
         return
     frame = frame.iloc[:: -(-len(frame) // MOST_BACKGROUND_ROWS)]
-    decisions = domain.decide(scorer, policy, scorer.encoder.transform(frame))["decision"]
+    decisions = domain.decide(scorer, policy, scorer.encoder.transform(frame), frame)["decision"]
     accepted = frame[np.array(decisions) == domain.favourable]
     if len(accepted):
         scorer.refer_to(accepted, domain.accepted)
-
-
-def reasons_alone(live: Live, row: Row, x: Features) -> dict[str, list[Reason]]:
-    """The account of a domain that gives reasons and nothing else; see `models.contract.Domain`."""
-    return {"reasons": strongest_reasons(live, row, x, live.scorer.shares(x))}
 
 
 def strongest_reasons(live: Live, row: Row, x: Features, shares: Floats, *, n_most: int = 4) -> list[Reason]:

@@ -138,7 +138,6 @@ TABLE = Table(
             minimum=0,
             maximum=20_100,
             optional=True,
-            direction=+1,
             example=3.8,
         ),
         Column(

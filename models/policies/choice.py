@@ -16,7 +16,7 @@ from models.policies.cut_offs import (
     least_cost_band,
     least_cost_cut_off,
 )
-from models.policies.values import checked_policy
+from models.policies.values import checked_policy, few_words
 from models.scoring import Floats, Labels
 
 
@@ -87,7 +87,7 @@ def choose_policy(
     CutOffError
         No cut-off does what is wished for.
     """
-    values, words = dict(wish.values), [f"{name}={value}" for name, value in wish.values.items()]
+    values, words = dict(wish.values), [f"{name}={few_words(value)}" for name, value in wish.values.items()]
     if wish.wants_cut_offs:
         cut_offs = _cut_offs_of(domain, wish)
         (lower, upper), how = _band(cut_offs, wish, probabilities, labels)

@@ -18,6 +18,7 @@ from models.errors import PolicyError
 from models.policies.choice import PolicyWish, choose_policy
 from models.policies.cut_offs import CheapestCutOff, Costs, cheapest_cut_off
 from models.policies.past_rows import PastRows
+from models.policies.rules import check_rules, rules_of
 from models.row_groups import FEWEST_ROWS, groups_of
 from models.scoring import Floats, Labels
 
@@ -103,7 +104,8 @@ def simulate_wish(active: Live, rows: PastRows, wish: PolicyWish, *, stored: Liv
     active : the version that answers, under its active policy; fields that nothing is said about stay as there.
     stored : the same version under a stored policy that is to be simulated as it is; `wish` may then only hold costs.
 
-    Raises PolicyError and CutOffError as `models.policies.choice.choose_policy` does.
+    Raises PolicyError and CutOffError as `models.policies.choice.choose_policy` does, and RuleError for rules that do
+    not fit the version's table.
     """
     if stored is not None:
         if wish.has_rate or wish.refer or wish.values:
@@ -111,6 +113,7 @@ def simulate_wish(active: Live, rows: PastRows, wish: PolicyWish, *, stored: Liv
         chosen_by = f"policy {stored.policy_version} as it is"
         return simulate_policy(stored, active, rows, costs=wish.costs, chosen_by=chosen_by, fitted=False)
     chosen = choose_policy(active.domain, active.policy, wish, active.scorer.probabilities(rows.frame), rows.labels)
+    check_rules(rules_of(chosen.policy), active.table)
     candidate = replace(active, policy=chosen.policy)
     return simulate_policy(candidate, active, rows, costs=wish.costs, chosen_by=chosen.chosen_by, fitted=chosen.fitted)
 
@@ -126,7 +129,7 @@ def simulate_policy(
     costs : of the two errors; None are the domain's own.
     chosen_by, fitted : see `models.policies.choice.ChosenPolicy`.
     """
-    now, before = (_decisions(live, rows.frame) for live in (candidate, active))
+    now, before = (decisions_on(live, rows.frame) for live in (candidate, active))
     return PolicySimulation(
         policy=candidate.policy.model_dump(mode="json"),
         chosen_by=chosen_by,
@@ -207,12 +210,13 @@ def _impact(figures: dict[str, Any], reference: dict[str, Any] | None) -> Impact
     return impact_ratio(*(of[count] for of in (figures, reference) for count in ("n_approved", "n_rows")))
 
 
-def _decisions(live: Live, frame: pd.DataFrame) -> Decisions:
-    """One decision a row; empty for a domain whose answer to a row is none."""
+def decisions_on(live: Live, frame: pd.DataFrame) -> Decisions:
+    """One decision for each row of a checked frame; empty for a domain whose answer to a row is none."""
     decisions: list[str] = []
     for start in range(0, len(frame), _ROWS_AT_ONCE):
-        X = live.scorer.encoder.transform(frame.iloc[start : start + _ROWS_AT_ONCE])
-        decisions += live.domain.decide(live.scorer, live.policy, X).get("decision", [])
+        rows = frame.iloc[start : start + _ROWS_AT_ONCE]
+        X = live.scorer.encoder.transform(rows)
+        decisions += live.domain.decide(live.scorer, live.policy, X, rows).get("decision", [])
     return np.array(decisions, dtype=object)
 
 

@@ -38,8 +38,9 @@ def _report_data(
     job: TrainingJob, trained: Trained, judgement: Judgement, outcome: Outcome, policy: Policy, created: datetime
 ) -> ReportData:
     rows, network = trained.rows, trained.scorer.network
-    X = trained.scorer.encoder.transform(trained.frame.iloc[rows.test])
-    decisions: list[str] = job.domain.decide(trained.scorer, policy, X).get("decision", [])
+    test = trained.frame.iloc[rows.test]
+    X = trained.scorer.encoder.transform(test)
+    decisions: list[str] = job.domain.decide(trained.scorer, policy, X, test).get("decision", [])
     return ReportData(
         name=job.name,
         domain=job.domain.name,
@@ -63,7 +64,7 @@ def _report_data(
         why=outcome.why,
         promoted=outcome.promoted,
         decisions=decisions,
-        policy=policy.model_dump(),
+        policy=policy.model_dump(mode="json"),
         audit=audit(trained, job.domain, X, decisions, seed=job.seed),
         training_frame=trained.frame.iloc[rows.train],
         packages=dict(package_versions()),

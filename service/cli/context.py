@@ -18,7 +18,7 @@ from service.cli.exits import CommandError
 if TYPE_CHECKING:
     from models.contract import Domain, Live
     from models.home import Home
-    from models.registry import Registry
+    from models.registry import Registry, Version
     from service.settings import Settings
 
 HEADLINE_METRICS = {"auc": "AUC", "average_precision": "avg. prec.", "log_loss": "log-loss", "brier": "Brier"}
@@ -102,15 +102,22 @@ def open_registry(settings: Settings) -> Iterator[Registry]:
         registry.close()
 
 
+def champion_of(registry: Registry, name: str) -> Version:
+    """The version that answers; NotTrainedError if there is none."""
+    from models.errors import NotTrainedError
+
+    version = registry.champion(name)
+    if version is None:
+        raise NotTrainedError(name)
+    return version
+
+
 def live_model(settings: Settings, name: str) -> Live:
     """The version that answers for this name, loaded and under its active policy; NotTrainedError if there is none."""
-    from models.errors import NotTrainedError
     from models.live import load_answering
 
     with open_registry(settings) as registry:
-        version, policy = registry.champion(name), registry.policies.active(name)
-    if version is None:
-        raise NotTrainedError(name)
+        version, policy = champion_of(registry, name), registry.policies.active(name)
     return load_answering(version, policy, home_of(settings).bundles)
 
 

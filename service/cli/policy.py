@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.cli import console
-from service.cli.context import AsJson, Why, actor, domain_of, home_of, open_registry, read_settings
+from service.cli.context import AsJson, Why, actor, champion_of, domain_of, home_of, open_registry, read_settings
 from service.cli.exits import CommandError
-from service.cli.policy_tables import headline, print_simulation, print_values
+from service.cli.policy_tables import headline, print_rules, print_simulation, print_values
 
 if TYPE_CHECKING:
     from models.policies.choice import PolicyWish
     from models.policies.simulation import PolicySimulation
     from models.policies.stored import StoredPolicy
-    from models.registry import Registry, Version
 
 app = typer.Typer(
     help="See, test and switch the rules that decide, without training anything anew.", no_args_is_help=True
@@ -34,7 +33,7 @@ def show(name: ModelName, as_json: AsJson = False) -> None:
 
     settings = read_settings()
     with open_registry(settings) as registry:
-        version = _champion(registry, name)
+        version = champion_of(registry, name)
         active, stored = registry.policies.active(name), registry.policies.stored(name)
     live = with_policy(load_live(version, home_of(settings).bundles), active)
     note = policy_note(active, version)
@@ -55,6 +54,7 @@ def show(name: ModelName, as_json: AsJson = False) -> None:
         return
     of_bundle = "" if live.policy_version else f", the one of version {version.number}'s own bundle"
     print_values(live.policy, title=f"{name}: policy {live.policy_version} decides{of_bundle}")
+    print_rules(live.policy, live.table)
     for policy in stored:
         decides = " (decides)" if policy.number == live.policy_version else ""
         when = f"{policy.created:%Y-%m-%d %H:%M}"
@@ -95,6 +95,10 @@ def simulate(
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="Give a field of the policy a value; may be repeated."),
     ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(help="TOML file whose [[rules]] the policy is to have beside the model, in place of others."),
+    ] = None,
     policy: Annotated[
         int | None, typer.Option("--policy", min=0, help="Test this stored policy again; 0 is that of the bundle.")
     ] = None,
@@ -110,7 +114,6 @@ def simulate(
     """
     from models.policies.choice import PolicyWish
     from models.policies.cut_offs import Costs
-    from models.policies.values import written_values
 
     if save and not why:
         raise CommandError("--save keeps the reason with the policy: say it with --why")
@@ -119,7 +122,7 @@ def simulate(
         approval_rate=approval_rate,
         bad_rate=bad_rate,
         refer=refer,
-        values=written_values(set_values or []),
+        values=_given_values(set_values or [], rules),
     )
     simulation, domain = _simulate(name, wish, policy, data=None if data is None else str(data), table=table)
     stored = None
@@ -154,12 +157,16 @@ def activate(
     as_json: AsJson = False,
 ) -> None:
     """Let a stored policy decide from now on; a running service changes over by itself."""
+    from models.bundles import read_manifest
     from models.live import policy_note, read_policy
 
-    with open_registry(read_settings()) as registry:
+    settings = read_settings()
+    with open_registry(settings) as registry:
         version, stored = registry.champion(name), registry.policies.policy(name, number)
-        if stored is not None:  # one that cannot be read would be refused by every service
-            read_policy(domain_of(stored.domain), stored)
+        if stored is not None:  # one that could not decide would be refused by every service
+            answering = version or registry.version(name, stored.model_version)
+            table = read_manifest(home_of(settings).bundles, answering.digest).table
+            read_policy(domain_of(stored.domain), stored, table)
         registry.policies.activate(name, number, actor=actor(), why=why)
     _print_change(name, number, stored, policy_note(stored, version), as_json)
 
@@ -175,14 +182,17 @@ def rollback(name: ModelName, why: Why, as_json: AsJson = False) -> None:
     _print_change(name, number, stored, policy_note(stored, version), as_json)
 
 
-def _champion(registry: Registry, name: str) -> Version:
-    """The version that answers; NotTrainedError if there is none."""
-    from models.errors import NotTrainedError
+def _given_values(texts: list[str], rules: Path | None) -> dict[str, Any]:
+    """Values of the policy's fields, the rules of a file among them."""
+    from models.policies.rule_files import read_rules
+    from models.policies.values import written_values
 
-    version = registry.champion(name)
-    if version is None:
-        raise NotTrainedError(name)
-    return version
+    values = written_values(texts)
+    if rules is not None:
+        if "rules" in values:
+            raise CommandError("the rules come from --rules or from --set rules=..., not both; leave one of them out")
+        values["rules"] = [rule.model_dump(mode="json") for rule in read_rules(rules)]
+    return values
 
 
 def _simulate(
@@ -197,7 +207,7 @@ def _simulate(
     settings = read_settings()
     home = home_of(settings)
     with open_registry(settings) as registry:
-        version, active = _champion(registry, name), registry.policies.active(name)
+        version, active = champion_of(registry, name), registry.policies.active(name)
         stored = None if number is None else registry.policies.policy(name, number)
     bundled = load_live(version, home.bundles)
     manifest = read_manifest(home.bundles, version.digest)

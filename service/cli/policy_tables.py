@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from service.cli import console
 
 if TYPE_CHECKING:
+    from data.table import Table
     from models.contract import Policy
     from models.policies.cut_offs import Costs
     from models.policies.simulation import Figures, GroupFigures, PolicySimulation
@@ -19,6 +20,19 @@ def print_values(policy: Policy, *, title: str) -> None:
     fields = type(policy).model_fields
     rows = [(name, _short(value), fields[name].description) for name, value in policy.model_dump(mode="json").items()]
     console.results.print(console.table_of(("field", "value", "meaning"), rows, title=title))
+
+
+def print_rules(policy: Policy, table: Table) -> None:
+    """The rules of a policy that fits the table, in words; nothing if it has none."""
+    from models.policies.rule_words import rule_words
+    from models.policies.rules import rules_of
+
+    rules = [
+        (rule.name, rule.action, "yes" if rule.live else "no", rule_words(rule, table), rule.note)
+        for rule in rules_of(policy)
+    ]
+    if rules:
+        console.results.print(console.table_of(("rule", "action", "live", "when", "note"), rules))
 
 
 def headline(simulation: Mapping[str, Any]) -> str:
@@ -141,4 +155,6 @@ def _percent(share: float | None) -> str:
 
 
 def _short(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    from models.policies.values import few_words
+
+    return f"{value:.6g}" if isinstance(value, float) else few_words(value)

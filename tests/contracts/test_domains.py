@@ -87,7 +87,7 @@ class _LogOdds:
 
 
 def points(log_odds_of_good: list[float], policy: CreditPolicy) -> list[int]:
-    return decide_credit(_LogOdds([-z for z in log_odds_of_good]), policy, None)["points"]  # type: ignore[arg-type]
+    return decide_credit(_LogOdds([-z for z in log_odds_of_good]), policy, None, [])["points"]  # type: ignore[arg-type]
 
 
 def test_points_follow_the_pdo_scale() -> None:
@@ -107,7 +107,7 @@ def test_the_policy_sets_the_scale() -> None:
 def test_cut_offs_decide(probability: float, decision: str) -> None:
     """Below 0.15 approve, from 0.30 on decline, a person in between."""
     log_odds = math.log(probability / (1 - probability))
-    assert decide_credit(_LogOdds([log_odds]), CreditPolicy(), None)["decision"] == [decision]  # type: ignore[arg-type]
+    assert decide_credit(_LogOdds([log_odds]), CreditPolicy(), None, [])["decision"] == [decision]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from data.errors import DataError
-from data.splits import Split, random_split, split_rows, time_split
+from data.splits import Split, SplitRows, random_split, split_rows, time_split, with_whole_windows
 
 START = np.datetime64("2024-01-01T00:00:00")
 NO_DELAY = pd.Timedelta(0)
@@ -237,3 +237,37 @@ class TestSplitRows:
         """A split that cannot be is an error when it is written, not when it is used."""
         with pytest.raises(DataError, match=next(iter(wrong)).replace("kind", "random")):
             Split(**wrong)
+
+
+class TestWholeWindows:
+    """Training rows whose windows would not be full are history only."""
+
+    def rows(self, n_days: int) -> tuple[SplitRows, pd.Series, np.ndarray]:
+        times = pd.Series(pd.date_range("2024-01-01", periods=24 * n_days, freq="h"))
+        labels = np.arange(len(times)) % 2
+        return split_rows(Split(kind="time"), labels=labels, times=times, seed=0), times, labels
+
+    def test_the_first_rows_are_left_out_and_counted(self):
+        """Of 100 days the first ten: validation and test stay."""
+        rows, times, labels = self.rows(100)
+
+        whole = with_whole_windows(rows, times, labels, reach_seconds=10 * 86_400)
+
+        assert set(rows.train) - set(whole.train) == set(range(240))
+        assert (whole.validation is rows.validation, whole.test is rows.test) == (True, True)
+        assert whole.description.startswith(rows.description)
+        assert "240 earlier rows" in whole.description
+
+    @pytest.mark.parametrize("reach_days", [0, 40])
+    def test_all_stay_where_nothing_is_cut_off_or_too_much_would_be(self, reach_days):
+        """Without windows, and where more than half of the training rows would go."""
+        rows, times, labels = self.rows(100)
+
+        assert with_whole_windows(rows, times, labels, reach_seconds=reach_days * 86_400) is rows
+
+    def test_all_stay_where_a_class_would_be_missing(self):
+        """The only frauds are early ones."""
+        rows, times, labels = self.rows(100)
+        early = np.where(np.arange(len(labels)) < 200, labels, 0)
+
+        assert with_whole_windows(rows, times, early, reach_seconds=10 * 86_400) is rows

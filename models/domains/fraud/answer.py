@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import Field
 
 from models.contract import Answer, Live, Reason, Row
 from models.domains.fraud.anomaly import ANOMALY
 from models.domains.fraud.policy import Decision, FraudPolicy
-from models.domains.fraud.scorer import FraudScorer
 from models.encoding import Features
+from models.policies.rule_words import rule_reasons
 from models.reasons import reason, strongest_reasons
 
 
@@ -20,17 +23,28 @@ class FraudAnswer(Answer):
         ge=0, le=100, description="Percent of the genuine training transactions that were less unusual."
     )
     decision: Decision
-    reasons: list[Reason] = Field(default_factory=list, description="What raised the probability most, most first.")
+    rules: list[str] = Field(description="Names of the rules that were hit, also of those that are not live.")
+    reasons: list[Reason] = Field(
+        default_factory=list,
+        description=(
+            "The rules that asked for this decision and the anomaly if it did, then what raised the probability most, "
+            "most first."
+        ),
+    )
 
 
-def account(live: Live, row: Row, x: Features) -> dict[str, list[Reason]]:
-    """The columns that raised the probability most; before them the anomaly where the policy reviews because of it."""
-    scorer, policy = live.scorer, live.policy
-    assert isinstance(scorer, FraudScorer)  # noqa: S101 - built by this domain
-    assert isinstance(policy, FraudPolicy)  # noqa: S101 - a domain's models come with the domain's policy
-    shares = scorer.shares(x)
-    reasons = strongest_reasons(live, row, x, shares)
-    held = scorer.derived_values(x)
-    if held[ANOMALY.name] >= policy.review_anomaly_from and all(given.column != ANOMALY.name for given in reasons):
-        reasons.insert(0, reason(ANOMALY, held, scorer.reference_row, float(shares[-1])))
-    return {"reasons": reasons}
+def account(live: Live, row: Row, x: Features, decided: Mapping[str, Any]) -> dict[str, list[Reason]]:
+    """The reasons of an answer; see `models.contract.Domain`."""
+    shares = live.scorer.shares(x)
+    of_model = strongest_reasons(live, row, x, shares)
+    if all(given.column != ANOMALY.name for given in of_model):
+        of_model = [*_anomaly_reasons(live, float(shares[-1]), decided), *of_model]
+    return {"reasons": [*rule_reasons(live, row, decided), *of_model]}
+
+
+def _anomaly_reasons(live: Live, share: float, decided: Mapping[str, Any]) -> list[Reason]:
+    """The anomaly, if the policy reviews because of it, whatever its share in the log-odds."""
+    assert isinstance(live.policy, FraudPolicy)  # noqa: S101 - a domain's models come with the domain's policy
+    if decided[ANOMALY.name] < live.policy.review_anomaly_from:
+        return []
+    return [reason(ANOMALY, decided, live.scorer.reference_row, share)]

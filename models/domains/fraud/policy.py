@@ -7,9 +7,11 @@ from typing import Any, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from models.calibration import probability
-from models.contract import Policy
+from models.contract import Policy, Rows
 from models.domains.fraud.scorer import FraudScorer
 from models.encoding import Features
+from models.policies.rule_hits import decided_with_rules
+from models.policies.rules import Rules
 from models.scoring import TableClassifier
 
 Decision: TypeAlias = Literal["allow", "review", "block"]
@@ -23,6 +25,7 @@ class FraudPolicy(Policy):
     review_anomaly_from: float = Field(
         99.95, ge=0, le=100, description="Review from this anomaly percentile on, whatever the probability."
     )
+    rules: Rules = Field((), description="Rules beside the model; block comes before review before allow.")
 
     @model_validator(mode="after")
     def _thresholds_do_not_cross(self) -> FraudPolicy:
@@ -31,20 +34,23 @@ class FraudPolicy(Policy):
         return self
 
 
-def decide(scorer: TableClassifier, policy: FraudPolicy, X: Features) -> dict[str, list[Any]]:
-    """Probability, anomaly percentile and decision of encoded transactions."""
+def decide(scorer: TableClassifier, policy: FraudPolicy, X: Features, rows: Rows) -> dict[str, list[Any]]:
+    """Probability, anomaly percentile and decision of transactions, and the rules that they hit."""
     assert isinstance(scorer, FraudScorer)  # noqa: S101 - built by this domain
     log_odds, anomaly = scorer.log_odds_and_percentiles(X)
     probabilities, percentiles = probability(log_odds).tolist(), anomaly.tolist()
+    decisions = [
+        "block"
+        if p >= policy.block_from
+        else "review"
+        if p >= policy.review_from or a >= policy.review_anomaly_from
+        else "allow"
+        for p, a in zip(probabilities, percentiles, strict=True)
+    ]
+    decisions, hit = decided_with_rules(policy.rules, scorer.table, rows, decisions)
     return {
         "fraud_probability": probabilities,
         "anomaly_score": percentiles,
-        "decision": [
-            "block"
-            if p >= policy.block_from
-            else "review"
-            if p >= policy.review_from or a >= policy.review_anomaly_from
-            else "allow"
-            for p, a in zip(probabilities, percentiles, strict=True)
-        ],
+        "decision": decisions,
+        "rules": hit,
     }

@@ -44,8 +44,9 @@ def trained(domain: Domain, n_rows: int) -> Trained:
 
 
 def audited(domain: Domain, made: Trained) -> Audit:
-    X = made.scorer.encoder.transform(made.frame.iloc[made.rows.test])
-    decisions = domain.decide(made.scorer, domain.policy(), X).get("decision", [])
+    rows = made.frame.iloc[made.rows.test]
+    X = made.scorer.encoder.transform(rows)
+    decisions = domain.decide(made.scorer, domain.policy(), X, rows).get("decision", [])
     return audit(made, domain, X, decisions, seed=0)
 
 

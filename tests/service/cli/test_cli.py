@@ -40,6 +40,7 @@ def test_the_commands_are_those_of_the_design():
         "policy simulate",
         "policy activate",
         "policy rollback",
+        "rules backtest",
         "table infer",
         "table show",
         "data list",

@@ -151,7 +151,7 @@ def test_a_policy_that_cannot_be_read_is_not_activated(run, trained):
     outcome = run("policy", "activate", "credit", 1, "--why", "try")
 
     assert (outcome.exit_code, trained.registry.policies.active("credit")) == (1, None)
-    assert "policy 1 of 'credit' is none that this installation knows: 'x' is no field" in outcome.stderr
+    assert "policy 1 of 'credit' cannot decide here: 'x' is no field" in outcome.stderr
 
 
 def test_a_domain_without_cut_offs_takes_values(run, trained, tmp_path):
@@ -170,6 +170,85 @@ def test_a_domain_without_cut_offs_takes_values(run, trained, tmp_path):
     assert outcome.exit_code == 0
     assert "review -> allow" in outcome.stdout
     assert "On past rows: allow" in activated.stdout
+
+
+RULES = """
+[[rules]]
+name = "large"
+action = "block"
+when = [{column = "amount_eur", above = 150}]
+"""
+
+
+@pytest.fixture
+def rules_file(tmp_path):
+    """One rule, as a person writes it."""
+    path = tmp_path / "rules.toml"
+    path.write_text(RULES)
+    return path
+
+
+@pytest.fixture(scope="module")
+def transactions(tmp_path_factory):
+    """Past transactions."""
+    path = tmp_path_factory.mktemp("rows") / "transactions.csv"
+    load_domains()["fraud"].simulate(800, 5).frame.to_csv(path, index=False)
+    return path
+
+
+def test_a_policy_takes_the_rules_of_a_file_and_shows_them(run, trained, transactions, rules_file):
+    """Simulated with its thresholds as they are, stored, activated, shown in words; then taken out again."""
+    simulated = run(
+        "policy", "simulate", "fraud", "--data", transactions, "--rules", rules_file, "--save", "--why", "x"
+    )
+    activated = run("policy", "activate", "fraud", 1, "--why", "attack")
+    shown, as_json = run("policy", "show", "fraud"), run("policy", "show", "fraud", "--json").json
+    without = run("policy", "simulate", "fraud", "--data", transactions, "--set", "rules=[]", "--json").json
+
+    assert (simulated.exit_code, activated.exit_code) == (0, 0)
+    assert "Policy by rules=large" in simulated.stdout
+    assert "allow -> block" in simulated.stdout
+    assert as_json["policy"]["rules"] == [
+        {
+            "name": "large",
+            "action": "block",
+            "when": [{"column": "amount_eur", "above": 150.0}],
+            "live": True,
+            "note": "",
+        }
+    ]
+    for text in ("large", "block", "above 150"):
+        assert text in shown.stdout
+    assert (without["policy"]["rules"], without["chosen_by"]) == ([], "rules=none")
+    assert {change["before"] for change in without["changes"]} == {"block"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--set", "rules=[]"], "from --rules or from --set rules=..., not both"),
+        (["--rules", "nowhere.toml"], "nowhere.toml: cannot be read"),
+    ],
+)
+def test_rules_that_contradict_or_are_missing_are_refused(run, trained, transactions, rules_file, words, message):
+    """Exit code 2 and why."""
+    outcome = run("policy", "simulate", "fraud", "--data", transactions, "--rules", rules_file, *words)
+
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    assert message in outcome.stderr
+
+
+def test_rules_that_do_not_fit_the_version_are_not_activated(run, trained):
+    """They may have been stored for a version with another table."""
+    rule = {"name": "r", "action": "block", "when": [{"column": "amount", "above": 1}]}
+    trained.registry.policies.add(
+        name="fraud", domain="fraud", content={"rules": [rule]}, model_version=1, simulation={}, actor="tests", why=""
+    )
+
+    outcome = run("policy", "activate", "fraud", 1, "--why", "try")
+
+    assert (outcome.exit_code, trained.registry.policies.active("fraud")) == (1, None)
+    assert "policy 1 of 'fraud' cannot decide here: rule 'r', column 'amount': table " in outcome.stderr
 
 
 def test_a_running_service_follows(start_service, simulate, run, trained, applicant, eventually):
