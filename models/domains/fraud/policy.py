@@ -46,8 +46,8 @@ class FraudPolicy(Policy):
 def decide(scorer: TableClassifier, policy: FraudPolicy, X: Features, rows: Rows) -> dict[str, list[Any]]:
     """Probability, anomaly percentile and decision of transactions, and the rules that they hit."""
     assert isinstance(scorer, FraudScorer)  # noqa: S101 - built by this domain
-    probabilities = probability(scorer.log_odds(X)).tolist()
-    percentiles = scorer.anomaly_percentiles(X).tolist()
+    log_odds, anomaly = scorer.log_odds_and_percentiles(X)
+    probabilities, percentiles = probability(log_odds).tolist(), anomaly.tolist()
     decisions = [
         "block"
         if p >= policy.block_from
