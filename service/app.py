@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TextIO
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -18,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from models.bundles import package_versions
 from models.clock import Clock, utc_now
 from models.contract import Live
+from models.database import open_database
 from models.home import Home
 from models.live import load_live
 from models.registry import Registry, Version
@@ -30,7 +32,8 @@ from service.middleware import ApiKey, RequestLog
 from service.model_routes import model_router
 from service.openapi import OpenApi
 from service.prediction_ids import time_ordered_id
-from service.problems import on_error
+from service.problems import on_bad_parameters, on_error
+from service.review_routes import review_router
 from service.routes import PredictionRoutes, ScoreFirst
 from service.settings import Settings
 from service.state import State
@@ -66,8 +69,10 @@ def create_app(
     def load(version: Version) -> Live:
         return load_live(version, bundles)
 
+    event_database = open_database(settings.registry_url, survives_power_cuts=False)
+
     live_models = LiveModels(registry, load, log)
-    state = State(settings=settings, registry=registry, live_models=live_models, new_id=new_id)
+    state = State(settings=settings, registry=registry, live_models=live_models, now=now, new_id=new_id)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -80,6 +85,7 @@ def create_app(
             polling.cancel()
             with suppress(asyncio.CancelledError):
                 await polling
+        event_database.dispose()
         registry.close()
 
     predictions = PredictionRoutes(state)
@@ -97,11 +103,15 @@ def create_app(
             *([Middleware(ApiKey, key=settings.api_key.get_secret_value())] if settings.api_key else []),
             Middleware(ScoreFirst, routes=predictions),
         ],
-        exception_handlers=dict.fromkeys((*EXPECTED_ERRORS, HTTPException), on_error),
+        exception_handlers={
+            **dict.fromkeys((*EXPECTED_ERRORS, HTTPException), on_error),
+            RequestValidationError: on_bad_parameters,
+        },
     )
     app.state.log, app.state.live_models = log, live_models
     app.include_router(model_router(state))
     app.include_router(document_router(registry, bundles))
+    app.include_router(review_router(state, event_database))
     app.include_router(health_router(live_models))
     app.add_route("/", _to_docs, include_in_schema=False)
     app.openapi = OpenApi(app, live_models, with_key=settings.api_key is not None)  # type: ignore[method-assign]

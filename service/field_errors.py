@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -37,6 +38,18 @@ def refusal_error(error: RefusedBodyError) -> InvalidRequestError:
     """The service's own error for a body that breaks a rule of its domain."""
     return InvalidRequestError(
         [FieldError(path=json_pointer(f.place), message=f.message, value=shown(f.value)) for f in error.fields]
+    )
+
+
+def parameter_error(error: RequestValidationError) -> InvalidRequestError:
+    """The service's own error for parameters that the framework refused."""
+    return InvalidRequestError(
+        [
+            FieldError(
+                path=f"?{details['loc'][-1]}", message=_in_our_words(details["msg"]), value=shown(details["input"])
+            )
+            for details in error.errors()
+        ]
     )
 
 
@@ -87,8 +100,12 @@ def _field_error(details: ErrorDetails, columns: dict[str, Column], prefix: Sequ
     elif column and column.kind in ("number", "flag", "time") and details["type"] not in _ABOUT_SEVERAL_VALUES:
         message = f"must be {column.allowed}"
     else:
-        message = details["msg"].replace("Input should be", "must be")
+        message = _in_our_words(details["msg"])
     return FieldError(path=json_pointer([*prefix, *place]), message=message, value=shown(value))
+
+
+def _in_our_words(message: str) -> str:
+    return message.replace("Input should be", "must be")
 
 
 def _why_not_taken(name: object, column: Column | None, columns: dict[str, Column]) -> str:

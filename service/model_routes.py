@@ -5,24 +5,21 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from data.table import Column
 from models.history import Event
 from models.live import policy_note
 from models.policies.stored import BUNDLED, StoredPolicy
 from models.registry import CHAMPION, Version
-from service.bodies import json_body
 from service.documents import document_paths
 from service.errors import UnknownModelError
-from service.field_errors import request_error
 from service.live_models import Wanted
 from service.state import State
-
-Body = TypeVar("Body", bound=BaseModel)
+from service.typed_bodies import json_body_of, read_json
 
 
 class ModelState(BaseModel):
@@ -141,9 +138,9 @@ def model_router(state: State) -> APIRouter:
             history=registry.history(name),
         )
 
-    @router.post("/{name}/promote", summary="Let a version answer", openapi_extra=_json_body_of(Promotion))
+    @router.post("/{name}/promote", summary="Let a version answer", openapi_extra=json_body_of(Promotion))
     async def promote(name: str, request: Request) -> ModelState:
-        wanted = await _read(request, state, Promotion)
+        wanted = await read_json(request, state.settings.max_body_bytes, Promotion)
         version = await asyncio.to_thread(registry.version, name, wanted.version)
         policy = await asyncio.to_thread(registry.policies.active, name)
         await live_models.loaded(Wanted(version, policy))  # what cannot answer must not become champion
@@ -152,17 +149,17 @@ def model_router(state: State) -> APIRouter:
         await live_models.refresh()
         return _model_state(state, version, version, policy)
 
-    @router.post("/{name}/rollback", summary="Go back to the champion before", openapi_extra=_json_body_of(Rollback))
+    @router.post("/{name}/rollback", summary="Go back to the champion before", openapi_extra=json_body_of(Rollback))
     async def rollback(name: str, request: Request) -> ModelState:
-        wanted = await _read(request, state, Rollback)
+        wanted = await read_json(request, state.settings.max_body_bytes, Rollback)
         change = partial(registry.rollback, name, actor=_actor(request), why=wanted.why)
         version = await asyncio.to_thread(change)
         await live_models.refresh()
         return _model_state(state, version, version, await asyncio.to_thread(registry.policies.active, name))
 
-    @router.post("/{name}/policy", summary="Let a stored policy decide", openapi_extra=_json_body_of(Activation))
+    @router.post("/{name}/policy", summary="Let a stored policy decide", openapi_extra=json_body_of(Activation))
     async def activate(name: str, request: Request) -> ModelState:
-        wanted = await _read(request, state, Activation)
+        wanted = await read_json(request, state.settings.max_body_bytes, Activation)
         version = await asyncio.to_thread(registry.champion, name)
         if version is None:
             raise UnknownModelError(name, live_models.servings)
@@ -220,16 +217,3 @@ def _policy_entry(stored: StoredPolicy) -> PolicyEntry:
 
 def _actor(request: Request) -> str:
     return f"HTTP request from {request.client.host}" if request.client else "HTTP request"
-
-
-def _json_body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The OpenAPI description of a body that is read by hand, so that its size can be limited."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
-
-
-async def _read(request: Request, state: State, model: type[Body]) -> Body:
-    body = await json_body(request, state.settings.max_body_bytes)
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        raise request_error(error, columns=()) from None

@@ -154,7 +154,8 @@ def _describe_problems(document: Json) -> None:
             if method == "post":
                 statuses = problems.keys() if path.startswith("/v1/models/") else problems.keys() - {"409"}
             else:
-                statuses = {"404"} if "{name}" in path else set()
+                takes_parameters = any(one["in"] == "query" for one in operation.get("parameters", ()))
+                statuses = ({"404"} if "{name}" in path else set()) | ({"422"} if takes_parameters else set())
             operation["responses"] |= {status: problems[status] for status in sorted(statuses)}
     for unused in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(unused, None)

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from service.errors import FieldError, InvalidRequestError, MissingKeyError, status_of
+from service.field_errors import parameter_error
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -63,6 +65,11 @@ async def on_error(request: Request, error: Exception) -> Response:
     if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, HTTPException):
         request.app.state.log.error("request failed", request_id=request_id, error=str(error), exc_info=error)
     return problem_response(request_id, error)
+
+
+async def on_bad_parameters(request: Request, error: RequestValidationError) -> Response:
+    """Exception handler: the problem of parameters in the address that an endpoint does not take."""
+    return problem_response(request.scope["request_id"], parameter_error(error))
 
 
 _BEHIND_THE_DOOR: Mapping[HTTPStatus, str] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from models.clock import Clock
 from models.registry import Registry
 from service.live_models import LiveModels
 from service.settings import Settings
@@ -16,10 +17,12 @@ class State:
 
     Parameters
     ----------
+    now : tells the time at which labels and verdicts come.
     new_id : names answers.
     """
 
     settings: Settings
     registry: Registry
     live_models: LiveModels
+    now: Clock
     new_id: Callable[[], str]

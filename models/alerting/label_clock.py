@@ -116,6 +116,8 @@ def _value_recall(transactions: Transactions, alerted: Mask, part: Mask) -> floa
 
 def _sentence(ripe: ClockFigures, naive: ClockFigures, now: datetime, label_delay_days: float) -> str:
     n_waiting, to_date = naive.n_rows - ripe.n_rows, f"{naive.n_rows:,} transactions to {now:%Y-%m-%d %H:%M}"
+    if not naive.n_rows:
+        return f"There are no transactions up to {now:%Y-%m-%d %H:%M}."
     if not n_waiting:
         return f"All of the {to_date} are older than the {label_delay_days:g} days that labels take: nothing differs."
     young = f"{n_waiting:,} of the {to_date} are younger than the {label_delay_days:g} days that labels take"

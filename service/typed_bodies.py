@@ -1,0 +1,33 @@
+"""JSON bodies of a fixed type that are read by hand, so that their size can be limited."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from service.bodies import json_body
+from service.field_errors import request_error
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def json_body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The OpenAPI description of such a body."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+
+
+async def read_json(request: Request, limit: int, model: type[Body]) -> Body:
+    """The body, checked.
+
+    Raises
+    ------
+    MediaTypeError, BodyTooLargeError, InvalidJsonError, InvalidRequestError
+        It is no JSON, has more than `limit` bytes, or is not what the model takes.
+    """
+    body = await json_body(request, limit)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise request_error(error, columns=()) from None
