@@ -18,11 +18,14 @@ from threadpoolctl import threadpool_limits
 from models.bundles import package_versions
 from models.clock import Clock, utc_now
 from models.contract import Live
+from models.database import open_database
+from models.events.event_log import EventLog
 from models.home import Home
 from models.live import load_live
 from models.registry import Registry, Version
 from service.documents import document_router
 from service.errors import EXPECTED_ERRORS
+from service.event_writer import EventWriter
 from service.health import health_router
 from service.live_models import LiveModels
 from service.logs import json_log, request_line
@@ -66,12 +69,18 @@ def create_app(
     def load(version: Version) -> Live:
         return load_live(version, bundles)
 
-    live_models = LiveModels(registry, load, log)
-    state = State(settings=settings, registry=registry, live_models=live_models, new_id=new_id)
+    event_database = open_database(settings.registry_url, survives_power_cuts=False)
+
+    def open_events(live: Live) -> EventLog | None:
+        return EventLog(event_database, live.name, live.table, now=now) if live.table.windows else None
+
+    live_models, events = LiveModels(registry, load, open_events, log), EventWriter()
+    state = State(settings=settings, registry=registry, live_models=live_models, events=events, now=now, new_id=new_id)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         with threadpool_limits(limits=1, user_api="blas"):  # a row's products are too small to share between threads
+            events.start()
             await live_models.refresh()
             gc.collect()
             gc.freeze()  # what stands now stays; looking through it again and again costs a tenth of the throughput
@@ -80,6 +89,8 @@ def create_app(
             polling.cancel()
             with suppress(asyncio.CancelledError):
                 await polling
+            await asyncio.to_thread(events.close)
+        event_database.dispose()
         registry.close()
 
     predictions = PredictionRoutes(state)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from models.clock import Clock
 from models.registry import Registry
+from service.event_writer import EventWriter
 from service.live_models import LiveModels
 from service.settings import Settings
 
@@ -16,10 +18,14 @@ class State:
 
     Parameters
     ----------
+    events : answers and stores the rows of models whose tables have windows.
+    now : tells the time at which labels come.
     new_id : names answers.
     """
 
     settings: Settings
     registry: Registry
     live_models: LiveModels
+    events: EventWriter
+    now: Clock
     new_id: Callable[[], str]
