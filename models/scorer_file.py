@@ -27,6 +27,7 @@ TRUSTED_TYPES = (
     "models.background.Background",
     "models.background.ScoreBand",
     "models.calibration.LogOddsCalibrator",
+    "models.domains.fraud.anomaly.Anomaly",
     "models.domains.fraud.scorer.FraudScorer",
     "models.encoding.table_encoder.TableEncoder",
     "models.encoding.categories.CategoryBlock",

@@ -54,7 +54,7 @@ def account(live: Live, row: Row, x: Features, decided: Mapping[str, Any]) -> di
     return {
         "reasons": [
             CreditReason(**dict(reason), points=scorecard.shares[reason.column])
-            for reason in strongest_reasons(live, row, explained.shares)
+            for reason in strongest_reasons(live, row, x, explained.shares)
         ],
         "scorecard": scorecard,
     }

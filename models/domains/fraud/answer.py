@@ -1,4 +1,4 @@
-"""What is answered to one transaction."""
+"""What is answered to one transaction, and why."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import Field
 
 from models.contract import Answer, Live, Reason, Row
-from models.domains.fraud.policy import Decision
+from models.domains.fraud.anomaly import ANOMALY
+from models.domains.fraud.policy import Decision, FraudPolicy
 from models.encoding import Features
 from models.policies.rule_words import rule_reasons
-from models.reasons import strongest_reasons
+from models.reasons import reason, strongest_reasons
 
 
 class FraudAnswer(Answer):
@@ -29,11 +30,25 @@ class FraudAnswer(Answer):
     )
     reasons: list[Reason] = Field(
         default_factory=list,
-        description="The rules that asked for this decision, then what raised the probability most, most first.",
+        description=(
+            "The rules that asked for this decision and the anomaly if it did, then what raised the probability most, "
+            "most first."
+        ),
     )
 
 
 def account(live: Live, row: Row, x: Features, decided: Mapping[str, Any]) -> dict[str, list[Reason]]:
     """The reasons of an answer; see `models.contract.Domain`."""
-    of_model = strongest_reasons(live, row, live.scorer.shares(x))
+    shares = live.scorer.shares(x)
+    of_model = strongest_reasons(live, row, x, shares)
+    if all(given.column != ANOMALY.name for given in of_model):
+        of_model = [*_anomaly_reasons(live, float(shares[-1]), decided), *of_model]
     return {"reasons": [*rule_reasons(live, row, decided), *of_model]}
+
+
+def _anomaly_reasons(live: Live, share: float, decided: Mapping[str, Any]) -> list[Reason]:
+    """The anomaly, if the policy reviews because of it, whatever its share in the log-odds."""
+    assert isinstance(live.policy, FraudPolicy)  # noqa: S101 - a domain's models come with the domain's policy
+    if decided[ANOMALY.name] < live.policy.review_anomaly_from:
+        return []
+    return [reason(ANOMALY, decided, live.scorer.reference_row, share)]

@@ -6,8 +6,9 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from models.alerting.costs import AlertCosts
 from models.calibration import probability
-from models.contract import Policy, Rows
+from models.contract import AlertBudget, Policy, Rows
 from models.domains.fraud.scorer import FraudScorer
 from models.encoding import Features
 from models.policies.rule_hits import decided_with_rules
@@ -15,6 +16,14 @@ from models.policies.rules import Rules
 from models.scoring import TableClassifier
 
 Decision: TypeAlias = Literal["allow", "review", "block"]
+
+ALERT_BUDGET = AlertBudget(
+    lower="review_from",
+    upper="block_from",
+    reviewed="review",
+    blocked="block",
+    costs=AlertCosts(review=5, blocked_good=30),  # no source: a look of some minutes, a lost purchase and a call
+)
 
 
 class FraudPolicy(Policy):
@@ -37,8 +46,8 @@ class FraudPolicy(Policy):
 def decide(scorer: TableClassifier, policy: FraudPolicy, X: Features, rows: Rows) -> dict[str, list[Any]]:
     """Probability, anomaly percentile and decision of transactions, and the rules that they hit."""
     assert isinstance(scorer, FraudScorer)  # noqa: S101 - built by this domain
-    probabilities = probability(scorer.log_odds(X)).tolist()
-    percentiles = scorer.anomaly_percentiles(X).tolist()
+    log_odds, anomaly = scorer.log_odds_and_percentiles(X)
+    probabilities, percentiles = probability(log_odds).tolist(), anomaly.tolist()
     decisions = [
         "block"
         if p >= policy.block_from

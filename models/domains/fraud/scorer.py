@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from data.table import Table
+from data.table import Column, Table
+from models.domains.fraud.anomaly import ANOMALY, Anomaly
 from models.encoding import Features
-from models.estimators import BackpropAutoencoder
+from models.feature_groups import FeatureGroups
 from models.nn.training import Callback
 from models.presets import Preset
-from models.scoring import Floats, Labels, TableClassifier, refinement
+from models.sampling import DrawnRows
+from models.scoring import Floats, Labels, TableClassifier
 
 
 class FraudScorer(TableClassifier):
     """A classifier for known fraud, and beside it an autoencoder for what is merely unlike the genuine.
 
+    The anomaly, the autoencoder's error, is an answer of its own and an input of the classifier.
+
     Parameters and attributes: see `TableClassifier`, and
 
-    autoencoder : trained on the genuine training rows.
-    anomaly_quantiles : 10,001 quantiles of its score on genuine rows that it was not trained on.
+    anomaly : the autoencoder, trained on the genuine training rows, and what its error says.
     """
-
-    n_most_rows = 50_000  # genuine rows the autoencoder is trained on; more teach it nothing new and cost time
 
     def __init__(self, table: Table, preset: Preset, seed: int) -> None:
         super().__init__(table, preset, seed)
-        self.autoencoder = BackpropAutoencoder(
-            (32, 8, 32), max_epochs=preset.network["max_epochs"] // 2, patience=3, batch_size=256, random_state=seed
-        )
+        self.anomaly = Anomaly(preset, seed)
 
     def fit(
         self,
@@ -42,13 +43,12 @@ class FraudScorer(TableClassifier):
         keep_negatives: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> FraudScorer:
-        """Train both; see `TableClassifier.fit`. The autoencoder always sees the genuine rows as they are."""
+        """Train both; see `TableClassifier.fit`."""
+        self.anomaly.autoencoder.set_params(callbacks=list(callbacks))
         super().fit(
             frame, labels, weights=weights, validation=validation, keep_negatives=keep_negatives, callbacks=callbacks
         )
-        self.autoencoder.set_params(callbacks=list(callbacks))
-        self._fit_autoencoder(frame, labels, validation)
-        self.autoencoder.set_params(callbacks=None)
+        self.anomaly.autoencoder.set_params(callbacks=None)
         return self
 
     def refine(
@@ -62,7 +62,12 @@ class FraudScorer(TableClassifier):
         keep_negatives: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> FraudScorer:
-        """Go on with both; see `TableClassifier.refine`."""
+        """Go on with the classifier; see `TableClassifier.refine`.
+
+        The autoencoder stays, as the encoder does: it makes inputs of the classifier. What counts as unusual is
+        measured anew, on the genuine validation rows.
+        """
+        self._measure_anomaly(validation)
         super().refine(
             frame,
             labels,
@@ -72,21 +77,51 @@ class FraudScorer(TableClassifier):
             keep_negatives=keep_negatives,
             callbacks=callbacks,
         )
-        with refinement(self.autoencoder, seed=seed, callbacks=callbacks):
-            self._fit_autoencoder(frame, labels, validation)
         return self
 
-    def _fit_autoencoder(self, frame: pd.DataFrame, labels: Labels, validation: tuple[pd.DataFrame, Labels]) -> None:
-        """Train it on genuine rows and measure its score on those held out."""
-        genuine = frame[labels == 0]
-        step = max(len(genuine) // self.n_most_rows, 1)  # every step-th row: the whole training time is covered
-        self.autoencoder.fit(self.encoder.transform(genuine.iloc[::step]))
-        held_out = validation[0][validation[1] == 0]
-        scores = self.autoencoder.anomaly_score(self.encoder.transform(held_out))
-        self.anomaly_quantiles = np.quantile(scores, np.linspace(0, 1, 10_001))
+    def _fit_inputs(self, frame: pd.DataFrame, labels: Labels, rows: DrawnRows) -> Features:
+        """As `TableClassifier` does, with the autoencoder, which sees genuine training rows alone."""
+        X = super()._fit_inputs(frame, labels, rows)
+        directions = self.encoder.directions_
+        features = self.anomaly.fit(X, labels, n_train=len(rows.labels), directions=directions)
+        self._measure_anomaly(rows.validation)
+        self.network.set_params(monotonic_cst=np.concatenate([directions, self.anomaly.block.directions]))
+        return np.concatenate([X, features], axis=1)
+
+    def _measure_anomaly(self, validation: tuple[pd.DataFrame, Labels]) -> None:
+        held_out, labels = validation
+        self.anomaly.measure(self.encoder.transform(held_out[labels == 0]))
+
+    @property
+    def columns(self) -> list[Column]:
+        """Those of the table that are read, then the anomaly."""
+        return [*super().columns, ANOMALY]
+
+    @property
+    def input_owners(self) -> npt.NDArray[np.intp]:
+        """See `TableClassifier`; the features of the anomaly come last."""
+        n_columns = len(self.encoder.column_names_)
+        return np.concatenate([super().input_owners, np.repeat(n_columns, len(self.anomaly.block.owners))])
+
+    @property
+    def input_groups(self) -> FeatureGroups:
+        """See `TableClassifier`; the features of the anomaly come last."""
+        return super().input_groups.beside(self.anomaly.block.groups)
+
+    def inputs(self, X: Features) -> Features:
+        """The encoded rows, and the features of their anomaly."""
+        return np.concatenate([X, self.anomaly.features(self.anomaly.errors_to_read(X))], axis=1)
+
+    def derived_values(self, x: Features) -> Mapping[str, Any]:
+        """The anomaly percentile of an encoded row."""
+        return {ANOMALY.name: float(self.anomaly_percentiles(x[None])[0])}
 
     def anomaly_percentiles(self, X: Features) -> Floats:
-        """Percent of genuine rows with a lower anomaly score, shape (n_rows,), 0..100."""
-        below = np.searchsorted(self.anomaly_quantiles, self.autoencoder.reconstruction_errors(X))
-        percentiles: Floats = np.minimum(below, 10_000) / 100
-        return percentiles
+        """Percent of genuine rows with a lower anomaly, shape (n_rows,), 0..100."""
+        return self.anomaly.percentiles(self.anomaly.errors(X))
+
+    def log_odds_and_percentiles(self, X: Features) -> tuple[Floats, Floats]:
+        """`log_odds` and `anomaly_percentiles` of encoded rows, from as few passes as can be."""
+        errors = self.anomaly.errors(X)
+        features = self.anomaly.features(self.anomaly.errors_to_read(X, errors))
+        return self._log_odds_of(np.concatenate([X, features], axis=1)), self.anomaly.percentiles(errors)
