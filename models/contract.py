@@ -67,6 +67,8 @@ class Operation:
     answer: type[Answer]
     respond: Callable[[Live, Any, str], Answer]
     """(live, validated body, prediction id) -> answer; RefusedBodyError for a body that breaks a rule of the domain."""
+    row: tuple[str, ...] | None = None
+    """Where in the body a row of the table stands, whose windows are then looked up; () if the body is one."""
     log_fields: Callable[[Any], Mapping[str, Any]] | None = None
     """Answer -> what the service's line about the request keeps of it, by name; None for nothing."""
 
@@ -210,8 +212,13 @@ def respond(live: Live, rows: Sequence[Row], ids: Sequence[str], *, reasons: Rea
     rows : each a mapping from column name to value.
     ids : prediction id of each row.
     reasons : explain "adverse" decisions only, "all" or "none".
+
+    Returns
+    -------
+    answers; those of a domain whose answers have `windows` tell there what the rows hold of the table's.
     """
     domain = live.domain
+    windows = [column.name for column in live.table.windows] if "windows" in domain.answer.model_fields else []
     X = live.scorer.encoder.encode_rows(rows)
     fields = domain.decide(live.scorer, live.policy, X, rows)
     answers = []
@@ -219,6 +226,8 @@ def respond(live: Live, rows: Sequence[Row], ids: Sequence[str], *, reasons: Rea
         own = {name: values[i] for name, values in fields.items()}
         if domain.account and (reasons == "all" or (reasons == "adverse" and own["decision"] in domain.adverse)):
             own.update(domain.account(live, row, X[i], own))
+        if windows:
+            own["windows"] = {name: row.get(name) for name in windows}
         answers.append(
             domain.answer(
                 prediction_id=prediction_id,

@@ -16,8 +16,12 @@ from sqlalchemy import event, exc
 from models.errors import DatabaseError
 
 BUSY_SECONDS = 30.0  # how long a SQLite writer waits for another one
-CONNECT_SECONDS = 10  # how long PostgreSQL may take to answer a new connection
+CONNECT_SECONDS = 3  # how long PostgreSQL may take to answer a new connection
+SILENT_SECONDS = 5  # how long the machine of PostgreSQL may leave what was sent unacknowledged
 WRITER_LOCK = 0x6261636B  # any number of ours: PostgreSQL's advisory locks are named by numbers ("back")
+RECORDERS_LOCK = WRITER_LOCK + 1
+MOST_KEYS = 1_000
+"""PostgreSQL has room for some 6,400 locks in all: who records about more keys than this takes one lock for all."""
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -61,7 +65,11 @@ def open_database(url: str, *, survives_power_cuts: bool = True) -> sa.Engine:
             address,
             isolation_level="READ COMMITTED",
             pool_pre_ping=True,
-            connect_args={"connect_timeout": CONNECT_SECONDS},
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "keepalives_idle": SILENT_SECONDS,
+                "tcp_user_timeout": SILENT_SECONDS * 1000,
+            },
         )
     except (exc.ArgumentError, ImportError) as error:
         raise DatabaseError(
@@ -136,10 +144,12 @@ def recording(engine: sa.Engine, keys: Collection[int]) -> Iterator[sa.Connectio
     """
     with _explained(engine), engine.execution_options(writes=True).begin() as connection:
         if engine.dialect.name == "postgresql":
-            # in one order everywhere, so that no two transactions wait for each other
-            locks = [sa.func.pg_advisory_xact_lock(sa.bindparam(None, key, sa.BigInteger)) for key in sorted(keys)]
-            for start in range(0, len(locks), 500):
-                connection.execute(sa.select(*locks[start : start + 500]))
+            if len(keys) > MOST_KEYS:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(RECORDERS_LOCK)))
+            else:
+                # in one order everywhere, so that no two transactions wait for each other
+                locks = [sa.func.pg_advisory_xact_lock(sa.bindparam(None, key, sa.BigInteger)) for key in sorted(keys)]
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(RECORDERS_LOCK), *locks))
         yield connection
 
 

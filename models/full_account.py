@@ -94,6 +94,7 @@ def full_account_operation(answer: type[AnswerType]) -> Operation:
         example=lambda table: {"row": table.example()},
         answer=account,
         respond=answer_account,
+        row=("row",),
     )
 
 

@@ -20,11 +20,14 @@ from models.bundles import package_versions
 from models.clock import Clock, utc_now
 from models.contract import Live
 from models.database import open_database
+from models.events.alerts import desk_of
+from models.events.event_log import EventLog
 from models.home import Home
 from models.live import load_live
 from models.registry import Registry, Version
 from service.documents import document_router
 from service.errors import EXPECTED_ERRORS
+from service.event_writer import EventWriter
 from service.health import health_router
 from service.live_models import LiveModels
 from service.logs import json_log, request_line
@@ -71,12 +74,18 @@ def create_app(
 
     event_database = open_database(settings.registry_url, survives_power_cuts=False)
 
-    live_models = LiveModels(registry, load, log)
-    state = State(settings=settings, registry=registry, live_models=live_models, now=now, new_id=new_id)
+    def open_events(live: Live) -> EventLog | None:
+        if not live.table.windows:
+            return None
+        return EventLog(event_database, live.name, live.table, desk=desk_of(live, now), now=now)
+
+    live_models, events = LiveModels(registry, load, open_events, log), EventWriter()
+    state = State(settings=settings, registry=registry, live_models=live_models, events=events, now=now, new_id=new_id)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         with threadpool_limits(limits=1, user_api="blas"):  # a row's products are too small to share between threads
+            events.start()
             await live_models.refresh()
             gc.collect()
             gc.freeze()  # what stands now stays; looking through it again and again costs a tenth of the throughput
@@ -85,6 +94,7 @@ def create_app(
             polling.cancel()
             with suppress(asyncio.CancelledError):
                 await polling
+            await asyncio.to_thread(events.close)
         event_database.dispose()
         registry.close()
 

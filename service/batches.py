@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import pandas as pd
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
 from data.checking import check_frame, unknown_columns
 from data.errors import SourceError
 from data.sources import iter_frames
-from models.contract import ReasonsWanted, Row, respond
+from models.contract import Answer, ReasonsWanted, Row, respond
+from models.errors import EventError
+from service.batch_answers import BatchAnswer
 from service.bodies import CSV, JSON, PARQUET
 from service.errors import FieldError, InvalidJsonError, InvalidRequestError, TooManyRowsError
-from service.field_errors import field_errors, json_pointer, request_error, shown
-from service.serving import Serving
+from service.event_writer import EventWriter, Results
+from service.field_errors import event_field, field_errors, json_pointer, request_error, shown
+from service.serving import Serving, unstorable
 
 MEDIA_TYPES = (JSON, CSV, PARQUET)
 SUFFIXES = {CSV: ".csv", PARQUET: ".parquet"}
@@ -51,6 +55,7 @@ def answer_batch(
     kind: str,
     body: bytes,
     *,
+    events: EventWriter,
     new_id: Callable[[], str],
     reasons: ReasonsWanted,
     most_rows: int,
@@ -73,24 +78,59 @@ def answer_batch(
         The body as a whole cannot be read, holds no row, or lacks a column.
     TooManyRowsError
         It holds more than `most_rows`.
+    BusyError, DatabaseError
+        Its rows are events that cannot be stored now.
     """
     if kind == JSON:
         batch = read_json(serving, body, most_rows)
     else:
         batch = read_file(serving, body, SUFFIXES[kind], most_rows, scratch)
+    if serving.events is not None:
+        batch = _storable(batch)
     good = [row for row in batch.rows if row is not None]
-    answers = iter(respond(serving.live, good, [new_id() for _ in good], reasons=reasons)) if good else iter(())
-    answer = serving.batch_answer.model_construct(
+    ids = [new_id() for _ in good]
+    if serving.events is not None:
+        return _stored_answer(serving, batch, events.answer_batch(serving, good, ids, reasons))
+    answers = iter(respond(serving.live, good, ids, reasons=reasons) if good else ())
+    return serving.batch_writer.dump_json(
+        _document(serving, batch, [None if row is None else next(answers) for row in batch.rows], batch.errors)
+    )
+
+
+def _document(
+    serving: Serving, batch: Batch, answers: list[Answer | None], errors: list[FieldError]
+) -> BatchAnswer[Any]:
+    """The answers to a batch with what goes with them."""
+    return serving.batch_answer.model_construct(
         model=serving.live.name,
         version=serving.live.version,
         policy_version=serving.live.policy_version,
         n_rows=len(batch.rows),
-        n_answered=len(good),
+        n_answered=len(answers) - answers.count(None),
         warnings=batch.warnings,
-        answers=[None if row is None else next(answers) for row in batch.rows],
-        errors=batch.errors,
+        answers=answers,
+        errors=errors,
     )
-    return serving.batch_writer.dump_json(answer)
+
+
+def _stored_answer(serving: Serving, batch: Batch, results: Results) -> bytes:
+    """A `BatchAnswer` as JSON, with each row's answer as it is stored."""
+    answers: list[Any] = [None] * len(batch.rows)
+    errors = list(batch.errors)
+    for place, result in zip((i for i, row in enumerate(batch.rows) if row is not None), results, strict=True):
+        if isinstance(result, EventError):
+            errors.append(event_field(result, ("rows", place)))
+        else:
+            answers[place] = from_json(result)
+    document = _document(serving, batch, answers, errors)
+    return to_json({name: getattr(document, name) for name in BatchAnswer.model_fields})
+
+
+def _storable(batch: Batch) -> Batch:
+    """The batch without the rows that no database stores, which are named."""
+    found = [unstorable(row, ("rows", i)) if row is not None else [] for i, row in enumerate(batch.rows)]
+    rows = [None if bad else row for row, bad in zip(batch.rows, found, strict=True)]
+    return Batch(rows, [*batch.errors, *chain.from_iterable(found)], batch.warnings)
 
 
 def read_json(serving: Serving, body: bytes, most_rows: int) -> Batch:

@@ -11,7 +11,9 @@ from pydantic import BaseModel, Field
 from data.errors import DataError, SourceError
 from models.errors import (
     BundleError,
+    ConflictingEventError,
     DatabaseError,
+    EventError,
     ModelError,
     NoQueueError,
     NothingToRollBackError,
@@ -104,6 +106,13 @@ class UnknownOperationError(ServiceError):
         super().__init__(f"model {name!r} cannot {operation!r}; it can {', '.join(known)}")
 
 
+class BusyError(ServiceError):
+    """More events come than can be stored."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem}; send the same request again, an event counts once however often it is sent")
+
+
 # The only place where failures meet HTTP. The most special class of an error decides.
 STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     MissingKeyError: HTTPStatus.UNAUTHORIZED,
@@ -122,6 +131,9 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     UnknownAlertError: HTTPStatus.NOT_FOUND,
     BundleError: HTTPStatus.CONFLICT,
     UnreadablePolicyError: HTTPStatus.CONFLICT,
+    ConflictingEventError: HTTPStatus.CONFLICT,
+    EventError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
     # everything else is ours to explain to ourselves, not to the caller
     ServiceError: HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from data.table import Column
-from models.errors import RefusedBodyError
+from models.errors import EventError, RefusedBodyError
 from service.errors import FieldError, InvalidJsonError, InvalidRequestError
 
 MOST_CHARACTERS = 100
@@ -39,6 +39,11 @@ def refusal_error(error: RefusedBodyError) -> InvalidRequestError:
     return InvalidRequestError(
         [FieldError(path=json_pointer(f.place), message=f.message, value=shown(f.value)) for f in error.fields]
     )
+
+
+def event_field(error: EventError, prefix: Sequence[str | int] = ()) -> FieldError:
+    """The value of an event for which it cannot be answered; `prefix` is where the event stands in the whole body."""
+    return FieldError(path=json_pointer([*prefix, error.column]), message=error.message, value=shown(error.value))
 
 
 def parameter_error(error: RequestValidationError) -> InvalidRequestError:

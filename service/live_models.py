@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from models.contract import Live
 from models.errors import DatabaseError, ModelError
+from models.events.event_log import EventLog
 from models.policies.stored import BUNDLED, StoredPolicy
 from models.registry import Registry, Version
 from service.errors import UnknownModelError
@@ -60,6 +61,7 @@ class LiveModels:
     ----------
     registry : says which versions are champions, and which policies are active.
     load : verifies a version's bundle and rebuilds it; raises if that cannot be done.
+    open_events : what the windows of a version look back on, None without windows; raises without a database.
 
     Attributes
     ----------
@@ -68,8 +70,14 @@ class LiveModels:
     n_polls : how often the registry has been read.
     """
 
-    def __init__(self, registry: Registry, load: Callable[[Version], Live], log: FilteringBoundLogger) -> None:
-        self._registry, self._load, self._log = registry, load, log
+    def __init__(
+        self,
+        registry: Registry,
+        load: Callable[[Version], Live],
+        open_events: Callable[[Live], EventLog | None],
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._registry, self._load, self._open_events, self._log = registry, load, open_events, log
         self._refreshing = asyncio.Lock()
         self._database_problem: str | None = None
         self.servings: Mapping[str, Serving] = MappingProxyType({})
@@ -129,6 +137,8 @@ class LiveModels:
             Its bundle is missing, altered or not to be trusted.
         UnreadablePolicyError
             The policy is none that this installation knows, or does not fit the version.
+        DatabaseError
+            Its table has windows, and what they look back on cannot be read.
         """
         name = wanted.version.name
         serving = await asyncio.to_thread(self._loaded, wanted, self.servings.get(name))
@@ -167,6 +177,7 @@ class LiveModels:
         if answers is None or not wanted.is_version_of(answers):
             answers = Serving.of(self._load(wanted.version), wanted.version.digest)
         serving = answers.deciding_by(wanted.policy)
+        serving = serving.storing_in(self._open_events(serving.live))
         serving.warm()
         return serving
 

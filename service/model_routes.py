@@ -179,7 +179,7 @@ def _model_state(
     """The state of the name that both versions and the active policy belong to."""
     name = any_version.name
     serving, refusal = state.live_models.servings.get(name), state.live_models.refused.get(name)
-    operations = ["score", "batch", *serving.operations] if serving else []
+    actions = serving.actions if serving else []
     return ModelState(
         name=name,
         domain=any_version.domain,
@@ -188,7 +188,7 @@ def _model_state(
         active_policy=active.number if active else BUNDLED,
         policy_version=serving.live.policy_version if serving else None,
         refused=refusal.why if refusal else None,
-        endpoints=[f"/v1/{name}/{operation}" for operation in operations],
+        endpoints=[f"/v1/{name}/{action}" for action in actions],
     )
 
 

@@ -10,12 +10,14 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
+from models.errors import ConflictingEventError, DatabaseError
 from service.bodies import CSV, JSON, PARQUET
 from service.errors import FieldError, InvalidRequestError, MissingKeyError, UnknownModelError
+from service.event_labels import LABELS_ANSWER, LABELS_EXAMPLE, LABELS_REQUEST
 from service.live_models import LiveModels
 from service.problems import MEDIA_TYPE as PROBLEM_TYPE
 from service.problems import Problem, example_problem
-from service.serving import Serving
+from service.serving import LABELS, Serving
 
 Json = dict[str, Any]
 
@@ -36,7 +38,15 @@ EXAMPLE_ERRORS: Mapping[str, tuple[str, Exception | None]] = {
         "Values break the rules of the model's table.",
         InvalidRequestError([FieldError(path="/amount", message="must be a number of at least 0", value=-5)]),
     ),
+    "503": ("The database does not answer; `Retry-After` says when to send the request again.", DatabaseError("")),
 }
+ONLY_WITH_A_DATABASE = {"409", "503"}
+REVIEW = "/v1/{name}/"
+"""Under which the paths of the review queue stand, for any model; those of scoring stand once for each live one."""
+CONFLICT = (
+    "The event's id is that of another event.",
+    ConflictingEventError("transaction_id", "31415", "is the id of another event: amount was 20.0"),
+)
 
 
 class OpenApi:
@@ -82,6 +92,8 @@ def _model_paths(serving: Serving) -> tuple[Json, Json]:
     name, prefix = live.name, f"{live.name}."
     adapters: dict[str, TypeAdapter[Any]] = {"Row": serving.row}
     answers: dict[str, TypeAdapter[Any]] = {"Answer": serving.answer, "BatchAnswer": serving.batch_writer}
+    if serving.events is not None:
+        adapters[f"{LABELS}.Request"], answers[f"{LABELS}.Answer"] = LABELS_REQUEST, LABELS_ANSWER
     for operation, served in serving.operations.items():
         adapters[f"{operation}.Request"], answers[f"{operation}.Answer"] = served.body, served.answer
     schemas = _schemas(adapters, prefix) | _schemas(answers, prefix, mode="serialization")
@@ -96,7 +108,7 @@ def _model_paths(serving: Serving) -> tuple[Json, Json]:
             "operationId": f"{action}_{name}",
             "parameters": list(parameters),
             "requestBody": {"required": True, "content": content},
-            "responses": {"200": ok},
+            "responses": {"200": ok} | (_event_problems(action) if serving.events is not None else {}),
         }
         return {f"/v1/{name}/{action}": {"post": post}}
 
@@ -104,6 +116,9 @@ def _model_paths(serving: Serving) -> tuple[Json, Json]:
     row = _body(f"{prefix}Row", example)
     paths = path("score", "Answer one row", {JSON: row}, "Answer", [REASONS])
     paths |= path("batch", "Answer many rows", _batch_content(prefix, example), "BatchAnswer", [REASONS])
+    if serving.events is not None:
+        body = _body(f"{prefix}{LABELS}.Request", LABELS_EXAMPLE)
+        paths |= path(LABELS, "Tell what became of events", {JSON: body}, f"{LABELS}.Answer")
     for action, served in serving.operations.items():
         body = _body(f"{prefix}{action}.Request", serving.example(served))
         paths |= path(action, served.operation.summary, {JSON: body}, f"{action}.Answer")
@@ -152,13 +167,21 @@ def _describe_problems(document: Json) -> None:
         for method, operation in methods.items():
             operation["responses"].pop("422", None)
             if method == "post":
-                statuses = problems.keys() if path.startswith("/v1/models/") else problems.keys() - {"409"}
+                statuses = problems.keys() if path.startswith("/v1/models/") else problems.keys() - ONLY_WITH_A_DATABASE
             else:
                 takes_parameters = any(one["in"] == "query" for one in operation.get("parameters", ()))
                 statuses = ({"404"} if "{name}" in path else set()) | ({"422"} if takes_parameters else set())
+            if path.startswith(REVIEW):
+                statuses = statuses | {"503"}
             operation["responses"] |= {status: problems[status] for status in sorted(statuses)}
     for unused in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(unused, None)
+
+
+def _event_problems(action: str) -> Json:
+    """What a path answers beside the usual where events are stored or looked up."""
+    described = {"503": EXAMPLE_ERRORS["503"]} | ({"409": CONFLICT} if action == "score" else {})
+    return {status: _problem_answer(*about) for status, about in described.items()}
 
 
 def _problem_answer(description: str, error: Exception | None) -> Json:

@@ -14,10 +14,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from service.errors import FieldError, InvalidRequestError, MissingKeyError, status_of
-from service.field_errors import parameter_error
+from models.errors import EventError
+from service.errors import BusyError, FieldError, InvalidRequestError, MissingKeyError, status_of
+from service.field_errors import event_field, parameter_error
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
 
 
 class Problem(BaseModel):
@@ -41,10 +43,14 @@ def problem_response(request_id: str, error: Exception) -> Response:
     else:
         status = status_of(error)
         kind, detail = type(error).__name__.removesuffix("Error"), str(error)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, BusyError):
         kind, detail = None, _BEHIND_THE_DOOR.get(status, f"the service failed; its log says why at {request_id}")
     if isinstance(error, InvalidRequestError):
         errors = list(error.errors)
+    if isinstance(error, EventError):
+        errors = [event_field(error)]
     if isinstance(error, MissingKeyError):
         headers["WWW-Authenticate"] = "Bearer"
     problem = Problem(
@@ -62,8 +68,10 @@ def problem_response(request_id: str, error: Exception) -> Response:
 async def on_error(request: Request, error: Exception) -> Response:
     """Exception handler: the problem of a failure that somebody foresaw."""
     request_id: str = request.scope["request_id"]
-    if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, HTTPException):
-        request.app.state.log.error("request failed", request_id=request_id, error=str(error), exc_info=error)
+    status = status_of(error)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, HTTPException):
+        unforeseen = error if status == HTTPStatus.INTERNAL_SERVER_ERROR else None
+        request.app.state.log.error("request failed", request_id=request_id, error=str(error), exc_info=unforeseen)
     return problem_response(request_id, error)
 
 
@@ -73,7 +81,9 @@ async def on_bad_parameters(request: Request, error: RequestValidationError) -> 
 
 
 _BEHIND_THE_DOOR: Mapping[HTTPStatus, str] = {
-    HTTPStatus.SERVICE_UNAVAILABLE: "the database of the models does not answer; models that are live go on answering"
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        "the database does not answer, and nothing is half-written; send the same request again in a few seconds"
+    )
 }
 
 

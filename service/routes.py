@@ -24,9 +24,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from models.contract import ReasonsWanted
 from service.batches import MEDIA_TYPES, answer_batch
 from service.bodies import JSON, json_body, media_type, read_body
-from service.errors import EXPECTED_ERRORS, FieldError, InvalidRequestError
+from service.errors import EXPECTED_ERRORS, FieldError, InvalidRequestError, UnknownOperationError
+from service.event_labels import take_labels
 from service.field_errors import shown
 from service.problems import on_error
+from service.serving import LABELS
 from service.state import State
 
 
@@ -75,15 +77,19 @@ class PredictionRoutes:
         return [
             Route("/v1/{name}/score", self.score, methods=["POST"]),
             Route("/v1/{name}/batch", self.batch, methods=["POST"]),
+            Route("/v1/{name}/labels", self.labels, methods=["POST"]),
             Route("/v1/{name}/{operation}", self.operate, methods=["POST"]),
         ]
 
     async def score(self, request: Request) -> Response:
-        """Answer one row. The work takes less time than handing it to a thread would."""
+        """Answer one row. The work takes less time than handing it to a thread would; only events must be stored."""
         serving = self._state.live_models.serving(request.path_params["name"])
         reasons = _reasons_wanted(request)
         body = await json_body(request, self._state.settings.max_body_bytes)
-        return Response(serving.score(body, self._state.new_id(), reasons), media_type=JSON)
+        if serving.events is None:
+            return Response(serving.score(body, self._state.new_id(), reasons), media_type=JSON)
+        event = serving.read_event(body)
+        return Response(await self._state.events.answer(serving, event, self._state.new_id(), reasons), media_type=JSON)
 
     async def batch(self, request: Request) -> Response:
         """Answer many rows, in a thread: other requests are answered meanwhile."""
@@ -96,12 +102,24 @@ class PredictionRoutes:
             serving,
             kind,
             body,
+            events=self._state.events,
             new_id=self._state.new_id,
             reasons=reasons,
             most_rows=settings.max_rows_per_batch,
             scratch=settings.home,
         )
         return Response(await anyio.to_thread.run_sync(work, limiter=self._batches_at_once), media_type=JSON)
+
+    async def labels(self, request: Request) -> Response:
+        """Take in what became of events, in a thread: the database may be busy."""
+        serving, state = self._state.live_models.serving(request.path_params["name"]), self._state
+        if serving.events is None:
+            raise UnknownOperationError(serving.live.name, LABELS, serving.actions)
+        media_type(request, (JSON,))
+        body = await read_body(request, state.settings.max_batch_bytes)
+        most = state.settings.max_rows_per_batch
+        work = partial(take_labels, serving, serving.events, body, now=state.now(), most=most)
+        return Response(await anyio.to_thread.run_sync(work), media_type=JSON)
 
     async def operate(self, request: Request) -> Response:
         """Answer a request to one of the domain's own operations."""
@@ -111,7 +129,8 @@ class PredictionRoutes:
         serving = self._state.live_models.serving(name)
         serving.operation(operation)
         body = await json_body(request, self._state.settings.max_body_bytes)
-        answer, kept = serving.operate(operation, body, self._state.new_id())
+        operate = partial(serving.operate, operation, body, self._state.new_id())
+        answer, kept = operate() if serving.events is None else await anyio.to_thread.run_sync(operate)
         request.scope["log_fields"].update(kept)
         return Response(answer, media_type=JSON)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,12 +12,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from data.rows import row_adapter
 from models.contract import Answer, Live, Operation, ReasonsWanted, Row, respond
-from models.errors import RefusedBodyError
+from models.errors import EventError, RefusedBodyError
+from models.events.event_log import EventLog
 from models.live import with_policy
 from models.policies.stored import StoredPolicy
 from service.batch_answers import BatchAnswer
-from service.errors import UnknownOperationError
-from service.field_errors import refusal_error, request_error
+from service.errors import FieldError, InvalidRequestError, UnknownOperationError
+from service.field_errors import json_pointer, refusal_error, request_error, shown
+
+LABELS = "labels"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,6 +43,7 @@ class Serving:
     row, answer : of `score`.
     batch_answer, batch_writer : the type of what `batch` answers, and its writer.
     operations : by name.
+    events : of a version whose table has windows: what they look back on, and where rows are stored with their answers.
     """
 
     live: Live
@@ -49,6 +54,7 @@ class Serving:
     batch_answer: type[BatchAnswer[Any]]
     batch_writer: TypeAdapter[BatchAnswer[Any]]
     operations: Mapping[str, ServedOperation]
+    events: EventLog | None = None
 
     @classmethod
     def of(cls, live: Live, digest: str) -> Serving:
@@ -83,8 +89,25 @@ class Serving:
         """
         return replace(self, live=with_policy(self.bundled, policy))
 
+    def storing_in(self, events: EventLog | None) -> Serving:
+        """The same version with the events that its windows look back on."""
+        return replace(self, events=events)
+
+    def read_event(self, body: bytes) -> Row:
+        """The row of a body that shall be stored.
+
+        Raises
+        ------
+        InvalidJsonError, InvalidRequestError
+            The body is no row of the table, or holds what databases do not store.
+        """
+        row = self._checked(self.row, body)
+        if errors := unstorable(row):
+            raise InvalidRequestError(errors)
+        return row
+
     def score(self, body: bytes, prediction_id: str, reasons: ReasonsWanted) -> bytes:
-        """Answer one row, JSON to JSON.
+        """Answer one row, JSON to JSON, and store nothing.
 
         Raises
         ------
@@ -104,9 +127,13 @@ class Serving:
             The body is not what the operation takes, or breaks a rule of the domain.
         UnknownOperationError
             The domain has no such operation.
+        EventError, DatabaseError
+            The windows of its row cannot be looked up.
         """
         served = self.operation(name)
         operation, checked = served.operation, self._checked(served.body, body)
+        if self.events is not None and operation.row is not None:
+            checked = _with_row(checked, operation.row, self.events)
         try:
             answer = operation.respond(self.live, checked, prediction_id)
         except RefusedBodyError as error:
@@ -114,22 +141,31 @@ class Serving:
         kept = operation.log_fields(answer) if operation.log_fields else {}
         return served.answer.dump_json(answer), kept
 
+    @property
+    def actions(self) -> list[str]:
+        """What POST /v1/{name}/{action} can be asked for."""
+        return ["score", "batch", *([LABELS] if self.events else []), *self.operations]
+
     def operation(self, name: str) -> ServedOperation:
         """The operation of that name; UnknownOperationError names the ones there are."""
         if name not in self.operations:
-            raise UnknownOperationError(self.live.name, name, ["score", "batch", *self.operations])
+            raise UnknownOperationError(self.live.name, name, self.actions)
         return self.operations[name]
 
     def warm(self) -> None:
         """Answer the example of every endpoint, so that the first caller does not wait for first-time work.
 
-        Raises whatever makes this version unable to answer.
+        Raises whatever makes this version unable to answer. Nothing is stored.
         """
         if (example := self.example()) is not None:
-            self.score(json.dumps(example).encode(), "warm-up", "all")
+            body = json.dumps(example).encode()
+            self.score(body, "warm-up", "all")
+            if self.events is not None:
+                self.events.look([self.read_event(body)])
         for name, served in self.operations.items():
             if (example := self.example(served)) is not None:
-                self.operate(name, json.dumps(example).encode(), "warm-up")
+                with suppress(EventError):  # the example is of its own time, which the store may have left behind
+                    self.operate(name, json.dumps(example).encode(), "warm-up")
 
     def example(self, served: ServedOperation | None = None) -> dict[str, Any] | None:
         """A body that `score`, or the operation, accepts; None if the table lacks an example of a needed column."""
@@ -146,3 +182,28 @@ class Serving:
         except ValidationError as error:
             raise request_error(error, self.live.table.columns) from None
         return checked
+
+
+def unstorable(row: Row, prefix: Sequence[str | int] = ()) -> list[FieldError]:
+    """Values of a row that PostgreSQL cannot store, and no database needs.
+
+    Parameters
+    ----------
+    prefix : where the row stands in the whole body.
+    """
+    return [
+        FieldError(path=json_pointer([*prefix, name]), message="must not hold the character NUL", value=shown(value))
+        for name, value in row.items()
+        if isinstance(value, str) and "\0" in value
+    ]
+
+
+def _with_row(body: Any, place: Sequence[str], events: EventLog) -> Any:
+    """The body with the windows of the row at that place in it."""
+    if place:
+        name, *rest = place
+        return {**body, name: _with_row(body[name], rest, events)}
+    (looked,) = events.look([body])
+    if isinstance(looked, EventError):
+        raise looked
+    return looked

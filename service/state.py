@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from models.clock import Clock
 from models.registry import Registry
+from service.event_writer import EventWriter
 from service.live_models import LiveModels
 from service.settings import Settings
 
@@ -17,6 +18,7 @@ class State:
 
     Parameters
     ----------
+    events : answers and stores the rows of models whose tables have windows.
     now : tells the time at which labels and verdicts come.
     new_id : names answers.
     """
@@ -24,5 +26,6 @@ class State:
     settings: Settings
     registry: Registry
     live_models: LiveModels
+    events: EventWriter
     now: Clock
     new_id: Callable[[], str]

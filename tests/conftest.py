@@ -146,9 +146,12 @@ def start_service() -> Iterator[Callable[..., Service]]:
 
 
 @pytest.fixture(scope="session")
-def service(start_service: Callable[..., Service], trained_home: Path) -> Service:
-    """A service with a model of every domain, and small limits; to be asked, not changed."""
-    return start_service(trained_home, max_body_bytes=50_000, max_batch_bytes=200_000, max_rows_per_batch=100)
+def service(
+    start_service: Callable[..., Service], trained_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Service:
+    """A service with a model of every domain, and small limits; to be asked, not changed. It keeps what it is asked."""
+    home = shutil.copytree(trained_home, tmp_path_factory.mktemp("served") / "home")
+    return start_service(home, max_body_bytes=50_000, max_batch_bytes=200_000, max_rows_per_batch=100)
 
 
 @pytest.fixture(scope="session")

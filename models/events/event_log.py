@@ -143,6 +143,37 @@ class EventLog:
                 roll_out(connection, self.model, kept_from, newest - self._keep_seconds)
         return [result for result in results if result is not None]
 
+    def look(self, rows: Sequence[Row]) -> list[Row | EventError]:
+        """Look back from events without storing them: none of them sees another.
+
+        Parameters
+        ----------
+        rows : as for `answer`; stored ones see what is stored now, late events too.
+
+        Returns
+        -------
+        each row with its windows, or why it could not be answered.
+        """
+        found: list[Row | EventError] = []
+        with reading(self.engine) as connection:
+            kept_from = connection.execute(_KEPT_FROM, {"model": self.model}).scalar_one()
+            for one in map(self._read, rows):
+                found.append(self._problem(one, kept_from) or self._with_windows(connection, [one])[0])
+        return found
+
+    def label(self, labels: Sequence[Label]) -> tuple[int, set[str]]:
+        """Take in what became of stored events, in one transaction; see `add_labels`.
+
+        Returns
+        -------
+        how many labels said something new, and the ids that are those of no stored event.
+        """
+        ids = list(dict.fromkeys(label.event_id for label in labels))
+        with writing(self.engine) as connection:
+            stored = self._stored(connection, ids)
+            n_new = add_labels(connection, self.model, [one for one in labels if one.event_id in stored])
+        return n_new, set(ids) - stored.keys()
+
     def load(self, rows: Sequence[Row], labels: Sequence[Label]) -> int:
         """Take in events of the past that nobody asks about, each once, with what became of them; in one transaction.
 
@@ -335,19 +366,19 @@ def registered(engine: sa.Engine, model: str, series: Sequence[Series]) -> dict[
         tables.event_series.c.model == model
     )
     with reading(engine) as connection:
-        numbers = dict(connection.execute(known).tuples().all())
+        numbers = {one.description: one.id for one in connection.execute(known)}
         is_new = connection.execute(_KEPT_FROM, {"model": model}).first() is None
     if is_new or any(one.description not in numbers for one in series):
         with writing(engine) as connection:
             if connection.execute(_KEPT_FROM, {"model": model}).first() is None:
                 connection.execute(tables.event_streams.insert().values(model=model, kept_from=-FOREVER))
-            numbers = dict(connection.execute(known).tuples().all())
+            numbers = {one.description: one.id for one in connection.execute(known)}
             for one in series:
                 if one.description not in numbers:
                     connection.execute(
                         tables.event_series.insert().values(model=model, entity=one.entity, description=one.description)
                     )
-            numbers = dict(connection.execute(known).tuples().all())
+            numbers = {one.description: one.id for one in connection.execute(known)}
     return {one.entity: numbers[one.description] for one in series}
 
 

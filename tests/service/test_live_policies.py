@@ -234,12 +234,15 @@ def test_rules_decide_over_http_from_the_activation_on(start_service, store):
     number = add_policy(store, {"rules": [rule("amount_eur")]}, name="fraud", domain="fraud")
     client = start_service(store.home.path).client
     example = load_domains()["fraud"].table.example()
-    before = client.post("/v1/fraud/score", json=example).json()
+    before, row, smaller = (
+        {**example, "transaction_id": number, "amount_eur": amount} for number, amount in enumerate((2.0, 2.0, 0.5))
+    )
+    before = client.post("/v1/fraud/score", json=before).json()
 
     activated = client.post("/v1/models/fraud/policy", json={"version": number, "why": "attack"})
-    after = client.post("/v1/fraud/score", json=example).json()
-    batch = client.post("/v1/fraud/batch", json={"rows": [example, {**example, "amount_eur": 0.5}]}).json()
-    account = client.post("/v1/fraud/explain", json={"row": example}).json()
+    after = client.post("/v1/fraud/score", json=row).json()
+    batch = client.post("/v1/fraud/batch", json={"rows": [row, smaller]}).json()
+    account = client.post("/v1/fraud/explain", json={"row": row}).json()
 
     assert activated.status_code == 200
     assert (before["rules"], after["rules"], after["decision"]) == ([], ["large"], "block")

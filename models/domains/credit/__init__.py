@@ -47,6 +47,7 @@ DOMAIN = Domain(
             example=Table.example,
             answer=CounterfactualsAnswer,
             respond=answer_counterfactuals,
+            row=(),
         ),
     ),
     cut_offs=CUT_OFFS,

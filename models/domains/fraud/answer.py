@@ -24,6 +24,10 @@ class FraudAnswer(Answer):
     )
     decision: Decision
     rules: list[str] = Field(description="Names of the rules that were hit, also of those that are not live.")
+    windows: dict[str, float | None] = Field(
+        default_factory=dict,
+        description="What the card's and the terminal's earlier transactions said; null where there is nothing to say.",
+    )
     reasons: list[Reason] = Field(
         default_factory=list,
         description=(
