@@ -27,6 +27,7 @@ FOREVER = np.iinfo(np.int64).max // 4
 """A time after all others, in seconds."""
 LARGEST_WHOLE = 10**8
 """Amounts become whole numbers up to this one: the squares of a thousand of them still fit into 64 bits."""
+_MOST = float(np.iinfo(np.int32).max)
 _EPOCH, _SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
 
 
@@ -78,8 +79,13 @@ def scale_of(column: Column) -> float:
 def whole_amounts(column: Column, values: npt.ArrayLike) -> Integers:
     """Amounts as the whole numbers that windows add up; digits below 1 / `scale_of` are rounded."""
     scaled = np.rint(np.asarray(values, np.float64) * scale_of(column))
-    limit = float(np.iinfo(np.int32).max)  # a value outside the column's bounds is refused elsewhere
-    return np.clip(scaled, -limit, limit).astype(np.int64)
+    # a value outside the column's bounds is refused elsewhere
+    return np.clip(scaled, -_MOST, _MOST).astype(np.int64)
+
+
+def whole_number(value: float, scale: float) -> int:
+    """The same of a single amount, ten times as quickly; `scale` is that of its column."""
+    return round(min(max(float(value) * scale, -_MOST), _MOST))
 
 
 def whole_seconds(time: datetime) -> int:
@@ -151,17 +157,16 @@ def window_values(table: Table, past: Mapping[str, Events], asked: Mapping[str, 
     -------
     dict of arrays of shape (n_asked,), NaN where there is nothing to say.
     """
-    columns = table.windows
-    entities = dict.fromkeys(column.window.entity for column in columns if column.window)
-    timelines = {entity: _Timeline(past[entity], asked[entity], table.reach_seconds) for entity in entities}
+    windows = {column.name: column.window for column in table.columns if column.window}
+    reach = max((window.reach_seconds for window in windows.values()), default=0)
+    entities = dict.fromkeys(window.entity for window in windows.values())
+    timelines = {entity: _Timeline(past[entity], asked[entity], reach) for entity in entities}
+    scales = {name: scale_of(table[name]) for entity in entities for name in past[entity].amounts}
     values = {}
-    for column in columns:
-        window = column.window
-        assert window is not None  # noqa: S101 - these are the columns with one
-        scale = scale_of(table[window.of]) if window.of and window.measure in OF_AMOUNTS else 1
-        found = _MEASURES[window.measure](timelines[window.entity], window, scale)
+    for name, window in windows.items():
+        found = _MEASURES[window.measure](timelines[window.entity], window, scales.get(window.of or "", 1.0))
         found[asked[window.entity].owner < 0] = np.nan
-        values[column.name] = found
+        values[name] = found
     return values
 
 

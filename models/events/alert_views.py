@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from data.table import Table
 from models.contract import Queue
 from models.events import tables
+from models.events.contents import row_of
 from models.events.labels import Label, latest_labels
 
 Verdict: TypeAlias = Literal["confirmed", "cleared", "unsure"]
@@ -138,7 +139,7 @@ def _newest(statement: sa.Select[Any]) -> sa.Select[Any]:
 
 
 def _card_event(table: Table, queue: Queue, event: sa.Row[Any], label: Label | None, *, in_alert: bool) -> CardEvent:
-    values, answer = json.loads(event.row), json.loads(event.answer) if event.answer else {}
+    values, answer = row_of(event.row), json.loads(event.answer) if event.answer else {}
     fraud = None if label is None else label.fraud
     return CardEvent(
         id=event.event_id,

@@ -16,16 +16,25 @@ from data.errors import BadRowsError
 from data.table import Column
 from data.windows import (
     FOREVER,
-    Events,
-    Frauds,
     checked_history,
     scale_of,
     whole_amounts,
+    whole_number,
     whole_seconds,
     window_values,
     with_windows,
 )
-from tests.data.window_tables import DELAY_SECONDS, TABLE, WINDOWS, Payment, frame_of, naive_values, payments
+from tests.data.window_tables import (
+    DELAY_SECONDS,
+    TABLE,
+    WINDOWS,
+    Payment,
+    as_events,
+    frame_of,
+    labelled,
+    naive_values,
+    payments,
+)
 
 
 def bits(frame: pd.DataFrame) -> list[bytes]:
@@ -35,37 +44,6 @@ def bits(frame: pd.DataFrame) -> list[bytes]:
 
 def labels_of(rows: list[Payment], draw: st.DataObject) -> np.ndarray:
     return np.array(draw.draw(st.lists(st.integers(0, 1), min_size=len(rows), max_size=len(rows))), np.int64)
-
-
-def as_events(rows: list[Payment], entity: str) -> Events:
-    """Payments as one entity column sees them, built one by one."""
-    owners, shops = {"a": 0, "b": 1, "c": 2, "s": 0, "t": 1, "u": 2, None: -1}, "stu"
-    owner = [owners[getattr(row, entity)] for row in rows]
-    frauds = [
-        (owners[getattr(row, entity)], row.second, since, until)
-        for row in rows
-        for since, until in row.known
-        if getattr(row, entity) is not None
-    ]
-    return Events(
-        np.array(owner, np.int64),
-        np.array([row.second for row in rows], np.int64),
-        {"amount": whole_amounts(TABLE["amount"], [row.amount for row in rows])},
-        {"shop": np.array([shops.index(row.shop) for row in rows], np.int64)},
-        Frauds(*np.array(frauds, np.int64).reshape(-1, 4).T),
-    )
-
-
-@st.composite
-def labelled(draw: st.DrawFn) -> list[Payment]:
-    """Payments whose labels came in early, in time, late, or were revised."""
-    rows = []
-    for row in draw(payments()):
-        changes = sorted(draw(st.lists(st.integers(0, 160), max_size=3)))
-        moments = [row.second + change for change in changes]
-        pairs = [tuple(moments[i : i + 2]) for i in range(0, len(moments), 2)]
-        rows.append(replace(row, known=[(*pair, FOREVER)[:2] for pair in pairs]))
-    return rows
 
 
 class TestValues:
@@ -244,6 +222,13 @@ class TestWholeNumbers:
         assert whole_seconds(moment) == whole_seconds(moment.replace(tzinfo=UTC)) == expected
         in_a_frame = pd.Series([moment], dtype="datetime64[us]").to_numpy("datetime64[s]").astype(np.int64)
         assert in_a_frame.tolist() == [expected]
+
+    @given(st.floats(-1e9, 1e9), st.sampled_from([1, 100, 10_000, 10**8, 10**10]))
+    def test_one_amount_becomes_what_many_become(self, amount, maximum):
+        """Halves are rounded alike, and what is out of bounds is cut off alike."""
+        column = Column(name="x", kind="number", minimum=0, maximum=maximum)
+
+        assert whole_number(amount, scale_of(column)) == whole_amounts(column, [amount])[0]
 
     def test_a_moment_is_the_same_in_every_zone(self):
         """Times without a zone are in UTC."""

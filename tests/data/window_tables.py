@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
 from data.table import Column, Table
 from data.window import OF_AMOUNTS, OF_LABELS, Measure, Window
+from data.windows import FOREVER, Events, Frauds, whole_amounts
 
 DELAY_SECONDS = 15
 LENGTHS_SECONDS = (20, 60)
@@ -154,3 +156,34 @@ def payments(draw: st.DrawFn, *, most: int = 25, start: datetime | None = None) 
         Payment(i, start + timedelta(seconds=moment[0], microseconds=moment[1]), card, shop, amount)
         for i, (moment, card, shop, amount) in enumerate(drawn)
     ]
+
+
+def as_events(rows: list[Payment], entity: str) -> Events:
+    """Payments as one entity column sees them, built one by one."""
+    owners, shops = {"a": 0, "b": 1, "c": 2, "s": 0, "t": 1, "u": 2, None: -1}, "stu"
+    owner = [owners[getattr(row, entity)] for row in rows]
+    frauds = [
+        (owners[getattr(row, entity)], row.second, since, until)
+        for row in rows
+        for since, until in row.known
+        if getattr(row, entity) is not None
+    ]
+    return Events(
+        np.array(owner, np.int64),
+        np.array([row.second for row in rows], np.int64),
+        {"amount": whole_amounts(TABLE["amount"], [row.amount for row in rows])},
+        {"shop": np.array([shops.index(row.shop) for row in rows], np.int64)},
+        Frauds(*np.array(frauds, np.int64).reshape(-1, 4).T),
+    )
+
+
+@st.composite
+def labelled(draw: st.DrawFn, *, most: int = 25) -> list[Payment]:
+    """Payments whose labels came in early, in time, late, or were revised."""
+    rows = []
+    for row in draw(payments(most=most)):
+        changes = sorted(draw(st.lists(st.integers(0, 160), max_size=3)))
+        moments = [row.second + change for change in changes]
+        pairs = [tuple(moments[i : i + 2]) for i in range(0, len(moments), 2)]
+        rows.append(replace(row, known=[(*pair, FOREVER)[:2] for pair in pairs]))
+    return rows

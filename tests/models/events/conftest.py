@@ -1,128 +1,106 @@
-"""What tests of alerts share: a small table with windows, and a stream of events whose answers a test decides."""
+"""What tests of the event store share: a store on each database, and answers that tell what windows said."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from data.table import Column, Table
-from data.window import Window
-from models.contract import Live, Reason, load_domains
+from data.windows import window_values
+from models.contract import Answer, Row
 from models.database import open_database
-from models.domains.fraud import FraudPolicy
-from models.domains.fraud.answer import FraudAnswer
-from models.events.alerts import desk_of
+from models.events import tables
 from models.events.event_log import EventLog
-from models.events.review_queue import ReviewQueue
 from models.registry_tables import create_schema
+from tests.data.window_tables import TABLE, WINDOWS, Payment, as_events
+from tests.models.events.payments import Payments
 
-NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
+LATE_SECONDS = 7_200
+START = datetime(2024, 3, 1)
 
-
-def window(name: str, **parts: Any) -> Column:
-    return Column(name=name, description=name, kind="number", optional=True, window=Window(days=1, **parts))
-
-
-TABLE = Table(
-    name="payments",
-    description="Card payments.",
-    columns=(
-        Column(name="id", description="Id of the payment", kind="key", role="event"),
-        Column(name="at", description="Time of the payment", kind="time", role="time"),
-        Column(name="card", description="Card", kind="key", role="entity", optional=True),
-        Column(name="shop", description="Shop", kind="key", role="entity"),
-        Column(name="eur", description="Amount", kind="number", unit="EUR", amount=True, optional=True),
-        window("card_count_1d", entity="card", measure="count"),
-        window("shop_risk_1d", entity="shop", measure="risk", label_delay_days=0),
-        Column(name="fraud", description="Fraud", kind="flag", role="target"),
-    ),
-)
+OpenLog = Callable[..., EventLog]
 
 
-@dataclass
-class HandClock:
-    """A clock that stands where it is put."""
+class Seen(Answer):
+    """An answer that tells what the windows said."""
 
-    moment: datetime = NOON
-
-    def __call__(self) -> datetime:
-        return self.moment
-
-    def forward(self, **parts: float) -> None:
-        self.moment += timedelta(**parts)
+    seen: dict[str, float | None]
 
 
-@dataclass
-class Payments:
-    """A stream of payments to one model, and the review queue behind it."""
-
-    engine: sa.Engine
-    table: Table = TABLE
-    policy: FraudPolicy = field(default_factory=FraudPolicy)
-    model: str = "fraud"
-    clock: HandClock = field(default_factory=HandClock)
-    late_days: float = 0
-    n_sent: int = 0
-
-    def __post_init__(self) -> None:
-        scorer: Any = SimpleNamespace(table=self.table, reference_row={})
-        domain = load_domains()["fraud"]
-        self.live = Live(name=self.model, version=1, domain=domain, scorer=scorer, policy=self.policy)
-        desk = desk_of(self.live, self.clock)
-        self.log = EventLog(self.engine, self.model, self.table, desk=desk, now=self.clock, late_days=self.late_days)
-        self.queue = ReviewQueue(self.engine, self.live, self.clock)
-
-    def send(self, decision: str, p: float = 0.5, eur: float | None = 10.0, **parts: Any) -> dict[str, Any]:
-        """One payment a second after the clock's moment that is answered so; returns the answer as sent."""
-        return self.send_all([self.payment(decision, p, eur, **parts)])[0]
-
-    def payment(
-        self, decision: str, p: float = 0.5, eur: float | None = 10.0, rules: Sequence[str] = (), **row: Any
-    ) -> tuple[dict[str, Any], FraudAnswer]:
-        """A payment and its answer."""
-        self.n_sent += 1
-        name = f"{self.model}-{self.n_sent}"
-        values = {"id": name, "at": self.clock().replace(tzinfo=None), "card": "C1", "shop": "S1", "eur": eur} | row
-        answer = FraudAnswer(
-            prediction_id=name,
-            model=self.model,
+def answered(rows: Sequence[Row], places: Sequence[int]) -> list[Seen]:
+    """The windows of each row as its answer, under its place as its name."""
+    return [
+        Seen(
+            prediction_id=f"answer {place}",
+            model="payments",
             version=1,
             policy_version=0,
-            fraud_probability=p,
-            anomaly_score=0,
-            decision=decision,  # type: ignore[arg-type]  # a test's own
-            rules=list(rules),
-            reasons=[Reason(column="eur", text="Much money", value=eur, typical=5, effect=1)],
+            seen={name: row[name] for name in WINDOWS if name in row},
         )
-        return values, answer
+        for row, place in zip(rows, places, strict=True)
+    ]
 
-    def send_all(self, payments: Sequence[tuple[dict[str, Any], FraudAnswer]]) -> list[dict[str, Any]]:
-        """Several payments in one transaction."""
-        rows, answers = zip(*payments, strict=True)
-        found = self.log.answer(rows, lambda _rows, places: [answers[place] for place in places])
-        return [json.loads(str(answer)) for answer in found]
 
-    def stored(self, table: sa.Table) -> list[dict[str, Any]]:
-        """All rows of a table of the database that are the model's."""
-        with self.engine.connect() as connection:
-            rows = connection.execute(sa.select(table).where(table.c.model == self.model)).mappings()
-            return [dict(row) for row in rows]
+def seen_in(text: object) -> dict[str, float | None]:
+    """What an answer says of the windows."""
+    return Seen.model_validate_json(str(text)).seen
+
+
+def in_bulk(rows: Sequence[Payment]) -> list[dict[str, float | None]]:
+    """The windows of each row, computed for all of them at once, bit for bit as answers spell them."""
+    events = {entity: as_events(list(rows), entity) for entity in ("card", "shop")}
+    values = window_values(TABLE, events, events)
+    return [
+        {name: None if np.isnan(values[name][i]) else values[name][i].item() for name in WINDOWS}
+        for i in range(len(rows))
+    ]
+
+
+def payment(number: int, second: float, **changes: Any) -> Payment:
+    """A payment so many seconds after the start."""
+    values = {"card": "a", "shop": "s", "amount": 10.0, **changes}
+    return Payment(id=number, at=START + timedelta(seconds=second), **values)
 
 
 @pytest.fixture
 def engine(url: str) -> Iterator[sa.Engine]:
-    """An empty database with all tables."""
     opened = open_database(url, survives_power_cuts=False)
     create_schema(opened)
     yield opened
     opened.dispose()
+
+
+@pytest.fixture
+def open_log(engine: sa.Engine) -> OpenLog:
+    """Opens the log of a model, a new one each time if no name is given; for its clock it is the year 2262."""
+    numbers = itertools.count()
+
+    def open_one(model: str | None = None, **changes: Any) -> EventLog:
+        options = {"late_days": LATE_SECONDS / 86_400, "now": lambda: datetime(2262, 1, 1, tzinfo=UTC), **changes}
+        return EventLog(
+            options.pop("engine", engine), model or f"m{next(numbers)}", options.pop("table", TABLE), **options
+        )
+
+    return open_one
+
+
+@pytest.fixture
+def count(engine: sa.Engine) -> Callable[[], dict[str, int]]:
+    """Counts the rows of the tables of events."""
+
+    def count_all() -> dict[str, int]:
+        with engine.connect() as connection:
+            return {
+                table.name: connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+                for table in (tables.events, tables.event_entities, tables.event_labels)
+            }
+
+    return count_all
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from models.events.alerts import desk_of, expected_loss
 from models.events.event_log import Arrival
 from models.registry_tables import create_schema
 from tests.conftest import quick_live
-from tests.models.events.conftest import TABLE, HandClock, Payments
+from tests.models.events.payments import TABLE, HandClock, Payments
 
 
 def test_a_review_opens_an_alert_that_says_what_is_at_stake(payments):

@@ -10,7 +10,7 @@ from models.alerting.card_precision import card_precision_at_k
 from models.database import writing
 from models.events.figures import live_figures
 from models.events.labels import Label, add_labels
-from tests.models.events.conftest import Payments
+from tests.models.events.payments import Payments
 
 SEED, N_DAYS = 7, 12
 

@@ -17,7 +17,7 @@ from models.events import tables
 from models.events.alerts import desk_of
 from models.events.labels import Label, add_labels
 from models.events.review_queue import ReviewQueue
-from tests.models.events.conftest import TABLE, Payments
+from tests.models.events.payments import TABLE, Payments
 
 
 def labels_of(payments):

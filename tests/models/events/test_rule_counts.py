@@ -12,7 +12,7 @@ from models.events import tables
 from models.events.labels import Label, add_labels
 from models.events.rule_counts import rule_counts
 from models.policies.rules import Rule
-from tests.models.events.conftest import Payments
+from tests.models.events.payments import Payments
 
 
 def rule(name, **parts):
