@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -136,9 +137,14 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+def lock_key(*names: str) -> int:
+    """The 64-bit number by which `recording` locks what has these names, in every process."""
+    return int.from_bytes(hashlib.blake2b("\0".join(names).encode(), digest_size=8).digest(), signed=True)
+
+
 @contextmanager
 def recording(engine: sa.Engine, keys: Collection[int]) -> Iterator[sa.Connection]:
-    """A transaction that overlaps no other one about one of these keys (64-bit numbers); all or nothing is stored.
+    """A transaction that overlaps no other one about one of these keys, see `lock_key`; all or nothing is stored.
 
     SQLite has one writer at a time anyway. Raises DatabaseError as `writing` does.
     """

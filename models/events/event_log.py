@@ -15,7 +15,6 @@ What holds whatever happens
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,7 +26,7 @@ from data.table import Table, level_text
 from data.windows import whole_seconds
 from models.clock import Clock, utc_now
 from models.contract import Answer, Row
-from models.database import reading, recording, writing
+from models.database import lock_key, reading, recording, writing
 from models.errors import ConflictingEventError, EventError
 from models.events import tables
 from models.events.contents import Contents, moment, row_of
@@ -314,11 +313,6 @@ class _Read:
     seconds: int
     row: Row
     contents: str
-
-
-def lock_key(*names: str) -> int:
-    """The 64-bit number that a thing of these names is locked by, in every process."""
-    return int.from_bytes(hashlib.blake2b("\0".join(names).encode(), digest_size=8).digest(), signed=True)
 
 
 _events, _streams = tables.events, tables.event_streams

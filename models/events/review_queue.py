@@ -15,11 +15,10 @@ from pydantic import BaseModel, Field
 
 from models.clock import Clock
 from models.contract import Live
-from models.database import reading, recording
+from models.database import lock_key, reading, recording
 from models.errors import NoQueueError, UnknownAlertError
 from models.events import tables
 from models.events.alert_views import Alert, GivenVerdict, Status, Verdict, alert_view, events_of
-from models.events.event_log import lock_key
 from models.events.labels import Label, add_labels, latest_labels
 
 _alerts = tables.alerts

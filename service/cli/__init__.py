@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import data, doctor, evaluate, models, policy, quickstart, rules, score, serve, tables, train
+from service.cli import alerts, data, doctor, evaluate, models, policy, quickstart, rules, score, serve, tables, train
 from service.cli.context import installed_version
 from service.cli.exits import CommandGroup
 
@@ -46,6 +46,8 @@ app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(score.score)
 app.command()(serve.serve)
+app.command()(alerts.alerts)
+app.command()(alerts.figures)
 app.command()(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(policy.app, name="policy")

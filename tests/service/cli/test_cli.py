@@ -31,6 +31,8 @@ def test_the_commands_are_those_of_the_design():
         "evaluate",
         "score",
         "serve",
+        "alerts",
+        "figures",
         "doctor",
         "models list",
         "models show",
