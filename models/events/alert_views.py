@@ -65,18 +65,23 @@ class Alert(BaseModel):
 
 _entities, _events, _series = tables.event_entities, tables.events, tables.event_series
 _alert_events, _verdicts = tables.alert_events, tables.alert_verdicts
-_OF_CARD = (
-    sa.select(_entities.c.event_id, _entities.c.time)
-    .join(_series, _series.c.id == _entities.c.series)
-    .where(
-        _series.c.model == sa.bindparam("model"),
-        _series.c.entity == sa.bindparam("entity"),
-        _entities.c.value == sa.bindparam("card"),
-    )
-    .distinct()  # versions with other windows have series of their own
+_OF_ENTITY = sa.select(_series.c.id).where(
+    _series.c.model == sa.bindparam("model"), _series.c.entity == sa.bindparam("entity")
 )
+
+
+def _newest(events: sa.Select[Any]) -> sa.Select[Any]:
+    return events.order_by(sa.desc("time"), sa.desc("event_id")).limit(MOST_RECENT)
+
+
 _OF_ALERT = sa.select(_alert_events.c.event_id, _alert_events.c.time).where(
     _alert_events.c.alert == sa.bindparam("alert")
+)
+_NEWEST_OF_ALERT = _newest(_OF_ALERT)
+_NEWEST_OF_CARD = _newest(
+    sa.select(_entities.c.event_id, _entities.c.time)
+    .where(_entities.c.series.in_(_OF_ENTITY), _entities.c.value == sa.bindparam("card"))  # a join would read them all
+    .distinct()  # versions with other windows have series of their own
 )
 _CONTENTS = sa.select(_events).where(
     _events.c.model == sa.bindparam("model"), _events.c.event_id.in_(sa.bindparam("ids", expanding=True))
@@ -121,9 +126,9 @@ def _recent(connection: sa.Connection, table: Table, queue: Queue, row: Mapping[
     found: Sequence[sa.Row[Any]] = []
     if table.card is not None and row["card"] is not None:
         card = {"model": model, "entity": table.card.name, "card": row["card"]}
-        found = connection.execute(_newest(_OF_CARD), card).all()
+        found = connection.execute(_NEWEST_OF_CARD, card).all()
     if not found:
-        found = connection.execute(_newest(_OF_ALERT), {"alert": row["id"]}).all()
+        found = connection.execute(_NEWEST_OF_ALERT, {"alert": row["id"]}).all()
     ids = [event.event_id for event in found]
     contents = {event.event_id: event for event in connection.execute(_CONTENTS, {"model": model, "ids": ids})}
     labels = latest_labels(connection, model, ids)
@@ -132,10 +137,6 @@ def _recent(connection: sa.Connection, table: Table, queue: Queue, row: Mapping[
         for event_id in ids
         if event_id in contents
     ]
-
-
-def _newest(statement: sa.Select[Any]) -> sa.Select[Any]:
-    return statement.order_by(sa.desc("time"), sa.desc("event_id")).limit(MOST_RECENT)
 
 
 def _card_event(table: Table, queue: Queue, event: sa.Row[Any], label: Label | None, *, in_alert: bool) -> CardEvent:
