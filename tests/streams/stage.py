@@ -25,6 +25,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from data.checking import checked_frame
+from data.simulators import fraud
 from data.table import Table
 from data.windows import checked_history, with_windows
 from models.bundles import Manifest, write_bundle
@@ -135,6 +136,13 @@ def prepare(
         for place, windows in enumerate(windows_of(table, stream))
     ]
     return Stage(home, url, table, requests_of(table, frame.iloc[n_history:]), expected)
+
+
+def simulated(folder: Path, database_url: str | None, *, n_stream: int, n_history: int = 5_000) -> Stage:
+    """A stream of simulated transactions, after a training on the history before it."""
+    frame = fraud.simulate(n_history + n_stream, 0).frame
+    training = np.arange(len(frame)) < n_history
+    return prepare(folder, database_url, fraud.TABLE, frame, n_stream=n_stream, training=training)
 
 
 def _register(live: Live, home: Home, url: str, n_rows: int) -> None:
