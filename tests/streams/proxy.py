@@ -55,6 +55,8 @@ class Proxy:
                 near, _ = listener.accept()
                 far = socket.create_connection(self._target)
                 self._open |= {near, far}
+                for each in (near, far):  # else small messages wait for one another
+                    each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 for source, sink in ((near, far), (far, near)):
                     threading.Thread(target=self._pump, args=[source, sink], daemon=True).start()
 

@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
+Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 BROKEN = (ConnectionError, asyncio.IncompleteReadError)
 PAUSE_SECONDS = 0.05
 
@@ -68,7 +69,7 @@ class Replay:
 
     async def _connection(self) -> None:
         """One keep-alive connection, made again when it breaks."""
-        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        streams: Streams | None = None
         while (place := await self._ready.get()) < len(self._requests):
             while not self.replayed.answers[place]:
                 try:
@@ -76,13 +77,11 @@ class Replay:
                     await self._ask(place, *streams)
                 except BROKEN:
                     self.replayed.n_broken += 1
+                    await _close(streams)
                     streams = None
                     await asyncio.sleep(PAUSE_SECONDS)
             self._answered(place)
-        if streams:
-            streams[1].close()
-            with suppress(ConnectionError):
-                await streams[1].wait_closed()
+        await _close(streams)
 
     async def _ask(self, place: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         started = time.perf_counter()
@@ -110,6 +109,13 @@ class Replay:
         if self._n_answered == len(self._requests):
             for _ in range(self._connections):
                 self._ready.put_nowait(len(self._requests))
+
+
+async def _close(streams: Streams | None) -> None:
+    if streams:
+        streams[1].close()
+        with suppress(ConnectionError):
+            await streams[1].wait_closed()
 
 
 def _order(rows: Sequence[Mapping[str, Any]], entities: Sequence[str]) -> tuple[list[int], list[list[int]]]:
