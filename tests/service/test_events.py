@@ -13,7 +13,7 @@ from models import database
 from models.contract import load_domains
 from models.errors import DatabaseError
 from models.events.event_log import EventLog
-from tests.event_rows import requests_of, windows_of
+from tests.streams.stage import requests_of, windows_of
 
 
 def transactions(n_rows, seed=3):

@@ -1,0 +1,76 @@
+"""A week of transactions over HTTP: events a second, and every answer beside the bulk computation.
+
+    python tests/benchmarks/event_stream.py [--events 65000] [--database URL] [--workers 1] [--connections 16]
+
+Plays the handbook's test week, 25 to 31 July 2018, against a `backscore serve` process whose store holds what came
+before. The client sends in time order, and no event while an earlier one of the same card or terminal is unanswered.
+Windows, scores and decisions must be those of the bulk computation, bit for bit. The digest of all answers is the same
+for SQLite and for PostgreSQL with several workers. Needs BACKSCORE_DATA_HOME; exit code 1 if anything differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from data.sources import load_public
+from tests.streams.replay import Replay
+from tests.streams.stage import Serving, Stage, digest_of, empty_schema, prepare
+
+TRAINING, WEEK = ("2018-07-11", "2018-07-18"), ("2018-07-25", "2018-08-01")
+
+
+def handbook(folder: Path, database_url: str | None, n_events: int) -> Stage:
+    """The first events of the test week, after a training on the handbook's own days."""
+    data_home = os.environ.get("BACKSCORE_DATA_HOME")
+    public, frame = load_public("handbook", Path(data_home) if data_home else None, folder / "downloads")
+    times = frame["TX_DATETIME"]
+    n_history, n_all = int((times < WEEK[0]).sum()), int((times < WEEK[1]).sum())
+    n_all = min(n_all, n_history + n_events)
+    training = ((times >= TRAINING[0]) & (times < TRAINING[1])).to_numpy()[:n_all]
+    return prepare(
+        folder, database_url, public.table, frame.iloc[:n_all], n_stream=n_all - n_history, training=training
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=10**6, help="at most so many of the week's")
+    parser.add_argument("--database", help="URL of a PostgreSQL database; SQLite if left out")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--connections", type=int, default=16)
+    arguments = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="stream-")))
+        url = stack.enter_context(empty_schema(arguments.database)) if arguments.database else None
+        stage = handbook(folder / "home", url, arguments.events)
+        serving = Serving(stage.home, stage.database_url, workers=arguments.workers)
+        stack.callback(serving.stop)
+        serving.wait_until_ready()
+        replay = Replay(serving.port, "fraud", stage.rows, stage.entities, connections=arguments.connections)
+        replayed = asyncio.run(replay.run())
+        problems = stage.problems(replayed.answers)
+    p50, p99 = np.quantile(replayed.milliseconds, [0.5, 0.99])
+    print(
+        f"{len(stage.rows):,} events, {arguments.workers} worker(s), {arguments.connections} connections: "
+        f"{len(stage.rows) / replayed.seconds:.0f} a second, p50 {p50:.1f} ms, p99 {p99:.1f} ms, "
+        f"{len(replayed.refusals)} refused, {replayed.n_broken} connections broken"
+    )
+    print(f"{len(problems)} differences from the bulk computation; digest of the answers {digest_of(replayed.answers)}")
+    for problem in problems[:10]:
+        print(" ", problem)
+    sys.exit(bool(problems))
+
+
+if __name__ == "__main__":
+    main()
