@@ -49,6 +49,24 @@ def test_every_file_of_the_folder_is_a_domain() -> None:
     assert files == set(DOMAINS)
 
 
+WITH_QUEUE = [domain for domain in DOMAINS.values() if domain.queue]
+
+
+@pytest.mark.parametrize("domain", WITH_QUEUE, ids=lambda domain: domain.name)
+def test_a_queue_reads_what_answers_and_policies_hold(domain: Domain, live: dict[str, Live]) -> None:
+    """Its fields are those of the policy and of an answer, its decisions are decisions, and alerts are explained."""
+    queue, model = domain.queue, live[domain.name]
+    assert queue is not None
+    (answer,) = respond(model, [asked(model)], ["id"], reasons="all")
+    fields = answer.model_dump()
+    assert 0 <= fields[queue.probability] <= 1
+    assert {"decision", "reasons", "warnings"} <= fields.keys()
+    for decision in (queue.reviewed, queue.blocked, queue.passed):
+        domain.answer.model_validate({**fields, "decision": decision})
+    assert {queue.reviewed, queue.blocked} <= domain.adverse
+    assert getattr(domain.policy(), queue.snooze_hours) > 0
+
+
 @pytest.mark.parametrize("domain", DOMAINS.values(), ids=lambda domain: domain.name)
 def test_rows_are_answered_in_their_order_and_alike_alone_and_together(domain: Domain, live: dict[str, Live]) -> None:
     """A row's decision and probability do not depend on its neighbours."""
