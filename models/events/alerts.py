@@ -118,33 +118,35 @@ class AlertDesk:
 
     def _write(self, connection: sa.Connection, standing: _Standing, now: datetime) -> None:
         """Store what joined the card's alert; a new one is opened where none is."""
-        table, joined, before = self._live.table, standing.joined, standing.carried
-        losses = [expected_loss(table, one.row, getattr(one.answer, self._queue.probability)) for one in joined]
-        content: dict[str, Any] = {
-            "n_events": len(joined) + (before["n_events"] if before else 0),
-            "last_event": max([one.seconds for one in joined] + ([before["last_event"]] if before else [])),
-        }
-        worst = max(range(len(joined)), key=losses.__getitem__)
-        if before is None or losses[worst] > before["expected_loss"]:
-            content |= {
-                "expected_loss": losses[worst],
-                "worst_event": joined[worst].event_id,
-                "worst_answer": self._explained(joined[worst]).model_dump_json(),
-            }
-        elif before["status"] != OPEN:
-            content |= {name: before[name] for name in ("expected_loss", "worst_event", "worst_answer")}
+        joined, before = standing.joined, standing.carried
+        content = self._content(joined, before)
         if before is not None and before["status"] == OPEN:
             number = before["id"]
             connection.execute(_alerts.update().where(_alerts.c.id == number).values(content))
         else:
-            number = self._open(connection, card_of(table, joined[0].row), before, content, now)
-        connection.execute(
-            _alert_events.insert(),
-            [
-                {"alert": number, "event_id": one.event_id, "model": self._live.name, "time": one.seconds}
-                for one in joined
-            ],
-        )
+            number = self._open(connection, card_of(self._live.table, joined[0].row), before, content, now)
+        events = [{"alert": number, "event_id": one.event_id, "time": one.seconds} for one in joined]
+        connection.execute(_alert_events.insert().values(model=self._live.name), events)
+
+    def _content(self, joined: Sequence[Arrival], before: sa.RowMapping | None) -> dict[str, Any]:
+        """What an alert says of its events: those that join it, and those that it had before."""
+        table, probability = self._live.table, self._queue.probability
+        losses = [expected_loss(table, one.row, getattr(one.answer, probability)) for one in joined]
+        worst = max(range(len(joined)), key=losses.__getitem__)
+        last_event = max(one.seconds for one in joined)
+        counts = {"n_events": len(joined), "last_event": last_event}
+        if before is not None:
+            counts = {
+                "n_events": before["n_events"] + len(joined),
+                "last_event": max(before["last_event"], last_event),
+            }
+            if losses[worst] <= before["expected_loss"]:
+                return counts | {name: before[name] for name in ("expected_loss", "worst_event", "worst_answer")}
+        return counts | {
+            "expected_loss": losses[worst],
+            "worst_event": joined[worst].event_id,
+            "worst_answer": self._explained(joined[worst]).model_dump_json(),
+        }
 
     def _open(
         self,
