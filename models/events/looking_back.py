@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from data.table import Table, level_text
 from data.window import OF_LABELS
-from data.windows import FOREVER, Events, Floats, Frauds, window_values
+from data.windows import Events, Floats, Frauds, window_values
 from models.events import tables
+from models.events.labels import times_as_fraud
 from models.events.series import Series
 
 MOST_VALUES_AT_ONCE = 500
@@ -179,15 +180,9 @@ def _events(
 
 
 def _frauds(rows: Sequence[Any], owners: Mapping[str, int]) -> Frauds:
-    """The times in which an event's latest label said fraud, from labels in the order in which they came."""
-    stands: dict[str, list[int]] = {}  # by event: owner, time, since and, once it was revised, until
-    found: list[list[int]] = []
-    for value, time, event_id, fraud, known in rows:
-        if (standing := stands.pop(event_id, None)) is not None:
-            standing[3] = min(standing[3], known)
-        if fraud:
-            stands[event_id] = [owners[value], time, known, FOREVER]
-            found.append(stands[event_id])
+    """Rows of an event's value and time and of a label of it, in the order in which the labels came."""
+    places = {event_id: (owners[value], time) for value, time, event_id, _, _ in rows}
+    found = [(*places[event_id], since, until) for event_id, since, until in times_as_fraud(row[2:] for row in rows)]
     return Frauds(*_whole(list(chain.from_iterable(found))).reshape(-1, 4).T)
 
 

@@ -17,6 +17,7 @@ from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
     from models.contract import Domain, Live
+    from models.events.event_log import EventLog
     from models.home import Home
     from models.registry import Registry
     from service.settings import Settings
@@ -112,6 +113,26 @@ def live_model(settings: Settings, name: str) -> Live:
     if version is None:
         raise NotTrainedError(name)
     return load_answering(version, policy, home_of(settings).bundles)
+
+
+@contextmanager
+def event_log(settings: Settings, live: Live) -> Iterator[EventLog]:
+    """The stored events of a live model, closed when the block ends; CommandError if its table has no windows."""
+    from models.database import open_database
+    from models.events.event_log import EventLog
+
+    if not live.table.windows:
+        raise CommandError(
+            f"the table of {live.name!r} has no windows, so that no events are stored; "
+            "`backscore table show` tells what a table has"
+        )
+    with open_registry(settings):
+        pass  # creates the tables
+    engine = open_database(settings.registry_url, survives_power_cuts=False)
+    try:
+        yield EventLog(engine, live.name, live.table)
+    finally:
+        engine.dispose()
 
 
 def installed_version(package: str) -> str:
