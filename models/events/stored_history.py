@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from data.checking import checked_frame
 from data.errors import SourceError
-from data.table import Table
-from data.windows import Integers, KnownFrauds, checked_history, whole_seconds
+from data.spellings import text_codes
+from data.table import Table, level_text
+from data.windows import Integers, KnownFrauds, whole_seconds, with_windows
 from models.database import reading
 from models.events import tables
 from models.events.contents import row_of
@@ -30,11 +32,13 @@ class StoredRows:
     Parameters
     ----------
     frame : in the order of time, with the outcome, unchecked.
+    labels : 1 for fraud, shape (n_rows,).
     frauds : when which of them were known to be fraud.
     answered : when each was answered, NaT for one that was loaded as history; shape (n_rows,).
     """
 
     frame: pd.DataFrame
+    labels: Integers
     frauds: KnownFrauds
     answered: pd.Series[Any]
 
@@ -51,14 +55,14 @@ def stored_rows(log: EventLog, now: datetime) -> StoredRows:
         .where(_events.c.model == log.model, _events.c.time < matured_before)
         .order_by(_events.c.time, _events.c.event_id)
     )
-    labels = (
+    of_labels = (
         sa.select(_labels.c.event_id, _labels.c.fraud, _labels.c.known)
         .where(_labels.c.model == log.model, _labels.c.known <= known_by)
         .order_by(_labels.c.id)
     )
     with reading(log.engine) as connection:
         found = connection.execute(events).all()
-        came = connection.execute(labels).all()
+        came = connection.execute(of_labels).all()
     if not found:
         days = f"{log.table.label_delay_days:g}"
         raise SourceError(
@@ -68,12 +72,12 @@ def stored_rows(log: EventLog, now: datetime) -> StoredRows:
     places = {event.event_id: place for place, event in enumerate(found)}
     is_fraud = {event_id: fraud for event_id, fraud, _ in came}
     frame = _frame(log.table, [row_of(event.row) for event in found])
-    target = log.table.target
-    negative, positive = _outcomes(log.table)
-    frame[target.name] = [positive if is_fraud.get(event.event_id) else negative for event in found]
+    labels = np.array([bool(is_fraud.get(event.event_id)) for event in found], np.int64)
+    frame[log.table.target.name] = np.array(_outcomes(log.table), object)[labels]
     answered = pd.Series([None if event.answer is None else event.received for event in found])
     return StoredRows(
         frame,
+        labels,
         _known([(places[event_id], *times) for event_id, *times in times_as_fraud(came) if event_id in places]),
         pd.to_datetime(answered, utc=True),
     )
@@ -82,10 +86,27 @@ def stored_rows(log: EventLog, now: datetime) -> StoredRows:
 def stored_history(log: EventLog, now: datetime) -> tuple[pd.DataFrame, Integers]:
     """The same rows checked, with their windows as they were known at the time, and their 0/1 labels, shape (n_rows,).
 
-    Raises SourceError if there are none, BadRowsError for those that the table does not know any more.
+    Raises SourceError if there are none, BadRowsError for those that break rules of the table by now.
     """
     rows = stored_rows(log, now)
-    return checked_history(log.table, rows.frame, source_of(log.model), rows.frauds)
+    return checked_rows(log, rows), rows.labels
+
+
+def checked_rows(log: EventLog, rows: StoredRows) -> pd.DataFrame:
+    """The rows checked as requests are, whose categories may have levels that no table lists; with their windows."""
+    checked = checked_frame(log.table, rows.frame, source_of(log.model), training=False)
+    return with_windows(log.table, checked, rows.frauds)
+
+
+def table_with_levels(table: Table, rows: StoredRows) -> Table:
+    """The table, with the levels that came in events added to those that its categories list."""
+    listed = [column for column in table.inputs if column.kind == "category" and column.levels]
+    came = {column.name: map(level_text, pd.unique(rows.frame[column.name].dropna())) for column in listed}
+    changes = {
+        column.name: {"levels": (*column.levels, *sorted({*came[column.name]} - {*column.levels, *text_codes(column)}))}
+        for column in listed
+    }
+    return table.with_columns(changes)
 
 
 def source_of(model: str) -> str:

@@ -16,7 +16,7 @@ from data.windows import checked_history
 from models.bundles import Manifest
 from models.contract import Domain, Live
 from models.events.event_log import EventLog
-from models.events.stored_history import source_of, stored_rows
+from models.events.stored_history import checked_rows, source_of, stored_rows
 from models.home import Home
 from models.scoring import Labels
 from models.training_rows import TrainingRows, rows_to_train_on, split_for
@@ -73,7 +73,7 @@ def answered_rows(live: Live, manifest: Manifest, log: EventLog, now: datetime) 
     Raises SourceError if there are none.
     """
     rows = stored_rows(log, now)
-    checked, labels = checked_history(live.table, rows.frame, source_of(log.model), rows.frauds)
+    checked, labels = checked_rows(log, rows), rows.labels
     later = (rows.answered > pd.Timestamp(manifest.created)).to_numpy()
     if not later.any():
         raise SourceError(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,7 +82,7 @@ def load_rows(
     with event_log(settings, live) as log:
         frame = checked_frame(live.table, rows.frame, rows.source, training=True)
         if until is not None:
-            frame = frame[frame[log.time_name] < _naive(until)]
+            frame = frame[frame[log.time_name] < until]
         with RowsProgress(None) as progress:
             n_new = load_past(
                 log,
@@ -219,8 +219,3 @@ def _labels_of(file: Path) -> list[Label]:
             strict=True,
         )
     ]
-
-
-def _naive(moment: datetime) -> datetime:
-    """In UTC, without saying so, as frames hold times."""
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

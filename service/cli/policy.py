@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.cli import console
-from service.cli.context import AsJson, Why, actor, domain_of, home_of, open_registry, read_settings
+from service.cli.context import AsJson, Why, actor, domain_of, event_log, home_of, open_registry, read_settings
 from service.cli.exits import CommandError
 from service.cli.policy_tables import headline, print_simulation, print_values
 
@@ -72,6 +72,10 @@ def simulate(
         typer.Option(help="CSV or parquet file with past rows, their outcome and protected columns included."),
     ] = None,
     table: Annotated[str | None, typer.Option(help="Name of a public table to take past rows from.")] = None,
+    from_events: Annotated[
+        bool,
+        typer.Option("--from-events", help="Take the stored events that were answered since the version was trained."),
+    ] = False,
     costs: Annotated[
         str | None,
         typer.Option(
@@ -121,7 +125,9 @@ def simulate(
         refer=refer,
         values=written_values(set_values or []),
     )
-    simulation, domain = _simulate(name, wish, policy, data=None if data is None else str(data), table=table)
+    simulation, domain = _simulate(
+        name, wish, policy, data=None if data is None else str(data), table=table, from_events=from_events
+    )
     stored = None
     if save:
         with open_registry(read_settings()) as registry:
@@ -186,12 +192,13 @@ def _champion(registry: Registry, name: str) -> Version:
 
 
 def _simulate(
-    name: str, wish: PolicyWish, number: int | None, *, data: str | None, table: str | None
+    name: str, wish: PolicyWish, number: int | None, *, data: str | None, table: str | None, from_events: bool
 ) -> tuple[PolicySimulation, str]:
     """The simulation of a wish, or of a stored policy, with the version that answers; and the domain."""
     from models.bundles import read_manifest
+    from models.clock import utc_now
     from models.live import load_live, with_policy
-    from models.policies.past_rows import past_rows
+    from models.policies.past_rows import answered_rows, past_rows
     from models.policies.simulation import simulate_wish
 
     settings = read_settings()
@@ -201,7 +208,13 @@ def _simulate(
         stored = None if number is None else registry.policies.policy(name, number)
     bundled = load_live(version, home.bundles)
     manifest = read_manifest(home.bundles, version.digest)
-    rows = past_rows(bundled, manifest, data=data, table=table, home=home, data_home=settings.data_home)
+    if from_events:
+        if data is not None or table is not None:
+            raise CommandError("past rows come from stored events, a file or a public table; name one of them")
+        with event_log(settings, bundled) as log:
+            rows = answered_rows(bundled, manifest, log, utc_now())
+    else:
+        rows = past_rows(bundled, manifest, data=data, table=table, home=home, data_home=settings.data_home)
     base = with_policy(bundled, stored) if number is not None else None
     return simulate_wish(with_policy(bundled, active), rows, wish, stored=base), bundled.domain.name
 
