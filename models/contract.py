@@ -8,18 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.simulators import Simulation
 from data.splits import Split
 from data.table import Table
 from models import domains
+from models.alerting.costs import AlertCosts
 from models.encoding import Features
 from models.policies.cut_offs import Costs
 from models.presets import Preset
 from models.scoring import TableClassifier
 
 Row: TypeAlias = Mapping[str, Any]
+Rows: TypeAlias = Sequence[Row] | pd.DataFrame
+"""Rows as they were asked about, or a frame of them as `data.checking.check_frame` gives it."""
 ReasonsWanted: TypeAlias = Literal["adverse", "all", "none"]
 
 
@@ -86,6 +90,24 @@ class CutOffs:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlertBudget:
+    """Two cut-offs of the probability that decide how much work a domain's policy makes for those who review.
+
+    Parameters
+    ----------
+    lower, upper : fields of the policy. Rows from the lower on are reviewed, from the upper on blocked.
+    reviewed, blocked : those two decisions.
+    costs : of alerting, if nobody names others.
+    """
+
+    lower: str
+    upper: str
+    reviewed: str
+    blocked: str
+    costs: AlertCosts
+
+
+@dataclass(frozen=True, kw_only=True)
 class Domain:
     """What one line of business provides; its file or folder in `models/domains` ends in one of these, named DOMAIN.
 
@@ -100,14 +122,17 @@ class Domain:
     policy, answer : the types of the decision rules and of an answer.
     prepare : the table that may be used of a table that was given, e.g. without protected inputs.
     build : (table, preset, seed) -> an untrained model.
-    decide : (model, policy, encoded rows) -> the answer's own fields, each a list with a value per row.
-    account : (live, row, encoded row) -> the answer fields that explain a score, `reasons` (what pushed it up most)
-        among them; None if the domain explains nothing.
+    decide : (model, policy, encoded rows, the same rows as they are) -> the answer's own fields, each a list with a
+        value per row.
+    account : (live, row, encoded row, the row's fields as decided) -> the answer fields that explain them, `reasons`
+        (what pushed the score up most) among them; None if the domain explains nothing.
     adverse : decisions that are explained unasked.
     favourable, accepted : the decision that everyone hopes for, and what those are called who get it: reasons compare
         with them. Empty: reasons compare with the rows without the event.
     operations : what is answered besides rows.
     cut_offs : how its policy decides by cut-offs, which can then be chosen from costs and rates; None if it does not.
+    alert_budget : how its policy makes alerts, which can then be chosen from the reviews that a day has room for, or
+        from what alerting costs; None if it makes none. A domain has at most one of the two.
     gates : the least a new version must reach in each metric before it may go live.
     """
 
@@ -123,13 +148,14 @@ class Domain:
     answer: type[Answer]
     prepare: Callable[[Table], Table]
     build: Callable[[Table, Preset, int], TableClassifier]
-    decide: Callable[[TableClassifier, Any, Features], dict[str, list[Any]]]
-    account: Callable[[Live, Row, Features], Mapping[str, Any]] | None = None
+    decide: Callable[[TableClassifier, Any, Features, Rows], dict[str, list[Any]]]
+    account: Callable[[Live, Row, Features, Mapping[str, Any]], Mapping[str, Any]] | None = None
     adverse: frozenset[str] = frozenset()
     favourable: str = ""
     accepted: str = ""
     operations: tuple[Operation, ...] = ()
     cut_offs: CutOffs | None = None
+    alert_budget: AlertBudget | None = None
     gates: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -161,12 +187,12 @@ def respond(live: Live, rows: Sequence[Row], ids: Sequence[str], *, reasons: Rea
     """
     domain = live.domain
     X = live.scorer.encoder.encode_rows(rows)
-    fields = domain.decide(live.scorer, live.policy, X)
+    fields = domain.decide(live.scorer, live.policy, X, rows)
     answers = []
     for i, (row, prediction_id) in enumerate(zip(rows, ids, strict=True)):
         own = {name: values[i] for name, values in fields.items()}
         if domain.account and (reasons == "all" or (reasons == "adverse" and own["decision"] in domain.adverse)):
-            own.update(domain.account(live, row, X[i]))
+            own.update(domain.account(live, row, X[i], own))
         answers.append(
             domain.answer(
                 prediction_id=prediction_id,

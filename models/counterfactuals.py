@@ -127,7 +127,8 @@ class _Search:
         if not ways:
             return np.zeros(0, np.bool_)
         domain = self._live.domain
-        decisions = domain.decide(self._live.scorer, self._live.policy, self._put_together(ways))["decision"]
+        rows = [{**self._row, **{change.column.name: change.value for change in way}} for way in ways]
+        decisions = domain.decide(self._live.scorer, self._live.policy, self._put_together(ways), rows)["decision"]
         enough: npt.NDArray[np.bool_] = np.array(decisions) == domain.favourable
         return enough
 

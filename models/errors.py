@@ -65,11 +65,18 @@ class PolicyError(ModelError):
     """Values that make no policy of the domain."""
 
 
+class RuleError(PolicyError):
+    """A rule of a policy asks a table for what it does not hold, or cannot be read."""
+
+    def __init__(self, rule: str, column: str, problem: str) -> None:
+        super().__init__(f"rule {rule!r}, column {column!r}: {problem}")
+
+
 class UnreadablePolicyError(ModelError):
-    """A stored policy that this installation cannot use."""
+    """A stored policy that this installation does not know, or that does not fit the version that is to answer."""
 
     def __init__(self, name: str, number: int, problem: str) -> None:
-        super().__init__(f"policy {number} of {name!r} is none that this installation knows: {problem}")
+        super().__init__(f"policy {number} of {name!r} cannot decide here: {problem}")
 
 
 class UnknownPolicyError(ModelError):

@@ -25,6 +25,12 @@ class FeatureGroups:
     weights: Array
     groups: npt.NDArray[np.intp]
 
+    def beside(self, other: FeatureGroups) -> FeatureGroups:
+        """The groups of these features and of others that follow them."""
+        first = int(self.groups[-1]) + 1 if len(self.groups) else 0
+        weights = np.concatenate([self.weights, other.weights])
+        return FeatureGroups(weights, np.concatenate([self.groups, first + other.groups]))
+
     @property
     def starts(self) -> npt.NDArray[np.intp]:
         """The first feature of each group, shape (n_groups,)."""

@@ -48,17 +48,20 @@ def score_frame(live: Live, frame: pd.DataFrame, *, reasons: bool = False) -> Sc
         knows_labels = any(column.name in frame.columns for column in live.table.of_role("target"))
         fit = with_windows(live.table, fit, live.table.labels(frame[good]) if knows_labels else None)
     X = live.scorer.encoder.transform(fit)
-    fields = live.domain.decide(live.scorer, live.policy, X)
+    fields = live.domain.decide(live.scorer, live.policy, X, fit)
     if reasons:
         fields[REASONS] = _reasons(live, fit, X, fields)
     fields_of_rows = answer_fields(live.domain, reasons=reasons)
-    columns = [_spread(fields[field.name], field.type, good) for field in fields_of_rows if field.name != ERROR]
+    columns = [_spread(_cells(fields[field.name]), field.type, good) for field in fields_of_rows if field.name != ERROR]
     columns.append(_errors(problems, first_row, len(frame)))
     return ScoredRows(pa.Table.from_arrays(columns, schema=pa.schema(fields_of_rows)), problems)
 
 
 def answer_fields(domain: Domain, *, reasons: bool) -> list[pa.Field]:
-    """The columns that scoring adds: the domain's own fields of an answer, `reasons` if asked for, and `error`."""
+    """The columns that scoring adds: the domain's own fields of an answer, `reasons` if asked for, and `error`.
+
+    A field that lists names is one text, "first; second".
+    """
     own = {
         name: _ARROW_TYPES.get(field.annotation, pa.string())
         for name, field in domain.answer.model_fields.items()
@@ -67,6 +70,11 @@ def answer_fields(domain: Domain, *, reasons: bool) -> list[pa.Field]:
     if reasons:
         own[REASONS] = pa.string()
     return [pa.field(name, kind) for name, kind in {**own, ERROR: pa.string()}.items()]
+
+
+def _cells(values: list[Any]) -> list[Any]:
+    """The values as a file holds them: a list of names as one text, null where it is empty."""
+    return ["; ".join(value) or None if isinstance(value, list) else value for value in values]
 
 
 def _spread(values: list[Any], kind: pa.DataType, good: npt.NDArray[np.bool_]) -> pa.Array:
@@ -84,7 +92,8 @@ def _reasons(live: Live, frame: pd.DataFrame, X: Features, fields: dict[str, lis
     explained = frame.iloc[adverse].astype(object)
     rows = explained.where(explained.notna(), None).to_dict("records")
     for i, row in zip(adverse, rows, strict=True):
-        account = live.domain.account(live, {str(name): value for name, value in row.items()}, X[i])
+        decided = {name: values[i] for name, values in fields.items()}
+        account = live.domain.account(live, {str(name): value for name, value in row.items()}, X[i], decided)
         texts[i] = json.dumps([reason.model_dump(mode="json") for reason in account[REASONS]], ensure_ascii=False)
     return texts
 

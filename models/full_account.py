@@ -72,7 +72,9 @@ class FullAccount(Answer, Generic[AnswerType]):
     probability: float = Field(ge=0, le=1, description="Calibrated probability of the row asked about.")
     base: float = Field(description="Log-odds of the reference row.")
     log_odds: float = Field(description="Log-odds of the row: base and all shares together.")
-    shares: list[ColumnShare] = Field(description="Every input column, the largest share first whatever its sign.")
+    shares: list[ColumnShare] = Field(
+        description="Every column that the model reads or derives, the largest share first whatever its sign."
+    )
     curve: EffectCurve | None = Field(description="Of the chosen column; null if it has no values to try.")
     neighbours: list[Neighbours] = Field(description="Training rows by tenths of the score, lowest scores first.")
 
@@ -116,7 +118,7 @@ def full_account(live: Live, row: Row, column: str | None, prediction_id: str, *
     x = scorer.encoder.encode_rows([row])[0]
     explained = scorer.explain(x)
     base, own = probability(np.array([explained.base, explained.log_odds])).tolist()
-    shares = _column_shares(live, row, explained)
+    shares = _column_shares(live, row, x, explained)
     chosen = column or next((s.column for s in shares if scorer.background.usual_values.get(s.column)), None)
     (answer,) = respond(live, [row], [prediction_id], reasons="all")
     return answer_type(
@@ -133,11 +135,12 @@ def full_account(live: Live, row: Row, column: str | None, prediction_id: str, *
     )
 
 
-def _column_shares(live: Live, row: Row, explained: Explanation) -> list[ColumnShare]:
-    shares = []
+def _column_shares(live: Live, row: Row, x: Features, explained: Explanation) -> list[ColumnShare]:
+    scorer, shares = live.scorer, []
+    columns, held, reference_row = scorer.columns, {**row, **scorer.derived_values(x)}, scorer.reference_row
     for i in np.argsort(-np.abs(explained.shares), kind="stable").tolist():
-        column = live.table[live.scorer.column_names[i]]
-        value, typical, share = row.get(column.name), live.scorer.reference_row[column.name], explained.shares[i]
+        column, share = columns[i], explained.shares[i]
+        value, typical = held.get(column.name), reference_row[column.name]
         text = (reason_sentence if share > 0 else comparison)(column, value, typical)
         shares.append(
             ColumnShare(column=column.name, label=label(column), value=value, typical=typical, share=share, text=text)

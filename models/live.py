@@ -7,9 +7,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from data.table import Table
 from models.bundles import SCORER, load_bundle
 from models.contract import Domain, Live, Policy, load_domains
 from models.errors import BundleError, PolicyError, UnreadablePolicyError
+from models.policies.rules import check_rules, rules_of
 from models.policies.stored import StoredPolicy
 from models.policies.values import checked_policy
 from models.registry import Version
@@ -46,21 +48,25 @@ def with_policy(live: Live, stored: StoredPolicy | None) -> Live:
     """
     if stored is None:
         return live
-    return replace(live, policy=read_policy(live.domain, stored), policy_version=stored.number)
+    policy = read_policy(live.domain, stored, live.table)
+    return replace(live, policy=policy, policy_version=stored.number)
 
 
-def read_policy(domain: Domain, stored: StoredPolicy) -> Policy:
-    """The policy that was stored.
+def read_policy(domain: Domain, stored: StoredPolicy, table: Table) -> Policy:
+    """The policy that was stored, fit for a version of this table.
 
-    Raises UnreadablePolicyError if it is of another domain, or has fields or values that this installation refuses.
+    Raises UnreadablePolicyError if it is of another domain, has fields or values that this installation refuses, or
+    rules that ask the table for what it does not hold.
     """
     if stored.domain != domain.name:
         problem = f"it is a policy for {stored.domain!r}, the model is one for {domain.name!r}"
         raise UnreadablePolicyError(stored.name, stored.number, problem)
     try:
-        return checked_policy(domain.policy, stored.content)
+        policy = checked_policy(domain.policy, stored.content)
+        check_rules(rules_of(policy), table)
     except PolicyError as error:
         raise UnreadablePolicyError(stored.name, stored.number, str(error)) from error
+    return policy
 
 
 def load_answering(version: Version, stored: StoredPolicy | None, bundles: Path) -> Live:

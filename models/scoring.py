@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.table import Table
+from data.table import Column, Table
 from models.background import Background, score_bands, typical_row, usual_values
 from models.backprop import BackpropEstimator
 from models.calibration import LogOddsCalibrator, probability
 from models.encoding import Features, TableEncoder
 from models.estimators import BackpropClassifier
 from models.explanation import completed, integrated_gradients
+from models.feature_groups import FeatureGroups
 from models.nn.arrays import Array
 from models.nn.training import Callback
 from models.presets import Preset
@@ -43,8 +44,8 @@ class Explanation:
     ----------
     base : log-odds of the reference row.
     log_odds : of the row.
-    shares : of each column, shape (n_columns,), in the order of `TableClassifier.column_names`; positive towards the
-        event. They add up to log_odds - base.
+    shares : of each column, shape (n_columns,), in the order of `TableClassifier.columns`; positive towards the event.
+        They add up to log_odds - base.
     """
 
     base: float
@@ -54,6 +55,9 @@ class Explanation:
 
 class TableClassifier:
     """Encoder, network and calibration of one model, trained together and stored together.
+
+    The network reads the encoded rows. A subclass may let it read more that follows from them: see `inputs`, and beside
+    it `_fit_inputs`, `input_owners`, `input_groups`, `columns` and `derived_values`.
 
     Parameters
     ----------
@@ -66,10 +70,13 @@ class TableClassifier:
     background : what it keeps in mind of the training rows; reasons are given against its `reference_row`, after
         training that of the rows without the event, see `refer_to`.
     reference : that row, encoded, of shape (n_features,). base : its log-odds.
+    reference_inputs : what the network reads of it, of shape (n_inputs,). derived_reference : its `derived_values`.
     """
 
     background: Background
     reference: Features
+    reference_inputs: Features
+    derived_reference: Mapping[str, Any]
     base: float
 
     def __init__(self, table: Table, preset: Preset, seed: int) -> None:
@@ -107,7 +114,7 @@ class TableClassifier:
         self.network.set_params(callbacks=list(callbacks))
         rows = drawn_rows(frame, labels, weights, validation, keep_negatives, seed=self.network.random_state)
         if not self._fit_folds(rows, keep_negatives):
-            self._fit_network(self._fit_encoder(rows.frame, rows.labels), rows, keep_negatives)
+            self._fit_network(self._fit_inputs(rows.frame, rows.labels, rows), rows, keep_negatives)
         self.network.set_params(callbacks=None)  # what a caller hung on is not part of the model
         self._keep_background(frame, labels)
         return self
@@ -125,14 +132,14 @@ class TableClassifier:
     ) -> TableClassifier:
         """Go on training with checked new rows, in place.
 
-        The encoder stays. The network goes on from its weights, see `refinement`; if no pass over the new rows lowers
-        the loss of the validation rows, it stays as it was. Calibration and reference row are made anew. Parameters as
-        for `fit`; `seed` is that of the pass.
+        The encoder stays, and so does all else that makes the network's inputs. The network goes on from its weights,
+        see `refinement`; if no pass over the new rows lowers the loss of the validation rows, it stays as it was.
+        Calibration and reference row are made anew. Parameters as for `fit`; `seed` is that of the pass.
         """
         _refuse_unfit(labels, validation[1])
         rows = drawn_rows(frame, labels, weights, validation, keep_negatives, seed=seed)
         with refinement(self.network, seed=seed, callbacks=callbacks):
-            self._fit_network(self.encoder.transform(rows.frame), rows, keep_negatives)
+            self._fit_network(self.inputs(self.encoder.transform(rows.frame)), rows, keep_negatives)
         self._keep_background(frame, labels)
         return self
 
@@ -147,6 +154,8 @@ class TableClassifier:
             self.background, reference_row=typical_row(self.table, frame), reference_group=f"{len(frame):,} {group}"
         )
         self.reference = self.encoder.encode_rows([self.background.reference_row])[0]
+        self.reference_inputs = self.inputs(self.reference[None])[0]
+        self.derived_reference = self.derived_values(self.reference)
         self.base = float(self.log_odds(self.reference[None])[0])
 
     def _fit_folds(self, rows: DrawnRows, keep_negatives: float) -> bool:
@@ -156,23 +165,29 @@ class TableClassifier:
         held_out, held_out_labels = rows.validation
         weights = None if rows.weights is None else np.concatenate([rows.weights, self._weights(held_out)])
         frame, labels = pd.concat([rows.frame, held_out]), np.concatenate([rows.labels, held_out_labels])
-        self.network.fit(self._fit_encoder(frame, labels), labels, weights, groups=self.encoder.groups_)
+        X = self._fit_inputs(frame, labels, rows)
+        self.network.fit(X, labels, weights, groups=self.input_groups)
         if self.network.n_folds_ == 1:  # there are too few rows
             return False
         sums = self.network.held_out_sums_[:, 0].astype(np.float64)
         self.calibrator.fit(sums, labels, keep_negatives=keep_negatives)
         return True
 
-    def _fit_encoder(self, frame: pd.DataFrame, labels: Labels) -> Features:
-        """Learn how to encode from these rows; returns them encoded."""
+    def _fit_inputs(self, frame: pd.DataFrame, labels: Labels, rows: DrawnRows) -> Features:
+        """Learn how to make the network's inputs from a frame; returns those of its rows.
+
+        Parameters
+        ----------
+        frame, labels : the training rows of `rows`, and behind them its validation rows if those train as well.
+        """
         X = self.encoder.fit_transform(frame, labels)
         self.network.set_params(monotonic_cst=self.encoder.directions_)
         return X
 
     def _fit_network(self, X: Features, rows: DrawnRows, keep_negatives: float) -> None:
-        """Train on rows, encoded as X, stop in time by their validation rows, and calibrate on them."""
+        """Train on rows, whose inputs are X, stop in time by their validation rows, and calibrate on them."""
         held_out, held_out_labels = rows.validation
-        X_validation = self.encoder.transform(held_out)
+        X_validation = self.inputs(self.encoder.transform(held_out))
         self.network.fit(X, rows.labels, rows.weights, validation_data=(X_validation, held_out_labels))
         log_odds: Array = self.network.decision_function(X_validation)
         self.calibrator.fit(log_odds.astype(np.float64), held_out_labels, keep_negatives=keep_negatives)
@@ -197,12 +212,39 @@ class TableClassifier:
 
     @property
     def column_names(self) -> list[str]:
-        """The columns that the model reads, in the order of `shares`."""
+        """The columns of the table that the model reads."""
         return list(self.encoder.column_names_)
+
+    @property
+    def columns(self) -> list[Column]:
+        """What the log-odds are divided among, in the order of `shares`: the columns read, then what is derived."""
+        return [self.table[name] for name in self.encoder.column_names_]
+
+    @property
+    def input_owners(self) -> npt.NDArray[np.intp]:
+        """For each input of the network the position, among `columns`, of the column that it belongs to."""
+        owners: npt.NDArray[np.intp] = self.encoder.owners_
+        return owners
+
+    @property
+    def input_groups(self) -> FeatureGroups:
+        """The inputs' coarser view, for networks of folds."""
+        return self.encoder.groups_
+
+    def inputs(self, X: Features) -> Features:
+        """What the network reads of encoded rows, float32 of shape (n_rows, n_inputs): here the rows as they are."""
+        return X
+
+    def derived_values(self, x: Features) -> Mapping[str, Any]:
+        """What an encoded row holds of the `columns` that are not in the table, by name: here nothing."""
+        return {}
 
     def log_odds(self, X: Features) -> Floats:
         """Calibrated log-odds of encoded rows, shape (n_rows,). Equal rows get equal bits, alone or among others."""
-        sums = self.network.network_.mean_sums(X)[:, 0]
+        return self._log_odds_of(self.inputs(X))
+
+    def _log_odds_of(self, inputs: Features) -> Floats:
+        sums = self.network.network_.mean_sums(inputs)[:, 0]
         return self.calibrator.log_odds(sums.astype(np.float64))
 
     def probabilities_with(self, X: Features, name: str, values: Sequence[Any]) -> Floats:
@@ -225,7 +267,7 @@ class TableClassifier:
         of_members : of shape (n_members, n_rows), each through the calibration of the ensemble.
         """
         network = self.network.network_
-        sums = network.sums(X)
+        sums = network.sums(self.inputs(X))
         joint, of_members = network.vote(sums)[:, 0].astype(np.float64), sums[:, :, 0].astype(np.float64)
         return self.calibrator.log_odds(joint), self.calibrator.log_odds(of_members)
 
@@ -240,15 +282,15 @@ class TableClassifier:
 
     @property
     def reference_row(self) -> Mapping[str, Any]:
-        """The row that reasons compare with."""
-        return self.background.reference_row
+        """The row that reasons compare with, and what is derived from it: a value of each of `columns`."""
+        return {**self.background.reference_row, **self.derived_reference}
 
     def explain(self, x: Features) -> Explanation:
         """How much each column moved the calibrated log-odds of an encoded row away from those of `reference_row`."""
-        by_feature = integrated_gradients(self.network.network_, x, self.reference).astype(np.float64)
-        n_columns = len(self.encoder.column_names_)
-        by_column = np.bincount(self.encoder.owners_, by_feature, minlength=n_columns)
-        log_odds = float(self.log_odds(x[None])[0])
+        inputs = self.inputs(x[None])
+        by_input = integrated_gradients(self.network.network_, inputs[0], self.reference_inputs).astype(np.float64)
+        by_column = np.bincount(self.input_owners, by_input, minlength=len(self.columns))
+        log_odds = float(self._log_odds_of(inputs)[0])
         return Explanation(self.base, log_odds, completed(by_column * self.calibrator.slope, log_odds - self.base))
 
     def shares(self, x: Features) -> Floats:

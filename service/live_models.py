@@ -128,7 +128,7 @@ class LiveModels:
         BundleError
             Its bundle is missing, altered or not to be trusted.
         UnreadablePolicyError
-            The policy is none that this installation knows.
+            The policy is none that this installation knows, or does not fit the version.
         """
         name = wanted.version.name
         serving = await asyncio.to_thread(self._loaded, wanted, self.servings.get(name))

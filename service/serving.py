@@ -79,7 +79,7 @@ class Serving:
         Raises
         ------
         UnreadablePolicyError
-            The policy is none that this installation knows.
+            The policy is none that this installation knows, or does not fit the version.
         """
         return replace(self, live=with_policy(self.bundled, policy))
 

@@ -26,7 +26,7 @@ _ROWS_FOR_EFFECTS = 200
 
 
 def mean_effects(scorer: TableClassifier, X: Features) -> dict[str, float]:
-    """Mean absolute share of each column in the log-odds, the largest first; see `TableClassifier.shares`.
+    """Mean absolute share of each of the scorer's `columns` in the log-odds, the largest first.
 
     Parameters
     ----------
@@ -34,13 +34,14 @@ def mean_effects(scorer: TableClassifier, X: Features) -> dict[str, float]:
     """
     shares = np.mean([np.abs(scorer.shares(x)) for x in X[:_ROWS_FOR_EFFECTS]], axis=0)
     order = np.argsort(-shares, kind="stable").tolist()
-    return {scorer.column_names[i]: float(shares[i]) for i in order}
+    columns = scorer.columns
+    return {columns[i].name: float(shares[i]) for i in order}
 
 
 def effect_curves(
     scorer: TableClassifier, X: Features, effects: Mapping[str, float], *, seed: int
 ) -> tuple[MeanEffectCurve, ...]:
-    """Curves of the columns with the largest effects, and of every column with a direction.
+    """Curves of the table's columns with the largest effects, and of every column with a direction.
 
     Parameters
     ----------
@@ -49,7 +50,9 @@ def effect_curves(
     """
     if len(X) > MOST_CURVE_ROWS:
         X = X[np.sort(np.random.default_rng(seed).choice(len(X), MOST_CURVE_ROWS, replace=False))]
-    columns = [scorer.table[name] for name in effects if scorer.table[name].kind not in ("key", "time")]
+    read = set(scorer.column_names)  # what the model derives from them cannot be set by itself
+    columns = [scorer.table[name] for name in effects if name in read]
+    columns = [column for column in columns if column.kind not in ("key", "time")]
     chosen = [column for place, column in enumerate(columns) if place < MOST_CURVES or column.direction]
     return tuple(
         _curve(scorer, X, column, values)

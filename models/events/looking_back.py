@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from data.table import Table, level_text
+from data.table import Table
 from data.window import OF_LABELS
 from data.windows import Events, Floats, Frauds, window_values
 from models.events import tables
@@ -72,7 +72,7 @@ class LookingBack:
         """
         if not self._looks:
             return {}
-        values = [[_value(one.row, look.series.entity) for one in asked] for look in self._looks]
+        values = [[look.series.value(one.row) for one in asked] for look in self._looks]
         owners = [_numbered(of_look) for of_look in values]
         places = {look.number: place for place, look in enumerate(self._looks)}
         past: list[list[Any]] = [[] for _ in self._looks]
@@ -108,13 +108,15 @@ class LookingBack:
         between |= {f"since_{look.number}": earliest - look.reach for look in self._looks}
         if len(asked) == 1:
             only = {f"value_{look.number}": next(iter(of), None) for look, of in zip(self._looks, owners, strict=True)}
-            return list(connection.execute(statements[True], {**between, **only}))
+            return list(
+                connection.execute(statements[True], {**between, **only}).all()
+            )  # all at once is twice as quick
         found: list[Any] = []
         listed = [list(of_look) for of_look in owners]
         for start in range(0, max(map(len, listed)), MOST_VALUES_AT_ONCE):
             part = slice(start, start + MOST_VALUES_AT_ONCE)
             some = {f"values_{look.number}": of[part] for look, of in zip(self._looks, listed, strict=True)}
-            found += connection.execute(statements[False], {**between, **some})
+            found += connection.execute(statements[False], {**between, **some}).all()
         return found
 
 
@@ -154,11 +156,6 @@ def _labelled(look: _Look, seen: sa.ColumnElement[bool]) -> sa.Select[Any]:
         .join_from(_entities, _labels, _labels.c.event_id == _entities.c.event_id)
         .where(seen, _labels.c.model == sa.bindparam("model"))
     )
-
-
-def _value(row: Mapping[str, Any], entity: str) -> str | None:
-    value = row.get(entity)
-    return None if value is None else level_text(value)
 
 
 def _numbered(values: Sequence[str | None]) -> dict[str, int]:

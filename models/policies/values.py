@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from models.contract import Policy
@@ -33,17 +33,37 @@ def checked_policy(kind: type[Policy], values: Mapping[str, Any]) -> Policy:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        problems = [_in_words(kind, details) for details in error.errors(include_url=False)]
-        raise PolicyError("; ".join(problems)) from error
+        raise PolicyError(in_words(kind, error)) from error
 
 
-def _in_words(kind: type[Policy], details: ErrorDetails) -> str:
+def in_words(kind: type[BaseModel], error: ValidationError) -> str:
+    """What is wrong with the values of a model: each field, its rule, and what came; parts of lists count from 1."""
+    return "; ".join(_problem(kind, details) for details in error.errors(include_url=False))
+
+
+def few_words(value: object) -> str:
+    """A value of a policy in a line: a list by the names of what is in it."""
+    if isinstance(value, list | tuple):
+        return ", ".join(str(part["name"]) if isinstance(part, Mapping) else str(part) for part in value) or "none"
+    return str(value)
+
+
+def _problem(kind: type[BaseModel], details: ErrorDetails) -> str:
     message = details["msg"].removeprefix("Value error, ")
     if not details["loc"]:  # about several fields, which the message names
         return message
-    field = ".".join(map(str, details["loc"]))
+    *above, last = details["loc"]
     if details["type"] == "extra_forbidden":
-        near = get_close_matches(field, kind.model_fields, n=1)
+        if above:
+            return f"{_place(above)}: there is no field {last!r}"
+        near = get_close_matches(str(last), kind.model_fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"its fields are {', '.join(kind.model_fields)}"
-        return f"{field!r} is no field of this policy; {hint}"
-    return f"{field}: {message[:1].lower()}{message[1:]}, got {details['input']!r}"
+        what = "this policy" if issubclass(kind, Policy) else "it"
+        return f"{last!r} is no field of {what}; {hint}"
+    return f"{_place(details['loc'])}: {message[:1].lower()}{message[1:]}, got {details['input']!r}"
+
+
+def _place(steps: Iterable[int | str]) -> str:
+    """Where a value stands, as in "rules 2, when 1, above"."""
+    words = [f" {step + 1}" if isinstance(step, int) else f", {step}" for step in steps]
+    return "".join(words).removeprefix(", ")

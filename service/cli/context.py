@@ -16,10 +16,12 @@ from models import domains
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
+    from models.bundles import Manifest
     from models.contract import Domain, Live
     from models.events.event_log import EventLog
     from models.home import Home
-    from models.registry import Registry
+    from models.policies.past_rows import PastRows
+    from models.registry import Registry, Version
     from service.settings import Settings
 
 HEADLINE_METRICS = {"auc": "AUC", "average_precision": "avg. prec.", "log_loss": "log-loss", "brier": "Brier"}
@@ -44,6 +46,10 @@ DomainName = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, for programs.")]
+FromEvents = Annotated[
+    bool,
+    typer.Option("--from-events", help="Take the stored events that were answered since the version was trained."),
+]
 Why = Annotated[str, typer.Option("--why", help="The reason, kept in the model's history.")]
 
 
@@ -103,15 +109,22 @@ def open_registry(settings: Settings) -> Iterator[Registry]:
         registry.close()
 
 
+def champion_of(registry: Registry, name: str) -> Version:
+    """The version that answers; NotTrainedError if there is none."""
+    from models.errors import NotTrainedError
+
+    version = registry.champion(name)
+    if version is None:
+        raise NotTrainedError(name)
+    return version
+
+
 def live_model(settings: Settings, name: str) -> Live:
     """The version that answers for this name, loaded and under its active policy; NotTrainedError if there is none."""
-    from models.errors import NotTrainedError
     from models.live import load_answering
 
     with open_registry(settings) as registry:
-        version, policy = registry.champion(name), registry.policies.active(name)
-    if version is None:
-        raise NotTrainedError(name)
+        version, policy = champion_of(registry, name), registry.policies.active(name)
     return load_answering(version, policy, home_of(settings).bundles)
 
 
@@ -133,6 +146,22 @@ def event_log(settings: Settings, live: Live) -> Iterator[EventLog]:
         yield EventLog(engine, live.name, live.table)
     finally:
         engine.dispose()
+
+
+def past_rows_of(
+    settings: Settings, live: Live, manifest: Manifest, *, data: str | None, table: str | None, from_events: bool
+) -> PastRows:
+    """Past rows with their outcome, see `models.policies.past_rows`; CommandError for two sources at once."""
+    from models.clock import utc_now
+    from models.policies.past_rows import answered_rows, past_rows
+
+    if not from_events:
+        home = home_of(settings)
+        return past_rows(live, manifest, data=data, table=table, home=home, data_home=settings.data_home)
+    if data is not None or table is not None:
+        raise CommandError("past rows come from stored events, a file or a public table; name one of them")
+    with event_log(settings, live) as log:
+        return answered_rows(live, manifest, log, utc_now())
 
 
 def installed_version(package: str) -> str:

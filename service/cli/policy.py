@@ -10,15 +10,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.cli import console
-from service.cli.context import AsJson, Why, actor, domain_of, event_log, home_of, open_registry, read_settings
+from service.cli.context import (
+    AsJson,
+    FromEvents,
+    Why,
+    actor,
+    champion_of,
+    domain_of,
+    home_of,
+    open_registry,
+    past_rows_of,
+    read_settings,
+)
 from service.cli.exits import CommandError
-from service.cli.policy_tables import headline, print_simulation, print_values
+from service.cli.policy_tables import headline, print_rules, print_simulation, print_values
+from service.cli.progress import TrainingProgress
 
 if TYPE_CHECKING:
+    from models.alerting.costs import AlertCosts
     from models.policies.choice import PolicyWish
     from models.policies.simulation import PolicySimulation
     from models.policies.stored import StoredPolicy
-    from models.registry import Registry, Version
 
 app = typer.Typer(
     help="See, test and switch the rules that decide, without training anything anew.", no_args_is_help=True
@@ -34,7 +46,7 @@ def show(name: ModelName, as_json: AsJson = False) -> None:
 
     settings = read_settings()
     with open_registry(settings) as registry:
-        version = _champion(registry, name)
+        version = champion_of(registry, name)
         active, stored = registry.policies.active(name), registry.policies.stored(name)
     live = with_policy(load_live(version, home_of(settings).bundles), active)
     note = policy_note(active, version)
@@ -55,6 +67,7 @@ def show(name: ModelName, as_json: AsJson = False) -> None:
         return
     of_bundle = "" if live.policy_version else f", the one of version {version.number}'s own bundle"
     print_values(live.policy, title=f"{name}: policy {live.policy_version} decides{of_bundle}")
+    print_rules(live.policy, live.table)
     for policy in stored:
         decides = " (decides)" if policy.number == live.policy_version else ""
         when = f"{policy.created:%Y-%m-%d %H:%M}"
@@ -72,10 +85,7 @@ def simulate(
         typer.Option(help="CSV or parquet file with past rows, their outcome and protected columns included."),
     ] = None,
     table: Annotated[str | None, typer.Option(help="Name of a public table to take past rows from.")] = None,
-    from_events: Annotated[
-        bool,
-        typer.Option("--from-events", help="Take the stored events that were answered since the version was trained."),
-    ] = False,
+    from_events: FromEvents = False,
     costs: Annotated[
         str | None,
         typer.Option(
@@ -95,9 +105,30 @@ def simulate(
         float,
         typer.Option(help="Share of the rows that goes to a person: half just below the cut-off, half from it on."),
     ] = 0.0,
+    reviews_per_day: Annotated[
+        float | None,
+        typer.Option(help="Where cards are alerted: review as many as a day has room for, on average over past days."),
+    ] = None,
+    review_cost: Annotated[
+        float | None,
+        typer.Option(
+            help="Where cards are alerted: what a person's look at a card costs. Review and block so that the past "
+            "days would have cost least; beside a number of reviews it only measures."
+        ),
+    ] = None,
+    blocked_good_cost: Annotated[
+        float | None, typer.Option(help="What it costs to block the card of a good customer for a day.")
+    ] = None,
+    missed_share: Annotated[
+        float | None, typer.Option(help="Share of its amount that a missed fraud costs; 1 if nothing is said.")
+    ] = None,
     set_values: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="Give a field of the policy a value; may be repeated."),
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(help="TOML file whose [[rules]] the policy is to have beside the model, in place of others."),
     ] = None,
     policy: Annotated[
         int | None, typer.Option("--policy", min=0, help="Test this stored policy again; 0 is that of the bundle.")
@@ -109,12 +140,12 @@ def simulate(
     """Show what a policy would have done on past rows: approvals, bad rate, costs, also by protected group.
 
     The cut-offs follow from the costs of errors, or reach an approval rate or a bad rate; fields that nothing is said
-    about stay as they are in the active policy. Without --data and --table the rows are those that tested the version
-    after its training, where they can be had again.
+    about stay as they are in the active policy. A fraud policy is chosen by the reviews that a day has room for, or by
+    what alerting costs, and past days are replayed: cards alerted, frauds and value detected. Without --data and
+    --table the rows are those that tested the version after its training, where they can be had again.
     """
     from models.policies.choice import PolicyWish
     from models.policies.cut_offs import Costs
-    from models.policies.values import written_values
 
     if save and not why:
         raise CommandError("--save keeps the reason with the policy: say it with --why")
@@ -123,7 +154,9 @@ def simulate(
         approval_rate=approval_rate,
         bad_rate=bad_rate,
         refer=refer,
-        values=written_values(set_values or []),
+        reviews_per_day=reviews_per_day,
+        alert_costs=_alert_costs(review_cost, blocked_good_cost, missed_share),
+        values=_given_values(set_values or [], rules),
     )
     simulation, domain = _simulate(
         name, wish, policy, data=None if data is None else str(data), table=table, from_events=from_events
@@ -160,12 +193,16 @@ def activate(
     as_json: AsJson = False,
 ) -> None:
     """Let a stored policy decide from now on; a running service changes over by itself."""
+    from models.bundles import read_manifest
     from models.live import policy_note, read_policy
 
-    with open_registry(read_settings()) as registry:
+    settings = read_settings()
+    with open_registry(settings) as registry:
         version, stored = registry.champion(name), registry.policies.policy(name, number)
-        if stored is not None:  # one that cannot be read would be refused by every service
-            read_policy(domain_of(stored.domain), stored)
+        if stored is not None:  # one that could not decide would be refused by every service
+            answering = version or registry.version(name, stored.model_version)
+            table = read_manifest(home_of(settings).bundles, answering.digest).table
+            read_policy(domain_of(stored.domain), stored, table)
         registry.policies.activate(name, number, actor=actor(), why=why)
     _print_change(name, number, stored, policy_note(stored, version), as_json)
 
@@ -181,14 +218,32 @@ def rollback(name: ModelName, why: Why, as_json: AsJson = False) -> None:
     _print_change(name, number, stored, policy_note(stored, version), as_json)
 
 
-def _champion(registry: Registry, name: str) -> Version:
-    """The version that answers; NotTrainedError if there is none."""
-    from models.errors import NotTrainedError
+def _alert_costs(review: float | None, blocked_good: float | None, missed_share: float | None) -> AlertCosts | None:
+    """Costs of alerting as they were given; None if none were."""
+    from models.alerting.costs import AlertCosts
 
-    version = registry.champion(name)
-    if version is None:
-        raise NotTrainedError(name)
-    return version
+    if review is None and blocked_good is None:
+        if missed_share is not None:
+            raise CommandError("--missed-share weighs frauds against looks: say --review-cost and --blocked-good-cost")
+        return None
+    if review is None or blocked_good is None:
+        raise CommandError("looks and blocks are weighed together: say both --review-cost and --blocked-good-cost")
+    return AlertCosts(
+        review=review, blocked_good=blocked_good, missed_share=1.0 if missed_share is None else missed_share
+    )
+
+
+def _given_values(texts: list[str], rules: Path | None) -> dict[str, Any]:
+    """Values of the policy's fields, the rules of a file among them."""
+    from models.policies.rule_files import read_rules
+    from models.policies.values import written_values
+
+    values = written_values(texts)
+    if rules is not None:
+        if "rules" in values:
+            raise CommandError("the rules come from --rules or from --set rules=..., not both; leave one of them out")
+        values["rules"] = [rule.model_dump(mode="json") for rule in read_rules(rules)]
+    return values
 
 
 def _simulate(
@@ -196,27 +251,23 @@ def _simulate(
 ) -> tuple[PolicySimulation, str]:
     """The simulation of a wish, or of a stored policy, with the version that answers; and the domain."""
     from models.bundles import read_manifest
-    from models.clock import utc_now
     from models.live import load_live, with_policy
-    from models.policies.past_rows import answered_rows, past_rows
     from models.policies.simulation import simulate_wish
 
     settings = read_settings()
     home = home_of(settings)
     with open_registry(settings) as registry:
-        version, active = _champion(registry, name), registry.policies.active(name)
+        version, active = champion_of(registry, name), registry.policies.active(name)
         stored = None if number is None else registry.policies.policy(name, number)
     bundled = load_live(version, home.bundles)
     manifest = read_manifest(home.bundles, version.digest)
-    if from_events:
-        if data is not None or table is not None:
-            raise CommandError("past rows come from stored events, a file or a public table; name one of them")
-        with event_log(settings, bundled) as log:
-            rows = answered_rows(bundled, manifest, log, utc_now())
-    else:
-        rows = past_rows(bundled, manifest, data=data, table=table, home=home, data_home=settings.data_home)
     base = with_policy(bundled, stored) if number is not None else None
-    return simulate_wish(with_policy(bundled, active), rows, wish, stored=base), bundled.domain.name
+    with TrainingProgress() as progress:
+        progress.stage("Reading the past rows")
+        rows = past_rows_of(settings, bundled, manifest, data=data, table=table, from_events=from_events)
+        progress.stage(f"Deciding {len(rows.labels):,} past rows")
+        simulation = simulate_wish(with_policy(bundled, active), rows, wish, stored=base)
+    return simulation, bundled.domain.name
 
 
 def _print_change(name: str, number: int, stored: StoredPolicy | None, note: str, as_json: bool) -> None:

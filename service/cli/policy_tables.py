@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from service.cli import console
+from service.cli.alert_tables import alerts_in_words, print_alerts
 
 if TYPE_CHECKING:
+    from data.table import Table
     from models.contract import Policy
     from models.policies.cut_offs import Costs
     from models.policies.simulation import Figures, GroupFigures, PolicySimulation
@@ -21,10 +23,25 @@ def print_values(policy: Policy, *, title: str) -> None:
     console.results.print(console.table_of(("field", "value", "meaning"), rows, title=title))
 
 
+def print_rules(policy: Policy, table: Table) -> None:
+    """The rules of a policy that fits the table, in words; nothing if it has none."""
+    from models.policies.rule_words import rule_words
+    from models.policies.rules import rules_of
+
+    rules = [
+        (rule.name, rule.action, "yes" if rule.live else "no", rule_words(rule, table), rule.note)
+        for rule in rules_of(policy)
+    ]
+    if rules:
+        console.results.print(console.table_of(("rule", "action", "live", "when", "note"), rules))
+
+
 def headline(simulation: Mapping[str, Any]) -> str:
     """A stored simulation in one line."""
     rows = f"{simulation['n_rows']:,} rows with version {simulation['model_version']}"
     figures = simulation["figures"]
+    if alerts := simulation.get("alerts"):
+        return f"{alerts_in_words(alerts)}, {rows}"
     if figures is None:
         shares = [f"{found['decision']} {_percent(found['share'])}" for found in simulation["decisions"]]
         return ", ".join([*shares, rows])
@@ -43,6 +60,7 @@ def print_simulation(name: str, simulation: PolicySimulation) -> None:
     )
     console.say(f"Policy by {simulation.chosen_by}: {values}")
     _print_figures(simulation)
+    print_alerts(simulation)
     _print_decisions(simulation)
     for column, groups in simulation.groups.items():
         rows = [
@@ -141,4 +159,6 @@ def _percent(share: float | None) -> str:
 
 
 def _short(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    from models.policies.values import few_words
+
+    return f"{value:.6g}" if isinstance(value, float) else few_words(value)

@@ -40,7 +40,7 @@ def test_the_account_adds_up_to_the_score(live: Live) -> None:
     assert answer.base + sum(share.share for share in answer.shares) == pytest.approx(answer.log_odds, abs=1e-9)
     assert answer.probability == pytest.approx(1 / (1 + np.exp(-answer.log_odds)), rel=1e-12)
     assert answer.probability in answer.answer.model_dump().values()
-    assert sorted(share.column for share in answer.shares) == sorted(live.scorer.column_names)
+    assert sorted(share.column for share in answer.shares) == sorted([column.name for column in live.scorer.columns])
     sizes = [abs(share.share) for share in answer.shares]
     assert sizes == sorted(sizes, reverse=True)
     assert (answer.prediction_id, answer.model, answer.version) == ("id", live.name, 1)

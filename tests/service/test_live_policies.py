@@ -138,7 +138,7 @@ def test_a_service_does_not_start_to_answer_by_other_rules_than_those_that_are_a
     ready = start_service(store.home.path).client.get("/health/ready").json()
 
     assert ready["live"] == {"ads": 1, "fraud": 1}
-    with pytest.raises(UnreadablePolicyError, match="policy 1 of 'credit' is none that this installation knows"):
+    with pytest.raises(UnreadablePolicyError, match="policy 1 of 'credit' cannot decide here"):
         load_answering(
             store.registry.version("credit", 1), store.registry.policies.active("credit"), store.home.bundles
         )
@@ -223,3 +223,42 @@ def test_every_answer_of_every_domain_names_its_policy(start_service, store, nam
     ]
 
     assert [found["policy_version"] for found in answers] == [1] * (1 + len(domain.operations))
+
+
+def rule(column):
+    return {"name": "large", "action": "block", "when": [{"column": column, "at_least": 1}], "note": "Too large"}
+
+
+def test_rules_decide_over_http_from_the_activation_on(start_service, store):
+    """Rows and batches say which rules they hit, and a row why."""
+    number = add_policy(store, {"rules": [rule("amount_eur")]}, name="fraud", domain="fraud")
+    client = start_service(store.home.path).client
+    example = load_domains()["fraud"].table.example()
+    before = client.post("/v1/fraud/score", json=example).json()
+
+    activated = client.post("/v1/models/fraud/policy", json={"version": number, "why": "attack"})
+    after = client.post("/v1/fraud/score", json=example).json()
+    batch = client.post("/v1/fraud/batch", json={"rows": [example, {**example, "amount_eur": 0.5}]}).json()
+    account = client.post("/v1/fraud/explain", json={"row": example}).json()
+
+    assert activated.status_code == 200
+    assert (before["rules"], after["rules"], after["decision"]) == ([], ["large"], "block")
+    assert after["reasons"][0]["text"] == "Rule 'large': Too large"
+    assert [found["rules"] for found in batch["answers"]] == [["large"], []]
+    assert account["answer"]["reasons"][0]["text"] == "Rule 'large': Too large"
+    assert client.get("/v1/models/fraud").json()["policy"]["rules"][0]["when"] == [
+        {"column": "amount_eur", "at_least": 1.0}
+    ]
+
+
+def test_rules_that_do_not_fit_the_version_are_not_let_loose(start_service, store):
+    """The activation is refused, and a service that finds them active goes on as before."""
+    number = add_policy(store, {"rules": [rule("amount")]}, name="fraud", domain="fraud")
+    client = start_service(store.home.path).client
+
+    refused = client.post("/v1/models/fraud/policy", json={"version": number})
+
+    assert refused.status_code == 409
+    assert "policy 1 of 'fraud' cannot decide here: rule 'large', column 'amount'" in refused.json()["detail"]
+    activate(store, number, "fraud")
+    assert start_service(store.home.path).client.get("/health/ready").json()["live"] == {"ads": 1, "credit": 1}

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field
 
 from models.calibration import probability
-from models.contract import Answer, Policy
+from models.contract import Answer, Policy, Rows
 from models.encoding import Features
 from models.scoring import TableClassifier
 
@@ -54,6 +54,6 @@ class AdAnswer(Answer):
     click_probability: float = Field(ge=0, le=1, description="Calibrated.")
 
 
-def decide(scorer: TableClassifier, policy: AdsPolicy, X: Features) -> dict[str, list[Any]]:
+def decide(scorer: TableClassifier, policy: AdsPolicy, X: Features, rows: Rows) -> dict[str, list[Any]]:
     """Click probability of encoded pairs."""
     return {"click_probability": probability(scorer.log_odds(X)).tolist()}

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from models.calibration import probability
-from models.contract import CutOffs, Policy
+from models.contract import CutOffs, Policy, Rows
 from models.encoding import Features
 from models.policies.cut_offs import Costs
 from models.scoring import Floats, TableClassifier
@@ -56,7 +56,7 @@ class CreditPolicy(Policy):
         return [round(value) for value in points.tolist()]
 
 
-def decide(scorer: TableClassifier, policy: CreditPolicy, X: Features) -> dict[str, list[Any]]:
+def decide(scorer: TableClassifier, policy: CreditPolicy, X: Features, rows: Rows) -> dict[str, list[Any]]:
     """Probability, points and decision of encoded applicants."""
     log_odds = scorer.log_odds(X)
     probabilities = probability(log_odds)

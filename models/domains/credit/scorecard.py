@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class CreditAnswer(Answer):
     scorecard: Scorecard | None = Field(None, description="Every column's share in the points; given with the reasons.")
 
 
-def account(live: Live, row: Row, x: Features) -> dict[str, Any]:
+def account(live: Live, row: Row, x: Features, decided: Mapping[str, Any]) -> dict[str, Any]:
     """The scorecard, and up to four columns that raised the probability of default most, with their points in it."""
     policy = live.policy
     assert isinstance(policy, CreditPolicy)  # noqa: S101 - a domain's models come with the domain's policy
@@ -53,7 +54,7 @@ def account(live: Live, row: Row, x: Features) -> dict[str, Any]:
     return {
         "reasons": [
             CreditReason(**dict(reason), points=scorecard.shares[reason.column])
-            for reason in strongest_reasons(live, row, explained.shares)
+            for reason in strongest_reasons(live, row, x, explained.shares)
         ],
         "scorecard": scorecard,
     }

@@ -44,8 +44,9 @@ def trained(domain: Domain, n_rows: int) -> Trained:
 
 
 def audited(domain: Domain, made: Trained) -> Audit:
-    X = made.scorer.encoder.transform(made.frame.iloc[made.rows.test])
-    decisions = domain.decide(made.scorer, domain.policy(), X).get("decision", [])
+    rows = made.frame.iloc[made.rows.test]
+    X = made.scorer.encoder.transform(rows)
+    decisions = domain.decide(made.scorer, domain.policy(), X, rows).get("decision", [])
     return audit(made, domain, X, decisions, seed=0)
 
 
@@ -61,7 +62,7 @@ def test_every_domain_can_be_audited(domain: Domain) -> None:
     found = audited(domain, made)
     assert Audit.model_validate_json(found.model_dump_json()) == found
     assert (found.fairness is not None) == bool(domain.favourable)
-    assert set(found.effects) == set(made.scorer.column_names)
+    assert set(found.effects) == {column.name for column in made.scorer.columns}
     assert all(curve.monotone is not False for curve in found.effect_curves)
     directed = {column.name for column in made.scorer.table.inputs if column.direction}
     assert {curve.column for curve in found.effect_curves if curve.direction} == directed

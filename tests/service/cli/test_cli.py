@@ -44,6 +44,7 @@ def test_the_commands_are_those_of_the_design():
         "events labels",
         "events show",
         "events export",
+        "rules backtest",
         "table infer",
         "table show",
         "data list",

@@ -165,12 +165,18 @@ def test_a_version_is_trained_on_stored_events(run, trained, file):
     assert load_live(version, trained.home.bundles).table == live_model(read_settings(), "fraud").table
 
 
-@pytest.mark.parametrize("words", [("train", "fraud"), ("policy", "simulate", "fraud")], ids=" ".join)
-def test_rows_come_from_one_place(run, trained, file, words):
+def test_rows_come_from_one_place(run, trained, file, tmp_path):
     """Stored events and a file together are a mistake."""
-    outcome = run(*words, "--from-events", "--data", file)
-
-    assert outcome.exit_code == 2
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[rules]]\nname = "large"\naction = "block"\nwhen = [{column = "amount_eur", above = 150}]\n')
+    for words, said in [
+        (("train", "fraud"), "leave --data and --table out"),
+        (("policy", "simulate", "fraud"), "name one of them"),
+        (("rules", "backtest", "fraud", "--rules", rules), "name one of them"),
+    ]:
+        outcome = run(*words, "--from-events", "--data", file)
+        assert outcome.exit_code == 2
+        assert said in outcome.stderr
 
 
 def test_a_level_that_came_in_events_is_learned(trained):

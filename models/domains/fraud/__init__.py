@@ -1,0 +1,36 @@
+"""Fraud: a transaction in, the probability of fraud, how unusual it is, a decision and its reasons out."""
+
+from __future__ import annotations
+
+from data.simulators import fraud as simulator
+from data.splits import Split
+from models.contract import Domain
+from models.domains.fraud.answer import FraudAnswer, account
+from models.domains.fraud.policy import ALERT_BUDGET, FraudPolicy, decide
+from models.domains.fraud.scorer import FraudScorer
+from models.full_account import full_account_operation
+
+DOMAIN = Domain(
+    name="fraud",
+    summary="Probability that a transaction is fraudulent, how unusual it is, and allow, review or block.",
+    intended_use="To let transactions pass, hold them for a person to review, or block them, and to say why.",
+    not_for=(
+        "Accusing anyone: a high score is a reason to look, not a proof.",
+        "Card schemes, countries or channels unlike those of the training rows; fraud also changes with time.",
+        "Judging customers as such, for credit or for anything else.",
+    ),
+    table=simulator.TABLE,
+    simulate=simulator.simulate,
+    n_simulated_rows=100_000,
+    split=Split(kind="time", label_delay_days=7),
+    policy=FraudPolicy,
+    answer=FraudAnswer,
+    prepare=lambda table: table,
+    build=FraudScorer,
+    decide=decide,
+    account=account,
+    adverse=frozenset({"review", "block"}),
+    operations=(full_account_operation(FraudAnswer),),
+    alert_budget=ALERT_BUDGET,
+    gates={"auc": 0.55},
+)

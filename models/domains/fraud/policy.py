@@ -1,0 +1,65 @@
+"""From which scores on a transaction is reviewed or blocked, and the decision that follows."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from models.alerting.costs import AlertCosts
+from models.calibration import probability
+from models.contract import AlertBudget, Policy, Rows
+from models.domains.fraud.scorer import FraudScorer
+from models.encoding import Features
+from models.policies.rule_hits import decided_with_rules
+from models.policies.rules import Rules
+from models.scoring import TableClassifier
+
+Decision: TypeAlias = Literal["allow", "review", "block"]
+
+ALERT_BUDGET = AlertBudget(
+    lower="review_from",
+    upper="block_from",
+    reviewed="review",
+    blocked="block",
+    costs=AlertCosts(review=5, blocked_good=30),  # no source: a look of some minutes, a lost purchase and a call
+)
+
+
+class FraudPolicy(Policy):
+    """From which scores on a transaction is reviewed or blocked."""
+
+    review_from: float = Field(0.10, ge=0, le=1, description="Review from this probability of fraud on.")
+    block_from: float = Field(0.50, ge=0, le=1, description="Block from this probability of fraud on.")
+    review_anomaly_from: float = Field(
+        99.95, ge=0, le=100, description="Review from this anomaly percentile on, whatever the probability."
+    )
+    rules: Rules = Field((), description="Rules beside the model; block comes before review before allow.")
+
+    @model_validator(mode="after")
+    def _thresholds_do_not_cross(self) -> FraudPolicy:
+        if self.review_from > self.block_from:
+            raise ValueError(f"review_from ({self.review_from}) must not lie above block_from ({self.block_from})")
+        return self
+
+
+def decide(scorer: TableClassifier, policy: FraudPolicy, X: Features, rows: Rows) -> dict[str, list[Any]]:
+    """Probability, anomaly percentile and decision of transactions, and the rules that they hit."""
+    assert isinstance(scorer, FraudScorer)  # noqa: S101 - built by this domain
+    log_odds, anomaly = scorer.log_odds_and_percentiles(X)
+    probabilities, percentiles = probability(log_odds).tolist(), anomaly.tolist()
+    decisions = [
+        "block"
+        if p >= policy.block_from
+        else "review"
+        if p >= policy.review_from or a >= policy.review_anomaly_from
+        else "allow"
+        for p, a in zip(probabilities, percentiles, strict=True)
+    ]
+    decisions, hit = decided_with_rules(policy.rules, scorer.table, rows, decisions)
+    return {
+        "fraud_probability": probabilities,
+        "anomaly_score": percentiles,
+        "decision": decisions,
+        "rules": hit,
+    }

@@ -1,0 +1,127 @@
+"""Two networks together: a classifier for known fraud, and an autoencoder for what is unlike the genuine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.table import Column, Table
+from models.domains.fraud.anomaly import ANOMALY, Anomaly
+from models.encoding import Features
+from models.feature_groups import FeatureGroups
+from models.nn.training import Callback
+from models.presets import Preset
+from models.sampling import DrawnRows
+from models.scoring import Floats, Labels, TableClassifier
+
+
+class FraudScorer(TableClassifier):
+    """A classifier for known fraud, and beside it an autoencoder for what is merely unlike the genuine.
+
+    The anomaly, the autoencoder's error, is an answer of its own and an input of the classifier.
+
+    Parameters and attributes: see `TableClassifier`, and
+
+    anomaly : the autoencoder, trained on the genuine training rows, and what its error says.
+    """
+
+    def __init__(self, table: Table, preset: Preset, seed: int) -> None:
+        super().__init__(table, preset, seed)
+        self.anomaly = Anomaly(preset, seed)
+
+    def fit(
+        self,
+        frame: pd.DataFrame,
+        labels: Labels,
+        *,
+        weights: Floats | None = None,
+        validation: tuple[pd.DataFrame, Labels],
+        keep_negatives: float = 1.0,
+        callbacks: Sequence[Callback] = (),
+    ) -> FraudScorer:
+        """Train both; see `TableClassifier.fit`."""
+        self.anomaly.autoencoder.set_params(callbacks=list(callbacks))
+        super().fit(
+            frame, labels, weights=weights, validation=validation, keep_negatives=keep_negatives, callbacks=callbacks
+        )
+        self.anomaly.autoencoder.set_params(callbacks=None)
+        return self
+
+    def refine(
+        self,
+        frame: pd.DataFrame,
+        labels: Labels,
+        *,
+        weights: Floats | None = None,
+        validation: tuple[pd.DataFrame, Labels],
+        seed: int,
+        keep_negatives: float = 1.0,
+        callbacks: Sequence[Callback] = (),
+    ) -> FraudScorer:
+        """Go on with the classifier; see `TableClassifier.refine`.
+
+        The autoencoder stays, as the encoder does: it makes inputs of the classifier. What counts as unusual is
+        measured anew, on the genuine validation rows.
+        """
+        self._measure_anomaly(validation)
+        super().refine(
+            frame,
+            labels,
+            weights=weights,
+            validation=validation,
+            seed=seed,
+            keep_negatives=keep_negatives,
+            callbacks=callbacks,
+        )
+        return self
+
+    def _fit_inputs(self, frame: pd.DataFrame, labels: Labels, rows: DrawnRows) -> Features:
+        """As `TableClassifier` does, with the autoencoder, which sees genuine training rows alone."""
+        X = super()._fit_inputs(frame, labels, rows)
+        directions = self.encoder.directions_
+        features = self.anomaly.fit(X, labels, n_train=len(rows.labels), directions=directions)
+        self._measure_anomaly(rows.validation)
+        self.network.set_params(monotonic_cst=np.concatenate([directions, self.anomaly.block.directions]))
+        return np.concatenate([X, features], axis=1)
+
+    def _measure_anomaly(self, validation: tuple[pd.DataFrame, Labels]) -> None:
+        held_out, labels = validation
+        self.anomaly.measure(self.encoder.transform(held_out[labels == 0]))
+
+    @property
+    def columns(self) -> list[Column]:
+        """Those of the table that are read, then the anomaly."""
+        return [*super().columns, ANOMALY]
+
+    @property
+    def input_owners(self) -> npt.NDArray[np.intp]:
+        """See `TableClassifier`; the features of the anomaly come last."""
+        n_columns = len(self.encoder.column_names_)
+        return np.concatenate([super().input_owners, np.repeat(n_columns, len(self.anomaly.block.owners))])
+
+    @property
+    def input_groups(self) -> FeatureGroups:
+        """See `TableClassifier`; the features of the anomaly come last."""
+        return super().input_groups.beside(self.anomaly.block.groups)
+
+    def inputs(self, X: Features) -> Features:
+        """The encoded rows, and the features of their anomaly."""
+        return np.concatenate([X, self.anomaly.features(self.anomaly.errors_to_read(X))], axis=1)
+
+    def derived_values(self, x: Features) -> Mapping[str, Any]:
+        """The anomaly percentile of an encoded row."""
+        return {ANOMALY.name: float(self.anomaly_percentiles(x[None])[0])}
+
+    def anomaly_percentiles(self, X: Features) -> Floats:
+        """Percent of genuine rows with a lower anomaly, shape (n_rows,), 0..100."""
+        return self.anomaly.percentiles(self.anomaly.errors(X))
+
+    def log_odds_and_percentiles(self, X: Features) -> tuple[Floats, Floats]:
+        """`log_odds` and `anomaly_percentiles` of encoded rows, from as few passes as can be."""
+        errors = self.anomaly.errors(X)
+        features = self.anomaly.features(self.anomaly.errors_to_read(X, errors))
+        return self._log_odds_of(np.concatenate([X, features], axis=1)), self.anomaly.percentiles(errors)
