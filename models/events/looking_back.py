@@ -108,9 +108,7 @@ class LookingBack:
         between |= {f"since_{look.number}": earliest - look.reach for look in self._looks}
         if len(asked) == 1:
             only = {f"value_{look.number}": next(iter(of), None) for look, of in zip(self._looks, owners, strict=True)}
-            return list(
-                connection.execute(statements[True], {**between, **only}).all()
-            )  # all at once is twice as quick
+            return list(connection.execute(statements[True], {**between, **only}).all())
         found: list[Any] = []
         listed = [list(of_look) for of_look in owners]
         for start in range(0, max(map(len, listed)), MOST_VALUES_AT_ONCE):
