@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, ConfigDict
 from pydantic.dataclasses import dataclass
 
 from data.errors import TableError
-from data.window import OF_AMOUNTS, Window
+from data.window import OF_AMOUNTS, OF_LABELS, USUAL_LABEL_DELAY_DAYS, Window
 
 Kind = Literal["number", "category", "flag", "key", "time", "text"]
 Role = Literal["feature", "target", "weight", "propensity", "time", "entity", "event", "ignore"]
@@ -308,6 +308,12 @@ class Table:
     def reach_seconds(self) -> int:
         """How long before a row the oldest event may lie that its windows see; 0 without windows."""
         return max((column.window.reach_seconds for column in self.columns if column.window), default=0)
+
+    @property
+    def label_delay_days(self) -> float:
+        """How long after a row its label is known, as the table's windows say: the longest of them, 7 without any."""
+        windows = [column.window for column in self.columns if column.window and column.window.measure in OF_LABELS]
+        return max((window.label_delay_days for window in windows), default=USUAL_LABEL_DELAY_DAYS)
 
     @property
     def card(self) -> Column | None:

@@ -16,6 +16,7 @@ OF_AMOUNTS: tuple[Measure, ...] = ("sum", "mean", "max", "z_score")
 """Measures of a column of numbers."""
 OF_LABELS: tuple[Measure, ...] = ("frauds", "risk")
 """Measures of what became of earlier events, once that is known."""
+USUAL_LABEL_DELAY_DAYS = 7.0
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -41,7 +42,7 @@ class Window:
     measure: Measure
     days: float
     of: str | None = None
-    label_delay_days: float = 7.0
+    label_delay_days: float = USUAL_LABEL_DELAY_DAYS
 
     def __post_init__(self) -> None:
         """Refuse what measures nothing."""

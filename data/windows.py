@@ -67,6 +67,21 @@ class Events:
     frauds: Frauds | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class KnownFrauds:
+    """Rows of a frame that were confirmed as fraud, each for the time that its label stood, shape (n_frauds,).
+
+    Parameters
+    ----------
+    row : position in the frame; a row may be there several times.
+    since, until : as in `Frauds`.
+    """
+
+    row: Integers
+    since: Integers
+    until: Integers
+
+
 def scale_of(column: Column) -> float:
     """How many whole numbers make 1 of an amount: a power of ten, at most 10,000, that keeps it below LARGEST_WHOLE."""
     largest = max(abs(column.minimum or 0.0), abs(column.maximum or 0.0), 1.0)
@@ -93,24 +108,33 @@ def whole_seconds(time: datetime) -> int:
     return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // _SECOND
 
 
-def checked_history(table: Table, frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, Integers]:
+def checked_history(
+    table: Table, frame: pd.DataFrame, source: str, frauds: KnownFrauds | None = None
+) -> tuple[pd.DataFrame, Integers]:
     """Rows with their outcomes, checked and with the table's windows, and their 0/1 labels of shape (n_rows,).
+
+    Parameters
+    ----------
+    frauds : when which of the rows were known to be fraud; None if the labels were known once the windows' delay had
+        passed.
 
     Raises BadRowsError that names every bad value of `source`.
     """
     checked = checked_frame(table, frame, source, training=True)
     labels = table.labels(checked)
-    return with_windows(table, checked, labels), labels
+    return with_windows(table, checked, labels if frauds is None else frauds), labels
 
 
-def with_windows(table: Table, frame: pd.DataFrame, labels: npt.NDArray[np.int64] | None = None) -> pd.DataFrame:
+def with_windows(
+    table: Table, frame: pd.DataFrame, labels: npt.NDArray[np.int64] | KnownFrauds | None = None
+) -> pd.DataFrame:
     """A checked frame with the table's windows, computed from the frame's own rows.
 
     Parameters
     ----------
     frame : as `data.checking.checked_frame` gives it, in any order.
-    labels : 1 where a row was confirmed as fraud, shape (n_rows,), known when the window's delay has passed; None if
-        that is not known.
+    labels : 1 where a row was confirmed as fraud, shape (n_rows,), known when the window's delay has passed; or when
+        which row was known to be; None if none of this is known.
 
     Returns
     -------
@@ -119,9 +143,16 @@ def with_windows(table: Table, frame: pd.DataFrame, labels: npt.NDArray[np.int64
     if not table.windows:
         return frame
     seconds = frame[_time_name(table)].to_numpy("datetime64[s]").astype(np.int64)
-    events = {column.name: _events(table, column.name, frame, seconds, labels) for column in table.of_role("entity")}
+    frauds = _as_known(labels, seconds) if isinstance(labels, np.ndarray) else labels
+    events = {column.name: _events(table, column.name, frame, seconds, frauds) for column in table.of_role("entity")}
     values = window_values(table, events, events)
     return frame.assign(**{column.name: values[column.name] for column in table.windows})
+
+
+def _as_known(labels: npt.NDArray[np.int64], seconds: Integers) -> KnownFrauds:
+    """Labels that are known at once, so that nothing but the windows' delay counts."""
+    rows = np.flatnonzero(labels == 1)
+    return KnownFrauds(rows, seconds[rows], np.full(len(rows), FOREVER))
 
 
 def _time_name(table: Table) -> str:
@@ -129,17 +160,14 @@ def _time_name(table: Table) -> str:
     return table.time.name
 
 
-def _events(
-    table: Table, entity: str, frame: pd.DataFrame, seconds: Integers, labels: npt.NDArray[np.int64] | None
-) -> Events:
+def _events(table: Table, entity: str, frame: pd.DataFrame, seconds: Integers, known: KnownFrauds | None) -> Events:
     owner = pd.factorize(frame[entity])[0].astype(np.int64)
     windows = [column.window for column in table.windows if column.window and column.window.entity == entity]
     amounts = {w.of: whole_amounts(table[w.of], frame[w.of]) for w in windows if w.of and w.measure in OF_AMOUNTS}
     others = {w.of: pd.factorize(frame[w.of])[0].astype(np.int64) for w in windows if w.of and w.measure == "distinct"}
     frauds = None
-    if labels is not None:
-        rows = np.flatnonzero(labels == 1)
-        frauds = Frauds(owner[rows], seconds[rows], seconds[rows], np.full(len(rows), FOREVER))
+    if known is not None:
+        frauds = Frauds(owner[known.row], seconds[known.row], known.since, known.until)
     return Events(owner, seconds, amounts, others, frauds)
 
 

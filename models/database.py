@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -157,6 +157,16 @@ def recording(engine: sa.Engine, keys: Collection[int]) -> Iterator[sa.Connectio
                 locks = [sa.func.pg_advisory_xact_lock(sa.bindparam(None, key, sa.BigInteger)) for key in sorted(keys)]
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(RECORDERS_LOCK), *locks))
         yield connection
+
+
+def gather_statistics(engine: sa.Engine, names: Sequence[str]) -> None:
+    """Let PostgreSQL look at tables that just grew from nothing, as it does by itself a minute later.
+
+    Until then it takes them for small and reads them as a whole. SQLite plans well without.
+    """
+    if engine.dialect.name == "postgresql":
+        with _begun_to_write(engine) as connection:
+            connection.execute(sa.text(f"ANALYZE {', '.join(names)}"))
 
 
 @contextmanager

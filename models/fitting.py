@@ -11,7 +11,7 @@ import pandas as pd
 from data.sources import frame_digest
 from data.splits import split_rows, with_whole_windows
 from data.table import Table
-from data.windows import checked_history
+from data.windows import KnownFrauds, checked_history
 from models.home import Home
 from models.judging import Trained
 from models.presets import PRESETS
@@ -21,15 +21,26 @@ from models.registry import Version
 from models.training_job import Progress, TrainingJob
 
 
-def fit(job: TrainingJob, frame: pd.DataFrame, to_refine: Version | None, home: Home, progress: Progress) -> Trained:
+def fit(
+    job: TrainingJob,
+    frame: pd.DataFrame,
+    to_refine: Version | None,
+    home: Home,
+    progress: Progress,
+    frauds: KnownFrauds | None = None,
+) -> Trained:
     """Check, divide, and train: anew, or go on from a version that is to be refined.
+
+    Parameters
+    ----------
+    frauds : see `data.windows.checked_history`.
 
     Raises BadRowsError for rows that break rules of the table, DataError for rows that cannot be divided, and
     RefinementError and SamplingError as told at `models.retraining.train`.
     """
     progress.stage(f"Checking {len(frame):,} rows of {job.source}")
     table = job.domain.prepare(job.table)
-    checked, labels = checked_history(table, frame, job.source)
+    checked, labels = checked_history(table, frame, job.source, frauds)
     times = None if table.time is None else checked[table.time.name].to_numpy()
     rows = split_rows(job.split, labels=labels, times=times, seed=job.seed)
     if times is not None:
@@ -61,6 +72,7 @@ def fit(job: TrainingJob, frame: pd.DataFrame, to_refine: Version | None, home: 
         rows=rows,
         test_probabilities=scorer.probabilities(checked.iloc[rows.test]),
         seconds=perf_counter() - started,
+        frauds=frauds,
     )
 
 

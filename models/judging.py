@@ -11,7 +11,7 @@ import pandas as pd
 
 from data.checking import check_frame
 from data.splits import SplitRows
-from data.windows import with_windows
+from data.windows import KnownFrauds, with_windows
 from models.baselines import baselines
 from models.errors import BundleError
 from models.evaluation import Comparison, Contender, compare, evaluate
@@ -28,7 +28,8 @@ class Trained:
     """A trained model beside the rows it was made of: checked, labelled and divided.
 
     `raw_frame` holds the same rows as they came, for a champion that reads other columns; `seconds` is the time of
-    training and of the test rows' predictions; `refined_from` is the version whose weights it went on from, None for a
+    training and of the test rows' predictions; `frauds` is None if the labels were known once the windows' delay had
+    passed, see `data.windows.checked_history`; `refined_from` is the version whose weights it went on from, None for a
     model trained anew; `keep_negatives` is the share of the rows without the event that it learned from.
     """
 
@@ -42,6 +43,7 @@ class Trained:
     rows: SplitRows
     test_probabilities: Floats
     seconds: float
+    frauds: KnownFrauds | None = None
 
     @property
     def test_labels(self) -> Labels:
@@ -156,5 +158,5 @@ def _answers_of(champion: Version, trained: Trained, bundles: Path) -> Floats | 
     checked, problems = check_frame(live.table, trained.raw_frame.iloc[rows], training=False)
     if problems:
         return f"does not read these rows ({problems[0]})"
-    checked = with_windows(live.table, checked, trained.labels[rows])
+    checked = with_windows(live.table, checked, trained.labels[rows] if trained.frauds is None else trained.frauds)
     return live.scorer.probabilities(checked.iloc[test] if live.table.windows else checked)

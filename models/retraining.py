@@ -14,6 +14,7 @@ from time import perf_counter
 import pandas as pd
 
 from data.sources import frame_digest
+from data.windows import KnownFrauds
 from models.bundles import Manifest, sweep_partial, write_bundle
 from models.clock import Clock, utc_now
 from models.errors import DomainMismatchError, NotTrainedError
@@ -51,12 +52,14 @@ def train(
     registry: Registry,
     progress: Progress = SILENT,
     now: Clock = utc_now,
+    frauds: KnownFrauds | None = None,
 ) -> TrainingResult:
     """Train, evaluate, store and register one version; make it live if it may.
 
     Parameters
     ----------
     frame : rows as they came from their source, unchecked.
+    frauds : see `data.windows.checked_history`.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def train(
         sweep_partial(home.bundles, job.name)
         if (earlier := registry.versions(job.name)) and earlier[-1].domain != job.domain.name:
             raise DomainMismatchError(job.name, registered=earlier[-1].domain, given=job.domain.name)
-        trained = fit(job, frame, _champion_to_refine(job, registry), home, progress)
+        trained = fit(job, frame, _champion_to_refine(job, registry), home, progress, frauds)
         n_test = len(trained.rows.test)
         progress.stage(f"Evaluating on {n_test:,} untouched rows beside logistic regression and gradient boosting")
         judgement = judge(trained, registry.champion(job.name), home.bundles, seed=job.seed)

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import sqlalchemy as sa
 
@@ -33,7 +33,7 @@ from models.events.contents import Contents, moment, row_of
 from models.events.labels import Label, add_labels
 from models.events.looking_back import Asked, LookingBack
 from models.events.retention import roll_out
-from models.events.series import Series, register, series_of_model
+from models.events.series import Series, entity_value, register, series_of_model
 
 FUTURE_SECONDS = 86_400
 LATE_DAYS = 7.0
@@ -95,9 +95,10 @@ class EventLog:
         self._desk, self._now, self._contents = desk, now, Contents(table)
         self._reach = table.reach_seconds
         self._keep_seconds = self._reach + round(late_days * 86_400)
-        self._entities = list(dict.fromkeys(column.window.entity for column in table.windows if column.window))
-        self._locked = dict.fromkeys([*self._entities, *([table.card.name] if table.card else [])])
-        self._series = register(engine, model, [Series.of(table, entity) for entity in self._entities])
+        entities = dict.fromkeys(column.window.entity for column in table.windows if column.window)
+        self._locked = list(dict.fromkeys([*entities, *([table.card.name] if table.card else [])]))
+        self._own_series = [Series.of(table, entity) for entity in entities]
+        self._series = register(engine, model, self._own_series)
         self._looking_back = LookingBack(table, model, self._series)
 
     def answer(self, rows: Sequence[Row], respond: Respond) -> list[str | EventError]:
@@ -255,8 +256,8 @@ class EventLog:
         """One for every event and every entity: events of one card are answered one after the other."""
         keys = {lock_key(self.model, one.event_id) for one in checked}
         for entity in self._locked:
-            values = {value for one in checked if (value := one.row.get(entity)) is not None}
-            keys |= {lock_key(self.model, entity, level_text(value)) for value in values}
+            values = {entity_value(one.row, entity) for one in checked} - {None}
+            keys |= {lock_key(self.model, entity, str(value)) for value in values}
         return keys
 
     def _stored(self, connection: sa.Connection, ids: Sequence[str]) -> tuple[int, dict[str, tuple[str, str | None]]]:
@@ -264,17 +265,17 @@ class EventLog:
 
         Learns of series that another version of the model has begun meanwhile, so that they are kept up.
         """
-        found: dict[str, tuple[str, str | None]] = {}
-        for start in range(0, max(len(ids), 1), 500):
-            some = ids[start : start + 500]
-            if len(some) == 1:
-                rows = connection.execute(_ONE_STORED, {"model": self.model, "id": some[0]}).all()
-            else:
-                rows = connection.execute(_STORED, {"model": self.model, "ids": list(some)}).all()
-            found |= {row.event_id: (row.row, row.answer) for row in rows if row.event_id is not None}
-        if rows[0].n_series > len(self._series):
+        if len(ids) == 1:
+            rows = connection.execute(_STREAM_AND_EVENT, {"model": self.model, "id": ids[0]}).all()
+            stream, found = rows[0], [row for row in rows if row.event_id is not None]
+        else:
+            stream = connection.execute(_STREAM, {"model": self.model}).one()
+            found = []
+            for start in range(0, len(ids), 500):
+                found += connection.execute(_STORED, {"model": self.model, "ids": list(ids[start : start + 500])})
+        if stream.n_series > len(self._series):
             self._series = series_of_model(connection, self.model)
-        return rows[0].kept_from, found
+        return stream.kept_from, {row.event_id: (row.row, row.answer) for row in found}
 
     def _answer_again(self, one: _Read, earlier: str, answer: str | None) -> str | EventError:
         """The answer that the event got, if it is the same event."""
@@ -316,16 +317,14 @@ class _Read:
 
 
 _events, _streams = tables.events, tables.event_streams
-
-
-def _kept_from_and(same_events: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """The stream, beside each of these events that is stored, or beside nothing."""
-    return (
-        sa.select(_streams.c.kept_from, _streams.c.n_series, _events.c.event_id, _events.c.row, _events.c.answer)
-        .join_from(_streams, _events, sa.and_(_events.c.model == _streams.c.model, same_events), isouter=True)
-        .where(_streams.c.model == sa.bindparam("model"))
-    )
-
-
-_ONE_STORED = _kept_from_and(_events.c.event_id == sa.bindparam("id"))
-_STORED = _kept_from_and(_events.c.event_id.in_(sa.bindparam("ids", expanding=True)))
+_STREAM = sa.select(_streams.c.kept_from, _streams.c.n_series).where(_streams.c.model == sa.bindparam("model"))
+_STORED = sa.select(_events.c.event_id, _events.c.row, _events.c.answer).where(
+    _events.c.model == sa.bindparam("model"), _events.c.event_id.in_(sa.bindparam("ids", expanding=True))
+)
+# what most requests need, in one statement: the stream, beside the event or beside nothing
+_STREAM_AND_EVENT = _STREAM.add_columns(_events.c.event_id, _events.c.row, _events.c.answer).join_from(
+    _streams,
+    _events,
+    sa.and_(_events.c.model == _streams.c.model, _events.c.event_id == sa.bindparam("id")),
+    isouter=True,
+)

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import sqlalchemy as sa
 
+from data.windows import FOREVER
 from models.events import tables
 
 Source: TypeAlias = Literal["history", "feedback", "verdict"]
@@ -96,3 +97,22 @@ def add_labels(connection: sa.Connection, model: str, labels: Sequence[Label]) -
     if new:
         connection.execute(_labels.insert(), new)
     return len(new)
+
+
+def times_as_fraud(labels: Iterable[tuple[str, bool, int]]) -> list[tuple[str, int, int]]:
+    """The times in which each event's latest label said fraud: its id, since, until.
+
+    Parameters
+    ----------
+    labels : id of the event, fraud or not, known from when on, in the order in which they came.
+    """
+    standing: dict[str, int] = {}  # place of the time that has not ended yet
+    found: list[tuple[str, int, int]] = []
+    for event_id, fraud, known in labels:
+        if (place := standing.pop(event_id, None)) is not None:
+            _, since, until = found[place]
+            found[place] = (event_id, since, min(until, known))
+        if fraud:
+            standing[event_id] = len(found)
+            found.append((event_id, known, FOREVER))
+    return found

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from data.table import Table, level_text
+from data.table import Table
 from data.window import OF_LABELS
-from data.windows import FOREVER, Events, Floats, Frauds, window_values
+from data.windows import Events, Floats, Frauds, window_values
 from models.events import tables
+from models.events.labels import times_as_fraud
 from models.events.series import Series
 
 MOST_VALUES_AT_ONCE = 500
@@ -71,7 +72,7 @@ class LookingBack:
         """
         if not self._looks:
             return {}
-        values = [[_value(one.row, look.series.entity) for one in asked] for look in self._looks]
+        values = [[look.series.value(one.row) for one in asked] for look in self._looks]
         owners = [_numbered(of_look) for of_look in values]
         places = {look.number: place for place, look in enumerate(self._looks)}
         past: list[list[Any]] = [[] for _ in self._looks]
@@ -107,13 +108,13 @@ class LookingBack:
         between |= {f"since_{look.number}": earliest - look.reach for look in self._looks}
         if len(asked) == 1:
             only = {f"value_{look.number}": next(iter(of), None) for look, of in zip(self._looks, owners, strict=True)}
-            return list(connection.execute(statements[True], {**between, **only}))
+            return list(connection.execute(statements[True], {**between, **only}).all())
         found: list[Any] = []
         listed = [list(of_look) for of_look in owners]
         for start in range(0, max(map(len, listed)), MOST_VALUES_AT_ONCE):
             part = slice(start, start + MOST_VALUES_AT_ONCE)
             some = {f"values_{look.number}": of[part] for look, of in zip(self._looks, listed, strict=True)}
-            found += connection.execute(statements[False], {**between, **some})
+            found += connection.execute(statements[False], {**between, **some}).all()
         return found
 
 
@@ -155,11 +156,6 @@ def _labelled(look: _Look, seen: sa.ColumnElement[bool]) -> sa.Select[Any]:
     )
 
 
-def _value(row: Mapping[str, Any], entity: str) -> str | None:
-    value = row.get(entity)
-    return None if value is None else level_text(value)
-
-
 def _numbered(values: Sequence[str | None]) -> dict[str, int]:
     return {value: i for i, value in enumerate(v for v in dict.fromkeys(values) if v is not None)}
 
@@ -179,15 +175,9 @@ def _events(
 
 
 def _frauds(rows: Sequence[Any], owners: Mapping[str, int]) -> Frauds:
-    """The times in which an event's latest label said fraud, from labels in the order in which they came."""
-    stands: dict[str, list[int]] = {}  # by event: owner, time, since and, once it was revised, until
-    found: list[list[int]] = []
-    for value, time, event_id, fraud, known in rows:
-        if (standing := stands.pop(event_id, None)) is not None:
-            standing[3] = min(standing[3], known)
-        if fraud:
-            stands[event_id] = [owners[value], time, known, FOREVER]
-            found.append(stands[event_id])
+    """Rows of an event's value and time and of a label of it, in the order in which the labels came."""
+    places = {event_id: (owners[value], time) for value, time, event_id, _, _ in rows}
+    found = [(*places[event_id], since, until) for event_id, since, until in times_as_fraud(row[2:] for row in rows)]
     return Frauds(*_whole(list(chain.from_iterable(found))).reshape(-1, 4).T)
 
 

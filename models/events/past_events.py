@@ -9,6 +9,8 @@ import pandas as pd
 
 from data.table import Table
 from data.windows import Integers
+from models.database import gather_statistics
+from models.events import tables
 from models.events.event_log import EventLog
 from models.events.labels import Label
 
@@ -50,6 +52,8 @@ def load_past(
             if fraud
         ]
         n_new += log.load(rows, known_frauds)
+        if start == 0:  # what one part tells of the tables holds for all of them
+            gather_statistics(log.engine, [table.name for table in (tables.events, tables.event_entities)])
         if watcher is not None:
             watcher(len(rows))
     return n_new

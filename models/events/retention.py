@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from data.table import level_text
 from models.events import tables
 from models.events.contents import row_of
+from models.events.series import series_of_model
 
 STEP_SECONDS = 3600
 """Events begin to go when there is an hour's worth of them, so that not every answer looks for some."""
 MOST_AT_ONCE = 500
 """So many of them go in one transaction, and a few of the same second, so that no answer waits for long."""
 
-_streams, _events, _series = tables.event_streams, tables.events, tables.event_series
+_streams, _events = tables.event_streams, tables.events
 _OLD = sa.and_(_events.c.model == sa.bindparam("of_model"), _events.c.time < sa.bindparam("now"))
 _LAST_TO_GO = sa.select(_events.c.time).where(_OLD).order_by(_events.c.time).limit(1).offset(MOST_AT_ONCE - 1)
 _GOING = sa.select(_events.c.event_id, _events.c.time, _events.c.row).where(_OLD)
@@ -24,7 +24,6 @@ _MOVE_ON = (
     .where(_streams.c.model == sa.bindparam("of_model"), _streams.c.kept_from == sa.bindparam("before"))
     .values(kept_from=sa.bindparam("now"))
 )
-_OF_MODEL = sa.select(_series.c.id, _series.c.entity).where(_series.c.model == sa.bindparam("of_model"))
 
 
 def _one_by_one(table: sa.Table, *names: str) -> sa.Delete:
@@ -81,13 +80,13 @@ def _delete(connection: sa.Connection, model: str, until: int) -> None:
     ids = [{"of_model": model, "of_event_id": event.event_id} for event in old]
     connection.execute(_DELETE_EVENT, ids)
     connection.execute(_DELETE_LABELS, ids)
-    series = connection.execute(_OF_MODEL, {"of_model": model}).all()
+    series = series_of_model(connection, model)
     entities = []
     for event in old:
         row = row_of(event.row)
-        for number, entity in series:
-            if row.get(entity) is not None:
-                place = {"of_series": number, "of_value": level_text(row[entity]), "of_time": event.time}
+        for one, number in series.items():
+            if (value := one.value(row)) is not None:
+                place = {"of_series": number, "of_value": value, "of_time": event.time}
                 entities.append({**place, "of_event_id": event.event_id})
     if entities:
         connection.execute(_DELETE_ENTITY, entities)

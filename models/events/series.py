@@ -41,6 +41,10 @@ class Series:
         other = next((w.of for w in windows if w.measure == "distinct"), None)
         return cls(entity, amount, scale_of(table[amount]) if amount else 1.0, other)
 
+    def value(self, row: Mapping[str, Any]) -> str | None:
+        """Which entity a row is of, see `entity_value`."""
+        return entity_value(row, self.entity)
+
     def payload(self, row: Mapping[str, Any]) -> tuple[int | None, str | None]:
         """What windows read of a row beside entity and time."""
         amount = whole_number(row[self.amount], self.scale) if self.amount else None
@@ -48,17 +52,24 @@ class Series:
 
     def stored(self, number: int, event_id: str, seconds: int, row: Mapping[str, Any]) -> dict[str, Any] | None:
         """The row of `event_entities` for an event; None if it lacks the entity, or a column of an earlier table."""
-        if any(row.get(name) is None for name in (self.entity, self.amount, self.other) if name):
+        value = self.value(row)
+        if value is None or any(row.get(name) is None for name in (self.amount, self.other) if name):
             return None
         amount, other = self.payload(row)
         return {
             "series": number,
-            "value": level_text(row[self.entity]),
+            "value": value,
             "time": seconds,
             "event_id": event_id,
             "amount": amount,
             "other": other,
         }
+
+
+def entity_value(row: Mapping[str, Any], entity: str) -> str | None:
+    """Which entity a row is of; None if it has none, which a text of blanks says too, as it does in a file."""
+    value = row.get(entity)
+    return None if value is None or not (text := level_text(value)).strip() else text
 
 
 _series = tables.event_series

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,8 @@ from data.table import Table
 from data.windows import checked_history
 from models.bundles import Manifest
 from models.contract import Domain, Live
+from models.events.event_log import EventLog
+from models.events.stored_history import checked_rows, source_of, stored_rows
 from models.home import Home
 from models.scoring import Labels
 from models.training_rows import TrainingRows, rows_to_train_on, split_for
@@ -49,11 +52,9 @@ def past_rows(
     BadRowsError
         Rows break rules of the model's table; all of them are named.
     """
-    found = _rows(live, manifest, data, table, home, data_home)
+    found = named_rows(live, manifest, data=data, table=table, home=home, data_home=data_home)
     checked, labels = checked_history(_any_protected_level(live.table), found.frame, found.source)
     if frame_digest(found.frame) != manifest.data_digest:
-        if data is None and table is None:
-            raise _not_again(live, manifest)
         return PastRows(checked, labels, f"{found.source}, all {len(checked):,} rows")
     times = None if live.table.time is None else checked[live.table.time.name].to_numpy()
     split = _split_of(live.table, live.domain)
@@ -62,18 +63,44 @@ def past_rows(
     return PastRows(checked.iloc[test], labels[test], source)
 
 
-def _rows(
-    live: Live, manifest: Manifest, data: str | None, table: str | None, home: Home, data_home: Path | None
+def answered_rows(live: Live, manifest: Manifest, log: EventLog, now: datetime) -> PastRows:
+    """Stored events of the model that were answered since the version was trained, and whose outcome is known by now.
+
+    Parameters
+    ----------
+    log : of the model, with the version's table.
+
+    Raises SourceError if there are none.
+    """
+    rows = stored_rows(log, now)
+    checked, labels = checked_rows(log, rows), rows.labels
+    later = (rows.answered > pd.Timestamp(manifest.created)).to_numpy()
+    if not later.any():
+        raise SourceError(
+            f"no stored event of {log.model!r} was answered after version {live.version} was trained "
+            f"({manifest.created:%Y-%m-%d %H:%M} UTC) and is old enough for its outcome to be known"
+        )
+    n_later = int(later.sum())
+    source = f"{source_of(log.model)}, the {n_later:,} answered since version {live.version} was trained"
+    return PastRows(checked[later], labels[later], source)
+
+
+def named_rows(
+    live: Live, manifest: Manifest, *, data: str | None, table: str | None, home: Home, data_home: Path | None
 ) -> TrainingRows:
-    """The rows as they come from their source."""
+    """The rows as they come from what is named, or those that the version was trained on; see `past_rows`."""
     if data is not None and table is not None:
         raise SourceError("past rows come from a file or from a public table; name one of them")
-    if data is None and table is None:
+    named = data is not None or table is not None
+    if not named:
         if live.table.name in public_tables():
             table = live.table.name
         elif live.table.name != live.domain.table.name:
             raise _not_again(live, manifest)
-    return rows_to_train_on(live.domain, data=data, table=table, home=home, data_home=data_home, seed=manifest.seed)
+    rows = rows_to_train_on(live.domain, data=data, table=table, home=home, data_home=data_home, seed=manifest.seed)
+    if not named and frame_digest(rows.frame) != manifest.data_digest:
+        raise _not_again(live, manifest)
+    return rows
 
 
 def _not_again(live: Live, manifest: Manifest) -> SourceError:

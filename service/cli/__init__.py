@@ -10,7 +10,21 @@ from typing import Annotated
 
 import typer
 
-from service.cli import alerts, data, doctor, evaluate, models, policy, quickstart, rules, score, serve, tables, train
+from service.cli import (
+    alerts,
+    data,
+    doctor,
+    evaluate,
+    events,
+    models,
+    policy,
+    quickstart,
+    rules,
+    score,
+    serve,
+    tables,
+    train,
+)
 from service.cli.context import installed_version
 from service.cli.exits import CommandGroup
 
@@ -52,6 +66,7 @@ app.command()(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(policy.app, name="policy")
 app.add_typer(rules.app, name="rules")
+app.add_typer(events.app, name="events")
 app.add_typer(tables.app, name="table")
 app.add_typer(data.app, name="data")
 

@@ -16,8 +16,11 @@ from models import domains
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
+    from models.bundles import Manifest
     from models.contract import Domain, Live
+    from models.events.event_log import EventLog
     from models.home import Home
+    from models.policies.past_rows import PastRows
     from models.registry import Registry, Version
     from service.settings import Settings
 
@@ -43,6 +46,10 @@ DomainName = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, for programs.")]
+FromEvents = Annotated[
+    bool,
+    typer.Option("--from-events", help="Take the stored events that were answered since the version was trained."),
+]
 Why = Annotated[str, typer.Option("--why", help="The reason, kept in the model's history.")]
 
 
@@ -119,6 +126,42 @@ def live_model(settings: Settings, name: str) -> Live:
     with open_registry(settings) as registry:
         version, policy = champion_of(registry, name), registry.policies.active(name)
     return load_answering(version, policy, home_of(settings).bundles)
+
+
+@contextmanager
+def event_log(settings: Settings, live: Live) -> Iterator[EventLog]:
+    """The stored events of a live model, closed when the block ends; CommandError if its table has no windows."""
+    from models.database import open_database
+    from models.events.event_log import EventLog
+
+    if not live.table.windows:
+        raise CommandError(
+            f"the table of {live.name!r} has no windows, so that no events are stored; "
+            "`backscore table show` tells what a table has"
+        )
+    with open_registry(settings):
+        pass  # creates the tables
+    engine = open_database(settings.registry_url, survives_power_cuts=False)
+    try:
+        yield EventLog(engine, live.name, live.table)
+    finally:
+        engine.dispose()
+
+
+def past_rows_of(
+    settings: Settings, live: Live, manifest: Manifest, *, data: str | None, table: str | None, from_events: bool
+) -> PastRows:
+    """Past rows with their outcome, see `models.policies.past_rows`; CommandError for two sources at once."""
+    from models.clock import utc_now
+    from models.policies.past_rows import answered_rows, past_rows
+
+    if not from_events:
+        home = home_of(settings)
+        return past_rows(live, manifest, data=data, table=table, home=home, data_home=settings.data_home)
+    if data is not None or table is not None:
+        raise CommandError("past rows come from stored events, a file or a public table; name one of them")
+    with event_log(settings, live) as log:
+        return answered_rows(live, manifest, log, utc_now())
 
 
 def installed_version(package: str) -> str:

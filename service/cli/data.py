@@ -10,7 +10,7 @@ import typer
 
 from service.cli import console
 from service.cli.context import AsJson, DomainName, domain_of, home_of, read_settings
-from service.cli.exits import CommandError
+from service.cli.row_files import check_target, write_rows
 
 if TYPE_CHECKING:
     from data.sources import PublicTable
@@ -72,17 +72,9 @@ def simulate(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Equal seeds give equal rows.")] = 0,
 ) -> None:
     """Write simulated rows of a domain to a file: something to train on, or to score."""
-    from data.sources import SUFFIXES
-
-    if not out.name.lower().endswith(SUFFIXES):
-        raise CommandError(f"{out}: a file must end in {', '.join(SUFFIXES)}")
-    if not out.parent.is_dir():
-        raise CommandError(f"{out}: there is no folder {out.parent}")
+    check_target(out)
     frame = domain_of(domain).simulate(rows, seed).frame
-    if out.name.lower().endswith(".parquet"):
-        frame.to_parquet(out, index=False)
-    else:
-        frame.to_csv(out, index=False)
+    write_rows(frame, out)
     console.say(f"{len(frame):,} simulated {domain} rows in {out}")
 
 

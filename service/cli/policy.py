@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.cli import console
-from service.cli.context import AsJson, Why, actor, champion_of, domain_of, home_of, open_registry, read_settings
+from service.cli.context import (
+    AsJson,
+    FromEvents,
+    Why,
+    actor,
+    champion_of,
+    domain_of,
+    home_of,
+    open_registry,
+    past_rows_of,
+    read_settings,
+)
 from service.cli.exits import CommandError
 from service.cli.policy_tables import headline, print_rules, print_simulation, print_values
 from service.cli.progress import TrainingProgress
@@ -74,6 +85,7 @@ def simulate(
         typer.Option(help="CSV or parquet file with past rows, their outcome and protected columns included."),
     ] = None,
     table: Annotated[str | None, typer.Option(help="Name of a public table to take past rows from.")] = None,
+    from_events: FromEvents = False,
     costs: Annotated[
         str | None,
         typer.Option(
@@ -146,7 +158,9 @@ def simulate(
         alert_costs=_alert_costs(review_cost, blocked_good_cost, missed_share),
         values=_given_values(set_values or [], rules),
     )
-    simulation, domain = _simulate(name, wish, policy, data=None if data is None else str(data), table=table)
+    simulation, domain = _simulate(
+        name, wish, policy, data=None if data is None else str(data), table=table, from_events=from_events
+    )
     stored = None
     if save:
         with open_registry(read_settings()) as registry:
@@ -233,12 +247,11 @@ def _given_values(texts: list[str], rules: Path | None) -> dict[str, Any]:
 
 
 def _simulate(
-    name: str, wish: PolicyWish, number: int | None, *, data: str | None, table: str | None
+    name: str, wish: PolicyWish, number: int | None, *, data: str | None, table: str | None, from_events: bool
 ) -> tuple[PolicySimulation, str]:
     """The simulation of a wish, or of a stored policy, with the version that answers; and the domain."""
     from models.bundles import read_manifest
     from models.live import load_live, with_policy
-    from models.policies.past_rows import past_rows
     from models.policies.simulation import simulate_wish
 
     settings = read_settings()
@@ -251,7 +264,7 @@ def _simulate(
     base = with_policy(bundled, stored) if number is not None else None
     with TrainingProgress() as progress:
         progress.stage("Reading the past rows")
-        rows = past_rows(bundled, manifest, data=data, table=table, home=home, data_home=settings.data_home)
+        rows = past_rows_of(settings, bundled, manifest, data=data, table=table, from_events=from_events)
         progress.stage(f"Deciding {len(rows.labels):,} past rows")
         simulation = simulate_wish(with_policy(bundled, active), rows, wish, stored=base)
     return simulation, bundled.domain.name

@@ -14,7 +14,8 @@ import typer
 
 from models.presets import PresetName
 from service.cli import console, tour
-from service.cli.context import domain_names, home_of, open_registry, read_settings
+from service.cli.context import domain_names, home_of, live_model, open_registry, read_settings
+from service.cli.events import load_rows
 from service.cli.exits import CommandFailedError
 from service.cli.serve import check_free, run_service
 from service.cli.train import run_training
@@ -45,7 +46,8 @@ def quickstart(
     """
     settings = read_settings(host=HOST, port=0 if once and port is None else port, workers=1)
     check_free(HOST, settings.port)
-    train_absent(settings, preset)
+    for name in train_absent(settings, preset):
+        _load_past(settings, name)
     calls = tour.calls_of(_live_models(settings))
     key = None if settings.api_key is None else settings.api_key.get_secret_value()
     if once:
@@ -59,8 +61,8 @@ def quickstart(
     run_service(settings)
 
 
-def train_absent(settings: Settings, preset: PresetName) -> None:
-    """Train every domain that has no live model of its name, on its simulated rows."""
+def train_absent(settings: Settings, preset: PresetName) -> list[str]:
+    """Train every domain that has no live model of its name, on its simulated rows; returns their names."""
     with open_registry(settings) as registry:
         absent = [name for name in domain_names() if registry.champion(name) is None]
     for name in absent:
@@ -69,6 +71,15 @@ def train_absent(settings: Settings, preset: PresetName) -> None:
         if not result.promoted:
             raise CommandFailedError(f"version {result.version} of {name!r} was not promoted: {result.why}")
         console.remark(f"{name}: version {result.version}, AUC {result.metrics['auc']:.4f}, {result.seconds:.0f} s")
+    return absent
+
+
+def _load_past(settings: Settings, name: str) -> None:
+    """Load the simulated past, if windows of the model look back on it."""
+    live = live_model(settings, name)
+    if live.table.windows:
+        console.remark(f"Loading the past that {name} looks back on", style="bold")
+        load_rows(settings, live, data=None, table=None, until=None)
 
 
 def _live_models(settings: Settings) -> list[Live]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.cli import console
-from service.cli.context import AsJson, champion_of, home_of, open_registry, read_settings
+from service.cli.context import AsJson, FromEvents, champion_of, home_of, open_registry, past_rows_of, read_settings
 
 if TYPE_CHECKING:
     from models.policies.rule_backtest import RuleFigures, RuleOutcome, RulesBacktest
@@ -30,6 +30,7 @@ def backtest(
     rules: Annotated[Path, typer.Option("--rules", "--rule", help="TOML file with one [[rules]] after another.")],
     data: Annotated[Path | None, typer.Option(help="CSV or parquet file with past rows and their outcome.")] = None,
     table: Annotated[str | None, typer.Option(help="Name of a public table to take past rows from.")] = None,
+    from_events: FromEvents = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what rules would have caught on past rows: frauds, value, good customers, and what the model misses.
@@ -42,18 +43,19 @@ def backtest(
     from models.policies.rule_files import read_rules
 
     wanted = read_rules(rules)
-    found = _backtest(name, wanted, data=None if data is None else str(data), table=table)
+    found = _backtest(name, wanted, data=None if data is None else str(data), table=table, from_events=from_events)
     if as_json:
         console.print_json({"name": name, **found.model_dump(mode="json")})
     else:
         _print(name, found)
 
 
-def _backtest(name: str, rules: tuple[Rule, ...], *, data: str | None, table: str | None) -> RulesBacktest:
+def _backtest(
+    name: str, rules: tuple[Rule, ...], *, data: str | None, table: str | None, from_events: bool
+) -> RulesBacktest:
     """The rules on the past rows of the version that answers."""
     from models.bundles import read_manifest
     from models.live import load_answering
-    from models.policies.past_rows import past_rows
     from models.policies.rule_backtest import backtest_rules
 
     settings = read_settings()
@@ -62,7 +64,7 @@ def _backtest(name: str, rules: tuple[Rule, ...], *, data: str | None, table: st
         version, active = champion_of(registry, name), registry.policies.active(name)
     live = load_answering(version, active, home.bundles)
     manifest = read_manifest(home.bundles, version.digest)
-    rows = past_rows(live, manifest, data=data, table=table, home=home, data_home=settings.data_home)
+    rows = past_rows_of(settings, live, manifest, data=data, table=table, from_events=from_events)
     return backtest_rules(live, rows, rules)
 
 

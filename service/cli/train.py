@@ -17,16 +17,21 @@ from service.cli.context import (
     DomainName,
     actor,
     domain_of,
+    event_log,
     home_of,
+    live_model,
     open_registry,
     read_settings,
 )
-from service.cli.exits import NOT_PROMOTED
+from service.cli.exits import NOT_PROMOTED, CommandError
 from service.cli.progress import TrainingProgress
 
 if TYPE_CHECKING:
     from data.table import Table
+    from data.windows import KnownFrauds
+    from models.contract import Domain
     from models.retraining import TrainingResult
+    from models.training_rows import TrainingRows
     from service.settings import Settings
 
 Promotion: TypeAlias = Literal["auto", "always", "never"]
@@ -45,6 +50,13 @@ def train(
             " or the name of a public table (`backscore data list`), which brings its own rows."
         ),
     ] = None,
+    from_events: Annotated[
+        bool,
+        typer.Option(
+            "--from-events",
+            help="Train on the stored events of the live version of this name, once their outcome is known.",
+        ),
+    ] = False,
     refine: Annotated[
         bool,
         typer.Option("--refine", help="Go on from the weights of the live version, with rows that it has not seen."),
@@ -84,6 +96,9 @@ def train(
     When newer rows have come in, --refine goes on from the live version instead of anew, with the same table: quicker,
     and it keeps what was learned before. The result is judged and promoted as any other.
 
+    A live version whose windows look back on stored events can be followed by one that learns from them: --from-events
+    takes those whose outcome is known, fraud where the latest label says so.
+
     Exit code: 0 the new version answers from now on, 3 it was registered but not promoted, 2 the rows or the table are
     not in order, 1 something failed.
     """
@@ -96,6 +111,7 @@ def train(
         name=name,
         data=data,
         table=table,
+        from_events=from_events,
         refine=refine,
         without_protected=without_protected,
         preset=preset,
@@ -109,6 +125,8 @@ def train(
         console.print_json(_as_json(result, documents))
     else:
         _print_result(result, documents)
+    if result.promoted:
+        hint_at_windows(settings, result.name)
     if not result.promoted:
         console.warn(f"version {result.version} of {result.name!r} was registered but not promoted: {result.why}")
         raise typer.Exit(NOT_PROMOTED)
@@ -121,6 +139,7 @@ def run_training(
     name: str | None,
     data: Path | None,
     table: str | None,
+    from_events: bool = False,
     refine: bool = False,
     without_protected: bool = False,
     preset: PresetName | None,
@@ -147,14 +166,20 @@ def run_training(
     name = checked_name(name or domain.name)
     with TrainingProgress() as progress:
         progress.stage("Reading the rows")
-        rows = rows_to_train_on(
-            domain,
-            data=None if data is None else str(data),
-            table=table,
-            home=home,
-            data_home=settings.data_home,
-            seed=seed,
-        )
+        frauds = None
+        if from_events:
+            if data is not None or table is not None:
+                raise CommandError("--from-events brings rows and table with it; leave --data and --table out")
+            rows, frauds = _rows_of_events(settings, domain, name)
+        else:
+            rows = rows_to_train_on(
+                domain,
+                data=None if data is None else str(data),
+                table=table,
+                home=home,
+                data_home=settings.data_home,
+                seed=seed,
+            )
         job = TrainingJob(
             domain=domain,
             name=name,
@@ -170,7 +195,36 @@ def run_training(
             actor=actor(),
         )
         with open_registry(settings) as registry:
-            return retraining.train(job, rows.frame, home=home, registry=registry, progress=progress)
+            return retraining.train(job, rows.frame, home=home, registry=registry, progress=progress, frauds=frauds)
+
+
+def _rows_of_events(settings: Settings, domain: Domain, name: str) -> tuple[TrainingRows, KnownFrauds]:
+    """Stored events whose outcome is known, and when which of them were known to be fraud."""
+    from models.clock import utc_now
+    from models.events.stored_history import source_of, stored_rows, table_with_levels
+    from models.training_rows import TrainingRows, split_for
+
+    live = live_model(settings, name)
+    with event_log(settings, live) as log:
+        stored = stored_rows(log, utc_now())
+    table = table_with_levels(live.table, stored)
+    rows = TrainingRows(table, stored.frame, source_of(name), split_for(table, domain))
+    return rows, stored.frauds
+
+
+def hint_at_windows(settings: Settings, name: str) -> None:
+    """Say how to load the past, if the live version looks back on events and none are stored."""
+    from models.events.summary import stored_events_of
+
+    live = live_model(settings, name)
+    if not live.table.windows:
+        return
+    with event_log(settings, live) as log:
+        if not stored_events_of(log.engine, name).n_events:
+            console.remark(
+                f"Windows of {name!r} look back on stored events, and there are none yet: "
+                f"`backscore events load {name}` loads the past, from --data FILE if it is not that of the training."
+            )
 
 
 def _unprotected(table: Table) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from data.checking import checked_frame
@@ -21,6 +21,7 @@ def test_a_request_and_the_same_row_of_a_file_are_stored_alike(table, data):
     # a code for "no value" in a column that may not be empty leaves nothing to write
     table = table.with_columns({column.name: {"optional": True} for column in table.columns})
     body = {column.name: data.draw(good_values(column)) for column in table.columns}
+    assume(not any(isinstance(value, str) and not value.strip() for value in body.values()))  # empty in a file
     text = Contents(table)(row_adapter(table).validate_python(body))
 
     checked = checked_frame(table, pd.DataFrame([row_of(text)]), "stored events", training=False)

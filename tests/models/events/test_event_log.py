@@ -92,6 +92,13 @@ class TestAnswers:
 
         assert {seen_in(text)["card_count_20s"] for text in ask(log, *late)} == {1}
 
+    def test_of_rows_with_a_blank_entity_say_nothing_of_it(self, open_log):
+        """A text of blanks is no card, as it is none in a file."""
+        found = ask(open_log(), payment(1, 1, card=" "), payment(2, 2, card=" "))
+
+        assert [seen_in(text)["card_count_20s"] for text in found] == [None, None]
+        assert seen_in(found[1])["shop_count_20s"] == 1
+
     def test_that_fail_leave_nothing_behind(self, open_log, count):
         """The event may be sent again, and nothing saw it meanwhile."""
         log, row = open_log(), payment(1, 1)
