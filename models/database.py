@@ -130,7 +130,7 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     DatabaseError
         The database cannot be written, or another writer held it for too long.
     """
-    with _explained(engine), engine.execution_options(writes=True).begin() as connection:
+    with _begun_to_write(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITER_LOCK)))
         yield connection
@@ -142,7 +142,7 @@ def recording(engine: sa.Engine, keys: Collection[int]) -> Iterator[sa.Connectio
 
     SQLite has one writer at a time anyway. Raises DatabaseError as `writing` does.
     """
-    with _explained(engine), engine.execution_options(writes=True).begin() as connection:
+    with _begun_to_write(engine) as connection:
         if engine.dialect.name == "postgresql":
             if len(keys) > MOST_KEYS:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(RECORDERS_LOCK)))
@@ -151,6 +151,14 @@ def recording(engine: sa.Engine, keys: Collection[int]) -> Iterator[sa.Connectio
                 locks = [sa.func.pg_advisory_xact_lock(sa.bindparam(None, key, sa.BigInteger)) for key in sorted(keys)]
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(RECORDERS_LOCK), *locks))
         yield connection
+
+
+@contextmanager
+def _begun_to_write(engine: sa.Engine) -> Iterator[sa.Connection]:
+    with _explained(engine), engine.connect() as connection:
+        connection.execution_options(writes=True)
+        with connection.begin():
+            yield connection
 
 
 @contextmanager

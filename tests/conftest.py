@@ -115,10 +115,11 @@ def store(trained_home: Path, tmp_path: Path) -> Iterator[Store]:
 
 @dataclass(frozen=True)
 class Service:
-    """A running application: a client for it, and what it logged."""
+    """A running application: a client for it, what it logged, and its home."""
 
     client: TestClient
     log: io.StringIO
+    home: Path
 
     def log_lines(self, event: str) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in self.log.getvalue().splitlines()]
@@ -140,15 +141,18 @@ def start_service() -> Iterator[Callable[..., Service]]:
             settings = Settings(home=home, **{"poll_seconds": 3600, **changes})
             log = io.StringIO()
             app = create_app(settings, now=lambda: MOMENT, new_id=counting_ids(), log_to=log)
-            return Service(running.enter_context(TestClient(app, raise_server_exceptions=False)), log)
+            return Service(running.enter_context(TestClient(app, raise_server_exceptions=False)), log, home)
 
         yield start
 
 
 @pytest.fixture(scope="session")
-def service(start_service: Callable[..., Service], trained_home: Path) -> Service:
-    """A service with a model of every domain, and small limits; to be asked, not changed."""
-    return start_service(trained_home, max_body_bytes=50_000, max_batch_bytes=200_000, max_rows_per_batch=100)
+def service(
+    start_service: Callable[..., Service], trained_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Service:
+    """A service with a model of every domain, and small limits; to be asked, which stores events, not changed."""
+    home = shutil.copytree(trained_home, tmp_path_factory.mktemp("asked") / "home")
+    return start_service(home, max_body_bytes=50_000, max_batch_bytes=200_000, max_rows_per_batch=100)
 
 
 @pytest.fixture(scope="session")
