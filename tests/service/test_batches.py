@@ -143,11 +143,11 @@ def test_an_unreadable_file_is_refused_without_naming_our_folders(client, header
     assert response.json()["detail"].startswith("the body: ")
 
 
-def test_nothing_of_a_batch_stays_on_disk(client, applicant, trained_home):
+def test_nothing_of_a_batch_stays_on_disk(service, applicant):
     """Files that were written to read a batch are gone when it is answered."""
-    before = sorted(trained_home.iterdir())
-    post_csv(client, [applicant])
-    assert sorted(path for path in trained_home.iterdir() if path.suffix == "") == [p for p in before if p.suffix == ""]
+    before = sorted(service.home.iterdir())
+    post_csv(service.client, [applicant])
+    assert sorted(path for path in service.home.iterdir() if path.suffix == "") == [p for p in before if p.suffix == ""]
 
 
 def test_reasons_can_be_left_out_of_a_batch(client, applicant):

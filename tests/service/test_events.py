@@ -1,19 +1,26 @@
 """Events over HTTP: each is answered from what came before it, stored with its answer, and answered so again."""
 
+import os
 import sqlite3
 import threading
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from data.checking import checked_frame
 from data.simulators.fraud import TABLE, simulate
 from data.windows import with_windows
 from models import database
 from models.contract import load_domains
+from models.database import reading
 from models.errors import DatabaseError
+from models.events import tables
 from models.events.event_log import EventLog
-from tests.streams.stage import requests_of, windows_of
+from models.registry import Registry
+from tests.streams.stage import empty_schema, requests_of, windows_of
+
+POSTGRES = os.environ.get("BACKSCORE_TEST_POSTGRES")
 
 
 def transactions(n_rows, seed=3):
@@ -31,16 +38,32 @@ def score(service, row, **parameters):
     return service.client.post("/v1/fraud/score", json=row, params=parameters)
 
 
-def n_stored(store):
-    with sqlite3.connect(store.home.path / "backscore.db") as connection:
-        (count,) = connection.execute("SELECT count(*) FROM events").fetchone()
-    connection.close()
-    return count
+def n_stored(service):
+    log = service.client.app.state.live_models.serving("fraud").events
+    with reading(log.engine) as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(tables.events)).scalar_one()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request, store):
+    """An empty store of events beside a registry with the champions of every domain."""
+    if request.param == "sqlite":
+        yield store.home.database_url
+        return
+    if POSTGRES is None:
+        pytest.skip("BACKSCORE_TEST_POSTGRES names no PostgreSQL server")
+    with empty_schema(POSTGRES) as url:
+        registry = Registry(url)
+        for version in store.registry.champions().values():
+            told = {"name": version.name, "domain": version.domain, "digest": version.digest, "metrics": {}}
+            registry.register(**told, actor="tests", why="", promote=True)
+        registry.close()
+        yield url
 
 
 @pytest.fixture
-def service(start_service, store):
-    return start_service(store.home.path)
+def service(start_service, store, database_url):
+    return start_service(store.home.path, database_url=database_url)
 
 
 def test_answers_tell_what_the_bulk_computation_has(service):
@@ -53,7 +76,7 @@ def test_answers_tell_what_the_bulk_computation_has(service):
     assert any(row["customer_id_count_7d"] for row in windows)
 
 
-def test_the_same_id_gets_the_same_bytes_again(service, store):
+def test_the_same_id_gets_the_same_bytes_again(service):
     """Also later, when its windows would say more, and whatever reasons are asked for; it counts once."""
     first = score(service, transaction(1))
     after = score(service, transaction(2, time="2024-04-12T20:00:00")).json()
@@ -63,7 +86,7 @@ def test_the_same_id_gets_the_same_bytes_again(service, store):
     assert again.content == first.content
     assert after["windows"]["customer_id_count_1d"] == 1
     assert score(service, transaction(3, time="2024-04-12T21:00:00")).json()["windows"]["customer_id_count_1d"] == 2
-    assert n_stored(store) == 3
+    assert n_stored(service) == 3
 
 
 def test_another_event_of_the_same_id_is_a_conflict(service):
@@ -86,7 +109,7 @@ def test_another_event_of_the_same_id_is_a_conflict(service):
         ({"amount_eur": -5}, "/amount_eur", "must be a number"),
     ],
 )
-def test_what_cannot_be_stored_is_refused_at_its_column(service, store, changes, path, words):
+def test_what_cannot_be_stored_is_refused_at_its_column(service, changes, path, words):
     """And nothing of it is stored."""
     response = score(service, transaction(1, **changes))
 
@@ -94,7 +117,7 @@ def test_what_cannot_be_stored_is_refused_at_its_column(service, store, changes,
     (error,) = response.json()["errors"]
     assert error["path"] == path
     assert words in error["message"]
-    assert n_stored(store) == 0
+    assert n_stored(service) == 0
 
 
 def test_too_late_an_event_is_refused(service):
@@ -108,7 +131,7 @@ def test_too_late_an_event_is_refused(service):
     assert "not kept any more" in response.json()["errors"][0]["message"]
 
 
-def test_rows_of_a_batch_are_events(service, store):
+def test_rows_of_a_batch_are_events(service):
     """They see each other, bad ones have their error, and a repeated one its answer."""
     first = score(service, transaction(1)).json()
     rows = [
@@ -136,34 +159,44 @@ def test_rows_of_a_batch_are_events(service, store):
         "/rows/6/terminal_id",
     ]
     assert (body["n_rows"], body["n_answered"]) == (8, 4)
-    assert n_stored(store) == 3
+    assert n_stored(service) == 3
     assert service.client.post("/v1/fraud/batch", json={"rows": rows}).json() == body
 
 
-def test_a_batch_without_a_good_row_stores_nothing(service, store):
+def test_a_batch_of_more_rows_than_a_database_has_locks_for_is_stored(service):
+    """PostgreSQL has room for some thousands of locks, and a row has three."""
+    rows = [transaction(number, customer_id=f"C{number}", terminal_id=f"T{number}") for number in range(3_000)]
+
+    body = service.client.post("/v1/fraud/batch", json={"rows": rows}).json()
+
+    assert (body["n_answered"], body["errors"]) == (3_000, [])
+    assert n_stored(service) == 3_000
+
+
+def test_a_batch_without_a_good_row_stores_nothing(service):
     """It is answered with its errors."""
     body = service.client.post("/v1/fraud/batch", json={"rows": [transaction(1, amount_eur=-1)]}).json()
 
     assert body["answers"] == [None]
-    assert n_stored(store) == 0
+    assert n_stored(service) == 0
 
 
-def test_warming_up_and_documentation_store_nothing(service, store):
+def test_warming_up_and_documentation_store_nothing(service):
     """Examples are no events."""
     assert service.client.get("/openapi.json").status_code == 200
     service.client.post("/v1/models/fraud/promote", json={"version": 1})
 
-    assert n_stored(store) == 0
+    assert n_stored(service) == 0
 
 
-def test_an_account_looks_back_without_storing(service, store):
+def test_an_account_looks_back_without_storing(service):
     """`explain` tells what `score` then answers."""
     score(service, transaction(1))
     row = transaction(2, time="2024-04-12T20:00:00")
 
     account = service.client.post("/v1/fraud/explain", json={"row": row}).json()["answer"]
 
-    assert n_stored(store) == 1
+    assert n_stored(service) == 1
     answer = score(service, row, reasons="all").json()
     assert account["windows"]["customer_id_count_1d"] == 1
     assert {**account, "prediction_id": ""} == {**answer, "prediction_id": ""}
@@ -215,9 +248,9 @@ def test_models_without_windows_take_no_labels(service):
     assert "it can score, batch, explain, counterfactuals" in response.json()["detail"]
 
 
-def test_two_services_on_one_database_see_the_same(start_service, store):
+def test_two_services_on_one_database_see_the_same(start_service, store, database_url):
     """What one has stored the other looks back on, and repeats."""
-    one, other = start_service(store.home.path), start_service(store.home.path)
+    one, other = (start_service(store.home.path, database_url=database_url) for _ in range(2))
 
     first = score(one, transaction(1))
 
@@ -255,7 +288,7 @@ def test_a_version_goes_live_under_a_stream(start_service, store):
 
     assert promoted.status_code == 200
     assert {answer.status_code for answer in answers.values()} == {200}
-    assert n_stored(store) == 120
+    assert n_stored(service) == 120
     assert score(service, transaction(9, time="2024-04-12T22:00:00")).json()["version"] == 2
     for start in (1000, 2000, 3000):
         counts = [answers[start + i].json()["windows"]["customer_id_count_1d"] for i in range(40)]
@@ -284,7 +317,7 @@ def test_a_database_that_is_locked_is_a_503_and_recovers(impatient, start_servic
         assert response.status_code == 503
         assert response.headers["retry-after"] == "2"
         assert response.json()["detail"].startswith("the database does not answer")
-    assert n_stored(store) == 0
+    assert n_stored(service) == 0
     assert score(service, transaction(1)).status_code == 200
 
 
