@@ -18,7 +18,7 @@ from models.contract import Live, load_domains, respond
 from models.domains.fraud.anomaly import ANOMALY
 from models.domains.fraud.policy import FraudPolicy
 from models.domains.fraud.scorer import FraudScorer
-from models.presets import PRESETS, Preset
+from models.presets import PRESETS, Preset, PresetName
 from models.scoring import Floats, Labels, TableClassifier
 
 TABLE = Table(
@@ -129,7 +129,7 @@ def test_training_rows_are_not_flattered(scorer: FraudScorer) -> None:
 
 
 @pytest.mark.parametrize("preset", ["fast", "balanced"])
-def test_the_shares_add_up_with_that_of_the_anomaly(preset: str) -> None:
+def test_the_shares_add_up_with_that_of_the_anomaly(preset: PresetName) -> None:
     """One share for each column, the anomaly's last, and a network of folds reads it as well."""
     model = trained(TABLE, preset=replace(PRESETS[preset], network={**PRESETS[preset].network, "max_epochs": 4}))
     assert [column.name for column in model.columns] == [*model.column_names, ANOMALY.name]
