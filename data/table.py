@@ -35,6 +35,8 @@ TEMPLATE_FIELDS = ("value", "reference")
 
 def level_text(value: object) -> str:
     """The one spelling of a category's level: `1`, `1.0`, `True` and `"1"` are all the level "1"."""
+    if type(value) is str:  # mostly, and quickly
+        return value
     if isinstance(value, bool | np.bool_) or (isinstance(value, float | np.floating) and value.is_integer()):
         return str(int(value))
     return str(value)

@@ -46,8 +46,12 @@ class Window:
     def __post_init__(self) -> None:
         """Refuse what measures nothing."""
         for name, days in (("days", self.days), ("label_delay_days", self.label_delay_days)):
-            if not (math.isfinite(days) and days >= 0) or (name == "days" and days == 0):
-                raise TableError(f"window of {self.entity!r}: {name} must be a finite number above 0, got {days:g}")
+            if not (math.isfinite(days) and days >= 0):
+                raise TableError(
+                    f"window of {self.entity!r}: {name} must be a finite number of at least 0, got {days:g}"
+                )
+        if self.seconds < 1:
+            raise TableError(f"window of {self.entity!r}: days must come to at least a second, got {self.days:g}")
         if (self.of is not None) != (self.measure in (*OF_AMOUNTS, "distinct")):
             needs = "needs" if self.of is None else "has no"
             raise TableError(f"window of {self.entity!r}: the measure {self.measure!r} {needs} column `of`")

@@ -15,6 +15,7 @@ from data.simulators import Simulation
 from data.splits import Split
 from data.table import Table
 from models import domains
+from models.alerting.costs import AlertCosts
 from models.encoding import Features
 from models.policies.cut_offs import Costs
 from models.presets import Preset
@@ -89,6 +90,24 @@ class CutOffs:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlertBudget:
+    """Two cut-offs of the probability that decide how much work a domain's policy makes for those who review.
+
+    Parameters
+    ----------
+    lower, upper : fields of the policy. Rows from the lower on are reviewed, from the upper on blocked.
+    reviewed, blocked : those two decisions.
+    costs : of alerting, if nobody names others.
+    """
+
+    lower: str
+    upper: str
+    reviewed: str
+    blocked: str
+    costs: AlertCosts
+
+
+@dataclass(frozen=True, kw_only=True)
 class Domain:
     """What one line of business provides; its file or folder in `models/domains` ends in one of these, named DOMAIN.
 
@@ -112,6 +131,8 @@ class Domain:
         with them. Empty: reasons compare with the rows without the event.
     operations : what is answered besides rows.
     cut_offs : how its policy decides by cut-offs, which can then be chosen from costs and rates; None if it does not.
+    alert_budget : how its policy makes alerts, which can then be chosen from the reviews that a day has room for, or
+        from what alerting costs; None if it makes none. A domain has at most one of the two.
     gates : the least a new version must reach in each metric before it may go live.
     """
 
@@ -134,6 +155,7 @@ class Domain:
     accepted: str = ""
     operations: tuple[Operation, ...] = ()
     cut_offs: CutOffs | None = None
+    alert_budget: AlertBudget | None = None
     gates: Mapping[str, float] = field(default_factory=dict)
 
 

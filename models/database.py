@@ -122,7 +122,7 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     DatabaseError
         The database cannot be written, or another writer held it for too long.
     """
-    with _explained(engine), engine.execution_options(writes=True).begin() as connection:
+    with _begun_to_write(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITER_LOCK)))
         yield connection
@@ -134,13 +134,21 @@ def recording(engine: sa.Engine, keys: Collection[int]) -> Iterator[sa.Connectio
 
     SQLite has one writer at a time anyway. Raises DatabaseError as `writing` does.
     """
-    with _explained(engine), engine.execution_options(writes=True).begin() as connection:
+    with _begun_to_write(engine) as connection:
         if engine.dialect.name == "postgresql":
             # in one order everywhere, so that no two transactions wait for each other
             locks = [sa.func.pg_advisory_xact_lock(sa.bindparam(None, key, sa.BigInteger)) for key in sorted(keys)]
             for start in range(0, len(locks), 500):
                 connection.execute(sa.select(*locks[start : start + 500]))
         yield connection
+
+
+@contextmanager
+def _begun_to_write(engine: sa.Engine) -> Iterator[sa.Connection]:
+    with _explained(engine), engine.connect() as connection:
+        connection.execution_options(writes=True)
+        with connection.begin():
+            yield connection
 
 
 @contextmanager

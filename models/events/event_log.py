@@ -16,25 +16,25 @@ What holds whatever happens
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol, TypeAlias
 
-import numpy as np
 import sqlalchemy as sa
 
 from data.table import Table, level_text
-from data.windows import FOREVER, whole_seconds, window_values
+from data.windows import whole_seconds
 from models.clock import Clock, utc_now
 from models.contract import Answer, Row
-from models.database import reading, recording, writing
+from models.database import recording, writing
 from models.errors import ConflictingEventError, EventError
 from models.events import tables
+from models.events.contents import Contents, moment, row_of
 from models.events.labels import Label, add_labels
+from models.events.looking_back import Asked, LookingBack
 from models.events.retention import roll_out
-from models.events.series import Asked, Series, past_and_asked
+from models.events.series import Series, register, series_of_model
 
 FUTURE_SECONDS = 86_400
 LATE_DAYS = 7.0
@@ -73,6 +73,10 @@ class EventLog:
     late_days : how much longer than its windows reach an event is kept.
     now : tells the time at which events come.
 
+    Attributes
+    ----------
+    time_name, event_name : the columns with the time and the id of an event.
+
     Raises DatabaseError from any method if the database fails; nothing is half-written then.
     """
 
@@ -86,24 +90,15 @@ class EventLog:
         late_days: float = LATE_DAYS,
         now: Clock = utc_now,
     ) -> None:
+        assert table.time is not None and table.event is not None  # noqa: S101, PT018 - see Table
         self.engine, self.model, self.table = engine, model, table
-        self._desk, self._now = desk, now
-        self._keep_seconds = table.reach_seconds + round(late_days * 86_400)
-        entities = dict.fromkeys(column.window.entity for column in table.windows if column.window)
-        self._series = [Series.of(table, entity) for entity in entities]
-        self._numbers = registered(engine, model, self._series)
-
-    @property
-    def time_name(self) -> str:
-        """The column with the time of an event."""
-        assert self.table.time is not None  # noqa: S101 - see Table
-        return self.table.time.name
-
-    @property
-    def event_name(self) -> str:
-        """The column with the id of an event."""
-        assert self.table.event is not None  # noqa: S101 - see Table
-        return self.table.event.name
+        self.time_name, self.event_name = table.time.name, table.event.name
+        self._desk, self._now, self._contents = desk, now, Contents(table)
+        self._reach = table.reach_seconds
+        self._keep_seconds = self._reach + round(late_days * 86_400)
+        self._entities = list(dict.fromkeys(column.window.entity for column in table.windows if column.window))
+        self._series = register(engine, model, [Series.of(table, entity) for entity in self._entities])
+        self._looking_back = LookingBack(table, model, self._series)
 
     def answer(self, rows: Sequence[Row], respond: Respond) -> list[str | EventError]:
         """Answer and store events, in one transaction.
@@ -121,8 +116,7 @@ class EventLog:
         new: dict[str, int] = {}
         results: list[str | EventError | None] = [None] * len(rows)
         with recording(self.engine, self._keys(checked)) as connection:
-            stored = self._stored(connection, [one.event_id for one in checked])
-            kept_from = connection.execute(_KEPT_FROM, {"model": self.model}).scalar_one()
+            kept_from, stored = self._stored(connection, [one.event_id for one in checked])
             for place, one in enumerate(checked):
                 if one.event_id in stored:
                     results[place] = self._answer_again(one, *stored[one.event_id])
@@ -157,21 +151,18 @@ class EventLog:
         """
         checked = [self._read(row) for row in rows]
         with writing(self.engine) as connection:
-            stored = self._stored(connection, [one.event_id for one in checked])
-            kept_from = connection.execute(_KEPT_FROM, {"model": self.model}).scalar_one()
+            kept_from, stored = self._stored(connection, [one.event_id for one in checked])
             new = {one.event_id: one for one in checked if one.event_id not in stored and one.seconds >= kept_from}
             if new:
                 self._store(connection, list(new.values()), [None] * len(new))
-            add_labels(connection, self.model, [one for one in labels if one.event_id in stored or one.event_id in new])
+            add_labels(connection, self.model, labels)
         return len(new)
 
     def keep_up_to(self, newest: int) -> int:
         """Let roll out what is too old beside an event of that time; returns the time from which on events are kept."""
         with writing(self.engine) as connection:
-            kept_from: int = connection.execute(_KEPT_FROM, {"model": self.model}).scalar_one()
-            roll_out(connection, self.model, kept_from, newest - self._keep_seconds)
-            now_kept_from: int = connection.execute(_KEPT_FROM, {"model": self.model}).scalar_one()
-        return now_kept_from
+            kept_from, _ = self._stored(connection, [])
+            return roll_out(connection, self.model, kept_from, newest - self._keep_seconds)
 
     def _add(
         self, connection: sa.Connection, new: Sequence[_Read], places: Sequence[int], respond: Respond
@@ -193,21 +184,9 @@ class EventLog:
 
     def _with_windows(self, connection: sa.Connection, new: Sequence[_Read]) -> list[Row]:
         """The rows with the values of their windows."""
-        if not self._series:
-            return [one.row for one in new]
-        past, asked = {}, {}
-        for series in self._series:
-            found = past_and_asked(
-                connection,
-                series,
-                self._numbers[series.entity],
-                self.model,
-                [Asked(one.seconds, one.row) for one in new],
-            )
-            past[series.entity], asked[series.entity] = found
-        columns = window_values(self.table, past, asked)
+        columns = self._looking_back.values(connection, [Asked(one.seconds, one.row) for one in new])
         listed = {
-            name: [None if missing else value for value, missing in zip(values.tolist(), np.isnan(values), strict=True)]
+            name: [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN alone
             for name, values in columns.items()
         }
         return [{**one.row, **{name: values[i] for name, values in listed.items()}} for i, one in enumerate(new)]
@@ -231,38 +210,48 @@ class EventLog:
         entities = [
             entity
             for one in new
-            for series in self._series
-            if (entity := series.stored(one.event_id, one.seconds, one.row, self._numbers[series.entity]))
+            for series, number in self._series.items()
+            if (entity := series.stored(number, one.event_id, one.seconds, one.row))
         ]
         if entities:
             connection.execute(tables.event_entities.insert(), entities)
 
     def _read(self, row: Row) -> _Read:
         event_id = level_text(row[self.event_name])
-        return _Read(event_id, whole_seconds(row[self.time_name]), row, contents(self.table, row))
+        return _Read(event_id, whole_seconds(row[self.time_name]), row, self._contents(row))
 
     def _keys(self, checked: Sequence[_Read]) -> set[int]:
         """One for every event and every entity: events of one card are answered one after the other."""
         texts = {f"{self.model}\0{one.event_id}" for one in checked}
-        for series in self._series:
-            texts |= {f"{self.model}\0{series.entity}\0{one.row.get(series.entity)}" for one in checked}
+        for entity in self._entities:
+            values = {value for one in checked if (value := one.row.get(entity)) is not None}
+            texts |= {f"{self.model}\0{entity}\0{level_text(value)}" for value in values}
         return {int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True) for text in texts}
 
-    def _stored(self, connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
-        """Contents and answer of the events that are stored."""
+    def _stored(self, connection: sa.Connection, ids: Sequence[str]) -> tuple[int, dict[str, tuple[str, str | None]]]:
+        """From when on events are kept, and contents and answer of those that are stored.
+
+        Learns of series that another version of the model has begun meanwhile, so that they are kept up.
+        """
         found: dict[str, tuple[str, str | None]] = {}
-        for start in range(0, len(ids), 500):
-            rows = connection.execute(_STORED, {"model": self.model, "ids": list(ids[start : start + 500])})
-            found |= {row.event_id: (row.row, row.answer) for row in rows}
-        return found
+        for start in range(0, max(len(ids), 1), 500):
+            some = ids[start : start + 500]
+            if len(some) == 1:
+                rows = connection.execute(_ONE_STORED, {"model": self.model, "id": some[0]}).all()
+            else:
+                rows = connection.execute(_STORED, {"model": self.model, "ids": list(some)}).all()
+            found |= {row.event_id: (row.row, row.answer) for row in rows if row.event_id is not None}
+        if rows[0].n_series > len(self._series):
+            self._series = series_of_model(connection, self.model)
+        return rows[0].kept_from, found
 
     def _answer_again(self, one: _Read, earlier: str, answer: str | None) -> str | EventError:
         """The answer that the event got, if it is the same event."""
         name = self.event_name
         if one.contents != earlier:
-            was, is_ = json.loads(earlier), json.loads(one.contents)
-            changed = [f"{key} was {was.get(key)!r}" for key in is_ if is_[key] != was.get(key)]
-            return ConflictingEventError(name, one.event_id, f"is the id of another event: {', '.join(changed)}")
+            was, now = row_of(earlier), row_of(one.contents)  # another version may know other columns
+            if changed := [f"{key} was {was[key]!r}" for key in now if key in was and now[key] != was[key]]:
+                return ConflictingEventError(name, one.event_id, f"is the id of another event: {', '.join(changed)}")
         if answer is None:
             return ConflictingEventError(name, one.event_id, "is the id of an event of the past that was loaded")
         return answer
@@ -275,8 +264,8 @@ class EventLog:
             return EventError(
                 name, moment(one.seconds), f"must not lie after {latest:%Y-%m-%d %H:%M} (UTC), a day from now"
             )
-        if one.seconds - self.table.reach_seconds < kept_from:
-            earliest = moment(kept_from + self.table.reach_seconds)
+        if one.seconds - self._reach < kept_from:
+            earliest = moment(kept_from + self._reach)
             return EventError(
                 name,
                 moment(one.seconds),
@@ -295,56 +284,17 @@ class _Read:
     contents: str
 
 
-def contents(table: Table, row: Row) -> str:
-    """The inputs of a row as JSON, the same for the same values, however they came."""
-    values: dict[str, Any] = {}
-    for column in table.inputs:
-        value = row.get(column.name)
-        if isinstance(value, datetime):
-            values[column.name] = (
-                value.astimezone(UTC).replace(tzinfo=None).isoformat() if value.tzinfo else value.isoformat()
-            )
-        elif value is None:
-            values[column.name] = None
-        elif column.kind == "flag":
-            is_true = column.flag_values[str(value)] == 1
-            values[column.name] = column.levels[is_true] if column.levels else is_true
-        elif column.kind == "number":
-            values[column.name] = float(value)
-        else:
-            values[column.name] = level_text(value)
-    return json.dumps(values, ensure_ascii=False)
+_events, _streams = tables.events, tables.event_streams
 
 
-def moment(seconds: int) -> str:
-    """A time in whole seconds as ISO 8601, UTC."""
-    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
-
-
-def registered(engine: sa.Engine, model: str, series: Sequence[Series]) -> dict[str, int]:
-    """The number of each series, by entity; what is new to the database is written down."""
-    known = sa.select(tables.event_series.c.description, tables.event_series.c.id).where(
-        tables.event_series.c.model == model
+def _kept_from_and(same_events: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """The stream, beside each of these events that is stored, or beside nothing."""
+    return (
+        sa.select(_streams.c.kept_from, _streams.c.n_series, _events.c.event_id, _events.c.row, _events.c.answer)
+        .join_from(_streams, _events, sa.and_(_events.c.model == _streams.c.model, same_events), isouter=True)
+        .where(_streams.c.model == sa.bindparam("model"))
     )
-    with reading(engine) as connection:
-        numbers = dict(connection.execute(known).tuples().all())
-        is_new = connection.execute(_KEPT_FROM, {"model": model}).first() is None
-    if is_new or any(one.description not in numbers for one in series):
-        with writing(engine) as connection:
-            if connection.execute(_KEPT_FROM, {"model": model}).first() is None:
-                connection.execute(tables.event_streams.insert().values(model=model, kept_from=-FOREVER))
-            numbers = dict(connection.execute(known).tuples().all())
-            for one in series:
-                if one.description not in numbers:
-                    connection.execute(
-                        tables.event_series.insert().values(model=model, entity=one.entity, description=one.description)
-                    )
-            numbers = dict(connection.execute(known).tuples().all())
-    return {one.entity: numbers[one.description] for one in series}
 
 
-_events = tables.events
-_STORED = sa.select(_events.c.event_id, _events.c.row, _events.c.answer).where(
-    _events.c.model == sa.bindparam("model"), _events.c.event_id.in_(sa.bindparam("ids", expanding=True))
-)
-_KEPT_FROM = sa.select(tables.event_streams.c.kept_from).where(tables.event_streams.c.model == sa.bindparam("model"))
+_ONE_STORED = _kept_from_and(_events.c.event_id == sa.bindparam("id"))
+_STORED = _kept_from_and(_events.c.event_id.in_(sa.bindparam("ids", expanding=True)))

@@ -23,27 +23,34 @@ class Label:
     source: Source
 
 
-_labels = tables.event_labels
-_LATEST = (
-    sa.select(_labels.c.event_id, _labels.c.fraud)
-    .where(_labels.c.model == sa.bindparam("model"), _labels.c.event_id.in_(sa.bindparam("ids", expanding=True)))
+_events, _labels = tables.events, tables.event_labels
+_KNOWN = (
+    sa.select(_events.c.event_id, _labels.c.fraud)
+    .join_from(
+        _events,
+        _labels,
+        sa.and_(_labels.c.model == _events.c.model, _labels.c.event_id == _events.c.event_id),
+        isouter=True,
+    )
+    .where(_events.c.model == sa.bindparam("model"), _events.c.event_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(_labels.c.id)
 )
 
 
 def add_labels(connection: sa.Connection, model: str, labels: Sequence[Label]) -> int:
-    """Add the labels that say something new of their events, in their order; returns how many did.
+    """Add the labels that say something new of stored events, in their order; returns how many did.
 
-    A label that repeats what is known of its event changes nothing: neither the label nor since when it is known.
+    A label that repeats what is known of its event changes nothing: neither the label nor since when it is known. One
+    of an event that is not stored, or not any more, is left out: no window would ever see it.
     """
-    latest: dict[str, bool] = {}
+    latest: dict[str, bool | None] = {}
     ids = list(dict.fromkeys(label.event_id for label in labels))
     for start in range(0, len(ids), 500):
-        known = connection.execute(_LATEST, {"model": model, "ids": ids[start : start + 500]})
-        latest |= {label.event_id: label.fraud for label in known}
+        known = connection.execute(_KNOWN, {"model": model, "ids": ids[start : start + 500]})
+        latest |= {event.event_id: event.fraud for event in known}
     new = []
     for label in labels:
-        if latest.get(label.event_id) != label.fraud:
+        if label.event_id in latest and latest[label.event_id] != label.fraud:
             latest[label.event_id] = label.fraud
             new.append(
                 {

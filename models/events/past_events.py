@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
+from data.table import Table
 from data.windows import Integers
 from models.events.event_log import EventLog
 from models.events.labels import Label
@@ -33,21 +35,32 @@ def load_past(
     -------
     how many of the rows were new.
     """
+    if len(frame) == 0:
+        return 0
     seconds = frame[log.time_name].to_numpy("datetime64[s]").astype("int64")
     kept = seconds >= log.keep_up_to(int(seconds.max()))
     frame, labels, known = frame[kept], labels[kept], seconds[kept] + round(label_delay_days * 86_400)
-    rows = frame[[column.name for column in log.table.inputs]].astype(object)
-    rows = rows.where(rows.notna(), None)
     n_new = 0
-    for start in range(0, len(rows), ROWS_AT_ONCE):
+    for start in range(0, len(frame), ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
-        records = [{str(name): value for name, value in row.items()} for row in rows.iloc[part].to_dict("records")]
+        rows = plain_rows(log.table, frame.iloc[part])
         known_frauds = [
             Label(event_id=str(row[log.event_name]), fraud=True, known=since, source="history")
-            for row, fraud, since in zip(records, labels[part].tolist(), known[part].tolist(), strict=True)
+            for row, fraud, since in zip(rows, labels[part].tolist(), known[part].tolist(), strict=True)
             if fraud
         ]
-        n_new += log.load(records, known_frauds)
+        n_new += log.load(rows, known_frauds)
         if watcher is not None:
-            watcher(len(records))
+            watcher(len(rows))
     return n_new
+
+
+def plain_rows(table: Table, frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The inputs of a checked frame's rows as plain values, None where there is none."""
+    columns = {column.name: frame[column.name].to_numpy() for column in table.inputs if column.name in frame}
+    values = []
+    for column in columns.values():
+        plain = column.astype(object)  # datetime64[us] becomes Python's datetime
+        plain[pd.isna(column)] = None
+        values.append(plain.tolist())
+    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
-
 import sqlalchemy as sa
 
 from data.table import level_text
 from models.events import tables
+from models.events.contents import row_of
 
 STEP_SECONDS = 3600
-"""Events go an hour's worth at a time, so that no answer waits for a day's."""
+"""Events begin to go when there is an hour's worth of them, so that not every answer looks for some."""
+MOST_AT_ONCE = 500
+"""So many of them go in one transaction, and a few of the same second, so that no answer waits for long."""
 
 _streams, _events, _series = tables.event_streams, tables.events, tables.event_series
+_OLD = sa.and_(_events.c.model == sa.bindparam("of_model"), _events.c.time < sa.bindparam("now"))
+_LAST_TO_GO = sa.select(_events.c.time).where(_OLD).order_by(_events.c.time).limit(1).offset(MOST_AT_ONCE - 1)
+_GOING = sa.select(_events.c.event_id, _events.c.time, _events.c.row).where(_OLD)
 _MOVE_ON = (
     sa.update(_streams)
     .where(_streams.c.model == sa.bindparam("of_model"), _streams.c.kept_from == sa.bindparam("before"))
     .values(kept_from=sa.bindparam("now"))
-)
-_OLD = sa.select(_events.c.event_id, _events.c.time, _events.c.row).where(
-    _events.c.model == sa.bindparam("of_model"), _events.c.time < sa.bindparam("now")
 )
 _OF_MODEL = sa.select(_series.c.id, _series.c.entity).where(_series.c.model == sa.bindparam("of_model"))
 
@@ -33,14 +34,29 @@ _DELETE_LABELS = _one_by_one(tables.event_labels, "model", "event_id")
 _DELETE_ENTITY = _one_by_one(tables.event_entities, "series", "value", "time", "event_id")
 
 
-def roll_out(connection: sa.Connection, model: str, kept_from: int, keep_from: int) -> None:
-    """Delete the model's events before `keep_from`, with their labels, if that is an hour later than `kept_from`."""
+def roll_out(connection: sa.Connection, model: str, kept_from: int, keep_from: int) -> int:
+    """Delete the oldest of the model's events before `keep_from`, with their labels, if that is an hour later.
+
+    Parameters
+    ----------
+    kept_from : from when on events are kept now.
+
+    Returns
+    -------
+    from when on they are kept then; before `keep_from` where others have to go another time.
+    """
     if keep_from - kept_from < STEP_SECONDS:
-        return
-    moved = connection.execute(_MOVE_ON, {"of_model": model, "before": kept_from, "now": keep_from})
-    if moved.rowcount == 0:  # another process is at it
-        return
-    old = connection.execute(_OLD, {"of_model": model, "now": keep_from}).all()
+        return kept_from
+    last = connection.scalar(_LAST_TO_GO, {"of_model": model, "now": keep_from})
+    until = keep_from if last is None else last + 1
+    moved = connection.execute(_MOVE_ON, {"of_model": model, "before": kept_from, "now": until})
+    if moved.rowcount:  # else another process is at it
+        _delete(connection, model, until)
+    return until
+
+
+def _delete(connection: sa.Connection, model: str, until: int) -> None:
+    old = connection.execute(_GOING, {"of_model": model, "now": until}).all()
     if not old:
         return
     ids = [{"of_model": model, "of_event_id": event.event_id} for event in old]
@@ -49,7 +65,7 @@ def roll_out(connection: sa.Connection, model: str, kept_from: int, keep_from: i
     series = connection.execute(_OF_MODEL, {"of_model": model}).all()
     entities = []
     for event in old:
-        row = json.loads(event.row)
+        row = row_of(event.row)
         for number, entity in series:
             if row.get(entity) is not None:
                 place = {"of_series": number, "of_value": level_text(row[entity]), "of_time": event.time}

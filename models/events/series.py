@@ -1,168 +1,120 @@
-"""Series: what is stored of an entity's events so that windows can look back on them."""
+"""Series: what is kept of every event of an entity so that windows can look back on it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import sqlalchemy as sa
 
-from data.table import Column, Table, level_text
-from data.window import OF_AMOUNTS, OF_LABELS
-from data.windows import FOREVER, Events, Frauds, scale_of, whole_amounts
+from data.table import Table, level_text
+from data.window import OF_AMOUNTS
+from data.windows import scale_of, whole_number
+from models.database import reading, writing
 from models.events import tables
+from models.events.contents import row_of
 
-MOST_VALUES_AT_ONCE = 500
-"""Databases bound how many values one statement may hold."""
-
-_entities, _labels = tables.event_entities, tables.event_labels
-_OF_ENTITIES = sa.and_(
-    _entities.c.series == sa.bindparam("series"),
-    _entities.c.value.in_(sa.bindparam("values", expanding=True)),
-    _entities.c.time >= sa.bindparam("since"),
-    _entities.c.time < sa.bindparam("until"),
-)
-_PAST = sa.select(_entities.c.value, _entities.c.time, _entities.c.amount, _entities.c.other).where(_OF_ENTITIES)
-_LABELLED = (
-    sa.select(_entities.c.value, _entities.c.time, _labels.c.event_id, _labels.c.fraud, _labels.c.known)
-    .join(_labels, _labels.c.event_id == _entities.c.event_id)
-    .where(_OF_ENTITIES, _labels.c.model == sa.bindparam("model"))
-    .order_by(_labels.c.id)
-)
+ROWS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
 class Series:
-    """The events of one entity column, with the columns that its windows are of.
+    """An entity column, with the columns that windows over it are of.
 
     Parameters
     ----------
-    amount : the column that windows add up; other : the one whose distinct values they count.
-    reach : how many seconds before an event its windows look.
-    labels : whether they look at what became of events.
+    amount : the column that is added up, with `scale` whole numbers to 1.
+    other : the column whose distinct values are counted.
     """
 
     entity: str
-    amount: Column | None
+    amount: str | None
+    scale: float
     other: str | None
-    reach: int
-    labels: bool
 
     @classmethod
     def of(cls, table: Table, entity: str) -> Series:
-        """What the table's windows over an entity need."""
+        """What the table's windows over an entity need; see Table for why it is one column of each sort."""
         windows = [column.window for column in table.windows if column.window and column.window.entity == entity]
-        amounts = {w.of for w in windows if w.of and w.measure in OF_AMOUNTS}
-        others = {w.of for w in windows if w.of and w.measure == "distinct"}
-        return cls(
-            entity,
-            table[amounts.pop()] if amounts else None,
-            others.pop() if others else None,
-            max(w.reach_seconds for w in windows),
-            any(w.measure in OF_LABELS for w in windows),
-        )
-
-    @property
-    def description(self) -> str:
-        """Entity, amount with its scale, and other column: series of one description hold the same."""
-        amount = f" amount {self.amount.name} * {scale_of(self.amount)}" if self.amount else ""
-        return f"{self.entity}{amount}" + (f" other {self.other}" if self.other else "")
-
-    def stored(self, event_id: str, seconds: int, row: Mapping[str, Any], number: int) -> dict[str, Any] | None:
-        """The row of `event_entities` for an event; None if it has no such entity."""
-        if (value := row.get(self.entity)) is None:
-            return None
-        return {
-            "series": number,
-            "value": level_text(value),
-            "time": seconds,
-            "event_id": event_id,
-            **dict(zip(("amount", "other"), self.payload(row), strict=True)),
-        }
+        amount = next((w.of for w in windows if w.measure in OF_AMOUNTS), None)
+        other = next((w.of for w in windows if w.measure == "distinct"), None)
+        return cls(entity, amount, scale_of(table[amount]) if amount else 1.0, other)
 
     def payload(self, row: Mapping[str, Any]) -> tuple[int | None, str | None]:
         """What windows read of a row beside entity and time."""
-        amount = int(whole_amounts(self.amount, row[self.amount.name])) if self.amount else None
+        amount = whole_number(row[self.amount], self.scale) if self.amount else None
         return amount, level_text(row[self.other]) if self.other else None
 
-
-@dataclass(frozen=True)
-class Asked:
-    """A new event as windows see it: its time, and its row as checked."""
-
-    seconds: int
-    row: Mapping[str, Any]
-
-
-def past_and_asked(
-    connection: sa.Connection, series: Series, number: int, model: str, asked: Sequence[Asked]
-) -> tuple[Events, Events]:
-    """What is stored of the asked events' entities together with the asked events, and these alone.
-
-    So events that are asked about together see each other, if they are of different seconds, in whatever order they
-    come.
-    """
-    values = [level_text(value) if (value := one.row.get(series.entity)) is not None else None for one in asked]
-    owners: dict[str | None, int] = {
-        value: i for i, value in enumerate(v for v in dict.fromkeys(values) if v is not None)
-    }
-    others: dict[str, int] = {}
-    times = [one.seconds for one in asked]
-    between = {"series": number, "model": model, "since": min(times) - series.reach, "until": max(times)}
-    stored = _rows(connection, _PAST, list(owners), between)
-    frauds = None
-    if series.labels:
-        frauds = _frauds(_rows(connection, _LABELLED, list(owners), between), owners)
-    new = [(value, one.seconds, *series.payload(one.row)) for value, one in zip(values, asked, strict=True)]
-    return (
-        _events(series, [*stored, *new], owners, others, frauds),
-        _events(series, new, owners, others, None),
-    )
+    def stored(self, number: int, event_id: str, seconds: int, row: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The row of `event_entities` for an event; None if it lacks the entity, or a column of an earlier table."""
+        if any(row.get(name) is None for name in (self.entity, self.amount, self.other) if name):
+            return None
+        amount, other = self.payload(row)
+        return {
+            "series": number,
+            "value": level_text(row[self.entity]),
+            "time": seconds,
+            "event_id": event_id,
+            "amount": amount,
+            "other": other,
+        }
 
 
-def _rows(
-    connection: sa.Connection, statement: sa.Select[Any], values: Sequence[str | None], between: Mapping[str, Any]
-) -> list[Any]:
-    found: list[Any] = []
-    for start in range(0, len(values), MOST_VALUES_AT_ONCE):
-        chunk = {"values": values[start : start + MOST_VALUES_AT_ONCE]}
-        found += connection.execute(statement, {**between, **chunk}).all()
-    return found
+_series = tables.event_series
+_OF_MODEL = sa.select(_series).where(_series.c.model == sa.bindparam("of_model")).order_by(_series.c.id)
+_EVENTS = sa.select(tables.events.c.event_id, tables.events.c.time, tables.events.c.row).where(
+    tables.events.c.model == sa.bindparam("of_model")
+)
+_COUNT_ONE_MORE = (
+    sa.update(tables.event_streams)
+    .where(tables.event_streams.c.model == sa.bindparam("of_model"))
+    .values(n_series=tables.event_streams.c.n_series + 1)
+)
 
 
-def _events(
-    series: Series,
-    rows: Sequence[Any],
-    owners: Mapping[str | None, int],
-    others: dict[str, int],
-    frauds: Frauds | None,
-) -> Events:
-    """Rows of value, time, amount and other as arrays."""
-    amounts, distinct = {}, {}
-    if series.amount:
-        amounts[series.amount.name] = _whole(row[2] for row in rows)
-    if series.other:
-        distinct[series.other] = _whole(others.setdefault(row[3], len(others)) for row in rows)
-    owner, time = _whole(owners.get(row[0], -1) for row in rows), _whole(row[1] for row in rows)
-    return Events(owner, time, amounts, distinct, frauds)
+def series_of_model(connection: sa.Connection, model: str) -> dict[Series, int]:
+    """The number of every series of a model, whichever version it is for."""
+    found = connection.execute(_OF_MODEL, {"of_model": model})
+    return {Series(row.entity, row.amount, row.scale, row.other): row.id for row in found}
 
 
-def _frauds(rows: Sequence[Any], owners: Mapping[str | None, int]) -> Frauds:
-    """The times in which an event's latest label said fraud, from labels in the order in which they came."""
-    stands: dict[str, list[int]] = {}  # by event: owner, time, since and, once it was revised, until
-    found: list[list[int]] = []
-    for value, time, event_id, fraud, known in rows:
-        if (standing := stands.pop(event_id, None)) is not None:
-            standing[3] = min(standing[3], known)
-        if fraud:
-            stands[event_id] = [owners[value], time, known, FOREVER]
-            found.append(stands[event_id])
-    columns = np.array(found, np.int64).reshape(-1, 4).T
-    return Frauds(*columns)
+def register(engine: sa.Engine, model: str, needed: list[Series]) -> dict[Series, int]:
+    """The same once the needed ones are among them; a new one begins with all stored events of the model."""
+    with reading(engine) as connection:
+        known = series_of_model(connection, model)
+        has_stream = _has_stream(connection, model)
+    if has_stream and all(series in known for series in needed):
+        return known
+    with writing(engine) as connection:
+        if not _has_stream(connection, model):
+            new = {"model": model, "kept_from": tables.NOTHING_ROLLED_OUT, "n_series": 0}
+            connection.execute(tables.event_streams.insert(), new)
+        known = series_of_model(connection, model)
+        for series in needed:
+            if series not in known:
+                known[series] = _add(connection, model, series)
+    return known
 
 
-def _whole(values: Iterable[int]) -> npt.NDArray[np.int64]:
-    return np.array(list(values), np.int64)
+def _has_stream(connection: sa.Connection, model: str) -> bool:
+    streams = tables.event_streams
+    return connection.execute(sa.select(streams).where(streams.c.model == model)).first() is not None
+
+
+def _add(connection: sa.Connection, model: str, series: Series) -> int:
+    values = {"entity": series.entity, "amount": series.amount, "scale": series.scale, "other": series.other}
+    number: int = connection.execute(_series.insert().returning(_series.c.id), {"model": model, **values}).scalar_one()
+    connection.execute(_COUNT_ONE_MORE, {"of_model": model})
+    for events in stored_events(connection, model):
+        rows = [series.stored(number, event_id, seconds, row) for event_id, seconds, row in events]
+        if kept := [row for row in rows if row is not None]:
+            connection.execute(tables.event_entities.insert(), kept)
+    return number
+
+
+def stored_events(connection: sa.Connection, model: str) -> Iterator[list[tuple[str, int, dict[str, Any]]]]:
+    """Id, time and row of every stored event of a model, some thousand at a time."""
+    found = connection.execute(_EVENTS, {"of_model": model})
+    for part in found.partitions(ROWS_AT_ONCE):
+        yield [(event_id, seconds, row_of(contents)) for event_id, seconds, contents in part]

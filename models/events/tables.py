@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from data.windows import FOREVER
 from models.database import UtcDateTime
 from models.registry_tables import metadata
 
@@ -23,17 +24,21 @@ event_streams = sa.Table(
     metadata,
     sa.Column("model", sa.String, primary_key=True),
     sa.Column("kept_from", sa.BigInteger, nullable=False),  # older events have rolled out
+    sa.Column("n_series", sa.Integer, nullable=False),  # whoever knows fewer looks again
 )
+NOTHING_ROLLED_OUT = -FOREVER
 event_series = sa.Table(
     "event_series",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("model", sa.String, nullable=False),
     sa.Column("entity", sa.String, nullable=False),
-    sa.Column("description", sa.String, nullable=False),
-    sa.UniqueConstraint("model", "description"),
+    sa.Column("amount", sa.String),
+    sa.Column("scale", sa.Float, nullable=False),
+    sa.Column("other", sa.String),
 )
-"""What the rows of `event_entities` hold: an entity column with the amount and the other column that go with it."""
+"""What the rows of `event_entities` hold, see `models.events.series.Series`: those of all versions of a model are kept
+up, so that each finds its windows full when it comes to answer."""
 event_entities = sa.Table(
     "event_entities",
     metadata,
@@ -41,7 +46,7 @@ event_entities = sa.Table(
     sa.Column("value", sa.String, primary_key=True),
     sa.Column("time", sa.BigInteger, primary_key=True),
     sa.Column("event_id", sa.String, primary_key=True),
-    sa.Column("amount", sa.BigInteger),  # as `data.windows.whole_amounts` makes it
+    sa.Column("amount", sa.BigInteger),  # as `data.windows.whole_number` makes it
     sa.Column("other", sa.String),
     sqlite_with_rowid=False,  # rows lie in the order in which windows read them
 )

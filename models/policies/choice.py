@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.alerting.costs import AlertCosts
 from models.contract import CutOffs, Domain, Policy
 from models.errors import PolicyError
 from models.policies.cut_offs import (
@@ -30,6 +31,8 @@ class PolicyWish:
         only measure.
     approval_rate, bad_rate : what is to be reached on past rows; one of them at most.
     refer : share of the rows around the cut-off that goes to a person.
+    reviews_per_day, alert_costs : for a domain with alerts: how many cards can be looked at a day, and what alerting
+        costs. The cut-offs follow from the costs, unless a number of reviews is given: then they only measure.
     values : of fields of the policy, as given.
 
     Raises PolicyError for wishes that contradict each other.
@@ -39,6 +42,8 @@ class PolicyWish:
     approval_rate: float | None = None
     bad_rate: float | None = None
     refer: float = 0.0
+    reviews_per_day: float | None = None
+    alert_costs: AlertCosts | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -59,7 +64,8 @@ class PolicyWish:
     @property
     def wants_cut_offs(self) -> bool:
         """Whether cut-offs are to be chosen, rather than values taken as given."""
-        return self.has_rate or self.costs is not None or self.refer != 0 or not self.values
+        by_alerts = self.reviews_per_day is not None or self.alert_costs is not None
+        return self.has_rate or self.costs is not None or self.refer != 0 or by_alerts or not self.values
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,11 @@ def choose_policy(
     CutOffError
         No cut-off does what is wished for.
     """
+    if wish.reviews_per_day is not None or wish.alert_costs is not None:
+        raise PolicyError(
+            f"a policy for {domain.name} makes no alerts, so there is nothing that reviews a day or the costs of "
+            "alerting could choose"
+        )
     values, words = dict(wish.values), [f"{name}={few_words(value)}" for name, value in wish.values.items()]
     if wish.wants_cut_offs:
         cut_offs = _cut_offs_of(domain, wish)
@@ -104,9 +115,14 @@ def _cut_offs_of(domain: Domain, wish: PolicyWish) -> CutOffs:
             f"a policy for {domain.name} has no cut-offs that could be chosen from costs or rates; give values for its "
             f"fields as FIELD=VALUE: {', '.join(domain.policy.model_fields)}"
         )
-    if twice := sorted({cut_offs.lower, cut_offs.upper} & set(wish.values)):
-        raise PolicyError(f"{' and '.join(twice)}: chosen and given as well; leave one of them out")
+    refuse_twice({cut_offs.lower, cut_offs.upper}, wish.values)
     return cut_offs
+
+
+def refuse_twice(chosen: set[str], given: Collection[str]) -> None:
+    """PolicyError for fields that are to be chosen and are given as well."""
+    if twice := sorted(chosen & set(given)):
+        raise PolicyError(f"{' and '.join(twice)}: chosen and given as well; leave one of them out")
 
 
 def _band(

@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.contract import Live
 from models.errors import PolicyError
+from models.policies.decisions import decisions_on
 from models.policies.past_rows import PastRows
 from models.policies.rule_hits import Hits, rule_hits, ruled
 from models.policies.rules import Action, Rule, check_rules
-from models.policies.simulation import Mask, decisions_on
+from models.policies.simulation import Mask
 
 
 class RuleFigures(BaseModel):

@@ -11,22 +11,21 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.alerting.costs import AlertCosts
 from models.audit import ImpactRatio
 from models.audit.fairness import impact_ratio
 from models.contract import Live
 from models.errors import PolicyError
-from models.policies.choice import PolicyWish, choose_policy
+from models.policies.alerts import AlertSimulation, choose_alert_policy, simulate_alerts
+from models.policies.choice import ChosenPolicy, PolicyWish, choose_policy
 from models.policies.cut_offs import CheapestCutOff, Costs, cheapest_cut_off
+from models.policies.decisions import Decisions, decisions_on
 from models.policies.past_rows import PastRows
 from models.policies.rules import check_rules, rules_of
 from models.row_groups import FEWEST_ROWS, groups_of
 from models.scoring import Floats, Labels
 
-Decisions = npt.NDArray[np.object_]
 Mask = npt.NDArray[np.bool_]
-
-_ROWS_AT_ONCE = 65_536
-"""Bounds the memory of the encoded rows."""
 
 
 class Figures(BaseModel):
@@ -94,6 +93,7 @@ class PolicySimulation(BaseModel):
     active_figures: Figures | None = None
     cheapest: CheapestCutOff | None = Field(None, description="The single cut-off that was cheapest on these rows.")
     groups: dict[str, list[GroupFigures]] = Field(default_factory=dict, description="By protected column.")
+    alerts: AlertSimulation | None = Field(None, description="Day by day, for a domain that makes alerts.")
 
 
 def simulate_wish(active: Live, rows: PastRows, wish: PolicyWish, *, stored: Live | None = None) -> PolicySimulation:
@@ -108,25 +108,48 @@ def simulate_wish(active: Live, rows: PastRows, wish: PolicyWish, *, stored: Liv
     not fit the version's table.
     """
     if stored is not None:
-        if wish.has_rate or wish.refer or wish.values:
+        if wish.has_rate or wish.refer or wish.values or wish.reviews_per_day is not None:
             raise PolicyError("a stored policy is simulated as it is: beside it only costs can be given")
         chosen_by = f"policy {stored.policy_version} as it is"
-        return simulate_policy(stored, active, rows, costs=wish.costs, chosen_by=chosen_by, fitted=False)
-    chosen = choose_policy(active.domain, active.policy, wish, active.scorer.probabilities(rows.frame), rows.labels)
-    check_rules(rules_of(chosen.policy), active.table)
-    candidate = replace(active, policy=chosen.policy)
-    return simulate_policy(candidate, active, rows, costs=wish.costs, chosen_by=chosen.chosen_by, fitted=chosen.fitted)
+        chosen = ChosenPolicy(stored.policy, chosen_by, fitted=False)
+    else:
+        chosen = _chosen(active, rows, wish)
+        check_rules(rules_of(chosen.policy), active.table)
+    return simulate_policy(
+        replace(active, policy=chosen.policy),
+        active,
+        rows,
+        costs=wish.costs,
+        alert_costs=wish.alert_costs,
+        chosen_by=chosen.chosen_by,
+        fitted=chosen.fitted,
+    )
+
+
+def _chosen(active: Live, rows: PastRows, wish: PolicyWish) -> ChosenPolicy:
+    """The policy that is wished for, by what the domain's policy decides by."""
+    domain = active.domain
+    if domain.alert_budget is not None:
+        return choose_alert_policy(active, domain.alert_budget, wish, rows)
+    return choose_policy(domain, active.policy, wish, active.scorer.probabilities(rows.frame), rows.labels)
 
 
 def simulate_policy(
-    candidate: Live, active: Live, rows: PastRows, *, costs: Costs | None, chosen_by: str, fitted: bool
+    candidate: Live,
+    active: Live,
+    rows: PastRows,
+    *,
+    costs: Costs | None,
+    alert_costs: AlertCosts | None = None,
+    chosen_by: str,
+    fitted: bool,
 ) -> PolicySimulation:
     """Decide past rows by a policy and by the active one; every row counts once, whatever its weight in training.
 
     Parameters
     ----------
     candidate, active : the same version under the two policies.
-    costs : of the two errors; None are the domain's own.
+    costs, alert_costs : of the two errors, and of alerting; None are the domain's own.
     chosen_by, fitted : see `models.policies.choice.ChosenPolicy`.
     """
     now, before = (decisions_on(live, rows.frame) for live in (candidate, active))
@@ -141,6 +164,7 @@ def simulate_policy(
         decisions=_by_decision(now, rows.labels),
         active_policy=active.policy_version,
         changes=_changes(before, now, rows.labels),
+        alerts=simulate_alerts(candidate, active, rows, now=now, before=before, costs=alert_costs),
         **_judged(candidate, now, before, rows, costs),
     )
 
@@ -208,16 +232,6 @@ def _impact(figures: dict[str, Any], reference: dict[str, Any] | None) -> Impact
     if reference is None or figures is reference:
         return None
     return impact_ratio(*(of[count] for of in (figures, reference) for count in ("n_approved", "n_rows")))
-
-
-def decisions_on(live: Live, frame: pd.DataFrame) -> Decisions:
-    """One decision for each row of a checked frame; empty for a domain whose answer to a row is none."""
-    decisions: list[str] = []
-    for start in range(0, len(frame), _ROWS_AT_ONCE):
-        rows = frame.iloc[start : start + _ROWS_AT_ONCE]
-        X = live.scorer.encoder.transform(rows)
-        decisions += live.domain.decide(live.scorer, live.policy, X, rows).get("decision", [])
-    return np.array(decisions, dtype=object)
 
 
 def _by_decision(decisions: Decisions, labels: Labels) -> list[DecisionFigures]:

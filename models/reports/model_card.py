@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from models.audit import Audit
 from models.contract import Domain
+from models.reports.alert_report import AlertReport
 from models.reports.pages import render_page
 from models.reports.report_data import ReportData
 from models.reports.sentences import protection_sentences, proxy_sentence
@@ -62,6 +63,9 @@ class ModelCard(_Part):
     policy: dict[str, Any] = Field(description="The policy of its bundle; another one may be active.")
     decisions: tuple[DecisionRow, ...] = Field(description="By that policy; none where single rows get no decision.")
     audit: Audit
+    alerts: AlertReport | None = Field(
+        None, description="What alerts find; null for a domain without alerts, and for rows without times."
+    )
     made_with: dict[str, str | int] = Field(description="Preset, seed, folds, and versions of the packages.")
 
 
@@ -95,6 +99,7 @@ def model_card(data: ReportData, domain: Domain) -> ModelCard:
         policy=dict(data.policy),
         decisions=tuple(decision_rows(data.decisions, data.labels, data.probabilities)),
         audit=data.audit,
+        alerts=data.alerts,
         made_with={"preset": data.preset, "seed": data.seed, "folds": data.n_folds, **data.packages},
     )
 

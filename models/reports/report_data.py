@@ -12,6 +12,7 @@ import pandas as pd
 from data.table import Table
 from models.audit import Audit
 from models.evaluation import Comparison, Contender
+from models.reports.alert_report import AlertReport
 from models.reports.sentences import findings
 from models.scoring import Floats, Labels
 
@@ -36,6 +37,7 @@ class ReportData:
     why : what says why it went live or did not. `promoted` : which of the two, None if that is not decided yet.
     policy : thresholds and scales by name.
     audit : what was measured on groups of rows, and what moves the answer.
+    alerts : what alerts find among the test rows; None for a domain without alerts, and for rows without times.
     training_frame : the checked training rows.
     packages : versions by name.
     """
@@ -64,6 +66,7 @@ class ReportData:
     decisions: Sequence[str]
     policy: Mapping[str, Any]
     audit: Audit
+    alerts: AlertReport | None = None
     training_frame: pd.DataFrame
     packages: Mapping[str, str]
 

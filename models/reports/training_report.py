@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from models.evaluation import Comparison, compare
 from models.reports import audit_charts, charts, sentences
+from models.reports.alert_report import budget_chart
 from models.reports.pages import render_page
 from models.reports.report_data import ReportData
 from models.reports.style import Chart, percent
@@ -34,6 +35,7 @@ def render_report(data: ReportData) -> str:
         column_sentence=sentences.column_sentence,
         proxy_sentences=[sentences.proxy_sentence(proxies) for proxies in audit.proxies],
         decisions=decision_rows(data.decisions, data.labels, data.probabilities),
+        budget_chart=budget_chart(data.alerts.by_budget) if data.alerts and data.alerts.by_budget else None,
         columns=column_rows(data.table, data.training_frame),
     )
 

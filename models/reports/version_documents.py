@@ -9,6 +9,7 @@ from models.bundles import package_versions
 from models.contract import Policy
 from models.judging import Judgement, Outcome, Trained
 from models.live import CARD, CARD_PAGE, REPORT
+from models.reports.alert_report import alert_report
 from models.reports.model_card import model_card, render_card
 from models.reports.report_data import ReportData
 from models.reports.training_report import render_report
@@ -41,6 +42,7 @@ def _report_data(
     test = trained.frame.iloc[rows.test]
     X = trained.scorer.encoder.transform(test)
     decisions: list[str] = job.domain.decide(trained.scorer, policy, X, test).get("decision", [])
+    budget = job.domain.alert_budget
     return ReportData(
         name=job.name,
         domain=job.domain.name,
@@ -66,6 +68,7 @@ def _report_data(
         decisions=decisions,
         policy=policy.model_dump(mode="json"),
         audit=audit(trained, job.domain, X, decisions, seed=job.seed),
+        alerts=None if budget is None else alert_report(trained, budget, job.split, decisions),
         training_frame=trained.frame.iloc[rows.train],
         packages=dict(package_versions()),
     )

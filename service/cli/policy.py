@@ -13,8 +13,10 @@ from service.cli import console
 from service.cli.context import AsJson, Why, actor, champion_of, domain_of, home_of, open_registry, read_settings
 from service.cli.exits import CommandError
 from service.cli.policy_tables import headline, print_rules, print_simulation, print_values
+from service.cli.progress import TrainingProgress
 
 if TYPE_CHECKING:
+    from models.alerting.costs import AlertCosts
     from models.policies.choice import PolicyWish
     from models.policies.simulation import PolicySimulation
     from models.policies.stored import StoredPolicy
@@ -91,6 +93,23 @@ def simulate(
         float,
         typer.Option(help="Share of the rows that goes to a person: half just below the cut-off, half from it on."),
     ] = 0.0,
+    reviews_per_day: Annotated[
+        float | None,
+        typer.Option(help="Where cards are alerted: review as many as a day has room for, on average over past days."),
+    ] = None,
+    review_cost: Annotated[
+        float | None,
+        typer.Option(
+            help="Where cards are alerted: what a person's look at a card costs. Review and block so that the past "
+            "days would have cost least; beside a number of reviews it only measures."
+        ),
+    ] = None,
+    blocked_good_cost: Annotated[
+        float | None, typer.Option(help="What it costs to block the card of a good customer for a day.")
+    ] = None,
+    missed_share: Annotated[
+        float | None, typer.Option(help="Share of its amount that a missed fraud costs; 1 if nothing is said.")
+    ] = None,
     set_values: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="Give a field of the policy a value; may be repeated."),
@@ -109,8 +128,9 @@ def simulate(
     """Show what a policy would have done on past rows: approvals, bad rate, costs, also by protected group.
 
     The cut-offs follow from the costs of errors, or reach an approval rate or a bad rate; fields that nothing is said
-    about stay as they are in the active policy. Without --data and --table the rows are those that tested the version
-    after its training, where they can be had again.
+    about stay as they are in the active policy. A fraud policy is chosen by the reviews that a day has room for, or by
+    what alerting costs, and past days are replayed: cards alerted, frauds and value detected. Without --data and
+    --table the rows are those that tested the version after its training, where they can be had again.
     """
     from models.policies.choice import PolicyWish
     from models.policies.cut_offs import Costs
@@ -122,6 +142,8 @@ def simulate(
         approval_rate=approval_rate,
         bad_rate=bad_rate,
         refer=refer,
+        reviews_per_day=reviews_per_day,
+        alert_costs=_alert_costs(review_cost, blocked_good_cost, missed_share),
         values=_given_values(set_values or [], rules),
     )
     simulation, domain = _simulate(name, wish, policy, data=None if data is None else str(data), table=table)
@@ -182,6 +204,21 @@ def rollback(name: ModelName, why: Why, as_json: AsJson = False) -> None:
     _print_change(name, number, stored, policy_note(stored, version), as_json)
 
 
+def _alert_costs(review: float | None, blocked_good: float | None, missed_share: float | None) -> AlertCosts | None:
+    """Costs of alerting as they were given; None if none were."""
+    from models.alerting.costs import AlertCosts
+
+    if review is None and blocked_good is None:
+        if missed_share is not None:
+            raise CommandError("--missed-share weighs frauds against looks: say --review-cost and --blocked-good-cost")
+        return None
+    if review is None or blocked_good is None:
+        raise CommandError("looks and blocks are weighed together: say both --review-cost and --blocked-good-cost")
+    return AlertCosts(
+        review=review, blocked_good=blocked_good, missed_share=1.0 if missed_share is None else missed_share
+    )
+
+
 def _given_values(texts: list[str], rules: Path | None) -> dict[str, Any]:
     """Values of the policy's fields, the rules of a file among them."""
     from models.policies.rule_files import read_rules
@@ -211,9 +248,13 @@ def _simulate(
         stored = None if number is None else registry.policies.policy(name, number)
     bundled = load_live(version, home.bundles)
     manifest = read_manifest(home.bundles, version.digest)
-    rows = past_rows(bundled, manifest, data=data, table=table, home=home, data_home=settings.data_home)
     base = with_policy(bundled, stored) if number is not None else None
-    return simulate_wish(with_policy(bundled, active), rows, wish, stored=base), bundled.domain.name
+    with TrainingProgress() as progress:
+        progress.stage("Reading the past rows")
+        rows = past_rows(bundled, manifest, data=data, table=table, home=home, data_home=settings.data_home)
+        progress.stage(f"Deciding {len(rows.labels):,} past rows")
+        simulation = simulate_wish(with_policy(bundled, active), rows, wish, stored=base)
+    return simulation, bundled.domain.name
 
 
 def _print_change(name: str, number: int, stored: StoredPolicy | None, note: str, as_json: bool) -> None:

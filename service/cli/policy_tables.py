@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from service.cli import console
+from service.cli.alert_tables import alerts_in_words, print_alerts
 
 if TYPE_CHECKING:
     from data.table import Table
@@ -39,6 +40,8 @@ def headline(simulation: Mapping[str, Any]) -> str:
     """A stored simulation in one line."""
     rows = f"{simulation['n_rows']:,} rows with version {simulation['model_version']}"
     figures = simulation["figures"]
+    if alerts := simulation.get("alerts"):
+        return f"{alerts_in_words(alerts)}, {rows}"
     if figures is None:
         shares = [f"{found['decision']} {_percent(found['share'])}" for found in simulation["decisions"]]
         return ", ".join([*shares, rows])
@@ -57,6 +60,7 @@ def print_simulation(name: str, simulation: PolicySimulation) -> None:
     )
     console.say(f"Policy by {simulation.chosen_by}: {values}")
     _print_figures(simulation)
+    print_alerts(simulation)
     _print_decisions(simulation)
     for column, groups in simulation.groups.items():
         rows = [

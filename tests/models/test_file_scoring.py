@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from data.checking import checked_frame
 from data.errors import BadRowsError, SourceError
 from data.rows import row_adapter
+from data.windows import with_windows
 from models.contract import Live, load_domains, respond
 from models.file_scoring import csv_text, n_rows_of, score_file
 from models.presets import PRESETS
+from tests.conftest import quick_live
 
 CREDIT = load_domains()["credit"]
 
@@ -234,3 +236,20 @@ def test_csv_text_is_read_back_by_a_csv_reader(rows):
 
     expected = [["a", "b, c"], *([cell or "" for cell in row] for row in rows)]
     assert list(csv.reader(io.StringIO(text, newline=""))) == expected
+
+
+def test_windows_look_back_over_the_whole_file(tmp_path):
+    """However small the chunks are, and with the outcomes where the file has them."""
+    live = quick_live(load_domains()["fraud"])
+    simulated = live.domain.simulate(400, 3).frame
+    names = [column.name for column in live.table.inputs]
+    with_outcome = written(simulated, tmp_path / "rows.parquet")
+    without = written(simulated[names], tmp_path / "inputs.parquet")
+
+    score_file(live, with_outcome, tmp_path / "out.parquet", rows_per_chunk=150)
+    score_file(live, without, tmp_path / "without.parquet", rows_per_chunk=400)
+
+    for out, labels in (("out.parquet", live.table.labels(simulated)), ("without.parquet", None)):
+        checked = checked_frame(live.table, simulated[names], "rows", training=False)
+        expected = live.scorer.probabilities(with_windows(live.table, checked, labels))
+        assert pd.read_parquet(tmp_path / out)["fraud_probability"].tolist() == expected.tolist()

@@ -6,7 +6,7 @@ from data.simulators import fraud as simulator
 from data.splits import Split
 from models.contract import Domain
 from models.domains.fraud.answer import FraudAnswer, account
-from models.domains.fraud.policy import FraudPolicy, decide
+from models.domains.fraud.policy import ALERT_BUDGET, FraudPolicy, decide
 from models.domains.fraud.scorer import FraudScorer
 from models.full_account import full_account_operation
 
@@ -31,5 +31,6 @@ DOMAIN = Domain(
     account=account,
     adverse=frozenset({"review", "block"}),
     operations=(full_account_operation(FraudAnswer),),
+    alert_budget=ALERT_BUDGET,
     gates={"auc": 0.55},
 )

@@ -6,8 +6,9 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from models.alerting.costs import AlertCosts
 from models.calibration import probability
-from models.contract import Policy, Rows
+from models.contract import AlertBudget, Policy, Rows
 from models.domains.fraud.scorer import FraudScorer
 from models.encoding import Features
 from models.policies.rule_hits import decided_with_rules
@@ -15,6 +16,14 @@ from models.policies.rules import Rules
 from models.scoring import TableClassifier
 
 Decision: TypeAlias = Literal["allow", "review", "block"]
+
+ALERT_BUDGET = AlertBudget(
+    lower="review_from",
+    upper="block_from",
+    reviewed="review",
+    blocked="block",
+    costs=AlertCosts(review=5, blocked_good=30),  # no source: a look of some minutes, a lost purchase and a call
+)
 
 
 class FraudPolicy(Policy):

@@ -232,7 +232,14 @@ def test_every_domains_policy_can_be_given_values(name, lives, rows_of):
     assert found.chosen_by == f"{field}={default}"
 
 
-@pytest.mark.parametrize("name", sorted(name for name, domain in DOMAINS.items() if domain.cut_offs is None))
+def test_no_domain_has_cut_offs_and_alerts():
+    """Nobody would know which of the two a policy is to be chosen by."""
+    assert not [name for name, domain in DOMAINS.items() if domain.cut_offs and domain.alert_budget]
+
+
+@pytest.mark.parametrize(
+    "name", sorted(name for name, domain in DOMAINS.items() if not (domain.cut_offs or domain.alert_budget))
+)
 def test_a_domain_without_cut_offs_says_what_can_be_set(name, lives, rows_of):
     """Costs and rates choose nothing there; the fields are named."""
     first = next(iter(lives[name].domain.policy.model_fields))

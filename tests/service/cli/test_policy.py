@@ -154,22 +154,76 @@ def test_a_policy_that_cannot_be_read_is_not_activated(run, trained):
     assert "policy 1 of 'credit' cannot decide here: 'x' is no field" in outcome.stderr
 
 
-def test_a_domain_without_cut_offs_takes_values(run, trained, tmp_path):
-    """Fraud policies are simulated and stored too, by what they decide."""
+@pytest.fixture
+def simulate_fraud(run, trained, tmp_path):
+    """Simulates a policy of the fraud model on a file of past transactions."""
     rows = tmp_path / "transactions.csv"
     load_domains()["fraud"].simulate(800, 5).frame.to_csv(rows, index=False)
-    refused = run("policy", "simulate", "fraud", "--data", rows, "--costs", "5:1")
-    assert refused.exit_code == 2
-    assert "FIELD=VALUE: review_from, block_from" in refused.stderr
+    return lambda *words: run("policy", "simulate", "fraud", "--data", rows, *words)
 
-    outcome = run(
-        "policy", "simulate", "fraud", "--data", rows, "--set", "review_from=0.3", "--save", "--why", "less work"
-    )
+
+def test_a_fraud_policy_is_chosen_by_reviews_a_day_stored_and_activated(run, simulate_fraud, trained):
+    """Day by day and in all, beside the active one; what was simulated is kept and told again."""
+    outcome = simulate_fraud("--reviews-per-day", "0.5", "--save", "--why", "a small team")
     activated = run("policy", "activate", "fraud", 1, "--why", "go")
+    (stored,) = trained.registry.policies.stored("fraud")
+    totals = stored.simulation["alerts"]["by_policy"]["totals"]
+    n_days = len(stored.simulation["alerts"]["by_policy"]["days"])
+
+    assert (outcome.exit_code, activated.exit_code) == (0, 0)
+    for text in ("Policy by 0.5 reviews a day", "2024-04-", "cards reviewed a day", "active (policy 0)", "precision"):
+        assert text in outcome.stdout
+    assert 0 < totals["n_reviewed"] <= 0.5 * n_days
+    assert f"On past rows: {totals['n_reviewed'] / n_days:,.1f} cards reviewed" in activated.stdout
+    assert stored.simulation["chosen_by"] in outcome.stdout
+
+
+def test_a_fraud_policy_goes_live_over_http_with_its_simulation(simulate_fraud, start_service, trained):
+    """The service hands out the days it was tested on."""
+    printed = simulate_fraud("--reviews-per-day", "1", "--save", "--why", "budget", "--json").json
+    service = start_service(trained.home.path, poll_seconds=0.02)
+
+    activated = service.client.post("/v1/models/fraud/policy", json={"version": 1, "why": "go"})
+    told = service.client.get("/v1/models/fraud").json()
+
+    assert activated.status_code == 200
+    assert (told["active_policy"], told["policies"][0]["simulation"]["alerts"]) == (1, printed["alerts"])
+
+
+def test_fraud_policies_take_values_too(simulate_fraud):
+    """What changes is counted by decision."""
+    outcome = simulate_fraud("--set", "review_from=0.3")
 
     assert outcome.exit_code == 0
     assert "review -> allow" in outcome.stdout
-    assert "On past rows: allow" in activated.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--costs", "5:1"], "by values for its fields as FIELD=VALUE: review_from, block_from"),
+        (["--reviews-per-day", "0"], "the reviews a day must be a finite number above 0, got 0"),
+        (["--reviews-per-day", "3", "--set", "review_from=0.1"], "review_from: chosen and given as well"),
+        (["--review-cost", "5"], "say both --review-cost and --blocked-good-cost"),
+        (["--missed-share", "0.5"], "say --review-cost and --blocked-good-cost"),
+        (
+            ["--review-cost", "-5", "--blocked-good-cost", "30"],
+            "cost of a review must be a finite number of at least 0",
+        ),
+        (["--policy", "0", "--reviews-per-day", "3"], "beside it only costs can be given"),
+    ],
+)
+def test_budgets_that_are_none_are_explained(simulate_fraud, trained, words, message):
+    """Exit code 2, and what is allowed."""
+    outcome = simulate_fraud(*words)
+
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    assert message in outcome.stderr
+
+
+def test_credit_makes_no_alerts(simulate):
+    """What is asked for is refused by name."""
+    assert "a policy for credit makes no alerts" in simulate("--reviews-per-day", "10").stderr
 
 
 RULES = """

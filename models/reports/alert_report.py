@@ -1,0 +1,123 @@
+"""What report and card say about alerts: the worth of a day's reviews, and what late labels would have hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from pydantic import BaseModel, ConfigDict, Field
+
+from data.splits import Split
+from models.alerting.budget_curve import BudgetPoint, budget_curve
+from models.alerting.card_days import Mask
+from models.alerting.card_precision import HANDBOOK_CARDS_A_DAY, card_precision_at_k
+from models.alerting.label_clock import LabelClock, label_clock, matured
+from models.alerting.transactions import Transactions
+from models.contract import AlertBudget
+from models.judging import Trained
+from models.reports.style import EVENT, NEUTRAL, OURS, Chart, finished, percent
+
+
+class AlertReport(BaseModel):
+    """Alerts on the test rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    k: int = Field(description="Cards a day that card precision looks at.")
+    card_precision: float = Field(
+        description="Share of compromised cards among the k most suspicious of a day, mean over the days; those found "
+        "on an earlier day are left out."
+    )
+    by_budget: tuple[BudgetPoint, ...] = Field(description="By reviews a day, the fewest first.")
+    clock: LabelClock | None = Field(
+        description="As of the last test row: by the labels that had matured then, and by all rows. Null where labels "
+        "are not late."
+    )
+
+
+def alert_report(trained: Trained, budget: AlertBudget, split: Split, decisions: Sequence[str]) -> AlertReport | None:
+    """Measure alerts on the test rows of a trained model; None if they do not tell when they happened.
+
+    Parameters
+    ----------
+    split : how its rows were divided, with the delay of labels.
+    decisions : on the test rows, by the policy of the bundle.
+    """
+    table, frame = trained.scorer.table, trained.frame.iloc[trained.rows.test]
+    if table.time is None:
+        return None
+    past, clock = Transactions.of(table, frame, trained.test_labels), None
+    if split.kind == "time" and split.label_delay_days > 0:
+        alerted = np.isin(np.asarray(decisions, object), [budget.reviewed, budget.blocked])
+        clock = _clock(trained, past, frame[table.time.name], alerted, split.label_delay_days)
+    probabilities, k = trained.test_probabilities, HANDBOOK_CARDS_A_DAY
+    return AlertReport(
+        k=k,
+        card_precision=card_precision_at_k(past.cards, past.days, probabilities, past.labels, k),
+        by_budget=budget_curve(past, probabilities),
+        clock=clock,
+    )
+
+
+def budget_chart(points: Sequence[BudgetPoint]) -> Chart:
+    """Precision and what is found against the reviews a day.
+
+    Parameters
+    ----------
+    points : at least one.
+    """
+    reviews = [point.reviews_per_day for point in points]
+    curves = {
+        "reviewed cards with fraud (precision)": ([point.precision for point in points], OURS, "solid"),
+        "cards with fraud that are found": ([point.found_share for point in points], EVENT, "dash"),
+        "value of frauds detected": ([point.value_share for point in points], NEUTRAL, "dot"),
+    }
+    figure = go.Figure()
+    for name, (shares, colour, dash) in curves.items():
+        if any(share is not None for share in shares):
+            line = {"color": colour, "dash": dash, "width": 2}
+            figure.add_scatter(x=reviews, y=shares, name=name, mode="lines+markers", line=line)
+    figure.update_xaxes(title="Reviews a day", type="log", tickvals=reviews, ticktext=[f"{n:,}" for n in reviews])
+    figure.update_yaxes(title="Share", tickformat=".0%", range=[0, 1.02])
+    return Chart(
+        _statement(points),
+        finished(figure),
+        "Test rows, day by day: a card is reviewed at most once a day, and one whose fraud is found is stopped from "
+        "the next day on. One cut-off for all days, with that many reviews on average; nothing is blocked unseen.",
+    )
+
+
+def _statement(points: Sequence[BudgetPoint]) -> str:
+    """What the handbook's number of reviews finds, or the most below it."""
+    point = [point for point in points if point.reviews_per_day <= HANDBOOK_CARDS_A_DAY][-1]
+    found, what = point.value_share, "the value of frauds"
+    if found is None:
+        found, what = point.found_share, "the cards with fraud"
+    one = point.reviews_per_day == 1
+    words = f"{point.reviews_per_day:,} review{'' if one else 's'} a day"
+    if found is None or point.precision is None:
+        return f"With {words} there is no fraud to find"
+    finds = f"{words} {'finds' if one else 'find'} {percent(found)} of {what}"
+    return f"{finds}; {percent(point.precision)} of the reviewed cards hold one"
+
+
+def _clock(
+    trained: Trained, past: Transactions, times: pd.Series[Any], alerted: Mask, label_delay_days: float
+) -> LabelClock:
+    """As of the last test row, when the labels of the last days were not known."""
+    moments, now = times.to_numpy("datetime64[us]"), times.max().to_pydatetime().replace(tzinfo=UTC)
+    known = replace(past, labels=past.labels * matured(moments, now, label_delay_days))
+    return label_clock(
+        known,
+        moments,
+        trained.test_probabilities,
+        alerted,
+        now=now,
+        label_delay_days=label_delay_days,
+        k=HANDBOOK_CARDS_A_DAY,
+    )
