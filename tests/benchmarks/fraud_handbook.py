@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from data.sources import load_public, read_frame
 from data.tables.handbook import TABLE
-from models.presets import PRESETS
+from models.presets import PRESETS, PresetName
 from tests.benchmarks.comparison import setting
 from tests.benchmarks.handbook_protocol import FIGURES, PEERS, History, fit_ours, log_odds_of
 
@@ -40,7 +40,7 @@ Scores = Callable[[History, np.ndarray, np.ndarray, int], np.ndarray]
 """History, training rows, test rows, seed -> scores of the test rows."""
 
 
-def ours(preset: str) -> Scores:
+def ours(preset: PresetName) -> Scores:
     """The model that the training job builds."""
 
     def scores(history: History, training: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
@@ -54,12 +54,13 @@ def peer(make: Callable[[int], Any], *, on_our_windows: bool = False) -> Scores:
 
     def scores(history: History, training: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
         X = history.frame[[c.name for c in TABLE.of_role("feature")]] if on_our_windows else history.handbook
-        return make(seed).fit(X.iloc[training], history.labels[training]).predict_proba(X.iloc[test])[:, 1]
+        model = make(seed).fit(X.iloc[training], history.labels[training])
+        return np.asarray(model.predict_proba(X.iloc[test])[:, 1])
 
     return scores
 
 
-def contenders(preset: str) -> dict[str, Scores]:
+def contenders(preset: PresetName) -> dict[str, Scores]:
     """All models by name; those that take gaps are also tried on our windows."""
     on_ours = {f"{name}, our windows": peer(PEERS[name], on_our_windows=True) for name in ("XGBoost", "LightGBM")}
     return {f"ours ({preset})": ours(preset), **{name: peer(make) for name, make in PEERS.items()}, **on_ours}

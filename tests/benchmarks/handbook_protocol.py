@@ -73,7 +73,8 @@ class History:
     @property
     def first_day(self) -> pd.Timestamp:
         """The day counted as 0."""
-        return self.frame["TX_DATETIME"].min().normalize()
+        first: pd.Timestamp = self.frame["TX_DATETIME"].min().normalize()
+        return first
 
     def week(self, first_day: int) -> tuple[np.ndarray, np.ndarray]:
         """Positions of the training and the test rows, if training begins on this day."""

@@ -34,3 +34,17 @@ def test_groups_are_weighted_sums(sizes: list[int]) -> None:
 
     assert groups.starts.tolist() == (ends - sizes).tolist()
     np.testing.assert_allclose(groups.merged(X), np.stack(expected, axis=1), rtol=1e-12)
+
+
+@given(st.lists(st.integers(1, 4), max_size=4), st.lists(st.integers(1, 4), min_size=1, max_size=4))
+def test_groups_beside_others_merge_as_each_alone(first: list[int], second: list[int]) -> None:
+    """The merged features of both stand beside each other."""
+    rng = np.random.default_rng(sum(first) + sum(second))
+    one, other = (FeatureGroups(rng.random(sum(s)), np.repeat(np.arange(len(s)), s)) for s in (first, second))
+    X = rng.standard_normal((5, sum(first) + sum(second)))
+    alone = [
+        groups.merged(part)
+        for groups, part in zip((one, other), np.split(X, [sum(first)], axis=1), strict=True)
+        if len(groups.groups)
+    ]
+    np.testing.assert_array_equal(one.beside(other).merged(X), np.concatenate(alone, axis=1))

@@ -83,10 +83,10 @@ class FraudScorer(TableClassifier):
         """As `TableClassifier` does, with the autoencoder, which sees genuine training rows alone."""
         X = super()._fit_inputs(frame, labels, rows)
         directions = self.encoder.directions_
-        features = self.anomaly.fit(X, labels, n_train=len(rows.labels), directions=directions)
+        feature = self.anomaly.fit(X, labels, n_train=len(rows.labels), directions=directions)
         self._measure_anomaly(rows.validation)
-        self.network.set_params(monotonic_cst=np.concatenate([directions, self.anomaly.block.directions]))
-        return np.concatenate([X, features], axis=1)
+        self.network.set_params(monotonic_cst=np.append(directions, np.int8(0)))
+        return np.concatenate([X, feature], axis=1)
 
     def _measure_anomaly(self, validation: tuple[pd.DataFrame, Labels]) -> None:
         held_out, labels = validation
@@ -99,18 +99,17 @@ class FraudScorer(TableClassifier):
 
     @property
     def input_owners(self) -> npt.NDArray[np.intp]:
-        """See `TableClassifier`; the features of the anomaly come last."""
-        n_columns = len(self.encoder.column_names_)
-        return np.concatenate([super().input_owners, np.repeat(n_columns, len(self.anomaly.block.owners))])
+        """See `TableClassifier`; the anomaly comes last."""
+        return np.append(super().input_owners, len(self.encoder.column_names_))
 
     @property
     def input_groups(self) -> FeatureGroups:
-        """See `TableClassifier`; the features of the anomaly come last."""
-        return super().input_groups.beside(self.anomaly.block.groups)
+        """See `TableClassifier`; the anomaly comes last, alone."""
+        return super().input_groups.beside(FeatureGroups(np.ones(1, np.float32), np.zeros(1, np.intp)))
 
     def inputs(self, X: Features) -> Features:
-        """The encoded rows, and the features of their anomaly."""
-        return np.concatenate([X, self.anomaly.features(self.anomaly.errors_to_read(X))], axis=1)
+        """The encoded rows, and beside them their anomaly."""
+        return np.concatenate([X, self.anomaly.feature(self.anomaly.errors_to_read(X))], axis=1)
 
     def derived_values(self, x: Features) -> Mapping[str, Any]:
         """The anomaly percentile of an encoded row."""
@@ -121,7 +120,7 @@ class FraudScorer(TableClassifier):
         return self.anomaly.percentiles(self.anomaly.errors(X))
 
     def log_odds_and_percentiles(self, X: Features) -> tuple[Floats, Floats]:
-        """`log_odds` and `anomaly_percentiles` of encoded rows, from as few passes as can be."""
-        errors = self.anomaly.errors(X)
-        features = self.anomaly.features(self.anomaly.errors_to_read(X, errors))
-        return self._log_odds_of(np.concatenate([X, features], axis=1)), self.anomaly.percentiles(errors)
+        """`log_odds` and `anomaly_percentiles` of encoded rows, from one pass through the autoencoder."""
+        errors, read = self.anomaly.both_errors(X)
+        inputs = np.concatenate([X, self.anomaly.feature(read)], axis=1)
+        return self._log_odds_of(inputs), self.anomaly.percentiles(errors)
