@@ -161,6 +161,17 @@ def _begun_to_write(engine: sa.Engine) -> Iterator[sa.Connection]:
             yield connection
 
 
+def take_stock(engine: sa.Engine, tables: Collection[sa.Table]) -> None:
+    """Let PostgreSQL see how much the tables hold now; it plans its look-ups by that.
+
+    It does so by itself too, but not at once, and a table that was empty the last time is then read from end to end.
+    """
+    if engine.dialect.name == "postgresql":
+        with reading(engine) as connection:
+            for table in tables:
+                connection.execute(sa.text(f"ANALYZE {engine.dialect.identifier_preparer.format_table(table)}"))
+
+
 @contextmanager
 def _explained(engine: sa.Engine) -> Iterator[None]:
     try:
