@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,22 +159,23 @@ def recording(engine: sa.Engine, keys: Collection[int]) -> Iterator[sa.Connectio
         yield connection
 
 
-def gather_statistics(engine: sa.Engine, names: Sequence[str]) -> None:
-    """Let PostgreSQL look at tables that just grew from nothing, as it does by itself a minute later.
-
-    Until then it takes them for small and reads them as a whole. SQLite plans well without.
-    """
-    if engine.dialect.name == "postgresql":
-        with _begun_to_write(engine) as connection:
-            connection.execute(sa.text(f"ANALYZE {', '.join(names)}"))
-
-
 @contextmanager
 def _begun_to_write(engine: sa.Engine) -> Iterator[sa.Connection]:
     with _explained(engine), engine.connect() as connection:
         connection.execution_options(writes=True)
         with connection.begin():
             yield connection
+
+
+def take_stock(engine: sa.Engine, tables: Collection[sa.Table]) -> None:
+    """Let PostgreSQL see how much the tables hold now; it plans its look-ups by that.
+
+    It does so by itself too, but not at once, and a table that was empty the last time is then read from end to end.
+    """
+    if engine.dialect.name == "postgresql":
+        with reading(engine) as connection:
+            for table in tables:
+                connection.execute(sa.text(f"ANALYZE {engine.dialect.identifier_preparer.format_table(table)}"))
 
 
 @contextmanager

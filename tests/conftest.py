@@ -115,10 +115,11 @@ def store(trained_home: Path, tmp_path: Path) -> Iterator[Store]:
 
 @dataclass(frozen=True)
 class Service:
-    """A running application: a client for it, and what it logged."""
+    """A running application: a client for it, what it logged, and its home."""
 
     client: TestClient
     log: io.StringIO
+    home: Path
 
     def log_lines(self, event: str) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in self.log.getvalue().splitlines()]
@@ -140,7 +141,7 @@ def start_service() -> Iterator[Callable[..., Service]]:
             settings = Settings(home=home, **{"poll_seconds": 3600, **changes})
             log = io.StringIO()
             app = create_app(settings, now=lambda: MOMENT, new_id=counting_ids(), log_to=log)
-            return Service(running.enter_context(TestClient(app, raise_server_exceptions=False)), log)
+            return Service(running.enter_context(TestClient(app, raise_server_exceptions=False)), log, home)
 
         yield start
 

@@ -9,12 +9,13 @@ import pandas as pd
 
 from data.table import Table
 from data.windows import Integers
-from models.database import gather_statistics
+from models.database import take_stock
 from models.events import tables
 from models.events.event_log import EventLog
 from models.events.labels import Label
 
 ROWS_AT_ONCE = 5_000
+STORED = (tables.events, tables.event_entities, tables.event_labels)
 
 
 def load_past(
@@ -43,7 +44,7 @@ def load_past(
     kept = seconds >= log.keep_up_to(int(seconds.max()))
     frame, labels, known = frame[kept], labels[kept], seconds[kept] + round(label_delay_days * 86_400)
     n_new = 0
-    for start in range(0, len(frame), ROWS_AT_ONCE):
+    for number, start in enumerate(range(0, len(frame), ROWS_AT_ONCE)):
         part = slice(start, start + ROWS_AT_ONCE)
         rows = plain_rows(log.table, frame.iloc[part])
         known_frauds = [
@@ -52,10 +53,11 @@ def load_past(
             if fraud
         ]
         n_new += log.load(rows, known_frauds)
-        if start == 0:  # what one part tells of the tables holds for all of them
-            gather_statistics(log.engine, [table.name for table in (tables.events, tables.event_entities)])
+        if number & (number - 1) == 0:  # after 1, 2, 3, 5, 9, ... parts: the tables have grown a lot
+            take_stock(log.engine, STORED)
         if watcher is not None:
             watcher(len(rows))
+    take_stock(log.engine, STORED)
     return n_new
 
 

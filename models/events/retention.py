@@ -10,9 +10,9 @@ from models.events import tables
 from models.events.contents import row_of
 from models.events.series import series_of_model
 
-STEP_SECONDS = 3600
-"""Events begin to go when there is an hour's worth of them, so that not every answer looks for some."""
-MOST_AT_ONCE = 500
+STEP_SECONDS = 60
+"""Events begin to go when there is a minute's worth of them, so that not every answer looks for some."""
+MOST_AT_ONCE = 100
 """So many of them go in one transaction, and a few of the same second, so that no answer waits for long."""
 
 _streams, _events = tables.event_streams, tables.events
@@ -47,7 +47,7 @@ _DELETE_ALERTS = sa.delete(tables.alerts).where(
 
 
 def roll_out(connection: sa.Connection, model: str, kept_from: int, keep_from: int) -> int:
-    """Delete the oldest of the model's events before `keep_from`, with their labels, if that is an hour later.
+    """Delete the oldest of the model's events before `keep_from`, with their labels, if that is a minute later.
 
     Alerts that were closed before go, too, once their card is reviewed again. Open ones stay, with the answer to their
     worst event.

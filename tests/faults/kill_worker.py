@@ -54,11 +54,10 @@ def main() -> None:
         stage = simulated(folder, url, n_stream=arguments.events)
         replayed = play(stage, n_kills=arguments.kills)
         problems = stage.problems(replayed.answers)
-        n_stored = stage.n_stored()
     problems += [f"a request was refused: {status} {body}" for status, _, body in replayed.refusals]
     print(
         f"{arguments.kills} kills in {replayed.seconds:.0f} s: {replayed.n_broken} requests broken and sent again, "
-        f"{len(stage.rows):,} events sent, {n_stored:,} stored, {len(problems)} problems"
+        f"{len(stage.rows):,} events answered, {len(problems)} lost, counted twice or different"
     )
     for problem in problems[:10]:
         print(" ", problem)

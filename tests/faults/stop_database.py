@@ -65,11 +65,9 @@ def main() -> None:
         serving.wait_until_ready()
         replayed = play(stage, serving.port, proxy, seconds=arguments.seconds)
         problems = [*stage.problems(replayed.answers), *problems_of(replayed)]
-        n_stored = stage.n_stored()
     print(
         f"database away for {arguments.seconds:g} s of {replayed.seconds:.0f} s: {len(replayed.refusals)} refusals, "
-        f"all 503 with Retry-After if no problem says otherwise; {len(stage.rows):,} events sent, {n_stored:,} stored, "
-        f"{len(problems)} problems"
+        f"{len(stage.rows):,} events answered, {len(problems)} refused unclearly, lost, counted twice or different"
     )
     for problem in problems[:10]:
         print(" ", problem)

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 BROKEN = (ConnectionError, asyncio.IncompleteReadError)
 PAUSE_SECONDS = 0.05
+IDLE_SECONDS = 2.0  # servers close connections that nobody uses
 
 
 @dataclass
@@ -70,7 +71,11 @@ class Replay:
     async def _connection(self) -> None:
         """One keep-alive connection, made again when it breaks."""
         streams: Streams | None = None
+        used = time.monotonic()
         while (place := await self._ready.get()) < len(self._requests):
+            if time.monotonic() - used > IDLE_SECONDS:
+                await _close(streams)
+                streams = None
             while not self.replayed.answers[place]:
                 try:
                     streams = streams or await asyncio.open_connection("127.0.0.1", self._port)
@@ -81,6 +86,7 @@ class Replay:
                     streams = None
                     await asyncio.sleep(PAUSE_SECONDS)
             self._answered(place)
+            used = time.monotonic()
         await _close(streams)
 
     async def _ask(self, place: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

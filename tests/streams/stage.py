@@ -27,7 +27,7 @@ import sqlalchemy as sa
 from data.checking import checked_frame
 from data.simulators import fraud
 from data.table import Table
-from data.windows import checked_history, with_windows
+from data.windows import checked_history, whole_seconds, with_windows
 from models.bundles import Manifest, write_bundle
 from models.contract import Live, load_domains
 from models.database import open_database, reading
@@ -78,20 +78,25 @@ class Stage:
             ]
         return found
 
-    def n_stored(self) -> int:
-        """Events in the store that somebody asked about."""
+    def lost(self) -> set[str]:
+        """Ids of the events that are not in the store, though they have not rolled out of it."""
         asked = tables.events.c.answer.is_not(None)
         engine = open_database(self.database_url)
         with reading(engine) as connection:
-            count: int = connection.execute(sa.select(sa.func.count()).where(asked)).scalar_one()
+            stored = set(connection.execute(sa.select(tables.events.c.event_id).where(asked)).scalars())
+            kept_from: int = connection.execute(sa.select(tables.event_streams.c.kept_from)).scalar_one()
         engine.dispose()
-        return count
+        (event,), (time_,) = self.table.of_role("event"), self.table.of_role("time")
+        seconds = (whole_seconds(datetime.fromisoformat(row[time_.name])) for row in self.rows)
+        kept = {str(row[event.name]) for row, at in zip(self.rows, seconds, strict=True) if at >= kept_from}
+        return kept - stored
 
     def problems(self, answers: Sequence[bytes]) -> list[str]:
-        """What is wrong at the end of a stream: differences, and events that are lost or counted twice."""
-        n_stored = self.n_stored()
-        lost = [] if n_stored == len(self.rows) else [f"{n_stored} events are stored, {len(self.rows)} were sent"]
-        return [*lost, *self.differences(answers)]
+        """What is wrong at the end of a stream: events that are lost, and answers that are not what they must be.
+
+        One that counted twice would show in the windows of those after it.
+        """
+        return [*(f"event {lost} is not stored" for lost in self.lost()), *self.differences(answers)]
 
 
 def prepare(
