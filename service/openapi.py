@@ -45,7 +45,7 @@ REVIEW = "/v1/{name}/"
 """Under which the paths of the review queue stand, for any model; those of scoring stand once for each live one."""
 CONFLICT = (
     "The event's id is that of another event.",
-    ConflictingEventError("transaction_id", "31415", "is the id of another event: amount was 20.0"),
+    ConflictingEventError("transaction_id", "10000001", "is the id of another event: amount was 20.0"),
 )
 
 

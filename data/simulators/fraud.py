@@ -83,14 +83,14 @@ TABLE = Table(
             kind="key",
             role="event",
             description="Running number of the transaction",
-            example=31_415,
+            example=10_000_001,  # after all rows that were simulated, as its time is
         ),
         Column(
             name="time",
             kind="time",
             role="time",
             description="When the card was used, local time",
-            example="2024-04-12T19:42:07",
+            example="2024-05-01T19:42:07",
         ),
         Column(
             name="customer_id",

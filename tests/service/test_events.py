@@ -79,13 +79,13 @@ def test_answers_tell_what_the_bulk_computation_has(service):
 def test_the_same_id_gets_the_same_bytes_again(service):
     """Also later, when its windows would say more, and whatever reasons are asked for; it counts once."""
     first = score(service, transaction(1))
-    after = score(service, transaction(2, time="2024-04-12T20:00:00")).json()
+    after = score(service, transaction(2, time="2024-05-01T20:00:00")).json()
 
     again = score(service, transaction(1), reasons="all")
 
     assert again.content == first.content
     assert after["windows"]["customer_id_count_1d"] == 1
-    assert score(service, transaction(3, time="2024-04-12T21:00:00")).json()["windows"]["customer_id_count_1d"] == 2
+    assert score(service, transaction(3, time="2024-05-01T21:00:00")).json()["windows"]["customer_id_count_1d"] == 2
     assert n_stored(service) == 3
 
 
@@ -135,14 +135,14 @@ def test_rows_of_a_batch_are_events(service):
     """They see each other, bad ones have their error, and a repeated one its answer."""
     first = score(service, transaction(1)).json()
     rows = [
-        transaction(3, time="2024-04-12T21:00:00"),
+        transaction(3, time="2024-05-01T21:00:00"),
         transaction(1),
-        transaction(2, time="2024-04-12T20:00:00"),
+        transaction(2, time="2024-05-01T20:00:00"),
         transaction(1, amount_eur=1.0),
         transaction(4, amount_eur=-1.0),
         transaction(5, time="2030-01-01T00:00:00"),
         transaction(6, terminal_id="\0"),
-        transaction(2, time="2024-04-12T20:00:00"),
+        transaction(2, time="2024-05-01T20:00:00"),
     ]
 
     response = service.client.post("/v1/fraud/batch", json={"rows": rows})
@@ -192,7 +192,7 @@ def test_warming_up_and_documentation_store_nothing(service):
 def test_an_account_looks_back_without_storing(service):
     """`explain` tells what `score` then answers."""
     score(service, transaction(1))
-    row = transaction(2, time="2024-04-12T20:00:00")
+    row = transaction(2, time="2024-05-01T20:00:00")
 
     account = service.client.post("/v1/fraud/explain", json={"row": row}).json()["answer"]
 
@@ -255,8 +255,8 @@ def test_two_services_on_one_database_see_the_same(start_service, store, databas
     first = score(one, transaction(1))
 
     assert score(other, transaction(1)).content == first.content
-    assert score(other, transaction(2, time="2024-04-12T20:00:00")).json()["windows"]["customer_id_count_1d"] == 1
-    assert score(one, transaction(3, time="2024-04-12T21:00:00")).json()["windows"]["customer_id_count_1d"] == 2
+    assert score(other, transaction(2, time="2024-05-01T20:00:00")).json()["windows"]["customer_id_count_1d"] == 1
+    assert score(one, transaction(3, time="2024-05-01T21:00:00")).json()["windows"]["customer_id_count_1d"] == 2
 
 
 def test_a_version_goes_live_under_a_stream(start_service, store):
@@ -276,7 +276,7 @@ def test_a_version_goes_live_under_a_stream(start_service, store):
 
     def send(start):
         for number in range(start, start + 40):
-            row = transaction(number, customer_id=f"C{start}", time=f"2024-04-12T20:{number % 40:02}:00")
+            row = transaction(number, customer_id=f"C{start}", time=f"2024-05-01T20:{number % 40:02}:00")
             answers[number] = score(service, row)
 
     threads = [threading.Thread(target=send, args=[start]) for start in (1000, 2000, 3000)]
@@ -289,7 +289,7 @@ def test_a_version_goes_live_under_a_stream(start_service, store):
     assert promoted.status_code == 200
     assert {answer.status_code for answer in answers.values()} == {200}
     assert n_stored(service) == 120
-    assert score(service, transaction(9, time="2024-04-12T22:00:00")).json()["version"] == 2
+    assert score(service, transaction(9, time="2024-05-01T22:00:00")).json()["version"] == 2
     for start in (1000, 2000, 3000):
         counts = [answers[start + i].json()["windows"]["customer_id_count_1d"] for i in range(40)]
         assert sorted(counts) == list(range(40))
@@ -336,6 +336,6 @@ def test_a_version_whose_events_cannot_be_read_does_not_go_live(start_service, s
 
 def test_times_without_a_zone_and_in_one_are_the_same_event(service):
     """The id decides, and the moment is the same."""
-    first = score(service, transaction(1, time="2024-04-12T20:00:00"))
+    first = score(service, transaction(1, time="2024-05-01T20:00:00"))
 
-    assert score(service, transaction(1, time="2024-04-12T22:00:00+02:00")).content == first.content
+    assert score(service, transaction(1, time="2024-05-01T22:00:00+02:00")).content == first.content
