@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
@@ -20,9 +20,14 @@ BUSY_SECONDS = 30.0  # how long a SQLite writer waits for another one
 CONNECT_SECONDS = 3  # how long PostgreSQL may take to answer a new connection
 SILENT_SECONDS = 5  # how long the machine of PostgreSQL may leave what was sent unacknowledged
 WRITER_LOCK = 0x6261636B  # any number of ours: PostgreSQL's advisory locks are named by numbers ("back")
+MOST_VALUES = 500
+"""Databases bound how many values one statement may hold."""
 RECORDERS_LOCK = WRITER_LOCK + 1
 MOST_KEYS = 1_000
 """PostgreSQL has room for some 6,400 locks in all: who records about more keys than this takes one lock for all."""
+
+
+T = TypeVar("T")
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -135,6 +140,12 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITER_LOCK)))
         yield connection
+
+
+def parts_of(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values, so many at a time as one statement may hold."""
+    for start in range(0, len(values), MOST_VALUES):
+        yield values[start : start + MOST_VALUES]
 
 
 def lock_key(*names: str) -> int:

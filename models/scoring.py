@@ -57,7 +57,7 @@ class TableClassifier:
     """Encoder, network and calibration of one model, trained together and stored together.
 
     The network reads the encoded rows. A subclass may let it read more that follows from them: see `inputs`, and beside
-    it `_fit_inputs`, `input_owners`, `input_groups`, `columns` and `derived_values`.
+    it `_fit_inputs`, `_renew_inputs`, `input_owners`, `input_groups`, `columns` and `derived_values`.
 
     Parameters
     ----------
@@ -138,6 +138,7 @@ class TableClassifier:
         """
         _refuse_unfit(labels, validation[1])
         rows = drawn_rows(frame, labels, weights, validation, keep_negatives, seed=seed)
+        self._renew_inputs(validation)
         with refinement(self.network, seed=seed, callbacks=callbacks):
             self._fit_network(self.inputs(self.encoder.transform(rows.frame)), rows, keep_negatives)
         self._keep_background(frame, labels)
@@ -183,6 +184,9 @@ class TableClassifier:
         X = self.encoder.fit_transform(frame, labels)
         self.network.set_params(monotonic_cst=self.encoder.directions_)
         return X
+
+    def _renew_inputs(self, validation: tuple[pd.DataFrame, Labels]) -> None:
+        """Measure anew, on the validation rows of a refinement, what the inputs compare with: here nothing."""
 
     def _fit_network(self, X: Features, rows: DrawnRows, keep_negatives: float) -> None:
         """Train on rows, whose inputs are X, stop in time by their validation rows, and calibrate on them."""

@@ -63,7 +63,11 @@ def rows_to_train_on(
 
 
 def split_for(table: Table, domain: Domain) -> Split:
-    """By time if the table knows when its rows happened, with the domain's delay of labels; at random otherwise."""
+    """By time if the table knows when its rows happened, at random otherwise.
+
+    The delay of labels is that of the table's windows, or the domain's for a table without.
+    """
     if table.time is None:
         return Split(kind="random")
-    return Split(kind="time", label_delay_days=domain.split.label_delay_days)
+    delay = table.label_delay_days if table.windows else domain.split.label_delay_days
+    return Split(kind="time", label_delay_days=delay)

@@ -19,7 +19,7 @@ from pydantic import (
 from data.table import level_text
 from data.windows import whole_seconds
 from models.events.event_log import EventLog
-from models.events.labels import Label
+from models.events.labels import Label, take_labels
 from service.errors import FieldError, TooManyRowsError
 from service.field_errors import json_pointer, request_error, shown
 from service.serving import Serving
@@ -65,7 +65,7 @@ LABELS_REQUEST: TypeAdapter[LabelsRequest] = TypeAdapter(LabelsRequest)
 LABELS_ANSWER: TypeAdapter[LabelsAnswer] = TypeAdapter(LabelsAnswer)
 
 
-def take_labels(serving: Serving, events: EventLog, body: bytes, *, now: datetime, most: int) -> bytes:
+def answer_labels(serving: Serving, events: EventLog, body: bytes, *, now: datetime, most: int) -> bytes:
     """Store the labels of a body, JSON to JSON; waits for the database, so it belongs into a thread.
 
     Parameters
@@ -97,7 +97,8 @@ def take_labels(serving: Serving, events: EventLog, body: bytes, *, now: datetim
             errors[i] = _error(i, "known", "must not lie in the future", label.known)
         else:
             labels[i] = Label(event_id=level_text(label.id), fraud=label.fraud, known=known, source="feedback")
-    n_new, unknown = events.label(list(labels.values()))
+    n_new, missing = take_labels(events.engine, events.model, list(labels.values()))
+    unknown = set(missing)
     for i, accepted in labels.items():
         if accepted.event_id in unknown:
             errors[i] = _error(i, "id", "is the id of no event that is stored", request.labels[i].id)

@@ -92,7 +92,7 @@ def review_router(state: State, engine: sa.Engine) -> APIRouter:
         return LiveRules(
             model=name,
             policy_version=model.policy_version,
-            label_delay_days=model.domain.split.label_delay_days,
+            label_delay_days=model.table.label_delay_days,
             rules=counts,
         )
 

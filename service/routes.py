@@ -25,7 +25,7 @@ from models.contract import ReasonsWanted
 from service.batches import MEDIA_TYPES, answer_batch
 from service.bodies import JSON, json_body, media_type, read_body
 from service.errors import EXPECTED_ERRORS, FieldError, InvalidRequestError, UnknownOperationError
-from service.event_labels import take_labels
+from service.event_labels import answer_labels
 from service.field_errors import shown
 from service.problems import on_error
 from service.serving import LABELS
@@ -118,7 +118,7 @@ class PredictionRoutes:
         media_type(request, (JSON,))
         body = await read_body(request, state.settings.max_batch_bytes)
         most = state.settings.max_rows_per_batch
-        work = partial(take_labels, serving, serving.events, body, now=state.now(), most=most)
+        work = partial(answer_labels, serving, serving.events, body, now=state.now(), most=most)
         return Response(await anyio.to_thread.run_sync(work), media_type=JSON)
 
     async def operate(self, request: Request) -> Response:

@@ -19,12 +19,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from data.spellings import number_codes
-from data.table import Table, level_text
+from data.table import Table
 from models.clock import Clock
 from models.contract import Answer, Live, Queue, Row, respond
+from models.database import parts_of
 from models.events import tables
 from models.events.event_log import Arrival
 from models.events.rule_counts import store_hits
+from models.events.series import entity_value
 
 OPEN, UNSURE = "open", "unsure"
 """The status of an alert without a verdict, and the verdict that settles nothing."""
@@ -44,8 +46,7 @@ def desk_of(live: Live, now: Clock) -> AlertDesk | None:
 
 def card_of(table: Table, row: Row) -> str | None:
     """The card of an event as alerts know it."""
-    card = None if table.card is None else row.get(table.card.name)
-    return None if card is None else level_text(card)
+    return None if table.card is None else entity_value(row, table.card.name)
 
 
 def expected_loss(table: Table, row: Row, probability: float) -> float:
@@ -97,10 +98,8 @@ class AlertDesk:
     def _standings(self, connection: sa.Connection, cards: Iterable[str], now: datetime) -> dict[str, _Standing]:
         """What is known of each card."""
         found = {card: _Standing() for card in cards}
-        names = list(found)
-        for start in range(0, len(names), 500):
-            part = {"model": self._live.name, "cards": names[start : start + 500]}
-            for alert in connection.execute(_OF_CARDS, part).mappings():
+        for some in parts_of(list(found)):
+            for alert in connection.execute(_OF_CARDS, {"model": self._live.name, "cards": some}).mappings():
                 standing = found[alert["card"]]
                 standing.newest = alert
                 if alert["snoozed_until"] and alert["snoozed_until"] > now:

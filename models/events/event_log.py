@@ -26,7 +26,7 @@ from data.table import Table, level_text
 from data.windows import whole_seconds
 from models.clock import Clock, utc_now
 from models.contract import Answer, Row
-from models.database import lock_key, reading, recording, writing
+from models.database import lock_key, parts_of, reading, recording, writing
 from models.errors import ConflictingEventError, EventError
 from models.events import tables
 from models.events.contents import Contents, moment, row_of
@@ -156,19 +156,6 @@ class EventLog:
                 found.append(self._problem(one, kept_from) or self._with_windows(connection, [one])[0])
         return found
 
-    def label(self, labels: Sequence[Label]) -> tuple[int, set[str]]:
-        """Take in what became of stored events, in one transaction; see `add_labels`.
-
-        Returns
-        -------
-        how many labels said something new, and the ids that are those of no stored event.
-        """
-        ids = list(dict.fromkeys(label.event_id for label in labels))
-        with writing(self.engine) as connection:
-            _, stored = self._stored(connection, ids)
-            n_new = add_labels(connection, self.model, [one for one in labels if one.event_id in stored])
-        return n_new, set(ids) - stored.keys()
-
     def load(self, rows: Sequence[Row], labels: Sequence[Label]) -> int:
         """Take in events of the past that nobody asks about, each once, with what became of them; in one transaction.
 
@@ -271,8 +258,8 @@ class EventLog:
         else:
             stream = connection.execute(_STREAM, {"model": self.model}).one()
             found = []
-            for start in range(0, len(ids), 500):
-                found += connection.execute(_STORED, {"model": self.model, "ids": list(ids[start : start + 500])})
+            for some in parts_of(list(ids)):
+                found += connection.execute(_STORED, {"model": self.model, "ids": some})
         if stream.n_series > len(self._series):
             self._series = series_of_model(connection, self.model)
         return stream.kept_from, {row.event_id: (row.row, row.answer) for row in found}

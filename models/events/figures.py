@@ -72,7 +72,7 @@ def live_figures(engine: sa.Engine, live: Live, *, now: datetime, k: int, days: 
             np.array(scores, np.float64),
             alerted,
             now=now,
-            label_delay_days=live.domain.split.label_delay_days,
+            label_delay_days=live.table.label_delay_days,
             k=k,
         ),
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import sqlalchemy as sa
 
 from data.windows import FOREVER
+from models.database import parts_of, writing
 from models.events import tables
 
 Source: TypeAlias = Literal["history", "feedback", "verdict"]
@@ -53,9 +54,8 @@ def latest_labels(
     without : a source that is to be taken as if it had said nothing.
     """
     latest: dict[str, Label] = {}
-    ids = list(dict.fromkeys(event_ids))
-    for start in range(0, len(ids), 500):
-        found = connection.execute(_LABELS, {"model": model, "ids": ids[start : start + 500]}).mappings()
+    for ids in parts_of(list(dict.fromkeys(event_ids))):
+        found = connection.execute(_LABELS, {"model": model, "ids": ids}).mappings()
         latest |= {row["event_id"]: Label(**row) for row in found if row["source"] != without}
     return latest
 
@@ -76,12 +76,33 @@ def add_labels(connection: sa.Connection, model: str, labels: Sequence[Label]) -
     A label that repeats what is known of its event changes nothing: neither the label nor since when it is known. One
     of an event that is not stored, or not any more, is left out: no window would ever see it.
     """
-    latest: dict[str, bool | None] = {}
-    ids = list(dict.fromkeys(label.event_id for label in labels))
-    for start in range(0, len(ids), 500):
-        known = connection.execute(_KNOWN, {"model": model, "ids": ids[start : start + 500]})
-        latest |= {event.event_id: event.fraud for event in known}
-    new = []
+    return _add(connection, model, labels, _said_of_stored(connection, model, labels))
+
+
+def take_labels(engine: sa.Engine, model: str, labels: Sequence[Label]) -> tuple[int, list[str]]:
+    """Add labels in one transaction, see `add_labels`.
+
+    Returns
+    -------
+    how many said something new, and the ids that are those of no stored event.
+    """
+    with writing(engine) as connection:
+        said = _said_of_stored(connection, model, labels)
+        n_new = _add(connection, model, labels, said)
+    return n_new, [event_id for event_id in dict.fromkeys(label.event_id for label in labels) if event_id not in said]
+
+
+def _said_of_stored(connection: sa.Connection, model: str, labels: Sequence[Label]) -> dict[str, bool | None]:
+    """What is said so far of those events of the labels that are stored."""
+    said: dict[str, bool | None] = {}
+    for ids in parts_of(list(dict.fromkeys(label.event_id for label in labels))):
+        known = connection.execute(_KNOWN, {"model": model, "ids": ids})
+        said |= {event.event_id: event.fraud for event in known}
+    return said
+
+
+def _add(connection: sa.Connection, model: str, labels: Sequence[Label], said: Mapping[str, bool | None]) -> int:
+    latest, new = dict(said), []
     for label in labels:
         if label.event_id in latest and latest[label.event_id] != label.fraud:
             latest[label.event_id] = label.fraud

@@ -14,12 +14,10 @@ import sqlalchemy as sa
 from data.table import Table
 from data.window import OF_LABELS
 from data.windows import Events, Floats, Frauds, window_values
+from models.database import MOST_VALUES
 from models.events import tables
 from models.events.labels import times_as_fraud
 from models.events.series import Series
-
-MOST_VALUES_AT_ONCE = 500
-"""Databases bound how many values one statement may hold."""
 
 _entities, _labels = tables.event_entities, tables.event_labels
 
@@ -111,8 +109,8 @@ class LookingBack:
             return list(connection.execute(statements[True], {**between, **only}).all())
         found: list[Any] = []
         listed = [list(of_look) for of_look in owners]
-        for start in range(0, max(map(len, listed)), MOST_VALUES_AT_ONCE):
-            part = slice(start, start + MOST_VALUES_AT_ONCE)
+        for start in range(0, max(map(len, listed)), MOST_VALUES):
+            part = slice(start, start + MOST_VALUES)
             some = {f"values_{look.number}": of[part] for look, of in zip(self._looks, listed, strict=True)}
             found += connection.execute(statements[False], {**between, **some}).all()
         return found

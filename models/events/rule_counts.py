@@ -54,7 +54,7 @@ def rule_counts(connection: sa.Connection, live: Live, now: datetime) -> list[Ru
     """
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     week_ago = now - timedelta(days=7)
-    ripe = now - timedelta(days=live.domain.split.label_delay_days)
+    ripe = now - timedelta(days=live.table.label_delay_days)
     frauds = known_frauds(live.name, int(now.timestamp())).subquery()
     matured = _hits.c.time <= int(ripe.timestamp())
     found = connection.execute(

@@ -1,16 +1,14 @@
-"""What is stored of a model's events, in numbers; and labels that are brought in by hand."""
+"""What is stored of a model's events, in numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from models.database import reading, writing
+from models.database import reading
 from models.events import tables
 from models.events.contents import moment
-from models.events.labels import Label, add_labels
 
 _events, _labels, _streams = tables.events, tables.event_labels, tables.event_streams
 
@@ -59,17 +57,3 @@ def stored_events_of(engine: sa.Engine, model: str) -> StoredEvents:
             n_genuine=by_outcome.get(False, 0),
             kept_from=None if kept_from in (None, tables.NOTHING_ROLLED_OUT) else moment(kept_from),
         )
-
-
-def take_labels(engine: sa.Engine, model: str, labels: Sequence[Label]) -> tuple[int, list[str]]:
-    """Add labels in one transaction; returns how many said something new, and the ids of events that are not stored."""
-    ids = list(dict.fromkeys(label.event_id for label in labels))
-    known: set[str] = set()
-    with writing(engine) as connection:
-        for start in range(0, len(ids), 500):
-            some = sa.select(_events.c.event_id).where(
-                _events.c.model == model, _events.c.event_id.in_(ids[start : start + 500])
-            )
-            known |= set(connection.scalars(some))
-        n_new = add_labels(connection, model, labels)
-    return n_new, [event_id for event_id in ids if event_id not in known]

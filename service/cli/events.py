@@ -109,7 +109,7 @@ def labels(
 
     A label that repeats what is known changes nothing; another one for the same event holds from when it is known.
     """
-    from models.events.summary import take_labels
+    from models.events.labels import take_labels
 
     settings = read_settings()
     live = live_model(settings, name)

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from data.checking import checked_frame
+from data.entity_windows import Words, entity_windows
 from data.windows import with_windows
 from models.contract import load_domains, respond
 from models.database import open_database
@@ -119,12 +121,16 @@ def measure_store(folder: Path, arguments: argparse.Namespace) -> None:
 def measure_bulk(n_rows: int) -> None:
     """Print what the windows of a whole history cost."""
     frame = FRAUD.simulate(n_rows, 0).frame
-    checked = checked_frame(FRAUD.table, frame, "simulated rows", training=True)
-    labels = FRAUD.table.labels(checked)
+    sums = entity_windows(
+        "customer_id", Words(entity="card", rows="transactions", of={}), {"sum": (1, 7, 30)}, amount="amount_eur"
+    )
+    table = replace(FRAUD.table, columns=(*FRAUD.table.columns, *sums))  # with one of each measure
+    checked = checked_frame(table, frame, "simulated rows", training=True)
+    labels = table.labels(checked)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    wall, cpu = timed([lambda: with_windows(FRAUD.table, checked, labels)])
+    wall, cpu = timed([lambda: with_windows(table, checked, labels)])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    n_windows = len(FRAUD.table.windows)
+    n_windows = len(table.windows)
     print(f"{n_rows:,} rows x {n_windows} windows: {wall[0] / 1e3:.1f} s (CPU {cpu[0] / 1e3:.1f} s),", end=" ")
     print(f"peak memory of the process {peak:,.0f} MB, {before:,.0f} MB before")
 

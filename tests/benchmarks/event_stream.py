@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from data.sources import load_public
 from tests.streams.replay import Replay
-from tests.streams.stage import Serving, Stage, digest_of, empty_schema, prepare
+from tests.streams.stage import Serving, Stage, digest_of, empty_schema, end_with, prepare
 
 TRAINING, WEEK = ("2018-07-11", "2018-07-18"), ("2018-07-25", "2018-08-01")
 
@@ -67,9 +67,7 @@ def main() -> None:
         f"{len(replayed.refusals)} refused, {replayed.n_broken} connections broken"
     )
     print(f"{len(problems)} differences from the bulk computation; digest of the answers {digest_of(replayed.answers)}")
-    for problem in problems[:10]:
-        print(" ", problem)
-    sys.exit(bool(problems))
+    end_with(problems)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.streams.replay import Replay, Replayed
-from tests.streams.stage import Serving, Stage, empty_schema, simulated
+from tests.streams.stage import Serving, Stage, empty_schema, end_with, simulated
 
 
 def play(stage: Stage, *, n_kills: int) -> Replayed:
@@ -59,9 +59,7 @@ def main() -> None:
         f"{arguments.kills} kills in {replayed.seconds:.0f} s: {replayed.n_broken} requests broken and sent again, "
         f"{len(stage.rows):,} events answered, {len(problems)} lost, counted twice or different"
     )
-    for problem in problems[:10]:
-        print(" ", problem)
-    sys.exit(bool(problems))
+    end_with(problems)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.streams.proxy import Proxy
 from tests.streams.replay import Replay, Replayed
-from tests.streams.stage import Serving, Stage, empty_schema, simulated
+from tests.streams.stage import Serving, Stage, empty_schema, end_with, simulated
 
 
 def play(stage: Stage, port: int, proxy: Proxy, *, seconds: float) -> Replayed:
@@ -69,9 +69,7 @@ def main() -> None:
         f"database away for {arguments.seconds:g} s of {replayed.seconds:.0f} s: {len(replayed.refusals)} refusals, "
         f"{len(stage.rows):,} events answered, {len(problems)} refused unclearly, lost, counted twice or different"
     )
-    for problem in problems[:10]:
-        print(" ", problem)
-    sys.exit(bool(problems))
+    end_with(problems)
 
 
 if __name__ == "__main__":

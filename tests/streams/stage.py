@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -255,3 +255,9 @@ class Serving:
         """End the process as an operator would."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(START_SECONDS)
+
+
+def end_with(problems: Sequence[str]) -> NoReturn:
+    """Show some of the problems, and end a script with 1 if there are any, else with 0."""
+    sys.stdout.writelines(f"  {problem}\n" for problem in problems[:10])
+    sys.exit(bool(problems))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from data.table import Column, Table
 from models.domains.fraud.anomaly import ANOMALY, Anomaly
 from models.encoding import Features
 from models.feature_groups import FeatureGroups
-from models.nn.training import Callback
 from models.presets import Preset
 from models.sampling import DrawnRows
 from models.scoring import Floats, Labels, TableClassifier
@@ -33,62 +32,19 @@ class FraudScorer(TableClassifier):
         super().__init__(table, preset, seed)
         self.anomaly = Anomaly(preset, seed)
 
-    def fit(
-        self,
-        frame: pd.DataFrame,
-        labels: Labels,
-        *,
-        weights: Floats | None = None,
-        validation: tuple[pd.DataFrame, Labels],
-        keep_negatives: float = 1.0,
-        callbacks: Sequence[Callback] = (),
-    ) -> FraudScorer:
-        """Train both; see `TableClassifier.fit`."""
-        self.anomaly.autoencoder.set_params(callbacks=list(callbacks))
-        super().fit(
-            frame, labels, weights=weights, validation=validation, keep_negatives=keep_negatives, callbacks=callbacks
-        )
-        self.anomaly.autoencoder.set_params(callbacks=None)
-        return self
-
-    def refine(
-        self,
-        frame: pd.DataFrame,
-        labels: Labels,
-        *,
-        weights: Floats | None = None,
-        validation: tuple[pd.DataFrame, Labels],
-        seed: int,
-        keep_negatives: float = 1.0,
-        callbacks: Sequence[Callback] = (),
-    ) -> FraudScorer:
-        """Go on with the classifier; see `TableClassifier.refine`.
-
-        The autoencoder stays, as the encoder does: it makes inputs of the classifier. What counts as unusual is
-        measured anew, on the genuine validation rows.
-        """
-        self._measure_anomaly(validation)
-        super().refine(
-            frame,
-            labels,
-            weights=weights,
-            validation=validation,
-            seed=seed,
-            keep_negatives=keep_negatives,
-            callbacks=callbacks,
-        )
-        return self
-
     def _fit_inputs(self, frame: pd.DataFrame, labels: Labels, rows: DrawnRows) -> Features:
         """As `TableClassifier` does, with the autoencoder, which sees genuine training rows alone."""
         X = super()._fit_inputs(frame, labels, rows)
         directions = self.encoder.directions_
+        self.anomaly.autoencoder.set_params(callbacks=self.network.callbacks)  # who watches one training, watches both
         feature = self.anomaly.fit(X, labels, n_train=len(rows.labels), directions=directions)
-        self._measure_anomaly(rows.validation)
+        self.anomaly.autoencoder.set_params(callbacks=None)
+        self._renew_inputs(rows.validation)
         self.network.set_params(monotonic_cst=np.append(directions, np.int8(0)))
         return np.concatenate([X, feature], axis=1)
 
-    def _measure_anomaly(self, validation: tuple[pd.DataFrame, Labels]) -> None:
+    def _renew_inputs(self, validation: tuple[pd.DataFrame, Labels]) -> None:
+        """Measure what counts as unusual; the autoencoder stays, as the encoder does: it makes inputs."""
         held_out, labels = validation
         self.anomaly.measure(self.encoder.transform(held_out[labels == 0]))
 

@@ -42,6 +42,11 @@ TABLE = Table(
     ),
 )
 
+LATE = TABLE.with_columns(
+    {"shop_risk_1d": {"window": Window(days=1, entity="shop", measure="risk", label_delay_days=7)}}
+)
+"""The same, with labels that come in seven days later."""
+
 
 @dataclass
 class HandClock:

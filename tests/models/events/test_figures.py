@@ -10,7 +10,7 @@ from models.alerting.card_precision import card_precision_at_k
 from models.database import writing
 from models.events.figures import live_figures
 from models.events.labels import Label, add_labels
-from tests.models.events.payments import Payments
+from tests.models.events.payments import LATE, Payments
 
 SEED, N_DAYS = 7, 12
 
@@ -18,7 +18,7 @@ SEED, N_DAYS = 7, 12
 @pytest.fixture
 def payments(engine):
     """Twelve days with a payment an hour; every fraud is known seven days later, and the last ones are not yet."""
-    payments = Payments(engine, late_days=100)
+    payments = Payments(engine, table=LATE, late_days=100)
     rng = np.random.default_rng(SEED)
     payments.truth = []
     for hour in range(24 * N_DAYS):
@@ -85,3 +85,12 @@ def test_without_events_there_is_nothing_to_say(engine):
     assert (figures.since, figures.n_days, figures.alerts_per_day) == (None, 0, None)
     assert figures.clock.matured.auc is None
     assert figures.clock.sentence == "There are no transactions up to 2024-05-01 12:00."
+
+
+def test_labels_take_as_long_as_the_table_says(engine):
+    """With labels that are there at once, nothing waits."""
+    payments = Payments(engine, late_days=100)
+    payments.send("block", 0.9, id="1")
+    clock = live_figures(engine, payments.live, now=payments.clock(), k=1).clock
+
+    assert (clock.label_delay_days, clock.n_waiting, clock.matured.n_rows) == (0, 0, 1)

@@ -12,7 +12,7 @@ from models.events import tables
 from models.events.labels import Label, add_labels
 from models.events.rule_counts import rule_counts
 from models.policies.rules import Rule
-from tests.models.events.payments import Payments
+from tests.models.events.payments import LATE, Payments
 
 
 def rule(name, **parts):
@@ -22,7 +22,7 @@ def rule(name, **parts):
 @pytest.fixture
 def payments(engine):
     policy = FraudPolicy(rules=(rule("large"), rule("shadow", live=False), rule("never")))
-    return Payments(engine, policy=policy, late_days=100)
+    return Payments(engine, table=LATE, policy=policy, late_days=100)
 
 
 def counts(payments):

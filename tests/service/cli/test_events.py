@@ -17,10 +17,9 @@ from models.contract import load_domains, respond
 from models.database import open_database
 from models.events.contents import Contents
 from models.events.event_log import EventLog
-from models.events.labels import Label
+from models.events.labels import Label, take_labels
 from models.events.past_events import plain_rows
 from models.events.stored_history import StoredRows, stored_history, table_with_levels
-from models.events.summary import take_labels
 from models.live import load_live
 from models.policies.past_rows import answered_rows
 from service.cli import quickstart
