@@ -217,9 +217,15 @@ def respond(live: Live, rows: Sequence[Row], ids: Sequence[str], *, reasons: Rea
     -------
     answers; those of a domain whose answers have `windows` tell there what the rows hold of the table's.
     """
+    return respond_encoded(live, rows, live.scorer.encoder.encode_rows(rows), ids, reasons=reasons)
+
+
+def respond_encoded(
+    live: Live, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonsWanted
+) -> list[Answer]:
+    """Answer rows whose features X, float32 of shape (n_rows, n_features), are known already; see `respond`."""
     domain = live.domain
     windows = [column.name for column in live.table.windows] if "windows" in domain.answer.model_fields else []
-    X = live.scorer.encoder.encode_rows(rows)
     fields = domain.decide(live.scorer, live.policy, X, rows)
     answers = []
     for i, (row, prediction_id) in enumerate(zip(rows, ids, strict=True)):

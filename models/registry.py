@@ -27,6 +27,7 @@ from models.events import tables as _event_tables  # noqa: F401 - they are creat
 from models.history import Action, Event, Occasion, events, pile_of, record
 from models.names import checked_name
 from models.policies.stored import Policies
+from models.predictions.audit_settings import AuditSettings, all_audit_settings, set_audit
 
 CHAMPION: Final = "champion"
 
@@ -174,6 +175,14 @@ class Registry:
         """Everything that happened to a name, the oldest first."""
         with reading(self._engine) as connection:
             return events(connection, name)
+
+    def audit_settings(self) -> dict[str, AuditSettings]:
+        """How predictions are recorded, of every model that has others than the default settings."""
+        return all_audit_settings(self._engine)
+
+    def set_audit(self, name: str, settings: AuditSettings, *, actor: str, why: str) -> None:
+        """Record the predictions of a model like this from now on; UnknownVersionError if there is no such model."""
+        set_audit(self._engine, name, settings, at=self._now(), actor=actor, why=why)
 
     def close(self) -> None:
         """Give back the connections; the registry opens new ones if it is used again."""

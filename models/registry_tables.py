@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from models.database import UtcDateTime, reading, writing
 from models.errors import DatabaseError
 
-SCHEMA_VERSION = 3
-"""1: versions, aliases, history. 2: policies and active_policies came to them. 3: what `models.events.tables` holds."""
+SCHEMA_VERSION = 4
+"""1: versions, aliases, history. 2: policies and active_policies came to them. 3: what `models.events.tables` holds.
+4: `models.predictions.tables`."""
 
 metadata = sa.MetaData()
 registry_schema = sa.Table(

@@ -24,7 +24,10 @@ from models.events.alerts import desk_of
 from models.events.event_log import EventLog
 from models.home import Home
 from models.live import load_live
+from models.predictions.personal import personal_key
+from models.predictions.prediction_log import PredictionLog
 from models.registry import Registry, Version
+from service.answering import Answering
 from service.documents import document_router
 from service.errors import EXPECTED_ERRORS
 from service.event_writer import EventWriter
@@ -35,6 +38,7 @@ from service.middleware import ApiKey, RequestLog
 from service.model_routes import model_router
 from service.openapi import OpenApi
 from service.prediction_ids import time_ordered_id
+from service.prediction_writer import PredictionWriter
 from service.problems import on_bad_parameters, on_error
 from service.review_routes import review_router
 from service.routes import PredictionRoutes, ScoreFirst
@@ -72,20 +76,32 @@ def create_app(
     def load(version: Version) -> Live:
         return load_live(version, bundles)
 
-    event_database = open_database(settings.registry_url, survives_power_cuts=False)
+    database = open_database(settings.registry_url)
 
     def open_events(live: Live) -> EventLog | None:
         if not live.table.windows:
             return None
-        return EventLog(event_database, live.name, live.table, desk=desk_of(live, now), now=now)
+        return EventLog(database, live.name, live.table, desk=desk_of(live, now), now=now)
 
-    live_models, events = LiveModels(registry, load, open_events, log), EventWriter()
-    state = State(settings=settings, registry=registry, live_models=live_models, events=events, now=now, new_id=new_id)
+    live_models = LiveModels(registry, load, open_events, log, personal_key=personal_key(settings.home))
+    predictions, events = PredictionLog(database), EventWriter()
+    writer = PredictionWriter(predictions, log)
+    state = State(
+        settings=settings,
+        registry=registry,
+        live_models=live_models,
+        answering=Answering(writer, now=now, new_id=new_id),
+        events=events,
+        predictions=predictions,
+        now=now,
+        new_id=new_id,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         with threadpool_limits(limits=1, user_api="blas"):  # a row's products are too small to share between threads
             events.start()
+            writer.start()
             await live_models.refresh()
             gc.collect()
             gc.freeze()  # what stands now stays; looking through it again and again costs a tenth of the throughput
@@ -95,10 +111,11 @@ def create_app(
             with suppress(asyncio.CancelledError):
                 await polling
             await asyncio.to_thread(events.close)
-        event_database.dispose()
+            await asyncio.to_thread(writer.close)
+        database.dispose()
         registry.close()
 
-    predictions = PredictionRoutes(state)
+    routes = PredictionRoutes(state)
     app = FastAPIOffline(
         title="backscore",
         version=package_versions()["backscore"],
@@ -107,11 +124,11 @@ def create_app(
         static_url="/static",
         swagger_ui_parameters={"validatorUrl": None},  # else the page asks a validator on the internet
         lifespan=lifespan,
-        routes=predictions.routes(),
+        routes=routes.routes(),
         middleware=[
             Middleware(RequestLog, log=log, write_line=request_line(log_to), new_id=new_id),
             *([Middleware(ApiKey, key=settings.api_key.get_secret_value())] if settings.api_key else []),
-            Middleware(ScoreFirst, routes=predictions),
+            Middleware(ScoreFirst, routes=routes),
         ],
         exception_handlers={
             **dict.fromkeys((*EXPECTED_ERRORS, HTTPException), on_error),
@@ -121,7 +138,7 @@ def create_app(
     app.state.log, app.state.live_models = log, live_models
     app.include_router(model_router(state))
     app.include_router(document_router(registry, bundles))
-    app.include_router(review_router(state, event_database))
+    app.include_router(review_router(state, database))
     app.include_router(health_router(live_models))
     app.add_route("/", _to_docs, include_in_schema=False)
     app.openapi = OpenApi(app, live_models, with_key=settings.api_key is not None)  # type: ignore[method-assign]

@@ -15,8 +15,11 @@ from queue import Empty, Full, Queue
 from threading import Thread
 from typing import TypeAlias
 
-from models.contract import Answer, ReasonsWanted, Row, respond
+from models.contract import Answer, ReasonsWanted, Row, respond_encoded
+from models.encoding import Features
 from models.errors import DatabaseError, EventError
+from models.predictions.record import BATCH, SCORE, PredictionRecord, features_digest
+from service.asked import Asked
 from service.errors import BusyError
 from service.serving import Serving
 
@@ -32,12 +35,21 @@ Results: TypeAlias = list[str | EventError]
 
 @dataclass(frozen=True, eq=False)
 class Waiting:
-    """Events that were asked about in one request."""
+    """Events that were asked about in one request.
+
+    Parameters
+    ----------
+    ids : of the predictions, one for each row. record_id, action : under which they are recorded, see
+        `PredictionRecord`.
+    """
 
     serving: Serving
     reasons: ReasonsWanted
     rows: Sequence[Row]
     ids: Sequence[str]
+    record_id: str
+    action: str
+    asked: Asked
     results: Future[Results] = field(default_factory=Future)
 
 
@@ -64,8 +76,8 @@ class EventWriter:
         self._queue.put(None)
         self._thread.join()
 
-    async def answer(self, serving: Serving, row: Row, prediction_id: str, reasons: ReasonsWanted) -> str:
-        """Answer and store one event; the answer comes when it is stored.
+    async def answer(self, serving: Serving, row: Row, prediction_id: str, reasons: ReasonsWanted, asked: Asked) -> str:
+        """Answer, store and record one event; the answer comes when that is done.
 
         Raises
         ------
@@ -76,7 +88,7 @@ class EventWriter:
         DatabaseError
             The database failed; nothing was stored.
         """
-        waiting = self._put(Waiting(serving, reasons, [row], [prediction_id]))
+        waiting = self._put(Waiting(serving, reasons, [row], [prediction_id], prediction_id, SCORE, asked))
         try:
             (result,) = await asyncio.wait_for(asyncio.wrap_future(waiting.results), self._patience)
         except TimeoutError:
@@ -86,12 +98,22 @@ class EventWriter:
         return result
 
     def answer_batch(
-        self, serving: Serving, rows: Sequence[Row], ids: Sequence[str], reasons: ReasonsWanted
+        self,
+        serving: Serving,
+        rows: Sequence[Row],
+        ids: Sequence[str],
+        reasons: ReasonsWanted,
+        *,
+        batch_id: str,
+        asked: Asked,
     ) -> Results:
-        """Answer and store many events, all or none; blocks, so it belongs into a thread. Raises as `answer` does."""
+        """Answer, store and record many events, all or none; blocks, so it belongs into a thread.
+
+        Raises as `answer` does.
+        """
         if not rows:
             return []
-        waiting = self._put(Waiting(serving, reasons, rows, ids))
+        waiting = self._put(Waiting(serving, reasons, rows, ids, batch_id, BATCH, asked))
         patience = self._patience + len(rows) / ROWS_PER_SECOND
         try:
             return waiting.results.result(patience)
@@ -155,9 +177,39 @@ def _answer_together(group: Sequence[Waiting]) -> None:
 def _answered(group: Sequence[Waiting]) -> Results:
     serving, reasons = group[0].serving, group[0].reasons
     ids = [prediction_id for one in group for prediction_id in one.ids]
+    encoded: list[Features] = []
 
     def respond_to(rows: Sequence[Row], places: Sequence[int]) -> Sequence[Answer]:
-        return respond(serving.live, rows, [ids[place] for place in places], reasons=reasons)
+        encoded.append(serving.live.scorer.encoder.encode_rows(rows))
+        return respond_encoded(serving.live, rows, encoded[0], [ids[place] for place in places], reasons=reasons)
+
+    def recorded(rows: Sequence[Row], places: Sequence[int], answers: Sequence[str]) -> list[PredictionRecord]:
+        positions = iter(enumerate(places))
+        position, records, stop = next(positions, None), [], 0
+        for one in group:
+            stop += len(one.rows)
+            own = []
+            while position is not None and position[1] < stop:
+                own.append(position[0])
+                position = next(positions, None)
+            if own and serving.audit.records(one.record_id):
+                records.append(_record(one, [rows[i] for i in own], encoded[0][own], [answers[i] for i in own]))
+        return records
 
     assert serving.events is not None  # noqa: S101 - only such versions are asked here
-    return serving.events.answer([row for one in group for row in one.rows], respond_to)
+    return serving.events.answer([row for one in group for row in one.rows], respond_to, recorded)
+
+
+def _record(one: Waiting, rows: Sequence[Row], X: Features, answers: Sequence[str]) -> PredictionRecord:
+    """What is recorded of those events of a request that were new."""
+    single = one.action == SCORE
+    return one.serving.record(
+        one.record_id,
+        one.action,
+        rows[0] if single else list(rows),
+        answers[0] if single else f"[{','.join(answers)}]",
+        asked=one.asked,
+        reasons=one.reasons,
+        digest=features_digest(X),
+        n_rows=len(rows),
+    )

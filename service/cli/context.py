@@ -141,7 +141,7 @@ def event_log(settings: Settings, live: Live) -> Iterator[EventLog]:
         )
     with open_registry(settings):
         pass  # creates the tables
-    engine = open_database(settings.registry_url, survives_power_cuts=False)
+    engine = open_database(settings.registry_url)
     try:
         yield EventLog(engine, live.name, live.table)
     finally:

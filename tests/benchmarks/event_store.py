@@ -89,7 +89,7 @@ def measure_store(folder: Path, arguments: argparse.Namespace) -> None:
     live = quick_live(FRAUD)
     frame = transactions(arguments.days, arguments.per_day, arguments.events, arguments.busy)
     checked, labels = checked_frame(live.table, frame, "simulated rows", training=True), live.table.labels(frame)
-    engine = open_database(arguments.url or f"sqlite:///{folder}/events.db", survives_power_cuts=False)
+    engine = open_database(arguments.url or f"sqlite:///{folder}/events.db")
     create_schema(engine)
     latest = checked["time"].iloc[-1].tz_localize("UTC").to_pydatetime()
     log = EventLog(engine, "fraud", live.table, now=lambda: latest)

@@ -67,7 +67,7 @@ def report(what: str, times: np.ndarray) -> None:
 
 def measure(url: str, n_events: int, n_asked: int) -> None:
     """Print what an event costs with and without a queue, and what is shown."""
-    engine = open_database(url, survives_power_cuts=False)
+    engine = open_database(url)
     create_schema(engine)
     payments = Payments(engine, late_days=40)
     fill(payments, n_events)

@@ -69,7 +69,7 @@ def payment(number: int, second: float, **changes: Any) -> Payment:
 
 @pytest.fixture
 def engine(url: str) -> Iterator[sa.Engine]:
-    opened = open_database(url, survives_power_cuts=False)
+    opened = open_database(url)
     create_schema(opened)
     yield opened
     opened.dispose()

@@ -125,7 +125,7 @@ def test_the_queue_shows_what_the_card_did_lately(payments):
 
 def test_one_alert_stays_open_whatever_the_workers_do_at_once(url):
     """Two processes' worth of engines, eight threads: each card has one alert with all of its events."""
-    engines = [open_database(url, survives_power_cuts=False) for _ in range(2)]
+    engines = [open_database(url) for _ in range(2)]
     create_schema(engines[0])
     workers = [Payments(engines[i % 2], clock=HandClock()) for i in range(4)]
 
