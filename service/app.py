@@ -40,6 +40,7 @@ from service.openapi import OpenApi
 from service.prediction_ids import time_ordered_id
 from service.prediction_writer import PredictionWriter
 from service.problems import on_bad_parameters, on_error
+from service.pruning import keep_within_limits
 from service.review_routes import review_router
 from service.routes import PredictionRoutes, ScoreFirst
 from service.settings import Settings
@@ -105,11 +106,15 @@ def create_app(
             await live_models.refresh()
             gc.collect()
             gc.freeze()  # what stands now stays; looking through it again and again costs a tenth of the throughput
-            polling = asyncio.create_task(live_models.keep_in_step(settings.poll_seconds))
+            beside = [
+                asyncio.create_task(live_models.keep_in_step(settings.poll_seconds)),
+                asyncio.create_task(keep_within_limits(live_models, database, log, now=now)),
+            ]
             yield
-            polling.cancel()
-            with suppress(asyncio.CancelledError):
-                await polling
+            for task in beside:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await asyncio.to_thread(events.close)
             await asyncio.to_thread(writer.close)
         database.dispose()

@@ -53,6 +53,13 @@ class PredictionLog:
         found = [record for record in found if _holds(record, prediction_id)]
         return sorted(found, key=lambda record: record.role == "shadow")
 
+    def newest(self, model: str, n_records: int) -> list[PredictionRecord]:
+        """The last records of a model, the newest first."""
+        of_model = sa.select(*_COLUMNS).where(_predictions.c.model == model)
+        newest_first = of_model.order_by(_predictions.c.at.desc(), _predictions.c.id.desc()).limit(n_records)
+        with reading(self.engine) as connection:
+            return [PredictionRecord(*row) for row in connection.execute(newest_first)]
+
     def prediction(self, prediction_id: str, role: Role | None = None) -> Prediction | None:
         """The prediction of that id: what was sent, or what was said in a role; None if nothing of it is recorded."""
         for record in self.records(prediction_id):
@@ -122,7 +129,7 @@ _NAMES = (*PredictionRecord._fields, "n_bytes")
 @cache
 def _insert(dialect: sa.Dialect) -> str:
     """The statement that stores a record, as the dialect's driver takes it."""
-    values = {name: sa.bindparam(name) for name in _NAMES}
+    values: dict[str, sa.BindParameter[object]] = {name: sa.bindparam(name) for name in _NAMES}
     return str(sa.insert(_predictions).values(values).compile(dialect=dialect))
 
 
