@@ -140,7 +140,7 @@ def create_app(
             RequestValidationError: on_bad_parameters,
         },
     )
-    app.state.log, app.state.live_models = log, live_models
+    app.state.log, app.state.live_models, app.state.predictions = log, live_models, predictions
     app.include_router(model_router(state))
     app.include_router(document_router(registry, bundles))
     app.include_router(review_router(state, database))

@@ -1,4 +1,4 @@
-"""Replay: answer a recorded request once more, by the same bundle and policy, and see whether the same bits come out."""
+"""Replay: answer a recorded request once more, by the same bundle and policy, and see whether the bits are the same."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def replay(record: PredictionRecord, registry: Registry, bundles: Path, *, perso
 
     Parameters
     ----------
-    personal_key : see `models.predictions.personal`; the fresh answer is stripped in the same way before it is compared.
+    personal_key : see `models.predictions.personal`; what must not be stored is not compared either.
 
     Raises
     ------
