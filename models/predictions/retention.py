@@ -49,8 +49,8 @@ def _full_at(engine: sa.Engine, model: str, n_bytes: float) -> int:
         .execution_options(yield_per=10_000)
     )
     total = 0
-    with reading(engine) as connection:
-        for at, size in connection.execute(newest_first):
+    with reading(engine) as connection, connection.execute(newest_first) as sizes:
+        for at, size in sizes:
             total += size
             if total > n_bytes:
                 return int(at) + 1
