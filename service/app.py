@@ -31,6 +31,7 @@ from service.event_writer import EventWriter
 from service.health import health_router
 from service.live_models import LiveModels
 from service.logs import json_log, request_line
+from service.metrics.metrics import Metrics
 from service.middleware import ApiKey, RequestLog
 from service.model_routes import model_router
 from service.openapi import OpenApi
@@ -80,7 +81,16 @@ def create_app(
         return EventLog(event_database, live.name, live.table, desk=desk_of(live, now), now=now)
 
     live_models, events = LiveModels(registry, load, open_events, log), EventWriter()
-    state = State(settings=settings, registry=registry, live_models=live_models, events=events, now=now, new_id=new_id)
+    metrics = Metrics()
+    state = State(
+        settings=settings,
+        registry=registry,
+        live_models=live_models,
+        events=events,
+        metrics=metrics,
+        now=now,
+        new_id=new_id,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -9,6 +9,7 @@ from models.clock import Clock
 from models.registry import Registry
 from service.event_writer import EventWriter
 from service.live_models import LiveModels
+from service.metrics.metrics import Metrics
 from service.settings import Settings
 
 
@@ -19,6 +20,7 @@ class State:
     Parameters
     ----------
     events : answers and stores the rows of models whose tables have windows.
+    metrics : what this process counts.
     now : tells the time at which labels and verdicts come.
     new_id : names answers.
     """
@@ -27,5 +29,6 @@ class State:
     registry: Registry
     live_models: LiveModels
     events: EventWriter
+    metrics: Metrics
     now: Clock
     new_id: Callable[[], str]
