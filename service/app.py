@@ -11,6 +11,7 @@ from typing import TextIO
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
+from pydantic import SecretStr
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
@@ -30,9 +31,9 @@ from service.errors import EXPECTED_ERRORS
 from service.event_writer import EventWriter
 from service.health import health_router
 from service.live_models import LiveModels
-from service.logs import json_log, request_line
-from service.metrics.metrics import Metrics
-from service.middleware import ApiKey, RequestLog
+from service.logs import open_log
+from service.metrics.exposition import metrics_router
+from service.middleware import ApiKey
 from service.model_routes import model_router
 from service.openapi import OpenApi
 from service.prediction_ids import time_ordered_id
@@ -41,6 +42,7 @@ from service.review_routes import review_router
 from service.routes import PredictionRoutes, ScoreFirst
 from service.settings import Settings
 from service.state import State
+from service.supervision import Supervision
 
 DESCRIPTION = "Typed predictions with decisions and reasons. The endpoints below are those of the models that are live."
 
@@ -65,7 +67,7 @@ def create_app(
     DatabaseError
         The registry cannot be opened.
     """
-    log = json_log(log_to)
+    log = open_log(log_to, settings.log_format)
     settings.home.mkdir(parents=True, exist_ok=True)
     registry = Registry(settings.registry_url, now=now)
     bundles = Home(settings.home).bundles
@@ -81,13 +83,13 @@ def create_app(
         return EventLog(event_database, live.name, live.table, desk=desk_of(live, now), now=now)
 
     live_models, events = LiveModels(registry, load, open_events, log), EventWriter()
-    metrics = Metrics()
+    watch = Supervision(settings, live_models, log, log_to=log_to, new_id=new_id)
     state = State(
         settings=settings,
         registry=registry,
         live_models=live_models,
         events=events,
-        metrics=metrics,
+        metrics=watch.metrics,
         now=now,
         new_id=new_id,
     )
@@ -100,7 +102,8 @@ def create_app(
             gc.collect()
             gc.freeze()  # what stands now stays; looking through it again and again costs a tenth of the throughput
             polling = asyncio.create_task(live_models.keep_in_step(settings.poll_seconds))
-            yield
+            async with watch.running():
+                yield
             polling.cancel()
             with suppress(asyncio.CancelledError):
                 await polling
@@ -119,8 +122,8 @@ def create_app(
         lifespan=lifespan,
         routes=predictions.routes(),
         middleware=[
-            Middleware(RequestLog, log=log, write_line=request_line(log_to), new_id=new_id),
-            *([Middleware(ApiKey, key=settings.api_key.get_secret_value())] if settings.api_key else []),
+            *watch.middleware(),
+            *([_key_gate(settings.api_key, settings)] if settings.api_key else []),
             Middleware(ScoreFirst, routes=predictions),
         ],
         exception_handlers={
@@ -129,10 +132,12 @@ def create_app(
         },
     )
     app.state.log, app.state.live_models = log, live_models
+    app.state.connection_limits = watch.connection_limits  # read by the server's protocol
     app.include_router(model_router(state))
     app.include_router(document_router(registry, bundles))
     app.include_router(review_router(state, event_database))
-    app.include_router(health_router(live_models))
+    app.include_router(health_router(live_models, watch.reasons_not_ready))
+    app.include_router(metrics_router(watch.exposition))
     app.add_route("/", _to_docs, include_in_schema=False)
     app.openapi = OpenApi(app, live_models, with_key=settings.api_key is not None)  # type: ignore[method-assign]
     return app
@@ -141,6 +146,10 @@ def create_app(
 def app_from_environment() -> FastAPI:
     """The service with settings from BACKSCORE_*: what each of several worker processes calls."""
     return create_app(Settings())
+
+
+def _key_gate(key: SecretStr, settings: Settings) -> Middleware:
+    return Middleware(ApiKey, key=key.get_secret_value(), metrics_open=settings.metrics_open)
 
 
 async def _to_docs(_request: object) -> RedirectResponse:
