@@ -23,8 +23,9 @@ from models.errors import (
     NothingToRollBackError,
     UnknownVersionError,
 )
-from models.events import tables as _event_tables  # noqa: F401 - they are created with the others
+from models.events import tables as _event_tables  # noqa: F401 - they are described with the others
 from models.history import Action, Event, Occasion, events, pile_of, record
+from models.keys import tables as _key_tables  # noqa: F401 - they are described with the others
 from models.migrations import create_schema
 from models.names import checked_name
 from models.policies.stored import Policies
