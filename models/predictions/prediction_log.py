@@ -75,17 +75,20 @@ class PredictionLog:
         since: datetime | None = None,
         until: datetime | None = None,
         roles: Iterable[Role] = ("champion", "canary"),
+        only: Iterable[sa.ColumnElement[bool]] = (),
     ) -> Iterator[Prediction]:
         """The answered rows of a model, alone and in batches, in the order of time; read a thousand requests at a time.
 
         Parameters
         ----------
         since, until : when the request came; `until` itself is left out.
+        only : what else must hold for the records.
         """
         wanted = sa.and_(
             _predictions.c.model == model,
             _predictions.c.role.in_(list(roles)),
             _predictions.c.action.in_((SCORE, BATCH)),
+            *only,
         )
         if since is not None:
             wanted &= _predictions.c.at >= milliseconds(since)
