@@ -42,6 +42,7 @@ from service.live_models import LiveModels
 from service.logs import open_log
 from service.metrics.exposition import metrics_router
 from service.model_routes import model_router
+from service.monitor_routes import monitor_router
 from service.openapi import OpenApi
 from service.prediction_ids import time_ordered_id
 from service.prediction_writer import PredictionWriter
@@ -161,6 +162,7 @@ def create_app(
     app.state.log, app.state.live_models, app.state.predictions = log, live_models, predictions
     app.state.connection_limits = watch.connection_limits  # read by the server's protocol
     app.include_router(model_router(state))
+    app.include_router(monitor_router(state, bundles))
     app.include_router(document_router(registry, bundles))
     app.include_router(review_router(state, database))
     app.include_router(health_router(live_models, watch.reasons_not_ready))

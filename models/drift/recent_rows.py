@@ -115,9 +115,8 @@ def _slots(wanted: float) -> int:
 
 
 def _part(columns: Sequence[Column], probability: str, some: Sequence[Prediction]) -> RecentRows:
-    frame = pd.DataFrame(
-        {column.name: _cells(column, [one.row.get(column.name) for one in some]) for column in columns}
-    )
+    cells = {column.name: _cells(column, [one.row.get(column.name) for one in some]) for column in columns}
+    frame = pd.DataFrame({name: pd.Series(values, dtype=values.dtype) for name, values in cells.items()})
     scores = np.array([one.answer[probability] for one in some], np.float64)
     times = np.array([one.at.replace(tzinfo=None) for one in some], "datetime64[ms]")
     return RecentRows(frame, scores, times, share=1.0)
