@@ -90,16 +90,18 @@ class PredictionLog:
             _predictions.c.action.in_((SCORE, BATCH)),
             *only,
         )
-        if since is not None:
-            wanted &= _predictions.c.at >= milliseconds(since)
         if until is not None:
             wanted &= _predictions.c.at < milliseconds(until)
         place = (_predictions.c.at, _predictions.c.id, _predictions.c.version)
         last: tuple[int, str, int] | None = None
+        earliest = None if since is None else milliseconds(since)
         while True:
             query = sa.select(*_COLUMNS).where(wanted).order_by(*place).limit(RECORDS_AT_ONCE)
             if last is not None:
                 query = query.where(sa.tuple_(*place) > last)
+                earliest = last[0]  # else each page would be looked for from the beginning
+            if earliest is not None:
+                query = query.where(_predictions.c.at >= earliest)
             with reading(self.engine) as connection:
                 some = [PredictionRecord(*row) for row in connection.execute(query)]
             for record in some:
