@@ -76,13 +76,15 @@ class PredictionLog:
         until: datetime | None = None,
         roles: Iterable[Role] = ("champion", "canary"),
         only: Iterable[sa.ColumnElement[bool]] = (),
+        at_once: int = RECORDS_AT_ONCE,
     ) -> Iterator[Prediction]:
-        """The answered rows of a model, alone and in batches, in the order of time; read a thousand requests at a time.
+        """The answered rows of a model, alone and in batches, in the order of time.
 
         Parameters
         ----------
         since, until : when the request came; `until` itself is left out.
         only : what else must hold for the records.
+        at_once : requests that are read in one query and held in memory.
         """
         wanted = sa.and_(
             _predictions.c.model == model,
@@ -96,7 +98,7 @@ class PredictionLog:
         last: tuple[int, str, int] | None = None
         earliest = None if since is None else milliseconds(since)
         while True:
-            query = sa.select(*_COLUMNS).where(wanted).order_by(*place).limit(RECORDS_AT_ONCE)
+            query = sa.select(*_COLUMNS).where(wanted).order_by(*place).limit(at_once)
             if last is not None:
                 query = query.where(sa.tuple_(*place) > last)
                 earliest = last[0]  # else each page would be looked for from the beginning
@@ -106,7 +108,7 @@ class PredictionLog:
                 some = [PredictionRecord(*row) for row in connection.execute(query)]
             for record in some:
                 yield from predictions_of(record)
-            if len(some) < RECORDS_AT_ONCE:
+            if len(some) < at_once:
                 return
             last = (some[-1].at, some[-1].id, some[-1].version)
 
