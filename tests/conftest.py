@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,7 +45,15 @@ class Store:
     home: Home
     registry: Registry
 
-    def add(self, domain: Domain, scorer: TableClassifier, *, name: str | None = None, promote: bool) -> Version:
+    def add(
+        self,
+        domain: Domain,
+        scorer: TableClassifier,
+        *,
+        name: str | None = None,
+        promote: bool,
+        more_files: Mapping[str, bytes] | None = None,
+    ) -> Version:
         """Store a scorer with its domain's default policy as the next version of a name."""
         manifest = Manifest(
             name=name or domain.name,
@@ -60,6 +68,7 @@ class Store:
             preset="fast",
         )
         files = {POLICY: domain.policy().model_dump_json().encode(), REPORT: b"<!doctype html>"}
+        files |= more_files or {}
         if domain.name == "credit":
             files[CARD] = b'{"name": "credit"}'
         digest = write_bundle(self.home.bundles, manifest, scorer=scorer, files=files)

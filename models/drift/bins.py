@@ -1,8 +1,9 @@
-"""Bins of a column, made of its reference alone: tenths of a number's training rows, or the usual levels.
+"""Bins of a column: tenths of a number's training rows, or the usual levels of everything else.
 
-The last bin is that of rows without a value. The one before it is, of levels, for those that are rare and those that
-training never saw. Both stand together, for how many rows hold new levels is to be compared with how many training
-rows hold rare ones: of rare levels a sample never has all, so some new ones are no news.
+The last bin is that of rows without a value. The one before it is, of levels, for those that are rare or new: of rare
+levels a sample never has all, so some new ones are no news. Which levels have a bin of their own is decided by training
+rows and recent rows together, like any rule that must not know which is which: levels that were chosen for being
+frequent in one of the two would be less so in the other, and seem to have moved.
 """
 
 from __future__ import annotations
@@ -24,8 +25,7 @@ N_BINS = 10
 """Of numbers; equal values share a bin, so there may be fewer."""
 MOST_LEVELS = 20
 LEAST_SHARE, LEAST_COUNT = 0.01, 20
-"""What a level needs of the training rows for a bin of its own. Fewer would be chosen for having come often by chance
-in the very rows that later rows are compared with."""
+"""What a level needs of all rows for a bin of its own."""
 
 
 class NumberBins:
@@ -69,17 +69,25 @@ class NumberBins:
 class LevelBins:
     """Bins of a category or flag.
 
+    Parameters
+    ----------
+    recent : rows as a checked frame holds them.
+
     Attributes
     ----------
     counts : training rows in each bin.
     """
 
-    def __init__(self, column: Column, reference: LevelReference) -> None:
+    def __init__(self, column: Column, reference: LevelReference, recent: pd.Series[Any]) -> None:
         self._column, self._reference = column, reference
-        least = max(LEAST_COUNT, LEAST_SHARE * reference.n_rows)
-        usual = [level for level, count in reference.levels.items() if count >= least][:MOST_LEVELS]
-        self._levels = pd.Index(usual, dtype=object)
-        own = [reference.levels[level] for level in usual]
+        before = pd.Series(reference.levels, dtype=np.int64)
+        now = recent[~is_missing(column, recent)].value_counts()
+        if reference.n_other:  # a level that is not listed may be among those
+            now = now[now.index.isin(before.index)]
+        both = before.add(now, fill_value=0).sort_values(ascending=False, kind="stable")
+        least = max(LEAST_COUNT, LEAST_SHARE * (reference.n_rows + len(recent)))
+        self._levels = pd.Index(both.index[both >= least][:MOST_LEVELS], dtype=object)
+        own = [reference.levels.get(level, 0) for level in self._levels]
         rare = sum(reference.levels.values()) + reference.n_other - sum(own)
         self.counts: Counts = np.array([*own, rare, reference.n_missing])
 
@@ -105,11 +113,11 @@ class LevelBins:
         return float(unseen.mean())
 
 
-def bins_of(column: Column, reference: ColumnReference) -> NumberBins | LevelBins:
+def bins_of(column: Column, reference: ColumnReference, recent: pd.Series[Any]) -> NumberBins | LevelBins:
     """The bins of a column."""
     if isinstance(reference, NumberReference):
         return NumberBins(column, reference)
-    return LevelBins(column, reference)
+    return LevelBins(column, reference, recent)
 
 
 def counts_in(codes: npt.NDArray[np.intp], n_bins: int) -> Counts:

@@ -60,7 +60,7 @@ def compare(
     recent : as a checked frame holds them, n_rows of them. times : of their requests, rising.
     seed : of the bootstrap and of permutations.
     """
-    bins = bins_of(column, reference)
+    bins = bins_of(column, reference, recent)
     codes = bins.codes(recent)
     n_bins, n_recent = len(bins.counts), len(codes)
     counts = counts_in(codes, n_bins)
