@@ -28,6 +28,7 @@ from models.history import Action, Event, Occasion, events, pile_of, record
 from models.keys import tables as _key_tables  # noqa: F401 - they are described with the others
 from models.migrations import create_schema
 from models.names import checked_name
+from models.outcomes import tables as _outcome_tables  # noqa: F401 - they are described with the others
 from models.policies.stored import Policies
 from models.predictions.audit_settings import AuditSettings, all_audit_settings, set_audit
 

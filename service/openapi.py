@@ -85,6 +85,10 @@ class OpenApi:
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(_schemas({"Problem": TypeAdapter(Problem)}))
+        for methods in document["paths"].values():  # what bodies of a fixed type refer to, see `typed_bodies`
+            for operation in methods.values():
+                for content in operation.get("requestBody", {}).get("content", {}).values():
+                    schemas.update(content["schema"].pop("$defs", {}))
         for name in sorted(servings):
             paths, of_model = _model_paths(servings[name])
             document["paths"] |= paths

@@ -11,6 +11,7 @@ import typer
 
 from models.presets import PresetName
 from service.cli import console
+from service.cli.audit import prediction_log
 from service.cli.context import (
     HEADLINE_METRICS,
     AsJson,
@@ -55,6 +56,13 @@ def train(
         typer.Option(
             "--from-events",
             help="Train on the stored events of the live version of this name, once their outcome is known.",
+        ),
+    ] = False,
+    from_outcomes: Annotated[
+        bool,
+        typer.Option(
+            "--from-outcomes",
+            help="Train on the recorded rows of the live version of this name, once their outcome is known.",
         ),
     ] = False,
     refine: Annotated[
@@ -112,6 +120,7 @@ def train(
         data=data,
         table=table,
         from_events=from_events,
+        from_outcomes=from_outcomes,
         refine=refine,
         without_protected=without_protected,
         preset=preset,
@@ -140,6 +149,7 @@ def run_training(
     data: Path | None,
     table: str | None,
     from_events: bool = False,
+    from_outcomes: bool = False,
     refine: bool = False,
     without_protected: bool = False,
     preset: PresetName | None,
@@ -167,10 +177,16 @@ def run_training(
     with TrainingProgress() as progress:
         progress.stage("Reading the rows")
         frauds = None
-        if from_events:
+        if from_events or from_outcomes:
             if data is not None or table is not None:
-                raise CommandError("--from-events brings rows and table with it; leave --data and --table out")
-            rows, frauds = _rows_of_events(settings, domain, name)
+                option = "--from-events" if from_events else "--from-outcomes"
+                raise CommandError(f"{option} brings rows and table with it; leave --data and --table out")
+            if from_events and from_outcomes:
+                raise CommandError("--from-events and --from-outcomes both bring rows; name one of them")
+            if from_events:
+                rows, frauds = _rows_of_events(settings, domain, name)
+            else:
+                rows = _rows_with_outcomes(settings, domain, name)
         else:
             rows = rows_to_train_on(
                 domain,
@@ -201,15 +217,25 @@ def run_training(
 def _rows_of_events(settings: Settings, domain: Domain, name: str) -> tuple[TrainingRows, KnownFrauds]:
     """Stored events whose outcome is known, and when which of them were known to be fraud."""
     from models.clock import utc_now
-    from models.events.stored_history import source_of, stored_rows, table_with_levels
+    from models.events.stored_history import source_of, stored_rows, with_levels_of
     from models.training_rows import TrainingRows, split_for
 
     live = live_model(settings, name)
     with event_log(settings, live) as log:
         stored = stored_rows(log, utc_now())
-    table = table_with_levels(live.table, stored)
+    table = with_levels_of(live.table, stored.frame)
     rows = TrainingRows(table, stored.frame, source_of(name), split_for(table, domain))
     return rows, stored.frauds
+
+
+def _rows_with_outcomes(settings: Settings, domain: Domain, name: str) -> TrainingRows:
+    """Recorded rows whose outcome is known."""
+    from models.clock import utc_now
+    from models.outcomes.training_rows import rows_with_outcomes
+
+    live = live_model(settings, name)
+    with prediction_log(settings) as log:
+        return rows_with_outcomes(log.engine, name, live.table, domain, now=utc_now())
 
 
 def hint_at_windows(settings: Settings, name: str) -> None:
