@@ -45,8 +45,10 @@ from service.prediction_writer import PredictionWriter
 from service.problems import on_bad_parameters, on_error
 from service.pruning import keep_within_limits
 from service.review_routes import review_router
+from service.rollout_routes import rollout_router
 from service.routes import PredictionRoutes, ScoreFirst
 from service.settings import Settings
+from service.shadowing import Shadowing
 from service.state import State
 from service.supervision import Supervision
 
@@ -94,13 +96,14 @@ def create_app(
     writer = PredictionWriter(
         predictions, log, on_written=watch.metrics.audit_written, on_dropped=watch.metrics.audit_dropped
     )
-    events = EventWriter(watch.metrics)
+    shadowing = Shadowing(writer, watch.metrics, log)
+    events = EventWriter(watch.metrics, shadowing)
     watch.metrics.watch_audit_queue(lambda: writer.n_waiting)
     state = State(
         settings=settings,
         registry=registry,
         live_models=live_models,
-        answering=Answering(writer, watch.metrics, now=now, new_id=new_id),
+        answering=Answering(writer, watch.metrics, shadowing, now=now),
         events=events,
         predictions=predictions,
         metrics=watch.metrics,
@@ -113,6 +116,7 @@ def create_app(
         with threadpool_limits(limits=1, user_api="blas"):  # a row's products are too small to share between threads
             events.start()
             writer.start()
+            shadowing.start()
             await live_models.refresh()
             gc.collect()
             gc.freeze()  # what stands now stays; looking through it again and again costs a tenth of the throughput
@@ -127,6 +131,7 @@ def create_app(
                 with suppress(asyncio.CancelledError):
                     await task
             await asyncio.to_thread(events.close)
+            await asyncio.to_thread(shadowing.close)
             await asyncio.to_thread(writer.close)
         database.dispose()
         registry.close()
@@ -149,6 +154,7 @@ def create_app(
     app.state.log, app.state.live_models, app.state.predictions = log, live_models, predictions
     app.state.connection_limits = watch.connection_limits  # read by the server's protocol
     app.include_router(model_router(state))
+    app.include_router(rollout_router(state, database))
     app.include_router(document_router(registry, bundles))
     app.include_router(review_router(state, database))
     app.include_router(health_router(live_models, watch.reasons_not_ready))

@@ -20,6 +20,7 @@ from service.cli import (
     models,
     policy,
     quickstart,
+    rollout,
     rules,
     score,
     serve,
@@ -66,6 +67,7 @@ app.command()(alerts.figures)
 app.command()(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(policy.app, name="policy")
+app.add_typer(rollout.app, name="rollout")
 app.add_typer(rules.app, name="rules")
 app.add_typer(audit.app, name="audit")
 app.add_typer(events.app, name="events")
