@@ -133,6 +133,10 @@ class Shadowing:
         try:
             self._answer_together(shadow, group)
         except Exception:
+            if len(group) > 1:  # the one that cannot be answered must not take the others with it
+                for one in group:
+                    self._answer([one])
+                return
             self._metrics.shadowed("failed", n_rows)
             if self._failing is not shadow:  # once for each that goes live is enough
                 self._failing = shadow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -45,13 +45,17 @@ def check_challenger(champion: Live, challenger: Live, mode: Mode, audit: AuditS
 
 
 def _different_requests(champion: Live, challenger: Live) -> list[str]:
-    """Columns and operations whose values in requests are not the same for both."""
+    """Columns and operations whose values in requests are not the same for both.
+
+    Windows stand in no request but as names of what is to be explained, and there they may differ.
+    """
+    windows = {column.name for live in (champion, challenger) for column in live.table.windows}
     ours, theirs = (_fields(row_adapter(live.table)) for live in (champion, challenger))
     columns = [f"column {name}" for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
     if columns:
         return columns
     bodies = [
-        {one.name: _bare(TypeAdapter(one.body(live.table)).json_schema()) for one in live.domain.operations}
+        {one.name: _bare(TypeAdapter(one.body(live.table)).json_schema(), windows) for one in live.domain.operations}
         for live in (champion, challenger)
     ]
     return [name for name in bodies[0] if bodies[0][name] != bodies[1].get(name)]
@@ -64,17 +68,21 @@ def _fields(adapter: TypeAdapter[Any]) -> dict[str, Any]:
     return {name: (_bare(field), name in required) for name, field in schema["properties"].items()}
 
 
-def _bare(schema: Any) -> Any:
-    """A JSON schema without what only describes."""
+def _bare(schema: Any, unnamed: Set[str] = frozenset()) -> Any:
+    """A JSON schema without what only describes, and without some of the values to choose from."""
     if isinstance(schema, list):
-        return [_bare(one) for one in schema]
+        return [_bare(one, unnamed) for one in schema]
     if not isinstance(schema, Mapping):
         return schema
-    return {
-        key: {name: _bare(field) for name, field in value.items()} if key in ("properties", "$defs") else _bare(value)
-        for key, value in schema.items()
-        if key not in DOCUMENTATION
-    }
+    found: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in ("properties", "$defs"):
+            found[key] = {name: _bare(field, unnamed) for name, field in value.items()}
+        elif key == "enum":
+            found[key] = [one for one in value if one not in unnamed]
+        elif key not in DOCUMENTATION:
+            found[key] = _bare(value, unnamed)
+    return found
 
 
 def _other_windows(champion: Table, challenger: Table) -> list[str]:
