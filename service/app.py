@@ -11,7 +11,6 @@ from typing import TextIO
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
-from pydantic import SecretStr
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
@@ -22,9 +21,11 @@ from models.bundles import package_versions
 from models.clock import Clock, utc_now
 from models.contract import Live
 from models.database import open_database
+from models.errors import DatabaseError
 from models.events.alerts import desk_of
 from models.events.event_log import EventLog
 from models.home import Home
+from models.keys.store import KeyStore
 from models.live import load_live
 from models.predictions.personal import personal_key
 from models.predictions.prediction_log import PredictionLog
@@ -34,10 +35,11 @@ from service.documents import document_router
 from service.errors import EXPECTED_ERRORS
 from service.event_writer import EventWriter
 from service.health import health_router
+from service.key_gate import KeyGate
+from service.key_ring import KeyRing
 from service.live_models import LiveModels
 from service.logs import open_log
 from service.metrics.exposition import metrics_router
-from service.middleware import ApiKey
 from service.model_routes import model_router
 from service.openapi import OpenApi
 from service.prediction_ids import time_ordered_id
@@ -98,6 +100,7 @@ def create_app(
     )
     shadowing = Shadowing(writer, watch.metrics, log)
     events = EventWriter(watch.metrics, shadowing)
+    ring = KeyRing(KeyStore(database, now=now), log, api_key=settings.api_key, share=1 / settings.workers, now=now)
     watch.metrics.watch_audit_queue(lambda: writer.n_waiting)
     state = State(
         settings=settings,
@@ -114,14 +117,16 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         with threadpool_limits(limits=1, user_api="blas"):  # a row's products are too small to share between threads
-            events.start()
-            writer.start()
-            shadowing.start()
+            for thread in (writer, shadowing, events):
+                thread.start()
             await live_models.refresh()
+            with suppress(DatabaseError):  # it may come; the service is not ready before
+                await asyncio.to_thread(ring.refresh)
             gc.collect()
             gc.freeze()  # what stands now stays; looking through it again and again costs a tenth of the throughput
             beside = [
                 asyncio.create_task(live_models.keep_in_step(settings.poll_seconds)),
+                asyncio.create_task(ring.keep_in_step()),
                 asyncio.create_task(keep_within_limits(live_models, database, log, now=now)),
             ]
             async with watch.running():
@@ -130,9 +135,8 @@ def create_app(
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-            await asyncio.to_thread(events.close)
-            await asyncio.to_thread(shadowing.close)
-            await asyncio.to_thread(writer.close)
+            for thread in (events, shadowing, writer):  # who hands something to another one first
+                await asyncio.to_thread(thread.close)
         database.dispose()
         registry.close()
 
@@ -164,11 +168,11 @@ def create_app(
         app,
         [
             *watch.middleware(),
-            *([_key_gate(settings.api_key, settings)] if settings.api_key else []),
+            Middleware(KeyGate, ring=ring, metrics_open=settings.metrics_open),
             Middleware(ScoreFirst, routes=routes),
         ],
     )
-    app.openapi = OpenApi(app, live_models, with_key=settings.api_key is not None)  # type: ignore[method-assign]
+    app.openapi = OpenApi(app, live_models, ring)  # type: ignore[method-assign]
     return app
 
 
@@ -192,10 +196,6 @@ def _put_in_front(app: FastAPI, layers: Sequence[Middleware]) -> None:
         return stack
 
     app.build_middleware_stack = build_all  # type: ignore[method-assign]
-
-
-def _key_gate(key: SecretStr, settings: Settings) -> Middleware:
-    return Middleware(ApiKey, key=key.get_secret_value(), metrics_open=settings.metrics_open)
 
 
 async def _to_docs(_request: object) -> RedirectResponse:

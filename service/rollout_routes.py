@@ -17,8 +17,8 @@ from models.rollout.comparison import promotion_test
 from models.rollout.fitness import check_challenger
 from models.rollout.promotion_test import PromotionTest
 from models.rollout.rollouts import Mode, Rollout, check_share
+from service.callers import actor_of
 from service.errors import UnknownModelError
-from service.model_routes import actor_of
 from service.state import State
 from service.typed_bodies import json_body_of, read_json
 from service.wanted import Wanted
@@ -92,7 +92,7 @@ def rollout_router(state: State, engine: sa.Engine) -> APIRouter:
             wanted.version,
             mode=wanted.mode,
             share=wanted.share,
-            actor=actor_of(request),
+            actor=actor_of(request.scope),
             why=wanted.why,
         )
         rollout = await asyncio.to_thread(change)
@@ -107,7 +107,7 @@ def rollout_router(state: State, engine: sa.Engine) -> APIRouter:
     ) -> Challenger:
         if name not in await asyncio.to_thread(registry.names):
             raise UnknownModelError(name, live_models.servings)
-        change = partial(registry.rollouts.stop, name, actor=actor_of(request), why=why)
+        change = partial(registry.rollouts.stop, name, actor=actor_of(request.scope), why=why)
         rollout = await asyncio.to_thread(change)
         await live_models.refresh()
         return _challenger(state, rollout)

@@ -17,6 +17,7 @@ from service.cli import (
     doctor,
     evaluate,
     events,
+    keys,
     models,
     policy,
     quickstart,
@@ -70,6 +71,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(rules.app, name="rules")
 app.add_typer(audit.app, name="audit")
+app.add_typer(keys.app, name="keys")
 app.add_typer(events.app, name="events")
 app.add_typer(tables.app, name="table")
 app.add_typer(data.app, name="data")
