@@ -15,7 +15,7 @@ from service.cli.exits import NOT_PROMOTED, CommandError
 if TYPE_CHECKING:
     from models.registry import Registry
     from models.rollout.promotion_test import PromotionTest
-    from models.rollout.rollouts import Rollout
+    from models.rollout.rollouts import Mode, Rollout
     from service.settings import Settings
 
 app = typer.Typer(
@@ -44,21 +44,7 @@ def start(
 
     Starting again replaces the challenger and begins the comparison anew. A promotion ends it.
     """
-    from models.live import load_answering
-    from models.predictions.audit_settings import DEFAULT
-    from models.rollout.fitness import check_challenger
-    from models.rollout.rollouts import Mode, check_share
-
-    settings = read_settings()
-    mode: Mode = "shadow" if canary is None else "canary"
-    check_share(name, version, mode, canary or 0.0)
-    with open_registry(settings) as registry:
-        # One that cannot be loaded or does not fit would be refused by every service
-        policy, bundles = registry.policies.active(name), home_of(settings).bundles
-        challenger = load_answering(registry.version(name, version), policy, bundles)
-        champion = load_answering(champion_of(registry, name), policy, bundles)
-        check_challenger(champion, challenger, mode, registry.audit_settings().get(name, DEFAULT))
-        rollout = registry.rollouts.start(name, version, mode=mode, share=canary or 0.0, actor=actor(), why=why)
+    rollout = start_rollout(read_settings(), name, version, canary=canary, why=why)
     if as_json:
         console.print_json(asdict(rollout))
     else:
@@ -128,6 +114,31 @@ def decide(
             console.say(f"Version {rollout.version} of {name!r} answers from now on.", style="green")
     if test.verdict != "better":
         raise typer.Exit(NOT_PROMOTED)
+
+
+def start_rollout(
+    settings: Settings, name: str, version: int, *, canary: float | None = None, why: str = ""
+) -> Rollout:
+    """Let a version challenge the champion, as a canary of that share or else as a shadow.
+
+    Raises
+    ------
+    BundleError, ChallengerError, NotTrainedError, UnknownVersionError, UnreadablePolicyError
+        It is not there, cannot answer, or does not fit: every service would refuse it.
+    """
+    from models.live import load_answering
+    from models.predictions.audit_settings import DEFAULT
+    from models.rollout.fitness import check_challenger
+    from models.rollout.rollouts import check_share
+
+    mode: Mode = "shadow" if canary is None else "canary"
+    check_share(name, version, mode, canary or 0.0)
+    with open_registry(settings) as registry:
+        policy, bundles = registry.policies.active(name), home_of(settings).bundles
+        challenger = load_answering(registry.version(name, version), policy, bundles)
+        champion = load_answering(champion_of(registry, name), policy, bundles)
+        check_challenger(champion, challenger, mode, registry.audit_settings().get(name, DEFAULT))
+        return registry.rollouts.start(name, version, mode=mode, share=canary or 0.0, actor=actor(), why=why)
 
 
 def compare(settings: Settings, rollout: Rollout) -> PromotionTest:
