@@ -49,8 +49,10 @@ from service.prediction_writer import PredictionWriter
 from service.problems import on_bad_parameters, on_error
 from service.pruning import keep_within_limits
 from service.review_routes import review_router
+from service.rollout_routes import rollout_router
 from service.routes import PredictionRoutes, ScoreFirst
 from service.settings import Settings
+from service.shadowing import Shadowing
 from service.state import State
 from service.supervision import Supervision
 
@@ -102,14 +104,15 @@ def create_app(
     writer = PredictionWriter(
         predictions, log, on_written=watch.metrics.audit_written, on_dropped=watch.metrics.audit_dropped
     )
-    events = EventWriter(watch.metrics)
+    shadowing = Shadowing(writer, watch.metrics, log)
+    events = EventWriter(watch.metrics, shadowing)
     ring = KeyRing(KeyStore(database, now=now), log, api_key=settings.api_key, share=1 / settings.workers, now=now)
     watch.metrics.watch_audit_queue(lambda: writer.n_waiting)
     state = State(
         settings=settings,
         registry=registry,
         live_models=live_models,
-        answering=Answering(writer, watch.metrics, now=now, new_id=new_id),
+        answering=Answering(writer, watch.metrics, shadowing, now=now),
         events=events,
         predictions=predictions,
         metrics=watch.metrics,
@@ -120,8 +123,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         with threadpool_limits(limits=1, user_api="blas"):  # a row's products are too small to share between threads
-            events.start()
-            writer.start()
+            for thread in (writer, shadowing, events):
+                thread.start()
             await live_models.refresh()
             with suppress(DatabaseError):  # it may come; the service is not ready before
                 await asyncio.to_thread(ring.refresh)
@@ -139,8 +142,8 @@ def create_app(
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-            await asyncio.to_thread(events.close)
-            await asyncio.to_thread(writer.close)
+            for thread in (events, shadowing, writer):  # who hands something to another one first
+                await asyncio.to_thread(thread.close)
         database.dispose()
         registry.close()
 
@@ -162,6 +165,7 @@ def create_app(
     app.state.log, app.state.live_models, app.state.predictions = log, live_models, predictions
     app.state.connection_limits = watch.connection_limits  # read by the server's protocol
     app.include_router(model_router(state))
+    app.include_router(rollout_router(state, database))
     app.include_router(document_router(registry, bundles))
     app.include_router(review_router(state, database))
     app.include_router(outcome_router(state, database))

@@ -12,10 +12,12 @@ from pydantic import BaseModel, Field
 from data.errors import DataError, SourceError
 from models.errors import (
     BundleError,
+    ChallengerError,
     ConflictingEventError,
     DatabaseError,
     EventError,
     ModelError,
+    NoChallengerError,
     NoQueueError,
     NothingToRollBackError,
     UnknownAlertError,
@@ -188,6 +190,8 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     SourceError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownVersionError: HTTPStatus.NOT_FOUND,
     NothingToRollBackError: HTTPStatus.CONFLICT,
+    ChallengerError: HTTPStatus.CONFLICT,
+    NoChallengerError: HTTPStatus.NOT_FOUND,
     UnknownPolicyError: HTTPStatus.NOT_FOUND,
     NoQueueError: HTTPStatus.NOT_FOUND,
     UnknownAlertError: HTTPStatus.NOT_FOUND,

@@ -179,7 +179,7 @@ def _describe_problems(document: Json) -> None:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             operation["responses"].pop("422", None)
-            if method == "post":
+            if method in ("post", "delete"):
                 statuses = problems.keys() if path.startswith("/v1/models/") else problems.keys() - ONLY_WITH_A_DATABASE
             else:
                 takes_parameters = any(one["in"] == "query" for one in operation.get("parameters", ()))

@@ -97,18 +97,20 @@ class PredictionRoutes:
         """Answer one row, JSON to JSON. The work takes less time than handing it to a thread would."""
         state = self._state
         asked = state.answering.asked(_key_id(scope))
-        serving = state.live_models.serving(name)
+        prediction_id = state.new_id()
+        serving = state.live_models.serving(name).giving(prediction_id)
         reasons = _reasons_wanted(scope)
         row = serving.read_row(await read_json(scope, receive, state.settings.max_body_bytes))
         if serving.events is None:
-            return await state.answering.score(serving, row, reasons, asked)
-        return (await state.events.answer(serving, row, state.new_id(), reasons, asked)).encode()
+            return await state.answering.score(serving, row, prediction_id, reasons, asked)
+        return (await state.events.answer(serving, row, prediction_id, reasons, asked)).encode()
 
     async def batch(self, request: Request) -> Response:
         """Answer many rows, in a thread: other requests are answered meanwhile."""
         state, scope = self._state, request.scope
         asked = state.answering.asked(_key_id(scope))
-        serving = state.live_models.serving(request.path_params["name"])
+        batch_id = state.new_id()
+        serving = state.live_models.serving(request.path_params["name"]).giving(batch_id)
         reasons, kind = _reasons_wanted(scope), media_type(scope, MEDIA_TYPES)
         body = await read_body(scope, request.receive, state.settings.max_batch_bytes)
         work = partial(
@@ -118,7 +120,7 @@ class PredictionRoutes:
             body,
             answering=state.answering,
             events=state.events,
-            batch_id=state.new_id(),
+            batch_id=batch_id,
             asked=asked,
             reasons=reasons,
             most_rows=state.settings.max_rows_per_batch,
@@ -143,10 +145,10 @@ class PredictionRoutes:
             raise HTTPException(405, headers={"Allow": "GET"})
         state = self._state
         asked = state.answering.asked(_key_id(request.scope))
-        serving = state.live_models.serving(name)
+        prediction_id = state.new_id()
+        serving = state.live_models.serving(name).giving(prediction_id)
         serving.operation(operation)
         body = await json_body(request, state.settings.max_body_bytes)
-        prediction_id = state.new_id()
         operate = partial(serving.operate, operation, body, prediction_id)
         done = operate() if serving.events is None else await anyio.to_thread.run_sync(operate)
         answer = done.answer.decode()

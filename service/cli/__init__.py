@@ -22,6 +22,7 @@ from service.cli import (
     outcomes,
     policy,
     quickstart,
+    rollout,
     rules,
     score,
     serve,
@@ -68,6 +69,7 @@ app.command()(alerts.figures)
 app.command()(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(policy.app, name="policy")
+app.add_typer(rollout.app, name="rollout")
 app.add_typer(rules.app, name="rules")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")

@@ -26,6 +26,7 @@ from service.cli.context import (
 )
 from service.cli.exits import NOT_PROMOTED, CommandError
 from service.cli.progress import TrainingProgress
+from service.cli.rollout import start_rollout
 
 if TYPE_CHECKING:
     from data.table import Table
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from models.training_rows import TrainingRows
     from service.settings import Settings
 
-Promotion: TypeAlias = Literal["auto", "always", "never"]
+Promotion: TypeAlias = Literal["auto", "always", "never", "challenger"]
 
 
 def train(
@@ -83,7 +84,10 @@ def train(
     ] = None,
     promote: Annotated[
         Promotion,
-        typer.Option(help="Let the new version answer: if it is not worse than the present one, always, or never."),
+        typer.Option(
+            help="Let the new version answer: if it is not worse than the present one, always, or never; or let it "
+            "look on as a challenger in the shadow of the present one, see `backscore rollout`."
+        ),
     ] = "auto",
     keep_negatives: Annotated[
         float | None,
@@ -107,8 +111,8 @@ def train(
     A live version whose windows look back on stored events can be followed by one that learns from them: --from-events
     takes those whose outcome is known, fraud where the latest label says so.
 
-    Exit code: 0 the new version answers from now on, 3 it was registered but not promoted, 2 the rows or the table are
-    not in order, 1 something failed.
+    Exit code: 0 the new version answers from now on, or challenges if it was trained for that, 3 it was registered but
+    not promoted, 2 the rows or the table are not in order, 1 something failed.
     """
     from models.live import CARD_PAGE, REPORT
 
@@ -134,9 +138,12 @@ def train(
         console.print_json(_as_json(result, documents))
     else:
         _print_result(result, documents)
-    if result.promoted:
+    if promote == "challenger":
+        start_rollout(settings, result.name, result.version, why="trained as a challenger")
+        console.remark(f"Version {result.version} of {result.name!r} looks on in the champion's shadow from now on.")
+    elif result.promoted:
         hint_at_windows(settings, result.name)
-    if not result.promoted:
+    else:
         console.warn(f"version {result.version} of {result.name!r} was registered but not promoted: {result.why}")
         raise typer.Exit(NOT_PROMOTED)
 
