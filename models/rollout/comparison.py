@@ -14,6 +14,7 @@ from pydantic_core import from_json
 from data.table import Table
 from models.contract import Domain
 from models.database import parts_of, reading
+from models.outcomes.store import in_order_of_arrival
 from models.predictions import tables
 from models.predictions.record import BATCH, SCORE, Role, in_batch_of, milliseconds
 from models.rollout.known_outcomes import KnownOutcome, outcomes_of_events
@@ -63,7 +64,7 @@ def known_outcomes(
     """What became of predictions, in an order that never changes."""
     if table.windows:
         return outcomes_of_events(engine, model, table, since=since, now=now)
-    return ()
+    return in_order_of_arrival(engine, model, since)
 
 
 def _shadow(

@@ -374,3 +374,18 @@ def test_the_promotion_test_counts_what_became_of_events(start, store, other_fra
         by_canary = [answers[places[i]]["version"] == 2 for i in alone]
         assert test == judge_canary([sent[i] for i in alone], by_canary, [happened[i] for i in alone], share=share)
         assert test.n_predictions == 20
+
+
+def test_the_promotion_test_counts_outcomes_that_were_told(start, store, applicant, eventually):
+    """Of rows that both versions answered, by the path that takes outcomes."""
+    service = start(store)
+    ids = [service.client.post("/v1/credit/score", json=applicant).json()["prediction_id"] for _ in range(5)]
+    shadows = [probability(shadow_of(service, one, eventually)) for one in ids]
+    told = [{"prediction_id": one, "outcome": bool(i % 2)} for i, one in enumerate(ids[:4])]
+    assert service.client.post("/v1/outcomes", json={"outcomes": told}).json()["n_new"] == 4
+
+    champion = service.client.app.state.predictions.prediction(ids[0]).answer["probability_of_default"]
+    expected = judge_shadow([champion] * 4, shadows[:4], [bool(i % 2) for i in range(4)])
+    shown = service.client.get("/v1/models/credit/challenger").json()
+    assert shown["test"] == expected.model_dump(mode="json")
+    assert expected.n_predictions == 4
