@@ -1,8 +1,8 @@
 """SharedFolder: where the workers of one service leave what they count for each other.
 
 Each worker writes a file of its own; whoever is asked writes its file anew and adds up all of them. So counts never
-fall from one answer to the next, whichever worker gives it, and are at most one interval of `publish` old. A worker that
-is killed takes what it counted since its last `publish` with it.
+fall from one answer to the next, whichever worker gives it, and are at most one interval of `publish` old. A worker
+that is killed takes what it counted since its last `publish` with it.
 """
 
 from __future__ import annotations
