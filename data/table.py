@@ -25,6 +25,7 @@ from data.window import OF_AMOUNTS, OF_LABELS, USUAL_LABEL_DELAY_DAYS, Window
 Kind = Literal["number", "category", "flag", "key", "time", "text"]
 Role = Literal["feature", "target", "weight", "propensity", "time", "entity", "event", "ignore"]
 Part = Literal["person", "context", "ad"]
+Stored = Literal["plain", "hashed", "left_out"]
 Scalar = bool | int | float | str
 
 _KIND_OF_ROLE: dict[str, Kind] = {"weight": "number", "propensity": "number", "time": "time", "event": "key"}
@@ -74,6 +75,8 @@ class Column:
     reasons : sentences for when the column counts against someone, see `data.sentences.reason_sentence`: by the value
         (a level, a number), "above" or "below" the reference (numbers), "missing", and "any" for whatever else. They
         may hold {value} and {reference}.
+    stored : how the audit log keeps what requests hold: `plain`, `hashed` (equal values can be told to be equal), or
+        `left_out`; for what identifies a person.
     amount : of a number: the money that the row is about, and that is lost if it goes wrong.
     window : the column is computed from earlier rows of an entity, so that neither files nor requests hold it.
     example : a value of a real row, shown in documentation and sent by the smoke tests.
@@ -98,6 +101,7 @@ class Column:
     part: Part | None = None
     actionable: bool = False
     reasons: dict[str, str] = dataclasses.field(default_factory=dict)
+    stored: Stored = "plain"
     amount: bool = False
     window: Window | None = None
     example: Scalar | None = None

@@ -141,6 +141,7 @@ class Domain:
     simulate : (n_rows, seed) -> such rows.
     n_simulated_rows, split : how many of them, and how they are divided.
     policy, answer : the types of the decision rules and of an answer.
+    probability : the field of the answer with the calibrated probability of the event.
     prepare : the table that may be used of a table that was given, e.g. without protected inputs.
     build : (table, preset, seed) -> an untrained model.
     decide : (model, policy, encoded rows, the same rows as they are) -> the answer's own fields, each a list with a
@@ -168,6 +169,7 @@ class Domain:
     split: Split
     policy: type[Policy]
     answer: type[Answer]
+    probability: str
     prepare: Callable[[Table], Table]
     build: Callable[[Table, Preset, int], TableClassifier]
     decide: Callable[[TableClassifier, Any, Features, Rows], dict[str, list[Any]]]
@@ -217,9 +219,15 @@ def respond(live: Live, rows: Sequence[Row], ids: Sequence[str], *, reasons: Rea
     -------
     answers; those of a domain whose answers have `windows` tell there what the rows hold of the table's.
     """
+    return respond_encoded(live, rows, live.scorer.encoder.encode_rows(rows), ids, reasons=reasons)
+
+
+def respond_encoded(
+    live: Live, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonsWanted
+) -> list[Answer]:
+    """Answer rows whose features X, float32 of shape (n_rows, n_features), are known already; see `respond`."""
     domain = live.domain
     windows = [column.name for column in live.table.windows] if "windows" in domain.answer.model_fields else []
-    X = live.scorer.encoder.encode_rows(rows)
     fields = domain.decide(live.scorer, live.policy, X, rows)
     answers = []
     for i, (row, prediction_id) in enumerate(zip(rows, ids, strict=True)):

@@ -49,13 +49,10 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def open_database(url: str, *, survives_power_cuts: bool = True) -> sa.Engine:
+def open_database(url: str) -> sa.Engine:
     """An engine for the URL, ready to be shared by threads; nothing is read or written yet.
 
-    Parameters
-    ----------
-    survives_power_cuts : whether SQLite waits for the disk at every commit, which takes milliseconds. Without it what
-        was committed survives a killed process all the same; a machine that loses power may forget the last of it.
+    What was committed survives a killed process and a machine that loses power.
 
     Raises
     ------
@@ -65,7 +62,7 @@ def open_database(url: str, *, survives_power_cuts: bool = True) -> sa.Engine:
     try:
         address = sa.make_url(url)
         if address.get_backend_name() == "sqlite":
-            return _open_sqlite(address, "FULL" if survives_power_cuts else "NORMAL")
+            return _open_sqlite(address)
         # Each statement must see what was committed before it, above all after waiting for the writer lock.
         return sa.create_engine(
             address,
@@ -84,7 +81,7 @@ def open_database(url: str, *, survives_power_cuts: bool = True) -> sa.Engine:
         ) from error
 
 
-def _open_sqlite(address: sa.URL, synchronous: str) -> sa.Engine:
+def _open_sqlite(address: sa.URL) -> sa.Engine:
     if address.database and not address.query:
         with suppress(OSError):  # SQLite itself then says that it cannot open the file
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +92,9 @@ def _open_sqlite(address: sa.URL, synchronous: str) -> sa.Engine:
         # The driver would start transactions late and by itself; `begin` below does it instead.
         connection.isolation_level = None
         _use_write_ahead_log(connection)
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute(
+            "PRAGMA synchronous = FULL"
+        )  # waits for the disk at every commit, which takes about a millisecond
         connection.execute("PRAGMA foreign_keys = ON")
 
     @event.listens_for(engine, "begin")
@@ -167,6 +166,16 @@ def recording(engine: sa.Engine, keys: Collection[int]) -> Iterator[sa.Connectio
                 # in one order everywhere, so that no two transactions wait for each other
                 locks = [sa.func.pg_advisory_xact_lock(sa.bindparam(None, key, sa.BigInteger)) for key in sorted(keys)]
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(RECORDERS_LOCK), *locks))
+        yield connection
+
+
+@contextmanager
+def appending(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that only adds rows which nobody else adds, so that it need not wait for others on PostgreSQL.
+
+    All or nothing is stored. Raises DatabaseError as `writing` does.
+    """
+    with _begun_to_write(engine) as connection:
         yield connection
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from models import registry_tables as tables
 
-Action: TypeAlias = Literal["register", "promote", "rollback", "activate"]
+Action: TypeAlias = Literal["register", "promote", "rollback", "activate", "audit"]
 Alias: TypeAlias = Literal["champion", "policy"]
 
 

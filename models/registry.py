@@ -23,10 +23,13 @@ from models.errors import (
     NothingToRollBackError,
     UnknownVersionError,
 )
-from models.events import tables as _event_tables  # noqa: F401 - they are created with the others
+from models.events import tables as _event_tables  # noqa: F401 - they are described with the others
 from models.history import Action, Event, Occasion, events, pile_of, record
+from models.keys import tables as _key_tables  # noqa: F401 - they are described with the others
+from models.migrations import create_schema
 from models.names import checked_name
 from models.policies.stored import Policies
+from models.predictions.audit_settings import AuditSettings, all_audit_settings, set_audit
 
 CHAMPION: Final = "champion"
 
@@ -70,7 +73,7 @@ class Registry:
         self._now = now
         self._engine = open_database(url)
         try:
-            tables.create_schema(self._engine)
+            create_schema(self._engine)
         except BaseException:
             self.close()
             raise
@@ -174,6 +177,14 @@ class Registry:
         """Everything that happened to a name, the oldest first."""
         with reading(self._engine) as connection:
             return events(connection, name)
+
+    def audit_settings(self) -> dict[str, AuditSettings]:
+        """How predictions are recorded, of every model that has others than the default settings."""
+        return all_audit_settings(self._engine)
+
+    def set_audit(self, name: str, settings: AuditSettings, *, actor: str, why: str) -> None:
+        """Record the predictions of a model like this from now on; UnknownVersionError if there is no such model."""
+        set_audit(self._engine, name, settings, at=self._now(), actor=actor, why=why)
 
     def close(self) -> None:
         """Give back the connections; the registry opens new ones if it is used again."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -17,8 +16,11 @@ from typing_extensions import TypedDict  # pydantic takes typing's own only from
 from data.checking import check_frame, unknown_columns
 from data.errors import SourceError
 from data.sources import iter_frames
-from models.contract import Answer, ReasonsWanted, Row, respond
+from models.contract import Answer, ReasonsWanted, Row, respond_encoded
 from models.errors import EventError
+from models.predictions.record import BATCH, features_digest, id_in_batch
+from service.answering import Answering
+from service.asked import Asked
 from service.batch_answers import BatchAnswer
 from service.bodies import CSV, JSON, PARQUET
 from service.errors import FieldError, InvalidJsonError, InvalidRequestError, TooManyRowsError
@@ -55,8 +57,10 @@ def answer_batch(
     kind: str,
     body: bytes,
     *,
+    answering: Answering,
     events: EventWriter,
-    new_id: Callable[[], str],
+    batch_id: str,
+    asked: Asked,
     reasons: ReasonsWanted,
     most_rows: int,
     scratch: Path,
@@ -66,6 +70,8 @@ def answer_batch(
     Parameters
     ----------
     kind : media type of the body, one of `MEDIA_TYPES`.
+    answering, events : record the answers.
+    batch_id : begins the ids of its predictions.
     scratch : folder in which a file may be written while this runs.
 
     Returns
@@ -79,7 +85,7 @@ def answer_batch(
     TooManyRowsError
         It holds more than `most_rows`.
     BusyError, DatabaseError
-        Its rows are events that cannot be stored now.
+        Its answers cannot be recorded now, or its rows are events that cannot be stored.
     """
     if kind == JSON:
         batch = read_json(serving, body, most_rows)
@@ -87,14 +93,33 @@ def answer_batch(
         batch = read_file(serving, body, SUFFIXES[kind], most_rows, scratch)
     if serving.events is not None:
         batch = _storable(batch)
+    places = [place for place, row in enumerate(batch.rows) if row is not None]
     good = [row for row in batch.rows if row is not None]
-    ids = [new_id() for _ in good]
+    ids = [id_in_batch(batch_id, place) for place in places]
     if serving.events is not None:
-        return _stored_answer(serving, batch, events.answer_batch(serving, good, ids, reasons))
-    answers = iter(respond(serving.live, good, ids, reasons=reasons) if good else ())
-    return serving.batch_writer.dump_json(
-        _document(serving, batch, [None if row is None else next(answers) for row in batch.rows], batch.errors)
-    )
+        results = events.answer_batch(serving, good, ids, reasons, batch_id=batch_id, asked=asked)
+        return _stored_answer(serving, batch, results)
+    answers: list[Answer | None] = [None] * len(batch.rows)
+    if good:
+        X = serving.live.scorer.encoder.encode_rows(good)
+        given = respond_encoded(serving.live, good, X, ids, reasons=reasons)
+        answering.count(serving, given)
+        for place, answer in zip(places, given, strict=True):
+            answers[place] = answer
+        if serving.audit.records(batch_id):
+            text = serving.answers.dump_json(given).decode()
+            record = serving.record(
+                batch_id,
+                BATCH,
+                good,
+                text,
+                asked=asked,
+                reasons=reasons,
+                digest=features_digest(X),
+                n_rows=len(good),
+            )
+            answering.record_and_wait(serving, record)
+    return serving.batch_writer.dump_json(_document(serving, batch, answers, batch.errors))
 
 
 def _document(

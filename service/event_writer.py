@@ -15,9 +15,14 @@ from queue import Empty, Full, Queue
 from threading import Thread
 from typing import TypeAlias
 
-from models.contract import Answer, ReasonsWanted, Row, respond
+from models.contract import Answer, ReasonsWanted, Row, respond_encoded
+from models.encoding import Features
 from models.errors import DatabaseError, EventError
+from models.predictions.record import BATCH, SCORE, PredictionRecord, features_digest
+from service.answering import count_probabilities
+from service.asked import Asked
 from service.errors import BusyError
+from service.metrics.metrics import Metrics
 from service.serving import Serving
 
 MOST_WAITING = 1_000
@@ -32,12 +37,21 @@ Results: TypeAlias = list[str | EventError]
 
 @dataclass(frozen=True, eq=False)
 class Waiting:
-    """Events that were asked about in one request."""
+    """Events that were asked about in one request.
+
+    Parameters
+    ----------
+    ids : of the predictions, one for each row. record_id, action : under which they are recorded, see
+        `PredictionRecord`.
+    """
 
     serving: Serving
     reasons: ReasonsWanted
     rows: Sequence[Row]
     ids: Sequence[str]
+    record_id: str
+    action: str
+    asked: Asked
     results: Future[Results] = field(default_factory=Future)
 
 
@@ -46,11 +60,15 @@ class EventWriter:
 
     Parameters
     ----------
+    metrics : counts the probabilities that are answered, and what is recorded.
     most_waiting : requests; more are refused.
     patience : seconds that a request waits.
     """
 
-    def __init__(self, *, most_waiting: int = MOST_WAITING, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, metrics: Metrics, *, most_waiting: int = MOST_WAITING, patience: float = PATIENCE_SECONDS
+    ) -> None:
+        self._metrics = metrics
         self._queue: Queue[Waiting | None] = Queue(most_waiting)
         self._patience = patience
         self._thread = Thread(target=self._work, name="events", daemon=True)
@@ -64,8 +82,8 @@ class EventWriter:
         self._queue.put(None)
         self._thread.join()
 
-    async def answer(self, serving: Serving, row: Row, prediction_id: str, reasons: ReasonsWanted) -> str:
-        """Answer and store one event; the answer comes when it is stored.
+    async def answer(self, serving: Serving, row: Row, prediction_id: str, reasons: ReasonsWanted, asked: Asked) -> str:
+        """Answer, store and record one event; the answer comes when that is done.
 
         Raises
         ------
@@ -76,7 +94,7 @@ class EventWriter:
         DatabaseError
             The database failed; nothing was stored.
         """
-        waiting = self._put(Waiting(serving, reasons, [row], [prediction_id]))
+        waiting = self._put(Waiting(serving, reasons, [row], [prediction_id], prediction_id, SCORE, asked))
         try:
             (result,) = await asyncio.wait_for(asyncio.wrap_future(waiting.results), self._patience)
         except TimeoutError:
@@ -86,12 +104,22 @@ class EventWriter:
         return result
 
     def answer_batch(
-        self, serving: Serving, rows: Sequence[Row], ids: Sequence[str], reasons: ReasonsWanted
+        self,
+        serving: Serving,
+        rows: Sequence[Row],
+        ids: Sequence[str],
+        reasons: ReasonsWanted,
+        *,
+        batch_id: str,
+        asked: Asked,
     ) -> Results:
-        """Answer and store many events, all or none; blocks, so it belongs into a thread. Raises as `answer` does."""
+        """Answer, store and record many events, all or none; blocks, so it belongs into a thread.
+
+        Raises as `answer` does.
+        """
         if not rows:
             return []
-        waiting = self._put(Waiting(serving, reasons, rows, ids))
+        waiting = self._put(Waiting(serving, reasons, rows, ids, batch_id, BATCH, asked))
         patience = self._patience + len(rows) / ROWS_PER_SECOND
         try:
             return waiting.results.result(patience)
@@ -114,7 +142,7 @@ class EventWriter:
             # who no longer waits may send the event again, so it must not be begun
             begun = [one for one in taken if one is not None and one.results.set_running_or_notify_cancel()]
             for group in _groups(begun):
-                _answer_together(group)
+                self._answer_together(group)
 
     def _take(self) -> list[Waiting | None]:
         """All that wait; at least one."""
@@ -125,6 +153,23 @@ class EventWriter:
             except Empty:
                 return taken
 
+    def _answer_together(self, group: Sequence[Waiting]) -> None:
+        """Answer requests in one transaction, and let go of their answers once it is stored."""
+        try:
+            results = _answered(group, self._metrics)
+        except Exception as error:  # whatever it is, somebody waits to be told
+            if len(group) == 1 or isinstance(error, DatabaseError):
+                for one in group:
+                    one.results.set_exception(error)
+            else:
+                for one in group:  # the one that cannot be answered must not take the others with it
+                    self._answer_together([one])
+        else:
+            start = 0
+            for one in group:
+                one.results.set_result(results[start : start + len(one.rows)])
+                start += len(one.rows)
+
 
 def _groups(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
     """Those that one version answers in one way."""
@@ -134,30 +179,47 @@ def _groups(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
     return groups.values()
 
 
-def _answer_together(group: Sequence[Waiting]) -> None:
-    """Answer requests in one transaction, and let go of their answers once it is stored."""
-    try:
-        results = _answered(group)
-    except Exception as error:  # whatever it is, somebody waits to be told
-        if len(group) == 1 or isinstance(error, DatabaseError):
-            for one in group:
-                one.results.set_exception(error)
-        else:
-            for one in group:  # the one that cannot be answered must not take the others with it
-                _answer_together([one])
-    else:
-        start = 0
-        for one in group:
-            one.results.set_result(results[start : start + len(one.rows)])
-            start += len(one.rows)
-
-
-def _answered(group: Sequence[Waiting]) -> Results:
+def _answered(group: Sequence[Waiting], metrics: Metrics) -> Results:
     serving, reasons = group[0].serving, group[0].reasons
     ids = [prediction_id for one in group for prediction_id in one.ids]
+    encoded: list[Features] = []
+    records: list[PredictionRecord] = []
 
     def respond_to(rows: Sequence[Row], places: Sequence[int]) -> Sequence[Answer]:
-        return respond(serving.live, rows, [ids[place] for place in places], reasons=reasons)
+        encoded.append(serving.live.scorer.encoder.encode_rows(rows))
+        answers = respond_encoded(serving.live, rows, encoded[0], [ids[place] for place in places], reasons=reasons)
+        count_probabilities(metrics, serving, answers)
+        return answers
+
+    def recorded(rows: Sequence[Row], places: Sequence[int], answers: Sequence[str]) -> list[PredictionRecord]:
+        positions = iter(enumerate(places))
+        position, stop = next(positions, None), 0
+        for one in group:
+            stop += len(one.rows)
+            own = []
+            while position is not None and position[1] < stop:
+                own.append(position[0])
+                position = next(positions, None)
+            if own and serving.audit.records(one.record_id):
+                records.append(_record(one, [rows[i] for i in own], encoded[0][own], [answers[i] for i in own]))
+        return records
 
     assert serving.events is not None  # noqa: S101 - only such versions are asked here
-    return serving.events.answer([row for one in group for row in one.rows], respond_to)
+    results = serving.events.answer([row for one in group for row in one.rows], respond_to, recorded)
+    metrics.audit_written(len(records))
+    return results
+
+
+def _record(one: Waiting, rows: Sequence[Row], X: Features, answers: Sequence[str]) -> PredictionRecord:
+    """What is recorded of those events of a request that were new."""
+    single = one.action == SCORE
+    return one.serving.record(
+        one.record_id,
+        one.action,
+        rows[0] if single else list(rows),
+        answers[0] if single else f"[{','.join(answers)}]",
+        asked=one.asked,
+        reasons=one.reasons,
+        digest=features_digest(X),
+        n_rows=len(rows),
+    )

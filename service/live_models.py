@@ -13,6 +13,8 @@ from models.contract import Live
 from models.errors import DatabaseError, ModelError
 from models.events.event_log import EventLog
 from models.policies.stored import BUNDLED, StoredPolicy
+from models.predictions.audit_settings import DEFAULT as RECORD_ALL
+from models.predictions.audit_settings import AuditSettings
 from models.registry import Registry, Version
 from service.errors import UnknownModelError
 from service.serving import Serving
@@ -22,10 +24,11 @@ MOST_POLLS_BETWEEN_TRIES = 64
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the registry wants to answer for a name: a version, and a policy in place of its own."""
+    """What the registry wants to answer for a name: a version, a policy, and how answers are recorded."""
 
     version: Version
     policy: StoredPolicy | None
+    audit: AuditSettings = RECORD_ALL
 
     @property
     def policy_version(self) -> int:
@@ -34,7 +37,8 @@ class Wanted:
 
     def is_answered_by(self, serving: Serving) -> bool:
         """Whether this is what answers."""
-        return self.is_version_of(serving) and serving.live.policy_version == self.policy_version
+        same = self.is_version_of(serving) and serving.live.policy_version == self.policy_version
+        return same and serving.audit == self.audit
 
     def is_version_of(self, serving: Serving) -> bool:
         """Whether this version answers, by whatever policy."""
@@ -62,6 +66,7 @@ class LiveModels:
     registry : says which versions are champions, and which policies are active.
     load : verifies a version's bundle and rebuilds it; raises if that cannot be done.
     open_events : what the windows of a version look back on, None without windows; raises without a database.
+    personal_key : see `models.predictions.personal`.
 
     Attributes
     ----------
@@ -76,8 +81,11 @@ class LiveModels:
         load: Callable[[Version], Live],
         open_events: Callable[[Live], EventLog | None],
         log: FilteringBoundLogger,
+        *,
+        personal_key: bytes = b"",
     ) -> None:
         self._registry, self._load, self._open_events, self._log = registry, load, open_events, log
+        self._personal_key = personal_key
         self._refreshing = asyncio.Lock()
         self._database_problem: str | None = None
         self.servings: Mapping[str, Serving] = MappingProxyType({})
@@ -159,7 +167,11 @@ class LiveModels:
     def _wanted(self) -> dict[str, Wanted]:
         """What the registry wants to answer, by name."""
         policies = self._registry.policies.all_active()
-        return {name: Wanted(version, policies.get(name)) for name, version in self._registry.champions().items()}
+        audit = self._registry.audit_settings()
+        return {
+            name: Wanted(version, policies.get(name), audit.get(name, RECORD_ALL))
+            for name, version in self._registry.champions().items()
+        }
 
     async def _follow(self, all_wanted: Mapping[str, Wanted]) -> None:
         servings = {name: serving for name, serving in self.servings.items() if name in all_wanted}
@@ -184,8 +196,9 @@ class LiveModels:
 
     def _loaded(self, wanted: Wanted, answers: Serving | None) -> Serving:
         if answers is None or not wanted.is_version_of(answers):
-            answers = Serving.of(self._load(wanted.version), wanted.version.digest)
-        serving = answers.deciding_by(wanted.policy)
+            live = self._load(wanted.version)
+            answers = Serving.of(live, wanted.version.digest, personal_key=self._personal_key)
+        serving = answers.deciding_by(wanted.policy).recorded_by(wanted.audit)
         serving = serving.storing_in(self._open_events(serving.live))
         serving.warm()
         return serving

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from models.errors import EventError
-from service.errors import FieldError, InvalidRequestError, MissingKeyError, TemporaryError, status_of
+from service.errors import FieldError, InvalidRequestError, MissingKeyError, RateLimitError, TemporaryError, status_of
 from service.field_errors import event_field, parameter_error
 
 MEDIA_TYPE = "application/problem+json"
@@ -51,6 +51,8 @@ def problem_response(request_id: str, error: Exception) -> Response:
         errors = list(error.errors)
     if isinstance(error, EventError):
         errors = [event_field(error)]
+    if isinstance(error, RateLimitError):
+        headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MissingKeyError):
         headers["WWW-Authenticate"] = "Bearer"
     problem = Problem(

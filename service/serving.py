@@ -16,6 +16,11 @@ from models.errors import EventError, RefusedBodyError
 from models.events.event_log import EventLog
 from models.live import with_policy
 from models.policies.stored import StoredPolicy
+from models.predictions.audit_settings import DEFAULT as RECORD_ALL
+from models.predictions.audit_settings import AuditSettings
+from models.predictions.personal import PersonalData
+from models.predictions.record import PredictionRecord, Role
+from service.asked import Asked
 from service.batch_answers import BatchAnswer
 from service.errors import FieldError, InvalidRequestError, UnknownOperationError
 from service.field_errors import json_pointer, refusal_error, request_error, shown
@@ -32,6 +37,15 @@ class ServedOperation:
     answer: TypeAdapter[Answer]
 
 
+@dataclass(frozen=True, eq=False)
+class Operated:
+    """What came of a request to an operation: its checked body, the answer as JSON, and what the log is to keep."""
+
+    body: Any
+    answer: bytes
+    log_fields: Mapping[str, Any]
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Serving:
     """A live version, its request checkers and answer writers.
@@ -40,10 +54,13 @@ class Serving:
     ----------
     bundled : the live version as it was loaded, with the policy of its bundle.
     digest : of the bundle; tells whether the registry still means this version.
-    row, answer : of `score`.
+    row, answer, answers : of `score`; the answers of many rows.
     batch_answer, batch_writer : the type of what `batch` answers, and its writer.
     operations : by name.
+    personal : what the audit log keeps of values that must not be stored as they are.
     events : of a version whose table has windows: what they look back on, and where rows are stored with their answers.
+    audit : how its predictions are recorded.
+    role : as what it answers.
     """
 
     live: Live
@@ -51,14 +68,23 @@ class Serving:
     digest: str
     row: TypeAdapter[dict[str, Any]]
     answer: TypeAdapter[Answer]
+    answers: TypeAdapter[list[Answer]]
     batch_answer: type[BatchAnswer[Any]]
     batch_writer: TypeAdapter[BatchAnswer[Any]]
     operations: Mapping[str, ServedOperation]
+    personal: PersonalData
     events: EventLog | None = None
+    audit: AuditSettings = RECORD_ALL
+    role: Role = "champion"
 
     @classmethod
-    def of(cls, live: Live, digest: str) -> Serving:
-        """Build checkers and writers; takes milliseconds, so it is done when a version goes live."""
+    def of(cls, live: Live, digest: str, *, personal_key: bytes = b"") -> Serving:
+        """Build checkers and writers; takes milliseconds, so it is done when a version goes live.
+
+        Parameters
+        ----------
+        personal_key : of the hashes of personal columns; a table that has such columns needs one.
+        """
         domain = live.domain
         batch_answer: type[BatchAnswer[Any]] = BatchAnswer[domain.answer]  # type: ignore[name-defined]
         return cls(
@@ -67,6 +93,7 @@ class Serving:
             digest=digest,
             row=row_adapter(live.table),
             answer=TypeAdapter(domain.answer),
+            answers=TypeAdapter(list[domain.answer]),  # type: ignore[name-defined]
             batch_answer=batch_answer,
             batch_writer=TypeAdapter(batch_answer),
             operations={
@@ -77,6 +104,7 @@ class Serving:
                 )
                 for operation in domain.operations
             },
+            personal=PersonalData(live.table, personal_key),
         )
 
     def deciding_by(self, policy: StoredPolicy | None) -> Serving:
@@ -93,16 +121,51 @@ class Serving:
         """The same version with the events that its windows look back on."""
         return replace(self, events=events)
 
-    def read_event(self, body: bytes) -> Row:
-        """The row of a body that shall be stored.
+    def recorded_by(self, audit: AuditSettings) -> Serving:
+        """The same version with its predictions recorded in another way."""
+        return replace(self, audit=audit)
+
+    def record(
+        self,
+        prediction_id: str,
+        action: str,
+        request: Any,
+        answer: str,
+        *,
+        asked: Asked,
+        reasons: str = "",
+        digest: str = "",
+        n_rows: int = 1,
+    ) -> PredictionRecord:
+        """What is to be recorded of something that was answered, see `PredictionRecord`."""
+        live = self.live
+        return PredictionRecord(
+            prediction_id,
+            live.version,
+            live.name,
+            live.policy_version,
+            self.role,
+            action,
+            asked.at,
+            asked.latency,
+            asked.key_id,
+            reasons,
+            n_rows,
+            self.personal.text(request),
+            digest,
+            self.personal.answer_text(answer),
+        )
+
+    def read_row(self, body: bytes) -> Row:
+        """The row of a body.
 
         Raises
         ------
         InvalidJsonError, InvalidRequestError
-            The body is no row of the table, or holds what databases do not store.
+            The body is no row of the table, or holds what databases do not store where rows are stored as events.
         """
         row = self._checked(self.row, body)
-        if errors := unstorable(row):
+        if self.events is not None and (errors := unstorable(row)):
             raise InvalidRequestError(errors)
         return row
 
@@ -114,12 +177,11 @@ class Serving:
         InvalidJsonError, InvalidRequestError
             The body is no row of the table.
         """
-        row = self._checked(self.row, body)
-        (answer,) = respond(self.live, [row], [prediction_id], reasons=reasons)
+        (answer,) = respond(self.live, [self._checked(self.row, body)], [prediction_id], reasons=reasons)
         return self.answer.dump_json(answer)
 
-    def operate(self, name: str, body: bytes, prediction_id: str) -> tuple[bytes, Mapping[str, Any]]:
-        """Answer a request to one of the domain's operations, JSON to JSON; beside it what the log is to keep.
+    def operate(self, name: str, body: bytes, prediction_id: str) -> Operated:
+        """Answer a request to one of the domain's operations, JSON to JSON.
 
         Raises
         ------
@@ -139,7 +201,7 @@ class Serving:
         except RefusedBodyError as error:
             raise refusal_error(error) from None
         kept = operation.log_fields(answer) if operation.log_fields else {}
-        return served.answer.dump_json(answer), kept
+        return Operated(checked, served.answer.dump_json(answer), kept)
 
     @property
     def actions(self) -> list[str]:
@@ -161,7 +223,7 @@ class Serving:
             body = json.dumps(example).encode()
             self.score(body, "warm-up", "all")
             if self.events is not None:
-                self.events.look([self.read_event(body)])
+                self.events.look([self.read_row(body)])
         for name, served in self.operations.items():
             if (example := self.example(served)) is not None:
                 with suppress(EventError):  # the example is of its own time, which the store may have left behind

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from models.clock import Clock
+from models.predictions.prediction_log import PredictionLog
 from models.registry import Registry
+from service.answering import Answering
 from service.event_writer import EventWriter
 from service.live_models import LiveModels
 from service.metrics.metrics import Metrics
@@ -19,7 +21,9 @@ class State:
 
     Parameters
     ----------
-    events : answers and stores the rows of models whose tables have windows.
+    answering : answers single rows, and records what is answered.
+    events : answers, stores and records the rows of models whose tables have windows.
+    predictions : what was recorded.
     metrics : what this process counts.
     now : tells the time at which labels and verdicts come.
     new_id : names answers.
@@ -28,7 +32,9 @@ class State:
     settings: Settings
     registry: Registry
     live_models: LiveModels
+    answering: Answering
     events: EventWriter
+    predictions: PredictionLog
     metrics: Metrics
     now: Clock
     new_id: Callable[[], str]

@@ -135,12 +135,13 @@ def counting_ids() -> Ids:
 @pytest.fixture(scope="session")
 def start_service() -> Iterator[Callable[..., Service]]:
     """Starts services on a home, with other settings where they are given, and stops them all in the end."""
+    ids = counting_ids()  # one for all: homes are copied with their audit log, which knows an id once
     with ExitStack() as running:
 
         def start(home: Path, **changes: Any) -> Service:
             settings = Settings(home=home, **{"poll_seconds": 3600, **changes})
             log = io.StringIO()
-            app = create_app(settings, now=lambda: MOMENT, new_id=counting_ids(), log_to=log)
+            app = create_app(settings, now=lambda: MOMENT, new_id=ids, log_to=log)
             return Service(running.enter_context(TestClient(app, raise_server_exceptions=False)), log, home)
 
         yield start

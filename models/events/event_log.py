@@ -34,12 +34,16 @@ from models.events.labels import Label, add_labels
 from models.events.looking_back import Asked, LookingBack
 from models.events.retention import roll_out
 from models.events.series import Series, entity_value, register, series_of_model
+from models.predictions.prediction_log import add_records
+from models.predictions.record import PredictionRecord
 
 FUTURE_SECONDS = 86_400
 LATE_DAYS = 7.0
 
 Respond: TypeAlias = Callable[[Sequence[Row], Sequence[int]], Sequence[Answer]]
 """(rows with their windows, their places among the rows that were asked about) -> answers."""
+Recorded: TypeAlias = Callable[[Sequence[Row], Sequence[int], Sequence[str]], Sequence[PredictionRecord]]
+"""(rows with their windows, their places, their answers as JSON) -> what the audit log is to keep."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,13 +105,14 @@ class EventLog:
         self._series = register(engine, model, self._own_series)
         self._looking_back = LookingBack(table, model, self._series)
 
-    def answer(self, rows: Sequence[Row], respond: Respond) -> list[str | EventError]:
+    def answer(self, rows: Sequence[Row], respond: Respond, recorded: Recorded | None = None) -> list[str | EventError]:
         """Answer and store events, in one transaction.
 
         Parameters
         ----------
         rows : checked rows of the table's inputs, in any order.
         respond : answers those that are new.
+        recorded : says what is to be recorded of those; None for nothing.
 
         Returns
         -------
@@ -126,7 +131,7 @@ class EventLog:
                 else:
                     new.setdefault(one.event_id, place)
             places = list(new.values())
-            answers = self._add(connection, [checked[place] for place in places], places, respond)
+            answers = self._add(connection, [checked[place] for place in places], places, respond, recorded)
             for place, answer in zip(places, answers, strict=True):
                 results[place] = answer
             for place, one in enumerate(checked):  # the same id twice among the new ones
@@ -184,7 +189,12 @@ class EventLog:
             return roll_out(connection, self.model, kept_from, newest - self._keep_seconds)
 
     def _add(
-        self, connection: sa.Connection, new: Sequence[_Read], places: Sequence[int], respond: Respond
+        self,
+        connection: sa.Connection,
+        new: Sequence[_Read],
+        places: Sequence[int],
+        respond: Respond,
+        recorded: Recorded | None,
     ) -> list[str]:
         """Look back, answer, store; returns the answers as JSON."""
         if not new:
@@ -199,6 +209,8 @@ class EventLog:
             answers = self._desk.received(connection, arrivals)
         texts = [answer.model_dump_json() for answer in answers]
         self._store(connection, new, texts)
+        if recorded is not None and (records := recorded(rows, places, texts)):
+            add_records(connection, records)
         return texts
 
     def _with_windows(self, connection: sa.Connection, new: Sequence[_Read]) -> list[Row]:

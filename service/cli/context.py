@@ -67,8 +67,6 @@ def read_settings(**options: Any) -> Settings:
     ------
     CommandError
         A value does not fit; the text names its option or variable.
-    UnsafeAddressError
-        The host can be reached from other machines, and there is no API key.
     """
     from pydantic import ValidationError
 
@@ -141,7 +139,7 @@ def event_log(settings: Settings, live: Live) -> Iterator[EventLog]:
         )
     with open_registry(settings):
         pass  # creates the tables
-    engine = open_database(settings.registry_url, survives_power_cuts=False)
+    engine = open_database(settings.registry_url)
     try:
         yield EventLog(engine, live.name, live.table)
     finally:

@@ -39,7 +39,7 @@ from models.contract import load_domains, respond
 from models.database import open_database
 from models.events.event_log import EventLog
 from models.events.past_events import load_past
-from models.registry_tables import create_schema
+from models.migrations import create_schema
 from tests.conftest import quick_live
 
 FRAUD = load_domains()["fraud"]
@@ -89,7 +89,7 @@ def measure_store(folder: Path, arguments: argparse.Namespace) -> None:
     live = quick_live(FRAUD)
     frame = transactions(arguments.days, arguments.per_day, arguments.events, arguments.busy)
     checked, labels = checked_frame(live.table, frame, "simulated rows", training=True), live.table.labels(frame)
-    engine = open_database(arguments.url or f"sqlite:///{folder}/events.db", survives_power_cuts=False)
+    engine = open_database(arguments.url or f"sqlite:///{folder}/events.db")
     create_schema(engine)
     latest = checked["time"].iloc[-1].tz_localize("UTC").to_pydatetime()
     log = EventLog(engine, "fraud", live.table, now=lambda: latest)

@@ -30,7 +30,7 @@ from models.database import open_database, reading
 from models.events.event_log import EventLog
 from models.events.figures import live_figures
 from models.events.rule_counts import rule_counts
-from models.registry_tables import create_schema
+from models.migrations import create_schema
 from tests.models.events.payments import NOON, Payments
 
 N_CARDS, AT_ONCE = 5_000, 1_000
@@ -67,7 +67,7 @@ def report(what: str, times: np.ndarray) -> None:
 
 def measure(url: str, n_events: int, n_asked: int) -> None:
     """Print what an event costs with and without a queue, and what is shown."""
-    engine = open_database(url, survives_power_cuts=False)
+    engine = open_database(url)
     create_schema(engine)
     payments = Payments(engine, late_days=40)
     fill(payments, n_events)

@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from models.errors import DatabaseError, EventError
+from service.asked import Asked
 from service.errors import BusyError
 from service.event_writer import EventWriter
+from service.metrics.metrics import Metrics
+
+ASKED = Asked(key_id="", at=0, started=0.0)
 
 
 @dataclass(eq=False)
@@ -20,7 +24,7 @@ class Log:
     reached: threading.Event = field(default_factory=threading.Event)
     may_go_on: threading.Event = field(default_factory=threading.Event)
 
-    def answer(self, rows, respond):
+    def answer(self, rows, respond, recorded):
         self.calls.append(list(rows))
         if 0 in rows:
             self.reached.set()
@@ -55,7 +59,7 @@ def start():
     writers = []
 
     def started(**settings):
-        writers.append(EventWriter(**settings))
+        writers.append(EventWriter(Metrics(), **settings))
         writers[-1].start()
         return writers[-1]
 
@@ -68,9 +72,9 @@ def held_up(writer, log, serving, rows):
     """Asks about the rows while the thread is held up by another one, and lets go; returns what came of each."""
 
     async def ask():
-        first = asyncio.create_task(writer.answer(serving, 0, "id", "none"))
+        first = asyncio.create_task(writer.answer(serving, 0, "id", "none", ASKED))
         await asyncio.to_thread(log.reached.wait, 10)
-        others = [asyncio.create_task(writer.answer(serving, row, "id", "none")) for row in rows]
+        others = [asyncio.create_task(writer.answer(serving, row, "id", "none", ASKED)) for row in rows]
         await asyncio.sleep(0)  # all of them wait now
         log.may_go_on.set()
         return await asyncio.gather(first, *others, return_exceptions=True)
@@ -90,7 +94,7 @@ def test_requests_that_want_other_reasons_are_answered_apart(start, log, serving
     log.may_go_on.set()
 
     async def ask():
-        return await asyncio.gather(*(writer.answer(serving, 2, "id", reasons) for reasons in ("none", "all")))
+        return await asyncio.gather(*(writer.answer(serving, 2, "id", reasons, ASKED) for reasons in ("none", "all")))
 
     assert asyncio.run(ask()) == ["4", "4"]
     assert log.calls == [[2], [2]]
@@ -138,12 +142,12 @@ def test_who_has_waited_too_long_is_not_begun_any_more(start, log, serving):
     writer = start(patience=0.05)
 
     async def ask():
-        asking = [writer.answer(serving, row, "id", "none") for row in (0, 2)]
+        asking = [writer.answer(serving, row, "id", "none", ASKED) for row in (0, 2)]
         return await asyncio.gather(*asking, return_exceptions=True)
 
     found = asyncio.run(ask())
     log.may_go_on.set()
-    writer.answer_batch(serving, [4], ["id"], "none")
+    writer.answer_batch(serving, [4], ["id"], "none", batch_id="b", asked=ASKED)
 
     assert [type(error) for error in found] == [BusyError, BusyError]
     assert log.calls[-1] == [4]
@@ -155,18 +159,18 @@ def test_a_batch_waits_longer_the_more_it_holds(start, log, serving):
     writer = start(patience=0.01)
 
     with pytest.raises(BusyError, match="not stored within 0 s"):
-        writer.answer_batch(serving, [0], ["id"], "none")
+        writer.answer_batch(serving, [0], ["id"], "none", batch_id="b", asked=ASKED)
     log.may_go_on.set()
-    assert writer.answer_batch(serving, [2] * 100, ["id"] * 100, "none") == ["4"] * 100
-    assert writer.answer_batch(serving, [], [], "none") == []
+    assert writer.answer_batch(serving, [2] * 100, ["id"] * 100, "none", batch_id="b", asked=ASKED) == ["4"] * 100
+    assert writer.answer_batch(serving, [], [], "none", batch_id="b", asked=ASKED) == []
 
 
 def test_what_waits_at_the_end_is_answered(log, serving):
     """A service that is told to stop keeps nobody without an answer."""
-    writer = EventWriter()
+    writer = EventWriter(Metrics())
 
     async def ask():
-        asking = [asyncio.create_task(writer.answer(serving, row, "id", "none")) for row in (2, 4)]
+        asking = [asyncio.create_task(writer.answer(serving, row, "id", "none", ASKED)) for row in (2, 4)]
         await asyncio.sleep(0)
         writer.start()
         await asyncio.to_thread(writer.close)

@@ -129,7 +129,7 @@ def prepare(
     )
     live = Live(name=NAME, version=1, domain=domain, scorer=scorer, policy=domain.policy())
     _register(live, home, url, n_training)
-    engine = open_database(url, survives_power_cuts=False)
+    engine = open_database(url)
     load_past(
         EventLog(engine, NAME, table), checked.iloc[:n_history], labels[:n_history], label_delay_days=LABEL_DELAY_DAYS
     )

@@ -16,7 +16,7 @@ from models.contract import Answer, Row
 from models.database import open_database
 from models.events import tables
 from models.events.event_log import EventLog
-from models.registry_tables import create_schema
+from models.migrations import create_schema
 from tests.data.window_tables import TABLE, WINDOWS, Payment, as_events
 from tests.models.events.payments import Payments
 
@@ -69,7 +69,7 @@ def payment(number: int, second: float, **changes: Any) -> Payment:
 
 @pytest.fixture
 def engine(url: str) -> Iterator[sa.Engine]:
-    opened = open_database(url, survives_power_cuts=False)
+    opened = open_database(url)
     create_schema(opened)
     yield opened
     opened.dispose()

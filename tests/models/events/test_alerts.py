@@ -20,7 +20,7 @@ from models.domains.fraud import FraudPolicy
 from models.events import tables
 from models.events.alerts import desk_of, expected_loss
 from models.events.event_log import Arrival
-from models.registry_tables import create_schema
+from models.migrations import create_schema
 from tests.conftest import quick_live
 from tests.models.events.payments import TABLE, HandClock, Payments
 
@@ -125,7 +125,7 @@ def test_the_queue_shows_what_the_card_did_lately(payments):
 
 def test_one_alert_stays_open_whatever_the_workers_do_at_once(url):
     """Two processes' worth of engines, eight threads: each card has one alert with all of its events."""
-    engines = [open_database(url, survives_power_cuts=False) for _ in range(2)]
+    engines = [open_database(url) for _ in range(2)]
     create_schema(engines[0])
     workers = [Payments(engines[i % 2], clock=HandClock()) for i in range(4)]
 

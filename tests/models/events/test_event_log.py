@@ -211,7 +211,7 @@ class TestTime:
 class TestTwoAtOnce:
     def first_and_second(self, open_log, url, first: Payment, second: Payment) -> tuple[object, object]:
         """The answer to an event, and to one that came on another connection before the first was stored."""
-        asked, may_go_on, other = Event(), Event(), open_database(url, survives_power_cuts=False)
+        asked, may_go_on, other = Event(), Event(), open_database(url)
 
         def slowly(rows, places):
             asked.set()

@@ -219,7 +219,7 @@ class TestHistory:
     @pytest.fixture
     def log(self, trained):
         live = live_model(read_settings(), "fraud")
-        engine = open_database(trained.home.database_url, survives_power_cuts=False)
+        engine = open_database(trained.home.database_url)
         yield EventLog(engine, "fraud", live.table)
         engine.dispose()
 

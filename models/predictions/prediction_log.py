@@ -1,0 +1,141 @@
+"""PredictionLog: the records of answered requests in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import cache
+from itertools import chain
+
+import sqlalchemy as sa
+
+from models.database import appending, reading
+from models.predictions import tables
+from models.predictions.record import (
+    BATCH,
+    SCORE,
+    Prediction,
+    PredictionRecord,
+    Role,
+    in_batch_of,
+    milliseconds,
+    predictions_of,
+)
+
+_predictions = tables.predictions
+_COLUMNS = [_predictions.c[name] for name in PredictionRecord._fields]
+RECORDS_AT_ONCE = 1_000
+
+
+class PredictionLog:
+    """Writes and reads records.
+
+    Parameters
+    ----------
+    engine : see `models.database.open_database`; with `survives_power_cuts`, what `write` returned from survives them.
+
+    Raises DatabaseError from any method if the database fails; nothing is half-written then.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+
+    def write(self, records: Sequence[PredictionRecord]) -> None:
+        """Store records in one transaction."""
+        if records:
+            with appending(self.engine) as connection:
+                add_records(connection, records)
+
+    def records(self, prediction_id: str) -> list[PredictionRecord]:
+        """What was recorded of a prediction, the answer that was sent first: more than one if a shadow looked on."""
+        query = sa.select(*_COLUMNS).where(_predictions.c.id.in_(in_batch_of(prediction_id)))
+        with reading(self.engine) as connection:
+            found = [PredictionRecord(*row) for row in connection.execute(query)]
+        found = [record for record in found if _holds(record, prediction_id)]
+        return sorted(found, key=lambda record: record.role == "shadow")
+
+    def newest(self, model: str, n_records: int) -> list[PredictionRecord]:
+        """The last records of a model, the newest first."""
+        of_model = sa.select(*_COLUMNS).where(_predictions.c.model == model)
+        newest_first = of_model.order_by(_predictions.c.at.desc(), _predictions.c.id.desc()).limit(n_records)
+        with reading(self.engine) as connection:
+            return [PredictionRecord(*row) for row in connection.execute(newest_first)]
+
+    def prediction(self, prediction_id: str, role: Role | None = None) -> Prediction | None:
+        """The prediction of that id: what was sent, or what was said in a role; None if nothing of it is recorded."""
+        for record in self.records(prediction_id):
+            if role is None or record.role == role:
+                return next(one for one in predictions_of(record) if one.id == prediction_id)
+        return None
+
+    def predictions(
+        self,
+        model: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        roles: Iterable[Role] = ("champion", "canary"),
+    ) -> Iterator[Prediction]:
+        """The answered rows of a model, alone and in batches, in the order of time; read a thousand requests at a time.
+
+        Parameters
+        ----------
+        since, until : when the request came; `until` itself is left out.
+        """
+        wanted = sa.and_(
+            _predictions.c.model == model,
+            _predictions.c.role.in_(list(roles)),
+            _predictions.c.action.in_((SCORE, BATCH)),
+        )
+        if since is not None:
+            wanted &= _predictions.c.at >= milliseconds(since)
+        if until is not None:
+            wanted &= _predictions.c.at < milliseconds(until)
+        place = (_predictions.c.at, _predictions.c.id, _predictions.c.version)
+        last: tuple[int, str, int] | None = None
+        while True:
+            query = sa.select(*_COLUMNS).where(wanted).order_by(*place).limit(RECORDS_AT_ONCE)
+            if last is not None:
+                query = query.where(sa.tuple_(*place) > last)
+            with reading(self.engine) as connection:
+                some = [PredictionRecord(*row) for row in connection.execute(query)]
+            for record in some:
+                yield from predictions_of(record)
+            if len(some) < RECORDS_AT_ONCE:
+                return
+            last = (some[-1].at, some[-1].id, some[-1].version)
+
+    def count(self, model: str, *, roles: Iterable[Role] = ("champion", "canary")) -> int:
+        """How many rows of the model were answered and recorded."""
+        query = sa.select(sa.func.coalesce(sa.func.sum(_predictions.c.n_rows), 0)).where(
+            _predictions.c.model == model, _predictions.c.role.in_(list(roles))
+        )
+        with reading(self.engine) as connection:
+            return int(connection.scalar(query) or 0)
+
+
+def add_records(connection: sa.Connection, records: Sequence[PredictionRecord]) -> None:
+    """Store records in a transaction that has begun.
+
+    By the driver itself, for preparing values costs more than storing them; and many rows in one statement, because
+    with each the thread lets go of Python's lock and has to wait for it again.
+    """
+    for start in range(0, len(records), ROWS_PER_STATEMENT):
+        some = records[start : start + ROWS_PER_STATEMENT]
+        values = tuple(chain.from_iterable((*record, record.n_bytes) for record in some))
+        connection.exec_driver_sql(_insert(connection.dialect.paramstyle, len(some)), values)
+
+
+ROWS_PER_STATEMENT = 64
+
+
+@cache
+def _insert(paramstyle: str, n_rows: int) -> str:
+    """The statement that stores so many records, as the database's driver takes it."""
+    names = (*PredictionRecord._fields, _predictions.c.n_bytes.name)
+    row = f"({', '.join(['?' if paramstyle == 'qmark' else '%s'] * len(names))})"
+    return f"INSERT INTO {_predictions.name} ({', '.join(names)}) VALUES {', '.join([row] * n_rows)}"  # noqa: S608
+
+
+def _holds(record: PredictionRecord, prediction_id: str) -> bool:
+    return record.id == prediction_id or any(one.id == prediction_id for one in predictions_of(record))

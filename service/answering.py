@@ -1,0 +1,191 @@
+"""Answering: single rows from their check to an answer that is recorded.
+
+Rows that come in one turn of the event loop are answered together, for the network takes little longer for a few rows
+than for one. A row that comes alone is answered at once: nothing is ever waited for. Together or alone, a row gets the
+same bits, see `TableClassifier.log_odds`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from time import perf_counter
+
+from models.clock import Clock
+from models.contract import Answer, ReasonsWanted, Row, respond_encoded
+from models.errors import DatabaseError
+from models.predictions.record import SCORE, PredictionRecord, features_digest, milliseconds
+from service.asked import Asked
+from service.metrics.metrics import Metrics
+from service.prediction_writer import PredictionWriter
+from service.serving import Serving
+
+MOST_TOGETHER = 64
+"""So that a crowd does not keep the event loop from other work for more than a few milliseconds."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Waiting:
+    """A row that waits for its answer."""
+
+    serving: Serving
+    row: Row
+    reasons: ReasonsWanted
+    prediction_id: str
+    asked: Asked
+    answer: asyncio.Future[bytes]
+
+
+class Answering:
+    """Answers single rows and records what is answered, as the audit settings of each model say.
+
+    Parameters
+    ----------
+    writer : records.
+    metrics : counts the probabilities that are answered.
+    now : tells when something is asked.
+    new_id : names answers.
+    """
+
+    def __init__(self, writer: PredictionWriter, metrics: Metrics, *, now: Clock, new_id: Callable[[], str]) -> None:
+        self._writer, self._metrics, self._now, self._new_id = writer, metrics, now, new_id
+        self._waiting: list[Waiting] = []
+
+    def asked(self, key_id: str) -> Asked:
+        """Something is asked now."""
+        return Asked(key_id, milliseconds(self._now()), perf_counter())
+
+    async def score(self, serving: Serving, row: Row, reasons: ReasonsWanted, asked: Asked) -> bytes:
+        """Answer a checked row, JSON out; at level "durable" it is recorded by then.
+
+        Raises
+        ------
+        BusyError
+            Too many answers wait to be recorded.
+        DatabaseError
+            The answer could not be recorded, and therefore is not given.
+        """
+        if serving.audit.level == "durable":
+            self._writer.check_room()
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(serving, row, reasons, self._new_id(), asked, loop.create_future())
+        self._waiting.append(waiting)
+        if len(self._waiting) == 1:
+            loop.call_soon(self._answer_waiting)
+        return await waiting.answer
+
+    def count(self, serving: Serving, answers: Sequence[Answer]) -> None:
+        """Count the probabilities of rows that are answered."""
+        count_probabilities(self._metrics, serving, answers)
+
+    async def recorded(self, serving: Serving, record: PredictionRecord) -> None:
+        """Record what was answered in another way; raises as `score` does."""
+        if not serving.audit.records(record.id):
+            return
+        if serving.audit.level == "async":
+            self._writer.record_later([record])
+            return
+        loop = asyncio.get_running_loop()
+        stored = loop.create_future()
+        self._writer.record([record], lambda problem: loop.call_soon_threadsafe(_settle, [(stored, b"")], problem))
+        await stored
+
+    def record_and_wait(self, serving: Serving, record: PredictionRecord) -> None:
+        """The same for a caller in a thread of its own, which waits there."""
+        if not serving.audit.records(record.id):
+            return
+        if serving.audit.level == "async":
+            self._writer.record_later([record])
+            return
+        stored: Future[DatabaseError | None] = Future()
+        self._writer.record([record], stored.set_result)
+        if (problem := stored.result()) is not None:
+            raise problem
+
+    def _answer_waiting(self) -> None:
+        """Answer all rows that have come, those of one version at a time."""
+        waiting, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._answer_waiting)
+        for group in _groups(waiting):
+            self._answer_together(group)
+
+    def _answer_together(self, group: Sequence[Waiting]) -> None:
+        serving = group[0].serving
+        try:
+            answers, records = self._answered(group)
+        except Exception as error:  # whatever it is, somebody waits to be told
+            if len(group) == 1:
+                _fail(group[0].answer, error)
+            else:
+                for one in group:  # the one that cannot be answered must not take the others with it
+                    self._answer_together([one])
+            return
+        pairs = [(one.answer, answer) for one, answer in zip(group, answers, strict=True)]
+        if not records or serving.audit.level == "async":
+            if records:
+                self._writer.record_later(records)
+            _settle(pairs, None)
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            self._writer.record(records, lambda problem: loop.call_soon_threadsafe(_settle, pairs, problem))
+        except Exception as error:
+            for answer, _ in pairs:
+                _fail(answer, error)
+
+    def _answered(self, group: Sequence[Waiting]) -> tuple[list[bytes], list[PredictionRecord]]:
+        """The answers as JSON, and the records of those that are recorded."""
+        serving, reasons = group[0].serving, group[0].reasons
+        rows = [one.row for one in group]
+        X = serving.live.scorer.encoder.encode_rows(rows)
+        answers = respond_encoded(serving.live, rows, X, [one.prediction_id for one in group], reasons=reasons)
+        self.count(serving, answers)
+        texts = [serving.answer.dump_json(answer) for answer in answers]
+        records = [
+            serving.record(
+                one.prediction_id,
+                SCORE,
+                one.row,
+                text.decode(),
+                asked=one.asked,
+                reasons=reasons,
+                digest=features_digest(X[i]),
+            )
+            for i, (one, text) in enumerate(zip(group, texts, strict=True))
+            if serving.audit.records(one.prediction_id)
+        ]
+        return texts, records
+
+
+def count_probabilities(metrics: Metrics, serving: Serving, answers: Sequence[Answer]) -> None:
+    """Count the probabilities of rows that are answered."""
+    live, name = serving.live, serving.live.domain.probability
+    if len(answers) == 1:
+        metrics.score(live.name, live.version, getattr(answers[0], name))
+    else:
+        metrics.scores(live.name, live.version, [getattr(answer, name) for answer in answers])
+
+
+def _groups(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
+    """Those that one version answers in one way."""
+    groups: dict[tuple[int, ReasonsWanted], list[Waiting]] = {}
+    for one in waiting:
+        groups.setdefault((id(one.serving), one.reasons), []).append(one)
+    return groups.values()
+
+
+def _settle(pairs: Sequence[tuple[asyncio.Future[bytes], bytes]], problem: DatabaseError | None) -> None:
+    """Let go of answers that are recorded, or tell those who wait why theirs are not."""
+    for answer, text in pairs:
+        if problem is not None:
+            _fail(answer, problem)
+        elif not answer.done():
+            answer.set_result(text)
+
+
+def _fail(answer: asyncio.Future[bytes], error: Exception) -> None:
+    if not answer.done():  # who asked may have left
+        answer.set_exception(error)

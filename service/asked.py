@@ -1,0 +1,27 @@
+"""When and by whom something was asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """When and by whom something was asked.
+
+    Parameters
+    ----------
+    key_id : of the caller; empty where nobody needs a key.
+    at : milliseconds since 1970, UTC.
+    started : by the clock that latencies are measured with.
+    """
+
+    key_id: str
+    at: int
+    started: float
+
+    @property
+    def latency(self) -> int:
+        """Microseconds since then."""
+        return round((perf_counter() - self.started) * 1e6)
