@@ -128,7 +128,7 @@ def _sweep_often(monkeypatch):
 
 
 def test_more_than_fit_are_sent_away_at_once():
-    """The next gets 503 with Retry-After, those under way their answers, health is always asked, and room comes back."""
+    """The next gets 503 with Retry-After, those under way their answers; health is always let in; room comes back."""
 
     async def check():
         async with limited(whole_body) as stack:

@@ -68,7 +68,7 @@ def run() -> Run:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts a command as a process of its own; what still runs is killed in the end. A service ends without a pause."""
+    """Starts a command as a process of its own; what still runs is killed in the end. Services end without a pause."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*words: object, **changes: object) -> subprocess.Popen[str]:

@@ -32,6 +32,14 @@ def body():
     return json.dumps(domain.prepare(domain.table).example())
 
 
+def until(is_so):
+    """Wait until something is so: a service starts in two seconds, and on a busy machine in many."""
+    deadline = time.monotonic() + 40
+    while not is_so():
+        assert time.monotonic() < deadline, "did not happen within forty seconds"
+        time.sleep(0.02)
+
+
 def ask(port, method, path, body=None, connection=None):
     """Status and text of an answer, over a new connection unless one is given."""
     used = connection or http.client.HTTPConnection("127.0.0.1", port, timeout=20)
@@ -127,16 +135,16 @@ def end_under_load(process, port, body, log):
     assert "Traceback" not in "".join(log.lines)
 
 
-def test_the_end_fails_no_request(start, trained, port, body, eventually):
+def test_the_end_fails_no_request(start, trained, port, body):
     """Not one of clients that stop when readiness says so, and not one whose body comes after the last connection."""
     process = start("serve", "--port", port, drain_seconds=0.5)
-    eventually(lambda: is_ready(port))
+    until(lambda: is_ready(port))
     log = Log(process)
     with closing(socket.create_connection(("127.0.0.1", port), timeout=20)) as connection:
         length = f"Content-Type: application/json\r\nContent-Length: {len(body)}"
         connection.sendall(f"POST /v1/credit/score HTTP/1.1\r\nHost: x\r\n{length}\r\n\r\n{body[:10]}".encode())
         for _ in end_under_load(process, port, body, log):
-            eventually(lambda: refuses(port))
+            until(lambda: refuses(port))
             connection.sendall(body[10:].encode())
             answer = connection.recv(65_536)
 
@@ -152,13 +160,13 @@ def refuses(port):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_second_signal_ends_at_once(start, trained, port, workers, eventually):
+def test_a_second_signal_ends_at_once(start, trained, port, workers):
     """Whoever cannot wait for the drain sends another one."""
     process = start("serve", "--port", port, "--workers", workers, drain_seconds=60)
-    eventually(lambda: is_ready(port))
+    until(lambda: is_ready(port))
 
     process.send_signal(signal.SIGTERM)
-    eventually(lambda: not is_ready(port))
+    until(lambda: not is_ready(port))
     time.sleep(1)  # the process above several workers looks for signals twice a second
     still_there = process.poll() is None
     process.send_signal(signal.SIGTERM)
@@ -168,10 +176,10 @@ def test_a_second_signal_ends_at_once(start, trained, port, workers, eventually)
     assert process.returncode in (-signal.SIGTERM, 128 + signal.SIGTERM)
 
 
-def test_a_person_does_not_wait(start, trained, port, eventually):
+def test_a_person_does_not_wait(start, trained, port):
     """Ctrl+C ends in good order, without the pause for load balancers."""
     process = start("serve", "--port", port, drain_seconds=60)
-    eventually(lambda: is_ready(port))
+    until(lambda: is_ready(port))
 
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=10)
@@ -179,20 +187,34 @@ def test_a_person_does_not_wait(start, trained, port, eventually):
     assert process.returncode == 0
 
 
-def test_workers_count_together(start, trained, port, body, eventually):
+def test_workers_do_not_outlive_the_process_above_them(start, trained, port):
+    """When it is killed, nobody would ever tell them to end, and they would keep the port."""
+    process = start("serve", "--port", port, "--workers", 2)
+    until(lambda: is_ready(port))
+    log = Log(process)
+
+    process.kill()
+
+    until(lambda: refuses(port))
+    log.thread.join(10)  # its pipe closes with the last of them
+    assert not log.thread.is_alive()
+    assert sum('"event":"ending"' in line for line in log.lines) == 2
+
+
+def test_workers_count_together(start, trained, port, body):
     """Whichever worker is asked tells the sum, one that is killed stays counted, and all end in good order."""
     process = start("serve", "--port", port, "--workers", 2, drain_seconds=0.5)
-    eventually(lambda: is_ready(port) and metrics_of(port)[("backscore_ready_workers",)] == 2)
+    until(lambda: is_ready(port) and metrics_of(port)[("backscore_ready_workers",)] == 2)
     log = Log(process)
     for _ in range(60):
         ask(port, "POST", "/v1/credit/score", body)
-    eventually(lambda: n_scores(metrics_of(port)) == 60)
+    until(lambda: n_scores(metrics_of(port)) == 60)
     counts = [n_scores(metrics_of(port)) for _ in range(10)]
 
     os.kill(log.requests[-1]["pid"], signal.SIGKILL)
-    eventually(lambda: metrics_of(port)[("backscore_workers",)] == 1)
+    until(lambda: metrics_of(port)[("backscore_workers",)] == 1)
     after_the_death = n_scores(metrics_of(port))
-    eventually(lambda: metrics_of(port)[("backscore_ready_workers",)] == 2)
+    until(lambda: metrics_of(port)[("backscore_ready_workers",)] == 2)
     after_the_birth = n_scores(metrics_of(port))
 
     assert counts == [60] * 10
