@@ -10,19 +10,23 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from models.errors import ConflictingEventError, DatabaseError
+from models.errors import ConflictingEventError
 from service.bodies import CSV, JSON, PARQUET
 from service.errors import (
     FieldError,
     InvalidRequestError,
     MissingKeyError,
     MissingScopeError,
+    OverloadedError,
     RateLimitError,
+    SlowBodyError,
+    TimeLimitError,
     UnknownModelError,
 )
 from service.event_labels import LABELS_ANSWER, LABELS_EXAMPLE, LABELS_REQUEST
 from service.key_gate import OPEN_PATHS, scope_needed
 from service.key_ring import KeyRing
+from service.limits import ALWAYS_LET_IN, SLOWEST
 from service.live_models import LiveModels
 from service.problems import MEDIA_TYPE as PROBLEM_TYPE
 from service.problems import Problem, example_problem
@@ -40,6 +44,7 @@ REASONS: Json = {
 EXAMPLE_ERRORS: Mapping[str, tuple[str, Exception | None]] = {
     "400": ("The body is no JSON.", None),
     "404": ("Nothing of that name is live.", UnknownModelError("loans", ["credit"])),
+    "408": ("The body came too slowly.", SlowBodyError(10, SLOWEST)),
     "409": ("The version cannot answer, or there is none to go back to.", None),
     "413": ("The body or the batch is too large.", None),
     "415": ("The body is of another type.", None),
@@ -47,11 +52,15 @@ EXAMPLE_ERRORS: Mapping[str, tuple[str, Exception | None]] = {
         "Values break the rules of the model's table.",
         InvalidRequestError([FieldError(path="/amount", message="must be a number of at least 0", value=-5)]),
     ),
-    "503": ("The database does not answer; `Retry-After` says when to send the request again.", DatabaseError("")),
+    "503": (
+        "Too much is under way, or the database does not answer; `Retry-After` says when to send the request again.",
+        OverloadedError("500 requests are under way already"),
+    ),
+    "504": ("There was no answer in time.", TimeLimitError(60)),
 }
-ONLY_WITH_A_DATABASE = {"409", "503"}
-REVIEW = "/v1/{name}/"
-"""Under which the paths of the review queue stand, for any model; those of scoring stand once for each live one."""
+ONLY_WITH_A_DATABASE = {"409"}
+AT_ANY_TIME = {"503", "504"}
+"""What may come wherever `service.limits` lets in only as much as there is room for."""
 CONFLICT = (
     "The event's id is that of another event.",
     ConflictingEventError("transaction_id", "10000001", "is the id of another event: amount was 20.0"),
@@ -113,6 +122,7 @@ def _model_paths(serving: Serving) -> tuple[Json, Json]:
     described = f"{live.domain.summary} Version {live.version}."
 
     def path(action: str, summary: str, content: Json, answer: str, parameters: Iterable[Json] = ()) -> Json:
+        may_conflict = serving.events is not None and action == "score"
         ok = {"description": "Answered.", "content": {JSON: {"schema": _ref(f"{prefix}{answer}")}}}
         post = {
             "tags": [name],
@@ -121,7 +131,7 @@ def _model_paths(serving: Serving) -> tuple[Json, Json]:
             "operationId": f"{action}_{name}",
             "parameters": list(parameters),
             "requestBody": {"required": True, "content": content},
-            "responses": {"200": ok} | (_event_problems(action) if serving.events is not None else {}),
+            "responses": {"200": ok} | ({"409": _problem_answer(*CONFLICT)} if may_conflict else {}),
         }
         return {f"/v1/{name}/{action}": {"post": post}}
 
@@ -184,17 +194,11 @@ def _describe_problems(document: Json) -> None:
             else:
                 takes_parameters = any(one["in"] == "query" for one in operation.get("parameters", ()))
                 statuses = ({"404"} if "{name}" in path else set()) | ({"422"} if takes_parameters else set())
-            if path.startswith(REVIEW):
-                statuses = statuses | {"503"}
+            if not path.startswith(ALWAYS_LET_IN):
+                statuses = statuses | AT_ANY_TIME
             operation["responses"] |= {status: problems[status] for status in sorted(statuses)}
     for unused in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(unused, None)
-
-
-def _event_problems(action: str) -> Json:
-    """What a path answers beside the usual where events are stored or looked up."""
-    described = {"503": EXAMPLE_ERRORS["503"]} | ({"409": CONFLICT} if action == "score" else {})
-    return {status: _problem_answer(*about) for status, about in described.items()}
 
 
 def _problem_answer(description: str, error: Exception | None) -> Json:

@@ -7,7 +7,6 @@ them.
 
 from __future__ import annotations
 
-import os
 import re
 from functools import partial
 from typing import get_args
@@ -22,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.contract import ReasonsWanted
+from models.cores import usable_cores
 from service.batches import MEDIA_TYPES, answer_batch
 from service.bodies import JSON, json_body, media_type, read_body, read_json
 from service.callers import Caller
@@ -76,7 +76,7 @@ class PredictionRoutes:
     def __init__(self, state: State) -> None:
         self._state = state
         # more batches at once than cores would only take memory from one another
-        self._batches_at_once = CapacityLimiter(os.cpu_count() or 1)
+        self._batches_at_once = CapacityLimiter(usable_cores())
 
     def routes(self) -> list[Route]:
         """What the application serves; the path asked for most often comes first."""
@@ -99,6 +99,7 @@ class PredictionRoutes:
         asked = state.answering.asked(_key_id(scope))
         prediction_id = state.new_id()
         serving = state.live_models.serving(name).giving(prediction_id)
+        scope["log_fields"]["version"] = serving.live.version
         reasons = _reasons_wanted(scope)
         row = serving.read_row(await read_json(scope, receive, state.settings.max_body_bytes))
         if serving.events is None:
@@ -111,6 +112,7 @@ class PredictionRoutes:
         asked = state.answering.asked(_key_id(scope))
         batch_id = state.new_id()
         serving = state.live_models.serving(request.path_params["name"]).giving(batch_id)
+        scope["log_fields"]["version"] = serving.live.version
         reasons, kind = _reasons_wanted(scope), media_type(scope, MEDIA_TYPES)
         body = await read_body(scope, request.receive, state.settings.max_batch_bytes)
         work = partial(
@@ -147,6 +149,7 @@ class PredictionRoutes:
         asked = state.answering.asked(_key_id(request.scope))
         prediction_id = state.new_id()
         serving = state.live_models.serving(name).giving(prediction_id)
+        request.scope["log_fields"]["version"] = serving.live.version
         serving.operation(operation)
         body = await json_body(request, state.settings.max_body_bytes)
         operate = partial(serving.operate, operation, body, prediction_id)

@@ -81,6 +81,7 @@ class Supervision:
         tasks = [
             asyncio.create_task(self.under_way.keep_time()),
             asyncio.create_task(self.exposition.keep_publishing()),
+            asyncio.create_task(self.draining.follow_parent()),
         ]
         try:
             with self.draining.listening():
