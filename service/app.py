@@ -28,6 +28,7 @@ from models.predictions.personal import personal_key
 from models.predictions.prediction_log import PredictionLog
 from models.registry import Registry, Version
 from service.answering import Answering
+from service.body_budget import BodyBudget
 from service.documents import document_router
 from service.errors import EXPECTED_ERRORS
 from service.event_writer import EventWriter
@@ -37,6 +38,7 @@ from service.logs import json_log, request_line
 from service.middleware import ApiKey, RequestLog
 from service.model_routes import model_router
 from service.openapi import OpenApi
+from service.path_parts import bound_path_parts
 from service.prediction_ids import time_ordered_id
 from service.prediction_writer import PredictionWriter
 from service.problems import on_bad_parameters, on_error
@@ -68,6 +70,7 @@ def create_app(
     DatabaseError
         The registry cannot be opened.
     """
+    bound_path_parts()
     log = json_log(log_to)
     settings.home.mkdir(parents=True, exist_ok=True)
     registry = Registry(settings.registry_url, now=now)
@@ -129,6 +132,7 @@ def create_app(
             Middleware(RequestLog, log=log, write_line=request_line(log_to), new_id=new_id),
             *([Middleware(ApiKey, key=settings.api_key.get_secret_value())] if settings.api_key else []),
             Middleware(ScoreFirst, routes=routes),
+            Middleware(BodyBudget, limit=settings.max_bytes_at_once, free=settings.max_body_bytes),
         ],
         exception_handlers={
             **dict.fromkeys((*EXPECTED_ERRORS, HTTPException), on_error),

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     host, port : where the service listens; another host than this machine itself needs an `api_key`.
     api_key : what every request below /v1 must then carry.
     max_body_bytes, max_batch_bytes, max_rows_per_batch : larger requests are refused before they are parsed.
+    max_bytes_at_once : of the bodies of batches that a process holds at a time; more are refused for the moment.
     poll_seconds : how often each worker looks for a new champion.
     workers : processes that answer.
     """
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     max_body_bytes: PositiveInt = MEBIBYTE
     max_batch_bytes: PositiveInt = 64 * MEBIBYTE
     max_rows_per_batch: PositiveInt = 10_000
+    max_bytes_at_once: PositiveInt = 256 * MEBIBYTE
     poll_seconds: PositiveFloat = 1.0
     workers: PositiveInt = 1
 

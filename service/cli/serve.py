@@ -52,6 +52,8 @@ def run_service(settings: Settings) -> None:
     """
     import uvicorn
 
+    from service.http_protocol import BoundedProtocol
+
     check_free(settings.host, settings.port)
     console.remark(f"Serving on http://{settings.host}:{settings.port}, documentation at /docs; Ctrl+C ends it")
     # The workers are processes of their own and read their settings from the environment
@@ -65,6 +67,8 @@ def run_service(settings: Settings) -> None:
             host=settings.host,
             port=settings.port,
             workers=settings.workers,
+            http=BoundedProtocol,
+            ws="none",
             log_level="warning",  # the service writes its own log
             access_log=False,
             server_header=False,
