@@ -141,6 +141,7 @@ class Domain:
     simulate : (n_rows, seed) -> such rows.
     n_simulated_rows, split : how many of them, and how they are divided.
     policy, answer : the types of the decision rules and of an answer.
+    probability : the field of the answer with the calibrated probability of the event.
     prepare : the table that may be used of a table that was given, e.g. without protected inputs.
     build : (table, preset, seed) -> an untrained model.
     decide : (model, policy, encoded rows, the same rows as they are) -> the answer's own fields, each a list with a
@@ -168,6 +169,7 @@ class Domain:
     split: Split
     policy: type[Policy]
     answer: type[Answer]
+    probability: str
     prepare: Callable[[Table], Table]
     build: Callable[[Table, Preset, int], TableClassifier]
     decide: Callable[[TableClassifier, Any, Features, Rows], dict[str, list[Any]]]

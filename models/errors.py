@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,3 +171,21 @@ class RefusedBodyError(ModelError):
     def __init__(self, fields: Sequence[BadField]) -> None:
         self.fields = tuple(fields)
         super().__init__("; ".join(f"{'/'.join(map(str, field.place))} {field.message}" for field in fields[:3]))
+
+
+class ReplayError(ModelError):
+    """A recorded prediction cannot be answered again."""
+
+    def __init__(self, columns: Mapping[str, str]) -> None:
+        said = ", ".join(f"{name!r} ({how.replace('_', ' ')})" for name, how in columns.items())
+        super().__init__(f"it cannot be answered again, because not all it held was stored: {said}")
+
+
+class UnknownPredictionError(ModelError):
+    """Nothing of that id was recorded."""
+
+    def __init__(self, prediction_id: str) -> None:
+        super().__init__(
+            f"there is no prediction {prediction_id!r} in the audit log: it was never answered, not recorded at the "
+            "model's level or sample, or is older than what is kept; `backscore audit settings` tells"
+        )

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from models.clock import Clock
-from models.contract import ReasonsWanted, Row, respond_encoded
+from models.contract import Answer, ReasonsWanted, Row, respond_encoded
 from models.errors import DatabaseError
 from models.predictions.record import SCORE, PredictionRecord, features_digest, milliseconds
 from service.asked import Asked
+from service.metrics.metrics import Metrics
 from service.prediction_writer import PredictionWriter
 from service.serving import Serving
 
@@ -43,12 +44,13 @@ class Answering:
     Parameters
     ----------
     writer : records.
+    metrics : counts the probabilities that are answered.
     now : tells when something is asked.
     new_id : names answers.
     """
 
-    def __init__(self, writer: PredictionWriter, *, now: Clock, new_id: Callable[[], str]) -> None:
-        self._writer, self._now, self._new_id = writer, now, new_id
+    def __init__(self, writer: PredictionWriter, metrics: Metrics, *, now: Clock, new_id: Callable[[], str]) -> None:
+        self._writer, self._metrics, self._now, self._new_id = writer, metrics, now, new_id
         self._waiting: list[Waiting] = []
 
     def asked(self, key_id: str) -> Asked:
@@ -73,6 +75,10 @@ class Answering:
         if len(self._waiting) == 1:
             loop.call_soon(self._answer_waiting)
         return await waiting.answer
+
+    def count(self, serving: Serving, answers: Sequence[Answer]) -> None:
+        """Count the probabilities of rows that are answered."""
+        count_probabilities(self._metrics, serving, answers)
 
     async def recorded(self, serving: Serving, record: PredictionRecord) -> None:
         """Record what was answered in another way; raises as `score` does."""
@@ -109,7 +115,7 @@ class Answering:
     def _answer_together(self, group: Sequence[Waiting]) -> None:
         serving = group[0].serving
         try:
-            answers, records = _answered(group)
+            answers, records = self._answered(group)
         except Exception as error:  # whatever it is, somebody waits to be told
             if len(group) == 1:
                 _fail(group[0].answer, error)
@@ -130,6 +136,38 @@ class Answering:
             for answer, _ in pairs:
                 _fail(answer, error)
 
+    def _answered(self, group: Sequence[Waiting]) -> tuple[list[bytes], list[PredictionRecord]]:
+        """The answers as JSON, and the records of those that are recorded."""
+        serving, reasons = group[0].serving, group[0].reasons
+        rows = [one.row for one in group]
+        X = serving.live.scorer.encoder.encode_rows(rows)
+        answers = respond_encoded(serving.live, rows, X, [one.prediction_id for one in group], reasons=reasons)
+        self.count(serving, answers)
+        texts = [serving.answer.dump_json(answer) for answer in answers]
+        records = [
+            serving.record(
+                one.prediction_id,
+                SCORE,
+                one.row,
+                text.decode(),
+                asked=one.asked,
+                reasons=reasons,
+                digest=features_digest(X[i]),
+            )
+            for i, (one, text) in enumerate(zip(group, texts, strict=True))
+            if serving.audit.records(one.prediction_id)
+        ]
+        return texts, records
+
+
+def count_probabilities(metrics: Metrics, serving: Serving, answers: Sequence[Answer]) -> None:
+    """Count the probabilities of rows that are answered."""
+    live, name = serving.live, serving.live.domain.probability
+    if len(answers) == 1:
+        metrics.score(live.name, live.version, getattr(answers[0], name))
+    else:
+        metrics.scores(live.name, live.version, [getattr(answer, name) for answer in answers])
+
 
 def _groups(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
     """Those that one version answers in one way."""
@@ -137,29 +175,6 @@ def _groups(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
     for one in waiting:
         groups.setdefault((id(one.serving), one.reasons), []).append(one)
     return groups.values()
-
-
-def _answered(group: Sequence[Waiting]) -> tuple[list[bytes], list[PredictionRecord]]:
-    """The answers as JSON, and the records of those that are recorded."""
-    serving, reasons = group[0].serving, group[0].reasons
-    rows = [one.row for one in group]
-    X = serving.live.scorer.encoder.encode_rows(rows)
-    answers = respond_encoded(serving.live, rows, X, [one.prediction_id for one in group], reasons=reasons)
-    texts = [serving.answer.dump_json(answer) for answer in answers]
-    records = [
-        serving.record(
-            one.prediction_id,
-            SCORE,
-            one.row,
-            text.decode(),
-            asked=one.asked,
-            reasons=reasons,
-            digest=features_digest(X[i]),
-        )
-        for i, (one, text) in enumerate(zip(group, texts, strict=True))
-        if serving.audit.records(one.prediction_id)
-    ]
-    return texts, records
 
 
 def _settle(pairs: Sequence[tuple[asyncio.Future[bytes], bytes]], problem: DatabaseError | None) -> None:

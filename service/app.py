@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TextIO
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
+from pydantic import SecretStr
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp
 from threadpoolctl import threadpool_limits
 
 from models.bundles import package_versions
@@ -28,24 +30,26 @@ from models.predictions.personal import personal_key
 from models.predictions.prediction_log import PredictionLog
 from models.registry import Registry, Version
 from service.answering import Answering
-from service.body_budget import BodyBudget
 from service.documents import document_router
 from service.errors import EXPECTED_ERRORS
 from service.event_writer import EventWriter
 from service.health import health_router
 from service.live_models import LiveModels
-from service.logs import json_log, request_line
-from service.middleware import ApiKey, RequestLog
+from service.logs import open_log
+from service.metrics.exposition import metrics_router
+from service.middleware import ApiKey
 from service.model_routes import model_router
 from service.openapi import OpenApi
 from service.path_parts import bound_path_parts
 from service.prediction_ids import time_ordered_id
 from service.prediction_writer import PredictionWriter
 from service.problems import on_bad_parameters, on_error
+from service.pruning import keep_within_limits
 from service.review_routes import review_router
 from service.routes import PredictionRoutes, ScoreFirst
 from service.settings import Settings
 from service.state import State
+from service.supervision import Supervision
 
 DESCRIPTION = "Typed predictions with decisions and reasons. The endpoints below are those of the models that are live."
 
@@ -71,7 +75,7 @@ def create_app(
         The registry cannot be opened.
     """
     bound_path_parts()
-    log = json_log(log_to)
+    log = open_log(log_to, settings.log_format)
     settings.home.mkdir(parents=True, exist_ok=True)
     registry = Registry(settings.registry_url, now=now)
     bundles = Home(settings.home).bundles
@@ -87,15 +91,21 @@ def create_app(
         return EventLog(database, live.name, live.table, desk=desk_of(live, now), now=now)
 
     live_models = LiveModels(registry, load, open_events, log, personal_key=personal_key(settings.home))
-    predictions, events = PredictionLog(database), EventWriter()
-    writer = PredictionWriter(predictions, log)
+    predictions = PredictionLog(database)
+    watch = Supervision(settings, live_models, log, log_to=log_to, new_id=new_id)
+    writer = PredictionWriter(
+        predictions, log, on_written=watch.metrics.audit_written, on_dropped=watch.metrics.audit_dropped
+    )
+    events = EventWriter(watch.metrics)
+    watch.metrics.watch_audit_queue(lambda: writer.n_waiting)
     state = State(
         settings=settings,
         registry=registry,
         live_models=live_models,
-        answering=Answering(writer, now=now, new_id=new_id),
+        answering=Answering(writer, watch.metrics, now=now, new_id=new_id),
         events=events,
         predictions=predictions,
+        metrics=watch.metrics,
         now=now,
         new_id=new_id,
     )
@@ -108,11 +118,16 @@ def create_app(
             await live_models.refresh()
             gc.collect()
             gc.freeze()  # what stands now stays; looking through it again and again costs a tenth of the throughput
-            polling = asyncio.create_task(live_models.keep_in_step(settings.poll_seconds))
-            yield
-            polling.cancel()
-            with suppress(asyncio.CancelledError):
-                await polling
+            beside = [
+                asyncio.create_task(live_models.keep_in_step(settings.poll_seconds)),
+                asyncio.create_task(keep_within_limits(live_models, database, log, now=now)),
+            ]
+            async with watch.running():
+                yield
+            for task in beside:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await asyncio.to_thread(events.close)
             await asyncio.to_thread(writer.close)
         database.dispose()
@@ -128,23 +143,27 @@ def create_app(
         swagger_ui_parameters={"validatorUrl": None},  # else the page asks a validator on the internet
         lifespan=lifespan,
         routes=routes.routes(),
-        middleware=[
-            Middleware(RequestLog, log=log, write_line=request_line(log_to), new_id=new_id),
-            *([Middleware(ApiKey, key=settings.api_key.get_secret_value())] if settings.api_key else []),
-            Middleware(ScoreFirst, routes=routes),
-            Middleware(BodyBudget, limit=settings.max_bytes_at_once, free=settings.max_body_bytes),
-        ],
         exception_handlers={
             **dict.fromkeys((*EXPECTED_ERRORS, HTTPException), on_error),
             RequestValidationError: on_bad_parameters,
         },
     )
-    app.state.log, app.state.live_models = log, live_models
+    app.state.log, app.state.live_models, app.state.predictions = log, live_models, predictions
+    app.state.connection_limits = watch.connection_limits  # read by the server's protocol
     app.include_router(model_router(state))
     app.include_router(document_router(registry, bundles))
     app.include_router(review_router(state, database))
-    app.include_router(health_router(live_models))
+    app.include_router(health_router(live_models, watch.reasons_not_ready))
+    app.include_router(metrics_router(watch.exposition))
     app.add_route("/", _to_docs, include_in_schema=False)
+    _put_in_front(
+        app,
+        [
+            *watch.middleware(),
+            *([_key_gate(settings.api_key, settings)] if settings.api_key else []),
+            Middleware(ScoreFirst, routes=routes),
+        ],
+    )
     app.openapi = OpenApi(app, live_models, with_key=settings.api_key is not None)  # type: ignore[method-assign]
     return app
 
@@ -152,6 +171,27 @@ def create_app(
 def app_from_environment() -> FastAPI:
     """The service with settings from BACKSCORE_*: what each of several worker processes calls."""
     return create_app(Settings())
+
+
+def _put_in_front(app: FastAPI, layers: Sequence[Middleware]) -> None:
+    """Let requests pass these layers, the outermost first, before those of the framework.
+
+    The framework would put them inside of its own, which do nothing for what ours answer, and cost as much as checking
+    a row does.
+    """
+    build = app.build_middleware_stack
+
+    def build_all() -> ASGIApp:
+        stack = build()
+        for layer, arguments, options in reversed(layers):
+            stack = layer(stack, *arguments, **options)
+        return stack
+
+    app.build_middleware_stack = build_all  # type: ignore[method-assign]
+
+
+def _key_gate(key: SecretStr, settings: Settings) -> Middleware:
+    return Middleware(ApiKey, key=key.get_secret_value(), metrics_open=settings.metrics_open)
 
 
 async def _to_docs(_request: object) -> RedirectResponse:

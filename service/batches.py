@@ -105,6 +105,7 @@ def answer_batch(
     if good:
         X = serving.live.scorer.encoder.encode_rows(good)
         given = respond_encoded(serving.live, good, X, ids, reasons=reasons)
+        answering.count(serving, given)
         for place, answer in zip(places, given, strict=True):
             answers[place] = answer
         if serving.audit.records(batch_id):

@@ -68,13 +68,6 @@ class InvalidHttpError(ServiceError):
         super().__init__("what came is no valid HTTP/1.1 request; the connection is closed")
 
 
-class HeadTooLargeError(ServiceError):
-    """Address and headers have more bytes than the service reads."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"the address and the headers together are larger than {limit:,} bytes")
-
-
 class BodyTooLargeError(ServiceError):
     """The body has more bytes than the service reads."""
 
@@ -139,18 +132,56 @@ class UnknownOperationError(ServiceError):
         super().__init__(f"model {name!r} cannot {shortened(operation)!r}; it can {', '.join(known)}")
 
 
-class BusyError(ServiceError):
+class TemporaryError(ServiceError):
+    """The service cannot answer now, and the caller may know why."""
+
+
+class BusyError(TemporaryError):
     """More events come than can be stored."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"{problem}; send the same request again, an event counts once however often it is sent")
 
 
+class OverloadedError(TemporaryError):
+    """More comes at once than this process takes on."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem}; nothing was done, send the same request again in a moment")
+
+
+class TimeLimitError(TemporaryError):
+    """The answer took too long."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"there was no answer within {seconds:g} s; what was asked for may still be done later")
+
+
+class SlowBodyError(ServiceError):
+    """The body came too slowly."""
+
+    def __init__(self, seconds: float, slowest: int) -> None:
+        super().__init__(f"the body must come within {seconds:g} s, and a second more for every {slowest:,} bytes")
+
+
+class SlowHeadersError(ServiceError):
+    """The headers came too slowly."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the headers of a request must come within {seconds:g} s")
+
+
+class HeadersTooLargeError(ServiceError):
+    """The headers have more bytes than the service reads."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"address and headers together are larger than the {limit:,} bytes that are accepted")
+
+
 # The only place where failures meet HTTP. The most special class of an error decides.
 STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     MissingKeyError: HTTPStatus.UNAUTHORIZED,
     InvalidHttpError: HTTPStatus.BAD_REQUEST,
-    HeadTooLargeError: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyRowsError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     MediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -169,7 +200,11 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     UnreadablePolicyError: HTTPStatus.CONFLICT,
     ConflictingEventError: HTTPStatus.CONFLICT,
     EventError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    SlowBodyError: HTTPStatus.REQUEST_TIMEOUT,
+    SlowHeadersError: HTTPStatus.REQUEST_TIMEOUT,
+    HeadersTooLargeError: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    TimeLimitError: HTTPStatus.GATEWAY_TIMEOUT,
+    TemporaryError: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
     # everything else is ours to explain to ourselves, not to the caller
     ServiceError: HTTPStatus.INTERNAL_SERVER_ERROR,

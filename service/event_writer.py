@@ -19,8 +19,10 @@ from models.contract import Answer, ReasonsWanted, Row, respond_encoded
 from models.encoding import Features
 from models.errors import DatabaseError, EventError
 from models.predictions.record import BATCH, SCORE, PredictionRecord, features_digest
+from service.answering import count_probabilities
 from service.asked import Asked
 from service.errors import BusyError
+from service.metrics.metrics import Metrics
 from service.serving import Serving
 
 MOST_WAITING = 1_000
@@ -58,11 +60,15 @@ class EventWriter:
 
     Parameters
     ----------
+    metrics : counts the probabilities that are answered, and what is recorded.
     most_waiting : requests; more are refused.
     patience : seconds that a request waits.
     """
 
-    def __init__(self, *, most_waiting: int = MOST_WAITING, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, metrics: Metrics, *, most_waiting: int = MOST_WAITING, patience: float = PATIENCE_SECONDS
+    ) -> None:
+        self._metrics = metrics
         self._queue: Queue[Waiting | None] = Queue(most_waiting)
         self._patience = patience
         self._thread = Thread(target=self._work, name="events", daemon=True)
@@ -136,7 +142,7 @@ class EventWriter:
             # who no longer waits may send the event again, so it must not be begun
             begun = [one for one in taken if one is not None and one.results.set_running_or_notify_cancel()]
             for group in _groups(begun):
-                _answer_together(group)
+                self._answer_together(group)
 
     def _take(self) -> list[Waiting | None]:
         """All that wait; at least one."""
@@ -147,6 +153,23 @@ class EventWriter:
             except Empty:
                 return taken
 
+    def _answer_together(self, group: Sequence[Waiting]) -> None:
+        """Answer requests in one transaction, and let go of their answers once it is stored."""
+        try:
+            results = _answered(group, self._metrics)
+        except Exception as error:  # whatever it is, somebody waits to be told
+            if len(group) == 1 or isinstance(error, DatabaseError):
+                for one in group:
+                    one.results.set_exception(error)
+            else:
+                for one in group:  # the one that cannot be answered must not take the others with it
+                    self._answer_together([one])
+        else:
+            start = 0
+            for one in group:
+                one.results.set_result(results[start : start + len(one.rows)])
+                start += len(one.rows)
+
 
 def _groups(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
     """Those that one version answers in one way."""
@@ -156,36 +179,21 @@ def _groups(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
     return groups.values()
 
 
-def _answer_together(group: Sequence[Waiting]) -> None:
-    """Answer requests in one transaction, and let go of their answers once it is stored."""
-    try:
-        results = _answered(group)
-    except Exception as error:  # whatever it is, somebody waits to be told
-        if len(group) == 1 or isinstance(error, DatabaseError):
-            for one in group:
-                one.results.set_exception(error)
-        else:
-            for one in group:  # the one that cannot be answered must not take the others with it
-                _answer_together([one])
-    else:
-        start = 0
-        for one in group:
-            one.results.set_result(results[start : start + len(one.rows)])
-            start += len(one.rows)
-
-
-def _answered(group: Sequence[Waiting]) -> Results:
+def _answered(group: Sequence[Waiting], metrics: Metrics) -> Results:
     serving, reasons = group[0].serving, group[0].reasons
     ids = [prediction_id for one in group for prediction_id in one.ids]
     encoded: list[Features] = []
+    records: list[PredictionRecord] = []
 
     def respond_to(rows: Sequence[Row], places: Sequence[int]) -> Sequence[Answer]:
         encoded.append(serving.live.scorer.encoder.encode_rows(rows))
-        return respond_encoded(serving.live, rows, encoded[0], [ids[place] for place in places], reasons=reasons)
+        answers = respond_encoded(serving.live, rows, encoded[0], [ids[place] for place in places], reasons=reasons)
+        count_probabilities(metrics, serving, answers)
+        return answers
 
     def recorded(rows: Sequence[Row], places: Sequence[int], answers: Sequence[str]) -> list[PredictionRecord]:
         positions = iter(enumerate(places))
-        position, records, stop = next(positions, None), [], 0
+        position, stop = next(positions, None), 0
         for one in group:
             stop += len(one.rows)
             own = []
@@ -197,7 +205,9 @@ def _answered(group: Sequence[Waiting]) -> Results:
         return records
 
     assert serving.events is not None  # noqa: S101 - only such versions are asked here
-    return serving.events.answer([row for one in group for row in one.rows], respond_to, recorded)
+    results = serving.events.answer([row for one in group for row in one.rows], respond_to, recorded)
+    metrics.audit_written(len(records))
+    return results
 
 
 def _record(one: Waiting, rows: Sequence[Row], X: Features, answers: Sequence[str]) -> PredictionRecord:

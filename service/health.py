@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
@@ -22,7 +24,7 @@ class Readiness(BaseModel):
     live: dict[str, int] = Field(description="The version that answers, of every model.")
 
 
-def health_router(live_models: LiveModels) -> APIRouter:
+def health_router(live_models: LiveModels, reasons_not_ready: Callable[[], list[str]]) -> APIRouter:
     """The endpoints of health; they need no key."""
     router = APIRouter(prefix="/health", tags=["health"])
 
@@ -32,7 +34,7 @@ def health_router(live_models: LiveModels) -> APIRouter:
 
     @router.get("/ready", summary="Can it answer?", responses={503: {"model": Readiness, "description": "Not yet."}})
     async def ready(response: Response) -> Readiness:
-        reasons = live_models.reasons_not_ready()
+        reasons = reasons_not_ready()
         if reasons:
             response.status_code = 503
         live = {name: serving.live.version for name, serving in live_models.servings.items()}

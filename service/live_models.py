@@ -99,6 +99,15 @@ class LiveModels:
             raise UnknownModelError(name, self.servings)
         return serving
 
+    @property
+    def database_answers(self) -> bool:
+        """Whether the registry could be read when it was last asked."""
+        return self.n_polls > 0 and self._database_problem is None
+
+    def live_versions(self) -> list[tuple[str, int, int]]:
+        """Name, version and policy version of all that answer."""
+        return [(name, one.live.version, one.live.policy_version) for name, one in self.servings.items()]
+
     def reasons_not_ready(self) -> list[str]:
         """Why requests cannot be answered yet; empty if they can."""
         if self.servings:

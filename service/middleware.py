@@ -1,98 +1,126 @@
-"""What happens to every request: it gets a name and a line in the log, and must carry the key where one is set.
+"""What happens to every request: it gets a name, is logged and counted, and must carry the key where one is set.
 
 Plain ASGI, because a request to `score` takes about as long as a convenient middleware around it.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from http.client import INTERNAL_SERVER_ERROR
 from time import perf_counter
-from typing import Any
 
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
+from service.draining import Draining
 from service.errors import MissingKeyError
+from service.exchanges import Exchange
 from service.logs import WriteLine
+from service.metrics.endpoint_names import EndpointNames
+from service.metrics.metrics import Metrics
 from service.problems import problem_response
+from service.serving import Serving
 
 REQUEST_ID = b"x-request-id"
 CLIENT_LEFT = 499  # the status that nginx gave to a client that closed the connection before the answer
 OPEN_PATHS = re.compile(r"/|/health/(live|ready)|/docs(/.*)?|/openapi\.json|/static/.*")
-QUIET_PATHS = ("/health/", "/static/")
+QUIET_PATHS = ("/health/", "/v2/health/", "/static/", "/metrics")
+CLOSE = (b"connection", b"close")
 
 
 class RequestLog:
-    """Name the request in X-Request-ID, write one line about it, and turn what nobody foresaw into a plain 500.
+    """Name the request in X-Request-ID, log and count it, and turn what nobody foresaw into a plain 500.
 
-    An endpoint adds to the line what it puts into the dictionary at `scope["log_fields"]`.
+    An endpoint adds to the line in the log what it puts into the dictionary at `scope["log_fields"]`.
 
     Parameters
     ----------
     log, write_line : what failed goes to the former, the line about each request to the latter.
     new_id : names requests that come without a name.
+    servings : what answers now, by name; of these models requests are counted.
+    draining : once it has begun, clients are asked to connect anew, which brings them elsewhere.
     """
 
     def __init__(
-        self, app: ASGIApp, log: FilteringBoundLogger, write_line: WriteLine, new_id: Callable[[], str]
+        self,
+        app: ASGIApp,
+        *,
+        log: FilteringBoundLogger,
+        write_line: WriteLine,
+        new_id: Callable[[], str],
+        metrics: Metrics,
+        servings: Callable[[], Mapping[str, Serving]],
+        draining: Draining,
     ) -> None:
         self.app, self.log, self.write_line, self.new_id = app, log, write_line, new_id
+        self._metrics, self._servings, self._draining = metrics, servings, draining
+        self._names, self._pid = EndpointNames(), os.getpid()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = perf_counter()
         request_id = scope["request_id"] = _given_id(scope) or self.new_id()
-        log_fields: dict[str, Any] = {}
-        scope["log_fields"] = log_fields
-        status: int | None = None
-
-        async def send_named(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (REQUEST_ID, request_id.encode())]
-            await send(message)
-
+        headers = [(REQUEST_ID, request_id.encode())]
+        if self._draining.has_begun:
+            headers.append(CLOSE)
+        exchange = scope["exchange"] = Exchange(receive, send, request_id, headers)
+        scope["log_fields"] = {}
         try:
-            await self.app(scope, receive, send_named)
+            await self.app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
-            status = CLIENT_LEFT
+            if not exchange.is_cut_short:
+                exchange.status = CLIENT_LEFT
+                self._metrics.cut_short("client_left")
         except Exception as error:
             self.log.exception("request failed", request_id=request_id)
-            if status is not None:
+            if exchange.status is None:
+                await problem_response(request_id, error)(scope, receive, exchange.send)
+            elif not exchange.is_cut_short:
                 raise  # the server must cut the answer that has begun
-            await problem_response(request_id, error)(scope, receive, send_named)
-        if not scope["path"].startswith(QUIET_PATHS):
-            milliseconds = round((perf_counter() - started) * 1000, 2)
-            self.write_line(
-                {
-                    "method": scope["method"],
-                    "path": scope["path"][:200],
-                    "status": status,
-                    "ms": milliseconds,
-                    "request_id": request_id,
-                    **log_fields,
-                }
-            )
+        finally:
+            self._done(exchange, scope)
+
+    def _done(self, exchange: Exchange, scope: Scope) -> None:
+        seconds = perf_counter() - exchange.started
+        endpoint, model = self._names.of(scope, self._servings())
+        status = exchange.status or INTERNAL_SERVER_ERROR
+        self._metrics.request(endpoint, model, scope["method"], status, seconds)
+        if scope["path"].startswith(QUIET_PATHS):
+            return
+        line = {
+            "method": scope["method"],
+            "path": scope["path"][:200],
+            "status": status,
+            "ms": round(seconds * 1000, 2),
+            "request_id": exchange.request_id,
+            "pid": self._pid,
+        }
+        if model:
+            line["model"] = model
+        if (caller := scope.get("key")) is not None and caller.id:
+            line["key"] = caller.id
+        line.update(scope["log_fields"])
+        self.write_line(line)
 
 
 class ApiKey:
-    """Let only requests with the key reach anything but health, documentation and its assets."""
+    """Let only requests with the key reach anything but health, documentation and its assets, and, if told, metrics."""
 
-    def __init__(self, app: ASGIApp, key: str) -> None:
-        self.app, self.key = app, key.encode()
+    def __init__(self, app: ASGIApp, key: str, *, metrics_open: bool = False) -> None:
+        self.app, self.key, self.metrics_open = app, key.encode(), metrics_open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         # What is open is listed rather than what is closed: a path that is spelled in an unforeseen way stays closed
         path = scope["path"].removeprefix(scope.get("root_path", "")) if scope["type"] == "http" else ""
-        if scope["type"] == "lifespan" or OPEN_PATHS.fullmatch(path) or self._has_key(scope):
+        is_open = OPEN_PATHS.fullmatch(path) or (self.metrics_open and path == "/metrics")
+        if scope["type"] == "lifespan" or is_open or self._has_key(scope):
             await self.app(scope, receive, send)
         else:
             await problem_response(scope["request_id"], MissingKeyError())(scope, receive, send)

@@ -102,7 +102,8 @@ class PredictionWriter:
         while going_on:
             taken = self._take()
             going_on = None not in taken
-            self._store([one for one in taken if one is not None])
+            if waiting := [one for one in taken if one is not None]:
+                self._store(waiting)
 
     def _take(self) -> list[Waiting | None]:
         """Those that wait; at least one."""

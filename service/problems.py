@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from models.errors import EventError
-from service.errors import BusyError, FieldError, InvalidRequestError, MissingKeyError, status_of
+from service.errors import FieldError, InvalidRequestError, MissingKeyError, TemporaryError, status_of
 from service.field_errors import event_field, parameter_error
 
 MEDIA_TYPE = "application/problem+json"
@@ -45,7 +45,7 @@ def problem_response(request_id: str, error: Exception) -> Response:
         kind, detail = type(error).__name__.removesuffix("Error"), str(error)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, BusyError):
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, TemporaryError):
         kind, detail = None, _BEHIND_THE_DOOR.get(status, f"the service failed; its log says why at {request_id}")
     if isinstance(error, InvalidRequestError):
         errors = list(error.errors)

@@ -164,8 +164,8 @@ def _key_id(scope: Scope) -> str:
 
 def _reasons_wanted(scope: Scope) -> ReasonsWanted:
     """The query parameter `reasons`."""
-    if not scope["query_string"]:
-        return "adverse"
+    if (usual := _USUAL_QUERIES.get(scope["query_string"])) is not None:
+        return usual
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     given = query.get("reasons", ["adverse"])[-1]
     for choice in get_args(ReasonsWanted):
@@ -174,3 +174,9 @@ def _reasons_wanted(scope: Scope) -> ReasonsWanted:
             return wanted
     message = f"must be one of {', '.join(get_args(ReasonsWanted))}"
     raise InvalidRequestError([FieldError(path="?reasons", message=message, value=shown(given))])
+
+
+_USUAL_QUERIES: dict[bytes, ReasonsWanted] = {
+    b"": "adverse",
+    **{f"reasons={choice}".encode(): choice for choice in get_args(ReasonsWanted)},
+}

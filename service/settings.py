@@ -5,11 +5,12 @@ from __future__ import annotations
 from ipaddress import ip_address
 from pathlib import Path
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.home import Home
 from service.errors import UnsafeAddressError
+from service.logs import LogFormat
 
 MEBIBYTE = 2**20
 
@@ -25,9 +26,15 @@ class Settings(BaseSettings):
     host, port : where the service listens; another host than this machine itself needs an `api_key`.
     api_key : what every request below /v1 must then carry.
     max_body_bytes, max_batch_bytes, max_rows_per_batch : larger requests are refused before they are parsed.
-    max_bytes_at_once : of the bodies of batches that a process holds at a time; more are refused for the moment.
     poll_seconds : how often each worker looks for a new champion.
     workers : processes that answer.
+    max_in_flight, max_bytes_in_flight : requests, and bytes of large bodies, that one worker holds; more get a 503.
+    body_seconds, request_seconds : for a body to come, and for its answer; see `service.limits`.
+    header_seconds, keep_alive_seconds, max_connections : of connections; see `service.protocol`.
+    drain_seconds : between SIGTERM, when readiness ends, and the end of answering; see `service.draining`.
+    metrics_open : whether GET /metrics needs no key where others do.
+    metrics_folder : where several workers add up what they count; `backscore serve` makes one for them.
+    log_format : `json` or `console`.
     """
 
     model_config = SettingsConfigDict(env_prefix="BACKSCORE_", env_ignore_empty=True, frozen=True)
@@ -41,9 +48,19 @@ class Settings(BaseSettings):
     max_body_bytes: PositiveInt = MEBIBYTE
     max_batch_bytes: PositiveInt = 64 * MEBIBYTE
     max_rows_per_batch: PositiveInt = 10_000
-    max_bytes_at_once: PositiveInt = 256 * MEBIBYTE
     poll_seconds: PositiveFloat = 1.0
     workers: PositiveInt = 1
+    max_in_flight: PositiveInt = 500
+    max_bytes_in_flight: PositiveInt = 256 * MEBIBYTE
+    body_seconds: PositiveFloat = 10.0
+    request_seconds: PositiveFloat = 60.0
+    header_seconds: PositiveFloat = 10.0
+    keep_alive_seconds: PositiveInt = 75  # more than usual load balancers keep theirs, so that it is they who close
+    max_connections: PositiveInt = 2_000
+    drain_seconds: NonNegativeFloat = 2.0
+    metrics_open: bool = False
+    metrics_folder: Path | None = None
+    log_format: LogFormat = "json"
 
     @model_validator(mode="after")
     def _other_machines_need_a_key(self) -> Settings:

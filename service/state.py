@@ -11,6 +11,7 @@ from models.registry import Registry
 from service.answering import Answering
 from service.event_writer import EventWriter
 from service.live_models import LiveModels
+from service.metrics.metrics import Metrics
 from service.settings import Settings
 
 
@@ -23,6 +24,7 @@ class State:
     answering : answers single rows, and records what is answered.
     events : answers, stores and records the rows of models whose tables have windows.
     predictions : what was recorded.
+    metrics : what this process counts.
     now : tells the time at which labels and verdicts come.
     new_id : names answers.
     """
@@ -33,5 +35,6 @@ class State:
     answering: Answering
     events: EventWriter
     predictions: PredictionLog
+    metrics: Metrics
     now: Clock
     new_id: Callable[[], str]

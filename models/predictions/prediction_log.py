@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import chain
 
 import sqlalchemy as sa
 
@@ -52,6 +53,13 @@ class PredictionLog:
             found = [PredictionRecord(*row) for row in connection.execute(query)]
         found = [record for record in found if _holds(record, prediction_id)]
         return sorted(found, key=lambda record: record.role == "shadow")
+
+    def newest(self, model: str, n_records: int) -> list[PredictionRecord]:
+        """The last records of a model, the newest first."""
+        of_model = sa.select(*_COLUMNS).where(_predictions.c.model == model)
+        newest_first = of_model.order_by(_predictions.c.at.desc(), _predictions.c.id.desc()).limit(n_records)
+        with reading(self.engine) as connection:
+            return [PredictionRecord(*row) for row in connection.execute(newest_first)]
 
     def prediction(self, prediction_id: str, role: Role | None = None) -> Prediction | None:
         """The prediction of that id: what was sent, or what was said in a role; None if nothing of it is recorded."""
@@ -107,23 +115,26 @@ class PredictionLog:
 
 
 def add_records(connection: sa.Connection, records: Sequence[PredictionRecord]) -> None:
-    """Store records in a transaction that has begun."""
-    # by the driver itself: preparing the values of every row costs more than storing them
-    rows = [(*record, record.n_bytes) for record in records]
-    if connection.dialect.positional:
-        connection.exec_driver_sql(_insert(connection.dialect), rows)
-    else:
-        connection.exec_driver_sql(_insert(connection.dialect), [dict(zip(_NAMES, row, strict=True)) for row in rows])
+    """Store records in a transaction that has begun.
+
+    By the driver itself, for preparing values costs more than storing them; and many rows in one statement, because
+    with each the thread lets go of Python's lock and has to wait for it again.
+    """
+    for start in range(0, len(records), ROWS_PER_STATEMENT):
+        some = records[start : start + ROWS_PER_STATEMENT]
+        values = tuple(chain.from_iterable((*record, record.n_bytes) for record in some))
+        connection.exec_driver_sql(_insert(connection.dialect.paramstyle, len(some)), values)
 
 
-_NAMES = (*PredictionRecord._fields, "n_bytes")
+ROWS_PER_STATEMENT = 64
 
 
 @cache
-def _insert(dialect: sa.Dialect) -> str:
-    """The statement that stores a record, as the dialect's driver takes it."""
-    values = {name: sa.bindparam(name) for name in _NAMES}
-    return str(sa.insert(_predictions).values(values).compile(dialect=dialect))
+def _insert(paramstyle: str, n_rows: int) -> str:
+    """The statement that stores so many records, as the database's driver takes it."""
+    names = (*PredictionRecord._fields, _predictions.c.n_bytes.name)
+    row = f"({', '.join(['?' if paramstyle == 'qmark' else '%s'] * len(names))})"
+    return f"INSERT INTO {_predictions.name} ({', '.join(names)}) VALUES {', '.join([row] * n_rows)}"  # noqa: S608
 
 
 def _holds(record: PredictionRecord, prediction_id: str) -> bool:

@@ -12,6 +12,7 @@ import typer
 
 from service.cli import (
     alerts,
+    audit,
     data,
     doctor,
     evaluate,
@@ -66,6 +67,7 @@ app.command()(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(policy.app, name="policy")
 app.add_typer(rules.app, name="rules")
+app.add_typer(audit.app, name="audit")
 app.add_typer(events.app, name="events")
 app.add_typer(tables.app, name="table")
 app.add_typer(data.app, name="data")

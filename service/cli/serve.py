@@ -50,9 +50,7 @@ def run_service(settings: Settings) -> None:
     CommandFailedError
         The port is taken, or the address is not one of this machine.
     """
-    import uvicorn
-
-    from service.http_protocol import BoundedProtocol
+    from service.server import run_server
 
     check_free(settings.host, settings.port)
     console.remark(f"Serving on http://{settings.host}:{settings.port}, documentation at /docs; Ctrl+C ends it")
@@ -61,21 +59,11 @@ def run_service(settings: Settings) -> None:
         if (value := getattr(settings, name)) is not None:
             os.environ[f"BACKSCORE_{name.upper()}"] = str(value)
     try:
-        uvicorn.run(
-            "service.app:app_from_environment",
-            factory=True,
-            host=settings.host,
-            port=settings.port,
-            workers=settings.workers,
-            http=BoundedProtocol,
-            ws="none",
-            log_level="warning",  # the service writes its own log
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # nothing here depends on who asks
-        )
+        status = run_server(settings)
     except SystemExit as end:  # uvicorn's own exit codes mean other things than ours
         raise CommandFailedError("the service ended; its log above says why") from end
+    if status:
+        raise typer.Exit(status)
 
 
 def check_free(host: str, port: int) -> None:

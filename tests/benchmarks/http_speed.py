@@ -1,27 +1,28 @@
-"""HTTP requests a second: one worker of the service beside a bare FastAPI endpoint with the same typed body and answer.
+"""HTTP requests a second: one worker of the service beside what people usually write.
 
     python tests/benchmarks/http_speed.py [--home var] [--name credit] [--connections 16] [--seconds 5] [--rounds 5]
 
-Needs a live model (`backscore quickstart --once`). Both servers run at once, each on the first core; the load comes
-from the last core. They are loaded in turn, and the ratio is taken round by round, because machines drift. The bare
-endpoint validates the same row and writes the same answer model, without a network, without reasons and without a log.
+Needs a live model (`backscore quickstart --once`). All servers run at once, each on the first core; the load comes from
+the last core. They are loaded in turn, and ratios are taken round by round, because machines drift.
+
+bare endpoint     FastAPI with the same typed body and answer, without a network, without reasons and without a log
+usual pipeline    FastAPI, and a one-row DataFrame through scikit-learn's ColumnTransformer and MLPClassifier
+ours              audit level "durable", "async" and "off"; "durable" waits for the disk before an answer leaves
+
+Behind that: the latency at half the rate that "durable" reached, and 64 connections at once.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
-import signal
-import socket
-import subprocess
+import shutil
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -30,11 +31,14 @@ sys.path.insert(0, str(ROOT))
 
 from models.home import Home
 from models.live import load_live
+from models.predictions.audit_settings import AuditSettings
 from models.registry import Registry
+from tests.streams.load import Loaded, ask_once, free_port, load, post, serve_command, server
 
-BARE = """
+PREAMBLE = """
 import sys; sys.path.insert(0, {root!r})
 from pathlib import Path
+import pandas as pd
 import uvicorn
 from fastapi import FastAPI
 from data.rows import row_type
@@ -46,72 +50,44 @@ live = load_live(Registry(home.database_url).champions()[{name!r}], home.bundles
 Row, Answer = row_type(live.table), live.domain.answer
 answer = Answer.model_validate_json({answer!r})
 app = FastAPI()
-@app.post("/v1/{name}/score")
-async def score(row: Row) -> Answer:
-    return answer
 @app.get("/health/ready")
 async def ready() -> dict: return {{}}
+"""
+BARE = """
+@app.post("/score")
+async def score(row: Row) -> Answer:
+    return answer
 uvicorn.run(app, port={port}, log_level="warning", access_log=False)
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def server(command: list[str], port: int, home: Path) -> Iterator[None]:
-    """A server process on the first core, ready to answer."""
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **one_thread, "BACKSCORE_HOME": str(home.resolve())},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}),  # noqa: PLW1509
-    )
-    try:
-        wait_until_ready(port)
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(10)
-
-
-def wait_until_ready(port: int) -> None:
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=1)
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise SystemExit(f"the server on port {port} did not get ready within 30 s")
-
-
-async def connection(port: int, request: bytes, until: float, milliseconds: list[float]) -> None:
-    """One keep-alive connection that asks again as soon as it is answered."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while (started := time.perf_counter()) < until:
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise SystemExit(f"answered {head.decode()}")
-        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-        await reader.readexactly(length)
-        milliseconds.append((time.perf_counter() - started) * 1e3)
-    writer.close()
-
-
-async def load(port: int, request: bytes, connections: int, seconds: float) -> tuple[float, float]:
-    """Requests a second and the 99th percentile of the latency in milliseconds."""
-    milliseconds: list[float] = []
-    until = time.perf_counter() + seconds
-    await asyncio.gather(*(connection(port, request, until, milliseconds) for _ in range(connections)))
-    return len(milliseconds) / seconds, float(np.quantile(milliseconds, 0.99))
+USUAL = """
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+frame = live.domain.simulate(4_000, 0).frame
+target = next(column for column in live.table.columns if column.role == "target")
+names = live.scorer.column_names
+numbers = [name for name in names if live.table[name].kind == "number"]
+others = [name for name in names if name not in numbers]
+as_text = frame[others].astype(str)
+model = make_pipeline(
+    ColumnTransformer([
+        ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), numbers),
+        ("others", OneHotEncoder(handle_unknown="ignore"), others),
+    ]),
+    MLPClassifier((64, 32), max_iter=3),
+)
+import warnings; warnings.simplefilter("ignore")
+model.fit(pd.concat([frame[numbers], as_text], axis=1), frame[target.name].astype(str))
+@app.post("/score")
+async def score(row: Row) -> dict:
+    one = pd.DataFrame([row]).reindex(columns=names)
+    one[others] = one[others].astype(str)
+    return {{"probability": float(model.predict_proba(one)[0, 1])}}
+uvicorn.run(app, port={port}, log_level="warning", access_log=False)
+"""
+LEVELS = ("durable", "async", "off")
 
 
 def main() -> None:
@@ -122,46 +98,81 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    home = Home(arguments.home)
-    live = load_live(Registry(home.database_url).champions()[arguments.name], home.bundles)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="load-", dir=arguments.home)))
+        ports = stack.enter_context(servers(arguments.home, folder / "home", arguments.name))
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        compare(ports, arguments)
+
+
+@contextmanager
+def servers(source: Path, home: Path, name: str) -> Iterator[dict[str, tuple[int, bytes]]]:
+    """Starts all of them on a copy of the home; gives port and request of each."""
+    shutil.copytree(source, home, ignore=shutil.ignore_patterns("load-*", "downloads"))
+    registry = Registry(Home(home).database_url)
+    version = registry.champions()[name]
+    for level in LEVELS:
+        told = {"domain": version.domain, "digest": version.digest, "metrics": {}, "actor": "load", "why": ""}
+        registry.register(name=f"{name}-{level}", promote=True, **told)
+        registry.set_audit(f"{name}-{level}", AuditSettings(level=level), actor="load", why="")
+    registry.close()
+    live = load_live(version, Home(home).bundles)
     body = json.dumps(live.table.example()).encode()
+    first, environment = {min(os.sched_getaffinity(0))}, {"BACKSCORE_HOME": str(home.resolve())}
+    with ExitStack() as stack:
+        ours = free_port()
+        stack.enter_context(server(serve_command(ours), ours, cores=first, environment=environment))
+        answer = json.dumps(ask_once(ours, f"/v1/{name}/score?reasons=none", body))
+        found = {}
+        for title, script in (("bare endpoint", BARE), ("usual pipeline", USUAL)):
+            port = free_port()
+            words = {"root": str(ROOT), "home": str(home), "name": name, "answer": answer, "port": port}
+            stack.enter_context(server([sys.executable, "-c", (PREAMBLE + script).format(**words)], port, cores=first))
+            found[title] = (port, post("/score", body))
+        for level in LEVELS:
+            found[f"ours, {level}"] = (ours, post(f"/v1/{name}-{level}/score?reasons=none", body))
+        found["ours, durable, all reasons"] = (ours, post(f"/v1/{name}-durable/score?reasons=all", body))
+        yield found
 
-    def request(reasons: str) -> bytes:
-        head = f"POST /v1/{arguments.name}/score?reasons={reasons} HTTP/1.1\r\nHost: localhost\r\n"
-        return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
-    ours_port, bare_port = free_port(), free_port()
-    serve = [sys.executable, "-m", "service", "serve", "--port", str(ours_port)]
-    with server(serve, ours_port, arguments.home):
-        url = f"http://127.0.0.1:{ours_port}/v1/{arguments.name}/score?reasons=none"
-        asked = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-        answer = urllib.request.urlopen(asked).read().decode()  # noqa: S310
-        bare = BARE.format(root=str(ROOT), home=str(arguments.home), name=arguments.name, answer=answer, port=bare_port)
-        with server([sys.executable, "-c", bare], bare_port, arguments.home):
-            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-            compare(ours_port, bare_port, request, arguments)
-
-
-def compare(ours_port: int, bare_port: int, request, arguments: argparse.Namespace) -> None:
+def compare(contenders: dict[str, tuple[int, bytes]], arguments: argparse.Namespace) -> None:
     """Load the servers in turn and print rates and ratios."""
-    contenders = {
-        "bare endpoint": (bare_port, request("none")),
-        "ours": (ours_port, request("none")),
-        "ours with reasons": (ours_port, request("all")),
-    }
-    rates: dict[str, list[float]] = {name: [] for name in contenders}
-    tails: dict[str, list[float]] = {name: [] for name in contenders}
+    found: dict[str, list[Loaded]] = {title: [] for title in contenders}
     for _ in range(arguments.rounds):
-        for name, (port, bytes_to_send) in contenders.items():
-            rate, p99 = asyncio.run(load(port, bytes_to_send, arguments.connections, arguments.seconds))
-            rates[name].append(rate)
-            tails[name].append(p99)
-    for name in contenders:
-        ratio = np.median(np.array(rates[name]) / np.array(rates["bare endpoint"]))
+        for title, (port, request) in contenders.items():
+            seconds = min(arguments.seconds, 3) if title == "usual pipeline" else arguments.seconds
+            found[title].append(load(port, request, connections=arguments.connections, seconds=seconds))
+    rates = {title: np.array([one.rate for one in loads]) for title, loads in found.items()}
+    print(f"{arguments.name}, {arguments.connections} connections, {arguments.seconds:g} s x {arguments.rounds}")
+    for title, loads in found.items():
+        of_bare = np.median(rates[title] / rates["bare endpoint"])
+        of_usual = np.median(rates[title] / rates["usual pipeline"])
         print(
-            f"{arguments.name}, {arguments.connections} connections, {name:<18} {np.median(rates[name]):7.0f} a second"
-            f"   p99 {np.median(tails[name]):6.2f} ms   {ratio:6.1%} of the bare endpoint"
+            f"  {title:<27}{np.median(rates[title]):8,.0f} a second   p99 "
+            f"{np.median([one.milliseconds(0.99) for one in loads]):6.2f} ms   {of_bare:6.1%} of the bare endpoint   "
+            f"{of_usual:5.1f}x the usual pipeline   not answered: {_others(loads)}"
         )
+    port, request = contenders["ours, durable"]
+    half = float(np.median(rates["ours, durable"])) / 2
+    at_half = load(port, request, connections=arguments.connections, seconds=arguments.seconds, rate=half)
+    print(
+        f"  durable at half load, {at_half.rate:,.0f} a second: p50 {at_half.milliseconds(0.5):.2f}, "
+        f"p99 {at_half.milliseconds(0.99):.2f}, p99.9 {at_half.milliseconds(0.999):.2f} ms"
+    )
+    crowd = load(port, request, connections=64, seconds=arguments.seconds)
+    print(
+        f"  durable, 64 connections: {crowd.rate:,.0f} a second, p99 {crowd.milliseconds(0.99):.2f} ms, "
+        f"not answered: {_others([crowd])}"
+    )
+
+
+def _others(loads: list[Loaded]) -> str:
+    """Answers with other statuses than 200, and connections that broke."""
+    counts: dict[str, int] = {}
+    for one in loads:
+        for status, n_times in one.others.items():
+            counts[status] = counts.get(status, 0) + n_times
+    return ", ".join(f"{n_times} {status}" for status, n_times in counts.items()) or "none"
 
 
 if __name__ == "__main__":

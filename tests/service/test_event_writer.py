@@ -10,6 +10,7 @@ from models.errors import DatabaseError, EventError
 from service.asked import Asked
 from service.errors import BusyError
 from service.event_writer import EventWriter
+from service.metrics.metrics import Metrics
 
 ASKED = Asked(key_id="", at=0, started=0.0)
 
@@ -58,7 +59,7 @@ def start():
     writers = []
 
     def started(**settings):
-        writers.append(EventWriter(**settings))
+        writers.append(EventWriter(Metrics(), **settings))
         writers[-1].start()
         return writers[-1]
 
@@ -166,7 +167,7 @@ def test_a_batch_waits_longer_the_more_it_holds(start, log, serving):
 
 def test_what_waits_at_the_end_is_answered(log, serving):
     """A service that is told to stop keeps nobody without an answer."""
-    writer = EventWriter()
+    writer = EventWriter(Metrics())
 
     async def ask():
         asking = [asyncio.create_task(writer.answer(serving, row, "id", "none", ASKED)) for row in (2, 4)]

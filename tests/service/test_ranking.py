@@ -40,7 +40,6 @@ def test_the_log_keeps_what_was_shown_and_how_probable_it_was(start_service, tra
     kept = {name: ranked[name] for name in ranked.keys() - refused.keys()}
     assert kept == {
         "prediction_id": answer["prediction_id"],
-        "model": "ads",
         "version": 1,
         "policy_version": 0,
         "shown": answer["shown"],
@@ -49,6 +48,7 @@ def test_the_log_keeps_what_was_shown_and_how_probable_it_was(start_service, tra
     }
     assert answer["shown"] == "ad-2"
     assert scored.keys() == refused.keys()
+    assert ranked["model"] == refused["model"] == "ads"
 
 
 def test_an_activated_policy_explores_and_the_log_says_how(start_service, store):

@@ -26,6 +26,7 @@ DOMAIN = Domain(
     split=Split(kind="random"),
     policy=AdsPolicy,
     answer=AdAnswer,
+    probability="click_probability",
     prepare=lambda table: table,
     build=TableClassifier,
     decide=decide,

@@ -31,6 +31,7 @@ DOMAIN = Domain(
     split=Split(kind="random"),
     policy=CreditPolicy,
     answer=CreditAnswer,
+    probability="probability_of_default",
     prepare=Table.without_protected_inputs,
     build=TableClassifier,
     decide=decide,

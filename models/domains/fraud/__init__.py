@@ -25,6 +25,7 @@ DOMAIN = Domain(
     split=Split(kind="time", label_delay_days=7),
     policy=FraudPolicy,
     answer=FraudAnswer,
+    probability=QUEUE.probability,
     prepare=lambda table: table,
     build=FraudScorer,
     decide=decide,

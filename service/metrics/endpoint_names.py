@@ -1,0 +1,44 @@
+"""EndpointNames: what a request is counted under."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from starlette.types import Scope
+
+from service.serving import Serving
+
+OTHER = "other"
+"""A path that leads nowhere, or that was refused before anybody looked where it leads."""
+
+Named: TypeAlias = tuple[str, str]
+"""Kind of route and live model; empty where there is none."""
+
+
+class EndpointNames:
+    """Tells the kind of route and the model of a request, of each only as many as there are.
+
+    A path is what a caller typed, so neither it nor the model in it is ever a label: models are those that are live,
+    kinds of routes are what these can be asked for, or the names of the application's routes.
+    """
+
+    def __init__(self) -> None:
+        self._servings: Mapping[str, Serving] = {}
+        self._scoring: dict[str, Named] = {}
+
+    def of(self, scope: Scope, servings: Mapping[str, Serving]) -> Named:
+        """The labels of a request that has been answered."""
+        if servings is not self._servings:
+            self._servings = servings
+            self._scoring = {
+                f"/v1/{name}/{action}": (action, name)
+                for name, serving in servings.items()
+                for action in serving.actions
+            }
+        if scope["method"] == "POST" and (named := self._scoring.get(scope["path"])):
+            return named
+        route = scope.get("route")
+        kind: str = getattr(route, "name", None) or OTHER
+        model = scope.get("path_params", {}).get("name", "") if route is not None else ""
+        return kind, model if model in servings else ""

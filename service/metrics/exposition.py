@@ -1,0 +1,75 @@
+"""GET /metrics: what all workers of this service count, for Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client.core import Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from service.metrics.families import Family, as_metrics, families_of, merged
+from service.metrics.metrics import Metrics
+from service.metrics.shared_folder import SharedFolder
+
+PUBLISH_SECONDS = 1.0
+TEXT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Metrics in the text format of Prometheus, or in that of OpenMetrics where it is asked for.",
+        "content": {"text/plain": {"schema": {"type": "string"}}, "application/openmetrics-text": {}},
+    }
+}
+
+
+class Exposition:
+    """Shows the metrics of this process, and of the other workers where there are some.
+
+    Parameters
+    ----------
+    folder : what the workers share; None for the only one.
+    """
+
+    def __init__(self, metrics: Metrics, folder: SharedFolder | None) -> None:
+        self._registry, self._folder = metrics.registry, folder
+
+    def text(self, accept: str) -> tuple[bytes, str]:
+        """The metrics, in a format that fits the Accept header, and its content type."""
+        own = families_of(self._registry.collect())
+        encode, content_type = choose_encoder(accept)
+        return encode(_Collected(self._folder.gather(own) if self._folder else merged([own]))), content_type
+
+    def publish(self) -> None:
+        """Let the other workers see what this one counts."""
+        if self._folder is not None:
+            self._folder.publish(families_of(self._registry.collect()))
+
+    async def keep_publishing(self) -> None:
+        """Publish for ever."""
+        while self._folder is not None:
+            await asyncio.sleep(PUBLISH_SECONDS)
+            await asyncio.to_thread(self.publish)
+
+
+def metrics_router(exposition: Exposition) -> APIRouter:
+    """The endpoint that a monitoring system reads."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, responses=TEXT)
+    def read_metrics(request: Request) -> Response:
+        text, content_type = exposition.text(request.headers.get("accept", ""))
+        return Response(text, headers={"Content-Type": content_type})
+
+    return router
+
+
+class _Collected(Collector):
+    """Families as something that the library writes."""
+
+    def __init__(self, families: Sequence[Family]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        yield from as_metrics(self._families)

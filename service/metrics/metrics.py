@@ -1,0 +1,131 @@
+"""Metrics: what one process counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
+
+from numpy.typing import ArrayLike
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from service.metrics.score_histogram import ScoreHistogram
+
+LiveVersion: TypeAlias = tuple[str, int, int]
+"""Model, version, policy version."""
+
+DURATIONS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Upper bounds in seconds: a score takes about a millisecond, a large batch seconds."""
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+REFUSALS = ("full", "slow_body", "timeout", "client_left")
+
+
+class Metrics:
+    """Counts requests, answers and what becomes of their records; cheap enough for every request.
+
+    Methods may be called from any thread. Gauges are functions that are asked when somebody reads.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "backscore_requests",
+            "Requests that were answered, by kind of route, live model, method and HTTP status.",
+            ["endpoint", "model", "method", "status"],
+            registry=self.registry,
+        )
+        self._durations = Histogram(
+            "backscore_request_duration_seconds",
+            "Time from the first byte of a request to the last of its answer, by kind of route and live model.",
+            ["endpoint", "model"],
+            buckets=DURATIONS,
+            registry=self.registry,
+        )
+        self._refused = Counter(
+            "backscore_requests_cut_short",
+            "Requests that ended without their answer: no room, a slow body, a time limit, a client that left.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self._scores = ScoreHistogram("backscore_score", "Probabilities that were answered, by model and version.")
+        self.registry.register(self._scores)
+        self._audit_written = Counter(
+            "backscore_audit_written", "Predictions that were recorded.", registry=self.registry
+        )
+        self._audit_dropped = Counter(
+            "backscore_audit_dropped",
+            "Predictions of audit level async that were answered and not recorded.",
+            registry=self.registry,
+        )
+        self._workers = Gauge("backscore_workers", "Worker processes that answer.", registry=self.registry)
+        self._workers.set(1)
+        ProcessCollector(registry=self.registry)
+        for reason in REFUSALS:  # so that the first one is an increase
+            self._refused.labels(reason)
+        # Finding a label's child takes the library longer than counting, so they are kept
+        self._requests_of: dict[tuple[str, str, str, int], Counter] = {}
+        self._durations_of: dict[tuple[str, str], Histogram] = {}
+
+    def request(self, endpoint: str, model: str, method: str, status: int, seconds: float) -> None:
+        """Count an answered request; `endpoint` and `model` are names of ours, see `EndpointNames`."""
+        requests = self._requests_of.get((endpoint, model, method, status))
+        if requests is None:
+            known_method = method if method in METHODS else "other"
+            requests = self._requests.labels(endpoint, model, known_method, str(status))
+            if known_method == method:
+                self._requests_of[endpoint, model, method, status] = requests
+        requests.inc()
+        durations = self._durations_of.get((endpoint, model))
+        if durations is None:
+            durations = self._durations_of[endpoint, model] = self._durations.labels(endpoint, model)
+        durations.observe(seconds)
+
+    def cut_short(self, reason: str) -> None:
+        """Count a request that ended without its answer, for one of `REFUSALS`."""
+        self._refused.labels(reason).inc()
+
+    def score(self, model: str, version: int, probability: float) -> None:
+        """Count one answered probability of a live version."""
+        self._scores.observe(model, version, probability)
+
+    def scores(self, model: str, version: int, probabilities: ArrayLike) -> None:
+        """Count the probabilities of a batch."""
+        self._scores.observe_many(model, version, probabilities)
+
+    def audit_written(self, n_predictions: int) -> None:
+        """Count recorded predictions."""
+        self._audit_written.inc(n_predictions)
+
+    def audit_dropped(self, n_predictions: int) -> None:
+        """Count predictions that were answered and not recorded."""
+        self._audit_dropped.inc(n_predictions)
+
+    def watch(self, name: str, documentation: str, value: Callable[[], float]) -> None:
+        """Show as a gauge what the function says whenever somebody reads."""
+        Gauge(name, documentation, registry=self.registry).set_function(value)
+
+    def watch_audit_queue(self, n_waiting: Callable[[], int]) -> None:
+        """Show how many hand-overs wait to be recorded."""
+        self.watch("backscore_audit_queue_length", "Groups of predictions that wait to be recorded.", n_waiting)
+
+    def watch_live_versions(self, live: Callable[[], Iterable[LiveVersion]]) -> None:
+        """Show which versions answer, by which policies."""
+        self.registry.register(_LiveVersions(live))
+
+
+class _LiveVersions(Collector):
+    """Gauge 1 for every version that answers."""
+
+    def __init__(self, live: Callable[[], Iterable[LiveVersion]]) -> None:
+        self._live = live
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(
+            "backscore_live_version_info",
+            "1 for each version that answers, with the number of the policy that decides.",
+            labels=["model", "version", "policy_version"],
+        )
+        for model, version, policy_version in self._live():
+            family.add_metric([model, str(version), str(policy_version)], 1)
+        yield family

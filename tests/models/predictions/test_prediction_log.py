@@ -1,0 +1,158 @@
+"""The audit log on both databases: what was written is read, in order, alone and out of batches, and rolls out."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.database import open_database
+from models.errors import DatabaseError, UnknownVersionError
+from models.predictions.audit_settings import DEFAULT, AuditSettings, set_audit, share_of
+from models.predictions.prediction_log import PredictionLog
+from models.predictions.record import BATCH, SCORE, PredictionRecord, id_in_batch, milliseconds
+from models.predictions.retention import delete_old
+from models.registry_tables import create_schema
+
+START = datetime(2024, 5, 31, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def log(url):
+    engine = open_database(url)
+    create_schema(engine)
+    yield PredictionLog(engine)
+    engine.dispose()
+
+
+def record(name, minute=0, *, model="credit", rows=({"x": 1},), action=SCORE, **changes):
+    """A record of a minute after the start; of several rows it is a batch."""
+    if len(rows) > 1:
+        action = BATCH
+    ids = [name] if action != BATCH else [id_in_batch(name, 2 * place) for place in range(len(rows))]
+    answers = [{"prediction_id": one, "p": row["x"] / 10} for one, row in zip(ids, rows, strict=True)]
+    batch = action == BATCH
+    values = {
+        "id": name,
+        "version": 1,
+        "model": model,
+        "policy_version": 0,
+        "role": "champion",
+        "action": action,
+        "at": milliseconds(START + timedelta(minutes=minute)),
+        "latency": 70,
+        "key_id": "",
+        "reasons": "none",
+        "n_rows": len(rows),
+        "request": json.dumps(list(rows) if batch else rows[0]),
+        "features_digest": "",
+        "answer": json.dumps(answers if batch else answers[0]),
+    }
+    return PredictionRecord(**values | changes)
+
+
+def test_what_was_written_is_read(log):
+    """Record by record, and row by row in the order of time, whatever the order of writing."""
+    batch = record("b", 2, rows=[{"x": 1}, {"x": 2}])
+    records = [record("a", 3), batch, record("c", 1), record("d", 0, model="ads")]
+    log.write(records)
+    log.write([])
+
+    assert log.records("a") == [records[0]]
+    assert log.records("b-2") == [batch]
+    assert log.records("b-1") == []  # the row with an error, which got no answer
+    read = [(one.id, one.row["x"]) for one in log.predictions("credit")]
+    assert read == [("c", 1), ("b-0", 1), ("b-2", 2), ("a", 1)]
+    assert log.prediction("b-2").answer == {"prediction_id": "b-2", "p": 0.2}
+    assert log.prediction("nothing") is None
+    assert log.count("credit") == 4
+    assert [one.id for one in log.newest("credit", 2)] == ["a", "b"]
+
+
+def test_a_period_and_roles_can_be_asked_for(log):
+    """`until` is left out; what a shadow said is told only to who asks for it, and what was sent comes first."""
+    shadow = record("a", 1, version=2, role="shadow")
+    log.write([shadow, record("a", 1), record("b", 2), record("c", 3), record("rank", 2, action="rank")])
+
+    found = log.predictions("credit", since=START + timedelta(minutes=1), until=START + timedelta(minutes=3))
+    assert [one.id for one in found] == ["a", "b"]
+    assert [one.role for one in log.records("a")] == ["champion", "shadow"]
+    assert [one.version for one in log.predictions("credit", roles=["shadow"])] == [2]
+    assert log.prediction("a", "shadow").version == 2
+
+
+def test_many_records_are_read_in_parts(log, monkeypatch):
+    """None is left out or told twice where parts meet, also among records of one millisecond."""
+    monkeypatch.setattr("models.predictions.prediction_log.RECORDS_AT_ONCE", 3)
+    records = [record(f"{number:02}", minute=number // 5) for number in range(20)]
+    log.write(records)
+
+    assert [one.id for one in log.predictions("credit")] == [one.id for one in records]
+
+
+def test_a_transaction_is_all_or_nothing(log):
+    """An id is recorded once for a version; with the second nothing of the transaction is stored."""
+    log.write([record("a")])
+    with pytest.raises(DatabaseError):
+        log.write([record("b"), record("a")])
+    assert [one.id for one in log.predictions("credit")] == ["a"]
+
+
+def test_old_records_go_and_the_newest_stay_within_their_room(log):
+    """By age, by size, by both; those of other models stay."""
+    records = [record(f"{number:02}", minute=number) for number in range(10)]
+    log.write([*records, record("other", model="ads")])
+    now = START + timedelta(minutes=10)
+
+    assert delete_old(log.engine, "credit", DEFAULT, now=now) == 0
+    days = 8 / (24 * 60)
+    assert delete_old(log.engine, "credit", AuditSettings(keep_days=days), now=now) == 2
+    room = sum(one.n_bytes for one in records[-3:]) / 1e6
+    assert delete_old(log.engine, "credit", AuditSettings(keep_days=days, keep_megabytes=room), now=now) == 5
+    assert [one.id for one in log.predictions("credit")] == ["07", "08", "09"]
+    assert log.count("ads") == 1
+
+
+def test_more_than_go_at_once_go(log, monkeypatch):
+    """In as many transactions as it takes."""
+    monkeypatch.setattr("models.predictions.retention.MOST_AT_ONCE", 4)
+    log.write([record(f"{number:02}", minute=number) for number in range(9)])
+    assert delete_old(log.engine, "credit", AuditSettings(keep_days=1e-9), now=START + timedelta(days=1)) == 9
+
+
+def test_settings_are_kept_and_told_in_the_history(registry):
+    """Of a model that there is; another setting replaces the one before."""
+    registry.register(name="credit", domain="credit", digest="d", metrics={}, actor="tests", why="", promote=True)
+    assert registry.audit_settings() == {}
+    for settings in (AuditSettings(level="off"), AuditSettings(level="async", sample=0.5, keep_days=30)):
+        registry.set_audit("credit", settings, actor="key ops", why="too much")
+        assert registry.audit_settings() == {"credit": settings}
+    told = registry.history("credit")[-1]
+    assert (told.action, told.actor, told.why) == (
+        "audit",
+        "key ops",
+        "level async, sample 0.5, keep_days 30.0; too much",
+    )
+    with pytest.raises(UnknownVersionError):
+        set_audit(registry._engine, "nothing", DEFAULT, at=START, actor="", why="")
+
+
+def test_a_sample_is_a_share_of_the_ids():
+    """Within four standard deviations; the same ids again, also of a smaller sample; other salts draw anew."""
+    ids = [f"{number:032x}" for number in range(10_000)]
+    tenth = [one for one in ids if AuditSettings(sample=0.1).records(one)]
+    assert abs(len(tenth) - 1_000) < 4 * (10_000 * 0.1 * 0.9) ** 0.5
+    assert {one for one in ids if AuditSettings(sample=0.05).records(one)} < set(tenth)
+    assert all(AuditSettings().records(one) for one in ids)
+    assert not any(AuditSettings(level="off").records(one) for one in ids)
+    both = sum(share_of(one) < 0.1 and share_of(one, "canary") < 0.1 for one in ids)
+    assert abs(both - 100) < 4 * 10
+
+
+@given(at=st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(2200, 1, 1)))
+def test_times_are_kept_to_the_millisecond(at):
+    """Cut, never rounded up: what happened before a moment stays before it."""
+    at = at.replace(tzinfo=UTC)
+    one = record("a", at=milliseconds(at))
+    assert timedelta(0) <= at - datetime.fromtimestamp(one.at / 1000, UTC) < timedelta(milliseconds=1.01)
