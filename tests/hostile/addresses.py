@@ -212,7 +212,7 @@ def protocols() -> list[Attack]:
 def log_problems(target: Target) -> list[str]:
     """Lines of the log that a caller has written, or that tell of a failure."""
     found = []
-    for line in target.log().splitlines():
+    for line in target.log().split("\n"):
         if not line.startswith("{"):
             if "Traceback" in line or "Error" in line:
                 found.append(f"the log tells of a failure: {line[:200]}")
