@@ -44,6 +44,7 @@ from service.metrics.exposition import metrics_router
 from service.model_routes import model_router
 from service.openapi import OpenApi
 from service.outcome_routes import outcome_router
+from service.path_parts import bound_path_parts
 from service.prediction_ids import time_ordered_id
 from service.prediction_writer import PredictionWriter
 from service.problems import on_bad_parameters, on_error
@@ -83,6 +84,7 @@ def create_app(
     DatabaseError
         The registry cannot be opened.
     """
+    bound_path_parts()
     log = open_log(log_to, settings.log_format)
     settings.home.mkdir(parents=True, exist_ok=True)
     registry = Registry(settings.registry_url, now=now)

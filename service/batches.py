@@ -16,19 +16,21 @@ from typing_extensions import TypedDict  # pydantic takes typing's own only from
 from data.checking import check_frame, unknown_columns
 from data.errors import SourceError
 from data.sources import iter_frames
+from data.table import Table
 from models.contract import Answer, ReasonsWanted, Row, respond_encoded
 from models.errors import EventError
 from models.predictions.record import BATCH, features_digest, id_in_batch
 from service.answering import Answering
 from service.asked import Asked
 from service.batch_answers import BatchAnswer
-from service.bodies import CSV, JSON, PARQUET
+from service.bodies import CSV, JSON, PARQUET, is_crowded
 from service.errors import FieldError, InvalidJsonError, InvalidRequestError, TooManyRowsError
 from service.event_writer import EventWriter, Results
 from service.field_errors import event_field, field_errors, json_pointer, request_error, shown
 from service.serving import Serving, unstorable
 from service.shadowing import Seen
 
+MOST_ERRORS_PER_ROW = 20
 MEDIA_TYPES = (JSON, CSV, PARQUET)
 SUFFIXES = {CSV: ".csv", PARQUET: ".parquet"}
 
@@ -164,8 +166,7 @@ def _storable(batch: Batch) -> Batch:
 def read_json(serving: Serving, body: bytes, most_rows: int) -> Batch:
     """The rows of `{"rows": [...]}`."""
     table = serving.live.table
-    # A parsed document can take a hundred times its bytes; no batch that is allowed has so many separators
-    if body.count(b",") > 4 * most_rows * (len(table.inputs) + 1):
+    if is_crowded(body, 4 * most_rows * (len(table.inputs) + 1)):
         raise TooManyRowsError(most_rows)
     try:
         raw_rows = _BATCH_REQUEST.validate_python(from_json(body))["rows"]
@@ -182,8 +183,22 @@ def read_json(serving: Serving, body: bytes, most_rows: int) -> Batch:
             rows.append(serving.row.validate_python(raw_row))
         except ValidationError as error:
             rows.append(None)
-            errors += field_errors(error, table.columns, prefix=("rows", i))
+            errors += _row_errors(error, table, i, is_first=len(errors) < InvalidRequestError.n_shown)
     return Batch(rows, errors)
+
+
+def _row_errors(error: ValidationError, table: Table, i: int, *, is_first: bool) -> list[FieldError]:
+    """The bad values of a row, the first `MOST_ERRORS_PER_ROW` of them.
+
+    Parameters
+    ----------
+    is_first : whether a misspelled name gets the right one; to look for it takes ten times as long as the rest.
+    """
+    found = field_errors(error, table.columns, ("rows", i), most=MOST_ERRORS_PER_ROW, suggest=is_first)
+    if (n_more := error.error_count() - len(found)) > 0:
+        message = f"holds {n_more} more values that this model does not take"
+        found.append(FieldError(path=json_pointer(["rows", i]), message=message))
+    return found
 
 
 def read_file(serving: Serving, body: bytes, suffix: str, most_rows: int, scratch: Path) -> Batch:

@@ -26,6 +26,14 @@ from models.errors import (
     UnreadablePolicyError,
 )
 
+MOST_CHARACTERS = 100
+"""So much of what came is told back; a hostile request must not get a hostile answer."""
+
+
+def shortened(text: str) -> str:
+    """The text as it may be told back."""
+    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 3] + "..."
+
 
 class FieldError(BaseModel):
     """One value of a request that breaks one rule."""
@@ -76,6 +84,13 @@ class RateLimitError(ServiceError):
         super().__init__(f"this key may ask {most:,.0f} times at once, and again in {seconds:.2g} s")
 
 
+class InvalidHttpError(ServiceError):
+    """What came is no request in HTTP/1.1."""
+
+    def __init__(self) -> None:
+        super().__init__("what came is no valid HTTP/1.1 request; the connection is closed")
+
+
 class BodyTooLargeError(ServiceError):
     """The body has more bytes than the service reads."""
 
@@ -94,8 +109,18 @@ class MediaTypeError(ServiceError):
     """The body is of a type that this path does not read."""
 
     def __init__(self, given: str, accepted: Iterable[str]) -> None:
-        came = repr(given) if given else "no Content-Type"
+        came = repr(shortened(given)) if given else "no Content-Type"
         super().__init__(f"the body must be sent as {' or '.join(accepted)}, got {came}")
+
+
+class ContentCodingError(ServiceError):
+    """The body is compressed; a few bytes could then become very many."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(
+            f"the body must be sent as it is, without a Content-Encoding, got {shortened(given)!r}; "
+            "parquet files are compressed within"
+        )
 
 
 class InvalidJsonError(ServiceError):
@@ -103,14 +128,15 @@ class InvalidJsonError(ServiceError):
 
 
 class InvalidRequestError(ServiceError):
-    """Values of the request break rules of the model's table; each is in `errors`."""
+    """Values of the request break rules of the model's table; the first are in `errors`, of `n_errors` in all."""
 
     n_shown = 100
 
-    def __init__(self, errors: Sequence[FieldError]) -> None:
+    def __init__(self, errors: Sequence[FieldError], n_errors: int | None = None) -> None:
         self.errors = errors[: self.n_shown]
-        more = f", the first {self.n_shown} are listed" if len(errors) > self.n_shown else ""
-        count = "1 value is" if len(errors) == 1 else f"{len(errors)} values are"
+        n_errors = len(errors) if n_errors is None else n_errors
+        more = f", the first {self.n_shown} are listed" if n_errors > self.n_shown else ""
+        count = "1 value is" if n_errors == 1 else f"{n_errors} values are"
         super().__init__(f"{count} not what this model takes{more}; see `errors`")
 
 
@@ -119,14 +145,14 @@ class UnknownModelError(ServiceError):
 
     def __init__(self, name: str, live: Iterable[str]) -> None:
         known = ", ".join(sorted(live)) or "none; run `backscore train DOMAIN` first"
-        super().__init__(f"there is no live model {name!r}; live: {known}")
+        super().__init__(f"there is no live model {shortened(name)!r}; live: {known}")
 
 
 class UnknownOperationError(ServiceError):
     """The model's domain has no such operation."""
 
     def __init__(self, name: str, operation: str, known: Iterable[str]) -> None:
-        super().__init__(f"model {name!r} cannot {operation!r}; it can {', '.join(known)}")
+        super().__init__(f"model {name!r} cannot {shortened(operation)!r}; it can {', '.join(known)}")
 
 
 class TemporaryError(ServiceError):
@@ -172,7 +198,7 @@ class HeadersTooLargeError(ServiceError):
     """The headers have more bytes than the service reads."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"the headers are larger than the {limit:,} bytes that are accepted")
+        super().__init__(f"address and headers together are larger than the {limit:,} bytes that are accepted")
 
 
 # The only place where failures meet HTTP. The most special class of an error decides.
@@ -180,9 +206,11 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     MissingKeyError: HTTPStatus.UNAUTHORIZED,
     MissingScopeError: HTTPStatus.FORBIDDEN,
     RateLimitError: HTTPStatus.TOO_MANY_REQUESTS,
+    InvalidHttpError: HTTPStatus.BAD_REQUEST,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyRowsError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     MediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    ContentCodingError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidJsonError: HTTPStatus.BAD_REQUEST,
     InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownModelError: HTTPStatus.NOT_FOUND,

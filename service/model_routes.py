@@ -20,7 +20,7 @@ from service.callers import actor_of
 from service.documents import document_paths
 from service.errors import UnknownModelError
 from service.state import State
-from service.typed_bodies import json_body_of, read_json
+from service.typed_bodies import WITHOUT_NUL, json_body_of, read_json
 from service.wanted import Wanted
 
 
@@ -86,7 +86,7 @@ class Promotion(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 1, "why": "better AUC"}]})
 
     version: PositiveInt = Field(strict=True)
-    why: str = Field("", max_length=1000, description="For the history.")
+    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="For the history.")
 
 
 class Activation(BaseModel):
@@ -97,7 +97,7 @@ class Activation(BaseModel):
     version: NonNegativeInt = Field(
         strict=True, description="Its number; 0 is the policy of each version's own bundle."
     )
-    why: str = Field("", max_length=1000, description="For the history.")
+    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="For the history.")
 
 
 class Rollback(BaseModel):
@@ -105,7 +105,7 @@ class Rollback(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "complaints since noon"}]})
 
-    why: str = Field("", max_length=1000, description="For the history.")
+    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="For the history.")
 
 
 def model_router(state: State) -> APIRouter:

@@ -144,7 +144,7 @@ class PredictionRoutes:
         """Answer a request to one of the domain's own operations."""
         name, operation = request.path_params["name"], request.path_params["operation"]
         if name == "models":  # /v1/models/{name} is there, but only to be read
-            raise HTTPException(405, headers={"Allow": "GET"})
+            raise HTTPException(405)
         state = self._state
         asked = state.answering.asked(_key_id(request.scope))
         prediction_id = state.new_id()

@@ -24,10 +24,13 @@ from models.predictions.record import PredictionRecord, Role
 from models.rollout.rollouts import Rollout
 from service.asked import Asked
 from service.batch_answers import BatchAnswer
+from service.bodies import is_crowded
 from service.errors import FieldError, InvalidRequestError, UnknownOperationError
-from service.field_errors import json_pointer, refusal_error, request_error, shown
+from service.field_errors import MOST_VALUES, crowded_error, json_pointer, refusal_error, request_error, shown
 
 LABELS = "labels"
+VALUES_PER_INPUT = 1_000
+"""So many times the table's inputs may a body hold that is no batch; a ranking holds the inputs of 200 ads."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -275,6 +278,8 @@ class Serving:
         return example
 
     def _checked(self, adapter: TypeAdapter[Any], body: bytes) -> Row:
+        if is_crowded(body, most := max(MOST_VALUES, VALUES_PER_INPUT * len(self.live.table.inputs))):
+            raise crowded_error(most)
         try:
             checked: Row = adapter.validate_json(body)
         except ValidationError as error:
