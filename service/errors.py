@@ -80,6 +80,7 @@ class RateLimitError(ServiceError):
     """
 
     def __init__(self, most: float, seconds: float) -> None:
+        self.most = int(most)
         self.retry_after = max(1, math.ceil(seconds))
         super().__init__(f"this key may ask {most:,.0f} times at once, and again in {seconds:.2g} s")
 
@@ -164,6 +165,13 @@ class BusyError(TemporaryError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"{problem}; send the same request again, an event counts once however often it is sent")
+
+
+class KeysUnreadError(TemporaryError):
+    """The keys could not be read since this process began, so nobody can tell who may ask."""
+
+    def __init__(self) -> None:
+        super().__init__("it is not known yet who may ask; send the same request again in a few seconds")
 
 
 class OverloadedError(TemporaryError):
