@@ -52,6 +52,7 @@ from service.routes import PredictionRoutes, ScoreFirst
 from service.settings import Settings
 from service.state import State
 from service.supervision import Supervision
+from service.tracing import Tracing, open_tracing
 
 SWITCH_SECONDS = 0.0005
 """After so long a thread that waits for Python's lock gets it: the thread that records answers must not wait for those
@@ -66,6 +67,7 @@ def create_app(
     now: Clock = utc_now,
     new_id: Callable[[], str] = time_ordered_id,
     log_to: TextIO | None = None,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """The service as an ASGI application.
 
@@ -74,6 +76,7 @@ def create_app(
     now : tells the time of what the registry records.
     new_id : names answers, and requests that come without a name.
     log_to : where lines about requests and models go; standard error by default.
+    tracing : in place of what the environment asks for, see `service.tracing`.
 
     Raises
     ------
@@ -97,7 +100,7 @@ def create_app(
 
     live_models = LiveModels(registry, load, open_events, log, personal_key=personal_key(settings.home))
     predictions = PredictionLog(database)
-    watch = Supervision(settings, live_models, log, log_to=log_to, new_id=new_id)
+    watch = Supervision(settings, live_models, log, log_to=log_to, new_id=new_id, tracing=tracing or open_tracing(log))
     writer = PredictionWriter(
         predictions, log, on_written=watch.metrics.audit_written, on_dropped=watch.metrics.audit_dropped
     )
@@ -112,6 +115,7 @@ def create_app(
         events=events,
         predictions=predictions,
         metrics=watch.metrics,
+        tracing=watch.tracing,
         now=now,
         new_id=new_id,
     )
