@@ -50,6 +50,7 @@ from service.settings import Settings
 from service.shadowing import Shadowing
 from service.state import State
 from service.supervision import Supervision
+from service.tracing import Tracing, open_tracing
 
 DESCRIPTION = "Typed predictions with decisions and reasons. The endpoints below are those of the models that are live."
 
@@ -60,6 +61,7 @@ def create_app(
     now: Clock = utc_now,
     new_id: Callable[[], str] = time_ordered_id,
     log_to: TextIO | None = None,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """The service as an ASGI application.
 
@@ -68,6 +70,7 @@ def create_app(
     now : tells the time of what the registry records.
     new_id : names answers, and requests that come without a name.
     log_to : where lines about requests and models go; standard error by default.
+    tracing : in place of what the environment asks for, see `service.tracing`.
 
     Raises
     ------
@@ -92,7 +95,7 @@ def create_app(
 
     live_models = LiveModels(registry, load, open_events, log, personal_key=personal_key(settings.home))
     predictions = PredictionLog(database)
-    watch = Supervision(settings, live_models, log, log_to=log_to, new_id=new_id)
+    watch = Supervision(settings, live_models, log, log_to=log_to, new_id=new_id, tracing=tracing or open_tracing(log))
     writer = PredictionWriter(
         predictions, log, on_written=watch.metrics.audit_written, on_dropped=watch.metrics.audit_dropped
     )
@@ -108,6 +111,7 @@ def create_app(
         events=events,
         predictions=predictions,
         metrics=watch.metrics,
+        tracing=watch.tracing,
         now=now,
         new_id=new_id,
     )
