@@ -27,8 +27,8 @@ from service.bodies import JSON, json_body, media_type, read_body, read_json
 from service.errors import EXPECTED_ERRORS, FieldError, InvalidRequestError, UnknownOperationError
 from service.event_labels import answer_labels
 from service.field_errors import shown
-from service.problems import on_error
 from service.memory import give_back
+from service.problems import on_error
 from service.serving import LABELS
 from service.state import State
 
