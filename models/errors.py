@@ -189,3 +189,29 @@ class UnknownPredictionError(ModelError):
             f"there is no prediction {prediction_id!r} in the audit log: it was never answered, not recorded at the "
             "model's level or sample, or is older than what is kept; `backscore audit settings` tells"
         )
+
+
+class KeyNameError(ModelError):
+    """A name that cannot be a key's, or was another one's."""
+
+
+class KeyScopeError(ModelError):
+    """There is no such scope."""
+
+    def __init__(self, given: str, scopes: Sequence[str]) -> None:
+        problem = f"there is no scope {given!r}" if given else "a key needs a scope"
+        super().__init__(f"{problem}; there are {', '.join(scopes)}")
+
+
+class KeyRateError(ModelError):
+    """A rate that cannot be read."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"a rate must be requests in a second, minute or hour (100/s, 6000/min, 500/h), got {given!r}")
+
+
+class UnknownKeyError(ModelError):
+    """There is no key of that name."""
+
+    def __init__(self, name: str, names: Sequence[str]) -> None:
+        super().__init__(f"there is no key {name!r}; there are {', '.join(names) or 'none yet'}")

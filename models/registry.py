@@ -23,8 +23,10 @@ from models.errors import (
     NothingToRollBackError,
     UnknownVersionError,
 )
-from models.events import tables as _event_tables  # noqa: F401 - they are created with the others
+from models.events import tables as _event_tables  # noqa: F401 - they are described with the others
 from models.history import Action, Event, Occasion, events, pile_of, record
+from models.keys import tables as _key_tables  # noqa: F401 - they are described with the others
+from models.migrations import create_schema
 from models.names import checked_name
 from models.policies.stored import Policies
 from models.predictions.audit_settings import AuditSettings, all_audit_settings, set_audit
@@ -71,7 +73,7 @@ class Registry:
         self._now = now
         self._engine = open_database(url)
         try:
-            tables.create_schema(self._engine)
+            create_schema(self._engine)
         except BaseException:
             self.close()
             raise

@@ -1,15 +1,10 @@
-"""The registry's tables and how they come to be."""
+"""The registry's tables; `models.migrations` makes them."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from models.database import UtcDateTime, reading, writing
-from models.errors import DatabaseError
-
-SCHEMA_VERSION = 4
-"""1: versions, aliases, history. 2: policies and active_policies came to them. 3: what `models.events.tables` holds.
-4: `models.predictions.tables`."""
+from models.database import UtcDateTime
 
 metadata = sa.MetaData()
 registry_schema = sa.Table(
@@ -71,34 +66,3 @@ active_policies = sa.Table(
     sa.Column("number", sa.Integer, nullable=False),
     sa.ForeignKeyConstraint(["name", "number"], ["policies.name", "policies.number"]),
 )
-
-
-def create_schema(engine: sa.Engine) -> None:
-    """Create the tables that are absent, once even if several processes start together; all rows stay."""
-    with reading(engine) as connection:
-        version = _schema_version(connection)
-    if version is None or version < SCHEMA_VERSION:
-        with writing(engine) as connection:
-            version = _schema_version(connection)
-            if version is None or version < SCHEMA_VERSION:
-                _upgrade(connection, version)
-                version = SCHEMA_VERSION
-    if version > SCHEMA_VERSION:
-        raise DatabaseError(
-            f"the database has schema {version}, this backscore knows {SCHEMA_VERSION}; upgrade backscore"
-        )
-
-
-def _upgrade(connection: sa.Connection, version: int | None) -> None:
-    """From nothing or an older schema to this one; so far versions differ only by tables that came to them."""
-    metadata.create_all(connection)
-    if version is None:
-        connection.execute(registry_schema.insert().values(only_row=1, version=SCHEMA_VERSION))
-    else:
-        connection.execute(registry_schema.update().values(version=SCHEMA_VERSION))
-
-
-def _schema_version(connection: sa.Connection) -> int | None:
-    if not sa.inspect(connection).has_table(registry_schema.name):
-        return None
-    return connection.scalar(sa.select(registry_schema.c.version))

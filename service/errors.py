@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -49,8 +50,8 @@ class UnsafeAddressError(ServiceError):
 
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"host {host!r} can be reached from other machines, which needs a key: set BACKSCORE_API_KEY, or listen on "
-            "127.0.0.1"
+            f"host {host!r} can be reached from other machines, which needs a key: `backscore keys create` makes one; "
+            "or set BACKSCORE_API_KEY, or listen on 127.0.0.1"
         )
 
 
@@ -66,6 +67,26 @@ class InvalidHttpError(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("what came is no valid HTTP/1.1 request; the connection is closed")
+
+
+class MissingScopeError(ServiceError):
+    """The key is none for what is asked."""
+
+    def __init__(self, needed: str, scopes: Iterable[str]) -> None:
+        super().__init__(f"this needs a key with the scope {needed!r}; this one has {', '.join(sorted(scopes))}")
+
+
+class RateLimitError(ServiceError):
+    """The key has been used too often.
+
+    Parameters
+    ----------
+    most : requests that may come at once. seconds : until the next one may come.
+    """
+
+    def __init__(self, most: float, seconds: float) -> None:
+        self.retry_after = max(1, math.ceil(seconds))
+        super().__init__(f"this key may ask {most:,.0f} times at once, and again in {seconds:.2g} s")
 
 
 class BodyTooLargeError(ServiceError):
@@ -182,6 +203,8 @@ class HeadersTooLargeError(ServiceError):
 STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     MissingKeyError: HTTPStatus.UNAUTHORIZED,
     InvalidHttpError: HTTPStatus.BAD_REQUEST,
+    MissingScopeError: HTTPStatus.FORBIDDEN,
+    RateLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyRowsError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     MediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

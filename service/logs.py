@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO, TypeAlias
 
@@ -24,7 +25,7 @@ def open_log(stream: TextIO | None = None, form: LogFormat = "json") -> Filterin
     It is made here and handed on, so that nothing depends on what a program around the service has configured.
     """
     log: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.WriteLogger(stream or sys.stderr),
+        structlog.WriteLogger(Unfailing(stream or sys.stderr)),  # type: ignore[arg-type]
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -41,6 +42,24 @@ def open_log(stream: TextIO | None = None, form: LogFormat = "json") -> Filterin
     return log
 
 
+class Unfailing:
+    """A stream that loses what it cannot write: a full disk must not fail the requests that are logged."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, if that can be done."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand on what was written, if that can be done."""
+        with suppress(OSError):
+            self._stream.flush()
+
+
 class RequestLines:
     """Writes the line about each request, in the log's own form.
 
@@ -50,7 +69,7 @@ class RequestLines:
     """
 
     def __init__(self, stream: TextIO | None = None, form: LogFormat = "json") -> None:
-        self._out = stream or sys.stderr
+        self._out = Unfailing(stream or sys.stderr)
         self._line = _json_line if form == "json" else _console_line
         self._waiting: list[Mapping[str, Any]] = []
 

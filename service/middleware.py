@@ -1,4 +1,4 @@
-"""What happens to every request: it gets a name, is logged and counted, and must carry the key where one is set.
+"""What happens to every request: it gets a name, is logged and counted.
 
 Plain ASGI, because a request to `score` takes about as long as a convenient middleware around it.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Callable, Mapping
 from http.client import INTERNAL_SERVER_ERROR
 from time import perf_counter
@@ -17,7 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
 from service.draining import Draining
-from service.errors import MissingKeyError
 from service.exchanges import Exchange
 from service.logs import WriteLine
 from service.metrics.endpoint_names import EndpointNames
@@ -27,7 +25,6 @@ from service.serving import Serving
 
 REQUEST_ID = b"x-request-id"
 CLIENT_LEFT = 499  # the status that nginx gave to a client that closed the connection before the answer
-OPEN_PATHS = re.compile(r"/|/health/(live|ready)|/docs(/.*)?|/openapi\.json|/static/.*")
 QUIET_PATHS = ("/health/", "/v2/health/", "/static/", "/metrics")
 CLOSE = (b"connection", b"close")
 
@@ -107,32 +104,6 @@ class RequestLog:
             line["key"] = caller.id
         line.update(scope["log_fields"])
         self.write_line(line)
-
-
-class ApiKey:
-    """Let only requests with the key reach anything but health, documentation and its assets, and, if told, metrics."""
-
-    def __init__(self, app: ASGIApp, key: str, *, metrics_open: bool = False) -> None:
-        self.app, self.key, self.metrics_open = app, key.encode(), metrics_open
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
-        # What is open is listed rather than what is closed: a path that is spelled in an unforeseen way stays closed
-        path = scope["path"].removeprefix(scope.get("root_path", "")) if scope["type"] == "http" else ""
-        is_open = OPEN_PATHS.fullmatch(path) or (self.metrics_open and path == "/metrics")
-        if scope["type"] == "lifespan" or is_open or self._has_key(scope):
-            await self.app(scope, receive, send)
-        else:
-            await problem_response(scope["request_id"], MissingKeyError())(scope, receive, send)
-
-    def _has_key(self, scope: Scope) -> bool:
-        for name, value in scope["headers"]:
-            if name == b"x-api-key":
-                return secrets.compare_digest(value, self.key)
-            if name == b"authorization":
-                scheme, _, token = value.partition(b" ")
-                return scheme.lower() == b"bearer" and secrets.compare_digest(token.strip(), self.key)
-        return False
 
 
 def _given_id(scope: Scope) -> str | None:

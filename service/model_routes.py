@@ -15,6 +15,7 @@ from models.history import Event
 from models.live import policy_note
 from models.policies.stored import BUNDLED, StoredPolicy
 from models.registry import CHAMPION, Version
+from service.callers import actor_of
 from service.documents import document_paths
 from service.errors import UnknownModelError
 from service.live_models import Wanted
@@ -144,7 +145,7 @@ def model_router(state: State) -> APIRouter:
         version = await asyncio.to_thread(registry.version, name, wanted.version)
         policy = await asyncio.to_thread(registry.policies.active, name)
         await live_models.loaded(Wanted(version, policy))  # what cannot answer must not become champion
-        change = partial(registry.promote, name, wanted.version, actor=_actor(request), why=wanted.why)
+        change = partial(registry.promote, name, wanted.version, actor=actor_of(request.scope), why=wanted.why)
         version = await asyncio.to_thread(change)
         await live_models.refresh()
         return _model_state(state, version, version, policy)
@@ -152,7 +153,7 @@ def model_router(state: State) -> APIRouter:
     @router.post("/{name}/rollback", summary="Go back to the champion before", openapi_extra=json_body_of(Rollback))
     async def rollback(name: str, request: Request) -> ModelState:
         wanted = await read_json(request, state.settings.max_body_bytes, Rollback)
-        change = partial(registry.rollback, name, actor=_actor(request), why=wanted.why)
+        change = partial(registry.rollback, name, actor=actor_of(request.scope), why=wanted.why)
         version = await asyncio.to_thread(change)
         await live_models.refresh()
         return _model_state(state, version, version, await asyncio.to_thread(registry.policies.active, name))
@@ -165,7 +166,9 @@ def model_router(state: State) -> APIRouter:
             raise UnknownModelError(name, live_models.servings)
         policy = await asyncio.to_thread(registry.policies.policy, name, wanted.version)
         await live_models.loaded(Wanted(version, policy))  # what cannot decide must not become active
-        change = partial(registry.policies.activate, name, wanted.version, actor=_actor(request), why=wanted.why)
+        change = partial(
+            registry.policies.activate, name, wanted.version, actor=actor_of(request.scope), why=wanted.why
+        )
         await asyncio.to_thread(change)
         await live_models.refresh()
         return _model_state(state, version, version, policy)
@@ -213,7 +216,3 @@ def _policy_entry(stored: StoredPolicy) -> PolicyEntry:
         model_version=stored.model_version,
         simulation=dict(stored.simulation),
     )
-
-
-def _actor(request: Request) -> str:
-    return f"HTTP request from {request.client.host}" if request.client else "HTTP request"

@@ -12,8 +12,17 @@ from pydantic import TypeAdapter
 
 from models.errors import ConflictingEventError, DatabaseError
 from service.bodies import CSV, JSON, PARQUET
-from service.errors import FieldError, InvalidRequestError, MissingKeyError, UnknownModelError
+from service.errors import (
+    FieldError,
+    InvalidRequestError,
+    MissingKeyError,
+    MissingScopeError,
+    RateLimitError,
+    UnknownModelError,
+)
 from service.event_labels import LABELS_ANSWER, LABELS_EXAMPLE, LABELS_REQUEST
+from service.key_gate import OPEN_PATHS, scope_needed
+from service.key_ring import KeyRing
 from service.live_models import LiveModels
 from service.problems import MEDIA_TYPE as PROBLEM_TYPE
 from service.problems import Problem, example_problem
@@ -54,19 +63,19 @@ class OpenApi:
 
     Parameters
     ----------
-    with_key : whether requests below /v1 need the key.
+    ring : tells whether requests need a key.
     """
 
-    def __init__(self, app: FastAPI, live_models: LiveModels, *, with_key: bool) -> None:
-        self._app, self._live_models, self._with_key = app, live_models, with_key
-        self._built_for: Mapping[str, Serving] | None = None
+    def __init__(self, app: FastAPI, live_models: LiveModels, ring: KeyRing) -> None:
+        self._app, self._live_models, self._ring = app, live_models, ring
+        self._built_for: tuple[Mapping[str, Serving], bool] | None = None
         self._document: Json = {}
 
     def __call__(self) -> Json:
         """The document of what is live now."""
-        servings = self._live_models.servings
-        if servings is not self._built_for:
-            self._document, self._built_for = self._build(servings), servings
+        wanted = (self._live_models.servings, self._ring.is_needed)
+        if self._built_for is None or wanted[0] is not self._built_for[0] or wanted[1] != self._built_for[1]:
+            self._document, self._built_for = self._build(wanted[0]), wanted
         return self._document
 
     def _build(self, servings: Mapping[str, Serving]) -> Json:
@@ -81,8 +90,8 @@ class OpenApi:
             document["paths"] |= paths
             schemas.update(of_model)
         _describe_problems(document)
-        if self._with_key:
-            _require_key(document)
+        if self._ring.is_needed:
+            _require_keys(document)
         return document
 
 
@@ -191,15 +200,21 @@ def _problem_answer(description: str, error: Exception | None) -> Json:
     return {"description": description, "content": {PROBLEM_TYPE: content}}
 
 
-def _require_key(document: Json) -> None:
-    """Say that everything below /v1 needs the key, and what comes without it."""
-    refused = _problem_answer("The key is missing or wrong.", MissingKeyError())
+def _require_keys(document: Json) -> None:
+    """Say which paths need a key, for what, and what comes without it."""
+    missing = _problem_answer("The key is missing, unknown, revoked or expired.", MissingKeyError())
+    forbidden = _problem_answer("The key is none for this.", MissingScopeError("admin", ["score"]))
+    too_often = _problem_answer("The key was used too often; `Retry-After` says when again.", RateLimitError(100, 0.5))
     document["components"]["securitySchemes"] = {
         "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         "bearer": {"type": "http", "scheme": "bearer"},
     }
     for path, methods in document["paths"].items():
-        if path.startswith("/v1/"):
-            for operation in methods.values():
-                operation["security"] = [{"header": []}, {"bearer": []}]
-                operation["responses"]["401"] = refused
+        if OPEN_PATHS.fullmatch(path):
+            continue
+        for method, operation in methods.items():
+            scope = scope_needed(method.upper(), path)
+            needs = f"Needs a key with the scope `{scope}`." if scope else "Needs a key."
+            operation["description"] = f"{operation.get('description', '')} {needs}".strip()
+            operation["security"] = [{"header": []}, {"bearer": []}]
+            operation["responses"] |= {"401": missing, "429": too_often} | ({"403": forbidden} if scope else {})

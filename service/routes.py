@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from models.contract import ReasonsWanted
 from service.batches import MEDIA_TYPES, answer_batch
 from service.bodies import JSON, json_body, media_type, read_body, read_json
+from service.callers import Caller
 from service.errors import EXPECTED_ERRORS, FieldError, InvalidRequestError, UnknownOperationError
 from service.event_labels import answer_labels
 from service.field_errors import shown
@@ -167,8 +168,8 @@ class PredictionRoutes:
 
 def _key_id(scope: Scope) -> str:
     """Of the caller's key; empty where nobody needs one."""
-    caller = scope.get("key")
-    return caller.id if caller else ""
+    caller: Caller = scope["key"]
+    return caller.id
 
 
 def _reasons_wanted(scope: Scope) -> ReasonsWanted:

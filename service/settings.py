@@ -5,11 +5,10 @@ from __future__ import annotations
 from ipaddress import ip_address
 from pathlib import Path
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.home import Home
-from service.errors import UnsafeAddressError
 from service.logs import LogFormat
 
 MEBIBYTE = 2**20
@@ -23,8 +22,8 @@ class Settings(BaseSettings):
     home : data sets, trained models and the default database; never inside the source tree.
     data_home : folder of public tables that are already there.
     database_url : of the registry; None for the SQLite file in the home.
-    host, port : where the service listens; another host than this machine itself needs an `api_key`.
-    api_key : what every request below /v1 must then carry.
+    host, port : where the service listens; another host than this machine itself needs keys, see `service.cli.serve`.
+    api_key : one with which everything may be asked, beside those of the database.
     max_body_bytes, max_batch_bytes, max_rows_per_batch : larger requests are refused before they are parsed.
     poll_seconds : how often each worker looks for a new champion.
     workers : processes that answer.
@@ -61,12 +60,6 @@ class Settings(BaseSettings):
     metrics_open: bool = False
     metrics_folder: Path | None = None
     log_format: LogFormat = "json"
-
-    @model_validator(mode="after")
-    def _other_machines_need_a_key(self) -> Settings:
-        if self.api_key is None and not is_loopback(self.host):
-            raise UnsafeAddressError(self.host)
-        return self
 
     @property
     def registry_url(self) -> str:

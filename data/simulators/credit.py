@@ -305,7 +305,7 @@ def _applicants(n_rows: int, rng: np.random.Generator) -> dict[str, Any]:
     thrift = rng.normal(size=n_rows)
 
     out_of_work = rng.random(n_rows) < 0.06
-    employment = np.where(out_of_work, 0, np.minimum(rng.exponential(6, n_rows), (age - 17) * 0.9))
+    employment = np.where(out_of_work, 0, np.minimum(rng.exponential(6, n_rows), np.minimum((age - 17) * 0.9, 50)))
     level = 7.75 - 0.0006 * (age - 52) ** 2 - 0.12 * (gender == "female") - 0.5 * out_of_work
     income = np.clip(np.exp(level + 0.02 * np.minimum(employment, 15) + rng.normal(0, 0.4, n_rows)), 450, 35_000)
 

@@ -17,6 +17,7 @@ from service.cli import (
     doctor,
     evaluate,
     events,
+    keys,
     models,
     policy,
     quickstart,
@@ -68,6 +69,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(policy.app, name="policy")
 app.add_typer(rules.app, name="rules")
 app.add_typer(audit.app, name="audit")
+app.add_typer(keys.app, name="keys")
 app.add_typer(events.app, name="events")
 app.add_typer(tables.app, name="table")
 app.add_typer(data.app, name="data")

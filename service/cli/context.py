@@ -67,8 +67,6 @@ def read_settings(**options: Any) -> Settings:
     ------
     CommandError
         A value does not fit; the text names its option or variable.
-    UnsafeAddressError
-        The host can be reached from other machines, and there is no API key.
     """
     from pydantic import ValidationError
 

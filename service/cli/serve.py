@@ -22,7 +22,7 @@ def serve(
         str | None,
         typer.Option(
             help="Address to listen on; BACKSCORE_HOST or 127.0.0.1 if left out. An address that other machines reach"
-            " needs BACKSCORE_API_KEY."
+            " needs keys, see `backscore keys`."
         ),
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port; BACKSCORE_PORT or 8000 if left out.")] = None,
@@ -52,6 +52,7 @@ def run_service(settings: Settings) -> None:
     """
     from service.server import run_server
 
+    check_keys(settings)
     check_free(settings.host, settings.port)
     console.remark(f"Serving on http://{settings.host}:{settings.port}, documentation at /docs; Ctrl+C ends it")
     # The workers are processes of their own and read their settings from the environment
@@ -64,6 +65,25 @@ def run_service(settings: Settings) -> None:
         raise CommandFailedError("the service ended; its log above says why") from end
     if status:
         raise typer.Exit(status)
+
+
+def check_keys(settings: Settings) -> None:
+    """UnsafeAddressError if other machines can reach the host, and there is no key that they would need."""
+    from models.clock import utc_now
+    from models.database import open_database
+    from models.keys.store import KeyStore
+    from service.errors import UnsafeAddressError
+    from service.settings import is_loopback
+
+    if settings.api_key is not None or is_loopback(settings.host):
+        return
+    engine = open_database(settings.registry_url)
+    try:
+        keys = KeyStore(engine).all()
+    finally:
+        engine.dispose()
+    if not any(key.is_usable(utc_now()) for key in keys):
+        raise UnsafeAddressError(settings.host)
 
 
 def check_free(host: str, port: int) -> None:

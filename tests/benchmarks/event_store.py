@@ -39,7 +39,7 @@ from models.contract import load_domains, respond
 from models.database import open_database
 from models.events.event_log import EventLog
 from models.events.past_events import load_past
-from models.registry_tables import create_schema
+from models.migrations import create_schema
 from tests.conftest import quick_live
 
 FRAUD = load_domains()["fraud"]

@@ -30,7 +30,7 @@ from models.database import open_database, reading
 from models.events.event_log import EventLog
 from models.events.figures import live_figures
 from models.events.rule_counts import rule_counts
-from models.registry_tables import create_schema
+from models.migrations import create_schema
 from tests.models.events.payments import NOON, Payments
 
 N_CARDS, AT_ONCE = 5_000, 1_000

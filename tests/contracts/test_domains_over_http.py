@@ -104,7 +104,7 @@ def test_every_endpoint_is_documented(document):
     expected |= {"/v1/models", "/v1/models/{name}"}
     expected |= {f"/v1/models/{{name}}/{change}" for change in ("promote", "rollback", "policy")}
     expected |= {f"/v1/models/{{name}}/versions/{{number}}/{document.file}" for document in DOCUMENTS.values()}
-    expected |= {"/health/live", "/health/ready"}
+    expected |= {"/health/live", "/health/ready", "/metrics"}
     assert set(document["paths"]) == expected
 
 

@@ -53,20 +53,6 @@ def test_the_documentation_asks_for_the_key(locked, client):
     assert "securitySchemes" not in client.get("/openapi.json").json()["components"]
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.org", ""])  # noqa: S104 - refused here
-def test_other_machines_need_a_key(host):
-    """Listening beyond this machine without a key is refused with what to do."""
-    with pytest.raises(UnsafeAddressError, match="BACKSCORE_API_KEY"):
-        Settings(host=host)
-    assert Settings(host=host, api_key=KEY).host == host
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
-def test_this_machine_needs_none(host):
-    """Loopback addresses are fine."""
-    assert Settings(host=host).api_key is None
-
-
 def test_settings_come_from_the_environment(monkeypatch, tmp_path):
     """BACKSCORE_* is read; an empty variable counts as not set; the key is not shown."""
     monkeypatch.setenv("BACKSCORE_HOME", str(tmp_path))

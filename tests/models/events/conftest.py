@@ -16,7 +16,7 @@ from models.contract import Answer, Row
 from models.database import open_database
 from models.events import tables
 from models.events.event_log import EventLog
-from models.registry_tables import create_schema
+from models.migrations import create_schema
 from tests.data.window_tables import TABLE, WINDOWS, Payment, as_events
 from tests.models.events.payments import Payments
 

@@ -20,7 +20,7 @@ from models.domains.fraud import FraudPolicy
 from models.events import tables
 from models.events.alerts import desk_of, expected_loss
 from models.events.event_log import Arrival
-from models.registry_tables import create_schema
+from models.migrations import create_schema
 from tests.conftest import quick_live
 from tests.models.events.payments import TABLE, HandClock, Payments
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from models.database import open_database
 from models.errors import DatabaseError, UnknownVersionError
+from models.migrations import create_schema
 from models.predictions.audit_settings import DEFAULT, AuditSettings, set_audit, share_of
 from models.predictions.prediction_log import PredictionLog
 from models.predictions.record import BATCH, SCORE, PredictionRecord, id_in_batch, milliseconds
 from models.predictions.retention import delete_old
-from models.registry_tables import create_schema
 
 START = datetime(2024, 5, 31, 12, tzinfo=UTC)
 

@@ -1,0 +1,59 @@
+"""Rates: how often a key may ask, and the bucket of tokens that keeps to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from models.errors import KeyRateError
+
+SECONDS = {"s": 1, "min": 60, "h": 3_600}
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many requests in so many seconds; that many may come at once."""
+
+    n_requests: int
+    seconds: int
+
+    @classmethod
+    def parse(cls, text: str) -> Rate:
+        """Read "100/s", "6000/min" or "500/h"; KeyRateError tells what is allowed."""
+        match = re.fullmatch(r"([1-9][0-9]{0,8})/(s|min|h)", text)
+        if match is None:
+            raise KeyRateError(text)
+        return cls(int(match[1]), SECONDS[match[2]])
+
+    @property
+    def per_second(self) -> float:
+        """Requests a second, in the long run."""
+        return self.n_requests / self.seconds
+
+
+class TokenBucket:
+    """Tokens that come in steadily, up to a full bucket; each request takes one.
+
+    Parameters
+    ----------
+    rate : of the tokens; its number of requests is what a full bucket holds.
+    share : of the rate that is given out here, where several processes divide it; at least one token fits.
+    now : seconds by the clock that `take` is told; the bucket is full then.
+    """
+
+    def __init__(self, rate: Rate, share: float, now: float) -> None:
+        self.capacity = max(1.0, rate.n_requests * share)
+        self.per_second = rate.per_second * share
+        self.tokens, self._at = self.capacity, now
+
+    def take(self, now: float) -> float:
+        """Take a token; returns 0, or after how many seconds there is one if there is none.
+
+        A clock that steps back brings no tokens and takes none.
+        """
+        self.tokens = min(self.capacity, self.tokens + max(0.0, now - self._at) * self.per_second)
+        self._at = now
+        if self.tokens >= 1:
+            self.tokens -= 1
+            return 0.0
+        return (1 - self.tokens) / self.per_second

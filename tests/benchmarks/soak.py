@@ -1,0 +1,123 @@
+"""Ten minutes at half load, a promotion every five seconds, a retraining job beside: nothing fails, nothing grows.
+
+    python tests/benchmarks/soak.py [--minutes 10] [--connections 16] [--rate REQUESTS]
+
+One worker, SQLite, audit level "durable". The rate is half of what a short run at full load reaches, unless one is
+given. Requests that fail, the worker's memory over time, and audit records beside answers are printed; exit code 1 if a
+request failed, a record is missing, or memory at the end is more than 5 % above that after the first tenth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from models.contract import load_domains
+from models.database import open_database
+from models.predictions.prediction_log import PredictionLog
+from tests.faults.kill_training import train
+from tests.faults.scene import NAME, request, trained
+from tests.streams.load import Loaded, load
+from tests.streams.stage import Serving
+
+PROMOTE_SECONDS = 5.0
+MOST_GROWTH = 0.05
+
+
+class Beside(threading.Thread):
+    """Promotes, trains, and watches memory until it is told to stop."""
+
+    def __init__(self, store, pid: int, data: Path) -> None:
+        super().__init__()
+        self.store, self.pid, self.data = store, pid, data
+        self.done, self.megabytes = threading.Event(), []
+        self.n_promotions = self.n_trainings = self.n_failed_trainings = 0
+
+    def run(self) -> None:
+        """One turn each five seconds."""
+        job: subprocess.Popen[bytes] | None = None
+        while not self.done.wait(PROMOTE_SECONDS):
+            self.n_promotions += 1
+            self.store.registry.promote(NAME, 1 + self.n_promotions % 2, actor="soak", why="")
+            self.megabytes.append(resident_megabytes(self.pid))
+            if job is None or job.poll() is not None:
+                self.n_failed_trainings += job is not None and job.returncode != 0
+                job = train(self.store.home, self.data)
+                self.n_trainings += 1
+        if job is not None:
+            job.wait()
+
+
+def resident_megabytes(pid: int) -> float:
+    """Memory of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--rate", type=float, help="requests a second; half of full load if left out")
+    arguments = parser.parse_args()
+    with TemporaryDirectory(prefix="soak-") as folder:
+        store = trained(Path(folder) / "home")
+        data = Path(folder) / "rows.csv"
+        load_domains()[NAME].simulate(6_000, 5).frame.to_csv(data, index=False)
+        serving = Serving(store.home, store.home.database_url)
+        try:
+            serving.wait_until_ready()
+            n_before = 0
+            if arguments.rate is None:
+                full = load(serving.port, request(), connections=arguments.connections, seconds=10)
+                n_before, arguments.rate = len(full.latencies), full.rate / 2
+            beside = Beside(store, serving.process.pid, data)
+            beside.start()
+            soaked = load(
+                serving.port,
+                request(),
+                connections=arguments.connections,
+                seconds=60 * arguments.minutes,
+                rate=arguments.rate,
+            )
+            beside.done.set()
+            beside.join()
+        finally:
+            serving.stop()
+            store.registry.close()
+        engine = open_database(store.home.database_url)
+        n_recorded = PredictionLog(engine).count(NAME)
+        engine.dispose()
+        size = (store.home.path / "backscore.db").stat().st_size / 1e6
+    end(
+        arguments.minutes, soaked, beside, n_answered=n_before + len(soaked.latencies), n_recorded=n_recorded, size=size
+    )
+
+
+def end(minutes: float, soaked: Loaded, beside: Beside, *, n_answered: int, n_recorded: int, size: float) -> None:
+    """Print what came of it, and end with 1 if something failed."""
+    memory = np.array(beside.megabytes)
+    first, last = np.median(memory[: max(1, len(memory) // 10)]), np.median(memory[-max(1, len(memory) // 10) :])
+    print(
+        f"{minutes:g} minutes at {soaked.rate:,.0f} requests a second: {len(soaked.latencies):,} answered, "
+        f"{sum(soaked.others.values())} failed {dict(soaked.others) or ''}; p50 {soaked.milliseconds(0.5):.2f}, "
+        f"p99 {soaked.milliseconds(0.99):.2f}, p99.9 {soaked.milliseconds(0.999):.1f} ms\n"
+        f"{beside.n_promotions} promotions, {beside.n_trainings} trainings ({beside.n_failed_trainings} failed)\n"
+        f"memory {first:.0f} MB at first, {last:.0f} MB at last ({last / first - 1:+.1%}), most {memory.max():.0f} MB\n"
+        f"{n_answered:,} answers, {n_recorded:,} recorded, database {size:,.0f} MB"
+    )
+    grew = last / first - 1 > MOST_GROWTH
+    sys.exit(bool(soaked.others) or n_answered != n_recorded or grew or beside.n_failed_trainings > 0)
+
+
+if __name__ == "__main__":
+    main()
