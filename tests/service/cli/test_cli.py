@@ -46,6 +46,8 @@ def test_the_commands_are_those_of_the_design():
         "events labels",
         "events show",
         "events export",
+        "outcomes load",
+        "performance",
         "audit show",
         "audit list",
         "audit settings",
