@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp
 from threadpoolctl import threadpool_limits
@@ -201,6 +202,8 @@ def _put_in_front(app: FastAPI, layers: Sequence[Middleware]) -> None:
 
     def build_all() -> ASGIApp:
         stack = build()
+        if isinstance(stack, ServerErrorMiddleware):  # ours answers what nobody foresaw, and as a problem
+            stack = stack.app
         for layer, arguments, options in reversed(layers):
             stack = layer(stack, *arguments, **options)
         return stack

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from data.errors import DataError, SourceError
+from data.errors import DataError, SourceError, TooLargeError
 from models.errors import (
     BundleError,
     ChallengerError,
@@ -224,6 +224,7 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     UnknownModelError: HTTPStatus.NOT_FOUND,
     UnknownOperationError: HTTPStatus.NOT_FOUND,
     SourceError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnknownVersionError: HTTPStatus.NOT_FOUND,
     NothingToRollBackError: HTTPStatus.CONFLICT,
     ChallengerError: HTTPStatus.CONFLICT,

@@ -28,10 +28,13 @@ from service.callers import Caller
 from service.errors import EXPECTED_ERRORS, FieldError, InvalidRequestError, UnknownOperationError
 from service.event_labels import answer_labels
 from service.field_errors import shown
+from service.memory import give_back
 from service.problems import on_error
 from service.serving import LABELS
 from service.state import State
 
+LARGE_BYTES = 4 * 2**20
+"""Batches above this leave memory behind that is worth giving back."""
 JSON_BYTES = JSON.encode()
 
 
@@ -126,9 +129,15 @@ class PredictionRoutes:
             asked=asked,
             reasons=reasons,
             most_rows=state.settings.max_rows_per_batch,
-            scratch=state.settings.home,
+            most_bytes=state.settings.max_batch_bytes,
         )
-        return Response(await anyio.to_thread.run_sync(work, limiter=self._batches_at_once), media_type=JSON)
+        try:
+            answer = await anyio.to_thread.run_sync(work, limiter=self._batches_at_once)
+        finally:
+            if len(body) > LARGE_BYTES:
+                del work, body
+                await anyio.to_thread.run_sync(give_back)
+        return Response(answer, media_type=JSON)
 
     async def labels(self, request: Request) -> Response:
         """Take in what became of events, in a thread: the database may be busy."""

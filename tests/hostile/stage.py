@@ -232,12 +232,13 @@ class Attack:
     seconds: float = 2.0
 
 
-def play(target: Target, attacks: Iterable[Attack], *, most_mebibytes: float) -> list[str]:
+def play(target: Target, attacks: Iterable[Attack], *, most_mebibytes: float, quiet: bool = False) -> list[str]:
     """Play attacks one after the other beside a bystander, print a line for each, and tell what went wrong.
 
     Parameters
     ----------
     most_mebibytes : by so much memory may grow while an attack lasts.
+    quiet : print only what went wrong.
     """
     problems = []
     for attack in attacks:
@@ -253,6 +254,8 @@ def play(target: Target, attacks: Iterable[Attack], *, most_mebibytes: float) ->
             wrong.append(f"took {grown:.0f} MiB of {most_mebibytes:g}")
         if fared.slowest > SLOWEST_MS:
             wrong.append(f"a bystander waited {fared.slowest:.0f} ms of {SLOWEST_MS}")
+        if quiet and not any(wrong):
+            continue
         print(
             f"{attack.name:58} {_told(reply.status):>8} {reply.seconds * 1000:9.1f} ms {grown:7.1f} MiB"
             f"  bystander at most {fared.slowest:7.1f} ms",
