@@ -33,10 +33,13 @@ from models.predictions.personal import personal_key
 from models.predictions.prediction_log import PredictionLog
 from models.registry import Registry, Version
 from service.answering import Answering
+from service.batch_threads import BatchThreads
 from service.documents import document_router
 from service.errors import EXPECTED_ERRORS
 from service.event_writer import EventWriter
 from service.health import health_router
+from service.inference_protocol.error_bodies import ErrorBodies
+from service.inference_protocol.routes import inference_router
 from service.key_gate import KeyGate
 from service.key_ring import KeyRing
 from service.live_models import LiveModels
@@ -150,7 +153,8 @@ def create_app(
         database.dispose()
         registry.close()
 
-    routes = PredictionRoutes(state)
+    threads = BatchThreads()
+    routes = PredictionRoutes(state, threads)
     app = FastAPIOffline(
         title="backscore",
         version=package_versions()["backscore"],
@@ -173,11 +177,13 @@ def create_app(
     app.include_router(review_router(state, database))
     app.include_router(outcome_router(state, database))
     app.include_router(health_router(live_models, watch.reasons_not_ready))
+    app.include_router(inference_router(state, watch.reasons_not_ready, threads))
     app.include_router(metrics_router(watch.exposition))
     app.add_route("/", _to_docs, include_in_schema=False)
     _put_in_front(
         app,
         [
+            Middleware(ErrorBodies),
             *watch.middleware(),
             Middleware(KeyGate, ring=ring, metrics_open=settings.metrics_open),
             Middleware(ScoreFirst, routes=routes),
