@@ -27,10 +27,13 @@ from models.predictions.personal import personal_key
 from models.predictions.prediction_log import PredictionLog
 from models.registry import Registry, Version
 from service.answering import Answering
+from service.batch_threads import BatchThreads
 from service.documents import document_router
 from service.errors import EXPECTED_ERRORS
 from service.event_writer import EventWriter
 from service.health import health_router
+from service.inference_protocol.error_bodies import ErrorBodies
+from service.inference_protocol.routes import inference_router
 from service.key_gate import KeyGate
 from service.key_ring import KeyRing
 from service.live_models import LiveModels
@@ -128,7 +131,8 @@ def create_app(
         log=log,
         now=now,
     )
-    routes = PredictionRoutes(state)
+    threads = BatchThreads()
+    routes = PredictionRoutes(state, threads)
     app = FastAPIOffline(
         title="backscore",
         version=package_versions()["backscore"],
@@ -152,6 +156,7 @@ def create_app(
         review_router(state, database),
         outcome_router(state, database),
         health_router(live_models, watch.reasons_not_ready),
+        inference_router(state, watch.reasons_not_ready, threads),
         metrics_router(watch.exposition),
     ):
         app.include_router(router)
@@ -159,6 +164,7 @@ def create_app(
     _put_in_front(
         app,
         [
+            Middleware(ErrorBodies),
             *watch.middleware(),
             Middleware(KeyGate, ring=ring, metrics_open=settings.metrics_open),
             Middleware(ScoreFirst, routes=routes),

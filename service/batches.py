@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Annotated, Any
@@ -14,18 +15,17 @@ from typing_extensions import TypedDict  # pydantic takes typing's own only from
 from data.checking import check_frame, unknown_columns
 from data.table import Table
 from data.uploads import Upload, open_upload
-from models.contract import Answer, ReasonsWanted, Row, respond_encoded
+from models.contract import ReasonsWanted, Row
 from models.errors import EventError
-from models.predictions.record import BATCH, features_digest, id_in_batch
 from service.answering import Answering
 from service.asked import Asked
 from service.batch_answers import BatchAnswer
 from service.bodies import CSV, JSON, PARQUET, is_crowded
 from service.errors import FieldError, InvalidJsonError, InvalidRequestError, TooManyRowsError, shortened
-from service.event_writer import EventWriter, Results
+from service.event_writer import EventWriter
 from service.field_errors import event_field, field_errors, json_pointer, request_error, shown
+from service.row_answers import answer_rows
 from service.serving import Serving, unstorable
-from service.shadowing import Seen
 
 MOST_ERRORS_PER_ROW = 20
 MEDIA_TYPES = (JSON, CSV, PARQUET)
@@ -91,73 +91,44 @@ def answer_batch(
         batch = read_json(serving, body, most_rows)
     else:
         batch = read_file(serving, body, SUFFIXES[kind], most_rows, most_bytes)
-    if serving.events is not None:
-        batch = _storable(batch)
     places = [place for place, row in enumerate(batch.rows) if row is not None]
-    good = [row for row in batch.rows if row is not None]
-    ids = [id_in_batch(batch_id, place) for place in places]
-    if serving.events is not None:
-        results = events.answer_batch(serving, good, ids, reasons, batch_id=batch_id, asked=asked)
-        return _stored_answer(serving, batch, results)
-    answers: list[Answer | None] = [None] * len(batch.rows)
-    if good:
-        X = serving.live.scorer.encoder.encode_rows(good)
-        given = respond_encoded(serving.live, good, X, ids, reasons=reasons)
-        answering.count(serving, given)
-        for place, answer in zip(places, given, strict=True):
-            answers[place] = answer
-        if serving.audit.records(batch_id):
-            text = serving.answers.dump_json(given).decode()
-            record = serving.record(
-                batch_id,
-                BATCH,
-                good,
-                text,
-                asked=asked,
-                reasons=reasons,
-                digest=features_digest(X),
-                n_rows=len(good),
-            )
-            answering.record_and_wait(serving, record)
-            if serving.shadow is not None:
-                answering.shadowed(Seen(serving.shadow, good, ids, batch_id, BATCH, asked))
-    return serving.batch_writer.dump_json(_document(serving, batch, answers, batch.errors))
-
-
-def _document(
-    serving: Serving, batch: Batch, answers: list[Answer | None], errors: list[FieldError]
-) -> BatchAnswer[Any]:
-    """The answers to a batch with what goes with them."""
-    return serving.batch_answer.model_construct(
-        model=serving.live.name,
-        version=serving.live.version,
-        policy_version=serving.live.policy_version,
-        n_rows=len(batch.rows),
-        n_answered=len(answers) - answers.count(None),
-        warnings=batch.warnings,
-        answers=answers,
-        errors=errors,
+    results = answer_rows(
+        serving,
+        [row for row in batch.rows if row is not None],
+        places,
+        answering=answering,
+        events=events,
+        batch_id=batch_id,
+        asked=asked,
+        reasons=reasons,
     )
-
-
-def _stored_answer(serving: Serving, batch: Batch, results: Results) -> bytes:
-    """A `BatchAnswer` as JSON, with each row's answer as it is stored."""
-    answers: list[Any] = [None] * len(batch.rows)
+    answers: list[str | None] = [None] * len(batch.rows)
     errors = list(batch.errors)
-    for place, result in zip((i for i, row in enumerate(batch.rows) if row is not None), results, strict=True):
+    for place, result in zip(places, results, strict=True):
         if isinstance(result, EventError):
             errors.append(event_field(result, ("rows", place)))
         else:
-            answers[place] = from_json(result)
-    document = _document(serving, batch, answers, errors)
-    return to_json({name: getattr(document, name) for name in BatchAnswer.model_fields})
+            answers[place] = result
+    return _document(serving, batch.warnings, answers, errors)
 
 
-def _storable(batch: Batch) -> Batch:
-    """The batch without the rows that no database stores, which are named."""
-    found = [unstorable(row, ("rows", i)) if row is not None else [] for i, row in enumerate(batch.rows)]
-    rows = [None if bad else row for row, bad in zip(batch.rows, found, strict=True)]
-    return Batch(rows, [*batch.errors, *chain.from_iterable(found)], batch.warnings)
+def _document(
+    serving: Serving, warnings: list[str], answers: Sequence[str | None], errors: Sequence[FieldError]
+) -> bytes:
+    """A `BatchAnswer` around answers that are JSON already."""
+    live = serving.live
+    fields = {
+        "model": live.name,
+        "version": live.version,
+        "policy_version": live.policy_version,
+        "n_rows": len(answers),
+        "n_answered": len(answers) - answers.count(None),
+        "warnings": warnings,
+        "errors": errors,
+    }
+    parts = {name: to_json(value) for name, value in fields.items()}
+    parts["answers"] = f"[{','.join(answer or 'null' for answer in answers)}]".encode()
+    return b"{%s}" % b",".join(b'"%s":%s' % (name.encode(), parts[name]) for name in BatchAnswer.model_fields)
 
 
 def read_json(serving: Serving, body: bytes, most_rows: int) -> Batch:
@@ -173,6 +144,12 @@ def read_json(serving: Serving, body: bytes, most_rows: int) -> Batch:
         raise InvalidJsonError(f"Invalid JSON: {error}") from None
     if len(raw_rows) > most_rows:
         raise TooManyRowsError(most_rows)
+    return checked_rows(serving, raw_rows)
+
+
+def checked_rows(serving: Serving, raw_rows: Sequence[Any]) -> Batch:
+    """The rows as the version's table takes them; each is checked alone."""
+    table = serving.live.table
     rows: list[Row | None] = []
     errors: list[FieldError] = []
     for i, raw_row in enumerate(raw_rows):
@@ -181,7 +158,16 @@ def read_json(serving: Serving, body: bytes, most_rows: int) -> Batch:
         except ValidationError as error:
             rows.append(None)
             errors += _row_errors(error, table, i, is_first=len(errors) < InvalidRequestError.n_shown)
-    return Batch(rows, errors)
+    return _storable(serving, Batch(rows, errors))
+
+
+def _storable(serving: Serving, batch: Batch) -> Batch:
+    """The batch without the rows that no database stores, which are named, if rows are stored."""
+    if serving.events is None:
+        return batch
+    found = [unstorable(row, ("rows", i)) if row is not None else [] for i, row in enumerate(batch.rows)]
+    rows = [None if bad else row for row, bad in zip(batch.rows, found, strict=True)]
+    return Batch(rows, [*batch.errors, *chain.from_iterable(found)], batch.warnings)
 
 
 def _row_errors(error: ValidationError, table: Table, i: int, *, is_first: bool) -> list[FieldError]:
@@ -208,7 +194,7 @@ def read_file(serving: Serving, body: bytes, suffix: str, most_rows: int, most_b
         raise InvalidRequestError([FieldError(path=json_pointer([p.column]), message=p.rule) for p in problems])
     checked, problems = check_frame(table, frame, training=False)
     bad = {problem.row - 1 for problem in problems}
-    return Batch(
+    batch = Batch(
         rows=[None if i in bad else row for i, row in enumerate(_rows(checked))],
         errors=[
             FieldError(path=json_pointer(["rows", p.row - 1, p.column]), message=p.rule, value=shown(p.value))
@@ -219,6 +205,7 @@ def read_file(serving: Serving, body: bytes, suffix: str, most_rows: int, most_b
             for name in unknown_columns(table, header)
         ],
     )
+    return _storable(serving, batch)
 
 
 def _frame(upload: Upload, table: Table, most_rows: int) -> pd.DataFrame:

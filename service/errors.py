@@ -138,7 +138,30 @@ class InvalidRequestError(ServiceError):
         n_errors = len(errors) if n_errors is None else n_errors
         more = f", the first {self.n_shown} are listed" if n_errors > self.n_shown else ""
         count = "1 value is" if n_errors == 1 else f"{n_errors} values are"
-        super().__init__(f"{count} not what this model takes{more}; see `errors`")
+        super().__init__(f"{count} not what this model takes{more}{self._where()}")
+
+    def _where(self) -> str:
+        return "; see `errors`"
+
+
+class InvalidTensorsError(InvalidRequestError):
+    """The same for a caller who is told a single sentence."""
+
+    def _where(self) -> str:
+        return ": " + "; ".join(
+            f"{error.path} {error.message}" + ("" if error.value is None else f", got {error.value!r}")
+            for error in self.errors
+        )
+
+
+class BinaryTensorsError(ServiceError):
+    """Tensors come in a form that is not read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "binary tensors and shared memory are not supported here; send the values as JSON, in `data` of each input "
+            "(`set_data_from_numpy(..., binary_data=False)` in Triton's client)"
+        )
 
 
 class UnknownModelError(ServiceError):
@@ -147,6 +170,16 @@ class UnknownModelError(ServiceError):
     def __init__(self, name: str, live: Iterable[str]) -> None:
         known = ", ".join(sorted(live)) or "none; run `backscore train DOMAIN` first"
         super().__init__(f"there is no live model {shortened(name)!r}; live: {known}")
+
+
+class NotLiveError(ServiceError):
+    """The version that is asked for does not answer."""
+
+    def __init__(self, name: str, version: str, live: int) -> None:
+        super().__init__(
+            f"version {shortened(version)!r} of {name!r} does not answer; version {live} does, and only it can be "
+            "asked for"
+        )
 
 
 class UnknownOperationError(ServiceError):
@@ -218,10 +251,12 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyRowsError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     MediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    BinaryTensorsError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ContentCodingError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidJsonError: HTTPStatus.BAD_REQUEST,
     InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownModelError: HTTPStatus.NOT_FOUND,
+    NotLiveError: HTTPStatus.NOT_FOUND,
     UnknownOperationError: HTTPStatus.NOT_FOUND,
     SourceError: HTTPStatus.UNPROCESSABLE_ENTITY,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -116,7 +116,7 @@ def _field_error(
         value = None  # pydantic shows the whole row here
         message = f"is missing; it must be {column.allowed}" if column else "is missing"
     elif details["type"] == "extra_forbidden":
-        message = _why_not_taken(name, column, columns, suggest=suggest)
+        message = why_not_taken(name, column, columns, suggest=suggest)
     elif column and column.kind in ("number", "flag", "time") and details["type"] not in _ABOUT_SEVERAL_VALUES:
         message = f"must be {column.allowed}"
     else:
@@ -128,8 +128,13 @@ def _in_our_words(message: str) -> str:
     return message.replace("Input should be", "must be")
 
 
-def _why_not_taken(name: object, column: Column | None, columns: dict[str, Column], *, suggest: bool) -> str:
-    """Why a field that nobody asked for is refused."""
+def why_not_taken(name: object, column: Column | None, columns: Mapping[str, Column], *, suggest: bool = True) -> str:
+    """Why a field that nobody asked for is refused.
+
+    Parameters
+    ----------
+    column : of that name, if there is one. columns : of the model's table, by name.
+    """
     if column is None:
         inputs = [known.name for known in columns.values() if known.requested and suggest]
         near = get_close_matches(str(name), inputs, n=1) if len(str(name)) <= MOST_LETTERS_OF_A_SLIP else ()

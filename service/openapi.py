@@ -24,6 +24,9 @@ from service.errors import (
     UnknownModelError,
 )
 from service.event_labels import LABELS_ANSWER, LABELS_EXAMPLE, LABELS_REQUEST
+from service.inference_protocol.documentation import inference_path
+from service.inference_protocol.error_bodies import PATHS as PROTOCOL_PATHS
+from service.inference_protocol.messages import ProtocolError
 from service.key_gate import OPEN_PATHS, scope_needed
 from service.key_ring import KeyRing
 from service.limits import ALWAYS_LET_IN, SLOWEST
@@ -66,6 +69,13 @@ CONFLICT = (
     ConflictingEventError("transaction_id", "10000001", "is the id of another event: amount was 20.0"),
 )
 
+OF_KEYS = (
+    ("The key is missing, unknown, revoked or expired.", MissingKeyError()),
+    ("The key is none for this.", MissingScopeError("admin", ["score"])),
+    ("The key was used too often; `Retry-After` says when again.", RateLimitError(100, 0.5)),
+)
+"""401, 403 and 429."""
+
 
 class OpenApi:
     """Builds the document once for each set of live versions.
@@ -93,7 +103,7 @@ class OpenApi:
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas.update(_schemas({"Problem": TypeAdapter(Problem)}))
+        schemas.update(_schemas({"Problem": TypeAdapter(Problem), "ProtocolError": TypeAdapter(ProtocolError)}))
         for methods in document["paths"].values():  # what bodies of a fixed type refer to, see `typed_bodies`
             for operation in methods.values():
                 for content in operation.get("requestBody", {}).get("content", {}).values():
@@ -102,6 +112,9 @@ class OpenApi:
             paths, of_model = _model_paths(servings[name])
             document["paths"] |= paths
             schemas.update(of_model)
+            paths, of_protocol = inference_path(servings[name])
+            document["paths"] |= paths
+            schemas.update(of_protocol)
         _describe_problems(document)
         if self._ring.is_needed:
             _require_keys(document)
@@ -131,7 +144,7 @@ def _model_paths(serving: Serving) -> tuple[Json, Json]:
             "operationId": f"{action}_{name}",
             "parameters": list(parameters),
             "requestBody": {"required": True, "content": content},
-            "responses": {"200": ok} | ({"409": _problem_answer(*CONFLICT)} if may_conflict else {}),
+            "responses": {"200": ok} | ({"409": _problem_answer("/v1", *CONFLICT)} if may_conflict else {}),
         }
         return {f"/v1/{name}/{action}": {"post": post}}
 
@@ -185,8 +198,8 @@ def _body(schema: str, example: Json | None) -> Json:
 
 def _describe_problems(document: Json) -> None:
     """Give every path the problems that it can answer with, in place of FastAPI's own error type."""
-    problems = {status: _problem_answer(*described) for status, described in EXAMPLE_ERRORS.items()}
     for path, methods in document["paths"].items():
+        problems = {status: _problem_answer(path, *described) for status, described in EXAMPLE_ERRORS.items()}
         for method, operation in methods.items():
             operation["responses"].pop("422", None)
             if method in ("post", "delete"):
@@ -197,22 +210,24 @@ def _describe_problems(document: Json) -> None:
             if not path.startswith(ALWAYS_LET_IN):
                 statuses = statuses | AT_ANY_TIME
             operation["responses"] |= {status: problems[status] for status in sorted(statuses)}
+            if path.endswith("/infer"):
+                operation["responses"]["409"] = _problem_answer(path, *CONFLICT)
     for unused in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(unused, None)
 
 
-def _problem_answer(description: str, error: Exception | None) -> Json:
-    content: Json = {"schema": _ref("Problem")}
+def _problem_answer(path: str, description: str, error: Exception | None) -> Json:
+    """What a path answers with when it fails."""
+    in_protocol = PROTOCOL_PATHS.fullmatch(path) is not None
+    content: Json = {"schema": _ref("ProtocolError" if in_protocol else "Problem")}
     if error is not None:
-        content["example"] = example_problem(error)
-    return {"description": description, "content": {PROBLEM_TYPE: content}}
+        example = example_problem(error)
+        content["example"] = {"error": example["detail"]} if in_protocol else example
+    return {"description": description, "content": {JSON if in_protocol else PROBLEM_TYPE: content}}
 
 
 def _require_keys(document: Json) -> None:
     """Say which paths need a key, for what, and what comes without it."""
-    missing = _problem_answer("The key is missing, unknown, revoked or expired.", MissingKeyError())
-    forbidden = _problem_answer("The key is none for this.", MissingScopeError("admin", ["score"]))
-    too_often = _problem_answer("The key was used too often; `Retry-After` says when again.", RateLimitError(100, 0.5))
     document["components"]["securitySchemes"] = {
         "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         "bearer": {"type": "http", "scheme": "bearer"},
@@ -220,6 +235,7 @@ def _require_keys(document: Json) -> None:
     for path, methods in document["paths"].items():
         if OPEN_PATHS.fullmatch(path):
             continue
+        missing, forbidden, too_often = (_problem_answer(path, *described) for described in OF_KEYS)
         for method, operation in methods.items():
             scope = scope_needed(method.upper(), path)
             needs = f"Needs a key with the scope `{scope}`." if scope else "Needs a key."

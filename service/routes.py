@@ -14,7 +14,6 @@ from typing import get_args
 from urllib.parse import parse_qs
 
 import anyio.to_thread
-from anyio import CapacityLimiter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,20 +21,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.contract import ReasonsWanted
-from models.cores import usable_cores
+from service.batch_threads import BatchThreads
 from service.batches import MEDIA_TYPES, answer_batch
 from service.bodies import JSON, json_body, media_type, read_body, read_json
 from service.callers import Caller
 from service.errors import EXPECTED_ERRORS, FieldError, InvalidRequestError, UnknownOperationError
 from service.event_labels import answer_labels
 from service.field_errors import shown
-from service.memory import give_back
 from service.problems import on_error
 from service.serving import LABELS
 from service.state import State
 
-LARGE_BYTES = 4 * 2**20
-"""Batches above this leave memory behind that is worth giving back."""
 JSON_BYTES = JSON.encode()
 
 
@@ -75,12 +71,11 @@ class PredictionRoutes:
     Parameters
     ----------
     state : settings, live models and the maker of prediction ids.
+    threads : for batches.
     """
 
-    def __init__(self, state: State) -> None:
-        self._state = state
-        # more batches at once than cores would only take memory from one another
-        self._batches_at_once = CapacityLimiter(usable_cores())
+    def __init__(self, state: State, threads: BatchThreads) -> None:
+        self._state, self._threads = state, threads
 
     def routes(self) -> list[Route]:
         """What the application serves; the path asked for most often comes first."""
@@ -123,12 +118,10 @@ class PredictionRoutes:
         serving = state.live_models.serving(request.path_params["name"]).giving(batch_id)
         scope["log_fields"]["version"] = serving.live.version
         reasons, kind = _reasons_wanted(scope), media_type(scope, MEDIA_TYPES)
-        body = await read_body(scope, request.receive, state.settings.max_batch_bytes)
         work = partial(
             answer_batch,
             serving,
             kind,
-            body,
             answering=state.answering,
             events=state.events,
             batch_id=batch_id,
@@ -137,13 +130,8 @@ class PredictionRoutes:
             most_rows=state.settings.max_rows_per_batch,
             most_bytes=state.settings.max_batch_bytes,
         )
-        try:
-            answer = await anyio.to_thread.run_sync(work, limiter=self._batches_at_once)
-        finally:
-            if len(body) > LARGE_BYTES:
-                del work, body
-                await anyio.to_thread.run_sync(give_back)
-        return Response(answer, media_type=JSON)
+        read = read_body(scope, request.receive, state.settings.max_batch_bytes)
+        return Response(await self._threads.answer(work, read), media_type=JSON)
 
     async def labels(self, request: Request) -> Response:
         """Take in what became of events, in a thread: the database may be busy."""
