@@ -9,10 +9,12 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from models.clock import Clock, utc_now
-from models.database import parts_of, reading, writing
+from models.database import parts_of, reading, take_stock, writing
 from models.outcomes.tables import outcomes
 from models.predictions.prediction_log import PredictionLog
 from models.predictions.record import milliseconds
+
+MANY = 1_000
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,10 @@ class OutcomeStore:
         """Store those that say something new; returns how many did."""
         with writing(self._engine) as connection:
             known: set[tuple[str, bool | None, int]] = set()
+            models = sorted({model for model, _ in good})  # the index begins with them
             for some in parts_of([one.prediction_id for _, one in good]):
                 query = sa.select(outcomes.c.prediction_id, outcomes.c.outcome, outcomes.c.observed)
+                query = query.where(outcomes.c.model.in_(models))
                 rows = connection.execute(query.where(outcomes.c.prediction_id.in_(some)))
                 known |= {(row.prediction_id, row.outcome, row.observed) for row in rows}
             new = []
@@ -106,6 +110,8 @@ class OutcomeStore:
                     )
             if new:
                 connection.execute(outcomes.insert(), new)
+        if len(new) >= MANY:  # or PostgreSQL, which takes ids for few until it has looked, reads all for each part
+            take_stock(self._engine, [outcomes])
         return len(new)
 
     def known(self, model: str, *, until: datetime | None = None) -> dict[str, bool]:

@@ -90,7 +90,8 @@ class PredictionLog:
         """Where and when predictions were made; those that are not recorded, or only of a shadow, are left out."""
         wanted = set(ids)
         found: dict[str, Place] = {}
-        candidates = list({candidate for one in ids for candidate in in_batch_of(one)})
+        possible = (one for one in ids if "\0" not in one)  # which PostgreSQL does not even look up
+        candidates = list({candidate for one in possible for candidate in in_batch_of(one)})
         names = ("id", "model", "version", "at", "action")
         columns = [*(_predictions.c[name] for name in names), sa.case((_IS_BATCH, _predictions.c.answer))]
         with reading(self.engine) as connection:

@@ -10,13 +10,14 @@ import typer
 
 from service.cli import console
 from service.cli.audit import prediction_log
-from service.cli.context import AsJson, live_model, read_settings
+from service.cli.context import AsJson, home_of, live_model, open_registry, read_settings
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
     from models.outcomes.measures import Measure
     from models.outcomes.performance import Period
     from models.outcomes.store import Outcome
+    from service.settings import Settings
 
 app = typer.Typer(help="Tell what became of predictions.", no_args_is_help=True)
 
@@ -41,9 +42,10 @@ def load(
     """
     from models.outcomes.store import OutcomeStore
 
-    told = outcomes_of(file)
-    with prediction_log(read_settings()) as log:
-        taken = OutcomeStore(log.engine).take(told, key_id="")
+    told, settings = outcomes_of(file), read_settings()
+    labelled = _labelled(settings)
+    with prediction_log(settings) as log:
+        taken = OutcomeStore(log.engine).take(told, key_id="", labelled=labelled)
     if taken.problems:
         shown = [f"  row {place + 1}: {field} {what}" for place, (field, what) in sorted(taken.problems.items())]
         more = [f"  and {len(shown) - SHOWN:,} more"] if len(shown) > SHOWN else []
@@ -56,6 +58,16 @@ def load(
         console.print_json({"n_outcomes": len(told), "n_new": taken.n_new, "problems": problems})
     else:
         console.say(f"{taken.n_new:,} of {len(told):,} outcomes said something new.", style="green")
+
+
+def _labelled(settings: Settings) -> frozenset[str]:
+    """Models whose outcomes are labels of their events instead."""
+    from models.bundles import read_manifest
+
+    with open_registry(settings) as registry:
+        champions = registry.champions()
+    bundles = home_of(settings).bundles
+    return frozenset(name for name, one in champions.items() if read_manifest(bundles, one.digest).table.windows)
 
 
 def outcomes_of(file: Path) -> list[Outcome]:
