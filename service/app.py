@@ -56,7 +56,8 @@ from service.tracing import Tracing, open_tracing
 
 SWITCH_SECONDS = 0.0005
 """After so long a thread that waits for Python's lock gets it: the thread that records answers must not wait for those
-who make them, nor the event loop for a version that is loaded. Python's own 5 ms made the slowest requests 10 times slower.
+who make them, nor the event loop for a version that is loaded. Python's own 5 ms made the slowest requests 10 times
+slower.
 """
 DESCRIPTION = "Typed predictions with decisions and reasons. The endpoints below are those of the models that are live."
 
