@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import pandas as pd
@@ -14,20 +12,22 @@ from pydantic_core import from_json, to_json
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
 from data.checking import check_frame, unknown_columns
-from data.errors import SourceError
-from data.sources import iter_frames
+from data.table import Table
+from data.uploads import Upload, open_upload
 from models.contract import Answer, ReasonsWanted, Row, respond_encoded
 from models.errors import EventError
 from models.predictions.record import BATCH, features_digest, id_in_batch
 from service.answering import Answering
 from service.asked import Asked
 from service.batch_answers import BatchAnswer
-from service.bodies import CSV, JSON, PARQUET
-from service.errors import FieldError, InvalidJsonError, InvalidRequestError, TooManyRowsError
+from service.bodies import CSV, JSON, PARQUET, is_crowded
+from service.errors import FieldError, InvalidJsonError, InvalidRequestError, TooManyRowsError, shortened
 from service.event_writer import EventWriter, Results
 from service.field_errors import event_field, field_errors, json_pointer, request_error, shown
 from service.serving import Serving, unstorable
+from service.shadowing import Seen
 
+MOST_ERRORS_PER_ROW = 20
 MEDIA_TYPES = (JSON, CSV, PARQUET)
 SUFFIXES = {CSV: ".csv", PARQUET: ".parquet"}
 
@@ -63,7 +63,7 @@ def answer_batch(
     asked: Asked,
     reasons: ReasonsWanted,
     most_rows: int,
-    scratch: Path,
+    most_bytes: int,
 ) -> bytes:
     """Answer a batch; takes up to seconds of computing, so it belongs into a thread.
 
@@ -72,7 +72,7 @@ def answer_batch(
     kind : media type of the body, one of `MEDIA_TYPES`.
     answering, events : record the answers.
     batch_id : begins the ids of its predictions.
-    scratch : folder in which a file may be written while this runs.
+    most_bytes : to which a parquet file may unpack.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def answer_batch(
     if kind == JSON:
         batch = read_json(serving, body, most_rows)
     else:
-        batch = read_file(serving, body, SUFFIXES[kind], most_rows, scratch)
+        batch = read_file(serving, body, SUFFIXES[kind], most_rows, most_bytes)
     if serving.events is not None:
         batch = _storable(batch)
     places = [place for place, row in enumerate(batch.rows) if row is not None]
@@ -119,6 +119,8 @@ def answer_batch(
                 n_rows=len(good),
             )
             answering.record_and_wait(serving, record)
+            if serving.shadow is not None:
+                answering.shadowed(Seen(serving.shadow, good, ids, batch_id, BATCH, asked))
     return serving.batch_writer.dump_json(_document(serving, batch, answers, batch.errors))
 
 
@@ -161,8 +163,7 @@ def _storable(batch: Batch) -> Batch:
 def read_json(serving: Serving, body: bytes, most_rows: int) -> Batch:
     """The rows of `{"rows": [...]}`."""
     table = serving.live.table
-    # A parsed document can take a hundred times its bytes; no batch that is allowed has so many separators
-    if body.count(b",") > 4 * most_rows * (len(table.inputs) + 1):
+    if is_crowded(body, 4 * most_rows * (len(table.inputs) + 1)):
         raise TooManyRowsError(most_rows)
     try:
         raw_rows = _BATCH_REQUEST.validate_python(from_json(body))["rows"]
@@ -179,17 +180,33 @@ def read_json(serving: Serving, body: bytes, most_rows: int) -> Batch:
             rows.append(serving.row.validate_python(raw_row))
         except ValidationError as error:
             rows.append(None)
-            errors += field_errors(error, table.columns, prefix=("rows", i))
+            errors += _row_errors(error, table, i, is_first=len(errors) < InvalidRequestError.n_shown)
     return Batch(rows, errors)
 
 
-def read_file(serving: Serving, body: bytes, suffix: str, most_rows: int, scratch: Path) -> Batch:
+def _row_errors(error: ValidationError, table: Table, i: int, *, is_first: bool) -> list[FieldError]:
+    """The bad values of a row, the first `MOST_ERRORS_PER_ROW` of them.
+
+    Parameters
+    ----------
+    is_first : whether a misspelled name gets the right one; to look for it takes ten times as long as the rest.
+    """
+    found = field_errors(error, table.columns, ("rows", i), most=MOST_ERRORS_PER_ROW, suggest=is_first)
+    if (n_more := error.error_count() - len(found)) > 0:
+        message = f"holds {n_more} more values that this model does not take"
+        found.append(FieldError(path=json_pointer(["rows", i]), message=message))
+    return found
+
+
+def read_file(serving: Serving, body: bytes, suffix: str, most_rows: int, most_bytes: int) -> Batch:
     """The rows of a CSV or parquet file; its columns that the table does not know are left out and named."""
     table = serving.live.table
-    frame = _frame(body, suffix, most_rows, scratch)
+    upload = open_upload(body, suffix, most_bytes)
+    frame, header = _frame(upload, table, most_rows), pd.DataFrame(columns=list(upload.columns))
+    _, problems = check_frame(table, header, training=False)
+    if problems:
+        raise InvalidRequestError([FieldError(path=json_pointer([p.column]), message=p.rule) for p in problems])
     checked, problems = check_frame(table, frame, training=False)
-    if whole := [problem for problem in problems if problem.row == 0]:
-        raise InvalidRequestError([FieldError(path=json_pointer([p.column]), message=p.rule) for p in whole])
     bad = {problem.row - 1 for problem in problems}
     return Batch(
         rows=[None if i in bad else row for i, row in enumerate(_rows(checked))],
@@ -198,23 +215,16 @@ def read_file(serving: Serving, body: bytes, suffix: str, most_rows: int, scratc
             for p in problems
         ],
         warnings=[
-            f"column {name!r} is unknown to this model and was not used" for name in unknown_columns(table, frame)
+            f"column {shortened(name)!r} is unknown to this model and was not used"
+            for name in unknown_columns(table, header)
         ],
     )
 
 
-def _frame(body: bytes, suffix: str, most_rows: int, scratch: Path) -> pd.DataFrame:
+def _frame(upload: Upload, table: Table, most_rows: int) -> pd.DataFrame:
     """The file's rows, at least one and at most `most_rows`."""
-    with TemporaryDirectory(prefix=".batch-", dir=scratch) as folder:
-        path = Path(folder) / f"body{suffix}"
-        path.write_bytes(body)
-        try:
-            frames = iter_frames(path, most_rows + 1)  # lazily: of a longer file no more is read
-            frame = next(frames, None)
-            del frames
-        except SourceError as error:
-            raise SourceError(str(error).replace(str(path), "the body")) from None
-    if frame is None or frame.empty:
+    frame = upload.frame(table.column_names, most_rows + 1)  # of a longer file no more is read
+    if frame.empty:
         raise InvalidRequestError([FieldError(path="/rows", message="the file must hold at least one row")])
     if len(frame) > most_rows:
         raise TooManyRowsError(most_rows)

@@ -94,6 +94,10 @@ class OpenApi:
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(_schemas({"Problem": TypeAdapter(Problem)}))
+        for methods in document["paths"].values():  # what bodies of a fixed type refer to, see `typed_bodies`
+            for operation in methods.values():
+                for content in operation.get("requestBody", {}).get("content", {}).values():
+                    schemas.update(content["schema"].pop("$defs", {}))
         for name in sorted(servings):
             paths, of_model = _model_paths(servings[name])
             document["paths"] |= paths
@@ -185,7 +189,7 @@ def _describe_problems(document: Json) -> None:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             operation["responses"].pop("422", None)
-            if method == "post":
+            if method in ("post", "delete"):
                 statuses = problems.keys() if path.startswith("/v1/models/") else problems.keys() - ONLY_WITH_A_DATABASE
             else:
                 takes_parameters = any(one["in"] == "query" for one in operation.get("parameters", ()))

@@ -29,10 +29,13 @@ from service.callers import Caller
 from service.errors import EXPECTED_ERRORS, FieldError, InvalidRequestError, UnknownOperationError
 from service.event_labels import answer_labels
 from service.field_errors import shown
+from service.memory import give_back
 from service.problems import on_error
 from service.serving import LABELS
 from service.state import State
 
+LARGE_BYTES = 4 * 2**20
+"""Batches above this leave memory behind that is worth giving back."""
 JSON_BYTES = JSON.encode()
 
 
@@ -98,15 +101,16 @@ class PredictionRoutes:
         """Answer one row, JSON to JSON. The work takes less time than handing it to a thread would."""
         state = self._state
         asked = state.answering.asked(_key_id(scope))
-        serving = state.live_models.serving(name)
+        prediction_id = state.new_id()
+        serving = state.live_models.serving(name).giving(prediction_id)
         scope["log_fields"]["version"] = serving.live.version
         reasons = _reasons_wanted(scope)
         row = serving.read_row(await read_json(scope, receive, state.settings.max_body_bytes))
         checked = perf_counter()
         if serving.events is None:
-            answer = await state.answering.score(serving, row, reasons, asked)
+            answer = await state.answering.score(serving, row, prediction_id, reasons, asked)
         else:
-            answer = (await state.events.answer(serving, row, state.new_id(), reasons, asked)).encode()
+            answer = (await state.events.answer(serving, row, prediction_id, reasons, asked)).encode()
         if state.tracing is not None:
             state.tracing.phases(asked, checked)
         return answer
@@ -115,7 +119,8 @@ class PredictionRoutes:
         """Answer many rows, in a thread: other requests are answered meanwhile."""
         state, scope = self._state, request.scope
         asked = state.answering.asked(_key_id(scope))
-        serving = state.live_models.serving(request.path_params["name"])
+        batch_id = state.new_id()
+        serving = state.live_models.serving(request.path_params["name"]).giving(batch_id)
         scope["log_fields"]["version"] = serving.live.version
         reasons, kind = _reasons_wanted(scope), media_type(scope, MEDIA_TYPES)
         body = await read_body(scope, request.receive, state.settings.max_batch_bytes)
@@ -126,13 +131,19 @@ class PredictionRoutes:
             body,
             answering=state.answering,
             events=state.events,
-            batch_id=state.new_id(),
+            batch_id=batch_id,
             asked=asked,
             reasons=reasons,
             most_rows=state.settings.max_rows_per_batch,
-            scratch=state.settings.home,
+            most_bytes=state.settings.max_batch_bytes,
         )
-        return Response(await anyio.to_thread.run_sync(work, limiter=self._batches_at_once), media_type=JSON)
+        try:
+            answer = await anyio.to_thread.run_sync(work, limiter=self._batches_at_once)
+        finally:
+            if len(body) > LARGE_BYTES:
+                del work, body
+                await anyio.to_thread.run_sync(give_back)
+        return Response(answer, media_type=JSON)
 
     async def labels(self, request: Request) -> Response:
         """Take in what became of events, in a thread: the database may be busy."""
@@ -148,14 +159,14 @@ class PredictionRoutes:
         """Answer a request to one of the domain's own operations."""
         name, operation = request.path_params["name"], request.path_params["operation"]
         if name == "models":  # /v1/models/{name} is there, but only to be read
-            raise HTTPException(405, headers={"Allow": "GET"})
+            raise HTTPException(405)
         state = self._state
         asked = state.answering.asked(_key_id(request.scope))
-        serving = state.live_models.serving(name)
+        prediction_id = state.new_id()
+        serving = state.live_models.serving(name).giving(prediction_id)
         request.scope["log_fields"]["version"] = serving.live.version
         serving.operation(operation)
         body = await json_body(request, state.settings.max_body_bytes)
-        prediction_id = state.new_id()
         operate = partial(serving.operate, operation, body, prediction_id)
         done = operate() if serving.events is None else await anyio.to_thread.run_sync(operate)
         answer = done.answer.decode()

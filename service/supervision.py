@@ -109,5 +109,10 @@ class Supervision:
         watch(
             "backscore_refused_champions",
             "Champions that do not answer, or not by the active policy; the log says why.",
-            lambda: float(len(models.refused)),
+            lambda: float(len(models.refused.by_name)),
+        )
+        watch(
+            "backscore_refused_challengers",
+            "Challengers that neither answer nor look on, so that the champion answers alone; the log says why.",
+            lambda: float(len(models.refused_challengers.by_name)),
         )

@@ -214,7 +214,9 @@ def empty_schema(server_url: str) -> Iterator[str]:
 class Serving:
     """A `backscore serve` process on a free port."""
 
-    def __init__(self, home: Home, database_url: str, *, workers: int = 1) -> None:
+    def __init__(
+        self, home: Home, database_url: str, *, workers: int = 1, settings: Mapping[str, str] | None = None
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -224,6 +226,7 @@ class Serving:
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
             "BACKSCORE_HOME": str(home.path.resolve()),
             "BACKSCORE_DATABASE_URL": database_url,
+            **(settings or {}),
         }
         self._log = home.path / "serve.log"
         self.start()
@@ -259,5 +262,5 @@ class Serving:
 
 def end_with(problems: Sequence[str]) -> NoReturn:
     """Show some of the problems, and end a script with 1 if there are any, else with 0."""
-    sys.stdout.writelines(f"  {problem}\n" for problem in problems[:10])
+    sys.stdout.writelines(f"  {problem}\n" for problem in problems[:50])
     sys.exit(bool(problems))
