@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import RedirectResponse
+from starlette.routing import Route
 from starlette.types import ASGIApp
 from threadpoolctl import threadpool_limits
 
@@ -177,7 +178,9 @@ def create_app(
             Middleware(ScoreFirst, routes=routes),
         ],
     )
-    app.openapi = OpenApi(app, live_models, ring)  # type: ignore[method-assign]
+    document = OpenApi(app, live_models, ring)
+    app.openapi = document  # type: ignore[method-assign]
+    app.router.routes.insert(0, Route("/openapi.json", document.page, include_in_schema=False))
     return app
 
 
