@@ -16,7 +16,6 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import RedirectResponse
-from starlette.routing import Route
 from starlette.types import ASGIApp
 from threadpoolctl import threadpool_limits
 
@@ -178,9 +177,7 @@ def create_app(
             Middleware(ScoreFirst, routes=routes),
         ],
     )
-    document = OpenApi(app, live_models, ring)
-    app.openapi = document  # type: ignore[method-assign]
-    app.router.routes.insert(0, Route("/openapi.json", document.page, include_in_schema=False))
+    app.openapi = OpenApi(app, live_models, ring)  # type: ignore[method-assign]
     return app
 
 

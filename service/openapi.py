@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from models.errors import ConflictingEventError, DatabaseError
 from service.bodies import CSV, JSON, PARQUET
@@ -62,7 +63,7 @@ CONFLICT = (
 
 
 class OpenApi:
-    """Builds the document once for each set of live versions.
+    """Builds the document once for each set of live versions, and answers GET /openapi.json.
 
     Parameters
     ----------
@@ -74,6 +75,7 @@ class OpenApi:
         self._built_for: tuple[Mapping[str, Serving], bool] | None = None
         self._document: Json = {}
         self._written = b""
+        app.router.routes.insert(0, Route("/openapi.json", self.page, include_in_schema=False))
 
     async def page(self, _request: Request) -> Response:
         """The document, written once: anybody may ask for it, and to write it takes as long as many predictions."""
