@@ -69,6 +69,8 @@ class Operation:
     """(live, validated body, prediction id) -> answer; RefusedBodyError for a body that breaks a rule of the domain."""
     row: tuple[str, ...] | None = None
     """Where in the body a row of the table stands, whose windows are then looked up; () if the body is one."""
+    probability: Callable[[Mapping[str, Any]], float | None] | None = None
+    """Answer as JSON -> the probability of what its outcome will tell; None where outcomes have nothing to tell."""
     log_fields: Callable[[Any], Mapping[str, Any]] | None = None
     """Answer -> what the service's line about the request keeps of it, by name; None for nothing."""
 

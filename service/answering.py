@@ -8,7 +8,7 @@ same bits, see `TableClassifier.log_odds`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from time import perf_counter
@@ -21,6 +21,7 @@ from service.asked import Asked
 from service.metrics.metrics import Metrics
 from service.prediction_writer import PredictionWriter
 from service.serving import Serving
+from service.shadowing import Seen, Shadowing
 
 MOST_TOGETHER = 64
 """So that a crowd does not keep the event loop from other work for more than a few milliseconds."""
@@ -45,19 +46,21 @@ class Answering:
     ----------
     writer : records.
     metrics : counts the probabilities that are answered.
+    shadowing : lets challengers look on.
     now : tells when something is asked.
-    new_id : names answers.
     """
 
-    def __init__(self, writer: PredictionWriter, metrics: Metrics, *, now: Clock, new_id: Callable[[], str]) -> None:
-        self._writer, self._metrics, self._now, self._new_id = writer, metrics, now, new_id
+    def __init__(self, writer: PredictionWriter, metrics: Metrics, shadowing: Shadowing, *, now: Clock) -> None:
+        self._writer, self._metrics, self._shadowing, self._now = writer, metrics, shadowing, now
         self._waiting: list[Waiting] = []
 
     def asked(self, key_id: str) -> Asked:
         """Something is asked now."""
         return Asked(key_id, milliseconds(self._now()), perf_counter())
 
-    async def score(self, serving: Serving, row: Row, reasons: ReasonsWanted, asked: Asked) -> bytes:
+    async def score(
+        self, serving: Serving, row: Row, prediction_id: str, reasons: ReasonsWanted, asked: Asked
+    ) -> bytes:
         """Answer a checked row, JSON out; at level "durable" it is recorded by then.
 
         Raises
@@ -70,7 +73,7 @@ class Answering:
         if serving.audit.level == "durable":
             self._writer.check_room()
         loop = asyncio.get_running_loop()
-        waiting = Waiting(serving, row, reasons, self._new_id(), asked, loop.create_future())
+        waiting = Waiting(serving, row, reasons, prediction_id, asked, loop.create_future())
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
             loop.call_soon(self._answer_waiting)
@@ -79,6 +82,10 @@ class Answering:
     def count(self, serving: Serving, answers: Sequence[Answer]) -> None:
         """Count the probabilities of rows that are answered."""
         count_probabilities(self._metrics, serving, answers)
+
+    def shadowed(self, seen: Seen) -> None:
+        """Let a shadow answer a batch that was answered."""
+        self._shadowing.look([seen])
 
     async def recorded(self, serving: Serving, record: PredictionRecord) -> None:
         """Record what was answered in another way; raises as `score` does."""
@@ -123,11 +130,15 @@ class Answering:
                 for one in group:  # the one that cannot be answered must not take the others with it
                     self._answer_together([one])
             return
+        answered = perf_counter()
+        for one in group:
+            one.asked.answered = answered
         pairs = [(one.answer, answer) for one, answer in zip(group, answers, strict=True)]
         if not records or serving.audit.level == "async":
             if records:
                 self._writer.record_later(records)
             _settle(pairs, None)
+            self._shadow(group)
             return
         loop = asyncio.get_running_loop()
         try:
@@ -135,6 +146,20 @@ class Answering:
         except Exception as error:
             for answer, _ in pairs:
                 _fail(answer, error)
+        else:
+            self._shadow(group)
+
+    def _shadow(self, group: Sequence[Waiting]) -> None:
+        """Let a shadow answer those that are recorded: what it says is of use only beside what was sent."""
+        serving = group[0].serving
+        if (shadow := serving.shadow) is not None:
+            self._shadowing.look(
+                [
+                    Seen(shadow, [one.row], [one.prediction_id], one.prediction_id, SCORE, one.asked)
+                    for one in group
+                    if serving.audit.records(one.prediction_id)
+                ]
+            )
 
     def _answered(self, group: Sequence[Waiting]) -> tuple[list[bytes], list[PredictionRecord]]:
         """The answers as JSON, and the records of those that are recorded."""

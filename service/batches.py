@@ -25,6 +25,7 @@ from service.errors import FieldError, InvalidJsonError, InvalidRequestError, To
 from service.event_writer import EventWriter, Results
 from service.field_errors import event_field, field_errors, json_pointer, request_error, shown
 from service.serving import Serving, unstorable
+from service.shadowing import Seen
 
 MOST_ERRORS_PER_ROW = 20
 MEDIA_TYPES = (JSON, CSV, PARQUET)
@@ -118,6 +119,8 @@ def answer_batch(
                 n_rows=len(good),
             )
             answering.record_and_wait(serving, record)
+            if serving.shadow is not None:
+                answering.shadowed(Seen(serving.shadow, good, ids, batch_id, BATCH, asked))
     return serving.batch_writer.dump_json(_document(serving, batch, answers, batch.errors))
 
 

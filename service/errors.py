@@ -12,10 +12,12 @@ from pydantic import BaseModel, Field
 from data.errors import DataError, SourceError, TooLargeError
 from models.errors import (
     BundleError,
+    ChallengerError,
     ConflictingEventError,
     DatabaseError,
     EventError,
     ModelError,
+    NoChallengerError,
     NoQueueError,
     NothingToRollBackError,
     UnknownAlertError,
@@ -85,6 +87,7 @@ class RateLimitError(ServiceError):
     """
 
     def __init__(self, most: float, seconds: float) -> None:
+        self.most = int(most)
         self.retry_after = max(1, math.ceil(seconds))
         super().__init__(f"this key may ask {most:,.0f} times at once, and again in {seconds:.2g} s")
 
@@ -164,6 +167,13 @@ class BusyError(TemporaryError):
         super().__init__(f"{problem}; send the same request again, an event counts once however often it is sent")
 
 
+class KeysUnreadError(TemporaryError):
+    """The keys could not be read since this process began, so nobody can tell who may ask."""
+
+    def __init__(self) -> None:
+        super().__init__("it is not known yet who may ask; send the same request again in a few seconds")
+
+
 class OverloadedError(TemporaryError):
     """More comes at once than this process takes on."""
 
@@ -217,6 +227,8 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnknownVersionError: HTTPStatus.NOT_FOUND,
     NothingToRollBackError: HTTPStatus.CONFLICT,
+    ChallengerError: HTTPStatus.CONFLICT,
+    NoChallengerError: HTTPStatus.NOT_FOUND,
     UnknownPolicyError: HTTPStatus.NOT_FOUND,
     NoQueueError: HTTPStatus.NOT_FOUND,
     UnknownAlertError: HTTPStatus.NOT_FOUND,

@@ -14,19 +14,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from models.errors import ConflictingEventError, DatabaseError
+from models.errors import ConflictingEventError
 from service.bodies import CSV, JSON, PARQUET
 from service.errors import (
     FieldError,
     InvalidRequestError,
     MissingKeyError,
     MissingScopeError,
+    OverloadedError,
     RateLimitError,
+    SlowBodyError,
+    TimeLimitError,
     UnknownModelError,
 )
 from service.event_labels import LABELS_ANSWER, LABELS_EXAMPLE, LABELS_REQUEST
 from service.key_gate import OPEN_PATHS, scope_needed
 from service.key_ring import KeyRing
+from service.limits import ALWAYS_LET_IN, SLOWEST
 from service.live_models import LiveModels
 from service.problems import MEDIA_TYPE as PROBLEM_TYPE
 from service.problems import Problem, example_problem
@@ -44,6 +48,7 @@ REASONS: Json = {
 EXAMPLE_ERRORS: Mapping[str, tuple[str, Exception | None]] = {
     "400": ("The body is no JSON.", None),
     "404": ("Nothing of that name is live.", UnknownModelError("loans", ["credit"])),
+    "408": ("The body came too slowly.", SlowBodyError(10, SLOWEST)),
     "409": ("The version cannot answer, or there is none to go back to.", None),
     "413": ("The body or the batch is too large.", None),
     "415": ("The body is of another type.", None),
@@ -51,11 +56,15 @@ EXAMPLE_ERRORS: Mapping[str, tuple[str, Exception | None]] = {
         "Values break the rules of the model's table.",
         InvalidRequestError([FieldError(path="/amount", message="must be a number of at least 0", value=-5)]),
     ),
-    "503": ("The database does not answer; `Retry-After` says when to send the request again.", DatabaseError("")),
+    "503": (
+        "Too much is under way, or the database does not answer; `Retry-After` says when to send the request again.",
+        OverloadedError("500 requests are under way already"),
+    ),
+    "504": ("There was no answer in time.", TimeLimitError(60)),
 }
-ONLY_WITH_A_DATABASE = {"409", "503"}
-REVIEW = "/v1/{name}/"
-"""Under which the paths of the review queue stand, for any model; those of scoring stand once for each live one."""
+ONLY_WITH_A_DATABASE = {"409"}
+AT_ANY_TIME = {"503", "504"}
+"""What may come wherever `service.limits` lets in only as much as there is room for."""
 CONFLICT = (
     "The event's id is that of another event.",
     ConflictingEventError("transaction_id", "10000001", "is the id of another event: amount was 20.0"),
@@ -97,6 +106,10 @@ class OpenApi:
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(_schemas({"Problem": TypeAdapter(Problem)}))
+        for methods in document["paths"].values():  # what bodies of a fixed type refer to, see `typed_bodies`
+            for operation in methods.values():
+                for content in operation.get("requestBody", {}).get("content", {}).values():
+                    schemas.update(content["schema"].pop("$defs", {}))
         for name in sorted(servings):
             paths, of_model = _model_paths(servings[name])
             document["paths"] |= paths
@@ -121,6 +134,7 @@ def _model_paths(serving: Serving) -> tuple[Json, Json]:
     described = f"{live.domain.summary} Version {live.version}."
 
     def path(action: str, summary: str, content: Json, answer: str, parameters: Iterable[Json] = ()) -> Json:
+        may_conflict = serving.events is not None and action == "score"
         ok = {"description": "Answered.", "content": {JSON: {"schema": _ref(f"{prefix}{answer}")}}}
         post = {
             "tags": [name],
@@ -129,7 +143,7 @@ def _model_paths(serving: Serving) -> tuple[Json, Json]:
             "operationId": f"{action}_{name}",
             "parameters": list(parameters),
             "requestBody": {"required": True, "content": content},
-            "responses": {"200": ok} | (_event_problems(action) if serving.events is not None else {}),
+            "responses": {"200": ok} | ({"409": _problem_answer(*CONFLICT)} if may_conflict else {}),
         }
         return {f"/v1/{name}/{action}": {"post": post}}
 
@@ -187,22 +201,16 @@ def _describe_problems(document: Json) -> None:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             operation["responses"].pop("422", None)
-            if method == "post":
+            if method in ("post", "delete"):
                 statuses = problems.keys() if path.startswith("/v1/models/") else problems.keys() - ONLY_WITH_A_DATABASE
             else:
                 takes_parameters = any(one["in"] == "query" for one in operation.get("parameters", ()))
                 statuses = ({"404"} if "{name}" in path else set()) | ({"422"} if takes_parameters else set())
-            if path.startswith(REVIEW):
-                statuses = statuses | {"503"}
+            if not path.startswith(ALWAYS_LET_IN):
+                statuses = statuses | AT_ANY_TIME
             operation["responses"] |= {status: problems[status] for status in sorted(statuses)}
     for unused in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(unused, None)
-
-
-def _event_problems(action: str) -> Json:
-    """What a path answers beside the usual where events are stored or looked up."""
-    described = {"503": EXAMPLE_ERRORS["503"]} | ({"409": CONFLICT} if action == "score" else {})
-    return {status: _problem_answer(*about) for status, about in described.items()}
 
 
 def _problem_answer(description: str, error: Exception | None) -> Json:

@@ -53,7 +53,11 @@ def problem_response(request_id: str, error: Exception) -> Response:
     if isinstance(error, EventError):
         errors = [event_field(error)]
     if isinstance(error, RateLimitError):
-        headers["Retry-After"] = str(error.retry_after)
+        headers |= {
+            "Retry-After": str(error.retry_after),
+            "RateLimit-Limit": str(error.most),
+            "RateLimit-Remaining": "0",
+        }
     if isinstance(error, MissingKeyError):
         headers["WWW-Authenticate"] = "Bearer"
     problem = Problem(

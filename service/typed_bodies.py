@@ -15,8 +15,9 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 def json_body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The OpenAPI description of such a body."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+    """The OpenAPI description of such a body; what it refers to stands beside it, for the document to pick up."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 async def read_json(request: Request, limit: int, model: type[Body], *, most_values: int = MOST_VALUES) -> Body:

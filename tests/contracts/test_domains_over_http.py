@@ -102,9 +102,9 @@ def test_every_endpoint_is_documented(document):
     expected |= {f"/v1/{{name}}/{path}" for path in ("alerts", "alerts/{number}", "alerts/{number}/verdict")}
     expected |= {"/v1/{name}/rules", "/v1/{name}/figures"}
     expected |= {"/v1/models", "/v1/models/{name}"}
-    expected |= {f"/v1/models/{{name}}/{change}" for change in ("promote", "rollback", "policy")}
+    expected |= {f"/v1/models/{{name}}/{change}" for change in ("promote", "rollback", "policy", "challenger")}
     expected |= {f"/v1/models/{{name}}/versions/{{number}}/{document.file}" for document in DOCUMENTS.values()}
-    expected |= {"/health/live", "/health/ready", "/metrics"}
+    expected |= {"/health/live", "/health/ready", "/metrics", "/v1/outcomes", "/v1/models/{name}/performance"}
     assert set(document["paths"]) == expected
 
 

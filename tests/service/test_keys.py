@@ -13,7 +13,7 @@ from models.errors import DatabaseError
 from models.keys.store import KeyStore
 from models.predictions.prediction_log import PredictionLog
 from service.callers import ANYONE, ENVIRONMENT
-from service.errors import MissingKeyError, RateLimitError
+from service.errors import KeysUnreadError, MissingKeyError, RateLimitError
 from service.key_gate import scope_needed
 from service.key_ring import KeyRing
 from tests.conftest import MOMENT
@@ -92,7 +92,35 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back(start_service, stor
     assert first.headers["ratelimit-limit"] == "2"
     assert third.status_code == 429
     assert 1_700 < int(third.headers["retry-after"]) <= 1_800
+    assert (third.headers["ratelimit-limit"], third.headers["ratelimit-remaining"]) == ("2", "0")
     assert client.get("/health/ready").status_code == 200
+
+
+def test_until_the_keys_are_read_nobody_is_let_in(start_service, store, applicant, monkeypatch, eventually):
+    """A database that is away when the service begins opens nothing; what is open to all stays open."""
+    key = make(store, "ops", "admin")
+    before = store.registry.champion("credit")
+    read, is_away = KeyStore.all, [True]
+
+    def read_if_there(keys):
+        if is_away[0]:
+            raise DatabaseError("secret-host is down")
+        return read(keys)
+
+    monkeypatch.setattr(KeyStore, "all", read_if_there)
+    client = start_service(store.home.path).client
+    for headers in ({}, header(key), header("wrong")):
+        refused = client.post("/v1/models/credit/promote", headers=headers, json={"version": 2})
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:backscore:keys-unread")
+        assert "retry-after" in refused.headers
+        assert "secret-host" not in refused.text
+        assert client.post("/v1/credit/score", headers=headers, json=applicant).status_code == 503
+    assert store.registry.champion("credit") == before
+    assert client.get("/health/live").status_code == 200
+
+    is_away[0] = False
+    eventually(lambda: client.get("/v1/models", headers=header(key)).status_code == 200)
+    assert client.get("/v1/models").status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -165,6 +193,15 @@ def test_without_any_key_anyone_may_ask():
     for wrong in (None, b"", b"Open"):
         with pytest.raises(MissingKeyError):
             ring.caller_of(wrong)
+
+
+def test_the_key_of_the_environment_needs_no_database():
+    """It is known before the others are; they are not taken for wrong meanwhile."""
+    ring = KeyRing(Shelf(), structlog.get_logger(), api_key=SecretStr("open"), share=1.0, now=lambda: MOMENT)
+    assert ring.caller_of(b"open") is ENVIRONMENT
+    for presented in (None, b"bsk_a_b"):
+        with pytest.raises(KeysUnreadError):
+            ring.caller_of(presented)
 
 
 def test_a_key_expires_while_the_service_runs(kept):
