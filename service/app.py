@@ -41,6 +41,7 @@ from service.logs import open_log
 from service.machinery import Machinery
 from service.metrics.exposition import metrics_router
 from service.model_routes import model_router
+from service.monitor_routes import monitor_router
 from service.openapi import OpenApi
 from service.outcome_routes import outcome_router
 from service.path_parts import bound_path_parts
@@ -151,6 +152,7 @@ def create_app(
     app.state.connection_limits = watch.connection_limits  # read by the server's protocol
     for router in (
         model_router(state),
+        monitor_router(state, bundles),
         rollout_router(state, database),
         document_router(registry, bundles),
         review_router(state, database),

@@ -110,6 +110,7 @@ class PredictionLog:
         until: datetime | None = None,
         roles: Iterable[Role] = ("champion", "canary"),
         actions: Iterable[str] = (SCORE, BATCH),
+        only: Iterable[sa.ColumnElement[bool]] = (),
     ) -> Iterator[Prediction]:
         """The answered rows of a model, alone and in batches, in the order of time; read a thousand requests at a time.
 
@@ -117,11 +118,13 @@ class PredictionLog:
         ----------
         since, until : when the request came; `until` itself is left out.
         actions : with others than these two, `row` is the body of an operation.
+        only : what else must hold for the records.
         """
         wanted = sa.and_(
             _predictions.c.model == model,
             _predictions.c.role.in_(list(roles)),
             _predictions.c.action.in_(list(actions)),
+            *only,
         )
         if since is not None:
             wanted &= _predictions.c.at >= milliseconds(since)
