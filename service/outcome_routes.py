@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
@@ -33,7 +33,7 @@ class OutcomeEntry(BaseModel):
     prediction_id: Annotated[str, Field(min_length=1, max_length=200)] = Field(
         description="As it stands in the answer; of a ranking, the outcome is that of the ad that was shown."
     )
-    outcome: StrictBool | None = Field(
+    outcome: StrictBool | Literal[0, 1] | None = Field(
         description="Whether the event happened that was predicted; null takes back what was said before."
     )
     observed: AwareDatetime | None = Field(
@@ -99,9 +99,11 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
 
 def _taken(state: State, engine: sa.Engine, said: OutcomesRequest, key_id: str) -> OutcomesAnswer:
     """Store the outcomes of a request; waits for the database."""
-    now = state.now()
     labelled = frozenset(name for name, serving in state.live_models.servings.items() if serving.events is not None)
-    told = [Outcome(one.prediction_id, one.outcome, one.observed or now) for one in said.outcomes]
+    told = [
+        Outcome(one.prediction_id, None if one.outcome is None else bool(one.outcome), one.observed)
+        for one in said.outcomes
+    ]
     taken = OutcomeStore(engine, now=state.now).take(told, key_id=key_id, labelled=labelled)
     errors = [
         FieldError(

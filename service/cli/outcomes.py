@@ -75,13 +75,12 @@ def outcomes_of(file: Path) -> list[Outcome]:
     import pandas as pd
 
     from data.sources import read_frame
-    from models.clock import utc_now
     from models.outcomes.store import Outcome
 
     frame = read_frame(file)
     if absent := [name for name in COLUMNS[:2] if name not in frame.columns]:
         raise CommandError(f"{file}: lacks the column(s) {', '.join(absent)}")
-    now, told = utc_now(), []
+    told = []
     for row, (name, outcome, observed) in enumerate(
         zip(*(frame.get(name, pd.Series([None] * len(frame))) for name in COLUMNS), strict=True), start=1
     ):
@@ -89,13 +88,13 @@ def outcomes_of(file: Path) -> list[Outcome]:
         if spelled not in SPELLED:
             raise CommandError(f"{file}: row {row}, column 'outcome': {outcome!r} must be 1, 0 or empty")
         try:
-            at = now if pd.isna(observed) else pd.Timestamp(observed)
-            at = at.tz_localize("UTC") if isinstance(at, pd.Timestamp) and at.tzinfo is None else at
+            at = None if pd.isna(observed) else pd.Timestamp(observed)
+            at = at.tz_localize("UTC") if at is not None and at.tzinfo is None else at
         except (ValueError, TypeError):
             raise CommandError(
                 f"{file}: row {row}, column 'observed': {observed!r} must be a time (ISO 8601)"
             ) from None
-        told.append(Outcome(str(name), SPELLED[spelled], at.to_pydatetime() if isinstance(at, pd.Timestamp) else at))
+        told.append(Outcome(str(name), SPELLED[spelled], None if at is None else at.to_pydatetime()))
     return told
 
 

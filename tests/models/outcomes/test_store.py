@@ -59,6 +59,19 @@ def test_the_one_observed_last_holds(store):
     assert store.known("credit") == {"a": False, "b": False}
 
 
+def test_an_outcome_without_a_time_is_of_now_and_is_told_once(engine):
+    """Sent again later it says nothing new; after a correction it does."""
+    clock = [NOW]
+    store = OutcomeStore(engine, now=lambda: clock[0])
+
+    def tell(what):
+        clock[0] += DAY
+        return store.take([Outcome("a", what, None)], key_id="").n_new
+
+    assert [tell(True), tell(True), tell(False), tell(False), tell(True)] == [1, 0, 1, 0, 1]
+    assert store.known("credit") == {"a": True}
+
+
 def test_what_cannot_be_is_named_and_the_rest_is_taken(store):
     """By place and field."""
     told = [("x", True, 5), ("a", True, 200), ("b", True, -1), ("many-1", True, 5), ("f", True, 5), ("a", True, 5)]

@@ -49,6 +49,7 @@ def test_the_commands_are_those_of_the_design():
         "outcomes load",
         "performance",
         "audit show",
+        "monitor",
         "audit list",
         "audit settings",
         "audit prune",
