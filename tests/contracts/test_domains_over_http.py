@@ -106,7 +106,13 @@ def test_every_endpoint_is_documented(document):
     expected |= {f"/v1/models/{{name}}/versions/{{number}}/{document.file}" for document in DOCUMENTS.values()}
     expected |= {f"/v2/models/{name}/infer" for name in DOMAINS} | {"/v2", "/v2/health/live", "/v2/health/ready"}
     of_version = "/v2/models/{name}/versions/{version}"
-    expected |= {"/v2/models/{name}", "/v2/models/{name}/ready", of_version, f"{of_version}/ready", f"{of_version}/infer"}
+    expected |= {
+        "/v2/models/{name}",
+        "/v2/models/{name}/ready",
+        of_version,
+        f"{of_version}/ready",
+        f"{of_version}/infer",
+    }
     expected |= {"/health/live", "/health/ready", "/metrics", "/v1/outcomes", "/v1/models/{name}/performance"}
     assert set(document["paths"]) == expected
 
