@@ -97,6 +97,21 @@ def test_a_bare_number_is_no_time(client, known):
     assert refused(client.post("/v1/fraud/labels", json=body), 422)["errors"][0]["path"].startswith("/labels/0/known")
 
 
+@pytest.mark.parametrize("observed", [0, "1717000000"])
+def test_a_bare_number_is_no_time_of_an_outcome_either(client, observed):
+    """The same rule for outcomes of any model."""
+    body = {"outcomes": [{"prediction_id": "1", "outcome": True, "observed": observed}]}
+    assert refused(client.post("/v1/outcomes", json=body), 422)["errors"][0]["path"].startswith("/outcomes/0/observed")
+
+
+def test_as_many_outcomes_as_rows_may_come(roomy):
+    """The bound of values leaves room for a full batch."""
+    one = {"prediction_id": "1", "outcome": True, "observed": "2024-05-01T00:00:00Z"}
+    answer = roomy.post("/v1/outcomes", json={"outcomes": [one] * 10_000})
+    assert answer.status_code == 200
+    assert answer.json()["n_outcomes"] == 10_000
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
