@@ -3,33 +3,30 @@
 import numpy as np
 import pytest
 
+from data.windows import checked_history
+from models.bundles import write_bundle
 from models.contract import load_domains
 from models.drift.reference import REFERENCE, reference_file
+from tests import conftest
 from tests.conftest import quick_scorer
 
 CREDIT = load_domains()["credit"]
 
 
 @pytest.fixture
-def watched(start_service, store):
+def watched(start_service, store, monkeypatch):
     """A service whose credit model keeps a reference of its training rows."""
     scorer = quick_scorer(CREDIT, seed=5)
-    frame = CREDIT.simulate(1_000, 5).frame
+    frame, _ = checked_history(scorer.table, CREDIT.simulate(1_000, 5).frame, "simulated rows")
     scores = scorer.probabilities(frame)
-    add, extra = store.add, reference_file(scorer.table, frame, scores)
-    from models import bundles
-    from tests import conftest
-
-    write = bundles.write_bundle
+    extra = reference_file(scorer.table, frame, scores)
 
     def write_with_reference(folder, manifest, *, scorer, files):
-        return write(folder, manifest, scorer=scorer, files={**files, **extra})
+        return write_bundle(folder, manifest, scorer=scorer, files={**files, **extra})
 
-    conftest.write_bundle = write_with_reference
-    try:
-        add(CREDIT, scorer, promote=True)
-    finally:
-        conftest.write_bundle = write
+    with monkeypatch.context() as patch:
+        patch.setattr(conftest, "write_bundle", write_with_reference)
+        store.add(CREDIT, scorer, promote=True)
     return start_service(store.home.path, max_rows_per_batch=1_000)
 
 
