@@ -229,3 +229,13 @@ class UnknownKeyError(ModelError):
 
     def __init__(self, name: str, names: Sequence[str]) -> None:
         super().__init__(f"there is no key {name!r}; there are {', '.join(names) or 'none yet'}")
+
+
+class NoReferenceError(ModelError):
+    """A version's bundle holds nothing to compare later rows with."""
+
+    def __init__(self, name: str, version: int) -> None:
+        super().__init__(
+            f"version {version} of {name!r} was trained before bundles kept a reference of their training rows, so "
+            "drift cannot be told; train it again"
+        )

@@ -18,6 +18,7 @@ from data.windows import KnownFrauds
 from models.bundles import Manifest, sweep_partial, write_bundle
 from models.clock import Clock, utc_now
 from models.cores import threads_within_cores
+from models.drift.reference import reference_file
 from models.errors import DomainMismatchError, NotTrainedError
 from models.fitting import fit
 from models.home import Home
@@ -90,7 +91,10 @@ def train(
         progress.stage("Auditing, for report and model card")
         manifest, policy = _manifest(job, frame, trained, judgement, created=now()), job.domain.policy()
         documents = version_documents(job, trained, judgement, outcome, policy=policy, created=manifest.created)
-        files = {POLICY: policy.model_dump_json(indent=1).encode(), **documents}
+        reference = reference_file(
+            trained.scorer.table, trained.frame.iloc[trained.rows.train], trained.test_probabilities
+        )
+        files = {POLICY: policy.model_dump_json(indent=1).encode(), **documents, **reference}
         progress.stage("Writing the bundle")
         digest = write_bundle(home.bundles, manifest, scorer=trained.scorer, files=files)
         version = registry.register(

@@ -130,6 +130,9 @@ class Answering:
                 for one in group:  # the one that cannot be answered must not take the others with it
                     self._answer_together([one])
             return
+        answered = perf_counter()
+        for one in group:
+            one.asked.answered = answered
         pairs = [(one.answer, answer) for one, answer in zip(group, answers, strict=True)]
         if not records or serving.audit.level == "async":
             if records:

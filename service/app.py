@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from fastapi import FastAPI
@@ -17,13 +13,11 @@ from starlette.middleware import Middleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp
-from threadpoolctl import threadpool_limits
 
 from models.bundles import package_versions
 from models.clock import Clock, utc_now
 from models.contract import Live
 from models.database import open_database
-from models.errors import DatabaseError
 from models.events.alerts import desk_of
 from models.events.event_log import EventLog
 from models.home import Home
@@ -44,15 +38,16 @@ from service.key_gate import KeyGate
 from service.key_ring import KeyRing
 from service.live_models import LiveModels
 from service.logs import open_log
+from service.machinery import Machinery
 from service.metrics.exposition import metrics_router
 from service.model_routes import model_router
+from service.monitor_routes import monitor_router
 from service.openapi import OpenApi
 from service.outcome_routes import outcome_router
 from service.path_parts import bound_path_parts
 from service.prediction_ids import time_ordered_id
 from service.prediction_writer import PredictionWriter
 from service.problems import on_bad_parameters, on_error
-from service.pruning import keep_within_limits
 from service.review_routes import review_router
 from service.rollout_routes import rollout_router
 from service.routes import PredictionRoutes, ScoreFirst
@@ -60,11 +55,8 @@ from service.settings import Settings
 from service.shadowing import Shadowing
 from service.state import State
 from service.supervision import Supervision
+from service.tracing import Tracing, open_tracing
 
-SWITCH_SECONDS = 0.0005
-"""After so long a thread that waits for Python's lock gets it: the thread that records answers must not wait for those
-who make them, nor the event loop for a version that is loaded. With Python's own 5 ms the slowest took ten times as
-long."""
 DESCRIPTION = "Typed predictions with decisions and reasons. The endpoints below are those of the models that are live."
 
 
@@ -74,6 +66,7 @@ def create_app(
     now: Clock = utc_now,
     new_id: Callable[[], str] = time_ordered_id,
     log_to: TextIO | None = None,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """The service as an ASGI application.
 
@@ -82,6 +75,7 @@ def create_app(
     now : tells the time of what the registry records.
     new_id : names answers, and requests that come without a name.
     log_to : where lines about requests and models go; standard error by default.
+    tracing : in place of what the environment asks for, see `service.tracing`.
 
     Raises
     ------
@@ -106,7 +100,7 @@ def create_app(
 
     live_models = LiveModels(registry, load, open_events, log, personal_key=personal_key(settings.home))
     predictions = PredictionLog(database)
-    watch = Supervision(settings, live_models, log, log_to=log_to, new_id=new_id)
+    watch = Supervision(settings, live_models, log, log_to=log_to, new_id=new_id, tracing=tracing or open_tracing(log))
     writer = PredictionWriter(
         predictions, log, on_written=watch.metrics.audit_written, on_dropped=watch.metrics.audit_dropped
     )
@@ -122,37 +116,22 @@ def create_app(
         events=events,
         predictions=predictions,
         metrics=watch.metrics,
+        tracing=watch.tracing,
         now=now,
         new_id=new_id,
     )
 
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        with threadpool_limits(limits=1, user_api="blas"):  # a row's products are too small to share between threads
-            for thread in (writer, shadowing, events):
-                thread.start()
-            await live_models.refresh()
-            with suppress(DatabaseError):  # it may come; the service is not ready before
-                await asyncio.to_thread(ring.refresh)
-            sys.setswitchinterval(SWITCH_SECONDS)
-            gc.collect()
-            gc.freeze()  # what stands now stays; looking through it again and again costs a tenth of the throughput
-            beside = [
-                asyncio.create_task(live_models.keep_in_step(settings.poll_seconds)),
-                asyncio.create_task(ring.keep_in_step()),
-                asyncio.create_task(keep_within_limits(live_models, database, log, now=now)),
-            ]
-            async with watch.running():
-                yield
-            for task in beside:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-            for thread in (events, shadowing, writer):  # who hands something to another one first
-                await asyncio.to_thread(thread.close)
-        database.dispose()
-        registry.close()
-
+    machinery = Machinery(
+        registry=registry,
+        database=database,
+        live_models=live_models,
+        ring=ring,
+        watch=watch,
+        workers=(events, shadowing, writer),
+        poll_seconds=settings.poll_seconds,
+        log=log,
+        now=now,
+    )
     threads = BatchThreads()
     routes = PredictionRoutes(state, threads)
     app = FastAPIOffline(
@@ -162,7 +141,7 @@ def create_app(
         redoc_url=None,
         static_url="/static",
         swagger_ui_parameters={"validatorUrl": None},  # else the page asks a validator on the internet
-        lifespan=lifespan,
+        lifespan=machinery.running,
         routes=routes.routes(),
         exception_handlers={
             **dict.fromkeys((*EXPECTED_ERRORS, HTTPException), on_error),
@@ -171,14 +150,18 @@ def create_app(
     )
     app.state.log, app.state.live_models, app.state.predictions = log, live_models, predictions
     app.state.connection_limits = watch.connection_limits  # read by the server's protocol
-    app.include_router(model_router(state))
-    app.include_router(rollout_router(state, database))
-    app.include_router(document_router(registry, bundles))
-    app.include_router(review_router(state, database))
-    app.include_router(outcome_router(state, database))
-    app.include_router(health_router(live_models, watch.reasons_not_ready))
-    app.include_router(inference_router(state, watch.reasons_not_ready, threads))
-    app.include_router(metrics_router(watch.exposition))
+    for router in (
+        model_router(state),
+        monitor_router(state, bundles),
+        rollout_router(state, database),
+        document_router(registry, bundles),
+        review_router(state, database),
+        outcome_router(state, database),
+        health_router(live_models, watch.reasons_not_ready),
+        inference_router(state, watch.reasons_not_ready, threads),
+        metrics_router(watch.exposition),
+    ):
+        app.include_router(router)
     app.add_route("/", _to_docs, include_in_schema=False)
     _put_in_front(
         app,

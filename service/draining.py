@@ -8,7 +8,7 @@ store what they hold. SIGINT, a person's Ctrl+C, does without the pause. A secon
 from __future__ import annotations
 
 import asyncio
-import os
+import multiprocessing
 import signal
 import threading
 from collections.abc import Iterator
@@ -61,12 +61,13 @@ class Draining:
 
     async def follow_parent(self) -> None:
         """End in good order, as if told, when the process above several workers has died: nobody else would tell."""
-        parent = os.getppid()
-        while not self._is_alone and os.getppid() == parent:
+        parent = multiprocessing.parent_process()
+        if parent is None or self._is_alone:
+            return
+        while parent.is_alive():
             await asyncio.sleep(PARENT_SECONDS)
-        if not self._is_alone:
-            self._log.error("the process above this worker has died")
-            signal.raise_signal(signal.SIGTERM)
+        self._log.error("the process above this worker has died")
+        signal.raise_signal(signal.SIGTERM)
 
     def _told(self, number: int, _frame: FrameType | None) -> None:
         if self.has_begun:

@@ -19,6 +19,7 @@ from models.errors import (
     ModelError,
     NoChallengerError,
     NoQueueError,
+    NoReferenceError,
     NothingToRollBackError,
     UnknownAlertError,
     UnknownPolicyError,
@@ -64,6 +65,13 @@ class MissingKeyError(ServiceError):
         super().__init__("this path needs the header `X-API-Key: KEY` or `Authorization: Bearer KEY` with a valid key")
 
 
+class InvalidHttpError(ServiceError):
+    """What came is no request in HTTP/1.1."""
+
+    def __init__(self) -> None:
+        super().__init__("what came is no valid HTTP/1.1 request; the connection is closed")
+
+
 class MissingScopeError(ServiceError):
     """The key is none for what is asked."""
 
@@ -83,13 +91,6 @@ class RateLimitError(ServiceError):
         self.most = int(most)
         self.retry_after = max(1, math.ceil(seconds))
         super().__init__(f"this key may ask {most:,.0f} times at once, and again in {seconds:.2g} s")
-
-
-class InvalidHttpError(ServiceError):
-    """What came is no request in HTTP/1.1."""
-
-    def __init__(self) -> None:
-        super().__init__("what came is no valid HTTP/1.1 request; the connection is closed")
 
 
 class BodyTooLargeError(ServiceError):
@@ -245,9 +246,9 @@ class HeadersTooLargeError(ServiceError):
 # The only place where failures meet HTTP. The most special class of an error decides.
 STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     MissingKeyError: HTTPStatus.UNAUTHORIZED,
+    InvalidHttpError: HTTPStatus.BAD_REQUEST,
     MissingScopeError: HTTPStatus.FORBIDDEN,
     RateLimitError: HTTPStatus.TOO_MANY_REQUESTS,
-    InvalidHttpError: HTTPStatus.BAD_REQUEST,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyRowsError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     MediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -268,6 +269,7 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     NoQueueError: HTTPStatus.NOT_FOUND,
     UnknownAlertError: HTTPStatus.NOT_FOUND,
     BundleError: HTTPStatus.CONFLICT,
+    NoReferenceError: HTTPStatus.CONFLICT,
     UnreadablePolicyError: HTTPStatus.CONFLICT,
     ConflictingEventError: HTTPStatus.CONFLICT,
     EventError: HTTPStatus.UNPROCESSABLE_ENTITY,

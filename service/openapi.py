@@ -9,6 +9,10 @@ import pandas as pd
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from models.errors import ConflictingEventError
 from service.bodies import CSV, JSON, PARQUET
@@ -78,7 +82,7 @@ OF_KEYS = (
 
 
 class OpenApi:
-    """Builds the document once for each set of live versions.
+    """Builds the document once for each set of live versions, and answers GET /openapi.json.
 
     Parameters
     ----------
@@ -89,12 +93,20 @@ class OpenApi:
         self._app, self._live_models, self._ring = app, live_models, ring
         self._built_for: tuple[Mapping[str, Serving], bool] | None = None
         self._document: Json = {}
+        self._written = b""
+        app.router.routes.insert(0, Route("/openapi.json", self.page, include_in_schema=False))
+
+    async def page(self, _request: Request) -> Response:
+        """The document, written once: anybody may ask for it, and to write it takes as long as many predictions."""
+        self()
+        return Response(self._written, media_type=JSON)
 
     def __call__(self) -> Json:
         """The document of what is live now."""
         wanted = (self._live_models.servings, self._ring.is_needed)
         if self._built_for is None or wanted[0] is not self._built_for[0] or wanted[1] != self._built_for[1]:
             self._document, self._built_for = self._build(wanted[0]), wanted
+            self._written = to_json(self._document)
         return self._document
 
     def _build(self, servings: Mapping[str, Serving]) -> Json:

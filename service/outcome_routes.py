@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
+from data.rows import refuse_what_is_no_iso_date
 from models.outcomes.performance import Performance, performance
 from models.outcomes.store import Outcome, OutcomeStore
 from service.callers import Caller
 from service.errors import FieldError, TooManyRowsError
 from service.field_errors import json_pointer, shown
 from service.state import State
-from service.typed_bodies import json_body_of, read_json
+from service.typed_bodies import WITHOUT_NUL, json_body_of, read_json
 
 EXAMPLE: Any = {
     "outcomes": [
@@ -30,13 +31,13 @@ class OutcomeEntry(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    prediction_id: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+    prediction_id: Annotated[str, Field(min_length=1, max_length=200, pattern=WITHOUT_NUL)] = Field(
         description="As it stands in the answer; of a ranking, the outcome is that of the ad that was shown."
     )
-    outcome: StrictBool | None = Field(
+    outcome: StrictBool | Literal[0, 1] | None = Field(
         description="Whether the event happened that was predicted; null takes back what was said before."
     )
-    observed: AwareDatetime | None = Field(
+    observed: Annotated[AwareDatetime, BeforeValidator(refuse_what_is_no_iso_date)] | None = Field(
         None, description="When that was seen; of several outcomes the one seen last holds. Now if left out."
     )
 
@@ -68,9 +69,11 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
 
     @router.post("/outcomes", summary="Say what became of predictions", openapi_extra=json_body_of(OutcomesRequest))
     async def take(request: Request) -> OutcomesAnswer:
-        said = await read_json(request, state.settings.max_batch_bytes, OutcomesRequest)
-        if len(said.outcomes) > state.settings.max_rows_per_batch:
-            raise TooManyRowsError(state.settings.max_rows_per_batch)
+        most = state.settings.max_rows_per_batch
+        most_values = 4 * most * len(OutcomeEntry.model_fields)  # generous, since texts may hold commas
+        said = await read_json(request, state.settings.max_batch_bytes, OutcomesRequest, most_values=most_values)
+        if len(said.outcomes) > most:
+            raise TooManyRowsError(most)
         caller: Caller = request.scope["key"]
         return await asyncio.to_thread(partial(_taken, state, engine, said, caller.id))
 
@@ -99,9 +102,11 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
 
 def _taken(state: State, engine: sa.Engine, said: OutcomesRequest, key_id: str) -> OutcomesAnswer:
     """Store the outcomes of a request; waits for the database."""
-    now = state.now()
     labelled = frozenset(name for name, serving in state.live_models.servings.items() if serving.events is not None)
-    told = [Outcome(one.prediction_id, one.outcome, one.observed or now) for one in said.outcomes]
+    told = [
+        Outcome(one.prediction_id, None if one.outcome is None else bool(one.outcome), one.observed)
+        for one in said.outcomes
+    ]
     taken = OutcomeStore(engine, now=state.now).take(told, key_id=key_id, labelled=labelled)
     errors = [
         FieldError(

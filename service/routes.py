@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from time import perf_counter
 from typing import get_args
 from urllib.parse import parse_qs
 
@@ -100,9 +101,14 @@ class PredictionRoutes:
         scope["log_fields"]["version"] = serving.live.version
         reasons = _reasons_wanted(scope)
         row = serving.read_row(await read_json(scope, receive, state.settings.max_body_bytes))
+        checked = perf_counter()
         if serving.events is None:
-            return await state.answering.score(serving, row, prediction_id, reasons, asked)
-        return (await state.events.answer(serving, row, prediction_id, reasons, asked)).encode()
+            answer = await state.answering.score(serving, row, prediction_id, reasons, asked)
+        else:
+            answer = (await state.events.answer(serving, row, prediction_id, reasons, asked)).encode()
+        if state.tracing is not None:
+            state.tracing.phases(asked, checked)
+        return answer
 
     async def batch(self, request: Request) -> Response:
         """Answer many rows, in a thread: other requests are answered meanwhile."""

@@ -1,7 +1,6 @@
 """How far recent rows have moved from training rows: the population stability index of the score and each column.
 
-The index and its usual reading are those of Siddiqi 2006, "Credit Risk Scorecards"; what chance alone does to it is
-worked out by Yurdakul 2018, "Statistical properties of population stability index".
+This is what the report says of the test rows; how recent requests compare is told by `models.drift`.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import chi2
 
@@ -17,9 +15,10 @@ from data.sentences import label
 from data.table import Column, Table
 from models.audit.bins import Bins, Codes
 from models.audit.results import Reading, Shift, Stability
+from models.drift.psi import SHIFTED_FROM, WATCH_FROM
+from models.drift.psi import psi as index_of
 from models.scoring import Floats
 
-WATCH_FROM, SHIFTED_FROM = 0.1, 0.25
 N_BINS = 10
 
 _SCORE = Column(name="", kind="number", description="Predicted probability")
@@ -56,9 +55,8 @@ def stability(
 def psi(training: Codes, recent: Codes, n_bins: int) -> tuple[float, float]:
     """Population stability index of two sets of binned rows, and what it stays below by chance in 95 % of the cases.
 
-    Half a row is added to every bin that holds rows of either set, so that a bin that one of them lacks gives a finite
-    index. For two samples of n and m rows of one distribution in B bins, the index over 1/n + 1/m is about chi-square
-    distributed with B - 1 degrees of freedom.
+    Bins that hold rows of neither set are left out. For two samples of n and m rows of one distribution in B bins, the
+    index over 1/n + 1/m is about chi-square distributed with B - 1 degrees of freedom.
 
     Parameters
     ----------
@@ -66,15 +64,9 @@ def psi(training: Codes, recent: Codes, n_bins: int) -> tuple[float, float]:
     """
     counts = np.stack([np.bincount(codes, minlength=n_bins) for codes in (training, recent)])
     counts = counts[:, counts.sum(axis=0) > 0]
-    p, q = _smoothed_shares(counts[0]), _smoothed_shares(counts[1])
-    spread = 1 / len(training) + 1 / len(recent)
-    by_chance = spread * float(chi2.ppf(0.95, len(p) - 1)) if len(p) > 1 else 0.0
-    return float(np.sum((q - p) * np.log(q / p))), by_chance
-
-
-def _smoothed_shares(counts: npt.NDArray[np.int64]) -> Floats:
-    shares: Floats = (counts + 0.5) / (counts.sum() + 0.5 * len(counts))
-    return shares
+    spread, n_held = 1 / len(training) + 1 / len(recent), counts.shape[1]
+    by_chance = spread * float(chi2.ppf(0.95, n_held - 1)) if n_held > 1 else 0.0
+    return float(index_of(counts[0], counts[1])), by_chance
 
 
 def _shift(column: Column, training: pd.Series[Any], recent: pd.Series[Any]) -> Shift:

@@ -9,10 +9,12 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from models.clock import Clock, utc_now
-from models.database import parts_of, reading, writing
+from models.database import parts_of, reading, take_stock, writing
 from models.outcomes.tables import outcomes
 from models.predictions.prediction_log import PredictionLog
 from models.predictions.record import milliseconds
+
+MANY = 1_000
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,12 @@ class Outcome:
     Parameters
     ----------
     outcome : whether the event happened; None takes back what was said before.
-    observed : when that was seen.
+    observed : when that was seen; None for now, unless it is what holds already.
     """
 
     prediction_id: str
     outcome: bool | None
-    observed: datetime
+    observed: datetime | None
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,9 @@ class OutcomeStore:
             elif found.model in labelled:
                 path = f"/v1/{found.model}/labels"
                 problems[place] = ("prediction_id", f"is of a model whose events have labels: send it to {path}")
-            elif one.observed > now:
+            elif one.observed is not None and one.observed > now:
                 problems[place] = ("observed", "must not lie in the future")
-            elif milliseconds(one.observed) < found.at:
+            elif milliseconds(one.observed or now) < found.at:
                 problems[place] = ("observed", f"must not lie before the prediction, {found.moment:%Y-%m-%dT%H:%M:%S}Z")
             else:
                 good.append((found.model, one))
@@ -85,15 +87,25 @@ class OutcomeStore:
         """Store those that say something new; returns how many did."""
         with writing(self._engine) as connection:
             known: set[tuple[str, bool | None, int]] = set()
+            holding: dict[str, bool | None] = {}
+            models = sorted({model for model, _ in good})  # the index begins with them
             for some in parts_of([one.prediction_id for _, one in good]):
                 query = sa.select(outcomes.c.prediction_id, outcomes.c.outcome, outcomes.c.observed)
-                rows = connection.execute(query.where(outcomes.c.prediction_id.in_(some)))
+                query = query.where(outcomes.c.model.in_(models))
+                query = query.where(outcomes.c.prediction_id.in_(some)).order_by(outcomes.c.observed, outcomes.c.id)
+                rows = connection.execute(query).all()
                 known |= {(row.prediction_id, row.outcome, row.observed) for row in rows}
+                holding |= {row.prediction_id: row.outcome for row in rows}
             new = []
             for model, one in good:
-                said = (one.prediction_id, one.outcome, milliseconds(one.observed))
+                name, outcome = one.prediction_id, one.outcome
+                if one.observed is None and name in holding and holding[name] == outcome:
+                    continue  # a retry that comes late must not stand against a correction
+                said = (name, outcome, received if one.observed is None else milliseconds(one.observed))
                 if said not in known:
                     known.add(said)
+                    if one.observed is None:
+                        holding[name] = outcome
                     new.append(
                         {
                             "model": model,
@@ -106,6 +118,8 @@ class OutcomeStore:
                     )
             if new:
                 connection.execute(outcomes.insert(), new)
+        if len(new) >= MANY:  # or PostgreSQL, which takes ids for few until it has looked, reads all for each part
+            take_stock(self._engine, [outcomes])
         return len(new)
 
     def known(self, model: str, *, until: datetime | None = None) -> dict[str, bool]:

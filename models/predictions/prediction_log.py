@@ -90,7 +90,8 @@ class PredictionLog:
         """Where and when predictions were made; those that are not recorded, or only of a shadow, are left out."""
         wanted = set(ids)
         found: dict[str, Place] = {}
-        candidates = list({candidate for one in ids for candidate in in_batch_of(one)})
+        possible = (one for one in ids if "\0" not in one)  # which PostgreSQL does not even look up
+        candidates = list({candidate for one in possible for candidate in in_batch_of(one)})
         names = ("id", "model", "version", "at", "action")
         columns = [*(_predictions.c[name] for name in names), sa.case((_IS_BATCH, _predictions.c.answer))]
         with reading(self.engine) as connection:
@@ -109,6 +110,7 @@ class PredictionLog:
         until: datetime | None = None,
         roles: Iterable[Role] = ("champion", "canary"),
         actions: Iterable[str] = (SCORE, BATCH),
+        only: Iterable[sa.ColumnElement[bool]] = (),
     ) -> Iterator[Prediction]:
         """The answered rows of a model, alone and in batches, in the order of time; read a thousand requests at a time.
 
@@ -116,11 +118,13 @@ class PredictionLog:
         ----------
         since, until : when the request came; `until` itself is left out.
         actions : with others than these two, `row` is the body of an operation.
+        only : what else must hold for the records.
         """
         wanted = sa.and_(
             _predictions.c.model == model,
             _predictions.c.role.in_(list(roles)),
             _predictions.c.action.in_(list(actions)),
+            *only,
         )
         if since is not None:
             wanted &= _predictions.c.at >= milliseconds(since)

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from models.audit import Fairness, GroupQuality, ImpactRatio, MeanEffectCurve, Segment, Shift, Stability
 from models.audit.fairness import FOUR_FIFTHS
-from models.audit.stability import SHIFTED_FROM, WATCH_FROM
+from models.drift.psi import SHIFTED_FROM, WATCH_FROM
 from models.reports.style import EVENT, NEUTRAL, OURS, Chart, bar, cut, dotted, finished, percent_ticks, shown
 
 MOST_GROUPS_SHOWN = 30

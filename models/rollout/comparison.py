@@ -96,22 +96,20 @@ def _with_answers(
 ) -> Iterator[tuple[list[KnownOutcome], Answered]]:
     """Outcomes, some at a time, with what the two versions answered to their rows."""
     outcomes = iter(outcomes)
-    wanted = sa.and_(
-        _predictions.c.model == rollout.name,
-        _predictions.c.version.in_([champion, rollout.version]),
-        _predictions.c.at >= milliseconds(rollout.started),
-        _predictions.c.action.in_((SCORE, BATCH)),
-    )
-    columns = (_predictions.c.role, _predictions.c.action, _predictions.c.answer)
+    # by id and version alone, which are the primary key: told the model and the time too, SQLite would rather read all
+    # predictions since then, again for each part
+    columns = [_predictions.c[name] for name in ("role", "action", "answer", "model", "at")]
+    versions, started = [champion, rollout.version], milliseconds(rollout.started)
     while some := list(islice(outcomes, OUTCOMES_AT_ONCE)):
         ids = {one for one, _ in some}
         recorded_as = {record_id for one in ids for record_id in in_batch_of(one)}
         answered = Answered()
         with reading(engine) as connection:
             for part in parts_of(list(recorded_as)):
-                query = sa.select(*columns).where(wanted, _predictions.c.id.in_(part))
-                for role, action, text in connection.execute(query):
-                    _note(answered, role, action, text, name, ids)
+                query = sa.select(*columns).where(_predictions.c.id.in_(part), _predictions.c.version.in_(versions))
+                for role, action, text, model, at in connection.execute(query):
+                    if model == rollout.name and at >= started and action in (SCORE, BATCH):
+                        _note(answered, role, action, text, name, ids)
         yield some, answered
 
 

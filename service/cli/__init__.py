@@ -1,7 +1,7 @@
 """The command line: `backscore COMMAND`.
 
 Results go to standard output, everything else to standard error; with --json the result is one JSON object. Exit codes
-are 0 done, 1 failed, 2 bad input, and 3 for a version that was trained but not promoted.
+are 0 done, 1 failed, 2 bad input, 3 for a version that was trained but not promoted, and 4 for rows that have shifted.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from service.cli import (
     events,
     keys,
     models,
+    monitor,
     outcomes,
     policy,
     quickstart,
@@ -66,6 +67,7 @@ app.command()(score.score)
 app.command()(serve.serve)
 app.command()(alerts.alerts)
 app.command()(alerts.figures)
+app.command()(monitor.monitor)
 app.command()(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(policy.app, name="policy")

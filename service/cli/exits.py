@@ -17,6 +17,7 @@ from service.cli import console
 FAILURE = 1
 BAD_INPUT = 2
 NOT_PROMOTED = 3
+SHIFTED = 4
 
 DEBUG_VARIABLE = "BACKSCORE_DEBUG"
 

@@ -10,13 +10,14 @@ import typer
 
 from service.cli import console
 from service.cli.audit import prediction_log
-from service.cli.context import AsJson, live_model, read_settings
+from service.cli.context import AsJson, home_of, live_model, open_registry, read_settings
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
     from models.outcomes.measures import Measure
     from models.outcomes.performance import Period
     from models.outcomes.store import Outcome
+    from service.settings import Settings
 
 app = typer.Typer(help="Tell what became of predictions.", no_args_is_help=True)
 
@@ -41,9 +42,10 @@ def load(
     """
     from models.outcomes.store import OutcomeStore
 
-    told = outcomes_of(file)
-    with prediction_log(read_settings()) as log:
-        taken = OutcomeStore(log.engine).take(told, key_id="")
+    told, settings = outcomes_of(file), read_settings()
+    labelled = _labelled(settings)
+    with prediction_log(settings) as log:
+        taken = OutcomeStore(log.engine).take(told, key_id="", labelled=labelled)
     if taken.problems:
         shown = [f"  row {place + 1}: {field} {what}" for place, (field, what) in sorted(taken.problems.items())]
         more = [f"  and {len(shown) - SHOWN:,} more"] if len(shown) > SHOWN else []
@@ -58,18 +60,27 @@ def load(
         console.say(f"{taken.n_new:,} of {len(told):,} outcomes said something new.", style="green")
 
 
+def _labelled(settings: Settings) -> frozenset[str]:
+    """Models whose outcomes are labels of their events instead."""
+    from models.bundles import read_manifest
+
+    with open_registry(settings) as registry:
+        champions = registry.champions()
+    bundles = home_of(settings).bundles
+    return frozenset(name for name, one in champions.items() if read_manifest(bundles, one.digest).table.windows)
+
+
 def outcomes_of(file: Path) -> list[Outcome]:
     """The outcomes of a file; CommandError names the row, the column and the value that cannot be read."""
     import pandas as pd
 
     from data.sources import read_frame
-    from models.clock import utc_now
     from models.outcomes.store import Outcome
 
     frame = read_frame(file)
     if absent := [name for name in COLUMNS[:2] if name not in frame.columns]:
         raise CommandError(f"{file}: lacks the column(s) {', '.join(absent)}")
-    now, told = utc_now(), []
+    told = []
     for row, (name, outcome, observed) in enumerate(
         zip(*(frame.get(name, pd.Series([None] * len(frame))) for name in COLUMNS), strict=True), start=1
     ):
@@ -77,13 +88,13 @@ def outcomes_of(file: Path) -> list[Outcome]:
         if spelled not in SPELLED:
             raise CommandError(f"{file}: row {row}, column 'outcome': {outcome!r} must be 1, 0 or empty")
         try:
-            at = now if pd.isna(observed) else pd.Timestamp(observed)
-            at = at.tz_localize("UTC") if isinstance(at, pd.Timestamp) and at.tzinfo is None else at
+            at = None if pd.isna(observed) else pd.Timestamp(observed)
+            at = at.tz_localize("UTC") if at is not None and at.tzinfo is None else at
         except (ValueError, TypeError):
             raise CommandError(
                 f"{file}: row {row}, column 'observed': {observed!r} must be a time (ISO 8601)"
             ) from None
-        told.append(Outcome(str(name), SPELLED[spelled], at.to_pydatetime() if isinstance(at, pd.Timestamp) else at))
+        told.append(Outcome(str(name), SPELLED[spelled], None if at is None else at.to_pydatetime()))
     return told
 
 

@@ -113,7 +113,14 @@ def test_every_endpoint_is_documented(document):
         f"{of_version}/ready",
         f"{of_version}/infer",
     }
-    expected |= {"/health/live", "/health/ready", "/metrics", "/v1/outcomes", "/v1/models/{name}/performance"}
+    expected |= {
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+        "/v1/outcomes",
+        "/v1/models/{name}/performance",
+        "/v1/models/{name}/monitor",
+    }
     assert set(document["paths"]) == expected
 
 

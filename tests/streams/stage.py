@@ -221,7 +221,7 @@ class Serving:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self._command = [sys.executable, "-m", "service", "serve", "--port", str(self.port), "--workers", str(workers)]
-        self._environment: Mapping[str, str] = {
+        self.environment: Mapping[str, str] = {
             **os.environ,
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
             "BACKSCORE_HOME": str(home.path.resolve()),
@@ -234,7 +234,7 @@ class Serving:
     def start(self) -> None:
         """Start the process."""
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self._command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
 
     def wait_until_ready(self) -> None:
         """Return when it answers; RuntimeError if that takes too long."""

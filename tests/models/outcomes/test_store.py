@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -58,6 +59,19 @@ def test_the_one_observed_last_holds(store):
     assert store.known("credit") == {"a": False, "b": False}
 
 
+def test_an_outcome_without_a_time_is_of_now_and_is_told_once(engine):
+    """Sent again later it says nothing new; after a correction it does."""
+    clock = [NOW]
+    store = OutcomeStore(engine, now=lambda: clock[0])
+
+    def tell(what):
+        clock[0] += DAY
+        return store.take([Outcome("a", what, None)], key_id="").n_new
+
+    assert [tell(True), tell(True), tell(False), tell(False), tell(True)] == [1, 0, 1, 0, 1]
+    assert store.known("credit") == {"a": True}
+
+
 def test_what_cannot_be_is_named_and_the_rest_is_taken(store):
     """By place and field."""
     told = [("x", True, 5), ("a", True, 200), ("b", True, -1), ("many-1", True, 5), ("f", True, 5), ("a", True, 5)]
@@ -73,6 +87,33 @@ def test_what_cannot_be_is_named_and_the_rest_is_taken(store):
         4: "prediction_id",
     }
     assert "/v1/fraud/labels" in taken.problems[4][1]
+
+
+def test_ids_that_no_database_can_hold(store):
+    """PostgreSQL refuses texts with the character 0; they are ids of nothing, and the others are taken."""
+    taken = take(store, ("a\0", True, 5), ("a", True, 5))
+    assert (taken.n_new, list(taken.problems)) == (1, [0])
+
+
+def test_what_was_told_is_looked_up_by_an_index(engine, store):
+    """Or else, telling a lot takes the square of its number, while nobody else can write."""
+    seen = []
+
+    def keep(_connection, _cursor, statement, parameters, _context, _many):
+        if statement.startswith("SELECT") and "FROM outcomes" in statement:
+            seen.append((statement, parameters))
+
+    sa.event.listen(engine, "before_cursor_execute", keep)
+    take(store, ("a", True, 5))
+    sa.event.remove(engine, "before_cursor_execute", keep)
+    ((statement, parameters),) = seen
+    is_sqlite = engine.dialect.name == "sqlite"
+    with engine.begin() as connection:
+        if not is_sqlite:  # which reads a table as small as this one from end to end, if it may
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+        plan = str(connection.exec_driver_sql(f"{explain} {statement}", parameters).all())
+    assert ("(model=? AND prediction_id=?)" if is_sqlite else "Index Cond: (((model)") in plan, plan
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -56,6 +56,17 @@ def test_what_the_file_says_is_read_as_people_write_it(run, asked, tmp_path, tra
     engine.dispose()
 
 
+def test_models_with_events_have_labels_instead(run, trained, start_service, tmp_path):
+    """As over HTTP."""
+    row = {**load_domains()["fraud"].table.example(), "transaction_id": 815}
+    name = start_service(trained.home.path).client.post("/v1/fraud/score", json=row).json()["prediction_id"]
+    file = tmp_path / "outcomes.csv"
+    file.write_text(f"prediction_id,outcome\n{name},1\n")
+    loaded = run("outcomes", "load", str(file), "--json").json
+    assert loaded["n_new"] == 0
+    assert "/v1/fraud/labels" in loaded["problems"][0]["problem"]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

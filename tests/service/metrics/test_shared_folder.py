@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -97,3 +98,21 @@ def test_counts_of_the_ended_stay_and_their_files_go(tmp_path, ended_pid):
     assert files == {ENDED, f"{os.getppid()}.json"}
     assert last["requests_total", ("status", "200")] == 5 + 1 + 2
     assert last["queue",] == 2
+
+
+def test_threads_and_processes_do_not_get_in_each_others_way(tmp_path):
+    """One publishes while others are asked: nobody reads half a file, nobody loses one."""
+    first, second = SharedFolder(tmp_path), SharedFolder(tmp_path, os.getppid())
+    second.publish(worker({"200": 5}, 1))
+
+    def ask(number):
+        if number % 2:
+            first.publish(worker({"200": 2}, 1))
+        else:
+            asked = first if number % 4 else second
+            assert asked.gather(worker({"200": 2 if asked is first else 5}, 1))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(ask, range(200)))
+
+    assert values(first.gather(worker({"200": 2}, 1)))["requests_total", ("status", "200")] == 7
