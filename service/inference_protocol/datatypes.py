@@ -46,14 +46,24 @@ _CHECKERS: Mapping[str, TypeAdapter[list[Any]]] = {
 def checked_elements(name: str, datatype: Datatype, data: Sequence[Any]) -> tuple[list[Any], list[FieldError]]:
     """The elements of a tensor, and which of them are not of its datatype."""
     try:
-        values = _CHECKERS[datatype].validate_python(list(data))
+        return _CHECKERS[datatype].validate_python(data), []
+    except ValidationError:
+        pass
+    try:
+        return _CHECKERS[datatype].validate_python([_as_meant(value, datatype) for value in data]), []
     except ValidationError as error:
         message = f"must be {_ELEMENTS[datatype][1]} or null, as the tensor is of {datatype}"
         found = error.errors(include_url=False, include_context=False)
-        return [], [
-            FieldError(path=element(name, e["loc"][0]), message=message, value=shown(e["input"])) for e in found
-        ]
-    return values, []
+    return [], [FieldError(path=element(name, e["loc"][0]), message=message, value=shown(e["input"])) for e in found]
+
+
+def _as_meant(value: Any, datatype: Datatype) -> Any:
+    """The value of a client that spells every number, or true and false, as 48.0 and 1.0."""
+    if type(value) not in (int, float):
+        return value
+    if datatype == "BOOL" and value in (0, 1):
+        return bool(value)
+    return int(value) if "INT" in datatype and type(value) is float and value.is_integer() else value
 
 
 def element(name: str, place: object) -> str:

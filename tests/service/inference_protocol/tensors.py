@@ -32,3 +32,7 @@ def answers_of(response):
         columns[output["name"]] = [json.loads(value) if is_document else value for value in output["data"]]
         assert output["shape"] == [len(output["data"]), 1]
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def without_id(answer):
+    return {name: value for name, value in answer.items() if name != "prediction_id"}

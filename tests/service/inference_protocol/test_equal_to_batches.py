@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data.spellings import flag_spellings
 from models.contract import load_domains
-from tests.service.inference_protocol.tensors import answers_of, infer, request_of, tensor
+from tests.service.inference_protocol.tensors import answers_of, infer, request_of, tensor, without_id
 
 DOMAINS = load_domains()
 NUMBERS = itertools.count(500_000_000)
@@ -84,10 +84,6 @@ def rows_and_tensors(draw, table):
         nested = len(shape) == 2 and draw(st.booleans())
         tensors.append(tensor(column.name, spelled, datatype, shape=shape, nested=nested))
     return rows, draw(st.permutations(tensors))
-
-
-def without_id(answer):
-    return {name: value for name, value in answer.items() if name != "prediction_id"}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

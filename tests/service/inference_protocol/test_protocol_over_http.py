@@ -10,7 +10,7 @@ from models.predictions.personal import personal_key
 from models.predictions.record import BATCH
 from models.predictions.replay import replay
 from service.inference_protocol.messages import InferenceResponse, ModelMetadata, ServerMetadata
-from tests.service.inference_protocol.tensors import answers_of, infer, request_of, tensor
+from tests.service.inference_protocol.tensors import answers_of, infer, request_of, tensor, without_id
 
 FRAUD = load_domains()["fraud"]
 KEY = "correct horse"
@@ -84,6 +84,24 @@ def test_the_answer_names_the_request_and_the_version(client, request_body):
     assert [response.json()[name] for name in ("id", "model_name", "model_version")] == ["mine", "credit", "1"]
     assert of_version.json()["id"] == "yours"
     assert "id" not in infer(client, "credit", request_body).json()
+
+
+def test_whole_numbers_and_truth_may_be_spelled_as_fractions(client, request_body):
+    """As clients do whose only number is a float."""
+    usual = answers_of(infer(client, "credit", request_body).json())
+    inputs = [
+        {**one, "data": [float(value) if one["datatype"] in ("INT64", "BOOL") else value for value in one["data"]]}
+        for one in request_body["inputs"]
+    ]
+    spelled = answers_of(infer(client, "credit", {"inputs": inputs}).json())
+
+    assert [without_id(answer) for answer in spelled] == [without_id(answer) for answer in usual]
+    assert {type(value) for one in inputs for value in one["data"]} == {float, str}
+    error = told(infer(client, "credit", changed(request_body, "guarantor", data=[2.0, 1.0])))
+    assert "guarantor[0] must be true or false or null, as the tensor is of BOOL, got 2.0" in error
+    error = told(infer(client, "credit", changed(request_body, "duration_months", data=[12.5, 10**400])))
+    assert "duration_months[0] must be a whole number of 64 bits" in error
+    assert "duration_months[1] must be a whole number of 64 bits" in error
 
 
 def test_only_the_outputs_that_are_asked_for_come(client, request_body):
