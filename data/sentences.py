@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,11 @@ def spoken(column: Column, value: Any) -> str:
         text = f"{value:,.6g}" if isinstance(value, float) else f"{value:,}"
     unit = column.unit.removesuffix("s") if value == 1 else column.unit  # "1 month"
     return f"{text} {unit}".rstrip()
+
+
+def without_unit(column: Column, value: float) -> str:
+    """A number in words where its unit is said elsewhere; shares keep their percent sign."""
+    return spoken(column if column.unit == "share" else replace(column, unit=""), value)
 
 
 def label(column: Column) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.sentences import spoken
+from data.sentences import spoken, without_unit
 from data.table import Column
 from models.audit.bins import Codes, is_missing
 from models.drift.psi import Counts
@@ -118,10 +118,8 @@ def counts_in(codes: npt.NDArray[np.intp], n_bins: int) -> Counts:
 
 
 def _between(column: Column, low: float | None, high: float | None) -> str:
-    if low is None and high is None:
-        return "any"
     if low is None:
-        return f"up to {spoken(column, high)}"
+        return "any" if high is None else f"up to {without_unit(column, high)}"
     if high is None:
-        return f"above {spoken(column, low)}"
-    return f"above {spoken(column, low)} to {spoken(column, high)}"
+        return f"above {without_unit(column, low)}"
+    return f"above {without_unit(column, low)} to {without_unit(column, high)}"

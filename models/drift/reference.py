@@ -26,7 +26,7 @@ REFERENCE = "reference.json"
 N_CELLS = 200
 """Values of a number are kept that cut its rows into so many parts of equal size."""
 N_OUTERMOST = 32
-"""And so many of the smallest and of the greatest ones, so that tails are told."""
+"""And so many more within the first and within the last of these parts, so that tails are told."""
 MOST_LEVELS = 1_000
 
 SCORE = Column(name="", kind="number", description="Predicted probability", unit="share")
@@ -196,6 +196,6 @@ def knots(at_most: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
     if len(at_most) <= N_CELLS + 2 * N_OUTERMOST:
         return np.arange(len(at_most))
     n_rows = int(at_most[-1])
-    outermost = np.arange(N_OUTERMOST)
+    outermost = np.rint(np.geomspace(1, n_rows / N_CELLS, N_OUTERMOST))  # ever denser, for tails are long
     cuts = np.ceil(np.arange(1, N_CELLS) * n_rows / N_CELLS)
-    return np.unique(np.searchsorted(at_most, np.concatenate([outermost + 1, cuts, n_rows - outermost])))
+    return np.unique(np.searchsorted(at_most, np.concatenate([outermost, cuts, n_rows + 1 - outermost])))

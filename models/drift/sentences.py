@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data.sentences import spoken
+from data.sentences import spoken, without_unit
 from data.table import Column
 from models.drift.results import Before, Bin, ColumnDrift, NotCompared, State
 
@@ -51,11 +51,11 @@ def monitor_sentence(state: State, found: Sequence[ColumnDrift], not_compared: S
         return found[0].sentence
     compared = [one for one in found if one.state != "too_few"]
     told = f"{len(compared):,} of {len(found) + len(not_compared):,} columns (with the score) were compared"
-    for wanted, words in (("alarm", "have shifted"), ("watch", "are to be watched")):
+    for wanted, words in (("alarm", "shifted"), ("watch", "to be watched")):
         named = [one.column or "the score" for one in found if one.state == wanted]
         if named:
             more = f" and {len(named) - MOST_NAMED:,} more" if len(named) > MOST_NAMED else ""
-            told += f"; {len(named):,} {words}: {', '.join(named[:MOST_NAMED])}{more}"
+            told += f"; {words}: {', '.join(named[:MOST_NAMED])}{more}"
     return told if state != "ok" else f"{told}; none has shifted"
 
 
@@ -66,7 +66,7 @@ def _of_number(column: Column, median: Before) -> str:
     if before == now:
         return f"spread otherwise than in training, median {spoken(column, now)}"
     moved = "higher" if now > before else "lower"
-    return f"{moved} than in training, median {spoken(column, before)} -> {spoken(column, now)}"
+    return f"{moved} than in training, median {without_unit(column, before)} -> {spoken(column, now)}"
 
 
 def _of_levels(bins: Sequence[Bin]) -> str:

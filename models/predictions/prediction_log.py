@@ -111,14 +111,16 @@ class PredictionLog:
         roles: Iterable[Role] = ("champion", "canary"),
         actions: Iterable[str] = (SCORE, BATCH),
         only: Iterable[sa.ColumnElement[bool]] = (),
+        at_once: int = RECORDS_AT_ONCE,
     ) -> Iterator[Prediction]:
-        """The answered rows of a model, alone and in batches, in the order of time; read a thousand requests at a time.
+        """The answered rows of a model, alone and in batches, in the order of time.
 
         Parameters
         ----------
         since, until : when the request came; `until` itself is left out.
         actions : with others than these two, `row` is the body of an operation.
         only : what else must hold for the records.
+        at_once : requests that are read in one query and held in memory.
         """
         wanted = sa.and_(
             _predictions.c.model == model,
@@ -126,21 +128,23 @@ class PredictionLog:
             _predictions.c.action.in_(list(actions)),
             *only,
         )
-        if since is not None:
-            wanted &= _predictions.c.at >= milliseconds(since)
         if until is not None:
             wanted &= _predictions.c.at < milliseconds(until)
         place = (_predictions.c.at, _predictions.c.id, _predictions.c.version)
         last: tuple[int, str, int] | None = None
+        earliest = None if since is None else milliseconds(since)
         while True:
-            query = sa.select(*_COLUMNS).where(wanted).order_by(*place).limit(RECORDS_AT_ONCE)
+            query = sa.select(*_COLUMNS).where(wanted).order_by(*place).limit(at_once)
             if last is not None:
                 query = query.where(sa.tuple_(*place) > last)
+                earliest = last[0]  # else each page would be looked for from the beginning
+            if earliest is not None:
+                query = query.where(_predictions.c.at >= earliest)
             with reading(self.engine) as connection:
                 some = [PredictionRecord(*row) for row in connection.execute(query)]
             for record in some:
                 yield from predictions_of(record)
-            if len(some) < RECORDS_AT_ONCE:
+            if len(some) < at_once:
                 return
             last = (some[-1].at, some[-1].id, some[-1].version)
 

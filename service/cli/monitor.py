@@ -51,7 +51,7 @@ def _print(found: Monitor) -> None:
     looked_at = "" if found.share_looked_at >= 1 else f", {found.share_looked_at:.2%} of all"
     window = f"{found.settings.days:g} days"
     console.say(f"{found.model} version {found.version}: {found.n_recent:,} rows of {window}{looked_at}.")
-    headings = ("column", "state", "PSI", "90 % band", "distance", "q", "not given", "new levels")
+    headings = ("column", "state", "PSI", "low", "high", "moved", "q", "empty", "new")
     console.results.print(console.table_of(headings, [_cells(one) for one in (found.score, *found.columns)]))
     for one in (found.score, *found.columns):
         if one.state in STYLES:
@@ -67,9 +67,10 @@ def _cells(one: ColumnDrift) -> tuple[str, ...]:
         one.column or "(score)",
         one.state.replace("_", " "),
         _value(one.psi),
-        "" if one.psi is None else f"{one.psi.low:.3f} to {one.psi.high:.3f}",
+        "" if one.psi is None else f"{one.psi.low:.3f}",
+        "" if one.psi is None else f"{one.psi.high:.3f}",
         _value(one.wasserstein),
-        "" if one.q is None else f"{one.q:.2g}",
+        "" if one.q is None else f"{one.q:.1g}",
         "" if one.missing.recent is None else f"{one.missing.recent:.1%}",
         "" if one.unseen is None else f"{one.unseen:.1%}",
     )

@@ -1,0 +1,135 @@
+"""Time and memory of a monitor: 30 columns, 50,000 recent rows or many more, alone and in batches.
+
+python tests/benchmarks/drift.py
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+from pydantic_core import to_json
+
+from data.table import Column, Table
+from models.contract import Live, load_domains
+from models.database import open_database
+from models.drift.monitor import monitor
+from models.drift.reference import REFERENCE, Reference, reference_file
+from models.predictions.prediction_log import PredictionLog
+from models.predictions.record import BATCH, SCORE, PredictionRecord, id_in_batch, milliseconds
+from models.presets import PRESETS
+from models.registry import Registry
+
+NOW = datetime(2024, 5, 31, 12, 0, tzinfo=UTC)
+N_TRAINING_ROWS = 100_000
+NUMBERS = [Column(name=f"number_{i}", kind="number", optional=True) for i in range(20)]
+LEVELS = [Column(name=f"category_{i}", kind="category") for i in range(8)]
+FLAGS = [Column(name=f"flag_{i}", kind="flag") for i in range(2)]
+TARGET = Column(name="bad", kind="flag", role="target")
+TABLE = Table(name="wide", columns=(*NUMBERS, *LEVELS, *FLAGS, TARGET))
+
+
+def rows(n_rows: int, seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    cells = {column.name: np.round(rng.lognormal(5, 1, n_rows), 2) for column in NUMBERS}
+    cells |= {column.name: rng.choice(["north", "south", "east", "west"], n_rows) for column in LEVELS}
+    cells |= {column.name: rng.choice(["0", "1"], n_rows) for column in FLAGS}
+    return pd.DataFrame(cells).astype({column.name: object for column in (*LEVELS, *FLAGS)})
+
+
+def fill(log: PredictionLog, n_rows: int, rows_per_request: int) -> None:
+    """Records of a week, with answers of a usual length."""
+    n_requests = n_rows // rows_per_request
+    some = rows(10_000, 1).to_dict("records")
+    scores = np.random.default_rng(2).beta(1, 5, n_rows).tolist()
+    start = milliseconds(NOW - timedelta(days=6))
+    reasons = [{"column": "number_1", "value": 1.5, "typical": 2.5, "text": "a sentence of usual length, " * 3}] * 3
+    records: list[PredictionRecord] = []
+    for place in range(n_requests):
+        name, first = f"{place:08}", place * rows_per_request
+        asked = [some[(first + i) % len(some)] for i in range(rows_per_request)]
+        ids = [id_in_batch(name, i) for i in range(rows_per_request)] if rows_per_request > 1 else [name]
+        answers = [
+            {"prediction_id": one, "probability_of_default": scores[first + i], "decision": "refer", "reasons": reasons}
+            for i, one in enumerate(ids)
+        ]
+        alone = rows_per_request == 1
+        records.append(
+            PredictionRecord(
+                id=name,
+                version=1,
+                model="wide",
+                policy_version=0,
+                role="champion",
+                action=SCORE if alone else BATCH,
+                at=start + int(place * 5 * 86_400_000 / n_requests),
+                latency=500,
+                key_id="",
+                reasons="adverse",
+                n_rows=rows_per_request,
+                request=to_json(asked[0] if alone else asked).decode(),
+                features_digest="",
+                answer=to_json(answers[0] if alone else answers).decode(),
+            )
+        )
+        if len(records) == 2_000 or place == n_requests - 1:
+            log.write(records)
+            records = []
+
+
+def open_log(home: str) -> PredictionLog:
+    url = f"sqlite:///{home}/backscore.db"
+    Registry(url).close()  # creates the tables
+    return PredictionLog(open_database(url))
+
+
+def prepare(home: str, n_rows: int, rows_per_request: int) -> None:
+    """Fill the log, and keep a reference; in a process of its own, so that `measure` finds its memory unused."""
+    fill(open_log(home), n_rows, rows_per_request)
+    training, scores = rows(N_TRAINING_ROWS, 0), np.random.default_rng(3).beta(1, 5, N_TRAINING_ROWS // 5)
+    started = perf_counter()
+    files = reference_file(TABLE, training, scores)
+    print(f"reference: {perf_counter() - started:.2f} s, {len(files[REFERENCE]) / 1000:,.0f} kB;", end=" ", flush=True)
+    Path(home, REFERENCE).write_bytes(files[REFERENCE])
+
+
+def measure(home: str, n_rows: int, rows_per_request: int) -> None:
+    domain = load_domains()["credit"]
+    live = Live(
+        name="wide",
+        version=1,
+        domain=domain,
+        scorer=domain.build(TABLE, PRESETS["fast"], 0),
+        policy=domain.policy(),
+    )
+    log, reference = open_log(home), Reference.model_validate_json(Path(home, REFERENCE).read_bytes())
+    before, started = resource.getrusage(resource.RUSAGE_SELF), perf_counter()
+    found = monitor(live, reference, log, now=NOW)
+    seconds, after = perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(
+        f"{n_rows:>9,} rows in requests of {rows_per_request:>6,}: {seconds:5.2f} s ({cpu:.2f} s of CPU), "
+        f"{(after.ru_maxrss - before.ru_maxrss) / 1000:,.0f} MB more at most, {found.n_recent:,} rows looked at "
+        f"({found.share_looked_at:.1%}), state {found.state}"
+    )
+
+
+def apart(work: Callable[[str, int, int], None], *arguments: str | int) -> None:
+    """In a process of its own, whose memory is its own."""
+    process = multiprocessing.get_context("spawn").Process(target=work, args=arguments)
+    process.start()
+    process.join()
+
+
+if __name__ == "__main__":
+    for n_rows, rows_per_request in ((50_000, 1), (50_000, 10_000), (500_000, 1), (500_000, 10_000)):
+        with tempfile.TemporaryDirectory() as folder:
+            apart(prepare, folder, n_rows, rows_per_request)
+            apart(measure, folder, n_rows, rows_per_request)
