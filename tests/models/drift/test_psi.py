@@ -24,9 +24,7 @@ def test_the_index_is_the_sum_over_bins():
     reference, recent = np.array([[4, 3, 0, 9], [1, 1, 1, 1]]), np.array([[1, 2, 5, 0], [7, 0, 0, 2]])
     expected = []
     for before, now in zip(reference.tolist(), recent.tolist(), strict=True):
-        shares = [
-            ((b + 0.5) / (sum(before) + 2), (n + 0.5) / (sum(now) + 2)) for b, n in zip(before, now, strict=True)
-        ]
+        shares = [((b + 0.5) / (sum(before) + 2), (n + 0.5) / (sum(now) + 2)) for b, n in zip(before, now, strict=True)]
         expected.append(sum((q - p) * math.log(q / p) for p, q in shares))
     assert psi(reference, recent).tolist() == pytest.approx(expected)
 

@@ -54,9 +54,7 @@ def test_of_many_rows_some_are_drawn_evenly(scene, rows_of, monkeypatch, per_req
     monkeypatch.setattr(module, "ROWS_AT_ONCE", 100)  # so that they come in several parts
     frame, scores = rows_of(6_000, 1)
     scene.answer(frame, scores, per_request=per_request)
-    found, again = (
-        recent_rows(scene.log, scene.live, since=NOW - WEEK, until=NOW, most_rows=600) for _ in range(2)
-    )
+    found, again = (recent_rows(scene.log, scene.live, since=NOW - WEEK, until=NOW, most_rows=600) for _ in range(2))
     assert 450 < len(found.scores) < 750
     assert len(found.scores) / 6_000 == pytest.approx(found.share, rel=0.2)
     assert found.scores.tolist() == again.scores.tolist()

@@ -52,7 +52,7 @@ def test_without_quartiles_apart_the_standard_deviation_counts():
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_gap_is_never_overstated(name):
-    """scipy's p-value, which sees every training value, is never above by more than the formula's own error."""
+    """Scipy's p-value, which sees every training value, is never above by more than the formula's own error."""
     before, now = SAMPLES[name]
     found = ks_p_value(column_reference(COLUMN, pd.Series(before)), now)
     exact = ks_2samp(before, now, method="asymp").pvalue
