@@ -109,7 +109,7 @@ class Scene:
 
 def _as_requested(row: dict[str, Any]) -> dict[str, Any]:
     """A row as a checked request holds it: None where it is empty, whole numbers as levels, true and false."""
-    kept = {name: None if value is None or value != value else value for name, value in row.items()}
+    kept = {name: None if value is None or value != value else value for name, value in row.items()}  # noqa: PLR0124 - NaN alone
     kept["rooms"] = int(kept["rooms"])
     kept["guarantor"] = kept["guarantor"] == "1"
     return kept | {"email": "a" * 32, "card": "c1", "account": "a1", "at": "2024-05-31T10:00:00"}
