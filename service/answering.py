@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from models.clock import Clock
-from models.contract import Answer, ReasonsWanted, Row, respond_encoded
+from models.contract import ReasonsWanted, Row, answer_columns, answer_texts
 from models.errors import DatabaseError
 from models.predictions.record import SCORE, PredictionRecord, features_digest, milliseconds
 from service.asked import Asked
@@ -79,9 +79,9 @@ class Answering:
             loop.call_soon(self._answer_waiting)
         return await waiting.answer
 
-    def count(self, serving: Serving, answers: Sequence[Answer]) -> None:
+    def count(self, serving: Serving, probabilities: Sequence[float]) -> None:
         """Count the probabilities of rows that are answered."""
-        count_probabilities(self._metrics, serving, answers)
+        count_probabilities(self._metrics, serving, probabilities)
 
     def shadowed(self, seen: Seen) -> None:
         """Let a shadow answer a batch that was answered."""
@@ -166,15 +166,15 @@ class Answering:
         serving, reasons = group[0].serving, group[0].reasons
         rows = [one.row for one in group]
         X = serving.live.scorer.encoder.encode_rows(rows)
-        answers = respond_encoded(serving.live, rows, X, [one.prediction_id for one in group], reasons=reasons)
-        self.count(serving, answers)
-        texts = [serving.answer.dump_json(answer) for answer in answers]
+        columns = answer_columns(serving.live, rows, X, [one.prediction_id for one in group], reasons=reasons)
+        self.count(serving, columns[serving.live.domain.probability])
+        texts = answer_texts(columns)
         records = [
             serving.record(
                 one.prediction_id,
                 SCORE,
                 one.row,
-                text.decode(),
+                text,
                 asked=one.asked,
                 reasons=reasons,
                 digest=features_digest(X[i]),
@@ -182,16 +182,16 @@ class Answering:
             for i, (one, text) in enumerate(zip(group, texts, strict=True))
             if serving.audit.records(one.prediction_id)
         ]
-        return texts, records
+        return [text.encode() for text in texts], records
 
 
-def count_probabilities(metrics: Metrics, serving: Serving, answers: Sequence[Answer]) -> None:
+def count_probabilities(metrics: Metrics, serving: Serving, probabilities: Sequence[float]) -> None:
     """Count the probabilities of rows that are answered."""
-    live, name = serving.live, serving.live.domain.probability
-    if len(answers) == 1:
-        metrics.score(live.name, live.version, getattr(answers[0], name))
+    live = serving.live
+    if len(probabilities) == 1:
+        metrics.score(live.name, live.version, probabilities[0])
     else:
-        metrics.scores(live.name, live.version, [getattr(answer, name) for answer in answers])
+        metrics.scores(live.name, live.version, probabilities)
 
 
 def _groups(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models.contract import ReasonsWanted, Row, respond_encoded
+from models.contract import ReasonsWanted, Row, answer_columns, answer_texts
 from models.predictions.record import BATCH, features_digest, id_in_batch
 from service.answering import Answering
 from service.asked import Asked
@@ -43,15 +43,15 @@ def answer_rows(
     if serving.events is not None:
         return events.answer_batch(serving, rows, ids, reasons, batch_id=batch_id, asked=asked)
     X = serving.live.scorer.encoder.encode_rows(rows)
-    answers = respond_encoded(serving.live, rows, X, ids, reasons=reasons)
-    answering.count(serving, answers)
-    texts: Results = [serving.answer.dump_json(answer).decode() for answer in answers]
+    columns = answer_columns(serving.live, rows, X, ids, reasons=reasons)
+    answering.count(serving, columns[serving.live.domain.probability])
+    texts = answer_texts(columns)
     if serving.audit.records(batch_id):
         record = serving.record(
             batch_id,
             BATCH,
             rows,
-            f"[{','.join(map(str, texts))}]",
+            f"[{','.join(texts)}]",
             asked=asked,
             reasons=reasons,
             digest=features_digest(X),
@@ -60,4 +60,4 @@ def answer_rows(
         answering.record_and_wait(serving, record)
         if serving.shadow is not None:
             answering.shadowed(Seen(serving.shadow, rows, ids, batch_id, BATCH, asked))
-    return texts
+    return list(texts)
