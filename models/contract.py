@@ -262,7 +262,7 @@ def answer_columns(
 def answer_texts(columns: Mapping[str, Sequence[Any]]) -> list[str]:
     """What `answer_columns` gives as JSON, a text for each row: the bytes that answers made of them are written as.
 
-    Making them, and checking once more what is right by construction, takes five times as long as writing them.
+    Making them checks once more what is right by construction, and takes longer than writing them.
     """
     rows = zip(*columns.values(), strict=True)
     return [to_json(dict(zip(columns, values, strict=True))).decode() for values in rows]

@@ -194,12 +194,11 @@ def _answered(group: Sequence[Waiting], metrics: Metrics) -> tuple[Results, list
     encoded: list[Features] = []
     records: list[PredictionRecord] = []
     seen: list[Seen] = []
-    probability = serving.live.domain.probability
 
     def respond_to(rows: Sequence[Row], places: Sequence[int]) -> Sequence[Answer]:
         encoded.append(serving.live.scorer.encoder.encode_rows(rows))
         answers = respond_encoded(serving.live, rows, encoded[0], [ids[place] for place in places], reasons=reasons)
-        count_probabilities(metrics, serving, [getattr(answer, probability) for answer in answers])
+        count_probabilities(metrics, serving, [getattr(answer, serving.live.domain.probability) for answer in answers])
         return answers
 
     def recorded(rows: Sequence[Row], places: Sequence[int], answers: Sequence[str]) -> list[PredictionRecord]:
