@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
 from data.simulators import Simulation
@@ -254,7 +255,7 @@ def answer_columns(
         names = [column.name for column in live.table.windows]
         given["windows"] = [{name: row.get(name) for name in names} for row in rows]
     return {
-        name: given[name] if name in given else [field.get_default(call_default_factory=True)] * n_rows
+        name: given[name] if name in given else [_default(field)] * n_rows
         for name, field in domain.answer.model_fields.items()
     }
 
@@ -282,9 +283,15 @@ def _accounts(
         own = {name: values[i] for name, values in given.items() if name not in Answer.model_fields}
         for name, value in domain.account(live, row, X[i], own).items():
             if name not in found:
-                found[name] = [fields[name].get_default(call_default_factory=True)] * len(rows)
+                found[name] = [_default(fields[name])] * len(rows)
             found[name][i] = value
     return found
+
+
+def _default(field: FieldInfo) -> Any:
+    """What a field holds if nothing is given; pydantic's own way looks at the factory's signature each time."""
+    factory: Any = field.default_factory
+    return field.default if factory is None else factory()
 
 
 def _warnings(live: Live, rows: Sequence[Row]) -> list[list[str]]:
