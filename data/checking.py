@@ -17,6 +17,7 @@ from data.times import parse_times
 
 Mask = npt.NDArray[np.bool_]
 
+_MOST_LISTED = 1_000
 _ONLY_IN_TRAINING = ("target", "weight", "propensity")
 """Roles of columns that a row has once it is history, and a request has not."""
 
@@ -97,13 +98,19 @@ def _missing_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> li
             rule = "is computed from earlier rows; rename it or leave it out of the file"
             problems.append(Problem(0, column.name, None, rule))
         elif column.name not in names and _is_required(column, training=training):
-            rule = f"the file has no such column; it has {', '.join(map(str, names)) or 'none'}"
+            rule = f"the file has no such column; it has {_listed(names)}"
             problems.append(Problem(0, column.name, None, rule))
         elif names.count(column.name) > 1:
             problems.append(
                 Problem(0, column.name, None, f"the file has {names.count(column.name)} columns of this name")
             )
     return problems
+
+
+def _listed(names: list[Any]) -> str:
+    """Names as they are told in an error, of very many and very long ones only the beginning."""
+    text = ", ".join(map(str, names[:_MOST_LISTED])) or "none"
+    return text if len(text) <= _MOST_LISTED and len(names) <= _MOST_LISTED else f"{text[:_MOST_LISTED]}..."
 
 
 def _used_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> list[Column]:

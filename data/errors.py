@@ -18,6 +18,10 @@ class SourceError(DataError):
     """A file or a public table is not there, cannot be read, or is not what its name promises."""
 
 
+class TooLargeError(SourceError):
+    """A file would take more time or memory than there is for it."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One value that breaks one rule; `row` counts the data rows from 1, 0 means the whole file."""

@@ -132,7 +132,7 @@ def _flag(column: Column) -> Any:
 
 
 def _time(column: Column) -> Any:
-    accepted = Annotated[datetime, BeforeValidator(_refuse_what_is_no_iso_date), AfterValidator(_refuse_far_times)]
+    accepted = Annotated[datetime, BeforeValidator(refuse_what_is_no_iso_date), AfterValidator(_refuse_far_times)]
     return _or_code(accepted, _without_value(column))
 
 
@@ -177,7 +177,8 @@ def _without_value(column: Column) -> dict[int | str, None]:
     return {**dict.fromkeys(texts), **{int(text): None for text in texts if text.lstrip("-").isdecimal()}}
 
 
-def _refuse_what_is_no_iso_date(value: object) -> object:
+def refuse_what_is_no_iso_date(value: object) -> object:
+    """Pydantic alone also takes bare numbers, and guesses whether they are seconds or milliseconds since 1970."""
     if isinstance(value, date) or (isinstance(value, str) and re.match(ISO_DATE, value)):
         return value
     raise PydanticCustomError("time", "must be a date or time (ISO 8601), for example 2024-05-31T13:45:00Z")

@@ -15,6 +15,7 @@ import pkgutil
 import tempfile
 import warnings
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ SUFFIXES = (".csv", ".csv.gz", ".parquet")
 EMPTY_TEXTS = ("", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
 """Cells of a CSV that hold no value. "None" and "none" are not among them: they are frequent names of categories."""
 
+_MOST_CHARACTERS, _MOST_NAMES = 100, 10
+"""So much of a wrong header is told."""
 _DELIMITERS = (",", ";", "\t", "|")
 _MASKED_INTEGERS = {
     pa.int8(): pd.Int8Dtype(),
@@ -82,26 +85,26 @@ class PublicTable:
 def read_frame(path: Path) -> pd.DataFrame:
     """Read a whole .csv, .csv.gz or .parquet file; SourceError says what is wrong with it."""
     if _suffix(path) == ".parquet":
-        with _said_as_source_error(path):
-            return _to_pandas(pq.read_table(path))
-    with _said_as_source_error(path):
+        with said_as_source_error(path):
+            return rows_to_pandas(pq.read_table(path))
+    with said_as_source_error(path):
         frame: pd.DataFrame = pd.read_csv(path, **_csv_options(path))
         return frame
 
 
 def iter_frames(path: Path, rows_per_chunk: int) -> Iterator[pd.DataFrame]:
     """Read a file of any size in frames of at most `rows_per_chunk` rows; their index counts on through the file."""
-    with _said_as_source_error(path):
+    with said_as_source_error(path):
         if _suffix(path) == ".parquet":
             file: Any = pq.ParquetFile(path)
             batches = file.iter_batches(rows_per_chunk)
-            chunks: Iterator[pd.DataFrame] = (_to_pandas(pa.Table.from_batches([batch])) for batch in batches)
+            chunks: Iterator[pd.DataFrame] = (rows_to_pandas(pa.Table.from_batches([batch])) for batch in batches)
         else:
             file = chunks = pd.read_csv(path, **_csv_options(path), chunksize=rows_per_chunk)
     first = 0
     with file:
         while True:
-            with _said_as_source_error(path):  # not around the yield: what the caller does there is no reading
+            with said_as_source_error(path):  # not around the yield: what the caller does there is no reading
                 frame = next(chunks, None)
             if frame is None:
                 return
@@ -119,7 +122,7 @@ def _suffix(path: Path) -> str:
 
 
 @contextmanager
-def _said_as_source_error(path: Path) -> Iterator[None]:
+def said_as_source_error(path: object) -> Iterator[None]:
     """Turn what the readers raise into one sentence about the file."""
     try:
         with warnings.catch_warnings():
@@ -136,20 +139,34 @@ def _said_as_source_error(path: Path) -> Iterator[None]:
         raise SourceError(f"{path}: cannot be read: {error}") from error
     except pa.ArrowException as error:
         raise SourceError(f"{path}: cannot be used as a parquet file: {error}") from error
+    except (ValueError, OverflowError) as error:  # e.g. a date beyond the year 9999
+        raise SourceError(f"{path}: holds a value that cannot be used: {error}") from error
 
 
 def _csv_options(path: Path) -> dict[str, Any]:
-    """Options of `pandas.read_csv` that leave every cell as it is spelled; the header tells the delimiter."""
-    with _said_as_source_error(path):
+    """The options for a file, whose header is checked."""
+    with said_as_source_error(path):
         opened: Any = gzip.open if _suffix(path) == ".csv.gz" else open
         with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
             header = file.readline()
-    delimiter = max(_DELIMITERS, key=header.count)
-    names = next(csv.reader([header], delimiter=delimiter), [])
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise SourceError(f"{path}: the header names column(s) twice: {', '.join(map(repr, twice))}")
+    options = csv_dialect(header)
+    header_names(header, options["sep"], path)
+    return options
+
+
+def header_names(header: str, delimiter: str, source: object) -> list[str]:
+    """The names in the first line of a CSV; SourceError if one stands there twice."""
+    names = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), [])
+    if twice := sorted(name for name, n in Counter(names).items() if n > 1):
+        shown = ", ".join(repr(name[:_MOST_CHARACTERS]) for name in twice[:_MOST_NAMES])
+        raise SourceError(f"{source}: the header names column(s) twice: {shown}")
+    return names
+
+
+def csv_dialect(header: str) -> dict[str, Any]:
+    """Options of `pandas.read_csv` that leave every cell as it is spelled; the header's line tells the delimiter."""
     return {
-        "sep": delimiter,
+        "sep": max(_DELIMITERS, key=header.count),
         "dtype": str,
         "index_col": False,
         "keep_default_na": False,
@@ -159,7 +176,7 @@ def _csv_options(path: Path) -> dict[str, Any]:
     }
 
 
-def _to_pandas(rows: pa.Table) -> pd.DataFrame:
+def rows_to_pandas(rows: pa.Table) -> pd.DataFrame:
     """A frame in which whole numbers stay whole beside empty cells; floats would change long ids."""
     if nested := [field.name for field in rows.schema if pa.types.is_nested(field.type)]:
         raise pa.ArrowInvalid(f"the column(s) {', '.join(map(repr, nested))} hold lists or structures, not values")

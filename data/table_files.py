@@ -49,6 +49,8 @@ HEADER = """\
 # reasons       sentences for when the column counts against someone: by value, "above" or "below" (numbers, against
 #               the reference), "missing", or "any" for the rest; {value} and {reference} are filled in, e.g.
 #               {0 = "There are no savings", below = "Savings of {value} are less than the usual {reference}"}
+# stored        how the audit log keeps what requests hold: plain, hashed (equal values stay equal) or left_out; for
+#               what identifies a person
 # amount        true: the money that the row is about
 # window        the column is computed, from the rows of an entity in the days before, e.g.
 #               {entity = "card", measure = "mean", days = 30, of = "amount"}; files and requests do not hold it.

@@ -32,6 +32,8 @@ from models.scorer_file import MAX_BYTES, dump_scorer, load_scorer
 MANIFEST = "manifest.json"
 SCORER = "scorer.skops"
 PARTIAL = ".partial-"
+MAX_MANIFEST_BYTES = 2 * 1024**2
+_MOST_TOLD = 500  # characters of what is wrong
 PACKAGES = ("backscore", "numpy", "pandas", "scikit-learn", "skops")
 
 ModelName = Annotated[str, StringConstraints(pattern=f"^{MODEL_NAME}$")]
@@ -160,11 +162,13 @@ def read_manifest(bundles: Path, digest: str) -> Manifest:
     BundleError
         It is missing, altered, or of a format that this version does not know.
     """
-    content = _read_verified(_folder(bundles, digest), MANIFEST, digest, digest)
+    content = _read_verified(_folder(bundles, digest), MANIFEST, digest, digest, MAX_MANIFEST_BYTES)
     try:
         return Manifest.model_validate_json(content)
     except (ValidationError, DataError) as error:
-        raise BundleError(digest, f"{MANIFEST} is not one that this version of backscore reads: {error}") from error
+        raise BundleError(
+            digest, f"{MANIFEST} is not one that this version of backscore reads: {_told(error)}"
+        ) from error
 
 
 def read_file(bundles: Path, digest: str, name: str) -> bytes:
@@ -238,9 +242,9 @@ def _folder(bundles: Path, digest: str) -> Path:
 def _check_file_list(folder: Path, manifest: Manifest, digest: str) -> None:
     found, listed = {path.name for path in folder.iterdir()}, {MANIFEST, *manifest.files}
     if missing := sorted(listed - found | {SCORER} - set(manifest.files)):
-        raise BundleError(digest, f"file(s) missing: {', '.join(missing)}")
+        raise BundleError(digest, f"file(s) missing: {_told(', '.join(missing))}")
     if extra := sorted(found - listed):
-        raise BundleError(digest, f"file(s) that do not belong to it: {', '.join(extra)}")
+        raise BundleError(digest, f"file(s) that do not belong to it: {_told(', '.join(extra))}")
     n_bytes = sum((folder / name).lstat().st_size for name in listed)
     if n_bytes > MAX_BYTES:
         raise BundleError(digest, f"{n_bytes:,} bytes are more than the {MAX_BYTES:,} a bundle may have")
@@ -252,16 +256,33 @@ def _read_listed(folder: Path, name: str, manifest: Manifest, digest: str) -> by
     return _read_verified(folder, name, manifest.files[name], digest)
 
 
-def _read_verified(folder: Path, name: str, sha256: str, digest: str) -> bytes:
+def _read_verified(folder: Path, name: str, sha256: str, digest: str, limit: int = MAX_BYTES) -> bytes:
     """The content of one file, if it is what the digest promises."""
     path = folder / name
     try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
-            raise BundleError(digest, f"{name} is no plain file of at most {MAX_BYTES:,} bytes")
-        content = path.read_bytes()
+        content = _read_plain(path, limit)
     except OSError as error:
         raise BundleError(digest, f"cannot read {path}: {error.strerror}") from error
+    if content is None:
+        raise BundleError(digest, f"{name} is no plain file of at most {limit:,} bytes")
     if _sha256(content) != sha256:
         raise BundleError(digest, f"{name} was altered or truncated; restore the folder or train again")
     return content
+
+
+def _read_plain(path: Path, limit: int) -> bytes | None:
+    """The content of a plain file; None of anything else, such as a link, a pipe or a file that grows meanwhile."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return None
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
+            return None
+        content = file.read(status.st_size + 1)
+    return content if len(content) == status.st_size else None
+
+
+def _told(what: object) -> str:
+    text = str(what)
+    return text if len(text) <= _MOST_TOLD else f"{text[:_MOST_TOLD]}..."

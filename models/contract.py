@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+from pydantic_core import to_json
 
 from data.simulators import Simulation
 from data.splits import Split
@@ -69,6 +71,8 @@ class Operation:
     """(live, validated body, prediction id) -> answer; RefusedBodyError for a body that breaks a rule of the domain."""
     row: tuple[str, ...] | None = None
     """Where in the body a row of the table stands, whose windows are then looked up; () if the body is one."""
+    probability: Callable[[Mapping[str, Any]], float | None] | None = None
+    """Answer as JSON -> the probability of what its outcome will tell; None where outcomes have nothing to tell."""
     log_fields: Callable[[Any], Mapping[str, Any]] | None = None
     """Answer -> what the service's line about the request keeps of it, by name; None for nothing."""
 
@@ -226,35 +230,85 @@ def respond_encoded(
     live: Live, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonsWanted
 ) -> list[Answer]:
     """Answer rows whose features X, float32 of shape (n_rows, n_features), are known already; see `respond`."""
+    columns = answer_columns(live, rows, X, ids, reasons=reasons)
+    return [
+        live.domain.answer(**dict(zip(columns, values, strict=True))) for values in zip(*columns.values(), strict=True)
+    ]
+
+
+def answer_columns(
+    live: Live, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonsWanted
+) -> dict[str, Sequence[Any]]:
+    """The answers that `respond_encoded` gives, field by field: a value for each row, in the order of the fields."""
+    domain, n_rows = live.domain, len(rows)
+    given: dict[str, Sequence[Any]] = {
+        "prediction_id": ids,
+        "model": [live.name] * n_rows,
+        "version": [live.version] * n_rows,
+        "policy_version": [live.policy_version] * n_rows,
+        "warnings": _warnings(live, rows),
+        **domain.decide(live.scorer, live.policy, X, rows),
+    }
+    if domain.account and reasons != "none":
+        given |= _accounts(live, rows, X, given, reasons)
+    if "windows" in domain.answer.model_fields:
+        names = [column.name for column in live.table.windows]
+        given["windows"] = [{name: row.get(name) for name in names} for row in rows]
+    return {
+        name: given[name] if name in given else [_default(field)] * n_rows
+        for name, field in domain.answer.model_fields.items()
+    }
+
+
+def answer_texts(columns: Mapping[str, Sequence[Any]]) -> list[str]:
+    """What `answer_columns` gives as JSON, a text for each row: the bytes that answers made of them are written as.
+
+    Making them checks once more what is right by construction, and takes longer than writing them.
+    """
+    rows = zip(*columns.values(), strict=True)
+    return [to_json(dict(zip(columns, values, strict=True))).decode() for values in rows]
+
+
+def _accounts(
+    live: Live, rows: Sequence[Row], X: Features, given: Mapping[str, Sequence[Any]], reasons: ReasonsWanted
+) -> dict[str, list[Any]]:
+    """The fields that explain answers, for those rows that are to be explained; their defaults for the others."""
     domain = live.domain
-    windows = [column.name for column in live.table.windows] if "windows" in domain.answer.model_fields else []
-    fields = domain.decide(live.scorer, live.policy, X, rows)
-    answers = []
-    for i, (row, prediction_id) in enumerate(zip(rows, ids, strict=True)):
-        own = {name: values[i] for name, values in fields.items()}
-        if domain.account and (reasons == "all" or (reasons == "adverse" and own["decision"] in domain.adverse)):
-            own.update(domain.account(live, row, X[i], own))
-        if windows:
-            own["windows"] = {name: row.get(name) for name in windows}
-        answers.append(
-            domain.answer(
-                prediction_id=prediction_id,
-                model=live.name,
-                version=live.version,
-                policy_version=live.policy_version,
-                warnings=unseen_warnings(live, row),
-                **own,
-            )
-        )
-    return answers
+    assert domain.account is not None  # noqa: S101 - asked for by those who looked
+    fields = domain.answer.model_fields
+    found: dict[str, list[Any]] = {}
+    for i, row in enumerate(rows):
+        if reasons == "adverse" and given["decision"][i] not in domain.adverse:
+            continue
+        own = {name: values[i] for name, values in given.items() if name not in Answer.model_fields}
+        for name, value in domain.account(live, row, X[i], own).items():
+            if name not in found:
+                found[name] = [_default(fields[name])] * len(rows)
+            found[name][i] = value
+    return found
+
+
+def _default(field: FieldInfo) -> Any:
+    """What a field holds if nothing is given; pydantic's own way looks at the factory's signature each time."""
+    factory: Any = field.default_factory
+    return field.default if factory is None else factory()
+
+
+def _warnings(live: Live, rows: Sequence[Row]) -> list[list[str]]:
+    """The `unseen_warnings` of rows; most have none."""
+    found: list[list[str]] = [[]] * len(rows)
+    for i, unseen in live.scorer.encoder.unseen_in_rows(rows).items():
+        found[i] = [_unseen_warning(name, rows[i]) for name in unseen]
+    return found
 
 
 def unseen_warnings(live: Live, row: Row) -> list[str]:
     """A sentence for each category whose level training saw too seldom to know it."""
-    return [
-        f"{name}: {row.get(name)!r} was seen too seldom in training; the model answers as for other rare values"
-        for name in live.scorer.encoder.unseen_columns(row)
-    ]
+    return [_unseen_warning(name, row) for name in live.scorer.encoder.unseen_columns(row)]
+
+
+def _unseen_warning(name: str, row: Row) -> str:
+    return f"{name}: {row.get(name)!r} was seen too seldom in training; the model answers as for other rare values"
 
 
 def load_domains() -> dict[str, Domain]:

@@ -57,6 +57,20 @@ class NothingToRollBackError(ModelError):
         super().__init__(f"{name!r} cannot be rolled back: {now}; promote a version instead")
 
 
+class ChallengerError(ModelError):
+    """A version cannot challenge the champion, or not in this way."""
+
+    def __init__(self, name: str, number: int, problem: str) -> None:
+        super().__init__(f"version {number} of {name!r} cannot challenge: {problem}")
+
+
+class NoChallengerError(ModelError):
+    """Nobody challenges the champion."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"nobody challenges the champion of {name!r}; `backscore rollout start {name} VERSION` begins")
+
+
 class CutOffError(ModelError):
     """No cut-off can be found for the costs or rates that were given."""
 

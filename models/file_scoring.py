@@ -18,6 +18,7 @@ from joblib import Parallel, delayed
 
 from data.checking import checked_frame, unknown_columns
 from data.errors import BadRowsError, Problem, SourceError
+from data.formulas import n_formulas
 from data.sources import SUFFIXES, iter_frames
 from models.contract import Live
 from models.frame_scoring import ScoredRows, answer_fields, score_frame
@@ -32,12 +33,20 @@ Watcher: TypeAlias = Callable[[int], object]
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """How a file was scored; `problems` are those of its first bad rows, `unknown_columns` those the model ignored."""
+    """How a file was scored.
+
+    Attributes
+    ----------
+    problems : of its first bad rows.
+    unknown_columns : those that the model ignored.
+    n_formulas : texts in a CSV that was written which a spreadsheet program would run, see `data.formulas`.
+    """
 
     n_rows: int
     n_bad_rows: int
     problems: tuple[Problem, ...]
     unknown_columns: tuple[str, ...]
+    n_formulas: int
 
 
 def score_file(
@@ -80,15 +89,20 @@ def score_file(
     columns, answers = _source_fields(source, first), answer_fields(live.domain, reasons=reasons)
     _refuse_doubles(source, columns, answers)
     n_rows, n_bad_rows, problems = 0, 0, list[Problem]()
+    n_formulas_seen, is_csv = 0, not target.name.lower().endswith(".parquet")
     with _written_whole(target, pa.schema([*columns, *answers])) as write:
         for frame, scored in _scored_chunks(live, chain([first], frames), reasons=reasons, n_workers=n_workers):
-            write(_beside(frame, columns, scored.answers))
+            rows = _beside(frame, columns, scored.answers)
+            write(rows)
+            if is_csv:
+                n_formulas_seen += n_formulas(rows)
             n_rows += len(frame)
             n_bad_rows += len({problem.row for problem in scored.problems})
             problems += scored.problems[: BadRowsError.n_shown - len(problems)]
             if watcher is not None:
                 watcher(len(frame))
-    return ScoredFile(n_rows, n_bad_rows, tuple(problems), tuple(unknown_columns(live.table, first)))
+    unknown = tuple(unknown_columns(live.table, first))
+    return ScoredFile(n_rows, n_bad_rows, tuple(problems), unknown, n_formulas_seen)
 
 
 def n_rows_of(source: Path) -> int | None:

@@ -10,17 +10,17 @@ import sqlalchemy as sa
 
 from models import registry_tables as tables
 
-Action: TypeAlias = Literal["register", "promote", "rollback", "activate", "audit"]
-Alias: TypeAlias = Literal["champion", "policy"]
+Action: TypeAlias = Literal["register", "promote", "rollback", "activate", "audit", "challenge", "withdraw"]
+Alias: TypeAlias = Literal["champion", "policy", "challenger"]
 
 
 @dataclass(frozen=True)
 class Event:
     """One line of the history.
 
-    `alias` says what was pointed elsewhere: the `champion` to another version, or the `policy` to another stored policy
-    (0 is the policy of the bundle that answers). It is None where nothing was; `from_version` is None where nothing was
-    pointed to before.
+    `alias` says what was pointed elsewhere: the `champion` to another version, the `policy` to another stored policy
+    (0 is the policy of the bundle that answers), the `challenger` to a version that is tried, or from it back to the
+    champion. It is None where nothing was; `from_version` is None where nothing was pointed to before.
     """
 
     id: int

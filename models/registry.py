@@ -28,8 +28,10 @@ from models.history import Action, Event, Occasion, events, pile_of, record
 from models.keys import tables as _key_tables  # noqa: F401 - they are described with the others
 from models.migrations import create_schema
 from models.names import checked_name
+from models.outcomes import tables as _outcome_tables  # noqa: F401 - they are described with the others
 from models.policies.stored import Policies
 from models.predictions.audit_settings import AuditSettings, all_audit_settings, set_audit
+from models.rollout.rollouts import Rollouts, end_canary, end_rollout
 
 CHAMPION: Final = "champion"
 
@@ -62,6 +64,7 @@ class Registry:
     Attributes
     ----------
     policies : the policies of its models.
+    rollouts : who challenges their champions.
 
     Raises
     ------
@@ -78,6 +81,7 @@ class Registry:
             self.close()
             raise
         self.policies = Policies(self._engine, now=now)
+        self.rollouts = Rollouts(self._engine, now=now)
 
     def register(
         self, *, name: str, domain: str, digest: str, metrics: Mapping[str, Any], actor: str, why: str, promote: bool
@@ -109,7 +113,7 @@ class Registry:
         return version
 
     def promote(self, name: str, number: int, *, actor: str, why: str) -> Version:
-        """Make a version the champion; promoting the champion itself changes and records nothing.
+        """Make a version the champion, which ends a rollout; promoting the champion itself changes and records nothing.
 
         Raises
         ------
@@ -123,8 +127,9 @@ class Registry:
         return version
 
     def rollback(self, name: str, *, actor: str, why: str) -> Version:
-        """Make the champion before this one champion again.
+        """Let answer what answered before the last change: end the canary, or make the champion before champion again.
 
+        A canary has changed who answers, so it is what goes first, and the champion stays.
         Promotions pile up and a rollback takes the topmost off: a second rollback goes one further back, and a version
         that was rolled back is not returned to. After promotions of 1, 2, 3 two rollbacks lead to 2 and 1; a promotion
         of 4 and another rollback lead to 1 again.
@@ -136,10 +141,12 @@ class Registry:
         """
         with writing(self._engine) as connection:
             pile = pile_of(connection, name, CHAMPION)
+            occasion = Occasion(name=name, at=self._now(), actor=actor, why=why)
+            if end_canary(connection, occasion):
+                return _find_version(connection, name, pile[-1])
             if len(pile) < 2:
                 raise NothingToRollBackError(name, champion=pile[0] if pile else None)
             version = _find_version(connection, name, pile[-2])
-            occasion = Occasion(name=name, at=self._now(), actor=actor, why=why)
             _set_champion(connection, "rollback", version.number, occasion)
         return version
 
@@ -219,7 +226,10 @@ def _find_version(connection: sa.Connection, name: str, number: int) -> Version:
 
 
 def _set_champion(connection: sa.Connection, action: Action, number: int, occasion: Occasion) -> None:
-    """Point the alias to the version and record it; nothing to do if it already points there."""
+    """Point the alias to the version and record it; nothing to do if it already points there.
+
+    Nobody challenges the new champion: who was compared with the one before has to be compared anew.
+    """
     here = (tables.aliases.c.name == occasion["name"]) & (tables.aliases.c.alias == CHAMPION)
     before = connection.scalar(sa.select(tables.aliases.c.version).where(here))
     if before == number:
@@ -229,3 +239,4 @@ def _set_champion(connection: sa.Connection, action: Action, number: int, occasi
     else:
         connection.execute(tables.aliases.update().where(here).values(version=number))
     record(connection, action, number, occasion, alias=CHAMPION, from_version=before)
+    end_rollout(connection, {**occasion, "why": f"version {number} became champion"})

@@ -17,6 +17,7 @@ from data.sources import frame_digest
 from data.windows import KnownFrauds
 from models.bundles import Manifest, sweep_partial, write_bundle
 from models.clock import Clock, utc_now
+from models.cores import threads_within_cores
 from models.drift.reference import reference_file
 from models.errors import DomainMismatchError, NotTrainedError
 from models.fitting import fit
@@ -78,7 +79,7 @@ def train(
     checked_name(job.name)
     checked_share(1.0 if job.keep_negatives is None else job.keep_negatives)
     started = perf_counter()
-    with job_lock(home.path, job.name, wait_seconds=job.wait_seconds, now=now):
+    with job_lock(home.path, job.name, wait_seconds=job.wait_seconds, now=now), threads_within_cores():
         sweep_partial(home.bundles, job.name)
         if (earlier := registry.versions(job.name)) and earlier[-1].domain != job.domain.name:
             raise DomainMismatchError(job.name, registered=earlier[-1].domain, given=job.domain.name)

@@ -11,7 +11,7 @@ from models.contract import Domain
 from models.nn.training import Epoch
 from models.presets import PresetName
 
-Promote: TypeAlias = Literal["auto", "always", "never"]
+Promote: TypeAlias = Literal["auto", "always", "never", "challenger"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,8 @@ class TrainingJob:
     preset : None is "balanced", or that of the champion to refine, which allows no other.
     keep_negatives : learn from this share of the rows without the event, in (0, 1], see `sampling`; None is 1, or the
         share of the champion to refine, which allows no other.
-    promote : "auto" if it passes the gates and is not worse than the champion, "always", or "never".
+    promote : "auto" if it passes the gates and is not worse than the champion, "always", "never", or "challenger",
+        which for the job is the same as never: who asked for it begins the rollout.
     actor : who asked, for the history.
     wait_seconds : how long to wait for another job of the same name.
     """

@@ -8,19 +8,20 @@ same bits, see `TableClassifier.log_odds`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from time import perf_counter
 
 from models.clock import Clock
-from models.contract import Answer, ReasonsWanted, Row, respond_encoded
+from models.contract import ReasonsWanted, Row, answer_columns, answer_texts
 from models.errors import DatabaseError
 from models.predictions.record import SCORE, PredictionRecord, features_digest, milliseconds
 from service.asked import Asked
 from service.metrics.metrics import Metrics
 from service.prediction_writer import PredictionWriter
 from service.serving import Serving
+from service.shadowing import Seen, Shadowing
 
 MOST_TOGETHER = 64
 """So that a crowd does not keep the event loop from other work for more than a few milliseconds."""
@@ -45,19 +46,21 @@ class Answering:
     ----------
     writer : records.
     metrics : counts the probabilities that are answered.
+    shadowing : lets challengers look on.
     now : tells when something is asked.
-    new_id : names answers.
     """
 
-    def __init__(self, writer: PredictionWriter, metrics: Metrics, *, now: Clock, new_id: Callable[[], str]) -> None:
-        self._writer, self._metrics, self._now, self._new_id = writer, metrics, now, new_id
+    def __init__(self, writer: PredictionWriter, metrics: Metrics, shadowing: Shadowing, *, now: Clock) -> None:
+        self._writer, self._metrics, self._shadowing, self._now = writer, metrics, shadowing, now
         self._waiting: list[Waiting] = []
 
     def asked(self, key_id: str) -> Asked:
         """Something is asked now."""
         return Asked(key_id, milliseconds(self._now()), perf_counter())
 
-    async def score(self, serving: Serving, row: Row, reasons: ReasonsWanted, asked: Asked) -> bytes:
+    async def score(
+        self, serving: Serving, row: Row, prediction_id: str, reasons: ReasonsWanted, asked: Asked
+    ) -> bytes:
         """Answer a checked row, JSON out; at level "durable" it is recorded by then.
 
         Raises
@@ -70,15 +73,19 @@ class Answering:
         if serving.audit.level == "durable":
             self._writer.check_room()
         loop = asyncio.get_running_loop()
-        waiting = Waiting(serving, row, reasons, self._new_id(), asked, loop.create_future())
+        waiting = Waiting(serving, row, reasons, prediction_id, asked, loop.create_future())
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
             loop.call_soon(self._answer_waiting)
         return await waiting.answer
 
-    def count(self, serving: Serving, answers: Sequence[Answer]) -> None:
+    def count(self, serving: Serving, probabilities: Sequence[float]) -> None:
         """Count the probabilities of rows that are answered."""
-        count_probabilities(self._metrics, serving, answers)
+        count_probabilities(self._metrics, serving, probabilities)
+
+    def shadowed(self, seen: Seen) -> None:
+        """Let a shadow answer a batch that was answered."""
+        self._shadowing.look([seen])
 
     async def recorded(self, serving: Serving, record: PredictionRecord) -> None:
         """Record what was answered in another way; raises as `score` does."""
@@ -123,11 +130,15 @@ class Answering:
                 for one in group:  # the one that cannot be answered must not take the others with it
                     self._answer_together([one])
             return
+        answered = perf_counter()
+        for one in group:
+            one.asked.answered = answered
         pairs = [(one.answer, answer) for one, answer in zip(group, answers, strict=True)]
         if not records or serving.audit.level == "async":
             if records:
                 self._writer.record_later(records)
             _settle(pairs, None)
+            self._shadow(group)
             return
         loop = asyncio.get_running_loop()
         try:
@@ -135,21 +146,35 @@ class Answering:
         except Exception as error:
             for answer, _ in pairs:
                 _fail(answer, error)
+        else:
+            self._shadow(group)
+
+    def _shadow(self, group: Sequence[Waiting]) -> None:
+        """Let a shadow answer those that are recorded: what it says is of use only beside what was sent."""
+        serving = group[0].serving
+        if (shadow := serving.shadow) is not None:
+            self._shadowing.look(
+                [
+                    Seen(shadow, [one.row], [one.prediction_id], one.prediction_id, SCORE, one.asked)
+                    for one in group
+                    if serving.audit.records(one.prediction_id)
+                ]
+            )
 
     def _answered(self, group: Sequence[Waiting]) -> tuple[list[bytes], list[PredictionRecord]]:
         """The answers as JSON, and the records of those that are recorded."""
         serving, reasons = group[0].serving, group[0].reasons
         rows = [one.row for one in group]
         X = serving.live.scorer.encoder.encode_rows(rows)
-        answers = respond_encoded(serving.live, rows, X, [one.prediction_id for one in group], reasons=reasons)
-        self.count(serving, answers)
-        texts = [serving.answer.dump_json(answer) for answer in answers]
+        columns = answer_columns(serving.live, rows, X, [one.prediction_id for one in group], reasons=reasons)
+        self.count(serving, columns[serving.live.domain.probability])
+        texts = answer_texts(columns)
         records = [
             serving.record(
                 one.prediction_id,
                 SCORE,
                 one.row,
-                text.decode(),
+                text,
                 asked=one.asked,
                 reasons=reasons,
                 digest=features_digest(X[i]),
@@ -157,16 +182,16 @@ class Answering:
             for i, (one, text) in enumerate(zip(group, texts, strict=True))
             if serving.audit.records(one.prediction_id)
         ]
-        return texts, records
+        return [text.encode() for text in texts], records
 
 
-def count_probabilities(metrics: Metrics, serving: Serving, answers: Sequence[Answer]) -> None:
+def count_probabilities(metrics: Metrics, serving: Serving, probabilities: Sequence[float]) -> None:
     """Count the probabilities of rows that are answered."""
-    live, name = serving.live, serving.live.domain.probability
-    if len(answers) == 1:
-        metrics.score(live.name, live.version, getattr(answers[0], name))
+    live = serving.live
+    if len(probabilities) == 1:
+        metrics.score(live.name, live.version, probabilities[0])
     else:
-        metrics.scores(live.name, live.version, [getattr(answer, name) for answer in answers])
+        metrics.scores(live.name, live.version, probabilities)
 
 
 def _groups(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:

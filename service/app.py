@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from fastapi import FastAPI
@@ -14,15 +10,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp
-from threadpoolctl import threadpool_limits
 
 from models.bundles import package_versions
 from models.clock import Clock, utc_now
 from models.contract import Live
 from models.database import open_database
-from models.errors import DatabaseError
 from models.events.alerts import desk_of
 from models.events.event_log import EventLog
 from models.home import Home
@@ -32,32 +27,36 @@ from models.predictions.personal import personal_key
 from models.predictions.prediction_log import PredictionLog
 from models.registry import Registry, Version
 from service.answering import Answering
+from service.batch_threads import BatchThreads
 from service.documents import document_router
 from service.errors import EXPECTED_ERRORS
 from service.event_writer import EventWriter
 from service.health import health_router
+from service.inference_protocol.error_bodies import ErrorBodies
+from service.inference_protocol.routes import inference_router
 from service.key_gate import KeyGate
 from service.key_ring import KeyRing
 from service.live_models import LiveModels
 from service.logs import open_log
+from service.machinery import Machinery
 from service.metrics.exposition import metrics_router
 from service.model_routes import model_router
 from service.monitor_routes import monitor_router
 from service.openapi import OpenApi
+from service.outcome_routes import outcome_router
+from service.path_parts import bound_path_parts
 from service.prediction_ids import time_ordered_id
 from service.prediction_writer import PredictionWriter
 from service.problems import on_bad_parameters, on_error
-from service.pruning import keep_within_limits
 from service.review_routes import review_router
+from service.rollout_routes import rollout_router
 from service.routes import PredictionRoutes, ScoreFirst
 from service.settings import Settings
+from service.shadowing import Shadowing
 from service.state import State
 from service.supervision import Supervision
+from service.tracing import Tracing, open_tracing
 
-SWITCH_SECONDS = 0.0005
-"""After so long a thread that waits for Python's lock gets it: the thread that records answers must not wait for those
-who make them, nor the event loop for a version that is loaded. Python's own 5 ms made the slowest requests 10 times slower.
-"""
 DESCRIPTION = "Typed predictions with decisions and reasons. The endpoints below are those of the models that are live."
 
 
@@ -67,6 +66,7 @@ def create_app(
     now: Clock = utc_now,
     new_id: Callable[[], str] = time_ordered_id,
     log_to: TextIO | None = None,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """The service as an ASGI application.
 
@@ -75,12 +75,14 @@ def create_app(
     now : tells the time of what the registry records.
     new_id : names answers, and requests that come without a name.
     log_to : where lines about requests and models go; standard error by default.
+    tracing : in place of what the environment asks for, see `service.tracing`.
 
     Raises
     ------
     DatabaseError
         The registry cannot be opened.
     """
+    bound_path_parts()
     log = open_log(log_to, settings.log_format)
     settings.home.mkdir(parents=True, exist_ok=True)
     registry = Registry(settings.registry_url, now=now)
@@ -98,53 +100,40 @@ def create_app(
 
     live_models = LiveModels(registry, load, open_events, log, personal_key=personal_key(settings.home))
     predictions = PredictionLog(database)
-    watch = Supervision(settings, live_models, log, log_to=log_to, new_id=new_id)
+    watch = Supervision(settings, live_models, log, log_to=log_to, new_id=new_id, tracing=tracing or open_tracing(log))
     writer = PredictionWriter(
         predictions, log, on_written=watch.metrics.audit_written, on_dropped=watch.metrics.audit_dropped
     )
-    events = EventWriter(watch.metrics)
+    shadowing = Shadowing(writer, watch.metrics, log)
+    events = EventWriter(watch.metrics, shadowing)
     ring = KeyRing(KeyStore(database, now=now), log, api_key=settings.api_key, share=1 / settings.workers, now=now)
     watch.metrics.watch_audit_queue(lambda: writer.n_waiting)
     state = State(
         settings=settings,
         registry=registry,
         live_models=live_models,
-        answering=Answering(writer, watch.metrics, now=now, new_id=new_id),
+        answering=Answering(writer, watch.metrics, shadowing, now=now),
         events=events,
         predictions=predictions,
         metrics=watch.metrics,
+        tracing=watch.tracing,
         now=now,
         new_id=new_id,
     )
 
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        with threadpool_limits(limits=1, user_api="blas"):  # a row's products are too small to share between threads
-            events.start()
-            writer.start()
-            await live_models.refresh()
-            with suppress(DatabaseError):  # it may come; the service is not ready before
-                await asyncio.to_thread(ring.refresh)
-            sys.setswitchinterval(SWITCH_SECONDS)
-            gc.collect()
-            gc.freeze()  # what stands now stays; looking through it again and again costs a tenth of the throughput
-            beside = [
-                asyncio.create_task(live_models.keep_in_step(settings.poll_seconds)),
-                asyncio.create_task(ring.keep_in_step()),
-                asyncio.create_task(keep_within_limits(live_models, database, log, now=now)),
-            ]
-            async with watch.running():
-                yield
-            for task in beside:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-            await asyncio.to_thread(events.close)
-            await asyncio.to_thread(writer.close)
-        database.dispose()
-        registry.close()
-
-    routes = PredictionRoutes(state)
+    machinery = Machinery(
+        registry=registry,
+        database=database,
+        live_models=live_models,
+        ring=ring,
+        watch=watch,
+        workers=(events, shadowing, writer),
+        poll_seconds=settings.poll_seconds,
+        log=log,
+        now=now,
+    )
+    threads = BatchThreads()
+    routes = PredictionRoutes(state, threads)
     app = FastAPIOffline(
         title="backscore",
         version=package_versions()["backscore"],
@@ -152,7 +141,7 @@ def create_app(
         redoc_url=None,
         static_url="/static",
         swagger_ui_parameters={"validatorUrl": None},  # else the page asks a validator on the internet
-        lifespan=lifespan,
+        lifespan=machinery.running,
         routes=routes.routes(),
         exception_handlers={
             **dict.fromkeys((*EXPECTED_ERRORS, HTTPException), on_error),
@@ -161,16 +150,23 @@ def create_app(
     )
     app.state.log, app.state.live_models, app.state.predictions = log, live_models, predictions
     app.state.connection_limits = watch.connection_limits  # read by the server's protocol
-    app.include_router(model_router(state))
-    app.include_router(monitor_router(state, bundles))
-    app.include_router(document_router(registry, bundles))
-    app.include_router(review_router(state, database))
-    app.include_router(health_router(live_models, watch.reasons_not_ready))
-    app.include_router(metrics_router(watch.exposition))
+    for router in (
+        model_router(state),
+        monitor_router(state, bundles),
+        rollout_router(state, database),
+        document_router(registry, bundles),
+        review_router(state, database),
+        outcome_router(state, database),
+        health_router(live_models, watch.reasons_not_ready),
+        inference_router(state, watch.reasons_not_ready, threads),
+        metrics_router(watch.exposition),
+    ):
+        app.include_router(router)
     app.add_route("/", _to_docs, include_in_schema=False)
     _put_in_front(
         app,
         [
+            Middleware(ErrorBodies),
             *watch.middleware(),
             Middleware(KeyGate, ring=ring, metrics_open=settings.metrics_open),
             Middleware(ScoreFirst, routes=routes),
@@ -195,6 +191,8 @@ def _put_in_front(app: FastAPI, layers: Sequence[Middleware]) -> None:
 
     def build_all() -> ASGIApp:
         stack = build()
+        if isinstance(stack, ServerErrorMiddleware):  # ours answers what nobody foresaw, and as a problem
+            stack = stack.app
         for layer, arguments, options in reversed(layers):
             stack = layer(stack, *arguments, **options)
         return stack

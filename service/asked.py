@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """When and by whom something was asked.
 
@@ -15,11 +15,13 @@ class Asked:
     key_id : of the caller; empty where nobody needs a key.
     at : milliseconds since 1970, UTC.
     started : by the clock that latencies are measured with.
+    answered : by the same clock: when the answer was there, and had still to be recorded; 0 before.
     """
 
     key_id: str
     at: int
     started: float
+    answered: float = 0.0
 
     @property
     def latency(self) -> int:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import pandas as pd
@@ -14,20 +13,21 @@ from pydantic_core import from_json, to_json
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
 from data.checking import check_frame, unknown_columns
-from data.errors import SourceError
-from data.sources import iter_frames
-from models.contract import Answer, ReasonsWanted, Row, respond_encoded
+from data.table import Table
+from data.uploads import Upload, open_upload
+from models.contract import ReasonsWanted, Row
 from models.errors import EventError
-from models.predictions.record import BATCH, features_digest, id_in_batch
 from service.answering import Answering
 from service.asked import Asked
 from service.batch_answers import BatchAnswer
-from service.bodies import CSV, JSON, PARQUET
-from service.errors import FieldError, InvalidJsonError, InvalidRequestError, TooManyRowsError
-from service.event_writer import EventWriter, Results
+from service.bodies import CSV, JSON, PARQUET, is_crowded
+from service.errors import FieldError, InvalidJsonError, InvalidRequestError, TooManyRowsError, shortened
+from service.event_writer import EventWriter
 from service.field_errors import event_field, field_errors, json_pointer, request_error, shown
+from service.row_answers import answer_rows
 from service.serving import Serving, unstorable
 
+MOST_ERRORS_PER_ROW = 20
 MEDIA_TYPES = (JSON, CSV, PARQUET)
 SUFFIXES = {CSV: ".csv", PARQUET: ".parquet"}
 
@@ -63,7 +63,7 @@ def answer_batch(
     asked: Asked,
     reasons: ReasonsWanted,
     most_rows: int,
-    scratch: Path,
+    most_bytes: int,
 ) -> bytes:
     """Answer a batch; takes up to seconds of computing, so it belongs into a thread.
 
@@ -72,7 +72,7 @@ def answer_batch(
     kind : media type of the body, one of `MEDIA_TYPES`.
     answering, events : record the answers.
     batch_id : begins the ids of its predictions.
-    scratch : folder in which a file may be written while this runs.
+    most_bytes : to which a parquet file may unpack.
 
     Returns
     -------
@@ -90,79 +90,51 @@ def answer_batch(
     if kind == JSON:
         batch = read_json(serving, body, most_rows)
     else:
-        batch = read_file(serving, body, SUFFIXES[kind], most_rows, scratch)
-    if serving.events is not None:
-        batch = _storable(batch)
+        batch = read_file(serving, body, SUFFIXES[kind], most_rows, most_bytes)
     places = [place for place, row in enumerate(batch.rows) if row is not None]
-    good = [row for row in batch.rows if row is not None]
-    ids = [id_in_batch(batch_id, place) for place in places]
-    if serving.events is not None:
-        results = events.answer_batch(serving, good, ids, reasons, batch_id=batch_id, asked=asked)
-        return _stored_answer(serving, batch, results)
-    answers: list[Answer | None] = [None] * len(batch.rows)
-    if good:
-        X = serving.live.scorer.encoder.encode_rows(good)
-        given = respond_encoded(serving.live, good, X, ids, reasons=reasons)
-        answering.count(serving, given)
-        for place, answer in zip(places, given, strict=True):
-            answers[place] = answer
-        if serving.audit.records(batch_id):
-            text = serving.answers.dump_json(given).decode()
-            record = serving.record(
-                batch_id,
-                BATCH,
-                good,
-                text,
-                asked=asked,
-                reasons=reasons,
-                digest=features_digest(X),
-                n_rows=len(good),
-            )
-            answering.record_and_wait(serving, record)
-    return serving.batch_writer.dump_json(_document(serving, batch, answers, batch.errors))
-
-
-def _document(
-    serving: Serving, batch: Batch, answers: list[Answer | None], errors: list[FieldError]
-) -> BatchAnswer[Any]:
-    """The answers to a batch with what goes with them."""
-    return serving.batch_answer.model_construct(
-        model=serving.live.name,
-        version=serving.live.version,
-        policy_version=serving.live.policy_version,
-        n_rows=len(batch.rows),
-        n_answered=len(answers) - answers.count(None),
-        warnings=batch.warnings,
-        answers=answers,
-        errors=errors,
+    results = answer_rows(
+        serving,
+        [row for row in batch.rows if row is not None],
+        places,
+        answering=answering,
+        events=events,
+        batch_id=batch_id,
+        asked=asked,
+        reasons=reasons,
     )
-
-
-def _stored_answer(serving: Serving, batch: Batch, results: Results) -> bytes:
-    """A `BatchAnswer` as JSON, with each row's answer as it is stored."""
-    answers: list[Any] = [None] * len(batch.rows)
+    answers: list[str | None] = [None] * len(batch.rows)
     errors = list(batch.errors)
-    for place, result in zip((i for i, row in enumerate(batch.rows) if row is not None), results, strict=True):
+    for place, result in zip(places, results, strict=True):
         if isinstance(result, EventError):
             errors.append(event_field(result, ("rows", place)))
         else:
-            answers[place] = from_json(result)
-    document = _document(serving, batch, answers, errors)
-    return to_json({name: getattr(document, name) for name in BatchAnswer.model_fields})
+            answers[place] = result
+    return _document(serving, batch.warnings, answers, errors)
 
 
-def _storable(batch: Batch) -> Batch:
-    """The batch without the rows that no database stores, which are named."""
-    found = [unstorable(row, ("rows", i)) if row is not None else [] for i, row in enumerate(batch.rows)]
-    rows = [None if bad else row for row, bad in zip(batch.rows, found, strict=True)]
-    return Batch(rows, [*batch.errors, *chain.from_iterable(found)], batch.warnings)
+def _document(
+    serving: Serving, warnings: list[str], answers: Sequence[str | None], errors: Sequence[FieldError]
+) -> bytes:
+    """A `BatchAnswer` around answers that are JSON already."""
+    live = serving.live
+    fields = {
+        "model": live.name,
+        "version": live.version,
+        "policy_version": live.policy_version,
+        "n_rows": len(answers),
+        "n_answered": len(answers) - answers.count(None),
+        "warnings": warnings,
+        "errors": errors,
+    }
+    parts = {name: to_json(value) for name, value in fields.items()}
+    parts["answers"] = f"[{','.join(answer or 'null' for answer in answers)}]".encode()
+    return b"{%s}" % b",".join(b'"%s":%s' % (name.encode(), parts[name]) for name in BatchAnswer.model_fields)
 
 
 def read_json(serving: Serving, body: bytes, most_rows: int) -> Batch:
     """The rows of `{"rows": [...]}`."""
     table = serving.live.table
-    # A parsed document can take a hundred times its bytes; no batch that is allowed has so many separators
-    if body.count(b",") > 4 * most_rows * (len(table.inputs) + 1):
+    if is_crowded(body, 4 * most_rows * (len(table.inputs) + 1)):
         raise TooManyRowsError(most_rows)
     try:
         raw_rows = _BATCH_REQUEST.validate_python(from_json(body))["rows"]
@@ -172,6 +144,12 @@ def read_json(serving: Serving, body: bytes, most_rows: int) -> Batch:
         raise InvalidJsonError(f"Invalid JSON: {error}") from None
     if len(raw_rows) > most_rows:
         raise TooManyRowsError(most_rows)
+    return checked_rows(serving, raw_rows)
+
+
+def checked_rows(serving: Serving, raw_rows: Sequence[Any]) -> Batch:
+    """The rows as the version's table takes them; each is checked alone."""
+    table = serving.live.table
     rows: list[Row | None] = []
     errors: list[FieldError] = []
     for i, raw_row in enumerate(raw_rows):
@@ -179,42 +157,61 @@ def read_json(serving: Serving, body: bytes, most_rows: int) -> Batch:
             rows.append(serving.row.validate_python(raw_row))
         except ValidationError as error:
             rows.append(None)
-            errors += field_errors(error, table.columns, prefix=("rows", i))
-    return Batch(rows, errors)
+            errors += _row_errors(error, table, i, is_first=len(errors) < InvalidRequestError.n_shown)
+    return _storable(serving, Batch(rows, errors))
 
 
-def read_file(serving: Serving, body: bytes, suffix: str, most_rows: int, scratch: Path) -> Batch:
+def _storable(serving: Serving, batch: Batch) -> Batch:
+    """The batch without the rows that no database stores, which are named, if rows are stored."""
+    if serving.events is None:
+        return batch
+    found = [unstorable(row, ("rows", i)) if row is not None else [] for i, row in enumerate(batch.rows)]
+    rows = [None if bad else row for row, bad in zip(batch.rows, found, strict=True)]
+    return Batch(rows, [*batch.errors, *chain.from_iterable(found)], batch.warnings)
+
+
+def _row_errors(error: ValidationError, table: Table, i: int, *, is_first: bool) -> list[FieldError]:
+    """The bad values of a row, the first `MOST_ERRORS_PER_ROW` of them.
+
+    Parameters
+    ----------
+    is_first : whether a misspelled name gets the right one; to look for it takes ten times as long as the rest.
+    """
+    found = field_errors(error, table.columns, ("rows", i), most=MOST_ERRORS_PER_ROW, suggest=is_first)
+    if (n_more := error.error_count() - len(found)) > 0:
+        message = f"holds {n_more} more values that this model does not take"
+        found.append(FieldError(path=json_pointer(["rows", i]), message=message))
+    return found
+
+
+def read_file(serving: Serving, body: bytes, suffix: str, most_rows: int, most_bytes: int) -> Batch:
     """The rows of a CSV or parquet file; its columns that the table does not know are left out and named."""
     table = serving.live.table
-    frame = _frame(body, suffix, most_rows, scratch)
+    upload = open_upload(body, suffix, most_bytes)
+    frame, header = _frame(upload, table, most_rows), pd.DataFrame(columns=list(upload.columns))
+    _, problems = check_frame(table, header, training=False)
+    if problems:
+        raise InvalidRequestError([FieldError(path=json_pointer([p.column]), message=p.rule) for p in problems])
     checked, problems = check_frame(table, frame, training=False)
-    if whole := [problem for problem in problems if problem.row == 0]:
-        raise InvalidRequestError([FieldError(path=json_pointer([p.column]), message=p.rule) for p in whole])
     bad = {problem.row - 1 for problem in problems}
-    return Batch(
+    batch = Batch(
         rows=[None if i in bad else row for i, row in enumerate(_rows(checked))],
         errors=[
             FieldError(path=json_pointer(["rows", p.row - 1, p.column]), message=p.rule, value=shown(p.value))
             for p in problems
         ],
         warnings=[
-            f"column {name!r} is unknown to this model and was not used" for name in unknown_columns(table, frame)
+            f"column {shortened(name)!r} is unknown to this model and was not used"
+            for name in unknown_columns(table, header)
         ],
     )
+    return _storable(serving, batch)
 
 
-def _frame(body: bytes, suffix: str, most_rows: int, scratch: Path) -> pd.DataFrame:
+def _frame(upload: Upload, table: Table, most_rows: int) -> pd.DataFrame:
     """The file's rows, at least one and at most `most_rows`."""
-    with TemporaryDirectory(prefix=".batch-", dir=scratch) as folder:
-        path = Path(folder) / f"body{suffix}"
-        path.write_bytes(body)
-        try:
-            frames = iter_frames(path, most_rows + 1)  # lazily: of a longer file no more is read
-            frame = next(frames, None)
-            del frames
-        except SourceError as error:
-            raise SourceError(str(error).replace(str(path), "the body")) from None
-    if frame is None or frame.empty:
+    frame = upload.frame(table.column_names, most_rows + 1)  # of a longer file no more is read
+    if frame.empty:
         raise InvalidRequestError([FieldError(path="/rows", message="the file must hold at least one row")])
     if len(frame) > most_rows:
         raise TooManyRowsError(most_rows)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope
 
-from service.errors import BodyTooLargeError, MediaTypeError
+from service.errors import BodyTooLargeError, ContentCodingError, MediaTypeError
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -24,22 +24,45 @@ def media_type(scope: Scope, accepted: Sequence[str]) -> str:
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body; BodyTooLargeError as soon as it is known to have more than `limit` bytes."""
-    announced = _header(scope, b"content-length")
-    if announced.isdigit() and int(announced[:20]) > limit:
-        raise BodyTooLargeError(limit)
-    parts, n_bytes, more = [], 0, True
+    """The whole body.
+
+    Raises
+    ------
+    BodyTooLargeError
+        It has more than `limit` bytes; said as soon as that is known.
+    ContentCodingError
+        It is compressed.
+    """
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value[:20]) > limit:
+            raise BodyTooLargeError(limit)
+        if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+            raise ContentCodingError(value.decode("latin-1"))
+    body: bytes | bytearray = b""
+    more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         part = message.get("body", b"")
-        n_bytes += len(part)
-        if n_bytes > limit:
+        if len(body) + len(part) > limit:
             raise BodyTooLargeError(limit)
-        parts.append(part)
+        if body:  # one that grows in place, since parts may be as small as a byte, and each alone takes 33 more
+            body = body if isinstance(body, bytearray) else bytearray(body)
+            body += part
+        else:
+            body = part
         more = message.get("more_body", False)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return bytes(body)
+
+
+def is_crowded(body: bytes, most_values: int) -> bool:
+    """Whether JSON holds more values than so many; told from its commas, before a parser makes room for them.
+
+    What the parser makes takes up to a hundred times the bytes, and every unknown name takes time. Commas within texts
+    count as well, so `most_values` has to be generous.
+    """
+    return len(body) > most_values and body.count(b",") >= most_values
 
 
 async def json_body(request: Request, limit: int) -> bytes:

@@ -8,6 +8,7 @@ store what they hold. SIGINT, a person's Ctrl+C, does without the pause. A secon
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import signal
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from types import FrameType
 from structlog.typing import FilteringBoundLogger
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+PARENT_SECONDS = 0.5
 
 
 class Draining:
@@ -56,6 +58,16 @@ class Draining:
         finally:
             for number, handler in self._servers_handlers.items():
                 signal.signal(number, handler)  # type: ignore[arg-type]
+
+    async def follow_parent(self) -> None:
+        """End in good order, as if told, when the process above several workers has died: nobody else would tell."""
+        parent = multiprocessing.parent_process()
+        if parent is None or self._is_alone:
+            return
+        while parent.is_alive():
+            await asyncio.sleep(PARENT_SECONDS)
+        self._log.error("the process above this worker has died")
+        signal.raise_signal(signal.SIGTERM)
 
     def _told(self, number: int, _frame: FrameType | None) -> None:
         if self.has_begun:

@@ -9,13 +9,15 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from data.errors import DataError, SourceError
+from data.errors import DataError, SourceError, TooLargeError
 from models.errors import (
     BundleError,
+    ChallengerError,
     ConflictingEventError,
     DatabaseError,
     EventError,
     ModelError,
+    NoChallengerError,
     NoQueueError,
     NoReferenceError,
     NothingToRollBackError,
@@ -24,6 +26,14 @@ from models.errors import (
     UnknownVersionError,
     UnreadablePolicyError,
 )
+
+MOST_CHARACTERS = 100
+"""So much of what came is told back; a hostile request must not get a hostile answer."""
+
+
+def shortened(text: str) -> str:
+    """The text as it may be told back."""
+    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 3] + "..."
 
 
 class FieldError(BaseModel):
@@ -55,6 +65,13 @@ class MissingKeyError(ServiceError):
         super().__init__("this path needs the header `X-API-Key: KEY` or `Authorization: Bearer KEY` with a valid key")
 
 
+class InvalidHttpError(ServiceError):
+    """What came is no request in HTTP/1.1."""
+
+    def __init__(self) -> None:
+        super().__init__("what came is no valid HTTP/1.1 request; the connection is closed")
+
+
 class MissingScopeError(ServiceError):
     """The key is none for what is asked."""
 
@@ -71,6 +88,7 @@ class RateLimitError(ServiceError):
     """
 
     def __init__(self, most: float, seconds: float) -> None:
+        self.most = int(most)
         self.retry_after = max(1, math.ceil(seconds))
         super().__init__(f"this key may ask {most:,.0f} times at once, and again in {seconds:.2g} s")
 
@@ -93,8 +111,18 @@ class MediaTypeError(ServiceError):
     """The body is of a type that this path does not read."""
 
     def __init__(self, given: str, accepted: Iterable[str]) -> None:
-        came = repr(given) if given else "no Content-Type"
+        came = repr(shortened(given)) if given else "no Content-Type"
         super().__init__(f"the body must be sent as {' or '.join(accepted)}, got {came}")
+
+
+class ContentCodingError(ServiceError):
+    """The body is compressed; a few bytes could then become very many."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(
+            f"the body must be sent as it is, without a Content-Encoding, got {shortened(given)!r}; "
+            "parquet files are compressed within"
+        )
 
 
 class InvalidJsonError(ServiceError):
@@ -102,15 +130,39 @@ class InvalidJsonError(ServiceError):
 
 
 class InvalidRequestError(ServiceError):
-    """Values of the request break rules of the model's table; each is in `errors`."""
+    """Values of the request break rules of the model's table; the first are in `errors`, of `n_errors` in all."""
 
     n_shown = 100
 
-    def __init__(self, errors: Sequence[FieldError]) -> None:
+    def __init__(self, errors: Sequence[FieldError], n_errors: int | None = None) -> None:
         self.errors = errors[: self.n_shown]
-        more = f", the first {self.n_shown} are listed" if len(errors) > self.n_shown else ""
-        count = "1 value is" if len(errors) == 1 else f"{len(errors)} values are"
-        super().__init__(f"{count} not what this model takes{more}; see `errors`")
+        n_errors = len(errors) if n_errors is None else n_errors
+        more = f", the first {self.n_shown} are listed" if n_errors > self.n_shown else ""
+        count = "1 value is" if n_errors == 1 else f"{n_errors} values are"
+        super().__init__(f"{count} not what this model takes{more}{self._where()}")
+
+    def _where(self) -> str:
+        return "; see `errors`"
+
+
+class InvalidTensorsError(InvalidRequestError):
+    """The same for a caller who is told a single sentence."""
+
+    def _where(self) -> str:
+        return ": " + "; ".join(
+            f"{error.path} {error.message}" + ("" if error.value is None else f", got {error.value!r}")
+            for error in self.errors
+        )
+
+
+class BinaryTensorsError(ServiceError):
+    """Tensors come in a form that is not read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "binary tensors and shared memory are not supported here; send the values as JSON, in `data` of each input "
+            "(`set_data_from_numpy(..., binary_data=False)` in Triton's client)"
+        )
 
 
 class UnknownModelError(ServiceError):
@@ -118,14 +170,24 @@ class UnknownModelError(ServiceError):
 
     def __init__(self, name: str, live: Iterable[str]) -> None:
         known = ", ".join(sorted(live)) or "none; run `backscore train DOMAIN` first"
-        super().__init__(f"there is no live model {name!r}; live: {known}")
+        super().__init__(f"there is no live model {shortened(name)!r}; live: {known}")
+
+
+class NotLiveError(ServiceError):
+    """The version that is asked for does not answer."""
+
+    def __init__(self, name: str, version: str, live: int) -> None:
+        super().__init__(
+            f"version {shortened(version)!r} of {name!r} does not answer; version {live} does, and only it can be "
+            "asked for"
+        )
 
 
 class UnknownOperationError(ServiceError):
     """The model's domain has no such operation."""
 
     def __init__(self, name: str, operation: str, known: Iterable[str]) -> None:
-        super().__init__(f"model {name!r} cannot {operation!r}; it can {', '.join(known)}")
+        super().__init__(f"model {name!r} cannot {shortened(operation)!r}; it can {', '.join(known)}")
 
 
 class TemporaryError(ServiceError):
@@ -137,6 +199,13 @@ class BusyError(TemporaryError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"{problem}; send the same request again, an event counts once however often it is sent")
+
+
+class KeysUnreadError(TemporaryError):
+    """The keys could not be read since this process began, so nobody can tell who may ask."""
+
+    def __init__(self) -> None:
+        super().__init__("it is not known yet who may ask; send the same request again in a few seconds")
 
 
 class OverloadedError(TemporaryError):
@@ -171,24 +240,31 @@ class HeadersTooLargeError(ServiceError):
     """The headers have more bytes than the service reads."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"the headers are larger than the {limit:,} bytes that are accepted")
+        super().__init__(f"address and headers together are larger than the {limit:,} bytes that are accepted")
 
 
 # The only place where failures meet HTTP. The most special class of an error decides.
 STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     MissingKeyError: HTTPStatus.UNAUTHORIZED,
+    InvalidHttpError: HTTPStatus.BAD_REQUEST,
     MissingScopeError: HTTPStatus.FORBIDDEN,
     RateLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyRowsError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     MediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    BinaryTensorsError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    ContentCodingError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidJsonError: HTTPStatus.BAD_REQUEST,
     InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownModelError: HTTPStatus.NOT_FOUND,
+    NotLiveError: HTTPStatus.NOT_FOUND,
     UnknownOperationError: HTTPStatus.NOT_FOUND,
     SourceError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnknownVersionError: HTTPStatus.NOT_FOUND,
     NothingToRollBackError: HTTPStatus.CONFLICT,
+    ChallengerError: HTTPStatus.CONFLICT,
+    NoChallengerError: HTTPStatus.NOT_FOUND,
     UnknownPolicyError: HTTPStatus.NOT_FOUND,
     NoQueueError: HTTPStatus.NOT_FOUND,
     UnknownAlertError: HTTPStatus.NOT_FOUND,

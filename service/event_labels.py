@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import (
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     NaiveDatetime,
@@ -16,13 +17,16 @@ from pydantic import (
     ValidationError,
 )
 
+from data.rows import refuse_what_is_no_iso_date
 from data.table import level_text
 from data.windows import whole_seconds
 from models.events.event_log import EventLog
 from models.events.labels import Label, take_labels
+from service.bodies import is_crowded
 from service.errors import FieldError, TooManyRowsError
 from service.field_errors import json_pointer, request_error, shown
 from service.serving import Serving
+from service.typed_bodies import WITHOUT_NUL
 
 LABELS_EXAMPLE: Any = {"labels": [{"id": "738435", "fraud": True, "known": "2024-05-31T13:45:00Z"}]}
 
@@ -32,11 +36,12 @@ class EventLabel(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: Annotated[str, Field(strict=True, min_length=1, max_length=200)] | Annotated[int, Field(strict=True)] = Field(
-        description="The event's own id, as it was sent to `score`."
-    )
+    id: (
+        Annotated[str, Field(strict=True, min_length=1, max_length=200, pattern=WITHOUT_NUL)]
+        | Annotated[int, Field(strict=True)]
+    ) = Field(description="The event's own id, as it was sent to `score`.")
     fraud: StrictBool = Field(description="What it turned out to be; a later label corrects an earlier one.")
-    known: AwareDatetime | NaiveDatetime | None = Field(
+    known: Annotated[AwareDatetime | NaiveDatetime, BeforeValidator(refuse_what_is_no_iso_date)] | None = Field(
         None, description="Since when that is known, in UTC if no zone is named; now if left out."
     )
 
@@ -83,6 +88,8 @@ def answer_labels(serving: Serving, events: EventLog, body: bytes, *, now: datet
     DatabaseError
         Nothing was stored.
     """
+    if is_crowded(body, 4 * most * len(EventLabel.model_fields)):
+        raise TooManyRowsError(most)
     try:
         request = LABELS_REQUEST.validate_json(body)
     except ValidationError as error:

@@ -24,6 +24,7 @@ from service.asked import Asked
 from service.errors import BusyError
 from service.metrics.metrics import Metrics
 from service.serving import Serving
+from service.shadowing import Seen, Shadowing
 
 MOST_WAITING = 1_000
 """Requests; at a few thousand events a second the last of them waits for less than a second."""
@@ -61,14 +62,20 @@ class EventWriter:
     Parameters
     ----------
     metrics : counts the probabilities that are answered, and what is recorded.
+    shadowing : lets challengers look on.
     most_waiting : requests; more are refused.
     patience : seconds that a request waits.
     """
 
     def __init__(
-        self, metrics: Metrics, *, most_waiting: int = MOST_WAITING, patience: float = PATIENCE_SECONDS
+        self,
+        metrics: Metrics,
+        shadowing: Shadowing,
+        *,
+        most_waiting: int = MOST_WAITING,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
-        self._metrics = metrics
+        self._metrics, self._shadowing = metrics, shadowing
         self._queue: Queue[Waiting | None] = Queue(most_waiting)
         self._patience = patience
         self._thread = Thread(target=self._work, name="events", daemon=True)
@@ -156,7 +163,7 @@ class EventWriter:
     def _answer_together(self, group: Sequence[Waiting]) -> None:
         """Answer requests in one transaction, and let go of their answers once it is stored."""
         try:
-            results = _answered(group, self._metrics)
+            results, seen = _answered(group, self._metrics)
         except Exception as error:  # whatever it is, somebody waits to be told
             if len(group) == 1 or isinstance(error, DatabaseError):
                 for one in group:
@@ -169,6 +176,7 @@ class EventWriter:
             for one in group:
                 one.results.set_result(results[start : start + len(one.rows)])
                 start += len(one.rows)
+            self._shadowing.look(seen)
 
 
 def _groups(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
@@ -179,16 +187,18 @@ def _groups(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
     return groups.values()
 
 
-def _answered(group: Sequence[Waiting], metrics: Metrics) -> Results:
+def _answered(group: Sequence[Waiting], metrics: Metrics) -> tuple[Results, list[Seen]]:
+    """The answers, and what a shadow is to answer too: events that are new and recorded, with the same windows."""
     serving, reasons = group[0].serving, group[0].reasons
     ids = [prediction_id for one in group for prediction_id in one.ids]
     encoded: list[Features] = []
     records: list[PredictionRecord] = []
+    seen: list[Seen] = []
 
     def respond_to(rows: Sequence[Row], places: Sequence[int]) -> Sequence[Answer]:
         encoded.append(serving.live.scorer.encoder.encode_rows(rows))
         answers = respond_encoded(serving.live, rows, encoded[0], [ids[place] for place in places], reasons=reasons)
-        count_probabilities(metrics, serving, answers)
+        count_probabilities(metrics, serving, [getattr(answer, serving.live.domain.probability) for answer in answers])
         return answers
 
     def recorded(rows: Sequence[Row], places: Sequence[int], answers: Sequence[str]) -> list[PredictionRecord]:
@@ -201,13 +211,17 @@ def _answered(group: Sequence[Waiting], metrics: Metrics) -> Results:
                 own.append(position[0])
                 position = next(positions, None)
             if own and serving.audit.records(one.record_id):
-                records.append(_record(one, [rows[i] for i in own], encoded[0][own], [answers[i] for i in own]))
+                own_rows = [rows[i] for i in own]
+                records.append(_record(one, own_rows, encoded[0][own], [answers[i] for i in own]))
+                if serving.shadow is not None:
+                    own_ids = [ids[places[i]] for i in own]
+                    seen.append(Seen(serving.shadow, own_rows, own_ids, one.record_id, one.action, one.asked))
         return records
 
     assert serving.events is not None  # noqa: S101 - only such versions are asked here
     results = serving.events.answer([row for one in group for row in one.rows], respond_to, recorded)
     metrics.audit_written(len(records))
-    return results
+    return results, seen
 
 
 def _record(one: Waiting, rows: Sequence[Row], X: Features, answers: Sequence[str]) -> PredictionRecord:

@@ -7,7 +7,7 @@ import re
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.keys.store import Scope as KeyScope
-from service.errors import MissingKeyError, MissingScopeError, RateLimitError
+from service.errors import KeysUnreadError, MissingKeyError, MissingScopeError, RateLimitError
 from service.key_ring import KeyRing
 from service.problems import problem_response
 
@@ -55,7 +55,7 @@ class KeyGate:
         if not (OPEN_PATHS.fullmatch(path) or (self._metrics_open and path == METRICS)):
             try:
                 self._let_in(scope, path)
-            except (MissingKeyError, MissingScopeError, RateLimitError) as error:
+            except (KeysUnreadError, MissingKeyError, MissingScopeError, RateLimitError) as error:
                 await problem_response(scope["request_id"], error)(scope, receive, send)
                 return
         await self.app(scope, receive, send)

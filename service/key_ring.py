@@ -1,7 +1,8 @@
 """KeyRing: the keys of the database as this process knows them, kept in step with it.
 
 A request asks no database. The keys are read four times a second, so a key that was made or revoked counts everywhere
-within half a second. Without a database they stay as they are.
+within half a second. Without a database they stay as they are; until they were read once, only the key of the
+environment is let in, for nobody knows whether others need one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from models.errors import DatabaseError
 from models.keys.rates import TokenBucket
 from models.keys.store import PREFIX, Key, KeyStore, hash_of
 from service.callers import ANYONE, ENVIRONMENT, Caller
-from service.errors import MissingKeyError, RateLimitError
+from service.errors import KeysUnreadError, MissingKeyError, RateLimitError
 
 POLL_SECONDS = 0.25
 
@@ -53,6 +54,7 @@ class KeyRing:
         self._api_key = api_key.get_secret_value().encode() if api_key else None
         self._keys: Mapping[str, tuple[Key, Caller]] = {}
         self._buckets: dict[str, TokenBucket] = {}
+        self._is_read = False
         self.is_needed = self._api_key is not None
 
     def refresh(self) -> None:
@@ -64,6 +66,7 @@ class KeyRing:
             if key.rate is not None and key.id not in self._buckets:
                 self._buckets[key.id] = TokenBucket(key.rate, self._share, now)
         self.is_needed = self.is_needed or bool(keys)
+        self._is_read = True  # last: from here on requests may find that they need no key
 
     async def keep_in_step(self, poll_seconds: float = POLL_SECONDS) -> None:
         """Refresh for ever."""
@@ -83,13 +86,17 @@ class KeyRing:
         ------
         MissingKeyError
             None is presented where one is needed, or it is unknown, revoked or expired: which of them is not told.
+        KeysUnreadError
+            The keys were not read yet.
         """
+        if self._api_key is not None and presented is not None and compare_digest(presented, self._api_key):
+            return ENVIRONMENT
+        if not self._is_read:
+            raise KeysUnreadError()
         if not self.is_needed:
             return ANYONE
         if presented is None:
             raise MissingKeyError()
-        if self._api_key is not None and compare_digest(presented, self._api_key):
-            return ENVIRONMENT
         prefix, _, rest = presented.partition(b"_")
         key_id, _, secret = rest.partition(b"_")
         known = self._keys.get(key_id.decode("latin-1")) if prefix == PREFIX.encode() else None

@@ -3,63 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from structlog.typing import FilteringBoundLogger
 
 from models.contract import Live
-from models.errors import DatabaseError, ModelError
+from models.errors import DatabaseError
 from models.events.event_log import EventLog
-from models.policies.stored import BUNDLED, StoredPolicy
-from models.predictions.audit_settings import DEFAULT as RECORD_ALL
-from models.predictions.audit_settings import AuditSettings
 from models.registry import Registry, Version
+from models.rollout.fitness import check_challenger
 from service.errors import UnknownModelError
+from service.refusals import Refusals
 from service.serving import Serving
-
-MOST_POLLS_BETWEEN_TRIES = 64
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the registry wants to answer for a name: a version, a policy, and how answers are recorded."""
-
-    version: Version
-    policy: StoredPolicy | None
-    audit: AuditSettings = RECORD_ALL
-
-    @property
-    def policy_version(self) -> int:
-        """The number of the policy."""
-        return BUNDLED if self.policy is None else self.policy.number
-
-    def is_answered_by(self, serving: Serving) -> bool:
-        """Whether this is what answers."""
-        same = self.is_version_of(serving) and serving.live.policy_version == self.policy_version
-        return same and serving.audit == self.audit
-
-    def is_version_of(self, serving: Serving) -> bool:
-        """Whether this version answers, by whatever policy."""
-        return (serving.live.version, serving.digest) == (self.version.number, self.version.digest)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why what is wanted does not answer, how often it was tried, and the poll at which it is tried again."""
-
-    wanted: Wanted
-    why: str
-    n_tries: int
-    next_try: int
+from service.wanted import Wanted, WantedChallenger, wanted_of
 
 
 class LiveModels:
-    """The champion of every name, loaded, checked and warmed, deciding by the active policy.
+    """The champion of every name, loaded, checked and warmed, deciding by the active policy; with its challenger.
 
     A request asks once for its `Serving` and uses nothing else, so that one version answers it from first byte to
-    last. What changes is a reference to a mapping that itself never changes.
+    last. What changes is a reference to a mapping that itself never changes. A challenger that cannot be loaded or does
+    not fit is left out, and the champion answers alone.
 
     Parameters
     ----------
@@ -71,7 +36,8 @@ class LiveModels:
     Attributes
     ----------
     servings : what answers, by name.
-    refused : champions that do not answer, or not by the active policy (what was before still does), by name.
+    refused : champions that do not answer, or not by the active policy (what was before still does).
+    refused_challengers : challengers that do not answer, nor look on.
     n_polls : how often the registry has been read.
     """
 
@@ -89,7 +55,8 @@ class LiveModels:
         self._refreshing = asyncio.Lock()
         self._database_problem: str | None = None
         self.servings: Mapping[str, Serving] = MappingProxyType({})
-        self.refused: dict[str, Refusal] = {}
+        self.refused: Refusals[Wanted] = Refusals("champion", log)
+        self.refused_challengers: Refusals[WantedChallenger] = Refusals("challenger", log)
         self.n_polls = 0
 
     def serving(self, name: str) -> Serving:
@@ -105,8 +72,9 @@ class LiveModels:
         return self.n_polls > 0 and self._database_problem is None
 
     def live_versions(self) -> list[tuple[str, int, int]]:
-        """Name, version and policy version of all that answer."""
-        return [(name, one.live.version, one.live.policy_version) for name, one in self.servings.items()]
+        """Name, version and policy version of all that answer, canaries among them."""
+        answering = [serving for champion in self.servings.values() for serving in champion.answering]
+        return [(one.live.name, one.live.version, one.live.policy_version) for one in answering]
 
     def reasons_not_ready(self) -> list[str]:
         """Why requests cannot be answered yet; empty if they can."""
@@ -114,8 +82,8 @@ class LiveModels:
             return []
         if self.n_polls == 0:
             return [self._database_problem or "the registry has not been read yet"]
-        if self.refused:
-            return [f"{name}: {refusal.why}" for name, refusal in self.refused.items()]
+        if self.refused.by_name:
+            return [f"{name}: {refusal.why}" for name, refusal in self.refused.by_name.items()]
         return ["no model is live; run `backscore train DOMAIN` or `backscore quickstart`"]
 
     async def keep_in_step(self, poll_seconds: float) -> None:
@@ -127,11 +95,16 @@ class LiveModels:
             except Exception:  # a poll that ended silently would freeze the models for good
                 self._log.exception("polling the registry failed")
 
-    async def refresh(self) -> None:
-        """Take over what the registry says now; without a database everything stays as it is."""
+    async def refresh(self, ready: Serving | None = None) -> None:
+        """Take over what the registry says now; without a database everything stays as it is.
+
+        Parameters
+        ----------
+        ready : what `loaded` gave, which then need not be loaded again.
+        """
         async with self._refreshing:
             try:
-                wanted = await asyncio.to_thread(self._wanted)
+                champions, challengers = await asyncio.to_thread(wanted_of, self._registry)
             except DatabaseError as error:
                 if self._database_problem is None:
                     self._log.error("registry away, the live models stay as they are", error=str(error))
@@ -140,13 +113,13 @@ class LiveModels:
             if self._database_problem is not None:
                 self._log.info("registry back")
             self._database_problem = None
-            await self._follow(wanted)
+            await self._follow(champions, challengers, ready)
             self.n_polls += 1
 
-    async def loaded(self, wanted: Wanted) -> Serving:
+    async def loaded(self, wanted: Wanted, ready: Serving | None = None) -> Serving:
         """A version verified and warmed, outside the event loop; it is not live by that, but no longer refused.
 
-        A version that answers already is not loaded again to get another policy.
+        A version that answers already, or challenges, is not loaded again to get another policy.
 
         Raises
         ------
@@ -158,59 +131,73 @@ class LiveModels:
             Its table has windows, and what they look back on cannot be read.
         """
         name = wanted.version.name
-        serving = await asyncio.to_thread(self._loaded, wanted, self.servings.get(name))
-        refusal = self.refused.get(name)
-        if refusal and refusal.wanted == wanted:
-            del self.refused[name]
+        champion = self.servings.get(name)
+        known = [ready, champion, champion.challenger if champion else None]
+        serving = await asyncio.to_thread(self._loaded, wanted, [one for one in known if one is not None])
+        self.refused.forget(name, wanted)
         return serving
 
-    def _wanted(self) -> dict[str, Wanted]:
-        """What the registry wants to answer, by name."""
-        policies = self._registry.policies.all_active()
-        audit = self._registry.audit_settings()
-        return {
-            name: Wanted(version, policies.get(name), audit.get(name, RECORD_ALL))
-            for name, version in self._registry.champions().items()
-        }
-
-    async def _follow(self, all_wanted: Mapping[str, Wanted]) -> None:
-        servings = {name: serving for name, serving in self.servings.items() if name in all_wanted}
-        for name, wanted in all_wanted.items():
-            serving = servings.get(name)
-            if serving and wanted.is_answered_by(serving):
-                self.refused.pop(name, None)
-                continue
-            refusal = self.refused.get(name)
-            if refusal and refusal.wanted == wanted and self.n_polls < refusal.next_try:
-                continue
-            try:
-                servings[name] = await self.loaded(wanted)
-            except Exception as error:  # one bad bundle must not keep the other models from being updated
-                self._refuse(wanted, error)
-                continue
-            self.refused.pop(name, None)  # also what was said about another version
-            what = "policy went live" if serving and wanted.is_version_of(serving) else "version went live"
-            self._log.info(what, model=name, version=wanted.version.number, policy=wanted.policy_version)
+    async def _follow(
+        self,
+        champions: Mapping[str, Wanted],
+        challengers: Mapping[str, WantedChallenger],
+        ready: Serving | None,
+    ) -> None:
+        servings: dict[str, Serving] = {}
+        for name, wanted in champions.items():
+            champion = await self._champion(wanted, ready)
+            if champion is not None:
+                servings[name] = await self._challenged(champion, challengers.get(name), ready)
         if servings != self.servings:
             self.servings = MappingProxyType(servings)
 
-    def _loaded(self, wanted: Wanted, answers: Serving | None) -> Serving:
-        if answers is None or not wanted.is_version_of(answers):
+    async def _champion(self, wanted: Wanted, ready: Serving | None) -> Serving | None:
+        """What answers for a name from now on: what is wanted, or what did before if that is refused."""
+        name = wanted.version.name
+        serving = self.servings.get(name)
+        if serving and wanted.is_answered_by(serving):
+            self.refused.forget(name)
+            return serving
+        if self.refused.waits(name, wanted, self.n_polls):
+            return serving
+        try:
+            champion = await self.loaded(wanted, ready)
+        except Exception as error:  # one bad bundle must not keep the other models from being updated
+            self.refused.refuse(name, wanted, wanted.version.number, error, self.n_polls)
+            return serving
+        self.refused.forget(name)  # also what was said about another version
+        what = "policy went live" if serving and wanted.is_version_of(serving) else "version went live"
+        self._log.info(what, model=name, version=wanted.version.number, policy=wanted.policy_version)
+        return champion
+
+    async def _challenged(self, champion: Serving, wanted: WantedChallenger | None, ready: Serving | None) -> Serving:
+        """The champion with its challenger, or alone if there is none, or none that can be had."""
+        name = champion.live.name
+        if wanted is None:
+            self.refused_challengers.forget(name)
+            return champion.alone()
+        if wanted.challenges(champion):
+            return champion
+        if self.refused_challengers.waits(name, wanted, self.n_polls):
+            return champion.alone()
+        number, rollout = wanted.wanted.version.number, wanted.rollout
+        try:
+            challenger = await self.loaded(wanted.wanted, ready)
+            await asyncio.to_thread(check_challenger, champion.live, challenger.live, rollout.mode, champion.audit)
+        except Exception as error:  # whatever is wrong with it, the champion answers
+            self.refused_challengers.refuse(name, wanted, number, error, self.n_polls)
+            return champion.alone()
+        self.refused_challengers.forget(name)
+        self._log.info("challenger began", model=name, version=number, mode=rollout.mode, share=rollout.share)
+        return champion.challenged_by(challenger, rollout)
+
+    def _loaded(self, wanted: Wanted, known: Iterable[Serving]) -> Serving:
+        serving = next((one for one in known if wanted.is_version_of(one)), None)
+        if serving is None:
             live = self._load(wanted.version)
-            answers = Serving.of(live, wanted.version.digest, personal_key=self._personal_key)
-        serving = answers.deciding_by(wanted.policy).recorded_by(wanted.audit)
+            serving = Serving.of(live, wanted.version.digest, personal_key=self._personal_key)
+        # a champion with another policy keeps its challenger only by `_challenged`
+        serving = serving.alone().deciding_by(wanted.policy).recorded_by(wanted.audit)
         serving = serving.storing_in(self._open_events(serving.live))
         serving.warm()
         return serving
-
-    def _refuse(self, wanted: Wanted, error: Exception) -> None:
-        """Log once why a champion does not go live; it is tried again ever more seldom: a folder can be restored."""
-        version = wanted.version
-        why = f"version {version.number}: {error}"
-        before = self.refused.get(version.name)
-        n_tries = before.n_tries + 1 if before and before.wanted == wanted else 1
-        if before is None or before.why != why:
-            unforeseen = None if isinstance(error, ModelError) else error
-            self._log.error("champion refused", model=version.name, error=why, exc_info=unforeseen)
-        pause = min(2 ** min(n_tries, 10), MOST_POLLS_BETWEEN_TRIES)
-        self.refused[version.name] = Refusal(wanted, why, n_tries, self.n_polls + pause)

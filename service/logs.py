@@ -85,7 +85,7 @@ class RequestLines:
         self._out.flush()
 
 
-CONSOLE = structlog.dev.ConsoleRenderer(colors=False)
+CONSOLE = structlog.dev.ConsoleRenderer(colors=False, repr_native_str=True)  # whatever came stays on one line
 
 
 def _add_pid(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -15,12 +15,13 @@ from models.history import Event
 from models.live import policy_note
 from models.policies.stored import BUNDLED, StoredPolicy
 from models.registry import CHAMPION, Version
+from models.rollout.rollouts import Rollout
 from service.callers import actor_of
 from service.documents import document_paths
 from service.errors import UnknownModelError
-from service.live_models import Wanted
 from service.state import State
-from service.typed_bodies import json_body_of, read_json
+from service.typed_bodies import WITHOUT_NUL, json_body_of, read_json
+from service.wanted import Wanted
 
 
 class ModelState(BaseModel):
@@ -70,7 +71,7 @@ class PolicyEntry(BaseModel):
 class ModelDetails(ModelState):
     """A model with everything that the registry knows about it."""
 
-    aliases: dict[str, int] = Field(description="Names for versions; `champion` answers.")
+    aliases: dict[str, int] = Field(description="Names for versions; `champion` answers, `challenger` is tried.")
     policy: dict[str, Any] | None = Field(description="Thresholds and scales that decide in this process.")
     policy_note: str = Field(description="What the active policy was not tested with; empty if nothing.")
     policies: list[PolicyEntry] = Field(description="The stored policies, the oldest first.")
@@ -85,7 +86,7 @@ class Promotion(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 1, "why": "better AUC"}]})
 
     version: PositiveInt = Field(strict=True)
-    why: str = Field("", max_length=1000, description="For the history.")
+    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="For the history.")
 
 
 class Activation(BaseModel):
@@ -96,7 +97,7 @@ class Activation(BaseModel):
     version: NonNegativeInt = Field(
         strict=True, description="Its number; 0 is the policy of each version's own bundle."
     )
-    why: str = Field("", max_length=1000, description="For the history.")
+    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="For the history.")
 
 
 class Rollback(BaseModel):
@@ -104,7 +105,7 @@ class Rollback(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "complaints since noon"}]})
 
-    why: str = Field("", max_length=1000, description="For the history.")
+    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="For the history.")
 
 
 def model_router(state: State) -> APIRouter:
@@ -130,7 +131,7 @@ def model_router(state: State) -> APIRouter:
         serving, active = live_models.servings.get(name), registry.policies.active(name)
         return ModelDetails(
             **dict(_model_state(state, versions[-1], champion, active)),
-            aliases={CHAMPION: champion.number} if champion else {},
+            aliases=_aliases(champion, registry.rollouts.rollout(name)),
             policy=serving.live.policy.model_dump(mode="json") if serving else None,
             policy_note=policy_note(active, champion),
             policies=[_policy_entry(stored) for stored in registry.policies.stored(name)],
@@ -144,10 +145,10 @@ def model_router(state: State) -> APIRouter:
         wanted = await read_json(request, state.settings.max_body_bytes, Promotion)
         version = await asyncio.to_thread(registry.version, name, wanted.version)
         policy = await asyncio.to_thread(registry.policies.active, name)
-        await live_models.loaded(Wanted(version, policy))  # what cannot answer must not become champion
+        ready = await live_models.loaded(Wanted(version, policy))  # what cannot answer must not become champion
         change = partial(registry.promote, name, wanted.version, actor=actor_of(request.scope), why=wanted.why)
         version = await asyncio.to_thread(change)
-        await live_models.refresh()
+        await live_models.refresh(ready)
         return _model_state(state, version, version, policy)
 
     @router.post("/{name}/rollback", summary="Go back to the champion before", openapi_extra=json_body_of(Rollback))
@@ -181,7 +182,7 @@ def _model_state(
 ) -> ModelState:
     """The state of the name that both versions and the active policy belong to."""
     name = any_version.name
-    serving, refusal = state.live_models.servings.get(name), state.live_models.refused.get(name)
+    serving, refusal = state.live_models.servings.get(name), state.live_models.refused.by_name.get(name)
     actions = serving.actions if serving else []
     return ModelState(
         name=name,
@@ -193,6 +194,11 @@ def _model_state(
         refused=refusal.why if refusal else None,
         endpoints=[f"/v1/{name}/{action}" for action in actions],
     )
+
+
+def _aliases(champion: Version | None, rollout: Rollout | None) -> dict[str, int]:
+    found = {CHAMPION: champion.number} if champion else {}
+    return {**found, "challenger": rollout.version} if rollout else found
 
 
 def _entry(version: Version) -> VersionEntry:

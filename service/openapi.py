@@ -9,20 +9,31 @@ import pandas as pd
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
-from models.errors import ConflictingEventError, DatabaseError
+from models.errors import ConflictingEventError
 from service.bodies import CSV, JSON, PARQUET
 from service.errors import (
     FieldError,
     InvalidRequestError,
     MissingKeyError,
     MissingScopeError,
+    OverloadedError,
     RateLimitError,
+    SlowBodyError,
+    TimeLimitError,
     UnknownModelError,
 )
 from service.event_labels import LABELS_ANSWER, LABELS_EXAMPLE, LABELS_REQUEST
+from service.inference_protocol.documentation import inference_path
+from service.inference_protocol.error_bodies import PATHS as PROTOCOL_PATHS
+from service.inference_protocol.messages import ProtocolError
 from service.key_gate import OPEN_PATHS, scope_needed
 from service.key_ring import KeyRing
+from service.limits import ALWAYS_LET_IN, SLOWEST
 from service.live_models import LiveModels
 from service.problems import MEDIA_TYPE as PROBLEM_TYPE
 from service.problems import Problem, example_problem
@@ -40,6 +51,7 @@ REASONS: Json = {
 EXAMPLE_ERRORS: Mapping[str, tuple[str, Exception | None]] = {
     "400": ("The body is no JSON.", None),
     "404": ("Nothing of that name is live.", UnknownModelError("loans", ["credit"])),
+    "408": ("The body came too slowly.", SlowBodyError(10, SLOWEST)),
     "409": ("The version cannot answer, or there is none to go back to.", None),
     "413": ("The body or the batch is too large.", None),
     "415": ("The body is of another type.", None),
@@ -47,19 +59,30 @@ EXAMPLE_ERRORS: Mapping[str, tuple[str, Exception | None]] = {
         "Values break the rules of the model's table.",
         InvalidRequestError([FieldError(path="/amount", message="must be a number of at least 0", value=-5)]),
     ),
-    "503": ("The database does not answer; `Retry-After` says when to send the request again.", DatabaseError("")),
+    "503": (
+        "Too much is under way, or the database does not answer; `Retry-After` says when to send the request again.",
+        OverloadedError("500 requests are under way already"),
+    ),
+    "504": ("There was no answer in time.", TimeLimitError(60)),
 }
-ONLY_WITH_A_DATABASE = {"409", "503"}
-REVIEW = "/v1/{name}/"
-"""Under which the paths of the review queue stand, for any model; those of scoring stand once for each live one."""
+ONLY_WITH_A_DATABASE = {"409"}
+AT_ANY_TIME = {"503", "504"}
+"""What may come wherever `service.limits` lets in only as much as there is room for."""
 CONFLICT = (
     "The event's id is that of another event.",
     ConflictingEventError("transaction_id", "10000001", "is the id of another event: amount was 20.0"),
 )
 
+OF_KEYS = (
+    ("The key is missing, unknown, revoked or expired.", MissingKeyError()),
+    ("The key is none for this.", MissingScopeError("admin", ["score"])),
+    ("The key was used too often; `Retry-After` says when again.", RateLimitError(100, 0.5)),
+)
+"""401, 403 and 429."""
+
 
 class OpenApi:
-    """Builds the document once for each set of live versions.
+    """Builds the document once for each set of live versions, and answers GET /openapi.json.
 
     Parameters
     ----------
@@ -70,12 +93,20 @@ class OpenApi:
         self._app, self._live_models, self._ring = app, live_models, ring
         self._built_for: tuple[Mapping[str, Serving], bool] | None = None
         self._document: Json = {}
+        self._written = b""
+        app.router.routes.insert(0, Route("/openapi.json", self.page, include_in_schema=False))
+
+    async def page(self, _request: Request) -> Response:
+        """The document, written once: anybody may ask for it, and to write it takes as long as many predictions."""
+        self()
+        return Response(self._written, media_type=JSON)
 
     def __call__(self) -> Json:
         """The document of what is live now."""
         wanted = (self._live_models.servings, self._ring.is_needed)
         if self._built_for is None or wanted[0] is not self._built_for[0] or wanted[1] != self._built_for[1]:
             self._document, self._built_for = self._build(wanted[0]), wanted
+            self._written = to_json(self._document)
         return self._document
 
     def _build(self, servings: Mapping[str, Serving]) -> Json:
@@ -84,11 +115,18 @@ class OpenApi:
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas.update(_schemas({"Problem": TypeAdapter(Problem)}))
+        schemas.update(_schemas({"Problem": TypeAdapter(Problem), "ProtocolError": TypeAdapter(ProtocolError)}))
+        for methods in document["paths"].values():  # what bodies of a fixed type refer to, see `typed_bodies`
+            for operation in methods.values():
+                for content in operation.get("requestBody", {}).get("content", {}).values():
+                    schemas.update(content["schema"].pop("$defs", {}))
         for name in sorted(servings):
             paths, of_model = _model_paths(servings[name])
             document["paths"] |= paths
             schemas.update(of_model)
+            paths, of_protocol = inference_path(servings[name])
+            document["paths"] |= paths
+            schemas.update(of_protocol)
         _describe_problems(document)
         if self._ring.is_needed:
             _require_keys(document)
@@ -109,6 +147,7 @@ def _model_paths(serving: Serving) -> tuple[Json, Json]:
     described = f"{live.domain.summary} Version {live.version}."
 
     def path(action: str, summary: str, content: Json, answer: str, parameters: Iterable[Json] = ()) -> Json:
+        may_conflict = serving.events is not None and action == "score"
         ok = {"description": "Answered.", "content": {JSON: {"schema": _ref(f"{prefix}{answer}")}}}
         post = {
             "tags": [name],
@@ -117,7 +156,7 @@ def _model_paths(serving: Serving) -> tuple[Json, Json]:
             "operationId": f"{action}_{name}",
             "parameters": list(parameters),
             "requestBody": {"required": True, "content": content},
-            "responses": {"200": ok} | (_event_problems(action) if serving.events is not None else {}),
+            "responses": {"200": ok} | ({"409": _problem_answer("/v1", *CONFLICT)} if may_conflict else {}),
         }
         return {f"/v1/{name}/{action}": {"post": post}}
 
@@ -171,40 +210,36 @@ def _body(schema: str, example: Json | None) -> Json:
 
 def _describe_problems(document: Json) -> None:
     """Give every path the problems that it can answer with, in place of FastAPI's own error type."""
-    problems = {status: _problem_answer(*described) for status, described in EXAMPLE_ERRORS.items()}
     for path, methods in document["paths"].items():
+        problems = {status: _problem_answer(path, *described) for status, described in EXAMPLE_ERRORS.items()}
         for method, operation in methods.items():
             operation["responses"].pop("422", None)
-            if method == "post":
+            if method in ("post", "delete"):
                 statuses = problems.keys() if path.startswith("/v1/models/") else problems.keys() - ONLY_WITH_A_DATABASE
             else:
                 takes_parameters = any(one["in"] == "query" for one in operation.get("parameters", ()))
                 statuses = ({"404"} if "{name}" in path else set()) | ({"422"} if takes_parameters else set())
-            if path.startswith(REVIEW):
-                statuses = statuses | {"503"}
+            if not path.startswith(ALWAYS_LET_IN):
+                statuses = statuses | AT_ANY_TIME
             operation["responses"] |= {status: problems[status] for status in sorted(statuses)}
+            if path.endswith("/infer"):
+                operation["responses"]["409"] = _problem_answer(path, *CONFLICT)
     for unused in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(unused, None)
 
 
-def _event_problems(action: str) -> Json:
-    """What a path answers beside the usual where events are stored or looked up."""
-    described = {"503": EXAMPLE_ERRORS["503"]} | ({"409": CONFLICT} if action == "score" else {})
-    return {status: _problem_answer(*about) for status, about in described.items()}
-
-
-def _problem_answer(description: str, error: Exception | None) -> Json:
-    content: Json = {"schema": _ref("Problem")}
+def _problem_answer(path: str, description: str, error: Exception | None) -> Json:
+    """What a path answers with when it fails."""
+    in_protocol = PROTOCOL_PATHS.fullmatch(path) is not None
+    content: Json = {"schema": _ref("ProtocolError" if in_protocol else "Problem")}
     if error is not None:
-        content["example"] = example_problem(error)
-    return {"description": description, "content": {PROBLEM_TYPE: content}}
+        example = example_problem(error)
+        content["example"] = {"error": example["detail"]} if in_protocol else example
+    return {"description": description, "content": {JSON if in_protocol else PROBLEM_TYPE: content}}
 
 
 def _require_keys(document: Json) -> None:
     """Say which paths need a key, for what, and what comes without it."""
-    missing = _problem_answer("The key is missing, unknown, revoked or expired.", MissingKeyError())
-    forbidden = _problem_answer("The key is none for this.", MissingScopeError("admin", ["score"]))
-    too_often = _problem_answer("The key was used too often; `Retry-After` says when again.", RateLimitError(100, 0.5))
     document["components"]["securitySchemes"] = {
         "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         "bearer": {"type": "http", "scheme": "bearer"},
@@ -212,6 +247,7 @@ def _require_keys(document: Json) -> None:
     for path, methods in document["paths"].items():
         if OPEN_PATHS.fullmatch(path):
             continue
+        missing, forbidden, too_often = (_problem_answer(path, *described) for described in OF_KEYS)
         for method, operation in methods.items():
             scope = scope_needed(method.upper(), path)
             needs = f"Needs a key with the scope `{scope}`." if scope else "Needs a key."

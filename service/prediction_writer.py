@@ -80,15 +80,14 @@ class PredictionWriter:
     def check_room(self) -> None:
         """BusyError if so many wait that what was answered now could not be recorded."""
         if self._queue.full():
-            raise BusyError(f"{self._queue.maxsize:,} groups of answers wait to be recorded already")
+            raise self._busy()
 
     def record(self, records: Sequence[PredictionRecord], done: Done) -> None:
         """Store records and tell when that is done; BusyError if too many wait."""
         try:
             self._queue.put_nowait(Waiting(records, done))
         except Full:
-            self.check_room()
-            raise
+            raise self._busy() from None
 
     def record_later(self, records: Sequence[PredictionRecord]) -> None:
         """Store records if there is room; nobody waits for them, and those that are dropped are counted."""
@@ -96,6 +95,9 @@ class PredictionWriter:
             self._queue.put_nowait(Waiting(records, None))
         except Full:
             self._on_dropped(len(records))
+
+    def _busy(self) -> BusyError:
+        return BusyError(f"{self._queue.maxsize:,} groups of answers wait to be recorded already")
 
     def _work(self) -> None:
         going_on = True

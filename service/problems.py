@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from models.errors import EventError
+from service.allowed_methods import allowed_methods
 from service.errors import FieldError, InvalidRequestError, MissingKeyError, RateLimitError, TemporaryError, status_of
 from service.field_errors import event_field, parameter_error
 
@@ -52,7 +53,11 @@ def problem_response(request_id: str, error: Exception) -> Response:
     if isinstance(error, EventError):
         errors = [event_field(error)]
     if isinstance(error, RateLimitError):
-        headers["Retry-After"] = str(error.retry_after)
+        headers |= {
+            "Retry-After": str(error.retry_after),
+            "RateLimit-Limit": str(error.most),
+            "RateLimit-Remaining": "0",
+        }
     if isinstance(error, MissingKeyError):
         headers["WWW-Authenticate"] = "Bearer"
     problem = Problem(
@@ -70,6 +75,8 @@ def problem_response(request_id: str, error: Exception) -> Response:
 async def on_error(request: Request, error: Exception) -> Response:
     """Exception handler: the problem of a failure that somebody foresaw."""
     request_id: str = request.scope["request_id"]
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        error.headers = {"Allow": allowed_methods(request) or (error.headers or {}).get("Allow", "")}
     status = status_of(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, HTTPException):
         unforeseen = error if status == HTTPStatus.INTERNAL_SERVER_ERROR else None

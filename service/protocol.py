@@ -1,7 +1,8 @@
 """The server's protocol with limits that it lacks: uvicorn waits for ever for headers, and takes any number of them.
 
-A connection has `header_seconds` for the headers of a request, and these at most `MOST_HEADER_BYTES`; of connections
-there are at most `most`. When one more comes, one that has no request under way gives way to it.
+A connection has `header_seconds` for the headers of a request, and these at most `MOST_HEADER_BYTES`, as has whatever
+else is no body: trailers, and what a chunk may say of itself. Of connections there are at most `most`. When one more
+comes, one that has no request under way gives way to it. What is no HTTP is answered with a problem, too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.errors import HeadersTooLargeError, OverloadedError, ServiceError, SlowHeadersError
+from service.errors import HeadersTooLargeError, InvalidHttpError, OverloadedError, ServiceError, SlowHeadersError
 from service.problems import problem_response
 
 MOST_HEADER_BYTES = 65_536
@@ -70,20 +71,40 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on; what is no part of a request under way is headers that are not complete."""
-        super().data_received(data)
-        if self._has_request_under_way or self.transport.is_closing():
-            return
+        """Read on; bytes that the parser got nothing out of belong to headers that are not complete."""
         self._n_header_bytes += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
         if self._n_header_bytes > MOST_HEADER_BYTES:
             self._refuse(HeadersTooLargeError(MOST_HEADER_BYTES))
-        elif self._headers_due is None:
+        elif self._headers_due is None and not self._has_request_under_way:
             self._expect_headers()
 
     def on_headers_complete(self) -> None:
         """The server's part, and the end of the wait."""
+        if self._n_header_bytes > MOST_HEADER_BYTES:  # together with what came behind the headers
+            n_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+            if n_bytes > MOST_HEADER_BYTES:
+                self._refuse(HeadersTooLargeError(MOST_HEADER_BYTES))
+                raise ValueError("headers too large")  # which makes the parser stop, and is told to nobody
         self._headers_came()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """The server's part."""
+        self._n_header_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The server's part."""
+        self._n_header_bytes = 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request."""
+        if not self.transport.is_closing():
+            self._refuse(InvalidHttpError())
 
     @property
     def _has_request_under_way(self) -> bool:
@@ -114,12 +135,16 @@ class PatientProtocol(HttpToolsProtocol):
         return False
 
     def _refuse(self, problem: ServiceError) -> None:
-        """Answer without the application, which has not seen a request."""
+        """Answer without the application, which has not seen the whole of a request; else only break off."""
+        self._headers_came()
+        cycle = self.cycle
+        if self._has_request_under_way and (cycle.response_started or not cycle.more_body):
+            self.transport.close()
+            return
         answer = problem_response("", problem)
         status = HTTPStatus(answer.status_code)
         head = [f"HTTP/1.1 {status.value} {status.phrase}".encode(), b"connection: close"]
         head.extend(name + b": " + value for name, value in answer.raw_headers)
-        self._headers_came()
         self.transport.write(b"\r\n".join([*head, b"", bytes(answer.body)]))
         self.transport.close()
 

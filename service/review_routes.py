@@ -19,9 +19,8 @@ from models.events.figures import LiveFigures, live_figures
 from models.events.review_queue import Alerts, ReviewQueue
 from models.events.rule_counts import RuleCounts, rule_counts
 from service.state import State
-from service.typed_bodies import json_body_of, read_json
+from service.typed_bodies import WITHOUT_NUL, json_body_of, read_json
 
-WITHOUT_NUL = r"^[^\x00]*$"  # which PostgreSQL cannot store
 VERDICT_EXAMPLE: Any = {"verdict": "confirmed", "by": "Ada", "note": "the holder was at home"}
 
 

@@ -7,14 +7,13 @@ them.
 
 from __future__ import annotations
 
-import os
 import re
 from functools import partial
+from time import perf_counter
 from typing import get_args
 from urllib.parse import parse_qs
 
 import anyio.to_thread
-from anyio import CapacityLimiter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.contract import ReasonsWanted
+from service.batch_threads import BatchThreads
 from service.batches import MEDIA_TYPES, answer_batch
 from service.bodies import JSON, json_body, media_type, read_body, read_json
 from service.callers import Caller
@@ -71,12 +71,11 @@ class PredictionRoutes:
     Parameters
     ----------
     state : settings, live models and the maker of prediction ids.
+    threads : for batches.
     """
 
-    def __init__(self, state: State) -> None:
-        self._state = state
-        # more batches at once than cores would only take memory from one another
-        self._batches_at_once = CapacityLimiter(os.cpu_count() or 1)
+    def __init__(self, state: State, threads: BatchThreads) -> None:
+        self._state, self._threads = state, threads
 
     def routes(self) -> list[Route]:
         """What the application serves; the path asked for most often comes first."""
@@ -97,34 +96,42 @@ class PredictionRoutes:
         """Answer one row, JSON to JSON. The work takes less time than handing it to a thread would."""
         state = self._state
         asked = state.answering.asked(_key_id(scope))
-        serving = state.live_models.serving(name)
+        prediction_id = state.new_id()
+        serving = state.live_models.serving(name).giving(prediction_id)
+        scope["log_fields"]["version"] = serving.live.version
         reasons = _reasons_wanted(scope)
         row = serving.read_row(await read_json(scope, receive, state.settings.max_body_bytes))
+        checked = perf_counter()
         if serving.events is None:
-            return await state.answering.score(serving, row, reasons, asked)
-        return (await state.events.answer(serving, row, state.new_id(), reasons, asked)).encode()
+            answer = await state.answering.score(serving, row, prediction_id, reasons, asked)
+        else:
+            answer = (await state.events.answer(serving, row, prediction_id, reasons, asked)).encode()
+        if state.tracing is not None:
+            state.tracing.phases(asked, checked)
+        return answer
 
     async def batch(self, request: Request) -> Response:
         """Answer many rows, in a thread: other requests are answered meanwhile."""
         state, scope = self._state, request.scope
         asked = state.answering.asked(_key_id(scope))
-        serving = state.live_models.serving(request.path_params["name"])
+        batch_id = state.new_id()
+        serving = state.live_models.serving(request.path_params["name"]).giving(batch_id)
+        scope["log_fields"]["version"] = serving.live.version
         reasons, kind = _reasons_wanted(scope), media_type(scope, MEDIA_TYPES)
-        body = await read_body(scope, request.receive, state.settings.max_batch_bytes)
         work = partial(
             answer_batch,
             serving,
             kind,
-            body,
             answering=state.answering,
             events=state.events,
-            batch_id=state.new_id(),
+            batch_id=batch_id,
             asked=asked,
             reasons=reasons,
             most_rows=state.settings.max_rows_per_batch,
-            scratch=state.settings.home,
+            most_bytes=state.settings.max_batch_bytes,
         )
-        return Response(await anyio.to_thread.run_sync(work, limiter=self._batches_at_once), media_type=JSON)
+        read = read_body(scope, request.receive, state.settings.max_batch_bytes)
+        return Response(await self._threads.answer(work, read), media_type=JSON)
 
     async def labels(self, request: Request) -> Response:
         """Take in what became of events, in a thread: the database may be busy."""
@@ -140,13 +147,14 @@ class PredictionRoutes:
         """Answer a request to one of the domain's own operations."""
         name, operation = request.path_params["name"], request.path_params["operation"]
         if name == "models":  # /v1/models/{name} is there, but only to be read
-            raise HTTPException(405, headers={"Allow": "GET"})
+            raise HTTPException(405)
         state = self._state
         asked = state.answering.asked(_key_id(request.scope))
-        serving = state.live_models.serving(name)
+        prediction_id = state.new_id()
+        serving = state.live_models.serving(name).giving(prediction_id)
+        request.scope["log_fields"]["version"] = serving.live.version
         serving.operation(operation)
         body = await json_body(request, state.settings.max_body_bytes)
-        prediction_id = state.new_id()
         operate = partial(serving.operate, operation, body, prediction_id)
         done = operate() if serving.events is None else await anyio.to_thread.run_sync(operate)
         answer = done.answer.decode()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,12 +21,16 @@ from models.predictions.audit_settings import DEFAULT as RECORD_ALL
 from models.predictions.audit_settings import AuditSettings
 from models.predictions.personal import PersonalData
 from models.predictions.record import PredictionRecord, Role
+from models.rollout.rollouts import Rollout
 from service.asked import Asked
 from service.batch_answers import BatchAnswer
+from service.bodies import is_crowded
 from service.errors import FieldError, InvalidRequestError, UnknownOperationError
-from service.field_errors import json_pointer, refusal_error, request_error, shown
+from service.field_errors import MOST_VALUES, crowded_error, json_pointer, refusal_error, request_error, shown
 
 LABELS = "labels"
+VALUES_PER_INPUT = 1_000
+"""So many times the table's inputs may a body hold that is no batch; a ranking holds the inputs of 200 ads."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -61,6 +66,7 @@ class Serving:
     events : of a version whose table has windows: what they look back on, and where rows are stored with their answers.
     audit : how its predictions are recorded.
     role : as what it answers.
+    challenger, rollout : of a champion, who challenges it, and how; None for nobody.
     """
 
     live: Live
@@ -76,6 +82,8 @@ class Serving:
     events: EventLog | None = None
     audit: AuditSettings = RECORD_ALL
     role: Role = "champion"
+    challenger: Serving | None = None
+    rollout: Rollout | None = None
 
     @classmethod
     def of(cls, live: Live, digest: str, *, personal_key: bytes = b"") -> Serving:
@@ -124,6 +132,37 @@ class Serving:
     def recorded_by(self, audit: AuditSettings) -> Serving:
         """The same version with its predictions recorded in another way."""
         return replace(self, audit=audit)
+
+    def alone(self) -> Serving:
+        """The same version as a champion that nobody challenges."""
+        if self.role == "champion" and self.rollout is None:
+            return self
+        return replace(self, role="champion", challenger=None, rollout=None)
+
+    def challenged_by(self, challenger: Serving, rollout: Rollout) -> Serving:
+        """The same version, challenged by another one."""
+        return replace(self, challenger=replace(challenger.alone(), role=rollout.mode), rollout=rollout)
+
+    def giving(self, prediction_id: str) -> Serving:
+        """What answers this prediction: this version, or its canary."""
+        if self.rollout is not None and self.challenger is not None and self.rollout.gives(prediction_id):
+            return self.challenger
+        return self
+
+    @property
+    def shadow(self) -> Serving | None:
+        """What answers the same rows unheard."""
+        return self.challenger if self.challenger is not None and self.challenger.role == "shadow" else None
+
+    @cached_property
+    def row_names(self) -> frozenset[str]:
+        """What its rows hold, windows among it."""
+        return frozenset(column.name for column in (*self.live.table.inputs, *self.live.table.windows))
+
+    @property
+    def answering(self) -> list[Serving]:
+        """The version itself and its canary."""
+        return [self] if self.challenger is None or self.shadow is not None else [self, self.challenger]
 
     def record(
         self,
@@ -239,6 +278,8 @@ class Serving:
         return example
 
     def _checked(self, adapter: TypeAdapter[Any], body: bytes) -> Row:
+        if is_crowded(body, most := max(MOST_VALUES, VALUES_PER_INPUT * len(self.live.table.inputs))):
+            raise crowded_error(most)
         try:
             checked: Row = adapter.validate_json(body)
         except ValidationError as error:

@@ -13,6 +13,7 @@ from service.event_writer import EventWriter
 from service.live_models import LiveModels
 from service.metrics.metrics import Metrics
 from service.settings import Settings
+from service.tracing import Tracing
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class State:
     events : answers, stores and records the rows of models whose tables have windows.
     predictions : what was recorded.
     metrics : what this process counts.
+    tracing : where the time of requests goes; None where nobody asks.
     now : tells the time at which labels and verdicts come.
     new_id : names answers.
     """
@@ -36,5 +38,6 @@ class State:
     events: EventWriter
     predictions: PredictionLog
     metrics: Metrics
+    tracing: Tracing | None
     now: Clock
     new_id: Callable[[], str]

@@ -20,6 +20,7 @@ from service.metrics.shared_folder import SharedFolder
 from service.middleware import RequestLog
 from service.protocol import ConnectionLimits
 from service.settings import Settings
+from service.tracing import TraceRequests, Tracing
 
 
 class Supervision:
@@ -27,6 +28,7 @@ class Supervision:
 
     Parameters
     ----------
+    tracing : None where nobody asks where time goes.
     log_to : where lines about requests go; standard error by default.
     new_id : names requests that come without a name.
     """
@@ -39,10 +41,11 @@ class Supervision:
         *,
         log_to: TextIO | None,
         new_id: Callable[[], str],
+        tracing: Tracing | None,
     ) -> None:
         self._live_models, self._log, self._new_id = live_models, log, new_id
         self._lines = RequestLines(log_to, settings.log_format)
-        self.metrics = Metrics()
+        self.metrics, self.tracing = Metrics(), tracing
         self.draining = Draining(settings.drain_seconds, log, is_alone=settings.workers == 1)
         self.under_way = UnderWay(
             most=settings.max_in_flight,
@@ -69,7 +72,8 @@ class Supervision:
             servings=lambda: self._live_models.servings,
             draining=self.draining,
         )
-        return [request_log, Middleware(Limits, under_way=self.under_way)]
+        traced = [Middleware(TraceRequests, tracing=self.tracing)] if self.tracing else []
+        return [request_log, *traced, Middleware(Limits, under_way=self.under_way)]
 
     def reasons_not_ready(self) -> list[str]:
         """Why no requests should be sent here; empty if they should."""
@@ -81,6 +85,7 @@ class Supervision:
         tasks = [
             asyncio.create_task(self.under_way.keep_time()),
             asyncio.create_task(self.exposition.keep_publishing()),
+            asyncio.create_task(self.draining.follow_parent()),
         ]
         try:
             with self.draining.listening():
@@ -89,6 +94,8 @@ class Supervision:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if self.tracing is not None:
+                await asyncio.to_thread(self.tracing.close)
 
     def _watch_models(self) -> None:
         models, watch = self._live_models, self.metrics.watch
@@ -102,5 +109,10 @@ class Supervision:
         watch(
             "backscore_refused_champions",
             "Champions that do not answer, or not by the active policy; the log says why.",
-            lambda: float(len(models.refused)),
+            lambda: float(len(models.refused.by_name)),
+        )
+        watch(
+            "backscore_refused_challengers",
+            "Challengers that neither answer nor look on, so that the champion answers alone; the log says why.",
+            lambda: float(len(models.refused_challengers.by_name)),
         )

@@ -7,26 +7,30 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from service.bodies import json_body
-from service.field_errors import request_error
+from service.bodies import is_crowded, json_body
+from service.field_errors import MOST_VALUES, crowded_error, request_error
 
+WITHOUT_NUL = r"^[^\x00]*$"  # which PostgreSQL cannot store
 Body = TypeVar("Body", bound=BaseModel)
 
 
 def json_body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The OpenAPI description of such a body."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+    """The OpenAPI description of such a body; what it refers to stands beside it, for the document to pick up."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-async def read_json(request: Request, limit: int, model: type[Body]) -> Body:
+async def read_json(request: Request, limit: int, model: type[Body], *, most_values: int = MOST_VALUES) -> Body:
     """The body, checked.
 
     Raises
     ------
     MediaTypeError, BodyTooLargeError, InvalidJsonError, InvalidRequestError
-        It is no JSON, has more than `limit` bytes, or is not what the model takes.
+        It is no JSON, has more than `limit` bytes or `most_values` values, or is not what the model takes.
     """
     body = await json_body(request, limit)
+    if is_crowded(body, most_values):
+        raise crowded_error(most_values)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

@@ -27,6 +27,7 @@ from models.registry import Registry, Version
 from models.scoring import TableClassifier
 from service.app import create_app
 from service.settings import Settings
+from service.tracing import Tracing
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # newer versions of starlette ask for another client, and take this one
@@ -147,10 +148,10 @@ def start_service() -> Iterator[Callable[..., Service]]:
     ids = counting_ids()  # one for all: homes are copied with their audit log, which knows an id once
     with ExitStack() as running:
 
-        def start(home: Path, **changes: Any) -> Service:
+        def start(home: Path, tracing: Tracing | None = None, **changes: Any) -> Service:
             settings = Settings(home=home, **{"poll_seconds": 3600, **changes})
             log = io.StringIO()
-            app = create_app(settings, now=lambda: MOMENT, new_id=ids, log_to=log)
+            app = create_app(settings, now=lambda: MOMENT, new_id=ids, log_to=log, tracing=tracing)
             return Service(running.enter_context(TestClient(app, raise_server_exceptions=False)), log, home)
 
         yield start

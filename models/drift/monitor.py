@@ -35,7 +35,7 @@ def monitor(
     seed : of the bootstrap; the same rows give the same findings.
     """
     since = now - timedelta(days=days)
-    rows = recent_rows(log, live, since=since, until=now)
+    rows = recent_rows(log, live, since=since, until=now + timedelta(milliseconds=1))  # what came just now counts
     score, columns = found_in(live, reference, rows, seed=seed)
     not_compared = tuple(
         NotCompared(column=column.name, label=label(column), why=why_not_compared(column))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
@@ -146,6 +147,13 @@ class CategoryBlock:
                 return self.missing_code
             code = self._code_of.get(text, self.unseen_code)
         return code
+
+    def codes_of_values(self, values: Sequence[object]) -> list[int]:
+        """The rows of `vectors` for raw values."""
+        codes = list(map(self._code_of.get, values))
+        if None in codes:  # which is slower to look through one by one
+            return [self.code(value) if code is None else code for code, value in zip(codes, values, strict=True)]
+        return codes  # type: ignore[return-value]
 
     def is_unseen(self, value: object) -> bool:
         """Whether training saw too few rows of this value, or none, to know anything of it."""

@@ -17,6 +17,7 @@ from models.feature_groups import FeatureGroups
 # Numbers beyond it, infinite ones too, are taken for it, and differences below its inverse for none: the square of the
 # quotient of the two must stay finite
 _LARGEST = 1e75
+_ROWS_AT_ONCE = 512  # whose features stay in the second-level cache from step to step
 
 
 class NumberBlock:
@@ -149,7 +150,8 @@ class NumberBlock:
 
     def values_of_rows(self, rows: Sequence[Any]) -> Floats:
         """Raw values (n_rows, n_numbers) of rows given as mappings; absent and None become NaN."""
-        return np.array([[row.get(name) for name in self.names] for row in rows], np.float64)
+        values = np.array([row.get(name) for row in rows for name in self.names], np.float64)
+        return values.reshape(len(rows), len(self.names))
 
     def values_of_frame(self, frame: pd.DataFrame) -> Floats:
         """Raw values (n_rows, n_numbers) of a frame."""
@@ -157,6 +159,10 @@ class NumberBlock:
 
     def encode(self, values: Floats, out: Features) -> None:
         """Write the features of raw `values` (n_rows, n_numbers) into `out`; `values` are overwritten."""
+        if len(values) > _ROWS_AT_ONCE:
+            for first in range(0, len(values), _ROWS_AT_ONCE):
+                self.encode(values[first : first + _ROWS_AT_ONCE], out[first : first + _ROWS_AT_ONCE])
+            return
         n_numbers, n_bins, n_states = len(self.names), len(self.bin_owners), len(self.state_owners)
         n_scaled = n_numbers + n_bins
         if self.has_codes:

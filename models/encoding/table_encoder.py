@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from data.table import Column, Table
-from models.encoding.arrays import Features, Labels
+from models.encoding.arrays import FEW_ROWS, Features, Labels
 from models.encoding.categories import CategoryBlock
 from models.encoding.numbers import NumberBlock
 from models.encoding.times import TimeBlock
@@ -201,7 +201,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 if isinstance(block, TimeBlock):
                     block.encode(block.parts_of_frame(chunk), part[:, start:stop])
                 else:
-                    part[:, start:stop] = block.vectors[block.codes_of_frame(chunk)]
+                    part[:, start:stop] = np.take(block.vectors, block.codes_of_frame(chunk), axis=0)
         return out
 
     def encode_rows(self, rows: Sequence[Mapping[str, Any]]) -> Features:
@@ -214,9 +214,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         for block, (start, stop) in zip(self.others_, self.slices_[1:], strict=True):
             if isinstance(block, TimeBlock):
                 block.encode(block.parts_of_rows(rows), out[:, start:stop])
-            else:
+            elif len(rows) < FEW_ROWS:
                 for i, row in enumerate(rows):
                     out[i, start:stop] = block.vectors[block.code(row.get(block.name))]
+            else:
+                codes = block.codes_of_values([row.get(block.name) for row in rows])
+                out[:, start:stop] = np.take(block.vectors, codes, axis=0)
         return out
 
     def features_of(self, name: str) -> npt.NDArray[np.intp]:
@@ -234,6 +237,21 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             for block in self.others_
             if isinstance(block, CategoryBlock) and block.name in row and block.is_unseen(row[block.name])
         ]
+
+    def unseen_in_rows(self, rows: Sequence[Mapping[str, Any]]) -> dict[int, list[str]]:
+        """The `unseen_columns` of rows, by place; without the places of rows that have none."""
+        if len(rows) < FEW_ROWS:
+            return {i: unseen for i, row in enumerate(rows) if (unseen := self.unseen_columns(row))}
+        found: dict[int, list[str]] = {}
+        for block in self.others_:
+            if not isinstance(block, CategoryBlock):
+                continue
+            codes = block.codes_of_values([row.get(block.name) for row in rows])
+            if block.unseen_code in codes:
+                for i, code in enumerate(codes):
+                    if code == block.unseen_code:  # a missing value has another code, and so has an absent one
+                        found.setdefault(i, []).append(block.name)
+        return found
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Name of each feature, e.g. "income", "income>1200", "housing=rent"; `input_features` is not used."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.table import Column
-from models.encoding.arrays import Features, Labels
+from models.encoding.arrays import FEW_ROWS, Features, Labels
 
 Parts: TypeAlias = npt.NDArray[np.int64]
 
@@ -50,16 +50,15 @@ class TimeBlock:
 
     def parts_of_frame(self, frame: pd.DataFrame) -> Parts:
         """Hour, weekday and day of the year, counted from 0 and -1 where the time is missing: (3, n_rows)."""
-        times = frame[self.name].to_numpy("datetime64[s]")
-        days = times.astype("datetime64[D]")
-        hours = (times - days).astype("timedelta64[h]").astype(np.int64)
-        weekdays = (days.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
-        yeardays = (days - days.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
-        return np.where(np.isnat(times), -1, [hours, weekdays, yeardays])
+        return _calendar_parts(frame[self.name].to_numpy("datetime64[s]"))
 
     def parts_of_rows(self, rows: Sequence[Any]) -> Parts:
         """The same for rows given as mappings; times with a zone are taken to UTC."""
-        return np.array([_parts(row.get(self.name)) for row in rows], np.int64).T
+        times = [row.get(self.name) for row in rows]
+        if len(rows) < FEW_ROWS:
+            return np.array([_parts(time) for time in times], np.int64).T
+        moments = np.array([_without_zone(time) for time in times], "datetime64[us]")
+        return _calendar_parts(moments.astype("datetime64[s]"))
 
     def encode(self, parts: Parts, out: Features) -> None:
         """Write the features of the calendar parts (3, n_rows) into `out`."""
@@ -75,6 +74,19 @@ class TimeBlock:
     def feature_names(self) -> list[str]:
         """Name of each feature."""
         return [f"{self.name} {self.part_names[i]} {axis}" for i in self.kept for axis in ("sin", "cos")]
+
+
+def _calendar_parts(times: npt.NDArray[np.datetime64]) -> Parts:
+    """Hour, weekday and day of the year of times, see `TimeBlock.parts_of_frame`."""
+    days = times.astype("datetime64[D]")
+    hours = (times - days).astype("timedelta64[h]").astype(np.int64)
+    weekdays = (days.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+    yeardays = (days - days.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
+    return np.where(np.isnat(times), -1, [hours, weekdays, yeardays])
+
+
+def _without_zone(time: datetime | None) -> datetime | None:
+    return time if time is None or time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
 
 
 def _parts(time: datetime | None) -> tuple[int, int, int]:

@@ -71,9 +71,9 @@ def stored_rows(log: EventLog, now: datetime) -> StoredRows:
         )
     places = {event.event_id: place for place, event in enumerate(found)}
     is_fraud = {event_id: fraud for event_id, fraud, _ in came}
-    frame = _frame(log.table, [row_of(event.row) for event in found])
+    frame = rows_as_frame(log.table, [row_of(event.row) for event in found])
     labels = np.array([bool(is_fraud.get(event.event_id)) for event in found], np.int64)
-    frame[log.table.target.name] = np.array(_outcomes(log.table), object)[labels]
+    frame[log.table.target.name] = np.array(spelled_outcomes(log.table), object)[labels]
     answered = pd.Series([None if event.answer is None else event.received for event in found])
     return StoredRows(
         frame,
@@ -98,10 +98,10 @@ def checked_rows(log: EventLog, rows: StoredRows) -> pd.DataFrame:
     return with_windows(log.table, checked, rows.frauds)
 
 
-def table_with_levels(table: Table, rows: StoredRows) -> Table:
-    """The table, with the levels that came in events added to those that its categories list."""
+def with_levels_of(table: Table, frame: pd.DataFrame) -> Table:
+    """The table, with the levels that came in rows added to those that its categories list."""
     listed = [column for column in table.inputs if column.kind == "category" and column.levels]
-    came = {column.name: map(level_text, pd.unique(rows.frame[column.name].dropna())) for column in listed}
+    came = {column.name: map(level_text, pd.unique(frame[column.name].dropna())) for column in listed}
     changes = {
         column.name: {"levels": (*column.levels, *sorted({*came[column.name]} - {*column.levels, *text_codes(column)}))}
         for column in listed
@@ -118,7 +118,7 @@ def _known(times: Sequence[Sequence[int]]) -> KnownFrauds:
     return KnownFrauds(*np.array(times, np.int64).reshape(-1, 3).T)
 
 
-def _frame(table: Table, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+def rows_as_frame(table: Table, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """The rows in the order of the table's inputs; a value that must not be empty is a code that says it is missing."""
     frame = pd.DataFrame(rows)
     for column in table.inputs:
@@ -129,8 +129,8 @@ def _frame(table: Table, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     return frame[[column.name for column in table.inputs]]
 
 
-def _outcomes(table: Table) -> tuple[Any, Any]:
-    """How the target spells genuine and fraud."""
+def spelled_outcomes(table: Table) -> tuple[Any, Any]:
+    """How the target spells rows without the event and rows with it."""
     target = table.target
     if target.positive is None:
         spelled: tuple[Any, ...] = target.levels or (False, True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from itertools import chain
 
 import sqlalchemy as sa
+from pydantic_core import from_json
 
-from models.database import appending, reading
+from models.database import appending, parts_of, reading
 from models.predictions import tables
 from models.predictions.record import (
     BATCH,
@@ -19,12 +21,28 @@ from models.predictions.record import (
     Role,
     in_batch_of,
     milliseconds,
+    moment,
     predictions_of,
 )
 
 _predictions = tables.predictions
 _COLUMNS = [_predictions.c[name] for name in PredictionRecord._fields]
+_IS_BATCH = _predictions.c.action == BATCH
 RECORDS_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which version of which model made a prediction, and when, in milliseconds since 1970, UTC."""
+
+    model: str
+    version: int
+    at: int
+
+    @property
+    def moment(self) -> datetime:
+        """The same time."""
+        return moment(self.at)
 
 
 class PredictionLog:
@@ -68,6 +86,22 @@ class PredictionLog:
                 return next(one for one in predictions_of(record) if one.id == prediction_id)
         return None
 
+    def places(self, ids: Sequence[str]) -> dict[str, Place]:
+        """Where and when predictions were made; those that are not recorded, or only of a shadow, are left out."""
+        wanted = set(ids)
+        found: dict[str, Place] = {}
+        possible = (one for one in ids if "\0" not in one)  # which PostgreSQL does not even look up
+        candidates = list({candidate for one in possible for candidate in in_batch_of(one)})
+        names = ("id", "model", "version", "at", "action")
+        columns = [*(_predictions.c[name] for name in names), sa.case((_IS_BATCH, _predictions.c.answer))]
+        with reading(self.engine) as connection:
+            for some in parts_of(candidates):
+                query = sa.select(*columns).where(_predictions.c.id.in_(some), _predictions.c.role != "shadow")
+                for name, model, version, at, action, answers in connection.execute(query):
+                    own = [one["prediction_id"] for one in from_json(answers)] if action == BATCH else [name]
+                    found |= dict.fromkeys(wanted.intersection(own), Place(model, version, at))
+        return found
+
     def predictions(
         self,
         model: str,
@@ -75,6 +109,7 @@ class PredictionLog:
         since: datetime | None = None,
         until: datetime | None = None,
         roles: Iterable[Role] = ("champion", "canary"),
+        actions: Iterable[str] = (SCORE, BATCH),
         only: Iterable[sa.ColumnElement[bool]] = (),
         at_once: int = RECORDS_AT_ONCE,
     ) -> Iterator[Prediction]:
@@ -83,13 +118,14 @@ class PredictionLog:
         Parameters
         ----------
         since, until : when the request came; `until` itself is left out.
+        actions : with others than these two, `row` is the body of an operation.
         only : what else must hold for the records.
         at_once : requests that are read in one query and held in memory.
         """
         wanted = sa.and_(
             _predictions.c.model == model,
             _predictions.c.role.in_(list(roles)),
-            _predictions.c.action.in_((SCORE, BATCH)),
+            _predictions.c.action.in_(list(actions)),
             *only,
         )
         if until is not None:

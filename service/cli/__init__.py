@@ -20,8 +20,10 @@ from service.cli import (
     keys,
     models,
     monitor,
+    outcomes,
     policy,
     quickstart,
+    rollout,
     rules,
     score,
     serve,
@@ -69,9 +71,12 @@ app.command()(monitor.monitor)
 app.command()(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(policy.app, name="policy")
+app.add_typer(rollout.app, name="rollout")
 app.add_typer(rules.app, name="rules")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
+app.add_typer(outcomes.app, name="outcomes")
+app.command()(outcomes.performance)
 app.add_typer(events.app, name="events")
 app.add_typer(tables.app, name="table")
 app.add_typer(data.app, name="data")

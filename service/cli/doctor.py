@@ -26,6 +26,7 @@ PACKAGES = (
     "pydantic",
     "uvicorn",
     "SQLAlchemy",
+    "alembic",
     "skops",
     "pyarrow",
     "plotly",
@@ -100,6 +101,7 @@ def _database(settings: Settings) -> dict[str, Any]:
 
     from models.errors import BundleError, DatabaseError, UnreadablePolicyError
     from models.live import load_answering
+    from models.migrations import newest_revision
 
     try:
         with open_registry(settings) as registry:
@@ -115,7 +117,8 @@ def _database(settings: Settings) -> dict[str, Any]:
             state = f"cannot be loaded: {error}"
         live_models[name] = f"{version.domain}, version {version.number}, {state}"
     url = sa.make_url(settings.registry_url).render_as_string(hide_password=True)
-    return {"reachable": True, "url": url, "live_models": live_models}
+    # opening the registry has brought the schema there, or has failed
+    return {"reachable": True, "url": url, "schema": newest_revision(), "live_models": live_models}
 
 
 def _data(settings: Settings) -> dict[str, Any]:

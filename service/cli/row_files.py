@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from service.cli import console
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
@@ -26,5 +27,20 @@ def write_rows(frame: pd.DataFrame, file: Path) -> None:
     """Write a frame as its file's name asks for."""
     if file.name.lower().endswith(".parquet"):
         frame.to_parquet(file, index=False)
-    else:
-        frame.to_csv(file, index=False)
+        return
+    import pyarrow as pa
+
+    from data.formulas import n_formulas
+
+    frame.to_csv(file, index=False)
+    texts = frame.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz", "timedelta"]).astype("string")
+    warn_of_formulas(n_formulas(pa.Table.from_pandas(texts, preserve_index=False)), file)
+
+
+def warn_of_formulas(n_cells: int, file: Path) -> None:
+    """Tell that a CSV holds what a spreadsheet program would run; its cells are as they came."""
+    if n_cells:
+        console.warn(
+            f"{n_cells:,} cell(s) of {file} begin like a formula (=, +, -, @); a spreadsheet program would run them: "
+            "import the file as text"
+        )

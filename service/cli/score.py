@@ -13,6 +13,7 @@ from service.cli import console
 from service.cli.context import AsJson, live_model, read_settings
 from service.cli.exits import CommandError
 from service.cli.progress import RowsProgress
+from service.cli.row_files import warn_of_formulas
 
 
 def score(
@@ -50,6 +51,7 @@ def score(
     if scored.n_bad_rows:
         shown = "\n".join(f"  {problem}" for problem in scored.problems[:5])
         console.warn(f"{scored.n_bad_rows:,} row(s) were not scored, see their column 'error'; the first are\n{shown}")
+    warn_of_formulas(scored.n_formulas, out)
     if as_json:
         console.print_json(
             {
@@ -59,6 +61,7 @@ def score(
                 "out": out,
                 "n_rows": scored.n_rows,
                 "n_bad_rows": scored.n_bad_rows,
+                "n_formulas": scored.n_formulas,
                 "unknown_columns": scored.unknown_columns,
                 "seconds": round(seconds, 3),
             }

@@ -11,6 +11,7 @@ import typer
 
 from models.presets import PresetName
 from service.cli import console
+from service.cli.audit import prediction_log
 from service.cli.context import (
     HEADLINE_METRICS,
     AsJson,
@@ -25,6 +26,7 @@ from service.cli.context import (
 )
 from service.cli.exits import NOT_PROMOTED, CommandError
 from service.cli.progress import TrainingProgress
+from service.cli.rollout import start_rollout
 
 if TYPE_CHECKING:
     from data.table import Table
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from models.training_rows import TrainingRows
     from service.settings import Settings
 
-Promotion: TypeAlias = Literal["auto", "always", "never"]
+Promotion: TypeAlias = Literal["auto", "always", "never", "challenger"]
 
 
 def train(
@@ -57,6 +59,13 @@ def train(
             help="Train on the stored events of the live version of this name, once their outcome is known.",
         ),
     ] = False,
+    from_outcomes: Annotated[
+        bool,
+        typer.Option(
+            "--from-outcomes",
+            help="Train on the recorded rows of the live version of this name, once their outcome is known.",
+        ),
+    ] = False,
     refine: Annotated[
         bool,
         typer.Option("--refine", help="Go on from the weights of the live version, with rows that it has not seen."),
@@ -75,7 +84,10 @@ def train(
     ] = None,
     promote: Annotated[
         Promotion,
-        typer.Option(help="Let the new version answer: if it is not worse than the present one, always, or never."),
+        typer.Option(
+            help="Let the new version answer: if it is not worse than the present one, always, or never; or let it "
+            "look on as a challenger in the shadow of the present one, see `backscore rollout`."
+        ),
     ] = "auto",
     keep_negatives: Annotated[
         float | None,
@@ -99,8 +111,8 @@ def train(
     A live version whose windows look back on stored events can be followed by one that learns from them: --from-events
     takes those whose outcome is known, fraud where the latest label says so.
 
-    Exit code: 0 the new version answers from now on, 3 it was registered but not promoted, 2 the rows or the table are
-    not in order, 1 something failed.
+    Exit code: 0 the new version answers from now on, or challenges if it was trained for that, 3 it was registered but
+    not promoted, 2 the rows or the table are not in order, 1 something failed.
     """
     from models.live import CARD_PAGE, REPORT
 
@@ -112,6 +124,7 @@ def train(
         data=data,
         table=table,
         from_events=from_events,
+        from_outcomes=from_outcomes,
         refine=refine,
         without_protected=without_protected,
         preset=preset,
@@ -125,9 +138,12 @@ def train(
         console.print_json(_as_json(result, documents))
     else:
         _print_result(result, documents)
-    if result.promoted:
+    if promote == "challenger":
+        start_rollout(settings, result.name, result.version, why="trained as a challenger")
+        console.remark(f"Version {result.version} of {result.name!r} looks on in the champion's shadow from now on.")
+    elif result.promoted:
         hint_at_windows(settings, result.name)
-    if not result.promoted:
+    else:
         console.warn(f"version {result.version} of {result.name!r} was registered but not promoted: {result.why}")
         raise typer.Exit(NOT_PROMOTED)
 
@@ -140,6 +156,7 @@ def run_training(
     data: Path | None,
     table: str | None,
     from_events: bool = False,
+    from_outcomes: bool = False,
     refine: bool = False,
     without_protected: bool = False,
     preset: PresetName | None,
@@ -167,10 +184,16 @@ def run_training(
     with TrainingProgress() as progress:
         progress.stage("Reading the rows")
         frauds = None
-        if from_events:
+        if from_events or from_outcomes:
             if data is not None or table is not None:
-                raise CommandError("--from-events brings rows and table with it; leave --data and --table out")
-            rows, frauds = _rows_of_events(settings, domain, name)
+                option = "--from-events" if from_events else "--from-outcomes"
+                raise CommandError(f"{option} brings rows and table with it; leave --data and --table out")
+            if from_events and from_outcomes:
+                raise CommandError("--from-events and --from-outcomes both bring rows; name one of them")
+            if from_events:
+                rows, frauds = _rows_of_events(settings, domain, name)
+            else:
+                rows = _rows_with_outcomes(settings, domain, name)
         else:
             rows = rows_to_train_on(
                 domain,
@@ -201,15 +224,25 @@ def run_training(
 def _rows_of_events(settings: Settings, domain: Domain, name: str) -> tuple[TrainingRows, KnownFrauds]:
     """Stored events whose outcome is known, and when which of them were known to be fraud."""
     from models.clock import utc_now
-    from models.events.stored_history import source_of, stored_rows, table_with_levels
+    from models.events.stored_history import source_of, stored_rows, with_levels_of
     from models.training_rows import TrainingRows, split_for
 
     live = live_model(settings, name)
     with event_log(settings, live) as log:
         stored = stored_rows(log, utc_now())
-    table = table_with_levels(live.table, stored)
+    table = with_levels_of(live.table, stored.frame)
     rows = TrainingRows(table, stored.frame, source_of(name), split_for(table, domain))
     return rows, stored.frauds
+
+
+def _rows_with_outcomes(settings: Settings, domain: Domain, name: str) -> TrainingRows:
+    """Recorded rows whose outcome is known."""
+    from models.clock import utc_now
+    from models.outcomes.training_rows import rows_with_outcomes
+
+    live = live_model(settings, name)
+    with prediction_log(settings) as log:
+        return rows_with_outcomes(log.engine, name, live.table, domain, now=utc_now())
 
 
 def hint_at_windows(settings: Settings, name: str) -> None:

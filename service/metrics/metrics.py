@@ -18,6 +18,7 @@ LiveVersion: TypeAlias = tuple[str, int, int]
 DURATIONS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Upper bounds in seconds: a score takes about a millisecond, a large batch seconds."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SHADOWED = ("answered", "dropped", "failed")
 REFUSALS = ("full", "slow_body", "timeout", "client_left")
 
 
@@ -58,11 +59,19 @@ class Metrics:
             "Predictions of audit level async that were answered and not recorded.",
             registry=self.registry,
         )
+        self._shadowed = Counter(
+            "backscore_shadow_rows",
+            "Rows that a challenger in the shadow was to answer, by what became of that: answered, dropped, failed.",
+            ["result"],
+            registry=self.registry,
+        )
         self._workers = Gauge("backscore_workers", "Worker processes that answer.", registry=self.registry)
         self._workers.set(1)
         ProcessCollector(registry=self.registry)
         for reason in REFUSALS:  # so that the first one is an increase
             self._refused.labels(reason)
+        for result in SHADOWED:
+            self._shadowed.labels(result)
         # Finding a label's child takes the library longer than counting, so they are kept
         self._requests_of: dict[tuple[str, str, str, int], Counter] = {}
         self._durations_of: dict[tuple[str, str], Histogram] = {}
@@ -100,6 +109,10 @@ class Metrics:
     def audit_dropped(self, n_predictions: int) -> None:
         """Count predictions that were answered and not recorded."""
         self._audit_dropped.inc(n_predictions)
+
+    def shadowed(self, result: str, n_rows: int) -> None:
+        """Count rows that a shadow was to answer, by one of `SHADOWED`."""
+        self._shadowed.labels(result).inc(n_rows)
 
     def watch(self, name: str, documentation: str, value: Callable[[], float]) -> None:
         """Show as a gauge what the function says whenever somebody reads."""

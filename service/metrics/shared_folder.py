@@ -38,12 +38,13 @@ class SharedFolder:
 
     def publish(self, families: list[Family]) -> None:
         """Write this worker's file; whoever reads sees the old one or the new one."""
-        _write(self._own, families)
+        with self._lock:  # also against this process's own other threads
+            _write(self._own, families)
 
     def gather(self, families: list[Family]) -> list[Family]:
         """What all workers count, with this one's latest."""
         with self._lock:
-            self.publish(families)
+            _write(self._own, families)
             running: list[list[Family]] = []
             ended: list[list[Family]] = []
             for file in self._folder.glob("*.json"):

@@ -102,9 +102,25 @@ def test_every_endpoint_is_documented(document):
     expected |= {f"/v1/{{name}}/{path}" for path in ("alerts", "alerts/{number}", "alerts/{number}/verdict")}
     expected |= {"/v1/{name}/rules", "/v1/{name}/figures"}
     expected |= {"/v1/models", "/v1/models/{name}"}
-    expected |= {f"/v1/models/{{name}}/{change}" for change in ("promote", "rollback", "policy")}
+    expected |= {f"/v1/models/{{name}}/{change}" for change in ("promote", "rollback", "policy", "challenger")}
     expected |= {f"/v1/models/{{name}}/versions/{{number}}/{document.file}" for document in DOCUMENTS.values()}
-    expected |= {"/health/live", "/health/ready", "/metrics"}
+    expected |= {f"/v2/models/{name}/infer" for name in DOMAINS} | {"/v2", "/v2/health/live", "/v2/health/ready"}
+    of_version = "/v2/models/{name}/versions/{version}"
+    expected |= {
+        "/v2/models/{name}",
+        "/v2/models/{name}/ready",
+        of_version,
+        f"{of_version}/ready",
+        f"{of_version}/infer",
+    }
+    expected |= {
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+        "/v1/outcomes",
+        "/v1/models/{name}/performance",
+        "/v1/models/{name}/monitor",
+    }
     assert set(document["paths"]) == expected
 
 

@@ -345,6 +345,71 @@ def test_an_archive_that_uses_its_bytes_twice_is_refused(bundles):
         load_bundle(bundles, forged_bundle(bundles, forged))
 
 
+@pytest.mark.parametrize(
+    ("scorer", "named"),
+    [({"a": np.random.default_rng(0)}, "RandomGeneratorNode"), ({"a": np.random.RandomState(0)}, "RandomStateNode")],
+    ids=["generator", "state"],
+)
+def test_nodes_that_no_scorer_has_are_refused(bundles, scorer, named):
+    """Skops trusts more kinds of objects than a scorer consists of."""
+    with pytest.raises(BundleError, match=named):
+        load_bundle(bundles, forged_bundle(bundles, skops.io.dumps(scorer)))
+
+
+def test_an_archive_in_an_arrays_place_is_refused(bundles):
+    """Numpy would open it, and whatever is compressed in it."""
+    inner = io.BytesIO()
+    np.savez_compressed(inner, a=np.zeros(10**6))
+    honest = zipfile.ZipFile(io.BytesIO(skops.io.dumps({"a": np.zeros(3)})))
+    forged = io.BytesIO()
+    with zipfile.ZipFile(forged, "w") as archive:
+        for name in honest.namelist():
+            archive.writestr(name, inner.getvalue() if name.endswith(".npy") else honest.read(name))
+
+    with pytest.raises(BundleError, match="is no array"):
+        load_bundle(bundles, forged_bundle(bundles, forged.getvalue()))
+
+
+@pytest.mark.parametrize("schema", ["[" + "[]," * 200_000 + "[]]", "x" * 70_000_000], ids=["lists", "text"])
+def test_a_description_that_is_none_is_not_parsed(schema):
+    """What it would become takes many times its bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("schema.json", schema)
+    with pytest.raises(BundleError, match="it was not read"):
+        load_scorer(buffer.getvalue(), "a" * 64)
+
+
+def test_an_archive_of_very_many_members_is_not_opened():
+    """Each takes time, though none takes room."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number in range(10_001):
+            archive.writestr(str(number), b"")
+    with pytest.raises(BundleError, match="more than 10,000 members"):
+        load_scorer(buffer.getvalue(), "a" * 64)
+
+
+def test_a_long_manifest_is_not_parsed(bundles):
+    """Two megabytes are a hundred times the usual."""
+    content = json.dumps(manifest().model_dump(mode="json")).encode() + b" " * 2**21
+    digest = hashlib.sha256(content).hexdigest()
+    (bundles / digest).mkdir(parents=True)
+    (bundles / digest / "manifest.json").write_bytes(content)
+
+    with pytest.raises(BundleError, match="no plain file of at most 2,097,152 bytes"):
+        read_manifest(bundles, digest)
+
+
+def test_a_pipe_in_place_of_a_file_is_refused(bundles, digest):
+    """Nobody waits for what somebody may write into it."""
+    path = bundles / digest / "scorer.skops"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(BundleError, match="is no plain file"):
+        load_bundle(bundles, digest)
+
+
 @pytest.mark.parametrize("schema", ["", "[]", "{}", '{"protocol": 2}', '{"protocol": 2, "__loader__": "DictNode"}'])
 def test_a_damaged_archive_is_a_clear_error(schema):
     """Whatever skops stumbles over is told as one kind of error."""

@@ -26,6 +26,7 @@ from service.errors import BusyError
 from service.metrics.metrics import Metrics
 from service.prediction_writer import PredictionWriter
 from service.serving import Serving
+from service.shadowing import Shadowing
 from tests.conftest import MOMENT, quick_live
 
 EVENTS = load_domains()["fraud"].table
@@ -210,10 +211,13 @@ def ask_all(log, asked, *, most_waiting=100):
         most_waiting=most_waiting,
     )
     ids = (f"p{number}" for number in itertools.count())
-    answering = Answering(writer, Metrics(), now=lambda: MOMENT, new_id=lambda: next(ids))
+    metrics = Metrics()
+    answering = Answering(writer, metrics, Shadowing(writer, metrics, structlog.get_logger()), now=lambda: MOMENT)
 
     async def ask():
-        asking = [answering.score(*one, Asked("key", 0, 0.0)) for one in asked]
+        asking = [
+            answering.score(serving, row, next(ids), reasons, Asked("key", 0, 0.0)) for serving, row, reasons in asked
+        ]
         return await asyncio.gather(*asking, return_exceptions=True)
 
     writer.start()

@@ -187,7 +187,7 @@ def test_another_method_is_refused(client, method, path, allowed):
 
 def test_an_unknown_path_is_a_problem_too(client):
     """Even a path that nobody serves is answered in the same form."""
-    assert problem(client.get("/v2"), 404)["type"] == "about:blank"
+    assert problem(client.get("/v3"), 404)["type"] == "about:blank"
 
 
 def test_reasons_other_than_the_three_are_refused(client, applicant):

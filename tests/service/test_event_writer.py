@@ -43,6 +43,13 @@ class Answering:
     live: None = None
 
 
+class Nobody:
+    """Looks on, and answers nothing."""
+
+    def look(self, seen):
+        assert not seen
+
+
 @pytest.fixture
 def log():
     return Log()
@@ -59,7 +66,7 @@ def start():
     writers = []
 
     def started(**settings):
-        writers.append(EventWriter(Metrics(), **settings))
+        writers.append(EventWriter(Metrics(), Nobody(), **settings))
         writers[-1].start()
         return writers[-1]
 
@@ -167,7 +174,7 @@ def test_a_batch_waits_longer_the_more_it_holds(start, log, serving):
 
 def test_what_waits_at_the_end_is_answered(log, serving):
     """A service that is told to stop keeps nobody without an answer."""
-    writer = EventWriter(Metrics())
+    writer = EventWriter(Metrics(), Nobody())
 
     async def ask():
         asking = [asyncio.create_task(writer.answer(serving, row, "id", "none", ASKED)) for row in (2, 4)]

@@ -13,7 +13,7 @@ from models.errors import DatabaseError
 from models.keys.store import KeyStore
 from models.predictions.prediction_log import PredictionLog
 from service.callers import ANYONE, ENVIRONMENT
-from service.errors import MissingKeyError, RateLimitError
+from service.errors import KeysUnreadError, MissingKeyError, RateLimitError
 from service.key_gate import scope_needed
 from service.key_ring import KeyRing
 from tests.conftest import MOMENT
@@ -92,7 +92,35 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back(start_service, stor
     assert first.headers["ratelimit-limit"] == "2"
     assert third.status_code == 429
     assert 1_700 < int(third.headers["retry-after"]) <= 1_800
+    assert (third.headers["ratelimit-limit"], third.headers["ratelimit-remaining"]) == ("2", "0")
     assert client.get("/health/ready").status_code == 200
+
+
+def test_until_the_keys_are_read_nobody_is_let_in(start_service, store, applicant, monkeypatch, eventually):
+    """A database that is away when the service begins opens nothing; what is open to all stays open."""
+    key = make(store, "ops", "admin")
+    before = store.registry.champion("credit")
+    read, is_away = KeyStore.all, [True]
+
+    def read_if_there(keys):
+        if is_away[0]:
+            raise DatabaseError("secret-host is down")
+        return read(keys)
+
+    monkeypatch.setattr(KeyStore, "all", read_if_there)
+    client = start_service(store.home.path).client
+    for headers in ({}, header(key), header("wrong")):
+        refused = client.post("/v1/models/credit/promote", headers=headers, json={"version": 2})
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:backscore:keys-unread")
+        assert "retry-after" in refused.headers
+        assert "secret-host" not in refused.text
+        assert client.post("/v1/credit/score", headers=headers, json=applicant).status_code == 503
+    assert store.registry.champion("credit") == before
+    assert client.get("/health/live").status_code == 200
+
+    is_away[0] = False
+    eventually(lambda: client.get("/v1/models", headers=header(key)).status_code == 200)
+    assert client.get("/v1/models").status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -167,6 +195,15 @@ def test_without_any_key_anyone_may_ask():
             ring.caller_of(wrong)
 
 
+def test_the_key_of_the_environment_needs_no_database():
+    """It is known before the others are; they are not taken for wrong meanwhile."""
+    ring = KeyRing(Shelf(), structlog.get_logger(), api_key=SecretStr("open"), share=1.0, now=lambda: MOMENT)
+    assert ring.caller_of(b"open") is ENVIRONMENT
+    for presented in (None, b"bsk_a_b"):
+        with pytest.raises(KeysUnreadError):
+            ring.caller_of(presented)
+
+
 def test_a_key_expires_while_the_service_runs(kept):
     """By the service's clock."""
     key, text = kept
@@ -222,9 +259,10 @@ def test_wrong_keys_cost_no_memory_and_no_look_at_the_database(kept):
     tracemalloc.start()
     for number in range(10_000):
         ask(number)
-    grown, _ = tracemalloc.get_traced_memory()
+    # of the ring alone: the services of other tests run on beside
+    ours = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*key_ring.py")])
     tracemalloc.stop()
-    assert grown < 500_000  # fifty bytes for each would already be as much
+    assert sum(one.size for one in ours.statistics("filename")) < 100_000
     assert shelf.n_reads == 1
 
 

@@ -40,7 +40,6 @@ def test_the_log_keeps_what_was_shown_and_how_probable_it_was(start_service, tra
     kept = {name: ranked[name] for name in ranked.keys() - refused.keys()}
     assert kept == {
         "prediction_id": answer["prediction_id"],
-        "version": 1,
         "policy_version": 0,
         "shown": answer["shown"],
         "propensity": 1.0,
@@ -48,7 +47,7 @@ def test_the_log_keeps_what_was_shown_and_how_probable_it_was(start_service, tra
     }
     assert answer["shown"] == "ad-2"
     assert scored.keys() == refused.keys()
-    assert ranked["model"] == refused["model"] == "ads"
+    assert (ranked["model"], ranked["version"]) == (refused["model"], refused["version"]) == ("ads", 1)
 
 
 def test_an_activated_policy_explores_and_the_log_says_how(start_service, store):

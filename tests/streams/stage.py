@@ -214,16 +214,19 @@ def empty_schema(server_url: str) -> Iterator[str]:
 class Serving:
     """A `backscore serve` process on a free port."""
 
-    def __init__(self, home: Home, database_url: str, *, workers: int = 1) -> None:
+    def __init__(
+        self, home: Home, database_url: str, *, workers: int = 1, settings: Mapping[str, str] | None = None
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self._command = [sys.executable, "-m", "service", "serve", "--port", str(self.port), "--workers", str(workers)]
-        self._environment: Mapping[str, str] = {
+        self.environment: Mapping[str, str] = {
             **os.environ,
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
             "BACKSCORE_HOME": str(home.path.resolve()),
             "BACKSCORE_DATABASE_URL": database_url,
+            **(settings or {}),
         }
         self._log = home.path / "serve.log"
         self.start()
@@ -231,7 +234,7 @@ class Serving:
     def start(self) -> None:
         """Start the process."""
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self._command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
 
     def wait_until_ready(self) -> None:
         """Return when it answers; RuntimeError if that takes too long."""
@@ -259,5 +262,5 @@ class Serving:
 
 def end_with(problems: Sequence[str]) -> NoReturn:
     """Show some of the problems, and end a script with 1 if there are any, else with 0."""
-    sys.stdout.writelines(f"  {problem}\n" for problem in problems[:10])
+    sys.stdout.writelines(f"  {problem}\n" for problem in problems[:50])
     sys.exit(bool(problems))

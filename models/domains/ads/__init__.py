@@ -6,7 +6,7 @@ from data.simulators import ads as simulator
 from data.splits import Split
 from models.contract import Domain, Operation
 from models.domains.ads.policy import AdAnswer, AdsPolicy, decide
-from models.domains.ads.ranking import RankAnswer, log_fields, rank
+from models.domains.ads.ranking import RankAnswer, log_fields, rank, shown_probability
 from models.domains.ads.request import rank_body, rank_example
 from models.full_account import full_account_operation
 from models.scoring import TableClassifier
@@ -39,6 +39,7 @@ DOMAIN = Domain(
             example=rank_example,
             answer=RankAnswer,
             respond=rank,
+            probability=shown_probability,
             log_fields=log_fields,
         ),
     ),

@@ -96,6 +96,12 @@ def rank(live: Live, body: Mapping[str, Any], prediction_id: str) -> RankAnswer:
     )
 
 
+def shown_probability(answer: Mapping[str, Any]) -> float | None:
+    """The click probability of the ad that was shown, out of an answer as JSON; None if none was."""
+    shown = next((ad for ad in answer["ads"] if ad["id"] == answer["shown"]), None)
+    return None if shown is None else float(shown["click_probability"])
+
+
 def log_fields(answer: RankAnswer) -> dict[str, Any]:
     """What a line about the request keeps, so that exploration can be evaluated from the log."""
     kept = ("prediction_id", "model", "version", "policy_version", "shown", "propensity", "chosen_by")

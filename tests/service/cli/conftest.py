@@ -68,16 +68,17 @@ def run() -> Run:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts a command as a process of its own; what still runs is killed in the end."""
+    """Starts a command as a process of its own; what still runs is killed in the end. Services end without a pause."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*words: object) -> subprocess.Popen[str]:
+    def start(*words: object, **changes: object) -> subprocess.Popen[str]:
+        changed = {f"BACKSCORE_{name.upper()}": str(value) for name, value in changes.items()}
         process = subprocess.Popen(
             [sys.executable, "-m", "service", *map(str, words)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"},
+            env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", "BACKSCORE_DRAIN_SECONDS": "0", **changed},
             # A shell lets what it runs in the background ignore Ctrl+C, and what that starts does so too
             preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -46,6 +48,21 @@ def test_a_database_out_of_reach_is_a_finding(run, monkeypatch, tmp_path):
     assert outcome.exit_code == 0
     assert not outcome.json["database"]["reachable"]
     assert outcome.json["database"]["problem"]
+
+
+def test_the_revision_of_the_schema_is_told(run, monkeypatch, tmp_path):
+    """The one that the database has; one of a newer backscore is a finding."""
+    file = tmp_path / "backscore.db"
+    monkeypatch.setenv("BACKSCORE_DATABASE_URL", f"sqlite:///{file}")
+
+    told = run("doctor", "--json").json["database"]["schema"]
+
+    with closing(sqlite3.connect(file)) as connection, connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(told,)]
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    found = run("doctor", "--json").json["database"]
+    assert not found["reachable"]
+    assert "has schema 9999" in found["problem"]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from models.events.contents import Contents
 from models.events.event_log import EventLog
 from models.events.labels import Label, take_labels
 from models.events.past_events import plain_rows
-from models.events.stored_history import StoredRows, stored_history, table_with_levels
+from models.events.stored_history import StoredRows, stored_history, with_levels_of
 from models.live import load_live
 from models.policies.past_rows import answered_rows
 from service.cli import quickstart
@@ -185,7 +185,7 @@ def test_a_level_that_came_in_events_is_learned(trained):
     frame.loc[3, "channel"] = "phone"
     rows = StoredRows(frame, np.zeros(20, np.int64), KnownFrauds(*np.zeros((3, 0), np.int64)), frame["time"])
 
-    table = table_with_levels(live.table, rows)
+    table = with_levels_of(live.table, rows.frame)
 
     assert table["channel"].levels == (*live.table["channel"].levels, "phone")
     assert table["merchant_category"] == live.table["merchant_category"]

@@ -1,0 +1,28 @@
+"""Cells that a spreadsheet program would run.
+
+Whoever opens a CSV in such a program runs the cells in it that begin like a formula, whoever wrote them. What we write
+is data and is read by programs, so no cell is ever changed: a quote put before it would be another value for them. It
+is counted instead, and who asked for the file is told to import it as text.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_FIRST = pa.array(["=", "+", "-", "@", "\t", "\r"])
+_NUMBER = r"^[+-]?[0-9.,]+([eE][+-]?[0-9]+)?$"
+
+
+def n_formulas(rows: pa.Table) -> int:
+    """How many texts of these rows begin like a formula and are no number, the names of the columns among them."""
+    return sum(map(_in_texts, [pa.array(rows.column_names, pa.string()), *rows.columns]))
+
+
+def _in_texts(values: pa.Array | pa.ChunkedArray) -> int:
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        return 0
+    suspects = values.filter(pc.is_in(pc.utf8_slice_codeunits(values, 0, 1), _FIRST))
+    if len(suspects) == 0:
+        return 0
+    return len(suspects) - int(pc.sum(pc.match_substring_regex(suspects, _NUMBER)).as_py())

@@ -1,0 +1,137 @@
+"""What the pages of a parquet file say of themselves, read before anything is unpacked.
+
+A footer may claim anything; what a reader makes room for stands in the header of each page. So whoever takes files from
+strangers walks these headers first. They are structs in Thrift's compact protocol; the numbers of their fields are
+those of https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+MOST_HEADER_BYTES = 16_384
+"""Of one page; the statistics in it hold two values of the column."""
+MOST_DEPTH = 8
+_UNCOMPRESSED_SIZE, _COMPRESSED_SIZE, _DATA, _DATA_V2 = 2, 3, 5, 8  # fields of a page's header
+_ENCODING, _ENCODING_V2 = 2, 4  # fields of the headers of data pages within it
+
+
+class PageError(Exception):
+    """What should be the header of a page is none."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Sizes in bytes, and the number of the encoding of its values; None for a page that holds no rows."""
+
+    unpacked: int
+    packed: int
+    encoding: int | None
+
+
+def pages_of(content: memoryview, start: int, length: int) -> Iterator[Page]:
+    """The pages of the column chunk in these bytes of a file, in their order.
+
+    Raises
+    ------
+    PageError
+        The chunk lies outside of the file, or holds something else.
+    """
+    place, end = start, start + length
+    if not 0 <= start <= end <= len(content):
+        raise PageError(f"a column is said to lie in bytes {start} to {end} of {len(content)}")
+    while place < end:
+        reader = _Compact(bytes(content[place : min(place + MOST_HEADER_BYTES, end)]))
+        header = reader.struct()
+        page = Page(_size(header, _UNCOMPRESSED_SIZE), _size(header, _COMPRESSED_SIZE), _encoding(header))
+        place += reader.place + page.packed
+        if place > end:
+            raise PageError(f"a page is said to end at byte {place}, its column at {end}")
+        yield page
+
+
+def _size(header: dict[int, Any], field: int) -> int:
+    size = header.get(field)
+    if not isinstance(size, int) or size < 0:
+        raise PageError("a page does not tell its size")
+    return size
+
+
+def _encoding(header: dict[int, Any]) -> int | None:
+    for field, encoding in ((_DATA, _ENCODING), (_DATA_V2, _ENCODING_V2)):
+        data = header.get(field)
+        if isinstance(data, dict) and isinstance(data.get(encoding), int):
+            number: int = data[encoding]
+            return number
+    return None
+
+
+class _Compact:
+    """Reads one struct; `place` is behind it then."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.place = content, 0
+
+    def struct(self, depth: int = 0) -> dict[int, Any]:
+        """The fields by number; of lists, maps and texts nothing is kept."""
+        if depth > MOST_DEPTH:
+            raise PageError("the header of a page is nested too deeply")
+        fields: dict[int, Any] = {}
+        number = 0
+        while head := self._byte():
+            step, kind = head >> 4, head & 15
+            number = number + step if step else self._integer()
+            fields[number] = self._value(kind, depth)
+        return fields
+
+    def _value(self, kind: int, depth: int) -> Any:
+        if kind in (4, 5, 6):
+            return self._integer()
+        if kind == 12:
+            return self.struct(depth + 1)
+        if kind == 3:
+            self._skip(1)
+        elif kind == 7:
+            self._skip(8)
+        elif kind == 8:
+            self._skip(self._varint())
+        elif kind in (9, 10):
+            self._list(depth)
+        elif kind not in (1, 2):  # true and false, which have no bytes of their own; no page has a map
+            raise PageError(f"the header of a page holds a value of the unknown type {kind}")
+        return None
+
+    def _list(self, depth: int) -> None:
+        head = self._byte()
+        n_members = head >> 4 if head >> 4 < 15 else self._varint()
+        for _ in range(n_members):  # each takes a byte at least, and the header has not many
+            if head & 15 in (1, 2):
+                self._skip(1)
+            else:
+                self._value(head & 15, depth + 1)
+
+    def _byte(self) -> int:
+        if self.place >= len(self.content):
+            raise PageError("the header of a page is cut off, or longer than is accepted")
+        self.place += 1
+        return self.content[self.place - 1]
+
+    def _varint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self._byte()
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value
+            shift += 7
+
+    def _integer(self) -> int:
+        value = self._varint()
+        return value >> 1 ^ -(value & 1)
+
+    def _skip(self, n_bytes: int) -> None:
+        self.place += n_bytes
+        if self.place > len(self.content):
+            raise PageError("the header of a page is cut off, or longer than is accepted")

@@ -1,0 +1,28 @@
+"""Cores: as many threads as this process may use, not as many as the machine has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import joblib
+from threadpoolctl import threadpool_info, threadpool_limits
+
+
+def usable_cores() -> int:
+    """Cores that the affinity, and the quota of the control group (rounded up), let this process use."""
+    n_cores: int = joblib.cpu_count()
+    return n_cores
+
+
+@contextmanager
+def threads_within_cores() -> Iterator[None]:
+    """Let BLAS and OpenMP, which look at the machine, use no more threads than there are usable cores.
+
+    More of them use up a container's quota early in each period and then all wait. Who has asked for fewer, as by
+    OMP_NUM_THREADS, gets fewer.
+    """
+    n_cores = usable_cores()
+    limits = {library["prefix"]: min(library["num_threads"], n_cores) for library in threadpool_info()}
+    with threadpool_limits(limits):
+        yield

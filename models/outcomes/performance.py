@@ -1,0 +1,146 @@
+"""Performance: how good the live predictions of a model were, week by week, and how good they can be expected to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+from pydantic import BaseModel, Field
+
+from models.contract import Domain
+from models.outcomes.expected import Expected, expected
+from models.outcomes.measures import Measures, measures
+from models.outcomes.store import OutcomeStore
+from models.predictions.prediction_log import PredictionLog
+from models.predictions.record import BATCH, SCORE
+
+MATURITY_DAYS = 30.0
+"""After so long what could happen has mostly happened, if the model's table does not say otherwise."""
+
+
+class Period(BaseModel):
+    """Predictions of some time."""
+
+    since: date = Field(description="First day, UTC.")
+    until: date = Field(description="Day after the last.")
+    versions: list[int] = Field(description="The versions that answered.")
+    n_predictions: int
+    n_known: int = Field(description="Of how many the outcome is known.")
+    is_matured: bool = Field(description="Whether all of them are old enough for their outcome to be known.")
+    realised: Measures | None = Field(description="By known outcomes; null before the period has matured.")
+    expected: Expected = Field(description="By the probabilities alone, of all predictions.")
+
+
+class Performance(BaseModel):
+    """How good the live predictions of a model were."""
+
+    model: str
+    maturity_days: float = Field(description="Predictions younger than this do not count yet, whatever is known.")
+    total: Period | None = Field(description="All matured predictions; null if there are none.")
+    by_version: dict[int, Measures] = Field(description="The same for each version alone.")
+    by_week: list[Period] = Field(description="Weeks from Monday on, UTC, the oldest first.")
+    note: str = Field(description="What to keep in mind.")
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Predictions in the order of time; outcomes are -1 where they are unknown."""
+
+    days: npt.NDArray[np.datetime64]
+    versions: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float64]
+    outcomes: npt.NDArray[np.int64]
+
+
+def performance(
+    engine: sa.Engine,
+    model: str,
+    domain: Domain,
+    *,
+    now: datetime,
+    weeks: int = 12,
+    maturity_days: float | None = None,
+    label_delay_days: float | None = None,
+    seed: int = 0,
+) -> Performance:
+    """Judge the recorded predictions of the last weeks.
+
+    Parameters
+    ----------
+    maturity_days : None for the delay of labels that the model's table tells, and `MATURITY_DAYS` without one.
+
+    Raises DatabaseError if the database fails.
+    """
+    matures = maturity_days if maturity_days is not None else label_delay_days or MATURITY_DAYS
+    this_week = now.date() - timedelta(days=now.weekday())
+    since = this_week - timedelta(weeks=weeks - 1)
+    judged = _judged(engine, model, domain, since, now)
+    old_enough = now.date() - timedelta(days=int(np.ceil(matures)))
+    by_week = []
+    for start in (since + timedelta(weeks=i) for i in range(weeks)):
+        period = _period(judged, start, start + timedelta(weeks=1), old_enough, seed)
+        if period.n_predictions:
+            by_week.append(period)
+    is_old, known = judged.days < np.datetime64(old_enough), judged.outcomes >= 0
+    total = _period(judged, since, old_enough, old_enough, seed) if is_old.any() else None
+    by_version = {
+        int(version): _measures(judged, is_old & known & (judged.versions == version))
+        for version in np.unique(judged.versions[is_old])
+    }
+    return Performance(
+        model=model, maturity_days=matures, total=total, by_version=by_version, by_week=by_week, note=_note(domain)
+    )
+
+
+def _judged(engine: sa.Engine, model: str, domain: Domain, since: date, now: datetime) -> Judged:
+    """The predictions since a day, with their outcomes as far as they are known."""
+    known = OutcomeStore(engine).known(model)
+    start = datetime(since.year, since.month, since.day, tzinfo=now.tzinfo)
+    asked = {operation.name: operation.probability for operation in domain.operations if operation.probability}
+    found: list[tuple[Any, int, float, int]] = []
+    for one in PredictionLog(engine).predictions(model, since=start, actions=(SCORE, BATCH, *asked)):
+        tell = asked.get(one.action)
+        probability = one.answer.get(domain.probability) if tell is None else tell(one.answer)
+        if probability is not None:
+            found.append((one.at.date(), one.version, probability, int(known.get(one.id, -1))))
+    days, versions, probabilities, outcomes = zip(*found, strict=True) if found else ((),) * 4
+    return Judged(
+        np.array(days, "datetime64[D]"),
+        np.array(versions, np.int64),
+        np.array(probabilities, np.float64),
+        np.array(outcomes, np.int64),
+    )
+
+
+def _period(judged: Judged, since: date, until: date, old_enough: date, seed: int) -> Period:
+    within = (judged.days >= np.datetime64(since)) & (judged.days < np.datetime64(until))
+    known = within & (judged.outcomes >= 0)
+    is_matured = until <= old_enough
+    return Period(
+        since=since,
+        until=until,
+        versions=np.unique(judged.versions[within]).tolist(),
+        n_predictions=int(within.sum()),
+        n_known=int(known.sum()),
+        is_matured=is_matured,
+        realised=_measures(judged, known) if is_matured else None,
+        expected=expected(judged.probabilities[within], seed=seed),
+    )
+
+
+def _measures(judged: Judged, chosen: npt.NDArray[np.bool_]) -> Measures:
+    return measures(judged.probabilities[chosen], judged.outcomes[chosen])
+
+
+def _note(domain: Domain) -> str:
+    """Whose outcomes are known decides what they can tell."""
+    if domain.favourable:
+        return (
+            f"Outcomes are known of those alone who got {domain.favourable!r}: measures are those among them, and not "
+            "those among everyone who asked."
+        )
+    return "Predictions whose outcome nobody told count in no realised measure."

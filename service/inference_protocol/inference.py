@@ -1,0 +1,79 @@
+"""Inference: a request in the protocol's words, answered as a batch of rows is."""
+
+from __future__ import annotations
+
+from models.errors import EventError
+from service.answering import Answering
+from service.asked import Asked
+from service.errors import InvalidTensorsError
+from service.event_writer import EventWriter, Results
+from service.field_errors import event_field
+from service.inference_protocol.datatypes import element
+from service.inference_protocol.inputs import read_request, reasons_wanted, rows_of
+from service.inference_protocol.messages import InferenceResponse
+from service.inference_protocol.outputs import output_tensors, wanted_outputs
+from service.row_answers import answer_rows
+from service.serving import Serving
+
+
+def infer(
+    serving: Serving,
+    body: bytes,
+    *,
+    answering: Answering,
+    events: EventWriter,
+    batch_id: str,
+    asked: Asked,
+    most_rows: int,
+) -> bytes:
+    """Answer a request, JSON to JSON; takes up to seconds, so it belongs into a thread.
+
+    Parameters as for `answer_batch`.
+
+    Raises
+    ------
+    InvalidJsonError, InvalidTensorsError, BinaryTensorsError
+        It cannot be read, or values break rules of the model's table.
+    TooManyRowsError
+        It holds more than `most_rows`.
+    EventError
+        Its only row is an event that cannot be answered.
+    BusyError, DatabaseError
+        Its answers cannot be recorded now, or its rows are events that cannot be stored.
+    """
+    live = serving.live
+    request = read_request(body, live.table, most_rows)
+    reasons, wanted = reasons_wanted(request), wanted_outputs(request, live.domain.answer)
+    rows = rows_of(request, serving, most_rows)
+    results = answer_rows(
+        serving,
+        rows,
+        range(len(rows)),
+        answering=answering,
+        events=events,
+        batch_id=batch_id,
+        asked=asked,
+        reasons=reasons,
+    )
+    response = InferenceResponse(
+        model_name=live.name,
+        model_version=str(live.version),
+        id=request.id,
+        outputs=output_tensors(_answered(results), wanted),
+    )
+    return response.model_dump_json(exclude_none=True).encode()
+
+
+def _answered(results: Results) -> list[str]:
+    """The answers, if all rows have one."""
+    failed = {place: result for place, result in enumerate(results) if isinstance(result, EventError)}
+    if failed and len(results) == 1:
+        raise failed[0]
+    if failed:
+        raise InvalidTensorsError(
+            [
+                event_field(error).model_copy(update={"path": element(error.column, place)})
+                for place, error in failed.items()
+            ]
+        )
+    return [str(result) for result in results]

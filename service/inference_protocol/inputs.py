@@ -1,0 +1,153 @@
+"""Tensors to rows: what is asked, as `POST /v1/{name}/batch` would be asked it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from data.table import Column, Table
+from models.contract import ReasonsWanted, Row
+from service.batches import checked_rows
+from service.bodies import is_crowded
+from service.errors import (
+    BinaryTensorsError,
+    FieldError,
+    InvalidTensorsError,
+    TooManyRowsError,
+    shortened,
+)
+from service.field_errors import request_error, shown, why_not_taken
+from service.inference_protocol.datatypes import BYTES, checked_elements, element
+from service.inference_protocol.messages import InferenceRequest, InputTensor
+from service.serving import Serving
+
+MOST_DIMENSIONS = 2
+_ELSEWHERE = {"binary_data_size", "shared_memory_region"}
+"""Parameters of a tensor whose values are not in `data`."""
+
+
+def read_request(body: bytes, table: Table, most_rows: int) -> InferenceRequest:
+    """The request of a body.
+
+    Raises
+    ------
+    InvalidJsonError, InvalidTensorsError, TooManyRowsError
+        It is no JSON, no request of this protocol, or holds far more values than are answered at once.
+    BinaryTensorsError
+        Its values are not in it.
+    """
+    if is_crowded(body, 4 * most_rows * (len(table.inputs) + 1)):
+        raise TooManyRowsError(most_rows)
+    try:
+        request = InferenceRequest.model_validate_json(body)
+    except ValidationError as error:
+        problem = request_error(error, columns=())
+        raise as_tensor_errors(problem) from None
+    if any(tensor.data is None and _ELSEWHERE & set(tensor.parameters or ()) for tensor in request.inputs):
+        raise BinaryTensorsError
+    return request
+
+
+def as_tensor_errors(problem: Exception) -> Exception:
+    """The same failure, told in a single sentence."""
+    errors = getattr(problem, "errors", None)
+    return problem if errors is None else InvalidTensorsError(errors)
+
+
+def reasons_wanted(request: InferenceRequest) -> ReasonsWanted:
+    """The parameter `reasons`."""
+    given = (request.parameters or {}).get("reasons", "adverse")
+    for choice in get_args(ReasonsWanted):
+        if given == choice:
+            wanted: ReasonsWanted = choice
+            return wanted
+    message = f"must be one of {', '.join(get_args(ReasonsWanted))}"
+    raise InvalidTensorsError([FieldError(path="parameters.reasons", message=message, value=shown(given))])
+
+
+def rows_of(request: InferenceRequest, serving: Serving, most_rows: int) -> list[Row]:
+    """The checked rows of a request.
+
+    Raises
+    ------
+    InvalidTensorsError
+        Its tensors are not those of the table's columns, or values break its rules; every one is named.
+    TooManyRowsError
+        It holds more than `most_rows`.
+    """
+    _check_names(request.inputs, serving.live.table)
+    n_rows = _n_rows(request.inputs)
+    if n_rows > most_rows:
+        raise TooManyRowsError(most_rows)
+    columns = [_values(tensor, serving.live.table[tensor.name]) for tensor in request.inputs]
+    _refuse(error for _, errors in columns for error in errors)
+    names = [tensor.name for tensor in request.inputs]
+    raw_rows = [dict(zip(names, values, strict=True)) for values in zip(*(v for v, _ in columns), strict=True)]
+    batch = checked_rows(serving, raw_rows)
+    _refuse(error.model_copy(update={"path": _place(error.path)}) for error in batch.errors)
+    return [row for row in batch.rows if row is not None]
+
+
+def _refuse(errors: Iterable[FieldError]) -> None:
+    if found := list(errors):
+        raise InvalidTensorsError(found)
+
+
+def _check_names(tensors: Sequence[InputTensor], table: Table) -> None:
+    """Every column comes once, and nothing else does."""
+    columns = {column.name: column for column in table.columns}
+    given = [tensor.name for tensor in tensors]
+    errors: list[FieldError] = []
+    for name in dict.fromkeys(given):
+        column = columns.get(name)
+        if column is None or not column.requested:
+            message = why_not_taken(name, column, columns, suggest=len(errors) < InvalidTensorsError.n_shown)
+            errors.append(FieldError(path=shortened(name), message=message))
+        elif (n_times := given.count(name)) > 1:
+            errors.append(FieldError(path=name, message=f"must come once, not {n_times} times"))
+    for column in table.inputs:
+        if not column.optional and column.name not in given:
+            errors.append(FieldError(path=column.name, message=f"is missing; it must be {column.allowed}"))
+    _refuse(errors)
+
+
+def _n_rows(tensors: Sequence[InputTensor]) -> int:
+    """How many rows there are: at least one, and as many in every tensor."""
+    n_rows = tensors[0].shape[0] if tensors[0].shape else 0
+    errors: list[FieldError] = []
+    for tensor in tensors:
+        if tensor.data is None:
+            errors.append(FieldError(path=tensor.name, message="has no `data`"))
+        elif tensor.shape not in ([n_rows], [n_rows, 1]) or n_rows < 1:
+            words = f"must have the shape [{max(n_rows, 1)}] or [{max(n_rows, 1)}, 1]: a value for each row"
+            errors.append(FieldError(path=tensor.name, message=words, value=shown(str(tensor.shape))))
+        elif len(tensor.data) != n_rows:
+            message = f"must hold {n_rows} values, as its shape says"
+            errors.append(FieldError(path=tensor.name, message=message, value=len(tensor.data)))
+    _refuse(errors)
+    return n_rows
+
+
+def _values(tensor: InputTensor, column: Column) -> tuple[list[Any], list[FieldError]]:
+    """The values of a column, None where there is none; and the elements that are not of the tensor's datatype."""
+    data = tensor.data or []
+    if isinstance(data[0], list) and len(tensor.shape) == MOST_DIMENSIONS:
+        wrong = [i for i, part in enumerate(data) if not isinstance(part, list) or len(part) != 1]
+        if wrong:
+            message = "must be a list of one value, as the others"
+            return [], [FieldError(path=element(tensor.name, i), message=message, value=shown(data[i])) for i in wrong]
+        data = [part[0] for part in data]
+    values, errors = checked_elements(tensor.name, tensor.datatype, data)
+    if tensor.datatype == BYTES and column.kind != "text":
+        values = [value or None for value in values]
+    elif tensor.datatype.startswith("FP"):
+        values = [None if value != value else value for value in values]  # noqa: PLR0124 - NaN alone differs from itself
+    return values, errors
+
+
+def _place(pointer: str) -> str:
+    """/rows/17/income_eur -> income_eur[17]."""
+    _, _, row, *column = pointer.split("/", 3)
+    return element(column[0].replace("~1", "/").replace("~0", "~") if column else "row", row)

@@ -1,0 +1,114 @@
+"""What goes over the wire, in the protocol's words."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Datatype: TypeAlias = Literal[
+    "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BYTES"
+]
+Parameters: TypeAlias = dict[str, Any]
+
+
+class ServerLive(BaseModel):
+    """The process runs."""
+
+    live: bool = True
+
+
+class ServerReady(BaseModel):
+    """Whether requests can be answered."""
+
+    live: bool = True
+    ready: bool
+
+
+class ServerMetadata(BaseModel):
+    """What answers."""
+
+    name: str
+    version: str
+    extensions: list[str] = Field(description="Extensions of the protocol; none, so tensors come and go as JSON.")
+
+
+class ModelReady(BaseModel):
+    """Whether a model answers."""
+
+    name: str
+    ready: bool
+
+
+class TensorMetadata(BaseModel):
+    """A tensor that a model takes or gives."""
+
+    name: str
+    datatype: Datatype
+    shape: list[int] = Field(description="-1 stands for any number of rows.")
+    parameters: Parameters | None = Field(
+        None, description='`optional`: it may be left out. `content_type` "application/json": elements are documents.'
+    )
+
+
+class ModelMetadata(BaseModel):
+    """A model, and the tensors that it takes and gives."""
+
+    name: str
+    versions: list[str] = Field(description="That can be asked for: the one that answers.")
+    platform: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+
+
+class InputTensor(BaseModel):
+    """The values of one column."""
+
+    name: str = Field(description="Of the column.")
+    shape: list[Annotated[int, Field(strict=True, ge=0)]] = Field(description="[n] or [n, 1].")
+    datatype: Datatype
+    parameters: Parameters | None = None
+    data: list[Any] | None = Field(None, description="The values, flat or each in a list of its own; null for none.")
+
+
+class RequestedOutput(BaseModel):
+    """One field of the answers."""
+
+    name: str
+    parameters: Parameters | None = None
+
+
+class InferenceRequest(BaseModel):
+    """Rows, column by column."""
+
+    id: str | None = Field(None, description="Comes back with the answer.")
+    parameters: Parameters | None = Field(None, description='`reasons`: "adverse" (the default), "all" or "none".')
+    inputs: list[InputTensor] = Field(min_length=1)
+    outputs: list[RequestedOutput] | None = Field(None, description="What is to be answered; everything if left out.")
+
+
+class OutputTensor(BaseModel):
+    """One field of the answers."""
+
+    name: str
+    shape: list[int]
+    datatype: Datatype
+    parameters: Parameters | None = None
+    data: list[Any]
+
+
+class InferenceResponse(BaseModel):
+    """Answers, field by field."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_name: str
+    model_version: str
+    id: str | None = Field(None, description="Of the request, if it had one.")
+    outputs: list[OutputTensor]
+
+
+class ProtocolError(BaseModel):
+    """What every failed request is answered with."""
+
+    error: str = Field(description="What happened and what to do.")

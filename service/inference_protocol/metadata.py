@@ -1,0 +1,51 @@
+"""Metadata: what a model takes and gives, and an example of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.inference_protocol.datatypes import datatype_of_column, datatype_of_value
+from service.inference_protocol.messages import ModelMetadata, TensorMetadata
+from service.inference_protocol.outputs import output_metadata
+from service.serving import Serving
+
+PLATFORM = "backscore"
+N_EXAMPLES = 2
+
+
+def model_metadata(serving: Serving) -> ModelMetadata:
+    """What a live version takes and gives."""
+    live = serving.live
+    return ModelMetadata(
+        name=live.name,
+        versions=[str(live.version)],
+        platform=PLATFORM,
+        inputs=[
+            TensorMetadata(
+                name=column.name,
+                datatype=datatype_of_column(column),
+                shape=[-1, 1],
+                parameters={"optional": True} if column.optional else None,
+            )
+            for column in live.table.inputs
+        ],
+        outputs=list(output_metadata(live.domain.answer).values()),
+    )
+
+
+def example_request(serving: Serving) -> dict[str, Any] | None:
+    """A request for two rows that is answered; None if the table lacks an example of a needed column."""
+    example = serving.example()
+    if example is None:
+        return None
+    table = serving.live.table
+    inputs = [
+        {
+            "name": name,
+            "shape": [N_EXAMPLES, 1],
+            "datatype": datatype_of_value(value, table[name]),
+            "data": [value] * N_EXAMPLES,
+        }
+        for name, value in example.items()
+    ]
+    return {"id": "42", "parameters": {"reasons": "adverse"}, "inputs": inputs}

@@ -1,0 +1,135 @@
+"""/v2: the protocol's paths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from models.bundles import package_versions
+from service.batch_threads import BatchThreads
+from service.bodies import JSON, media_type, read_body
+from service.callers import Caller
+from service.errors import BinaryTensorsError, NotLiveError
+from service.inference_protocol.documentation import TAG
+from service.inference_protocol.inference import infer
+from service.inference_protocol.messages import (
+    InferenceRequest,
+    InferenceResponse,
+    ModelMetadata,
+    ModelReady,
+    ServerLive,
+    ServerMetadata,
+    ServerReady,
+)
+from service.inference_protocol.metadata import model_metadata
+from service.serving import Serving
+from service.state import State
+from service.typed_bodies import json_body_of
+
+SERVER = "backscore"
+BINARY_HEADER = "inference-header-content-length"
+"""Says where JSON ends in a body with binary tensors."""
+
+
+def inference_router(state: State, reasons_not_ready: Callable[[], list[str]], threads: BatchThreads) -> APIRouter:
+    """The endpoints of the protocol."""
+    router = APIRouter(prefix="/v2", tags=[TAG])
+    inference = Inference(state, threads)
+    router.include_router(_health_router(reasons_not_ready))
+
+    @router.get("/", include_in_schema=False)
+    @router.get("", summary="What answers")
+    async def server_metadata() -> ServerMetadata:
+        return ServerMetadata(name=SERVER, version=package_versions()[SERVER], extensions=[])
+
+    @router.get("/models/{name}", summary="What a model takes and gives", response_model_exclude_none=True)
+    async def show_model(name: str) -> ModelMetadata:
+        return model_metadata(state.live_models.serving(name))
+
+    @router.get("/models/{name}/versions/{version}", summary="The same", response_model_exclude_none=True)
+    async def show_version(name: str, version: str) -> ModelMetadata:
+        return model_metadata(inference.serving(name, version))
+
+    @router.get("/models/{name}/ready", summary="Does the model answer?")
+    async def model_ready(name: str) -> ModelReady:
+        return ModelReady(name=state.live_models.serving(name).live.name, ready=True)
+
+    @router.get("/models/{name}/versions/{version}/ready", summary="Does this version answer?")
+    async def version_ready(name: str, version: str) -> ModelReady:
+        return ModelReady(name=inference.serving(name, version).live.name, ready=True)
+
+    @router.post("/models/{name}/infer", include_in_schema=False)  # the documentation has one for each live model
+    async def infer_model(name: str, request: Request) -> Response:
+        return await inference.answer(request, name, None)
+
+    @router.post(
+        "/models/{name}/versions/{version}/infer",
+        summary="Answer many rows by this version",
+        response_model=InferenceResponse,
+        openapi_extra=json_body_of(InferenceRequest),
+    )
+    async def infer_version(name: str, version: str, request: Request) -> Response:
+        return await inference.answer(request, name, version)
+
+    return router
+
+
+def _health_router(reasons_not_ready: Callable[[], list[str]]) -> APIRouter:
+    """The endpoints that need no key."""
+    router = APIRouter(prefix="/health")
+
+    @router.get("/live", summary="Does the process run?")
+    async def server_live() -> ServerLive:
+        return ServerLive()
+
+    not_yet = {"model": ServerReady, "description": "Not yet."}
+
+    @router.get("/ready", summary="Can it answer?", responses={503: not_yet})
+    async def server_ready(response: Response) -> ServerReady:
+        ready = not reasons_not_ready()
+        if not ready:
+            response.status_code = 503
+        return ServerReady(ready=ready)
+
+    return router
+
+
+class Inference:
+    """Takes requests for answers to where they are answered."""
+
+    def __init__(self, state: State, threads: BatchThreads) -> None:
+        self._state, self._threads = state, threads
+
+    def serving(self, name: str, version: str) -> Serving:
+        """The champion, if it is this version; NotLiveError else."""
+        serving = self._state.live_models.serving(name)
+        if version != str(serving.live.version):
+            raise NotLiveError(name, version, serving.live.version)
+        return serving
+
+    async def answer(self, request: Request, name: str, version: str | None) -> Response:
+        """Answer a request by the champion or its canary, or by the version that is asked for."""
+        state, scope = self._state, request.scope
+        caller: Caller = scope["key"]
+        asked, batch_id = state.answering.asked(caller.id), state.new_id()
+        serving = state.live_models.serving(name).giving(batch_id) if version is None else self.serving(name, version)
+        scope["log_fields"]["version"] = serving.live.version
+        if BINARY_HEADER in request.headers:
+            raise BinaryTensorsError
+        if "content-type" in request.headers:  # Triton's client states none
+            media_type(scope, (JSON,))
+        work = partial(
+            infer,
+            serving,
+            answering=state.answering,
+            events=state.events,
+            batch_id=batch_id,
+            asked=asked,
+            most_rows=state.settings.max_rows_per_batch,
+        )
+        read = read_body(scope, request.receive, state.settings.max_batch_bytes)
+        return Response(await self._threads.answer(work, read), media_type=JSON)

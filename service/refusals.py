@@ -1,0 +1,59 @@
+"""Refusals: what the registry wants and this process does not do, why, and when it is tried again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from structlog.typing import FilteringBoundLogger
+
+from models.errors import ModelError
+
+MOST_POLLS_BETWEEN_TRIES = 64
+
+Wanted = TypeVar("Wanted")
+
+
+@dataclass(frozen=True)
+class Refusal(Generic[Wanted]):
+    """Why what is wanted does not answer, how often it was tried, and the poll at which it is tried again."""
+
+    wanted: Wanted
+    why: str
+    n_tries: int
+    next_try: int
+
+
+class Refusals(Generic[Wanted]):
+    """What is refused, by name of the model.
+
+    Parameters
+    ----------
+    what : the word for it in the log.
+    """
+
+    def __init__(self, what: str, log: FilteringBoundLogger) -> None:
+        self._what, self._log = what, log
+        self.by_name: dict[str, Refusal[Wanted]] = {}
+
+    def waits(self, name: str, wanted: Wanted, n_polls: int) -> bool:
+        """Whether this was refused, and is not to be tried again yet."""
+        refusal = self.by_name.get(name)
+        return refusal is not None and refusal.wanted == wanted and n_polls < refusal.next_try
+
+    def forget(self, name: str, wanted: Wanted | None = None) -> None:
+        """Nothing is refused any more, or this is not."""
+        refusal = self.by_name.get(name)
+        if refusal is not None and (wanted is None or refusal.wanted == wanted):
+            del self.by_name[name]
+
+    def refuse(self, name: str, wanted: Wanted, version: int, error: Exception, n_polls: int) -> None:
+        """Log once why; it is tried again ever more seldom: a folder can be restored."""
+        why = f"version {version}: {error}"
+        before = self.by_name.get(name)
+        n_tries = before.n_tries + 1 if before and before.wanted == wanted else 1
+        if before is None or before.why != why:
+            unforeseen = None if isinstance(error, ModelError) else error
+            self._log.error(f"{self._what} refused", model=name, error=why, exc_info=unforeseen)
+        pause = min(2 ** min(n_tries, 10), MOST_POLLS_BETWEEN_TRIES)
+        self.by_name[name] = Refusal(wanted, why, n_tries, n_polls + pause)

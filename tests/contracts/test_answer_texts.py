@@ -1,0 +1,49 @@
+"""Answers written field by field are the bytes of answers that were made and checked, for every domain."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.contract import answer_columns, answer_texts, load_domains, respond, respond_encoded, unseen_warnings
+from tests.conftest import quick_live
+
+
+@pytest.fixture(scope="module", params=sorted(load_domains()))
+def live(request):
+    return quick_live(load_domains()[request.param])
+
+
+@pytest.fixture(scope="module")
+def rows(live):
+    """Simulated rows as requests spell them, some of them with gaps and levels that nobody has seen."""
+    table = live.table
+    frame = live.domain.simulate(120, 9).frame
+    inputs = frame[[column.name for column in table.inputs]].astype(object)
+    found = inputs.where(inputs.notna(), None).to_dict("records")
+    category = next(column.name for column in table.inputs if column.kind == "category")
+    for row in found[::7]:
+        row[category] = "never seen"
+    for row in found:
+        row.update({column.name: None for column in table.windows})
+    return found
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_texts_are_the_bytes_of_answers(live, rows, data):
+    """One row or many, with whatever reasons; encoded together they are encoded as alone."""
+    start = data.draw(st.integers(0, len(rows) - 1))
+    some = rows[start : start + data.draw(st.integers(1, 30))]
+    reasons = data.draw(st.sampled_from(["none", "adverse", "all"] if live.domain.account else ["none"]))
+    ids = [f"id-{place}" for place in range(len(some))]
+    encoder = live.scorer.encoder
+    X = encoder.encode_rows(some)
+    assert np.array_equal(X, np.concatenate([encoder.encode_rows([row]) for row in some]), equal_nan=True)
+
+    texts = answer_texts(answer_columns(live, some, X, ids, reasons=reasons))
+    assert texts == [answer.model_dump_json() for answer in respond_encoded(live, some, X, ids, reasons=reasons)]
+    for row, name, text in zip(some, ids, texts, strict=True):
+        (alone,) = respond(live, [row], [name], reasons=reasons)
+        assert text == alone.model_dump_json()
+        assert alone.warnings == unseen_warnings(live, row)
