@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -39,7 +40,9 @@ class _Asked(NamedTuple):
 
 
 class Monitors:
-    """Findings about live models, made one at a time in a thread and kept for a minute.
+    """Findings about live models, made one at a time in a thread of their own and kept for a minute.
+
+    One thread also means that the memory of the last finding serves the next.
 
     Parameters
     ----------
@@ -48,7 +51,7 @@ class Monitors:
 
     def __init__(self, find: Callable[[Serving, float, datetime], Monitor]) -> None:
         self._find = find
-        self._one_at_a_time = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "monitor")
         self._found: dict[_Asked, Monitor] = {}
         self._under_way: dict[_Asked, asyncio.Task[Monitor]] = {}
 
@@ -69,8 +72,7 @@ class Monitors:
 
     async def _make(self, asked: _Asked, serving: Serving, now: datetime) -> Monitor:
         try:
-            async with self._one_at_a_time:
-                found = await asyncio.to_thread(self._find, serving, asked.days, now)
+            found = await asyncio.get_running_loop().run_in_executor(self._thread, self._find, serving, asked.days, now)
             self._found.pop(asked, None)
             self._found[asked] = found
             if len(self._found) > MOST_KEPT:

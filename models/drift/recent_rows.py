@@ -27,7 +27,7 @@ MOST_ROWS = 50_000
 """More rows would narrow the bands to less than anybody acts upon."""
 MOST_BYTES = 128_000_000
 """Of requests and answers that are read for them."""
-ROWS_AT_ONCE, BYTES_AT_ONCE = 5_000, 10_000_000
+ROWS_AT_ONCE, BYTES_AT_ONCE = 500, 2_000_000
 """That are held in memory as they were stored."""
 SLOTS = 9_973
 """Requests are drawn by the millisecond in which they came, modulo this prime: that stands in the index, so that those
