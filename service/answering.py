@@ -16,7 +16,7 @@ from time import perf_counter
 from models.clock import Clock
 from models.contract import ReasonsWanted, Row, answer_columns, answer_texts
 from models.errors import DatabaseError
-from models.predictions.record import SCORE, PredictionRecord, features_digest, milliseconds
+from models.predictions.record import SCORE, PredictionRecord, milliseconds
 from service.asked import Asked
 from service.metrics.metrics import Metrics
 from service.prediction_writer import PredictionWriter
@@ -87,29 +87,24 @@ class Answering:
         """Let a shadow answer a batch that was answered."""
         self._shadowing.look([seen])
 
-    async def recorded(self, serving: Serving, record: PredictionRecord) -> None:
-        """Record what was answered in another way; raises as `score` does."""
-        if not serving.audit.records(record.id):
-            return
-        if serving.audit.level == "async":
-            self._writer.record_later([record])
-            return
-        loop = asyncio.get_running_loop()
-        stored = loop.create_future()
-        self._writer.record([record], lambda problem: loop.call_soon_threadsafe(_settle, [(stored, b"")], problem))
-        await stored
+    def record(self, serving: Serving, record: PredictionRecord) -> Future[DatabaseError | None] | None:
+        """Record what was answered in another way, by a model that records it.
 
-    def record_and_wait(self, serving: Serving, record: PredictionRecord) -> None:
-        """The same for a caller in a thread of its own, which waits there."""
-        if not serving.audit.records(record.id):
-            return
+        Returns
+        -------
+        at level "durable" what came of it, once it is stored; None if nobody waits for that.
+
+        Raises
+        ------
+        BusyError
+            Too many answers wait to be recorded.
+        """
         if serving.audit.level == "async":
             self._writer.record_later([record])
-            return
+            return None
         stored: Future[DatabaseError | None] = Future()
         self._writer.record([record], stored.set_result)
-        if (problem := stored.result()) is not None:
-            raise problem
+        return stored
 
     def _answer_waiting(self) -> None:
         """Answer all rows that have come, those of one version at a time."""
@@ -170,14 +165,8 @@ class Answering:
         self.count(serving, columns[serving.live.domain.probability])
         texts = answer_texts(columns)
         records = [
-            serving.record(
-                one.prediction_id,
-                SCORE,
-                one.row,
-                text,
-                asked=one.asked,
-                reasons=reasons,
-                digest=features_digest(X[i]),
+            serving.record_rows(
+                one.prediction_id, SCORE, [one.row], X[i : i + 1], [text], asked=one.asked, reasons=reasons
             )
             for i, (one, text) in enumerate(zip(group, texts, strict=True))
             if serving.audit.records(one.prediction_id)

@@ -18,7 +18,7 @@ from typing import TypeAlias
 from models.contract import Answer, ReasonsWanted, Row, respond_encoded
 from models.encoding import Features
 from models.errors import DatabaseError, EventError
-from models.predictions.record import BATCH, SCORE, PredictionRecord, features_digest
+from models.predictions.record import BATCH, SCORE, PredictionRecord
 from service.answering import count_probabilities
 from service.asked import Asked
 from service.errors import BusyError
@@ -212,7 +212,12 @@ def _answered(group: Sequence[Waiting], metrics: Metrics) -> tuple[Results, list
                 position = next(positions, None)
             if own and serving.audit.records(one.record_id):
                 own_rows = [rows[i] for i in own]
-                records.append(_record(one, own_rows, encoded[0][own], [answers[i] for i in own]))
+                texts = [answers[i] for i in own]
+                records.append(
+                    serving.record_rows(
+                        one.record_id, one.action, own_rows, encoded[0][own], texts, asked=one.asked, reasons=reasons
+                    )
+                )
                 if serving.shadow is not None:
                     own_ids = [ids[places[i]] for i in own]
                     seen.append(Seen(serving.shadow, own_rows, own_ids, one.record_id, one.action, one.asked))
@@ -220,20 +225,5 @@ def _answered(group: Sequence[Waiting], metrics: Metrics) -> tuple[Results, list
 
     assert serving.events is not None  # noqa: S101 - only such versions are asked here
     results = serving.events.answer([row for one in group for row in one.rows], respond_to, recorded)
-    metrics.audit_written(len(records))
+    metrics.audit_written(sum(record.n_rows for record in records))
     return results, seen
-
-
-def _record(one: Waiting, rows: Sequence[Row], X: Features, answers: Sequence[str]) -> PredictionRecord:
-    """What is recorded of those events of a request that were new."""
-    single = one.action == SCORE
-    return one.serving.record(
-        one.record_id,
-        one.action,
-        rows[0] if single else list(rows),
-        answers[0] if single else f"[{','.join(answers)}]",
-        asked=one.asked,
-        reasons=one.reasons,
-        digest=features_digest(X),
-        n_rows=len(rows),
-    )

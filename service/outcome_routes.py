@@ -87,15 +87,7 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
         ] = None,
     ) -> Performance:
         live = state.live_models.serving(name).live
-        return performance(
-            engine,
-            name,
-            live.domain,
-            now=state.now(),
-            weeks=weeks,
-            maturity_days=maturity_days,
-            label_delay_days=live.table.label_delay_days if live.table.windows else None,
-        )
+        return performance(engine, live, now=state.now(), weeks=weeks, maturity_days=maturity_days)
 
     return router
 

@@ -46,7 +46,7 @@ class PredictionWriter:
     Parameters
     ----------
     records : where they go.
-    on_written, on_dropped : told how many records were stored, and how many of level "async" were not.
+    on_written, on_dropped : told how many predictions were recorded, and how many of level "async" were not.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class PredictionWriter:
         try:
             self._queue.put_nowait(Waiting(records, None))
         except Full:
-            self._on_dropped(len(records))
+            self._on_dropped(_n_predictions(records))
 
     def _busy(self) -> BusyError:
         return BusyError(f"{self._queue.maxsize:,} groups of answers wait to be recorded already")
@@ -125,8 +125,8 @@ class PredictionWriter:
                 self._store([one])
             return
         if problem is None:
-            self._on_written(len(records))
-        elif n_dropped := sum(len(one.records) for one in taken if one.done is None):
+            self._on_written(_n_predictions(records))
+        elif n_dropped := sum(_n_predictions(one.records) for one in taken if one.done is None):
             self._on_dropped(n_dropped)
             self._log.error("predictions were not recorded", n_predictions=n_dropped, error=str(problem))
         for one in taken:
@@ -142,3 +142,8 @@ class PredictionWriter:
             self._log.exception("recording predictions failed")
             return DatabaseError(str(error))
         return None
+
+
+def _n_predictions(records: Sequence[PredictionRecord]) -> int:
+    """A batch is one record of many."""
+    return sum(record.n_rows for record in records)

@@ -7,6 +7,7 @@ them.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from functools import partial
 from time import perf_counter
@@ -157,10 +158,11 @@ class PredictionRoutes:
         body = await json_body(request, state.settings.max_body_bytes)
         operate = partial(serving.operate, operation, body, prediction_id)
         done = operate() if serving.events is None else await anyio.to_thread.run_sync(operate)
-        answer = done.answer.decode()
-        await state.answering.recorded(
-            serving, serving.record(prediction_id, operation, done.body, answer, asked=asked)
-        )
+        if serving.audit.records(prediction_id):
+            record = serving.record(prediction_id, operation, done.body, done.answer.decode(), asked=asked)
+            stored = state.answering.record(serving, record)
+            if stored is not None and (problem := await asyncio.wrap_future(stored)) is not None:
+                raise problem
         request.scope["log_fields"].update(done.log_fields)
         return Response(done.answer, media_type=JSON)
 

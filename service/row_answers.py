@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from models.contract import ReasonsWanted, Row, answer_columns, answer_texts
-from models.predictions.record import BATCH, features_digest, id_in_batch
+from models.predictions.record import BATCH, id_in_batch
 from service.answering import Answering
 from service.asked import Asked
 from service.event_writer import EventWriter, Results
@@ -47,17 +47,10 @@ def answer_rows(
     answering.count(serving, columns[serving.live.domain.probability])
     texts = answer_texts(columns)
     if serving.audit.records(batch_id):
-        record = serving.record(
-            batch_id,
-            BATCH,
-            rows,
-            f"[{','.join(texts)}]",
-            asked=asked,
-            reasons=reasons,
-            digest=features_digest(X),
-            n_rows=len(rows),
-        )
-        answering.record_and_wait(serving, record)
+        record = serving.record_rows(batch_id, BATCH, rows, X, texts, asked=asked, reasons=reasons)
+        stored = answering.record(serving, record)
+        if stored is not None and (problem := stored.result()) is not None:
+            raise problem
         if serving.shadow is not None:
             answering.shadowed(Seen(serving.shadow, rows, ids, batch_id, BATCH, asked))
     return list(texts)

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from data.rows import row_adapter
 from models.contract import Answer, Live, Operation, ReasonsWanted, Row, respond
+from models.encoding import Features
 from models.errors import EventError, RefusedBodyError
 from models.events.event_log import EventLog
 from models.live import with_policy
@@ -20,7 +21,7 @@ from models.policies.stored import StoredPolicy
 from models.predictions.audit_settings import DEFAULT as RECORD_ALL
 from models.predictions.audit_settings import AuditSettings
 from models.predictions.personal import PersonalData
-from models.predictions.record import PredictionRecord, Role
+from models.predictions.record import BATCH, PredictionRecord, Role, features_digest
 from models.rollout.rollouts import Rollout
 from service.asked import Asked
 from service.batch_answers import BatchAnswer
@@ -59,7 +60,7 @@ class Serving:
     ----------
     bundled : the live version as it was loaded, with the policy of its bundle.
     digest : of the bundle; tells whether the registry still means this version.
-    row, answer, answers : of `score`; the answers of many rows.
+    row, answer : of `score`.
     batch_answer, batch_writer : the type of what `batch` answers, and its writer.
     operations : by name.
     personal : what the audit log keeps of values that must not be stored as they are.
@@ -74,7 +75,6 @@ class Serving:
     digest: str
     row: TypeAdapter[dict[str, Any]]
     answer: TypeAdapter[Answer]
-    answers: TypeAdapter[list[Answer]]
     batch_answer: type[BatchAnswer[Any]]
     batch_writer: TypeAdapter[BatchAnswer[Any]]
     operations: Mapping[str, ServedOperation]
@@ -101,7 +101,6 @@ class Serving:
             digest=digest,
             row=row_adapter(live.table),
             answer=TypeAdapter(domain.answer),
-            answers=TypeAdapter(list[domain.answer]),  # type: ignore[name-defined]
             batch_answer=batch_answer,
             batch_writer=TypeAdapter(batch_answer),
             operations={
@@ -193,6 +192,30 @@ class Serving:
             self.personal.text(request),
             digest,
             self.personal.answer_text(answer),
+        )
+
+    def record_rows(
+        self,
+        record_id: str,
+        action: str,
+        rows: Sequence[Row],
+        X: Features,
+        answers: Sequence[str],
+        *,
+        asked: Asked,
+        reasons: ReasonsWanted,
+    ) -> PredictionRecord:
+        """What is to be recorded of rows whose features are X and whose answers are JSON: one alone, or a batch."""
+        single = action != BATCH
+        return self.record(
+            record_id,
+            action,
+            rows[0] if single else list(rows),
+            answers[0] if single else f"[{','.join(answers)}]",
+            asked=asked,
+            reasons=reasons,
+            digest=features_digest(X),
+            n_rows=len(rows),
         )
 
     def read_row(self, body: bytes) -> Row:

@@ -18,8 +18,7 @@ from threading import Lock, Thread
 import numpy as np
 from structlog.typing import FilteringBoundLogger
 
-from models.contract import Answer, Row, respond_encoded
-from models.predictions.record import BATCH, features_digest
+from models.contract import Row, answer_columns, answer_texts
 from service.asked import Asked
 from service.metrics.metrics import Metrics
 from service.prediction_writer import PredictionWriter
@@ -148,36 +147,29 @@ class Shadowing:
         known = shadow.row_names
         rows = [{name: row[name] for name in row if name in known} for one in group for row in one.rows]
         ids = [prediction_id for one in group for prediction_id in one.ids]
-        answers, X = [], []
+        texts, X = [], []
         for start in range(0, len(rows), ROWS_AT_ONCE):
             if start:
                 time.sleep(REST_SECONDS)
             some = slice(start, start + ROWS_AT_ONCE)
             X.append(shadow.live.scorer.encoder.encode_rows(rows[some]))
-            answers += respond_encoded(shadow.live, rows[some], X[-1], ids[some], reasons="none")
+            texts += answer_texts(answer_columns(shadow.live, rows[some], X[-1], ids[some], reasons="none"))
         features, start, records = np.concatenate(X), 0, []
         for one in group:
             own = slice(start, start + len(one.rows))
             start = own.stop
             records.append(
-                shadow.record(
+                shadow.record_rows(
                     one.record_id,
                     one.action,
-                    rows[own] if one.action == BATCH else rows[own.start],
-                    _text(shadow, one, answers[own]),
+                    rows[own],
+                    features[own],
+                    texts[own],
                     asked=one.asked,
                     reasons="none",
-                    digest=features_digest(features[own]),
-                    n_rows=len(one.rows),
                 )
             )
         self._writer.record_later(records)
-
-
-def _text(shadow: Serving, one: Seen, answers: Sequence[Answer]) -> str:
-    if one.action == BATCH:
-        return shadow.answers.dump_json(list(answers)).decode()
-    return shadow.answer.dump_json(answers[0]).decode()
 
 
 def _groups(seen: Sequence[Seen]) -> list[list[Seen]]:

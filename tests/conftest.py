@@ -9,7 +9,6 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -143,18 +142,40 @@ def counting_ids() -> Ids:
 
 
 @pytest.fixture(scope="session")
-def start_service() -> Iterator[Callable[..., Service]]:
-    """Starts services on a home, with other settings where they are given, and stops them all in the end."""
+def running_services() -> Iterator[list[TestClient]]:
+    """The clients of services that run; those that several tests share run until all tests have ended."""
+    clients: list[TestClient] = []
+    yield clients
+    _stop(clients, 0)
+
+
+@pytest.fixture(autouse=True)
+def stop_services(running_services: list[TestClient]) -> Iterator[None]:
+    """Stop with each test what was started for it alone: services poll, and hundreds leave no time for others."""
+    n_shared = len(running_services)
+    yield
+    _stop(running_services, n_shared)
+
+
+def _stop(clients: list[TestClient], n_left: int) -> None:
+    while len(clients) > n_left:
+        clients.pop().__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def start_service(running_services: list[TestClient]) -> Callable[..., Service]:
+    """Starts services on a home, with other settings where they are given."""
     ids = counting_ids()  # one for all: homes are copied with their audit log, which knows an id once
-    with ExitStack() as running:
 
-        def start(home: Path, tracing: Tracing | None = None, **changes: Any) -> Service:
-            settings = Settings(home=home, **{"poll_seconds": 3600, **changes})
-            log = io.StringIO()
-            app = create_app(settings, now=lambda: MOMENT, new_id=ids, log_to=log, tracing=tracing)
-            return Service(running.enter_context(TestClient(app, raise_server_exceptions=False)), log, home)
+    def start(home: Path, tracing: Tracing | None = None, **changes: Any) -> Service:
+        settings = Settings(home=home, **{"poll_seconds": 3600, **changes})
+        log = io.StringIO()
+        app = create_app(settings, now=lambda: MOMENT, new_id=ids, log_to=log, tracing=tracing)
+        client = TestClient(app, raise_server_exceptions=False).__enter__()
+        running_services.append(client)
+        return Service(client, log, home)
 
-        yield start
+    return start
 
 
 @pytest.fixture(scope="session")

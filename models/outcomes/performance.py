@@ -11,7 +11,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
-from models.contract import Domain
+from models.contract import Domain, Live
 from models.outcomes.expected import Expected, expected
 from models.outcomes.measures import Measures, measures
 from models.outcomes.store import OutcomeStore
@@ -57,25 +57,21 @@ class Judged:
 
 
 def performance(
-    engine: sa.Engine,
-    model: str,
-    domain: Domain,
-    *,
-    now: datetime,
-    weeks: int = 12,
-    maturity_days: float | None = None,
-    label_delay_days: float | None = None,
-    seed: int = 0,
+    engine: sa.Engine, live: Live, *, now: datetime, weeks: int = 12, maturity_days: float | None = None, seed: int = 0
 ) -> Performance:
     """Judge the recorded predictions of the last weeks.
 
     Parameters
     ----------
-    maturity_days : None for the delay of labels that the model's table tells, and `MATURITY_DAYS` without one.
+    live : the version that answers; all that answered under its name are judged.
+    maturity_days : None for the delay of labels that windows of the table tell, and `MATURITY_DAYS` without windows.
 
     Raises DatabaseError if the database fails.
     """
-    matures = maturity_days if maturity_days is not None else label_delay_days or MATURITY_DAYS
+    model, domain = live.name, live.domain
+    matures = maturity_days
+    if matures is None:
+        matures = live.table.label_delay_days if live.table.windows else MATURITY_DAYS
     this_week = now.date() - timedelta(days=now.weekday())
     since = this_week - timedelta(weeks=weeks - 1)
     judged = _judged(engine, model, domain, since, now)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from service.cli import console
-from service.cli.context import AsJson, live_model, read_settings
+from service.cli.context import AsJson, database_of, live_model, read_settings
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -76,14 +76,10 @@ def figures(
 @contextmanager
 def _model_and_database(name: str) -> Iterator[tuple[Live, sa.Engine]]:
     """The model that answers, and the database with its events."""
-    from models.database import open_database
-
     settings = read_settings()
-    live, engine = live_model(settings, name), open_database(settings.registry_url)
-    try:
+    live = live_model(settings, name)
+    with database_of(settings) as engine:
         yield live, engine
-    finally:
-        engine.dispose()
 
 
 def _cells(alert: Alert) -> tuple[object, ...]:

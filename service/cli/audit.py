@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.cli import console
-from service.cli.context import AsJson, Why, actor, home_of, open_registry, read_settings
+from service.cli.context import AsJson, Why, actor, database_of, home_of, open_registry, read_settings
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
@@ -149,16 +149,10 @@ def prune(name: ModelName, as_json: AsJson = False) -> None:
 @contextmanager
 def prediction_log(settings: Settings) -> Iterator[PredictionLog]:
     """The recorded predictions, closed when the block ends."""
-    from models.database import open_database
     from models.predictions.prediction_log import PredictionLog
 
-    with open_registry(settings):
-        pass  # creates the tables
-    engine = open_database(settings.registry_url)
-    try:
+    with database_of(settings) as engine:
         yield PredictionLog(engine)
-    finally:
-        engine.dispose()
 
 
 def _changed(settings: AuditSettings, changes: dict[str, Any]) -> AuditSettings:

@@ -16,6 +16,8 @@ from models import domains
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from models.bundles import Manifest
     from models.contract import Domain, Live
     from models.events.event_log import EventLog
@@ -107,6 +109,20 @@ def open_registry(settings: Settings) -> Iterator[Registry]:
         registry.close()
 
 
+@contextmanager
+def database_of(settings: Settings) -> Iterator[sa.Engine]:
+    """The database with all its tables, closed when the block ends."""
+    from models.database import open_database
+
+    with open_registry(settings):
+        pass  # creates the tables
+    engine = open_database(settings.registry_url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 def champion_of(registry: Registry, name: str) -> Version:
     """The version that answers; NotTrainedError if there is none."""
     from models.errors import NotTrainedError
@@ -129,7 +145,6 @@ def live_model(settings: Settings, name: str) -> Live:
 @contextmanager
 def event_log(settings: Settings, live: Live) -> Iterator[EventLog]:
     """The stored events of a live model, closed when the block ends; CommandError if its table has no windows."""
-    from models.database import open_database
     from models.events.event_log import EventLog
 
     if not live.table.windows:
@@ -137,13 +152,8 @@ def event_log(settings: Settings, live: Live) -> Iterator[EventLog]:
             f"the table of {live.name!r} has no windows, so that no events are stored; "
             "`backscore table show` tells what a table has"
         )
-    with open_registry(settings):
-        pass  # creates the tables
-    engine = open_database(settings.registry_url)
-    try:
+    with database_of(settings) as engine:
         yield EventLog(engine, live.name, live.table)
-    finally:
-        engine.dispose()
 
 
 def past_rows_of(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.cli import console
-from service.cli.context import AsJson, actor, open_registry, read_settings
+from service.cli.context import AsJson, actor, database_of, read_settings
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
@@ -107,17 +107,10 @@ def expiry(text: str, now: datetime) -> datetime:
 @contextmanager
 def key_store() -> Iterator[KeyStore]:
     """The keys, closed when the block ends."""
-    from models.database import open_database
     from models.keys.store import KeyStore
 
-    settings = read_settings()
-    with open_registry(settings):
-        pass  # creates the tables
-    engine = open_database(settings.registry_url)
-    try:
+    with database_of(read_settings()) as engine:
         yield KeyStore(engine)
-    finally:
-        engine.dispose()
 
 
 def _ordered(key: Key) -> list[str]:

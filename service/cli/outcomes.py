@@ -113,15 +113,7 @@ def performance(
     settings = read_settings()
     live = live_model(settings, name)
     with prediction_log(settings) as log:
-        found = judge(
-            log.engine,
-            name,
-            live.domain,
-            now=utc_now(),
-            weeks=weeks,
-            maturity_days=maturity_days,
-            label_delay_days=live.table.label_delay_days if live.table.windows else None,
-        )
+        found = judge(log.engine, live, now=utc_now(), weeks=weeks, maturity_days=maturity_days)
     if as_json:
         console.print_json(found.model_dump(mode="json"))
         return

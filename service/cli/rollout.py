@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.cli import console
-from service.cli.context import AsJson, Why, actor, champion_of, home_of, live_model, open_registry, read_settings
+from service.cli.context import (
+    AsJson,
+    Why,
+    actor,
+    champion_of,
+    database_of,
+    home_of,
+    live_model,
+    open_registry,
+    read_settings,
+)
 from service.cli.exits import NOT_PROMOTED, CommandError
 
 if TYPE_CHECKING:
@@ -144,15 +154,11 @@ def start_rollout(
 def compare(settings: Settings, rollout: Rollout) -> PromotionTest:
     """What is known about the challenger."""
     from models.clock import utc_now
-    from models.database import open_database
     from models.rollout.comparison import promotion_test
 
     live = live_model(settings, rollout.name)
-    engine = open_database(settings.registry_url)
-    try:
+    with database_of(settings) as engine:
         return promotion_test(engine, rollout, live.version, live.domain, live.table, now=utc_now())
-    finally:
-        engine.dispose()
 
 
 def _rollout(registry: Registry, name: str) -> Rollout:

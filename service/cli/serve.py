@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.cli import console
-from service.cli.context import open_registry, read_settings
+from service.cli.context import database_of, open_registry, read_settings
 from service.cli.exits import CommandFailedError
 
 if TYPE_CHECKING:
@@ -70,18 +70,14 @@ def run_service(settings: Settings) -> None:
 def check_keys(settings: Settings) -> None:
     """UnsafeAddressError if other machines can reach the host, and there is no key that they would need."""
     from models.clock import utc_now
-    from models.database import open_database
     from models.keys.store import KeyStore
     from service.errors import UnsafeAddressError
     from service.settings import is_loopback
 
     if settings.api_key is not None or is_loopback(settings.host):
         return
-    engine = open_database(settings.registry_url)
-    try:
+    with database_of(settings) as engine:
         keys = KeyStore(engine).all()
-    finally:
-        engine.dispose()
     if not any(key.is_usable(utc_now()) for key in keys):
         raise UnsafeAddressError(settings.host)
 

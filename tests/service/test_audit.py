@@ -32,7 +32,7 @@ from tests.conftest import MOMENT, quick_live
 EVENTS = load_domains()["fraud"].table
 
 
-ANY_RECORD = SimpleNamespace(id="any")
+ANY_RECORD = SimpleNamespace(id="any", n_rows=1)
 
 
 def audit_log(service):

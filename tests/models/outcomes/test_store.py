@@ -1,6 +1,7 @@
 """Outcomes on both databases: told in any order and as often as one likes, the one observed last holds."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -154,10 +155,10 @@ def test_the_order_of_arrival_never_changes(engine):
     assert list(in_order_of_arrival(engine, "credit", NOW + DAY)) == [("many-0", True)]
 
 
-class Domain:
-    """What `performance` reads of a domain."""
-
-    probability, operations, favourable = "p", (), ""
+def live(name):
+    """What `performance` reads of a live version."""
+    domain = SimpleNamespace(probability="p", operations=(), favourable="")
+    return SimpleNamespace(name=name, domain=domain, table=SimpleNamespace(windows=()))
 
 
 def test_performance_by_week(engine, store):
@@ -172,7 +173,7 @@ def test_performance_by_week(engine, store):
     told = [Outcome(one.id, i % 10 > 5, START + timedelta(weeks=3, days=6)) for i, one in enumerate(rows)]
     assert OutcomeStore(engine, now=lambda: now).take(told, key_id="").n_new == 480
 
-    found = performance(engine, "credit", Domain(), now=now, weeks=6, maturity_days=14)
+    found = performance(engine, live("credit"), now=now, weeks=6, maturity_days=14)
     assert sum(week.n_predictions for week in found.by_week) == 480 + 4
     assert [week.since.weekday() for week in found.by_week] == [0] * len(found.by_week)
     matured = [week for week in found.by_week if week.is_matured]
@@ -184,5 +185,5 @@ def test_performance_by_week(engine, store):
 
 
 def test_nothing_recorded_is_nothing_judged(engine):
-    found = performance(engine, "nothing", Domain(), now=NOW)
+    found = performance(engine, live("nothing"), now=NOW)
     assert (found.total, found.by_week, found.by_version) == (None, [], {})
