@@ -179,6 +179,58 @@ def appending(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+class Appender:
+    """Adds rows that nobody else adds, for one thread at a time; each statement is a transaction of its own.
+
+    The database itself begins and ends it, on a connection that is kept: PostgreSQL is asked once instead of four
+    times, and on SQLite the thread lets go of Python's lock, and has to wait for it again, once.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._kept: Any = None
+
+    @property
+    def paramstyle(self) -> str:
+        """How the driver wants places for values to be spelled."""
+        return self._engine.dialect.paramstyle
+
+    def insert(self, statement: str, values: Sequence[Any]) -> None:
+        """Execute an INSERT; all of its rows are stored, or none. Raises DatabaseError as `writing` does."""
+        dialect = self._engine.dialect
+        with _explained(self._engine, dialect.loaded_dbapi.Error):
+            kept = self._kept
+            try:
+                self._execute(statement, values)
+            except dialect.loaded_dbapi.Error as error:
+                has_been_away = kept is not None and dialect.is_disconnect(error, kept, None)
+                self.close()
+                if not has_been_away:
+                    raise
+                # The server may have stored the rows before it could say so.
+                self._execute(f"{statement} ON CONFLICT DO NOTHING", values)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            with suppress(self._engine.dialect.loaded_dbapi.Error):  # nothing waits to be stored
+                kept.close()
+
+    def _execute(self, statement: str, values: Sequence[Any]) -> None:
+        if self._kept is None:
+            connection = self._engine.raw_connection()
+            self._kept = connection.dbapi_connection
+            connection.detach()  # what it is set to now is not for others
+            if self._engine.dialect.name == "postgresql":
+                self._kept.autocommit = True
+        cursor = self._kept.cursor()
+        try:
+            cursor.execute(statement, values)
+        finally:
+            cursor.close()
+
+
 @contextmanager
 def _begun_to_write(engine: sa.Engine) -> Iterator[sa.Connection]:
     with _explained(engine), engine.connect() as connection:
@@ -199,9 +251,12 @@ def take_stock(engine: sa.Engine, tables: Collection[sa.Table]) -> None:
 
 
 @contextmanager
-def _explained(engine: sa.Engine) -> Iterator[None]:
+def _explained(engine: sa.Engine, *drivers: type[Exception]) -> Iterator[None]:
+    """Tell of what went wrong in one way, whether SQLAlchemy says it or a driver that is used without it."""
+    expected: tuple[type[Exception], ...] = (exc.DBAPIError, *drivers)
     try:
         yield
-    except exc.DBAPIError as error:
+    except expected as error:
         where = engine.url.render_as_string(hide_password=True)
-        raise DatabaseError(f"database {where}: {error.orig}; is it there, reachable and writable?") from error
+        cause = error.orig if isinstance(error, exc.DBAPIError) else error
+        raise DatabaseError(f"database {where}: {cause}; is it there, reachable and writable?") from error

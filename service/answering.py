@@ -1,8 +1,9 @@
 """Answering: single rows from their check to an answer that is recorded.
 
-Rows that come in one turn of the event loop are answered together, for the network takes little longer for a few rows
-than for one. A row that comes alone is answered at once: nothing is ever waited for. Together or alone, a row gets the
-same bits, see `TableClassifier.log_odds`.
+Rows are read as long as each turn of the event loop brings some, and then answered together and recorded together: the
+network and the disk take little longer for a few rows than for one. As soon as a turn brings none they are answered, so
+time that could be used is never waited for. Together or alone, a row gets the same bits, see
+`TableClassifier.log_odds`.
 """
 
 from __future__ import annotations
@@ -106,8 +107,11 @@ class Answering:
         self._writer.record([record], stored.set_result)
         return stored
 
-    def _answer_waiting(self) -> None:
-        """Answer all rows that have come, those of one version at a time."""
+    def _answer_waiting(self, n_before: int = 0) -> None:
+        """Answer all rows that have come, those of one version at a time, once a turn of the loop brings no more."""
+        if n_before < (n_waiting := len(self._waiting)) < MOST_TOGETHER:
+            asyncio.get_running_loop().call_soon(self._answer_waiting, n_waiting)
+            return
         waiting, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._answer_waiting)

@@ -24,7 +24,7 @@ from models.home import Home
 from models.keys.store import KeyStore
 from models.live import load_live
 from models.predictions.personal import personal_key
-from models.predictions.prediction_log import PredictionLog
+from models.predictions.prediction_log import PredictionAppender, PredictionLog
 from models.registry import Registry, Version
 from service.answering import Answering
 from service.batch_threads import BatchThreads
@@ -102,7 +102,10 @@ def create_app(
     predictions = PredictionLog(database)
     watch = Supervision(settings, live_models, log, log_to=log_to, new_id=new_id, tracing=tracing or open_tracing(log))
     writer = PredictionWriter(
-        predictions, log, on_written=watch.metrics.audit_written, on_dropped=watch.metrics.audit_dropped
+        PredictionAppender(database),
+        log,
+        on_written=watch.metrics.audit_written,
+        on_dropped=watch.metrics.audit_dropped,
     )
     shadowing = Shadowing(writer, watch.metrics, log)
     events = EventWriter(watch.metrics, shadowing)

@@ -168,7 +168,7 @@ class NumberBlock:
         if self.has_codes:
             self._without_codes(values, range(n_numbers))
         missing = np.isnan(values)
-        if missing.any():
+        if np.count_nonzero(missing):  # tells sooner than `any` about a single row
             np.copyto(values, self.medians, where=missing)
         np.minimum(values, _LARGEST, out=values)  # twice as fast as np.clip on a single row
         np.maximum(values, -_LARGEST, out=values)

@@ -1,4 +1,4 @@
-"""PredictionLog: the records of answered requests in the database."""
+"""PredictionLog: the records of answered requests in the database; and PredictionAppender, which adds to them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from itertools import chain
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic_core import from_json
 
-from models.database import appending, parts_of, reading
+from models.database import Appender, parts_of, reading
 from models.predictions import tables
 from models.predictions.record import (
     BATCH,
@@ -46,23 +47,10 @@ class Place:
 
 
 class PredictionLog:
-    """Writes and reads records.
-
-    Parameters
-    ----------
-    engine : see `models.database.open_database`; with `survives_power_cuts`, what `write` returned from survives them.
-
-    Raises DatabaseError from any method if the database fails; nothing is half-written then.
-    """
+    """Reads records. Raises DatabaseError from any method if the database fails."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
-
-    def write(self, records: Sequence[PredictionRecord]) -> None:
-        """Store records in one transaction."""
-        if records:
-            with appending(self.engine) as connection:
-                add_records(connection, records)
 
     def records(self, prediction_id: str) -> list[PredictionRecord]:
         """What was recorded of a prediction, the answer that was sent first: more than one if a shadow looked on."""
@@ -157,6 +145,28 @@ class PredictionLog:
             return int(connection.scalar(query) or 0)
 
 
+class PredictionAppender:
+    """Adds records, for one thread at a time."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._appender = Appender(engine)
+
+    def write(self, records: Sequence[PredictionRecord]) -> None:
+        """Store records, all or none of them; they survive a machine that loses power.
+
+        Raises
+        ------
+        DatabaseError
+            They cannot be stored, or one of them is stored already.
+        """
+        if records:
+            self._appender.insert(_insert(self._appender.paramstyle, len(records)), _values(records))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._appender.close()
+
+
 def add_records(connection: sa.Connection, records: Sequence[PredictionRecord]) -> None:
     """Store records in a transaction that has begun.
 
@@ -165,11 +175,14 @@ def add_records(connection: sa.Connection, records: Sequence[PredictionRecord]) 
     """
     for start in range(0, len(records), ROWS_PER_STATEMENT):
         some = records[start : start + ROWS_PER_STATEMENT]
-        values = tuple(chain.from_iterable((*record, record.n_bytes) for record in some))
-        connection.exec_driver_sql(_insert(connection.dialect.paramstyle, len(some)), values)
+        connection.exec_driver_sql(_insert(connection.dialect.paramstyle, len(some)), _values(some))
 
 
 ROWS_PER_STATEMENT = 64
+
+
+def _values(records: Iterable[PredictionRecord]) -> tuple[Any, ...]:
+    return tuple(chain.from_iterable((*record, record.n_bytes) for record in records))
 
 
 @cache

@@ -22,7 +22,7 @@ from models.contract import Live, load_domains
 from models.database import open_database
 from models.drift.monitor import monitor
 from models.drift.reference import REFERENCE, Reference, reference_file
-from models.predictions.prediction_log import PredictionLog
+from models.predictions.prediction_log import PredictionAppender, PredictionLog
 from models.predictions.record import BATCH, SCORE, PredictionRecord, id_in_batch, milliseconds
 from models.presets import PRESETS
 from models.registry import Registry
@@ -80,7 +80,7 @@ def fill(log: PredictionLog, n_rows: int, rows_per_request: int) -> None:
             )
         )
         if len(records) == 2_000 or place == n_requests - 1:
-            log.write(records)
+            PredictionAppender(log.engine).write(records)
             records = []
 
 

@@ -20,6 +20,7 @@ from models.migrations import create_schema
 from models.predictions.prediction_log import PredictionLog
 from models.predictions.record import BATCH, SCORE, PredictionRecord, id_in_batch, milliseconds
 from models.presets import PRESETS
+from tests.models.predictions.records import store
 
 NOW = datetime(2024, 5, 31, 12, tzinfo=UTC)
 TABLE = Table(
@@ -104,7 +105,7 @@ class Scene:
                     answer=json.dumps(answers[0] if alone else answers),
                 )
             )
-        self.log.write(records)
+        store(self.log, records)
 
 
 def _as_requested(row: dict[str, Any]) -> dict[str, Any]:

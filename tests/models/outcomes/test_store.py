@@ -15,6 +15,7 @@ from models.outcomes.store import Outcome, OutcomeStore, in_order_of_arrival
 from models.outcomes.tables import outcomes
 from models.predictions.prediction_log import PredictionLog
 from tests.models.predictions.records import START, record
+from tests.models.predictions.records import store as write
 
 NOW = START + timedelta(days=100)
 DAY = timedelta(days=1)
@@ -24,8 +25,9 @@ DAY = timedelta(days=1)
 def engine(url):
     opened = open_database(url)
     create_schema(opened)
-    PredictionLog(opened).write(
-        [record("a"), record("b", 1), record("many", 2, rows=[{"x": 1}, {"x": 2}]), record("f", model="fraud")]
+    write(
+        PredictionLog(opened),
+        [record("a"), record("b", 1), record("many", 2, rows=[{"x": 1}, {"x": 2}]), record("f", model="fraud")],
     )
     yield opened
     opened.dispose()
@@ -168,7 +170,7 @@ def test_performance_by_week(engine, store):
     rows = [
         record(f"{week}:{i}", week * minutes_of_week + i, rows=[{"x": i % 10}]) for week in range(4) for i in range(120)
     ]
-    log.write(rows)
+    write(log, rows)
     now = START + timedelta(weeks=4)
     told = [Outcome(one.id, i % 10 > 5, START + timedelta(weeks=3, days=6)) for i, one in enumerate(rows)]
     assert OutcomeStore(engine, now=lambda: now).take(told, key_id="").n_new == 480

@@ -1,11 +1,19 @@
-"""Records to write into audit logs."""
+"""Records, and how to write them into audit logs."""
 
 import json
 from datetime import UTC, datetime, timedelta
 
+from models.database import appending
+from models.predictions.prediction_log import add_records
 from models.predictions.record import BATCH, SCORE, PredictionRecord, id_in_batch, milliseconds
 
 START = datetime(2024, 5, 31, 12, tzinfo=UTC)
+
+
+def store(log, records):
+    """Store records at once, however many there are."""
+    with appending(log.engine) as connection:
+        add_records(connection, records)
 
 
 def record(name, minute=0, *, model="credit", rows=({"x": 1},), action=SCORE, **changes):

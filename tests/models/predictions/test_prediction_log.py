@@ -1,19 +1,29 @@
 """The audit log on both databases: what was written is read, in order, alone and out of batches, and rolls out."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.database import open_database
+from models.database import appending, open_database
 from models.errors import DatabaseError, UnknownVersionError
 from models.migrations import create_schema
 from models.predictions.audit_settings import DEFAULT, AuditSettings, set_audit, share_of
-from models.predictions.prediction_log import PredictionLog
+from models.predictions.prediction_log import PredictionAppender, PredictionLog, add_records
 from models.predictions.record import milliseconds
 from models.predictions.retention import delete_old
-from tests.models.predictions.records import START, record
+from tests.models.predictions.records import START, record, store
+
+
+@pytest.fixture
+def appender(log):
+    """Adds to the log."""
+    appender = PredictionAppender(log.engine)
+    yield appender
+    appender.close()
 
 
 @pytest.fixture
@@ -28,8 +38,8 @@ def test_what_was_written_is_read(log):
     """Record by record, and row by row in the order of time, whatever the order of writing."""
     batch = record("b", 2, rows=[{"x": 1}, {"x": 2}])
     records = [record("a", 3), batch, record("c", 1), record("d", 0, model="ads")]
-    log.write(records)
-    log.write([])
+    store(log, records)
+    store(log, [])
 
     assert log.records("a") == [records[0]]
     assert log.records("b-2") == [batch]
@@ -45,7 +55,7 @@ def test_what_was_written_is_read(log):
 def test_a_period_and_roles_can_be_asked_for(log):
     """`until` is left out; what a shadow said is told only to who asks for it, and what was sent comes first."""
     shadow = record("a", 1, version=2, role="shadow")
-    log.write([shadow, record("a", 1), record("b", 2), record("c", 3), record("rank", 2, action="rank")])
+    store(log, [shadow, record("a", 1), record("b", 2), record("c", 3), record("rank", 2, action="rank")])
 
     found = log.predictions("credit", since=START + timedelta(minutes=1), until=START + timedelta(minutes=3))
     assert [one.id for one in found] == ["a", "b"]
@@ -58,23 +68,77 @@ def test_many_records_are_read_in_parts(log, monkeypatch):
     """None is left out or told twice where parts meet, also among records of one millisecond."""
     monkeypatch.setattr("models.predictions.prediction_log.RECORDS_AT_ONCE", 3)
     records = [record(f"{number:02}", minute=number // 5) for number in range(20)]
-    log.write(records)
+    store(log, records)
 
     assert [one.id for one in log.predictions("credit")] == [one.id for one in records]
 
 
-def test_a_transaction_is_all_or_nothing(log):
-    """An id is recorded once for a version; with the second nothing of the transaction is stored."""
-    log.write([record("a")])
-    with pytest.raises(DatabaseError):
-        log.write([record("b"), record("a")])
-    assert [one.id for one in log.predictions("credit")] == ["a"]
+def test_a_transaction_is_all_or_nothing(log, appender):
+    """An id is recorded once for a version; with the second nothing is stored, and the next records are."""
+    appender.write([record("a")])
+    with pytest.raises(DatabaseError, match="is it there, reachable"):
+        appender.write([record("b", 1), record("a")])
+    appender.write([])
+    appender.write([record(f"c{number:03}", 2) for number in range(600)])
+    assert [one.id for one in log.predictions("credit")] == ["a", *(f"c{number:03}" for number in range(600))]
+
+
+def test_what_was_added_is_read(log, appender):
+    """To the last character, as by any other way."""
+    records = [record("a", 3, request='{"x":"%s, ? and Straße"}'), record("b", 2, rows=[{"x": 1}, {"x": 2}])]
+    appender.write(records)
+    assert [log.records("a"), log.records("b-2")] == [[one] for one in records]
+
+
+def test_a_database_that_was_away_gets_the_records(log, appender):
+    """The connection is kept, and made anew when the server has ended it."""
+    appender.write([record("a")])
+    end_connection(log.engine, appender)
+    appender.write([record("b", 1)])
+    assert [one.id for one in log.predictions("credit")] == ["a", "b"]
+
+
+def test_what_a_database_stored_before_it_went_away_is_there_once(log, appender, monkeypatch):
+    """Nobody knows whether it was stored, so it is told again."""
+    appender.write([record("a")])
+    adder = appender._appender
+    execute = adder._execute
+
+    def execute_and_end(statement, values):
+        monkeypatch.setattr(adder, "_execute", execute)
+        execute(statement, values)
+        end_connection(log.engine, appender)
+        adder._kept.cursor().execute("SELECT 1")  # tells of it as the driver does
+
+    monkeypatch.setattr(adder, "_execute", execute_and_end)
+    appender.write([record("b", 1), record("c", 2)])
+    assert [one.id for one in log.predictions("credit")] == ["a", "b", "c"]
+
+
+def test_records_wait_for_another_writer(log, appender):
+    """SQLite has one at a time; on PostgreSQL nobody waits."""
+    with ThreadPoolExecutor(1) as pool, appending(log.engine) as connection:
+        add_records(connection, [record("a")])
+        added = pool.submit(appender.write, [record("b", 1)])
+        assert log.engine.dialect.name == "postgresql" or not wait([added], 0.05).done
+    added.result()
+    assert [one.id for one in log.predictions("credit")] == ["a", "b"]
+
+
+def end_connection(engine, appender):
+    """As a server that is restarted does."""
+    kept = appender._appender._kept
+    if engine.dialect.name == "sqlite":
+        kept.close()
+    else:
+        with engine.begin() as connection:
+            connection.execute(sa.select(sa.func.pg_terminate_backend(kept.info.backend_pid, 1_000)))
 
 
 def test_old_records_go_and_the_newest_stay_within_their_room(log):
     """By age, by size, by both; those of other models stay."""
     records = [record(f"{number:02}", minute=number) for number in range(10)]
-    log.write([*records, record("other", model="ads")])
+    store(log, [*records, record("other", model="ads")])
     now = START + timedelta(minutes=10)
 
     assert delete_old(log.engine, "credit", DEFAULT, now=now) == 0
@@ -89,7 +153,7 @@ def test_old_records_go_and_the_newest_stay_within_their_room(log):
 def test_more_than_go_at_once_go(log, monkeypatch):
     """In as many transactions as it takes."""
     monkeypatch.setattr("models.predictions.retention.MOST_AT_ONCE", 4)
-    log.write([record(f"{number:02}", minute=number) for number in range(9)])
+    store(log, [record(f"{number:02}", minute=number) for number in range(9)])
     assert delete_old(log.engine, "credit", AuditSettings(keep_days=1e-9), now=START + timedelta(days=1)) == 9
 
 
