@@ -71,6 +71,16 @@ class NoChallengerError(ModelError):
         super().__init__(f"nobody challenges the champion of {name!r}; `backscore rollout start {name} VERSION` begins")
 
 
+class RolloutOverError(ModelError):
+    """What was found out about a challenger is about a rollout that has ended meanwhile."""
+
+    def __init__(self, name: str, number: int) -> None:
+        super().__init__(
+            f"version {number} of {name!r} was not promoted: the rollout that was looked at has ended meanwhile, or"
+            " another one has begun"
+        )
+
+
 class CutOffError(ModelError):
     """No cut-off can be found for the costs or rates that were given."""
 

@@ -21,6 +21,7 @@ from models.errors import (
     DomainMismatchError,
     MetricsError,
     NothingToRollBackError,
+    RolloutOverError,
     UnknownVersionError,
 )
 from models.events import tables as _event_tables  # noqa: F401 - they are described with the others
@@ -31,7 +32,7 @@ from models.names import checked_name
 from models.outcomes import tables as _outcome_tables  # noqa: F401 - they are described with the others
 from models.policies.stored import Policies
 from models.predictions.audit_settings import AuditSettings, all_audit_settings, set_audit
-from models.rollout.rollouts import Rollouts, end_canary, end_rollout
+from models.rollout.rollouts import Rollout, Rollouts, end_canary, end_rollout, going_on
 
 CHAMPION: Final = "champion"
 
@@ -112,15 +113,23 @@ class Registry:
                 _set_champion(connection, "promote", number, occasion)
         return version
 
-    def promote(self, name: str, number: int, *, actor: str, why: str) -> Version:
+    def promote(self, name: str, number: int, *, actor: str, why: str, only_during: Rollout | None = None) -> Version:
         """Make a version the champion, which ends a rollout; promoting the champion itself changes and records nothing.
+
+        Parameters
+        ----------
+        only_during : the rollout in which the version has proved to be better; None if that is not why.
 
         Raises
         ------
         UnknownVersionError
             There is no such version.
+        RolloutOverError
+            That rollout has ended: another version is champion or challenges by now.
         """
         with writing(self._engine) as connection:
+            if only_during is not None and going_on(connection, name) != only_during:
+                raise RolloutOverError(name, number)
             version = _find_version(connection, name, number)
             occasion = Occasion(name=name, at=self._now(), actor=actor, why=why)
             _set_champion(connection, "promote", number, occasion)

@@ -31,6 +31,7 @@ from service.batch_threads import BatchThreads
 from service.documents import document_router
 from service.errors import EXPECTED_ERRORS
 from service.event_writer import EventWriter
+from service.findings import Findings
 from service.health import health_router
 from service.inference_protocol.error_bodies import ErrorBodies
 from service.inference_protocol.routes import inference_router
@@ -118,6 +119,7 @@ def create_app(
         answering=Answering(writer, watch.metrics, shadowing, now=now),
         events=events,
         predictions=predictions,
+        findings=Findings(),
         metrics=watch.metrics,
         tracing=watch.tracing,
         now=now,

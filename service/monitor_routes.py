@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from models.contract import Live
 from models.drift.monitor import DEFAULT_DAYS, monitor
 from models.drift.reference import load_reference
 from models.drift.results import Monitor
 from service.problems import MEDIA_TYPE
-from service.serving import Serving
 from service.state import State
 
 FRESH_FOR = timedelta(minutes=1)
-MOST_KEPT = 100
-"""Findings that are kept; the one found first goes first."""
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
         "description": description,
@@ -33,71 +29,21 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class _Asked(NamedTuple):
-    digest: str
-    version: int
-    days: float
-
-
-class Monitors:
-    """Findings about live models, made one at a time in a thread of their own and kept for a minute.
-
-    One thread also means that the memory of the last finding serves the next.
-
-    Parameters
-    ----------
-    find : makes one; (what answers, days, now) -> finding.
-    """
-
-    def __init__(self, find: Callable[[Serving, float, datetime], Monitor]) -> None:
-        self._find = find
-        self._thread = ThreadPoolExecutor(1, "monitor")
-        self._found: dict[_Asked, Monitor] = {}
-        self._under_way: dict[_Asked, asyncio.Task[Monitor]] = {}
-
-    async def of(self, serving: Serving, days: float, now: datetime) -> Monitor:
-        """The finding about what answers, at most a minute old.
-
-        Who asks while it is being made waits for the same one; it goes on if they do not wait.
-        """
-        asked = _Asked(serving.digest, serving.live.version, days)
-        found = self._found.get(asked)
-        if found is not None and now - FRESH_FOR < found.computed <= now:
-            return found
-        task = self._under_way.get(asked)
-        if task is None:
-            task = self._under_way[asked] = asyncio.create_task(self._make(asked, serving, now))
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # also if nobody waits any more
-        return await asyncio.shield(task)
-
-    async def _make(self, asked: _Asked, serving: Serving, now: datetime) -> Monitor:
-        try:
-            found = await asyncio.get_running_loop().run_in_executor(self._thread, self._find, serving, asked.days, now)
-            self._found.pop(asked, None)
-            self._found[asked] = found
-            if len(self._found) > MOST_KEPT:
-                del self._found[next(iter(self._found))]
-            return found
-        finally:
-            del self._under_way[asked]
-
-
 def monitor_router(state: State, bundles: Path) -> APIRouter:
     """The endpoint of the monitor."""
     router = APIRouter(prefix="/v1/models", tags=["models"])
 
-    def find(serving: Serving, days: float, now: datetime) -> Monitor:
-        live = serving.live
+    def find(live: Live, days: float, now: datetime) -> Monitor:
         reference = load_reference(state.registry.version(live.name, live.version), bundles)
         return monitor(live, reference, state.predictions, now=now, days=days)
-
-    monitors = Monitors(find)
 
     @router.get("/{name}/monitor", summary="Whether rows are still like those of the training", responses=PROBLEMS)
     async def show_monitor(
         name: str,
         days: Annotated[float, Query(gt=0, le=366, description="How far back to look.")] = DEFAULT_DAYS,
     ) -> Monitor:
-        return await monitors.of(state.live_models.serving(name), days, state.now())
+        serving, now = state.live_models.serving(name), state.now()
+        asked = ("monitor", serving.digest, serving.live.version, days)
+        return await state.findings.of(asked, partial(find, serving.live, days, now), now=now, fresh_for=FRESH_FOR)
 
     return router

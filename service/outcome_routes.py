@@ -78,7 +78,7 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
         return await asyncio.to_thread(partial(_taken, state, engine, said, caller.id))
 
     @router.get("/models/{name}/performance", summary="How good live predictions were, by known outcomes, by week")
-    def show(
+    async def show(
         name: str,
         weeks: Annotated[int, Query(ge=1, le=520, description="How far back to look.")] = 12,
         maturity_days: Annotated[
@@ -86,8 +86,9 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
             Query(ge=0, le=3_650, description="Age at which an outcome counts as known; the model's own if left out."),
         ] = None,
     ) -> Performance:
-        live = state.live_models.serving(name).live
-        return performance(engine, live, now=state.now(), weeks=weeks, maturity_days=maturity_days)
+        live, now = state.live_models.serving(name).live, state.now()
+        find = partial(performance, engine, live, now=now, weeks=weeks, maturity_days=maturity_days)
+        return await state.findings.of(("performance", name, live.version, weeks, maturity_days), find, now=now)
 
     return router
 

@@ -10,6 +10,7 @@ from models.predictions.prediction_log import PredictionLog
 from models.registry import Registry
 from service.answering import Answering
 from service.event_writer import EventWriter
+from service.findings import Findings
 from service.live_models import LiveModels
 from service.metrics.metrics import Metrics
 from service.settings import Settings
@@ -25,6 +26,7 @@ class State:
     answering : answers single rows, and records what is answered.
     events : answers, stores and records the rows of models whose tables have windows.
     predictions : what was recorded.
+    findings : what takes seconds to find out from that.
     metrics : what this process counts.
     tracing : where the time of requests goes; None where nobody asks.
     now : tells the time at which labels and verdicts come.
@@ -37,6 +39,7 @@ class State:
     answering: Answering
     events: EventWriter
     predictions: PredictionLog
+    findings: Findings
     metrics: Metrics
     tracing: Tracing | None
     now: Clock

@@ -15,11 +15,17 @@ from models.contract import Domain, Live
 from models.outcomes.expected import Expected, expected
 from models.outcomes.measures import Measures, measures
 from models.outcomes.store import OutcomeStore
+from models.predictions import tables
+from models.predictions.drawing import draw
 from models.predictions.prediction_log import PredictionLog
 from models.predictions.record import BATCH, SCORE
 
 MATURITY_DAYS = 30.0
 """After so long what could happen has mostly happened, if the model's table does not say otherwise."""
+MOST_ROWS = 100_000
+"""Of more, as many are drawn evenly: the intervals of their measures are narrow enough."""
+
+_predictions = tables.predictions
 
 
 class Period(BaseModel):
@@ -39,6 +45,9 @@ class Performance(BaseModel):
     """How good the live predictions of a model were."""
 
     model: str
+    share: float = Field(
+        description="About which share of the predictions is judged; less than 1 where there are more than 100,000."
+    )
     maturity_days: float = Field(description="Predictions younger than this do not count yet, whatever is known.")
     total: Period | None = Field(description="All matured predictions; null if there are none.")
     by_version: dict[int, Measures] = Field(description="The same for each version alone.")
@@ -48,18 +57,19 @@ class Performance(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Predictions in the order of time; outcomes are -1 where they are unknown."""
+    """Predictions in the order of time, about that share of all; outcomes are -1 where they are unknown."""
 
     days: npt.NDArray[np.datetime64]
     versions: npt.NDArray[np.int64]
     probabilities: npt.NDArray[np.float64]
     outcomes: npt.NDArray[np.int64]
+    share: float
 
 
 def performance(
     engine: sa.Engine, live: Live, *, now: datetime, weeks: int = 12, maturity_days: float | None = None, seed: int = 0
 ) -> Performance:
-    """Judge the recorded predictions of the last weeks.
+    """Judge the recorded predictions of the last weeks, or so many of them that there is room for them.
 
     Parameters
     ----------
@@ -88,27 +98,40 @@ def performance(
         for version in np.unique(judged.versions[is_old])
     }
     return Performance(
-        model=model, maturity_days=matures, total=total, by_version=by_version, by_week=by_week, note=_note(domain)
+        model=model,
+        share=judged.share,
+        maturity_days=matures,
+        total=total,
+        by_version=by_version,
+        by_week=by_week,
+        note=_note(domain),
     )
 
 
 def _judged(engine: sa.Engine, model: str, domain: Domain, since: date, now: datetime) -> Judged:
     """The predictions since a day, with their outcomes as far as they are known."""
-    known = OutcomeStore(engine).known(model)
     start = datetime(since.year, since.month, since.day, tzinfo=now.tzinfo)
+    until = now + timedelta(milliseconds=1)
     asked = {operation.name: operation.probability for operation in domain.operations if operation.probability}
-    found: list[tuple[Any, int, float, int]] = []
-    for one in PredictionLog(engine).predictions(model, since=start, actions=(SCORE, BATCH, *asked)):
+    actions = (SCORE, BATCH, *asked)
+    wanted = [_predictions.c.role.in_(("champion", "canary")), _predictions.c.action.in_(actions)]
+    drawn = draw(engine, model, wanted, since=start, until=until, most_rows=MOST_ROWS)
+    found: list[tuple[str, Any, int, float]] = []
+    for one in PredictionLog(engine).predictions(
+        model, since=start, until=until, actions=actions, only=drawn.only, at_once=drawn.at_once
+    ):
         tell = asked.get(one.action)
         probability = one.answer.get(domain.probability) if tell is None else tell(one.answer)
-        if probability is not None:
-            found.append((one.at.date(), one.version, probability, int(known.get(one.id, -1))))
-    days, versions, probabilities, outcomes = zip(*found, strict=True) if found else ((),) * 4
+        if probability is not None and drawn.takes(one.id):
+            found.append((one.id, one.at.date(), one.version, probability))
+    ids, days, versions, probabilities = zip(*found, strict=True) if found else ((),) * 4
+    known = OutcomeStore(engine).known_of(model, ids)
     return Judged(
         np.array(days, "datetime64[D]"),
         np.array(versions, np.int64),
         np.array(probabilities, np.float64),
-        np.array(outcomes, np.int64),
+        np.array([known.get(one, -1) for one in ids], np.int64),
+        drawn.share,
     )
 
 

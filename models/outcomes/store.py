@@ -137,6 +137,17 @@ class OutcomeStore:
         latest = {row.prediction_id: row.outcome for row in rows}
         return {name: outcome for name, outcome in latest.items() if outcome is not None}
 
+    def known_of(self, model: str, ids: Sequence[str]) -> dict[str, bool]:
+        """Those of `known` that are of these predictions."""
+        query = sa.select(outcomes.c.prediction_id, outcomes.c.outcome).where(outcomes.c.model == model)
+        query = query.order_by(outcomes.c.observed, outcomes.c.id)
+        latest: dict[str, bool | None] = {}
+        with reading(self._engine) as connection:
+            for some in parts_of(ids):
+                rows = connection.execute(query.where(outcomes.c.prediction_id.in_(some))).all()
+                latest |= {row.prediction_id: row.outcome for row in rows}
+        return {name: outcome for name, outcome in latest.items() if outcome is not None}
+
 
 def in_order_of_arrival(engine: sa.Engine, model: str, since: datetime) -> Iterator[tuple[str, bool]]:
     """Predictions with the outcome that holds now, in the order in which an outcome of each first came.

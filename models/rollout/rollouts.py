@@ -82,7 +82,7 @@ class Rollouts:
                 raise ChallengerError(name, number, "the model has no champion; promote a version first")
             if champion == number:
                 raise ChallengerError(name, number, "it is the champion; name another version")
-            before = _found(connection, name)
+            before = going_on(connection, name)
             rollout = Rollout(name, number, mode, share, self._now(), actor)
             connection.execute(_rollouts.delete().where(_rollouts.c.name == name))
             connection.execute(_rollouts.insert().values(**asdict(rollout)))
@@ -126,7 +126,7 @@ def check_share(name: str, number: int, mode: Mode, share: float) -> None:
 def end_rollout(connection: sa.Connection, occasion: Occasion) -> Rollout | None:
     """Let nobody challenge the champion any more, and record it; returns who did, None if nobody."""
     name = occasion["name"]
-    ended = _found(connection, name)
+    ended = going_on(connection, name)
     if ended is None:
         return None
     connection.execute(_rollouts.delete().where(_rollouts.c.name == name))
@@ -138,11 +138,12 @@ def end_rollout(connection: sa.Connection, occasion: Occasion) -> Rollout | None
 
 def end_canary(connection: sa.Connection, occasion: Occasion) -> bool:
     """The same for a canary alone; whether there was one."""
-    rollout = _found(connection, occasion["name"])
+    rollout = going_on(connection, occasion["name"])
     return rollout is not None and rollout.mode == "canary" and end_rollout(connection, occasion) is not None
 
 
-def _found(connection: sa.Connection, name: str) -> Rollout | None:
+def going_on(connection: sa.Connection, name: str) -> Rollout | None:
+    """The rollout of this name, inside of a transaction."""
     row = connection.execute(sa.select(_rollouts).where(_rollouts.c.name == name)).mappings().first()
     return Rollout(**row) if row else None
 

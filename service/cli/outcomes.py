@@ -11,7 +11,7 @@ import typer
 from service.cli import console
 from service.cli.audit import prediction_log
 from service.cli.context import AsJson, home_of, live_model, open_registry, read_settings
-from service.cli.exits import CommandError
+from service.cli.exits import FAILURE, CommandError
 
 if TYPE_CHECKING:
     from models.outcomes.measures import Measure
@@ -39,6 +39,8 @@ def load(
     """Take outcomes from a file: 1, true or yes, 0, false or no, and empty to take back what was said before.
 
     An outcome that repeats what is known changes nothing; of several the one that was observed last holds.
+
+    Exit code: 1 if none was taken although there are some.
     """
     from models.outcomes.store import OutcomeStore
 
@@ -58,6 +60,8 @@ def load(
         console.print_json({"n_outcomes": len(told), "n_new": taken.n_new, "problems": problems})
     else:
         console.say(f"{taken.n_new:,} of {len(told):,} outcomes said something new.", style="green")
+    if told and len(taken.problems) == len(told):
+        raise typer.Exit(FAILURE)
 
 
 def _labelled(settings: Settings) -> frozenset[str]:

@@ -115,7 +115,8 @@ def decide(
         if promoted:
             version, policy = registry.version(name, rollout.version), registry.policies.active(name)
             load_answering(version, policy, home_of(settings).bundles)
-            registry.promote(name, rollout.version, actor=actor(), why="; ".join(filter(None, [test.text, why])))
+            told = "; ".join(filter(None, [test.text, why]))
+            registry.promote(name, rollout.version, actor=actor(), why=told, only_during=rollout)
     if as_json:
         console.print_json({**_as_json(rollout, champion, test), "promoted": promoted})
     else:

@@ -1,16 +1,12 @@
-"""GET /v1/models/{name}/monitor: findings about what is recorded, kept for a minute, made one at a time."""
+"""GET /v1/models/{name}/monitor: whether the rows that are answered are still like those of the training."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 
 from models.drift.results import Monitor
-from service.monitor_routes import Monitors
 from tests.conftest import MOMENT
 
 PATH = "/v1/models/credit/monitor"
@@ -67,64 +63,3 @@ def test_the_document_describes_it(client):
     operation = client.get("/openapi.json").json()["paths"]["/v1/models/{name}/monitor"]["get"]
     assert operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Monitor")
     assert {"200", "404", "409", "422", "503"} <= set(operation["responses"])
-
-
-class Finder:
-    """Makes findings when it is let, and remembers how many at once it was asked for."""
-
-    def __init__(self):
-        self.may_go_on, self.n_made, self.n_now, self.most_at_once = threading.Event(), 0, 0, 0
-
-    def __call__(self, serving, days, now):
-        self.n_now += 1
-        self.most_at_once = max(self.most_at_once, self.n_now)
-        assert self.may_go_on.wait(10)
-        self.n_now -= 1
-        self.n_made += 1
-        return SimpleNamespace(computed=now, days=days)
-
-
-def serving(version):
-    return SimpleNamespace(digest=f"d{version}", live=SimpleNamespace(version=version))
-
-
-def test_findings_are_made_one_at_a_time_and_kept_for_a_minute():
-    """Who asks for the same gets the same; another window, version or minute makes another."""
-    finder = Finder()
-
-    async def scenario():
-        monitors = Monitors(finder)
-        waiting = [
-            asyncio.create_task(monitors.of(serving(version), days, MOMENT))
-            for version, days in ((1, 7), (1, 7), (1, 30), (2, 7))
-        ]
-        await asyncio.sleep(0.05)
-        waiting[0].cancel()  # somebody hangs up; the others get theirs nevertheless
-        finder.may_go_on.set()
-        found = await asyncio.gather(*waiting[1:])
-        assert finder.n_made == 3
-        assert finder.most_at_once == 1
-        assert await monitors.of(serving(1), 7, MOMENT + timedelta(seconds=59)) is found[0]
-        assert await monitors.of(serving(1), 7, MOMENT + timedelta(seconds=61)) is not found[0]
-        assert await monitors.of(serving(1), 7, MOMENT - timedelta(days=1)) is not found[0]  # the clock was set back
-
-    asyncio.run(scenario())
-
-
-def test_a_failure_is_told_to_who_asked_and_not_kept():
-    """The next one to ask makes it try again."""
-    outcomes = [ValueError("disk"), SimpleNamespace(computed=MOMENT)]
-
-    def find(serving, days, now):
-        outcome = outcomes.pop(0)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    async def scenario():
-        monitors = Monitors(find)
-        with pytest.raises(ValueError, match="disk"):
-            await monitors.of(serving(1), 7, MOMENT)
-        assert (await monitors.of(serving(1), 7, MOMENT)).computed == MOMENT
-
-    asyncio.run(scenario())

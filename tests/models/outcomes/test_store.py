@@ -14,6 +14,7 @@ from models.outcomes.performance import performance
 from models.outcomes.store import Outcome, OutcomeStore, in_order_of_arrival
 from models.outcomes.tables import outcomes
 from models.predictions.prediction_log import PredictionLog
+from models.predictions.record import milliseconds
 from tests.models.predictions.records import START, record
 from tests.models.predictions.records import store as write
 
@@ -189,3 +190,20 @@ def test_performance_by_week(engine, store):
 def test_nothing_recorded_is_nothing_judged(engine):
     found = performance(engine, live("nothing"), now=NOW)
     assert (found.total, found.by_week, found.by_version) == (None, [], {})
+
+
+def test_of_many_predictions_some_are_judged(engine, monkeypatch):
+    """Evenly drawn, with the outcomes that are known of them; the share is told."""
+    monkeypatch.setattr("models.outcomes.performance.MOST_ROWS", 500)
+    rows = [record(f"r{i}", i, rows=[{"x": i % 10}], at=milliseconds(START) + 7_919 * i) for i in range(4_000)]
+    write(PredictionLog(engine), rows)
+    now = START + timedelta(weeks=4)
+    store = OutcomeStore(engine, now=lambda: now)
+    store.take([Outcome(one.id, i % 10 > 5, now) for i, one in enumerate(rows) if i % 2], key_id="")
+
+    found = performance(engine, live("credit"), now=now, weeks=6, maturity_days=14)
+    assert 300 < found.total.n_predictions < 700
+    assert found.share == pytest.approx(found.total.n_predictions / 4_004, abs=0.03)
+    assert found.total.n_known == pytest.approx(found.total.n_predictions / 2, rel=0.25)
+    assert found.total.realised.auc.value == pytest.approx(1)
+    assert performance(engine, live("credit"), now=now, weeks=6, maturity_days=14) == found

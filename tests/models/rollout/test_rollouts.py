@@ -2,7 +2,13 @@
 
 import pytest
 
-from models.errors import ChallengerError, NoChallengerError, NothingToRollBackError, UnknownVersionError
+from models.errors import (
+    ChallengerError,
+    NoChallengerError,
+    NothingToRollBackError,
+    RolloutOverError,
+    UnknownVersionError,
+)
 from models.rollout.rollouts import Rollout
 from tests.models.conftest import START
 
@@ -67,6 +73,23 @@ def test_a_promotion_ends_it(registry, number):
 
     assert registry.rollouts.all() == {}
     assert changes(registry)[-1] == ("withdraw", "challenger", 2, number, f"version {number} became champion")
+
+
+def test_a_version_that_proved_better_is_promoted_in_its_rollout_alone(registry):
+    """Nothing is promoted if that has ended, or another one of the same version has begun."""
+    register(registry)
+    judged = start(registry)
+    for disturb in (
+        lambda: registry.rollouts.stop("lending", actor="bo", why=""),
+        lambda: registry.promote("lending", 3, actor="bo", why=""),
+        lambda: start(registry),
+    ):
+        disturb()
+        with pytest.raises(RolloutOverError, match="version 2 of 'lending' was not promoted"):
+            registry.promote("lending", 2, actor="ana", why="better", only_during=judged)
+    assert registry.champion("lending").number == 3
+    registry.promote("lending", 2, actor="ana", why="better", only_during=registry.rollouts.rollout("lending"))
+    assert registry.champion("lending").number == 2
 
 
 def test_a_rollback_ends_the_canary_first_and_the_champion_stays(registry):

@@ -62,9 +62,9 @@ def test_models_with_events_have_labels_instead(run, trained, start_service, tmp
     name = start_service(trained.home.path).client.post("/v1/fraud/score", json=row).json()["prediction_id"]
     file = tmp_path / "outcomes.csv"
     file.write_text(f"prediction_id,outcome\n{name},1\n")
-    loaded = run("outcomes", "load", str(file), "--json").json
-    assert loaded["n_new"] == 0
-    assert "/v1/fraud/labels" in loaded["problems"][0]["problem"]
+    loaded = run("outcomes", "load", str(file), "--json")
+    assert (loaded.exit_code, loaded.json["n_new"]) == (1, 0)
+    assert "/v1/fraud/labels" in loaded.json["problems"][0]["problem"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+"""Findings: what takes seconds to find out from what is recorded, for everybody who asks meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+MOST_KEPT = 100
+"""Findings that are kept; the one found first goes first."""
+NOT_KEPT = timedelta(0)
+
+
+class Findings:
+    """Makes findings one at a time in a thread of their own, and keeps them as long as they are fresh.
+
+    One thread also means that the memory of the last finding serves the next.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "findings")
+        self._found: dict[Hashable, tuple[datetime, Any]] = {}
+        self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
+
+    async def of(self, asked: Hashable, find: Callable[[], T], *, now: datetime, fresh_for: timedelta = NOT_KEPT) -> T:
+        """What `find` finds, or has found for somebody else who asked the same no longer ago than `fresh_for`.
+
+        Who asks while it is being made waits for the same one; it goes on if they do not wait.
+        """
+        if asked in self._found:
+            computed, found = self._found[asked]
+            if now - fresh_for < computed <= now:
+                kept: T = found
+                return kept
+        task = self._under_way.get(asked)
+        if task is None:
+            task = self._under_way[asked] = asyncio.create_task(self._make(asked, find, now))
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # also if nobody waits any more
+        made: T = await asyncio.shield(task)
+        return made
+
+    async def _make(self, asked: Hashable, find: Callable[[], T], now: datetime) -> T:
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(self._thread, find)
+            self._found.pop(asked, None)
+            self._found[asked] = now, found
+            if len(self._found) > MOST_KEPT:
+                del self._found[next(iter(self._found))]
+            return found
+        finally:
+            del self._under_way[asked]
