@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import anyio.to_thread
 from anyio import CapacityLimiter
+from starlette.requests import ClientDisconnect
 
 from models.cores import usable_cores
+from service.exchanges import Exchange
 from service.memory import give_back
 
 LARGE_BYTES = 4 * 2**20
@@ -20,13 +22,25 @@ class BatchThreads:
     def __init__(self) -> None:
         self._limiter = CapacityLimiter(usable_cores())
 
-    async def answer(self, work: Callable[[bytes], bytes], read: Awaitable[bytes]) -> bytes:
-        """The answer that the work gives to a body, which is read here so that nobody else holds on to it."""
+    async def answer(self, work: Callable[[bytes], bytes], read: Awaitable[bytes], exchange: Exchange) -> bytes:
+        """The answer that the work gives to a body, which is read here so that nobody else holds on to it.
+
+        Raises
+        ------
+        ClientDisconnect
+            The exchange was cut short before a thread was free, so nobody would get the answer.
+        """
         body = await read
         is_large = len(body) > LARGE_BYTES
+
+        def unless_cut_short() -> bytes:
+            if exchange.is_cut_short:
+                raise ClientDisconnect
+            return work(body)
+
         try:
-            return await anyio.to_thread.run_sync(work, body, limiter=self._limiter)
+            return await anyio.to_thread.run_sync(unless_cut_short, limiter=self._limiter)
         finally:
-            del body
+            del body, unless_cut_short
             if is_large:
                 await anyio.to_thread.run_sync(give_back)

@@ -132,7 +132,7 @@ class PredictionRoutes:
             most_bytes=state.settings.max_batch_bytes,
         )
         read = read_body(scope, request.receive, state.settings.max_batch_bytes)
-        return Response(await self._threads.answer(work, read), media_type=JSON)
+        return Response(await self._threads.answer(work, read, request.scope["exchange"]), media_type=JSON)
 
     async def labels(self, request: Request) -> Response:
         """Take in what became of events, in a thread: the database may be busy."""

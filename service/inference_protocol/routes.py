@@ -132,4 +132,4 @@ class Inference:
             most_rows=state.settings.max_rows_per_batch,
         )
         read = read_body(scope, request.receive, state.settings.max_batch_bytes)
-        return Response(await self._threads.answer(work, read), media_type=JSON)
+        return Response(await self._threads.answer(work, read, request.scope["exchange"]), media_type=JSON)
