@@ -149,8 +149,17 @@ class Dense:
         if grad_inputs is not None:
             product(record.grads, self.weights.swapaxes(-1, -2), out=grad_inputs)
 
-    def new_record(self, n_rows: int, dtype: np.dtype[Any], kernel: LayerKernel | None = None) -> Record:
-        """Buffers for batches of `n_rows`; `kernel` does what follows the product, None leaves it to numpy."""
+    def new_record(
+        self, n_rows: int, dtype: np.dtype[Any], kernel: LayerKernel | None = None, *, drops: bool = True
+    ) -> Record:
+        """Buffers for batches of `n_rows`.
+
+        Parameters
+        ----------
+        kernel : does what follows the product; None leaves it to numpy.
+        drops : False for no dropout, whatever the layer's.
+        """
+        dropout = self.dropout if drops else 0.0
         shape = (len(self.weights), n_rows, self.n_outputs)
 
         def buffer() -> Array:
@@ -158,7 +167,7 @@ class Dense:
 
         sums = buffer()
         activated = buffer() if self.keeps_sums or kernel else sums
-        outputs, mask = (buffer(), buffer()) if self.dropout and not kernel else (activated, None)
+        outputs, mask = (buffer(), buffer()) if dropout and not kernel else (activated, None)
         return Record(
             inputs=sums,
             sums=sums,
@@ -166,7 +175,7 @@ class Dense:
             outputs=outputs,
             grads=buffer(),
             ones=np.ones((1, n_rows), dtype),
-            dropout=Dropout(self.dropout, shape) if self.dropout else None,
+            dropout=Dropout(dropout, shape) if dropout else None,
             mask=mask,
             kernel=kernel,
         )

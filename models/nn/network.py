@@ -229,6 +229,14 @@ class Network:
             layer.new_record(n_rows, dtype, kernel) for layer, kernel in zip(self.layers, [*kernels, None], strict=True)
         ]
 
+    def copy(self, dtype: npt.DTypeLike = None) -> Network:
+        """The same network over parameters of its own, of its dtype or another one."""
+        twin = Network.__new__(Network)
+        twin._shape = self._shape
+        twin._build(np.dtype(dtype or self.parameters.dtype))
+        twin.parameters[...] = self.parameters
+        return twin
+
     def __getstate__(self) -> dict[str, Any]:
         """The shape and the parameters: everything else follows from them."""
         return {"shape": self._shape, "parameters": self.parameters}
