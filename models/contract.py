@@ -71,6 +71,13 @@ class Operation:
     """(live, validated body, prediction id) -> answer; RefusedBodyError for a body that breaks a rule of the domain."""
     row: tuple[str, ...] | None = None
     """Where in the body a row of the table stands, whose windows are then looked up; () if the body is one."""
+    recalls_by: str | None = None
+    """The field of the body that may name a recorded prediction instead: its row is put in place, and the version that
+    made it responds. None where the row has to be sent."""
+    in_thread: bool = False
+    """Whether it takes so long that other requests must be answered meanwhile."""
+    is_recorded: bool = True
+    """Whether it belongs into the audit log; what decides nothing does not."""
     probability: Callable[[Mapping[str, Any]], float | None] | None = None
     """Answer as JSON -> the probability of what its outcome will tell; None where outcomes have nothing to tell."""
     log_fields: Callable[[Any], Mapping[str, Any]] | None = None

@@ -231,6 +231,11 @@ class TableClassifier:
         return owners
 
     @property
+    def input_names(self) -> list[str]:
+        """What each input of the network is made of, in words."""
+        return list(self.encoder.get_feature_names_out())
+
+    @property
     def input_groups(self) -> FeatureGroups:
         """The inputs' coarser view, for networks of folds."""
         return self.encoder.groups_

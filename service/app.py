@@ -49,6 +49,7 @@ from service.path_parts import bound_path_parts
 from service.prediction_ids import time_ordered_id
 from service.prediction_writer import PredictionWriter
 from service.problems import on_bad_parameters, on_error
+from service.recalling import Recalling
 from service.review_routes import review_router
 from service.rollout_routes import rollout_router
 from service.routes import PredictionRoutes, ScoreFirst
@@ -99,7 +100,8 @@ def create_app(
             return None
         return EventLog(database, live.name, live.table, desk=desk_of(live, now), now=now)
 
-    live_models = LiveModels(registry, load, open_events, log, personal_key=personal_key(settings.home))
+    key = personal_key(settings.home)
+    live_models = LiveModels(registry, load, open_events, log, personal_key=key)
     predictions = PredictionLog(database)
     watch = Supervision(settings, live_models, log, log_to=log_to, new_id=new_id, tracing=tracing or open_tracing(log))
     writer = PredictionWriter(
@@ -120,6 +122,7 @@ def create_app(
         events=events,
         predictions=predictions,
         findings=Findings(),
+        recall=Recalling(predictions, registry, bundles, personal_key=key),
         metrics=watch.metrics,
         tracing=watch.tracing,
         now=now,

@@ -33,14 +33,14 @@ class BatchThreads:
         body = await read
         is_large = len(body) > LARGE_BYTES
 
-        def unless_cut_short() -> bytes:
+        def unless_cut_short(body: bytes) -> bytes:
             if exchange.is_cut_short:
                 raise ClientDisconnect
             return work(body)
 
         try:
-            return await anyio.to_thread.run_sync(unless_cut_short, limiter=self._limiter)
+            return await anyio.to_thread.run_sync(unless_cut_short, body, limiter=self._limiter)
         finally:
-            del body, unless_cut_short
+            del body
             if is_large:
                 await anyio.to_thread.run_sync(give_back)

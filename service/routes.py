@@ -154,11 +154,12 @@ class PredictionRoutes:
         prediction_id = state.new_id()
         serving = state.live_models.serving(name).giving(prediction_id)
         request.scope["log_fields"]["version"] = serving.live.version
-        serving.operation(operation)
+        served = serving.operation(operation).operation
         body = await json_body(request, state.settings.max_body_bytes)
-        operate = partial(serving.operate, operation, body, prediction_id)
-        done = operate() if serving.events is None else await anyio.to_thread.run_sync(operate)
-        if serving.audit.records(prediction_id):
+        operate = partial(serving.operate, operation, body, prediction_id, recall=state.recall)
+        waits = served.in_thread or serving.events is not None
+        done = await anyio.to_thread.run_sync(operate) if waits else operate()
+        if served.is_recorded and serving.audit.records(prediction_id):
             record = serving.record(prediction_id, operation, done.body, done.answer.decode(), asked=asked)
             stored = state.answering.record(serving, record)
             if stored is not None and (problem := await asyncio.wrap_future(stored)) is not None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -28,6 +28,9 @@ from service.batch_answers import BatchAnswer
 from service.bodies import is_crowded
 from service.errors import FieldError, InvalidRequestError, UnknownOperationError
 from service.field_errors import MOST_VALUES, crowded_error, json_pointer, refusal_error, request_error, shown
+
+Recall: TypeAlias = Callable[["Serving", str, str], tuple[Live, Row]]
+"""(what answers, the field, the id of a prediction in it) -> the version that made the prediction, and its row."""
 
 LABELS = "labels"
 VALUES_PER_INPUT = 1_000
@@ -242,8 +245,12 @@ class Serving:
         (answer,) = respond(self.live, [self._checked(self.row, body)], [prediction_id], reasons=reasons)
         return self.answer.dump_json(answer)
 
-    def operate(self, name: str, body: bytes, prediction_id: str) -> Operated:
+    def operate(self, name: str, body: bytes, prediction_id: str, *, recall: Recall | None = None) -> Operated:
         """Answer a request to one of the domain's operations, JSON to JSON.
+
+        Parameters
+        ----------
+        recall : finds recorded predictions for operations that take them.
 
         Raises
         ------
@@ -256,10 +263,14 @@ class Serving:
         """
         served = self.operation(name)
         operation, checked = served.operation, self._checked(served.body, body)
-        if self.events is not None and operation.row is not None:
+        live = self.live
+        if recall is not None and operation.recalls_by is not None and operation.recalls_by in checked:
+            live, row = recall(self, operation.recalls_by, checked[operation.recalls_by])
+            checked = _placed(checked, operation.row or (), row)
+        elif self.events is not None and operation.row is not None:
             checked = _with_row(checked, operation.row, self.events)
         try:
-            answer = operation.respond(self.live, checked, prediction_id)
+            answer = operation.respond(live, checked, prediction_id)
         except RefusedBodyError as error:
             raise refusal_error(error) from None
         kept = operation.log_fields(answer) if operation.log_fields else {}
@@ -322,6 +333,14 @@ def unstorable(row: Row, prefix: Sequence[str | int] = ()) -> list[FieldError]:
         for name, value in row.items()
         if isinstance(value, str) and "\0" in value
     ]
+
+
+def _placed(body: Any, place: Sequence[str], row: Row) -> Any:
+    """The body with the row at that place in it."""
+    if not place:
+        return row
+    name, *rest = place
+    return {**body, name: _placed(body.get(name, {}), rest, row)}
 
 
 def _with_row(body: Any, place: Sequence[str], events: EventLog) -> Any:

@@ -13,6 +13,7 @@ from service.event_writer import EventWriter
 from service.findings import Findings
 from service.live_models import LiveModels
 from service.metrics.metrics import Metrics
+from service.serving import Recall
 from service.settings import Settings
 from service.tracing import Tracing
 
@@ -27,6 +28,7 @@ class State:
     events : answers, stores and records the rows of models whose tables have windows.
     predictions : what was recorded.
     findings : what takes seconds to find out from that.
+    recall : finds what recorded predictions were about.
     metrics : what this process counts.
     tracing : where the time of requests goes; None where nobody asks.
     now : tells the time at which labels and verdicts come.
@@ -40,6 +42,7 @@ class State:
     events: EventWriter
     predictions: PredictionLog
     findings: Findings
+    recall: Recall
     metrics: Metrics
     tracing: Tracing | None
     now: Clock

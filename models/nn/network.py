@@ -229,13 +229,28 @@ class Network:
             layer.new_record(n_rows, dtype, kernel) for layer, kernel in zip(self.layers, [*kernels, None], strict=True)
         ]
 
-    def copy(self, dtype: npt.DTypeLike = None) -> Network:
+    def copy(self, dtype: npt.DTypeLike | None = None) -> Network:
         """The same network over parameters of its own, of its dtype or another one."""
         twin = Network.__new__(Network)
         twin._shape = self._shape
         twin._build(np.dtype(dtype or self.parameters.dtype))
         twin.parameters[...] = self.parameters
         return twin
+
+    def member(self, number: int) -> Network:
+        """One of the members alone, over parameters of its own."""
+        alone = Network.__new__(Network)
+        alone._shape = {**self._shape, "n_members": 1}
+        alone._build(self.parameters.dtype)
+        for layer, of_all in zip(alone.layers, self.layers, strict=True):
+            layer.weights[...] = of_all.weights[number]
+            layer.biases[...] = of_all.biases[number]
+        return alone
+
+    def weight_number(self, layer: int, row: int, column: int, member: int = 0) -> int:
+        """Where in `parameters` a weight of a layer stands."""
+        before = sum(one.weights.size for one in self.layers[:layer])
+        return before + int(np.ravel_multi_index((member, row, column), self.layers[layer].weights.shape))
 
     def __getstate__(self) -> dict[str, Any]:
         """The shape and the parameters: everything else follows from them."""

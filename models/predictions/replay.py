@@ -59,7 +59,7 @@ def replay(record: PredictionRecord, registry: Registry, bundles: Path, *, perso
     personal = PersonalData(live.table, personal_key)
     sent = from_json(record.answer)
     if record.action in (SCORE, BATCH):
-        rows = [_row(live, row, personal) for row in _listed(record, from_json(record.request))]
+        rows = [checked_row(live, row, personal) for row in _listed(record, from_json(record.request))]
         X = live.scorer.encoder.encode_rows(rows)
         ids = [one.id for one in predictions_of(record)]
         answers = respond_encoded(live, rows, X, ids, reasons=record.reasons)  # type: ignore[arg-type]
@@ -74,8 +74,8 @@ def _listed(record: PredictionRecord, content: Any) -> list[Any]:
     return content if record.action == BATCH else [content]
 
 
-def _row(live: Live, stored: Mapping[str, Any], personal: PersonalData) -> Row:
-    """A stored row as it was checked when it came, with its windows."""
+def checked_row(live: Live, stored: Mapping[str, Any], personal: PersonalData) -> Row:
+    """A stored row as it was checked when it came, with its windows; ReplayError if not all of it was stored."""
     windows = {column.name for column in live.table.windows}
     inputs = {name: value for name, value in stored.items() if name not in windows}
     checked = _checked(row_adapter(live.table), inputs, personal)

@@ -10,6 +10,7 @@ from models.domains.ads.ranking import RankAnswer, log_fields, rank, shown_proba
 from models.domains.ads.request import rank_body, rank_example
 from models.full_account import full_account_operation
 from models.scoring import TableClassifier
+from models.traced_row import trace_operation
 
 DOMAIN = Domain(
     name="ads",
@@ -32,6 +33,7 @@ DOMAIN = Domain(
     decide=decide,
     operations=(
         full_account_operation(AdAnswer),
+        trace_operation(),
         Operation(
             name="rank",
             summary="Order up to 200 candidate ads for one person by expected value, and choose the one to show.",

@@ -12,6 +12,7 @@ from models.domains.credit.scorecard import CreditAnswer, account
 from models.domains.credit.ways import CounterfactualsAnswer, answer_counterfactuals
 from models.full_account import full_account_operation
 from models.scoring import TableClassifier
+from models.traced_row import trace_operation
 
 DOMAIN = Domain(
     name="credit",
@@ -41,6 +42,7 @@ DOMAIN = Domain(
     accepted="accepted applicants",
     operations=(
         full_account_operation(CreditAnswer),
+        trace_operation(),
         Operation(
             name="counterfactuals",
             summary="What the applicant could change to be approved: up to three ways, each answered by the model.",

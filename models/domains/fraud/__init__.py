@@ -9,6 +9,7 @@ from models.domains.fraud.answer import FraudAnswer, account
 from models.domains.fraud.policy import ALERT_BUDGET, QUEUE, FraudPolicy, decide
 from models.domains.fraud.scorer import FraudScorer
 from models.full_account import full_account_operation
+from models.traced_row import trace_operation
 
 DOMAIN = Domain(
     name="fraud",
@@ -31,7 +32,7 @@ DOMAIN = Domain(
     decide=decide,
     account=account,
     adverse=frozenset({"review", "block"}),
-    operations=(full_account_operation(FraudAnswer),),
+    operations=(full_account_operation(FraudAnswer), trace_operation()),
     alert_budget=ALERT_BUDGET,
     queue=QUEUE,
     gates={"auc": 0.55},

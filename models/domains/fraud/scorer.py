@@ -59,6 +59,11 @@ class FraudScorer(TableClassifier):
         return np.append(super().input_owners, len(self.encoder.column_names_))
 
     @property
+    def input_names(self) -> list[str]:
+        """See `TableClassifier`; the anomaly comes last."""
+        return [*super().input_names, ANOMALY.name]
+
+    @property
     def input_groups(self) -> FeatureGroups:
         """See `TableClassifier`; the anomaly comes last, alone."""
         return super().input_groups.beside(FeatureGroups(np.ones(1, np.float32), np.zeros(1, np.intp)))

@@ -1,0 +1,61 @@
+"""Recalling: recorded predictions as what was asked, and by whom it was answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.contract import Live, Row
+from models.errors import ReplayError
+from models.live import load_answering
+from models.predictions.personal import PersonalData
+from models.predictions.prediction_log import PredictionLog
+from models.predictions.record import BATCH, SCORE
+from models.predictions.replay import checked_row
+from models.registry import Registry
+from service.errors import FieldError, InvalidRequestError
+from service.field_errors import json_pointer, shown
+from service.serving import Serving
+
+
+@dataclass(frozen=True)
+class Recalling:
+    """Finds the row of a recorded prediction and the version that made it; to be called in a thread.
+
+    Parameters
+    ----------
+    predictions : where it is recorded.
+    registry, bundles : where versions are that do not answer any more.
+    personal_key : see `models.predictions.personal`.
+    """
+
+    predictions: PredictionLog
+    registry: Registry
+    bundles: Path
+    personal_key: bytes
+
+    def __call__(self, serving: Serving, field: str, prediction_id: str) -> tuple[Live, Row]:
+        """The version that made a prediction of the model that answers here, and the row it was about.
+
+        Raises
+        ------
+        InvalidRequestError
+            It is the id of no recorded prediction of a row, or not all of the row was stored.
+        DatabaseError, BundleError
+            The version cannot be loaded.
+        """
+        found = self.predictions.prediction(prediction_id) if "\0" not in prediction_id else None
+        if found is None or found.model != serving.live.name or found.action not in (SCORE, BATCH):
+            raise _refused(field, prediction_id, f"is the id of no recorded row of {serving.live.name!r}")
+        live = serving.live
+        if found.version != live.version:
+            policy = self.registry.policies.policy(found.model, found.policy_version)
+            live = load_answering(self.registry.version(found.model, found.version), policy, self.bundles)
+        try:
+            return live, checked_row(live, found.row, PersonalData(live.table, self.personal_key))
+        except ReplayError as error:
+            raise _refused(field, prediction_id, str(error)) from None
+
+
+def _refused(field: str, prediction_id: str, message: str) -> InvalidRequestError:
+    return InvalidRequestError([FieldError(path=json_pointer([field]), message=message, value=shown(prediction_id))])
