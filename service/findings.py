@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from service.memory import give_back
+
 T = TypeVar("T")
 
 MOST_KEPT = 100
@@ -16,10 +18,7 @@ NOT_KEPT = timedelta(0)
 
 
 class Findings:
-    """Makes findings one at a time in a thread of their own, and keeps them as long as they are fresh.
-
-    One thread also means that the memory of the last finding serves the next.
-    """
+    """Makes findings one at a time in a thread of their own, and keeps them as long as they are fresh."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "findings")
@@ -45,7 +44,7 @@ class Findings:
 
     async def _make(self, asked: Hashable, find: Callable[[], T], now: datetime) -> T:
         try:
-            found = await asyncio.get_running_loop().run_in_executor(self._thread, find)
+            found = await asyncio.get_running_loop().run_in_executor(self._thread, _made, find)
             self._found.pop(asked, None)
             self._found[asked] = now, found
             if len(self._found) > MOST_KEPT:
@@ -53,3 +52,11 @@ class Findings:
             return found
         finally:
             del self._under_way[asked]
+
+
+def _made(find: Callable[[], T]) -> T:
+    """The finding, without the memory that it took to make it."""
+    try:
+        return find()
+    finally:
+        give_back()
