@@ -17,7 +17,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,7 +32,8 @@ from tests.conftest import quick_scorer
 from tests.faults.scene import NAME, Load, lost, trained
 from tests.streams.stage import Serving, end_with
 
-MEGABYTES = 64
+MEGABYTES = 1_000
+"""Room for all answers of all rounds; it is memory."""
 MOUNT, UNMOUNT = shutil.which("mount") or "mount", shutil.which("umount") or "umount"
 
 
@@ -51,7 +52,11 @@ def filled(folder: Path, n_free: int) -> Iterator[None]:
     """Leave so many bytes free."""
     filler = folder / "filler"
     with filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, max(shutil.disk_usage(folder).free - n_free, 1))
+        is_filled = False
+        while not is_filled:
+            with suppress(OSError):  # the service has written something since the free bytes were counted
+                os.posix_fallocate(file.fileno(), 0, max(shutil.disk_usage(folder).free - n_free, 1))
+                is_filled = True
     try:
         yield
     finally:
