@@ -6,7 +6,7 @@ work.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, NotRequired
 
 import numpy as np
@@ -18,10 +18,10 @@ from data.table import Table
 from models.calibration import probability
 from models.contract import Answer, Live, Operation
 from models.errors import BadField, RefusedBodyError
-from models.nn.arrays import Array
 from models.nn.losses import BINARY_LOG_LOSS
 from models.nn.network import Network
-from models.nn.trace import LayerTrace, difference_quotients, trace
+from models.nn.trace import trace
+from models.traced_layers import TracedLayer, traced_layers
 
 LEARNING_RATE = 0.01
 MOST_LEARNING_RATE = 10.0
@@ -35,32 +35,6 @@ class TracedInput(BaseModel):
     name: str = Field(description="What it is made of: a column, a bin of it, a level.")
     column: str = Field(description="The column that it belongs to.")
     value: float
-
-
-class TracedWeight(BaseModel):
-    """One weight of a layer, and what the step does to it."""
-
-    input: int = Field(description="Which input or unit of the layer before it comes from, from 0 on.")
-    unit: int = Field(description="Which unit it leads to, from 0 on.")
-    weight: float
-    gradient: float = Field(description="dL/dW = input * dL/dz of the unit.")
-    difference_quotient: float = Field(
-        description="(L(w + h) - L(w - h)) / 2h in double precision: what the gradient must come out as."
-    )
-    after: float = Field(description="W - learning_rate * dL/dW, put back where a promised direction bounds it.")
-
-
-class TracedLayer(BaseModel):
-    """One layer of the member, forward and back; a number for each unit."""
-
-    activation: str = Field(description="Name of f.")
-    n_inputs: int
-    biases: list[float]
-    sums: list[float] = Field(description="z = x W + b")
-    outputs: list[float] = Field(description="a = f(z)")
-    output_gradients: list[float] = Field(description="dL/da: by the loss, or by the sums of the layer behind.")
-    sum_gradients: list[float] = Field(description="dL/dz = dL/da f'(z); also dL/db.")
-    weights: list[TracedWeight] = Field(description="Those with the steepest gradients, the steepest first.")
 
 
 class TracedRow(Answer):
@@ -147,17 +121,11 @@ def traced_row(live: Live, body: Mapping[str, Any], prediction_id: str) -> Trace
         raise RefusedBodyError([BadField(("member",), f"must lie below {network.n_members}", member)])
     X = scorer.encoder.encode_rows([row])
     inputs = scorer.inputs(X)[0]
-    found = trace(network, inputs, np.array([outcome]), BINARY_LOG_LOSS, learning_rate=rate)
-    of_member = network.member(member)
+    targets, n_weights = np.array([outcome]), body.get("n_weights", N_WEIGHTS)
+    found = trace(network, inputs, targets, BINARY_LOG_LOSS, learning_rate=rate)
     log_odds, after = scorer.calibrator.log_odds(np.array([found.vote[0], found.vote_after[0]], np.float64))
     before, then = probability(np.array([log_odds, after])).tolist()
     names = [column.name for column in scorer.columns]
-    layers = []
-    for i, layer in enumerate(found.layers):
-        chosen = _steepest(layer.weight_gradients[member], body.get("n_weights", N_WEIGHTS))
-        numbers = [of_member.weight_number(i, *place) for place in chosen]
-        quotients = difference_quotients(of_member, inputs, np.array([outcome]), BINARY_LOG_LOSS, numbers)
-        layers.append(_traced_layer(layer, found.after.layers[i].weights, member, chosen, quotients))
     return TracedRow(
         prediction_id=prediction_id,
         model=live.name,
@@ -174,41 +142,10 @@ def traced_row(live: Live, body: Mapping[str, Any], prediction_id: str) -> Trace
             TracedInput(name=name, column=names[owner], value=value)
             for name, owner, value in zip(scorer.input_names, scorer.input_owners, inputs.tolist(), strict=True)
         ],
-        layers=layers,
+        layers=traced_layers(network, found, inputs, targets, BINARY_LOG_LOSS, member=member, n_weights=n_weights),
         outcome=outcome,
         loss=float(found.losses[member]),
         learning_rate=rate,
         loss_after=float(found.losses_after[member]),
         probability_after=then,
-    )
-
-
-def _steepest(gradients: Array, n_weights: int) -> list[tuple[int, int]]:
-    """The places, (input, unit), of the greatest gradients, whatever their sign."""
-    order = np.argsort(-np.abs(gradients), axis=None, kind="stable")[:n_weights]
-    return [(int(i), int(j)) for i, j in zip(*np.unravel_index(order, gradients.shape), strict=True)]
-
-
-def _traced_layer(
-    layer: LayerTrace, after: Array, member: int, chosen: Sequence[tuple[int, int]], quotients: Array
-) -> TracedLayer:
-    return TracedLayer(
-        activation=layer.activation,
-        n_inputs=layer.inputs.shape[1],
-        biases=layer.biases[member].tolist(),
-        sums=layer.sums[member].tolist(),
-        outputs=layer.outputs[member].tolist(),
-        output_gradients=layer.output_gradients[member].tolist(),
-        sum_gradients=layer.sum_gradients[member].tolist(),
-        weights=[
-            TracedWeight(
-                input=i,
-                unit=j,
-                weight=layer.weights[member, i, j],
-                gradient=layer.weight_gradients[member, i, j],
-                difference_quotient=quotient,
-                after=after[member, i, j],
-            )
-            for (i, j), quotient in zip(chosen, quotients.tolist(), strict=True)
-        ],
     )

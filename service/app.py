@@ -45,6 +45,8 @@ from service.model_routes import model_router
 from service.monitor_routes import monitor_router
 from service.openapi import OpenApi
 from service.outcome_routes import outcome_router
+from service.pages.learning_routes import learning_router
+from service.pages.trainings import Trainings
 from service.path_parts import bound_path_parts
 from service.prediction_ids import time_ordered_id
 from service.prediction_writer import PredictionWriter
@@ -168,6 +170,7 @@ def create_app(
         health_router(live_models, watch.reasons_not_ready),
         inference_router(state, watch.reasons_not_ready, threads),
         metrics_router(watch.exposition),
+        learning_router(Trainings()),
     ):
         app.include_router(router)
     app.add_route("/", _to_docs, include_in_schema=False)

@@ -93,6 +93,22 @@ class RateLimitError(ServiceError):
         super().__init__(f"this key may ask {most:,.0f} times at once, and again in {seconds:.2g} s")
 
 
+class TooManyTrainingsError(ServiceError):
+    """As many people as there is room for watch a network learn."""
+
+    retry_after = 5
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} networks are learning here already; try again when one of them has finished")
+
+
+class TrainingTooLongError(ServiceError):
+    """What a network is to learn takes longer than it may."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"this takes longer than {seconds:g} s; take fewer rows, epochs or units, or larger batches")
+
+
 class BodyTooLargeError(ServiceError):
     """The body has more bytes than the service reads."""
 
@@ -249,6 +265,8 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     InvalidHttpError: HTTPStatus.BAD_REQUEST,
     MissingScopeError: HTTPStatus.FORBIDDEN,
     RateLimitError: HTTPStatus.TOO_MANY_REQUESTS,
+    TooManyTrainingsError: HTTPStatus.TOO_MANY_REQUESTS,
+    TrainingTooLongError: HTTPStatus.UNPROCESSABLE_ENTITY,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyRowsError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     MediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

@@ -16,7 +16,15 @@ from starlette.responses import JSONResponse, Response
 
 from models.errors import EventError
 from service.allowed_methods import allowed_methods
-from service.errors import FieldError, InvalidRequestError, MissingKeyError, RateLimitError, TemporaryError, status_of
+from service.errors import (
+    FieldError,
+    InvalidRequestError,
+    MissingKeyError,
+    RateLimitError,
+    TemporaryError,
+    TooManyTrainingsError,
+    status_of,
+)
 from service.field_errors import event_field, parameter_error
 
 MEDIA_TYPE = "application/problem+json"
@@ -52,12 +60,10 @@ def problem_response(request_id: str, error: Exception) -> Response:
         errors = list(error.errors)
     if isinstance(error, EventError):
         errors = [event_field(error)]
+    if isinstance(error, TooManyTrainingsError | RateLimitError):
+        headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, RateLimitError):
-        headers |= {
-            "Retry-After": str(error.retry_after),
-            "RateLimit-Limit": str(error.most),
-            "RateLimit-Remaining": "0",
-        }
+        headers |= {"RateLimit-Limit": str(error.most), "RateLimit-Remaining": "0"}
     if isinstance(error, MissingKeyError):
         headers["WWW-Authenticate"] = "Bearer"
     problem = Problem(

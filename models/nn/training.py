@@ -151,12 +151,21 @@ class Training:
                 break
         return seen
 
+    def steps(self, rows: Rows, *, n_epochs: int) -> Iterator[int]:
+        """The same passes step by step: stops after each with the number of the epoch that it was part of."""
+        for number in range(1, n_epochs + 1):
+            for _ in self._steps_of_epoch(rows, number - 1, n_epochs):
+                yield number
+
     def _one_epoch(self, rows: Rows, n_done: int, n_epochs: int) -> float:
-        for batch, losses, seen in self._shuffled(rows):
-            rate = self.learning_rate * self.schedule((n_done + seen / len(rows)) / n_epochs)
-            self.step(batch, rate)
+        for batch, losses in self._steps_of_epoch(rows, n_done, n_epochs):
             losses.add(batch)
         return sum(losses.take() for _, losses in self._batches.values()) / len(rows)
+
+    def _steps_of_epoch(self, rows: Rows, n_done: int, n_epochs: int) -> Iterator[tuple[Batch, LossSum]]:
+        for batch, losses, seen in self._shuffled(rows):
+            self.step(batch, self.learning_rate * self.schedule((n_done + seen / len(rows)) / n_epochs))
+            yield batch, losses
 
     def _shuffled(self, rows: Rows) -> Iterator[tuple[Batch, LossSum, int]]:
         """Every row once, in batches, each with the sum of its losses and the number of rows that came before it."""

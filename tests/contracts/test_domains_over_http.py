@@ -121,6 +121,7 @@ def test_every_endpoint_is_documented(document):
         "/v1/models/{name}/performance",
         "/v1/models/{name}/monitor",
     }
+    expected |= {f"/learn/{what}" for what in ("state", "trace", "train")}
     assert set(document["paths"]) == expected
 
 

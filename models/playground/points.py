@@ -1,0 +1,114 @@
+"""Points of a plane in two classes: three that are drawn, and two columns each of our simulators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from data.table import Column
+from models.contract import load_domains
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+HELD_OUT = 0.3
+"""The share of the rows that the network does not learn from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Rows of a plane.
+
+    Parameters
+    ----------
+    axes : what the two coordinates are, in a few words.
+    classes : what the labels 0 and 1 mean.
+    X, labels : of shape (n_rows, 2) and (n_rows,).
+    n_training : so many come first; the network learns from them, and the others tell how well it does elsewhere.
+    """
+
+    axes: tuple[str, str]
+    classes: tuple[str, str]
+    X: Floats
+    labels: Labels
+    n_training: int
+
+
+def points(name: str, n_rows: int, noise: float, seed: int) -> Points:
+    """Rows of a data set, half of each class, in an order that means nothing.
+
+    Parameters
+    ----------
+    name : one of `DATA_SETS`.
+    noise : standard deviation of what is added to each coordinate, in parts of that coordinate's own.
+    """
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(n_rows) % 2)
+    axes, classes, X = DATA_SETS[name](labels, rng)
+    X = X + noise * X.std(axis=0) * rng.standard_normal(X.shape)
+    return Points(axes, classes, X, labels, n_rows - round(HELD_OUT * n_rows))
+
+
+Made = tuple[tuple[str, str], tuple[str, str], Floats]
+PLANE = ("x", "y")
+COLOURS = ("orange", "blue")
+
+
+def _circles(labels: Labels, rng: np.random.Generator) -> Made:
+    """A disc, and a ring around it."""
+    radius = np.where(labels == 1, rng.uniform(0, 0.45, len(labels)), rng.uniform(0.65, 1, len(labels)))
+    angle = rng.uniform(0, 2 * np.pi, len(labels))
+    return PLANE, COLOURS, np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+
+
+def _spirals(labels: Labels, rng: np.random.Generator) -> Made:
+    """Two arms that wind around each other one and a half times."""
+    along = np.sqrt(rng.uniform(0.02, 1, len(labels)))
+    angle = 3 * np.pi * along + np.pi * labels
+    return PLANE, COLOURS, np.stack([along * np.cos(angle), along * np.sin(angle)], axis=1)
+
+
+def _xor(labels: Labels, rng: np.random.Generator) -> Made:
+    """Four squares like those of a chessboard: blue where both coordinates have the same sign."""
+    X = rng.uniform(0.05, 1, (len(labels), 2)) * rng.choice([-1, 1], (len(labels), 1))
+    X[:, 1] *= np.where(labels == 1, 1, -1)
+    return PLANE, COLOURS, X
+
+
+def _simulated(domain: str, names: tuple[str, str], classes: tuple[str, str]) -> Callable[..., Made]:
+    """Rows of a domain's simulator, as many of each class as are wanted, by two of its columns."""
+
+    def draw(labels: Labels, rng: np.random.Generator) -> Made:
+        found = load_domains()[domain]
+        target = next(column.name for column in found.table.columns if column.role == "target")
+        frame = found.simulate(N_SIMULATED[domain], int(rng.integers(2**31))).frame
+        frame = frame[[*names, target]].dropna()
+        usual = [frame[name] <= frame[name].quantile(USUAL) for name in names]
+        frame = frame[np.logical_and.reduce(usual)]
+        events = frame[target].to_numpy(bool)
+        X = np.empty((len(labels), 2))
+        for label in (0, 1):
+            own = frame.loc[events == bool(label), list(names)].to_numpy(np.float64)
+            X[labels == label] = own[rng.choice(len(own), int((labels == label).sum()))]
+        return (_title(found.table[names[0]]), _title(found.table[names[1]])), classes, X
+
+    return draw
+
+
+def _title(column: Column) -> str:
+    return f"{column.name} ({column.unit})" if column.unit else column.name
+
+
+N_SIMULATED = {"credit": 4_000, "fraud": 20_000}
+"""Rows that are simulated, so that there are events enough to draw from."""
+USUAL = 0.97
+"""Greater values than this share has are left out: a single one would squeeze all others into a corner of the plane."""
+DATA_SETS: Mapping[str, Callable[[Labels, np.random.Generator], Made]] = {
+    "circles": _circles,
+    "spirals": _spirals,
+    "xor": _xor,
+    "credit": _simulated("credit", ("utilisation", "savings_eur"), ("paid back", "defaulted")),
+    "fraud": _simulated("fraud", ("distance_km", "amount_eur"), ("genuine", "fraud")),
+}

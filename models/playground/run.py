@@ -1,0 +1,248 @@
+"""Run: a small network that learns the points of a plane, step by step or epoch by epoch, always in the same way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, Field
+
+from models.nn.arrays import Array
+from models.nn.losses import BINARY_LOG_LOSS, SQUARED_ERROR
+from models.nn.network import Network
+from models.nn.optimizers import SGD, Adam
+from models.nn.rows import Rows
+from models.nn.trace import trace
+from models.nn.training import Training
+from models.playground.points import Floats, Labels, Points, points
+from models.playground.settings import PlaygroundSettings
+from models.traced_layers import TracedLayer, traced_layers
+
+N_PLACES = 40
+"""Places of the decision surface along each axis."""
+MOST_WEIGHTS, N_STEEPEST = 400, 60
+"""Of a network with more weights nobody reads all: a trace tells the steepest of each layer."""
+MARGIN = 0.08
+"""The surface reaches this much farther than the points, in parts of their range."""
+
+
+class Halves(BaseModel):
+    """A figure for the rows that are learned from, and for those that are held back; null if it is no finite number."""
+
+    training: float | None
+    validation: float | None
+
+
+class Surface(BaseModel):
+    """What the network says about places of the plane."""
+
+    x: list[float]
+    y: list[float]
+    probabilities: list[list[float | None]] = Field(
+        description="Of the second class; a row for each y, from the least."
+    )
+
+
+class Weights(BaseModel):
+    """A layer's parameters; null where one is no finite number."""
+
+    weights: list[list[float | None]] = Field(description="A row for each input, a column for each unit.")
+    biases: list[float | None]
+
+
+class PointsShown(BaseModel):
+    """The rows in the plane."""
+
+    axes: tuple[str, str]
+    classes: tuple[str, str]
+    training: Labelled
+    validation: Labelled
+
+
+class Labelled(BaseModel):
+    """Rows and their labels."""
+
+    rows: list[tuple[float, float]]
+    labels: list[int]
+
+
+class PlaygroundState(BaseModel):
+    """A network in the middle of its training."""
+
+    step: int
+    epoch: int = Field(description="Whole passes over the rows.")
+    steps_per_epoch: int
+    is_finished: bool
+    diverged: bool = Field(description="Whether some weight or loss is no finite number any more.")
+    losses: Halves
+    accuracies: Halves
+    layers: list[Weights]
+    surface: Surface
+    points: PointsShown | None = Field(None, description="They stay the same; null where they were told before.")
+
+
+class TracedPoint(BaseModel):
+    """One row through the network and back."""
+
+    row: tuple[float, float] = Field(description="As it is in the plane.")
+    inputs: tuple[float, float] = Field(description="As the network reads it: normalised, if that is wanted.")
+    outcome: int
+    probability: float
+    loss: float
+    learning_rate: float
+    layers: list[TracedLayer] = Field(description="First to last; of large ones with the steepest weights alone.")
+    probability_after: float
+    loss_after: float
+
+
+class Run:
+    """A training that can be stopped anywhere; equal settings and steps give equal bits, however they were taken."""
+
+    def __init__(self, settings: PlaygroundSettings) -> None:
+        self.settings = settings
+        self.points: Points = points(settings.data, settings.n_rows, settings.noise, settings.seed)
+        learned = self.points.X[: self.points.n_training]
+        self._center, self._scale = np.zeros(2), np.ones(2)
+        if settings.normalise:
+            self._center, self._scale = learned.mean(axis=0), learned.std(axis=0)
+        self.loss = BINARY_LOG_LOSS if settings.loss == "log-loss" else SQUARED_ERROR
+        self.network = Network(
+            (2, *settings.hidden, 1),
+            hidden_activation=settings.activation,
+            dropout=settings.dropout,
+            rng=np.random.default_rng([settings.seed, 1]),
+            dtype=np.float64,
+        )
+        training = Training(
+            self.network,
+            loss=self.loss,
+            optimizer=SGD() if settings.optimizer == "gradient descent" else Adam(),
+            learning_rate=settings.learning_rate,
+            rng=np.random.default_rng([settings.seed, 2]),
+            batch_size=settings.batch_size,
+            weight_decay=settings.weight_decay,
+        )
+        targets = self.points.labels[:, None].astype(np.float64)
+        rows = Rows(self.inputs(learned), targets[: self.points.n_training])
+        self._steps = training.steps(rows, n_epochs=settings.n_epochs)
+        self.steps_per_epoch = -(-len(learned) // min(settings.batch_size, len(learned)))
+        self.most_steps = self.steps_per_epoch * settings.n_epochs
+        self.step = 0
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there is nothing more to do: the last epoch is over, or the weights are no numbers any more."""
+        return self.step >= self.most_steps or self.diverged
+
+    @property
+    def diverged(self) -> bool:
+        """Whether some weight is no finite number."""
+        return not bool(np.isfinite(self.network.parameters).all())
+
+    def inputs(self, X: Floats) -> Floats:
+        """What the network reads of places of the plane, (n_rows, 2)."""
+        read: Floats = (X - self._center) / self._scale
+        return read
+
+    def take_step(self) -> None:
+        """Learn from one batch."""
+        with np.errstate(all="ignore"):  # what becomes of too large a learning rate is to be seen
+            next(self._steps)
+        self.step += 1
+
+    def advance(self, to: int) -> None:
+        """Take steps until so many are taken, or nothing more is to do."""
+        while self.step < to and not self.is_finished:
+            self.take_step()
+
+    def state(self, *, with_points: bool = False) -> PlaygroundState:
+        """What there is to see now."""
+        n_training = self.points.n_training
+        with np.errstate(all="ignore"):
+            log_odds, probabilities = self._said(self.points.X)
+            losses = self.loss.value(log_odds, probabilities, self.points.labels[:, None].astype(np.float64))
+            hits = (probabilities[:, 0] >= 0.5) == (self.points.labels == 1)
+            surface = self._surface()
+        return PlaygroundState(
+            step=self.step,
+            epoch=self.step // self.steps_per_epoch,
+            steps_per_epoch=self.steps_per_epoch,
+            is_finished=self.is_finished,
+            diverged=self.diverged,
+            losses=_halves(losses, n_training),
+            accuracies=_halves(hits.astype(np.float64), n_training),
+            layers=[
+                Weights(weights=_finite(layer.weights[0]), biases=_finite(layer.biases[0, 0]))
+                for layer in self.network.layers
+            ],
+            surface=surface,
+            points=self._shown_points() if with_points else None,
+        )
+
+    def trace(self, number: int) -> TracedPoint:
+        """One row through the network as it is now and back, and one step of gradient descent for it alone.
+
+        Parameters
+        ----------
+        number : of the row, from 0 on; those that are learned from come first.
+        """
+        row, outcome = self.points.X[number], int(self.points.labels[number])
+        (inputs,), targets = self.inputs(row[None]), np.array([outcome], np.float64)
+        n_weights = None if self.network.n_weights <= MOST_WEIGHTS else N_STEEPEST
+        found = trace(self.network, inputs, targets, self.loss, learning_rate=self.settings.learning_rate)
+        (before,), (after,) = self.network.predict(inputs[None]), found.after.predict(inputs[None])
+        return TracedPoint(
+            row=tuple(row.tolist()),
+            inputs=tuple(inputs.tolist()),
+            outcome=outcome,
+            probability=before[0],
+            loss=found.losses[0],
+            learning_rate=self.settings.learning_rate,
+            layers=traced_layers(self.network, found, inputs, targets, self.loss, n_weights=n_weights),
+            probability_after=after[0],
+            loss_after=found.losses_after[0],
+        )
+
+    def _said(self, X: Floats) -> tuple[Array, Array]:
+        """Log-odds and probabilities of places, each (n_rows, 1)."""
+        log_odds = self.network.mean_sums(self.inputs(X))
+        probabilities: Array = log_odds.copy()
+        self.network.layers[-1].activation.apply(probabilities, probabilities)
+        return log_odds, probabilities
+
+    def _surface(self) -> Surface:
+        low, high = self.points.X.min(axis=0), self.points.X.max(axis=0)
+        reach = MARGIN * (high - low)
+        x, y = (np.linspace(low[i] - reach[i], high[i] + reach[i], N_PLACES) for i in range(2))
+        places = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+        probabilities = self._said(places)[1].reshape(N_PLACES, N_PLACES)
+        return Surface(x=x.tolist(), y=y.tolist(), probabilities=_finite(np.round(probabilities, 4)))
+
+    def _shown_points(self) -> PointsShown:
+        n_training = self.points.n_training
+        return PointsShown(
+            axes=self.points.axes,
+            classes=self.points.classes,
+            training=_labelled(self.points.X[:n_training], self.points.labels[:n_training]),
+            validation=_labelled(self.points.X[n_training:], self.points.labels[n_training:]),
+        )
+
+
+def _labelled(X: Floats, labels: Labels) -> Labelled:
+    return Labelled(rows=[(float(x), float(y)) for x, y in X], labels=[int(label) for label in labels])
+
+
+def _halves(figures: npt.NDArray[Any], n_training: int) -> Halves:
+    """The means of both parts of the rows."""
+    parts = figures[:n_training].mean(), figures[n_training:].mean()
+    training, validation = (float(part) if np.isfinite(part) else None for part in parts)
+    return Halves(training=training, validation=validation)
+
+
+def _finite(values: Floats) -> list[object]:
+    """Nested lists with None in place of what JSON cannot tell."""
+    if np.isfinite(values).all():
+        return values.tolist()  # type: ignore[no-any-return]
+    plain: list[object] = np.where(np.isfinite(values), values, None).tolist()  # type: ignore[call-overload]
+    return plain

@@ -1,0 +1,19 @@
+// Server-sent events off a response's body: EventSource can neither tell a refusal from a broken line nor be asked why.
+export async function* readEvents(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let waiting = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    waiting += value;
+    let end;
+    while ((end = waiting.search(/\r?\n\r?\n/)) >= 0) {
+      const lines = waiting.slice(0, end).split(/\r?\n/);
+      waiting = waiting.slice(end).replace(/^\r?\n\r?\n/, "");
+      const told = (field) =>
+        lines.filter((line) => line.startsWith(`${field}:`)).map((line) => line.slice(field.length + 1).trimStart());
+      const data = told("data").join("\n");
+      if (data) yield { name: told("event")[0] ?? "message", data };
+    }
+  }
+}

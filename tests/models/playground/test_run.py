@@ -1,0 +1,152 @@
+"""The playground's network: the same bits however one got there, gradients that agree, and failures that are told."""
+
+import json
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from sklearn.neighbors import KNeighborsClassifier
+
+from models.playground.points import DATA_SETS, points
+from models.playground.run import Run
+from models.playground.settings import PlaygroundSettings
+
+QUICK = PlaygroundSettings(n_rows=60, hidden=(5, 3), activation="tanh", n_epochs=4, batch_size=8, dropout=0.2)
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_points_are_two_classes_that_can_be_told_apart(name):
+    """Half of each, drawn anew by another seed, and better told by their neighbours than by chance."""
+    found = points(name, 400, 0.05, 1)
+    assert (found.X.shape, found.labels.sum(), found.n_training) == ((400, 2), 200, 280)
+    assert points(name, 400, 0.05, 1).X.tobytes() == found.X.tobytes()
+    assert points(name, 400, 0.05, 2).X.tobytes() != found.X.tobytes()
+    scaled = (found.X - found.X.mean(axis=0)) / found.X.std(axis=0)
+    neighbours = KNeighborsClassifier(15).fit(scaled[:280], found.labels[:280])
+    assert neighbours.score(scaled[280:], found.labels[280:]) > (0.57 if name in ("credit", "fraud") else 0.9)
+
+
+def test_the_same_step_is_the_same_however_one_got_there():
+    """Step by step, with looks in between, or at once; batches, first weights and dropout are all the seed's."""
+    slow, quick = Run(QUICK), Run(QUICK)
+    for _ in range(10):
+        slow.take_step()
+        slow.state()
+        slow.trace(3)
+    quick.advance(10)
+    assert slow.state(with_points=True) == quick.state(with_points=True)
+    assert slow.network.parameters.tobytes() == quick.network.parameters.tobytes()
+    other = Run(QUICK.model_copy(update={"seed": 1}))
+    assert other.network.parameters.tobytes() != Run(QUICK).network.parameters.tobytes()
+
+
+def test_it_ends_after_its_epochs():
+    """42 rows are learned from, in six steps an epoch."""
+    run = Run(QUICK)
+    assert (run.steps_per_epoch, run.is_finished) == (6, False)
+    run.advance(10**6)
+    assert (run.step, run.state().epoch, run.is_finished) == (24, 4, True)
+
+
+@pytest.mark.parametrize("name", ["circles", "spirals", "xor"])
+def test_a_network_with_hidden_units_learns_what_a_line_cannot(name):
+    """Without hidden units it is a line, which tells these no better than chance."""
+    given = {
+        "data": name,
+        "activation": "tanh",
+        "noise": 0,
+        "n_epochs": 300,
+        "optimizer": "adam",
+        "learning_rate": 0.02,
+    }
+    line, bent = Run(PlaygroundSettings(**given, hidden=())), Run(PlaygroundSettings(**given, hidden=(16, 8)))
+    for run in (line, bent):
+        run.advance(10**6)
+    assert line.state().accuracies.validation < 0.75
+    assert bent.state().accuracies.validation > 0.95
+    assert bent.state().losses.training < line.state().losses.training / 2
+
+
+def test_the_surface_is_what_the_network_says():
+    """At each place the probability that a prediction has there."""
+    run = Run(QUICK)
+    run.advance(12)
+    surface = run.state().surface
+    for i, j in ((0, 0), (7, 31), (39, 39)):
+        place = np.array([[surface.x[j], surface.y[i]]])
+        assert surface.probabilities[i][j] == pytest.approx(run.network.predict(run.inputs(place))[0, 0], abs=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["log-loss", "squared error"])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "silu"])
+def test_a_traced_row_has_every_gradient_with_its_difference_quotient(activation, loss):
+    """And a step against them lowers its loss."""
+    run = Run(PlaygroundSettings(n_rows=40, hidden=(4, 3), activation=activation, loss=loss, learning_rate=0.01))
+    run.advance(5)
+    found = run.trace(2)
+    assert [len(layer.weights) for layer in found.layers] == [8, 12, 3]
+    for layer in found.layers:
+        quotients = [one.difference_quotient for one in layer.weights]
+        np.testing.assert_allclose([one.gradient for one in layer.weights], quotients, rtol=1e-5, atol=1e-9)
+        for one in layer.weights:
+            assert one.gradient == pytest.approx(layer.inputs[one.input] * layer.sum_gradients[one.unit])
+            assert one.after == pytest.approx(one.weight - 0.01 * one.gradient)
+    assert found.loss_after < found.loss
+    assert found.probability == run.network.predict(np.array([found.inputs]))[0, 0]
+
+
+def test_a_large_network_tells_its_steepest_weights():
+    """Nobody reads thousands of numbers."""
+    run = Run(PlaygroundSettings(hidden=(64, 64, 64, 64), n_rows=20))
+    assert [len(layer.weights) for layer in run.trace(0).layers] == [60, 60, 60, 60, 60]
+
+
+def test_steps_that_are_too_large_are_told():
+    """No number that JSON cannot hold, and nothing more is learned."""
+    run = Run(
+        PlaygroundSettings(
+            activation="relu",
+            hidden=(8, 8),
+            loss="squared error",
+            learning_rate=100,
+            n_rows=50,
+            normalise=False,
+            data="credit",
+            weight_decay=1,
+        )
+    )
+    run.advance(10**6)
+    state = run.state(with_points=True)
+    assert (state.diverged, state.is_finished) == (True, True)
+    assert run.step < run.most_steps
+    json.loads(state.model_dump_json(), parse_constant=pytest.fail)
+    assert state.losses.training is None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"hidden": "8,65"}, "from 1 to 64"),
+        ({"hidden": "1,1,1,1,1"}, "up to 4"),
+        ({"hidden": "a"}, "valid integer"),
+        ({"n_rows": "2001"}, "less than or equal to 2000"),
+        ({"learning_rate": "nan"}, "finite"),
+        ({"learning_rate": "0"}, "greater than 0"),
+        ({"data": "moons"}, "'circles'"),
+        ({"normalise": "maybe"}, "boolean"),
+        ({"colour": "red"}, "not permitted"),
+    ],
+)
+def test_settings_have_bounds(given, said):
+    """Each is told by its name."""
+    with pytest.raises(ValidationError, match=said):
+        PlaygroundSettings.model_validate(given)
+
+
+def test_a_link_holds_the_settings():
+    """What differs from the defaults, and back again."""
+    assert PlaygroundSettings().query() == {}
+    assert PlaygroundSettings.model_validate(QUICK.query()) == QUICK
+    none = PlaygroundSettings(hidden=(), normalise=False)
+    assert none.query() == {"hidden": "", "normalise": "false"}
+    assert PlaygroundSettings.model_validate(none.query()) == none
