@@ -32,6 +32,7 @@ from service.serving import Serving
 
 MOST_EVENTS = 15
 """Lines of the history that are shown."""
+WHY_MISSING = "Say why: whoever reads the history will ask."
 DONE: Mapping[str, str] = {"promoted": "The version answers now.", "rolled-back": "What answered before answers again."}
 
 
@@ -97,13 +98,14 @@ def model_page_router(site: Site) -> APIRouter:
 
     @router.get("/promote")
     async def ask_promotion(name: str, version: str, request: Request) -> Response:
-        return await confirm(request, name, int(version) if version.isdecimal() and len(version) < 10 else 0)
+        return await confirm(request, name, _number(version))
 
     @router.post("/promote")
     async def confirm_promotion(name: str, request: Request) -> Response:
         form = await site.form(request)
-        number = form.get("version", "")
-        wanted = checked(form, Promotion, version=int(number) if number.isdecimal() and len(number) < 10 else 0)
+        wanted = checked(form, Promotion, version=_number(form.get("version", "")))
+        if not wanted.why.strip():
+            return await confirm(request, name, wanted.version, WHY_MISSING)
         await promote(state, name, wanted.version, actor=actor_of(request.scope), why=wanted.why)
         return see_other(f"/models/{name}?done=promoted#versions")
 
@@ -114,17 +116,31 @@ def model_page_router(site: Site) -> APIRouter:
     @router.post("/rollback")
     async def confirm_rollback(name: str, request: Request) -> Response:
         wanted = checked(await site.form(request), Rollback)
+        if not wanted.why.strip():
+            return await confirm(request, name, None, WHY_MISSING)
         await roll_back(state, name, actor=actor_of(request.scope), why=wanted.why)
         return see_other(f"/models/{name}?done=rolled-back#versions")
 
-    async def confirm(request: Request, name: str, number: int | None) -> Response:
+    async def confirm(request: Request, name: str, number: int | None, error: str = "") -> Response:
         details = await details_of(name)
         if number is not None and number not in [version.version for version in details.versions]:
             raise HTTPException(404, f"{name!r} has no such version")
-        may_change = may(request, "admin")
-        return pages.page(request, "confirm.html.jinja", details=details, number=number, may_change=may_change)
+        return pages.page(
+            request,
+            "confirm.html.jinja",
+            422 if error else 200,
+            details=details,
+            number=number,
+            error=error,
+            may_change=may(request, "admin"),
+        )
 
     return router
+
+
+def _number(text: str) -> int:
+    """The number of a version as it stands in an address or a form; 0, which none has, for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 def _field_errors(error: Exception, form: TryForm) -> list[FieldError] | None:
