@@ -43,6 +43,11 @@ def level_text(value: object) -> str:
     return str(value)
 
 
+def in_digits(number: float) -> str:
+    """A number as people write it, without an exponent as long as that is short: 1000000, 0.05."""
+    return f"{number:.0f}" if abs(number) < 1e15 and float(number).is_integer() else f"{number:g}"
+
+
 Level = Annotated[str, BeforeValidator(level_text)]
 
 
@@ -196,11 +201,11 @@ class Column:
                 if self.role == "propensity":
                     words += " above 0, at most 1"
                 elif self.minimum is not None and self.maximum is not None:
-                    words += f" from {self.minimum:g} to {self.maximum:g}"
+                    words += f" from {in_digits(self.minimum)} to {in_digits(self.maximum)}"
                 elif self.minimum is not None:
-                    words += f" of at least {self.minimum:g}"
+                    words += f" of at least {in_digits(self.minimum)}"
                 elif self.maximum is not None:
-                    words += f" of at most {self.maximum:g}"
+                    words += f" of at most {in_digits(self.maximum)}"
             case "category":
                 words = f"one of {', '.join(self.levels)}" if self.levels else "a category"
             case "flag":

@@ -11,7 +11,6 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp
 
 from models.bundles import package_versions
@@ -46,6 +45,12 @@ from service.monitor_routes import monitor_router
 from service.openapi import OpenApi
 from service.outcome_routes import outcome_router
 from service.pages.learning_routes import learning_router
+from service.pages.problem_pages import ProblemPages
+from service.pages.rendering import Pages
+from service.pages.routers import page_routers
+from service.pages.sessions import Sessions
+from service.pages.site import Site
+from service.pages.static_files import StaticFiles
 from service.pages.trainings import Trainings
 from service.path_parts import bound_path_parts
 from service.prediction_ids import time_ordered_id
@@ -102,8 +107,8 @@ def create_app(
             return None
         return EventLog(database, live.name, live.table, desk=desk_of(live, now), now=now)
 
-    key = personal_key(settings.home)
-    live_models = LiveModels(registry, load, open_events, log, personal_key=key)
+    secret = personal_key(settings.home)
+    live_models = LiveModels(registry, load, open_events, log, personal_key=secret)
     predictions = PredictionLog(database)
     watch = Supervision(settings, live_models, log, log_to=log_to, new_id=new_id, tracing=tracing or open_tracing(log))
     writer = PredictionWriter(
@@ -124,7 +129,7 @@ def create_app(
         events=events,
         predictions=predictions,
         findings=Findings(),
-        recall=Recalling(predictions, registry, bundles, personal_key=key),
+        recall=Recalling(predictions, registry, bundles, personal_key=secret),
         metrics=watch.metrics,
         tracing=watch.tracing,
         now=now,
@@ -144,6 +149,23 @@ def create_app(
     )
     threads = BatchThreads()
     routes = PredictionRoutes(state, threads)
+    static = StaticFiles()
+    pages = Pages(
+        Sessions(secret),
+        static,
+        live_names=lambda: live_models.servings,
+        is_key_needed=lambda: ring.is_needed,
+        now=now,
+    )
+    site = Site(
+        state=state,
+        pages=pages,
+        asking=routes,
+        ring=ring,
+        bundles=bundles,
+        recent=watch.recent,
+        n_audit_waiting=lambda: writer.n_waiting,
+    )
     app = FastAPIOffline(
         title="backscore",
         version=package_versions()["backscore"],
@@ -152,7 +174,7 @@ def create_app(
         static_url="/static",
         swagger_ui_parameters={"validatorUrl": None},  # else the page asks a validator on the internet
         lifespan=machinery.running,
-        routes=routes.routes(),
+        routes=[static.route(), *routes.routes()],
         exception_handlers={
             **dict.fromkeys((*EXPECTED_ERRORS, HTTPException), on_error),
             RequestValidationError: on_bad_parameters,
@@ -173,13 +195,15 @@ def create_app(
         learning_router(Trainings()),
     ):
         app.include_router(router)
-    app.add_route("/", _to_docs, include_in_schema=False)
+    for router in page_routers(site):
+        app.include_router(router)
     _put_in_front(
         app,
         [
             Middleware(ErrorBodies),
+            Middleware(ProblemPages, pages=pages),
             *watch.middleware(),
-            Middleware(KeyGate, ring=ring, metrics_open=settings.metrics_open),
+            Middleware(KeyGate, ring=ring, sessions=pages.sessions, metrics_open=settings.metrics_open),
             Middleware(ScoreFirst, routes=routes),
         ],
     )
@@ -209,7 +233,3 @@ def _put_in_front(app: FastAPI, layers: Sequence[Middleware]) -> None:
         return stack
 
     app.build_middleware_stack = build_all  # type: ignore[method-assign]
-
-
-async def _to_docs(_request: object) -> RedirectResponse:
-    return RedirectResponse("/docs")

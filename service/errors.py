@@ -79,6 +79,16 @@ class MissingScopeError(ServiceError):
         super().__init__(f"this needs a key with the scope {needed!r}; this one has {', '.join(sorted(scopes))}")
 
 
+class ForeignRequestError(ServiceError):
+    """What would change something does not prove that it was sent from a page of this service."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this did not come from a page of this service, or from one that was open before you signed in or out; "
+            "open the page anew and send it once more"
+        )
+
+
 class RateLimitError(ServiceError):
     """The key has been used too often.
 
@@ -264,6 +274,7 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     MissingKeyError: HTTPStatus.UNAUTHORIZED,
     InvalidHttpError: HTTPStatus.BAD_REQUEST,
     MissingScopeError: HTTPStatus.FORBIDDEN,
+    ForeignRequestError: HTTPStatus.FORBIDDEN,
     RateLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     TooManyTrainingsError: HTTPStatus.TOO_MANY_REQUESTS,
     TrainingTooLongError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -30,17 +30,20 @@ class Findings:
 
         Who asks while it is being made waits for the same one; it goes on if they do not wait.
         """
-        if asked in self._found:
-            computed, found = self._found[asked]
-            if now - fresh_for < computed <= now:
-                kept: T = found
-                return kept
+        if (kept := self.found(asked, now=now, fresh_for=fresh_for)) is not None:
+            known: T = kept
+            return known
         task = self._under_way.get(asked)
         if task is None:
             task = self._under_way[asked] = asyncio.create_task(self._make(asked, find, now))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())  # also if nobody waits any more
         made: T = await asyncio.shield(task)
         return made
+
+    def found(self, asked: Hashable, *, now: datetime, fresh_for: timedelta) -> Any | None:
+        """What was found no longer ago than `fresh_for`; None, and no work, if nothing was."""
+        computed, found = self._found.get(asked, (None, None))
+        return found if computed is not None and now - fresh_for < computed <= now else None
 
     async def _make(self, asked: Hashable, find: Callable[[], T], now: datetime) -> T:
         try:

@@ -7,15 +7,18 @@ import re
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.keys.store import Scope as KeyScope
-from service.errors import KeysUnreadError, MissingKeyError, MissingScopeError, RateLimitError
+from service.errors import ForeignRequestError, KeysUnreadError, MissingKeyError, MissingScopeError, RateLimitError
 from service.key_ring import KeyRing
+from service.pages.sessions import PAGES, SAFE_METHODS, Sessions, key_of
 from service.problems import problem_response
 
-OPEN_PATHS = re.compile(r"/|/health/(live|ready)|/v2/health/(live|ready)|/docs(/.*)?|/openapi\.json|/static/.*")
+OPEN_PATHS = re.compile(
+    r"/health/(live|ready)|/v2/health/(live|ready)|/docs(/.*)?|/openapi\.json|/static/.*|/login|/logout"
+)
 METRICS = "/metrics"
-OUTCOMES = re.compile(r"/v1/outcomes|/v1/[^/]+/(labels|alerts/.*)")
+OUTCOMES = re.compile(r"/v1/outcomes|(/v1|/models)/[^/]+/(labels|alerts/.*)")
 ADMINISTERED = re.compile(r"/v1/models(/.*)?")
-ASKED = re.compile(r"/v1/[^/]+/[^/]+|/v2/models/[^/]+(/versions/[^/]+)?/infer")
+ASKED = re.compile(r"/v1/[^/]+/[^/]+|/v2/models/[^/]+(/versions/[^/]+)?/infer|/models/[^/]+")
 
 
 def scope_needed(method: str, path: str) -> KeyScope | None:
@@ -39,11 +42,12 @@ class KeyGate:
     Parameters
     ----------
     ring : tells whose a key is.
+    sessions : check requests whose key is one that a browser keeps.
     metrics_open : whether the metrics need none either.
     """
 
-    def __init__(self, app: ASGIApp, ring: KeyRing, *, metrics_open: bool = False) -> None:
-        self.app, self._ring, self._metrics_open = app, ring, metrics_open
+    def __init__(self, app: ASGIApp, ring: KeyRing, sessions: Sessions, *, metrics_open: bool = False) -> None:
+        self.app, self._ring, self._sessions, self._metrics_open = app, ring, sessions, metrics_open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -55,13 +59,19 @@ class KeyGate:
         if not (OPEN_PATHS.fullmatch(path) or (self._metrics_open and path == METRICS)):
             try:
                 self._let_in(scope, path)
-            except (KeysUnreadError, MissingKeyError, MissingScopeError, RateLimitError) as error:
+            except (ForeignRequestError, KeysUnreadError, MissingKeyError, MissingScopeError, RateLimitError) as error:
                 await problem_response(scope["request_id"], error)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
     def _let_in(self, scope: Scope, path: str) -> None:
-        caller = scope["key"] = self._ring.caller_of(_presented(scope))
+        presented = _presented(scope)
+        if presented is None:
+            presented = key_of(scope)
+            # a browser sends what it keeps by itself; the pages' own forms are checked where they are read
+            if presented is not None and scope["method"] not in SAFE_METHODS and not PAGES.fullmatch(path):
+                self._sessions.check_header(scope)
+        caller = scope["key"] = self._ring.caller_of(presented)
         needed = scope_needed(scope["method"], path)
         if needed is not None and needed not in caller.scopes and "admin" not in caller.scopes:
             raise MissingScopeError(needed, caller.scopes)

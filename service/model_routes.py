@@ -3,81 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from functools import partial
-from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
-from data.table import Column
-from models.history import Event
-from models.live import policy_note
-from models.policies.stored import BUNDLED, StoredPolicy
-from models.registry import CHAMPION, Version
-from models.rollout.rollouts import Rollout
 from service.callers import actor_of
-from service.documents import document_paths
 from service.errors import UnknownModelError
+from service.model_changes import promote, roll_back
+from service.model_views import ModelDetails, ModelList, ModelState, model_details, model_list, model_state
 from service.state import State
 from service.typed_bodies import WITHOUT_NUL, json_body_of, read_json
 from service.wanted import Wanted
-
-
-class ModelState(BaseModel):
-    """Which version of a model answers."""
-
-    name: str
-    domain: str = Field(description="Line of business.")
-    champion: int | None = Field(description="The version that the registry wants to answer.")
-    live_version: int | None = Field(description="The version that answers in this process.")
-    active_policy: int = Field(description="The policy that the registry wants to decide; 0 is the version's own.")
-    policy_version: int | None = Field(description="The policy that decides in this process.")
-    refused: str | None = Field(
-        None, description="Why the champion does not answer, or not by the active policy, if it does not."
-    )
-    endpoints: list[str] = Field(description="Paths that answer now.")
-
-
-class ModelList(BaseModel):
-    """Every model with a version."""
-
-    models: list[ModelState]
-
-
-class VersionEntry(BaseModel):
-    """One registered version."""
-
-    version: int
-    digest: str = Field(description="SHA-256 of its bundle's manifest.")
-    created: datetime
-    created_by: str
-    metrics: dict[str, Any] = Field(description="On the untouched test rows.")
-    documents: dict[str, str] = Field(description="Paths of its model card (JSON and page) and of its training report.")
-
-
-class PolicyEntry(BaseModel):
-    """One stored policy."""
-
-    policy_version: int
-    content: dict[str, Any] = Field(description="Thresholds and scales.")
-    created: datetime
-    created_by: str
-    why: str
-    model_version: int = Field(description="The version that it was simulated with.")
-    simulation: dict[str, Any] = Field(description="What came of it on past rows.")
-
-
-class ModelDetails(ModelState):
-    """A model with everything that the registry knows about it."""
-
-    aliases: dict[str, int] = Field(description="Names for versions; `champion` answers, `challenger` is tried.")
-    policy: dict[str, Any] | None = Field(description="Thresholds and scales that decide in this process.")
-    policy_note: str = Field(description="What the active policy was not tested with; empty if nothing.")
-    policies: list[PolicyEntry] = Field(description="The stored policies, the oldest first.")
-    columns: list[Column] = Field(description="The live version's inputs.")
-    versions: list[VersionEntry] = Field(description="The oldest first.")
-    history: list[Event] = Field(description="Who changed what when and why, the oldest first.")
 
 
 class Promotion(BaseModel):
@@ -115,49 +52,23 @@ def model_router(state: State) -> APIRouter:
 
     @router.get("", summary="Every model and the version that answers")
     def list_models() -> ModelList:
-        champions = registry.champions()
-        names = registry.names()
-        newest = {name: champions.get(name) or registry.versions(name)[-1] for name in names}
-        active = registry.policies.all_active()
-        return ModelList(
-            models=[_model_state(state, newest[name], champions.get(name), active.get(name)) for name in names]
-        )
+        return model_list(state)
 
     @router.get("/{name}", summary="One model with its versions, metrics and history")
     def show_model(name: str) -> ModelDetails:
-        versions, champion = registry.versions(name), registry.champion(name)
-        if not versions:
-            raise UnknownModelError(name, live_models.servings)
-        serving, active = live_models.servings.get(name), registry.policies.active(name)
-        return ModelDetails(
-            **dict(_model_state(state, versions[-1], champion, active)),
-            aliases=_aliases(champion, registry.rollouts.rollout(name)),
-            policy=serving.live.policy.model_dump(mode="json") if serving else None,
-            policy_note=policy_note(active, champion),
-            policies=[_policy_entry(stored) for stored in registry.policies.stored(name)],
-            columns=list(serving.live.table.inputs) if serving else [],
-            versions=[_entry(version) for version in versions],
-            history=registry.history(name),
-        )
+        return model_details(state, name)
 
-    @router.post("/{name}/promote", summary="Let a version answer", openapi_extra=json_body_of(Promotion))
-    async def promote(name: str, request: Request) -> ModelState:
+    @router.post(
+        "/{name}/promote", name="promote", summary="Let a version answer", openapi_extra=json_body_of(Promotion)
+    )
+    async def promote_version(name: str, request: Request) -> ModelState:
         wanted = await read_json(request, state.settings.max_body_bytes, Promotion)
-        version = await asyncio.to_thread(registry.version, name, wanted.version)
-        policy = await asyncio.to_thread(registry.policies.active, name)
-        ready = await live_models.loaded(Wanted(version, policy))  # what cannot answer must not become champion
-        change = partial(registry.promote, name, wanted.version, actor=actor_of(request.scope), why=wanted.why)
-        version = await asyncio.to_thread(change)
-        await live_models.refresh(ready)
-        return _model_state(state, version, version, policy)
+        return await promote(state, name, wanted.version, actor=actor_of(request.scope), why=wanted.why)
 
     @router.post("/{name}/rollback", summary="Go back to the champion before", openapi_extra=json_body_of(Rollback))
     async def rollback(name: str, request: Request) -> ModelState:
         wanted = await read_json(request, state.settings.max_body_bytes, Rollback)
-        change = partial(registry.rollback, name, actor=actor_of(request.scope), why=wanted.why)
-        version = await asyncio.to_thread(change)
-        await live_models.refresh()
-        return _model_state(state, version, version, await asyncio.to_thread(registry.policies.active, name))
+        return await roll_back(state, name, actor=actor_of(request.scope), why=wanted.why)
 
     @router.post("/{name}/policy", summary="Let a stored policy decide", openapi_extra=json_body_of(Activation))
     async def activate(name: str, request: Request) -> ModelState:
@@ -172,53 +83,6 @@ def model_router(state: State) -> APIRouter:
         )
         await asyncio.to_thread(change)
         await live_models.refresh()
-        return _model_state(state, version, version, policy)
+        return model_state(state, version, version, policy)
 
     return router
-
-
-def _model_state(
-    state: State, any_version: Version, champion: Version | None, active: StoredPolicy | None
-) -> ModelState:
-    """The state of the name that both versions and the active policy belong to."""
-    name = any_version.name
-    serving, refusal = state.live_models.servings.get(name), state.live_models.refused.by_name.get(name)
-    actions = serving.actions if serving else []
-    return ModelState(
-        name=name,
-        domain=any_version.domain,
-        champion=champion.number if champion else None,
-        live_version=serving.live.version if serving else None,
-        active_policy=active.number if active else BUNDLED,
-        policy_version=serving.live.policy_version if serving else None,
-        refused=refusal.why if refusal else None,
-        endpoints=[f"/v1/{name}/{action}" for action in actions],
-    )
-
-
-def _aliases(champion: Version | None, rollout: Rollout | None) -> dict[str, int]:
-    found = {CHAMPION: champion.number} if champion else {}
-    return {**found, "challenger": rollout.version} if rollout else found
-
-
-def _entry(version: Version) -> VersionEntry:
-    return VersionEntry(
-        version=version.number,
-        digest=version.digest,
-        created=version.created,
-        created_by=version.created_by,
-        metrics=dict(version.metrics),
-        documents=document_paths(version),
-    )
-
-
-def _policy_entry(stored: StoredPolicy) -> PolicyEntry:
-    return PolicyEntry(
-        policy_version=stored.number,
-        content=dict(stored.content),
-        created=stored.created,
-        created_by=stored.created_by,
-        why=stored.why,
-        model_version=stored.model_version,
-        simulation=dict(stored.simulation),
-    )

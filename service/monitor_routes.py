@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from functools import partial
+from collections.abc import Hashable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from models.contract import Live
 from models.drift.monitor import DEFAULT_DAYS, monitor
 from models.drift.reference import load_reference
 from models.drift.results import Monitor
 from service.problems import MEDIA_TYPE
+from service.serving import Serving
 from service.state import State
 
 FRESH_FOR = timedelta(minutes=1)
@@ -29,21 +29,45 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
+async def monitor_of(state: State, bundles: Path, name: str, days: float = DEFAULT_DAYS) -> Monitor:
+    """How the rows of the last days compare with those of the training, found now or a minute ago.
+
+    Raises
+    ------
+    UnknownModelError
+        Nothing of that name is live.
+    NoReferenceError, BundleError
+        The bundle has no reference of the training rows, or is damaged.
+    """
+    serving, now = state.live_models.serving(name), state.now()
+
+    def find() -> Monitor:
+        reference = load_reference(state.registry.version(name, serving.live.version), bundles)
+        return monitor(serving.live, reference, state.predictions, now=now, days=days)
+
+    return await state.findings.of(_asked(serving, days), find, now=now, fresh_for=FRESH_FOR)
+
+
+def last_monitor(state: State, serving: Serving) -> Monitor | None:
+    """What was found in this process within the last day, of the usual window; None if nobody asked."""
+    asked = _asked(serving, DEFAULT_DAYS)
+    found: Monitor | None = state.findings.found(asked, now=state.now(), fresh_for=timedelta(days=1))
+    return found
+
+
+def _asked(serving: Serving, days: float) -> Hashable:
+    return ("monitor", serving.digest, serving.live.version, days)
+
+
 def monitor_router(state: State, bundles: Path) -> APIRouter:
     """The endpoint of the monitor."""
     router = APIRouter(prefix="/v1/models", tags=["models"])
-
-    def find(live: Live, days: float, now: datetime) -> Monitor:
-        reference = load_reference(state.registry.version(live.name, live.version), bundles)
-        return monitor(live, reference, state.predictions, now=now, days=days)
 
     @router.get("/{name}/monitor", summary="Whether rows are still like those of the training", responses=PROBLEMS)
     async def show_monitor(
         name: str,
         days: Annotated[float, Query(gt=0, le=366, description="How far back to look.")] = DEFAULT_DAYS,
     ) -> Monitor:
-        serving, now = state.live_models.serving(name), state.now()
-        asked = ("monitor", serving.digest, serving.live.version, days)
-        return await state.findings.of(asked, partial(find, serving.live, days, now), now=now, fresh_for=FRESH_FOR)
+        return await monitor_of(state, bundles, name, days)
 
     return router

@@ -19,6 +19,7 @@ from service.field_errors import json_pointer, shown
 from service.state import State
 from service.typed_bodies import WITHOUT_NUL, json_body_of, read_json
 
+USUAL_WEEKS = 12
 EXAMPLE: Any = {
     "outcomes": [
         {"prediction_id": "0192f3a8c1d27d3e9b1a4c5d6e7f8091", "outcome": True, "observed": "2027-05-31T00:00:00Z"}
@@ -80,17 +81,24 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
     @router.get("/models/{name}/performance", summary="How good live predictions were, by known outcomes, by week")
     async def show(
         name: str,
-        weeks: Annotated[int, Query(ge=1, le=520, description="How far back to look.")] = 12,
+        weeks: Annotated[int, Query(ge=1, le=520, description="How far back to look.")] = USUAL_WEEKS,
         maturity_days: Annotated[
             float | None,
             Query(ge=0, le=3_650, description="Age at which an outcome counts as known; the model's own if left out."),
         ] = None,
     ) -> Performance:
-        live, now = state.live_models.serving(name).live, state.now()
-        find = partial(performance, engine, live, now=now, weeks=weeks, maturity_days=maturity_days)
-        return await state.findings.of(("performance", name, live.version, weeks, maturity_days), find, now=now)
+        return await performance_of(state, engine, name, weeks, maturity_days)
 
     return router
+
+
+async def performance_of(
+    state: State, engine: sa.Engine, name: str, weeks: int = USUAL_WEEKS, maturity_days: float | None = None
+) -> Performance:
+    """How good the model's predictions of the last weeks were; UnknownModelError if nothing of that name is live."""
+    live, now = state.live_models.serving(name).live, state.now()
+    find = partial(performance, engine, live, now=now, weeks=weeks, maturity_days=maturity_days)
+    return await state.findings.of(("performance", name, live.version, weeks, maturity_days), find, now=now)
 
 
 def _taken(state: State, engine: sa.Engine, said: OutcomesRequest, key_id: str) -> OutcomesAnswer:

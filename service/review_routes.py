@@ -57,13 +57,10 @@ def review_router(state: State, engine: sa.Engine) -> APIRouter:
     router = APIRouter(prefix="/v1/{name}", tags=["review"])
 
     def live(name: str) -> Live:
-        found = state.live_models.serving(name).live
-        if found.queue is None:
-            raise NoQueueError(name)
-        return found
+        return _live_with_queue(state, name)
 
     def queue(name: str) -> ReviewQueue:
-        return ReviewQueue(engine, live(name), state.now)
+        return review_queue(state, engine, name)
 
     @router.get("/alerts", summary="Alerts on cards, the highest expected loss first")
     def list_alerts(name: str, status: Status = "open", limit: Annotated[int, Query(ge=1, le=500)] = 50) -> Alerts:
@@ -108,3 +105,15 @@ def review_router(state: State, engine: sa.Engine) -> APIRouter:
         return live_figures(engine, live(name), now=state.now(), k=k, days=days)
 
     return router
+
+
+def review_queue(state: State, engine: sa.Engine, name: str) -> ReviewQueue:
+    """The alerts of a live model; UnknownModelError or NoQueueError if there is none."""
+    return ReviewQueue(engine, _live_with_queue(state, name), state.now)
+
+
+def _live_with_queue(state: State, name: str) -> Live:
+    found = state.live_models.serving(name).live
+    if found.queue is None:
+        raise NoQueueError(name)
+    return found

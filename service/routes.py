@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from functools import partial
 from time import perf_counter
 from typing import get_args
@@ -149,13 +150,28 @@ class PredictionRoutes:
         name, operation = request.path_params["name"], request.path_params["operation"]
         if name == "models":  # /v1/models/{name} is there, but only to be read
             raise HTTPException(405)
+
+        async def read() -> bytes:
+            return await json_body(request, self._state.settings.max_body_bytes)
+
+        return Response(await self.operation_of(name, operation, read, request.scope), media_type=JSON)
+
+    async def operation_of(
+        self, name: str, operation: str, read: Callable[[], Awaitable[bytes]], scope: Scope
+    ) -> bytes:
+        """Answer and record what one of the domain's operations is asked, JSON to JSON.
+
+        Parameters
+        ----------
+        read : gives the body. scope : of the request that it came with.
+        """
         state = self._state
-        asked = state.answering.asked(_key_id(request.scope))
+        asked = state.answering.asked(_key_id(scope))
         prediction_id = state.new_id()
         serving = state.live_models.serving(name).giving(prediction_id)
-        request.scope["log_fields"]["version"] = serving.live.version
+        scope["log_fields"]["version"] = serving.live.version
         served = serving.operation(operation).operation
-        body = await json_body(request, state.settings.max_body_bytes)
+        body = await read()
         operate = partial(serving.operate, operation, body, prediction_id, recall=state.recall)
         waits = served.in_thread or serving.events is not None
         done = await anyio.to_thread.run_sync(operate) if waits else operate()
@@ -164,8 +180,8 @@ class PredictionRoutes:
             stored = state.answering.record(serving, record)
             if stored is not None and (problem := await asyncio.wrap_future(stored)) is not None:
                 raise problem
-        request.scope["log_fields"].update(done.log_fields)
-        return Response(done.answer, media_type=JSON)
+        scope["log_fields"].update(done.log_fields)
+        return done.answer
 
 
 def _key_id(scope: Scope) -> str:

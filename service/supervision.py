@@ -16,6 +16,7 @@ from service.live_models import LiveModels
 from service.logs import RequestLines
 from service.metrics.exposition import Exposition
 from service.metrics.metrics import Metrics
+from service.metrics.recent import Recent
 from service.metrics.shared_folder import SharedFolder
 from service.middleware import RequestLog
 from service.protocol import ConnectionLimits
@@ -58,6 +59,7 @@ class Supervision:
         self.exposition = Exposition(
             self.metrics, SharedFolder(settings.metrics_folder) if settings.metrics_folder else None
         )
+        self.recent = Recent(self.exposition.families)
         self.connection_limits = ConnectionLimits.within_the_systems(settings.max_connections, settings.header_seconds)
         self._watch_models()
 
@@ -85,6 +87,7 @@ class Supervision:
         tasks = [
             asyncio.create_task(self.under_way.keep_time()),
             asyncio.create_task(self.exposition.keep_publishing()),
+            asyncio.create_task(self.recent.keep_noting()),
             asyncio.create_task(self.draining.follow_parent()),
         ]
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
@@ -123,12 +123,42 @@ def alert_view(connection: sa.Connection, table: Table, queue: Queue, row: Mappi
 def _recent(connection: sa.Connection, table: Table, queue: Queue, row: Mapping[str, Any]) -> list[CardEvent]:
     """The last events of the alert's card; those of the alert where windows look back on no card's events."""
     model, of_alert = row["model"], set(events_of(connection, row["id"]))
-    found: Sequence[sa.Row[Any]] = []
-    if table.card is not None and row["card"] is not None:
-        card = {"model": model, "entity": table.card.name, "card": row["card"]}
-        found = connection.execute(_NEWEST_OF_CARD, card).all()
+    found = card_events(connection, table, queue, model, row["card"], of_alert)
     if not found:
-        found = connection.execute(_NEWEST_OF_ALERT, {"alert": row["id"]}).all()
+        newest = connection.execute(_NEWEST_OF_ALERT, {"alert": row["id"]}).all()
+        found = _seen(connection, table, queue, model, newest, of_alert)
+    return found
+
+
+def card_events(
+    connection: sa.Connection,
+    table: Table,
+    queue: Queue,
+    model: str,
+    card: str | None,
+    of_alert: Collection[str] = frozenset(),
+) -> list[CardEvent]:
+    """The last events of a card, the newest first; none where windows look back on no card's events.
+
+    Parameters
+    ----------
+    of_alert : ids of events that a verdict is about.
+    """
+    if table.card is None or card is None:
+        return []
+    newest = connection.execute(_NEWEST_OF_CARD, {"model": model, "entity": table.card.name, "card": card}).all()
+    return _seen(connection, table, queue, model, newest, of_alert)
+
+
+def _seen(
+    connection: sa.Connection,
+    table: Table,
+    queue: Queue,
+    model: str,
+    found: Iterable[sa.Row[Any]],
+    of_alert: Collection[str],
+) -> list[CardEvent]:
+    """Stored events as people see them, in the order in which they were found."""
     ids = [event.event_id for event in found]
     contents = {event.event_id: event for event in connection.execute(_CONTENTS, {"model": model, "ids": ids})}
     labels = latest_labels(connection, model, ids)

@@ -11,7 +11,8 @@ from models.ad_value import LEARNED, PolicyComparison, always_showing
 from models.off_policy import Estimate
 from models.reports.charts import lines_of, thinned
 from models.reports.pages import render_page
-from models.reports.style import NEUTRAL, OURS, Chart, dotted, finished, percent, shown
+from models.reports.shares import percent
+from models.reports.style import NEUTRAL, OURS, Chart, dotted, finished, shown
 
 _ESTIMATORS = (
     ("dr", "doubly robust", OURS, 10),

@@ -12,7 +12,8 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from models.evaluation import Contender, calibration_bins
 from models.intervals import wilson_interval
-from models.reports.style import EVENT, NEUTRAL, OURS, Chart, bar, cut, dotted, finished, percent, percent_ticks, shown
+from models.reports.shares import percent
+from models.reports.style import EVENT, NEUTRAL, OURS, Chart, bar, cut, dotted, finished, percent_ticks, shown
 from models.scoring import Floats, Labels
 
 MOST_POINTS = 500

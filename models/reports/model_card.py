@@ -13,10 +13,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from models.audit import Audit
 from models.contract import Domain
 from models.reports.alert_report import AlertReport
+from models.reports.metrics import METRICS
 from models.reports.pages import render_page
 from models.reports.report_data import ReportData
 from models.reports.sentences import protection_sentences, proxy_sentence
-from models.reports.tables import METRICS, DecisionRow, decision_rows
+from models.reports.tables import DecisionRow, decision_rows
 
 
 class _Part(BaseModel):

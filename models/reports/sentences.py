@@ -9,7 +9,7 @@ import numpy as np
 from models.audit import Audit, ColumnFairness, Fairness, GroupQuality, GroupTreatment, Proxies, Segment, Stability
 from models.evaluation import calibration_error, calibration_error_by_chance
 from models.intervals import wilson_interval
-from models.reports.style import percent
+from models.reports.shares import percent
 from models.scoring import Floats, Labels
 
 MOST_FINDINGS = 6

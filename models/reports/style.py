@@ -52,13 +52,6 @@ def bar(colour: str) -> dict[str, Any]:
     return {"color": colour, "line": {"width": 0}}
 
 
-def percent(share: float) -> str:
-    """A share in words, with a space that does not break: two digits below ten percent, one decimal above."""
-    if 0 < share < 1e-4:
-        return "< 0.01\N{NO-BREAK SPACE}%"
-    return f"{share * 100:.2g}\N{NO-BREAK SPACE}%" if share < 0.1 else f"{share * 100:.1f}\N{NO-BREAK SPACE}%"
-
-
 def cut(name: str, most: int = 22) -> str:
     """A name that leaves room for the chart; both its ends stay, for either may be what tells it from others."""
     return name if len(name) <= most else f"{name[: most // 2]}…{name[1 - most + most // 2 :]}"

@@ -8,10 +8,12 @@ from dataclasses import replace
 from models.evaluation import Comparison, compare
 from models.reports import audit_charts, charts, sentences
 from models.reports.alert_report import budget_chart
+from models.reports.metrics import METRICS
 from models.reports.pages import render_page
 from models.reports.report_data import ReportData
-from models.reports.style import Chart, percent
-from models.reports.tables import METRICS, column_rows, contender_rows, decision_rows, in_words
+from models.reports.shares import percent
+from models.reports.style import Chart
+from models.reports.tables import column_rows, contender_rows, decision_rows, in_words
 
 
 def render_report(data: ReportData) -> str:

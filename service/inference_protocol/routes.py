@@ -31,6 +31,8 @@ from service.state import State
 from service.typed_bodies import json_body_of
 
 SERVER = "backscore"
+INFER_ENDPOINTS = ("infer_model", "infer_version")
+"""Under these names requests for predictions are counted."""
 BINARY_HEADER = "inference-header-content-length"
 """Says where JSON ends in a body with binary tensors."""
 

@@ -37,9 +37,13 @@ class Exposition:
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """The metrics, in a format that fits the Accept header, and its content type."""
-        own = families_of(self._registry.collect())
         encode, content_type = choose_encoder(accept)
-        return encode(_Collected(self._folder.gather(own) if self._folder else merged([own]))), content_type
+        return encode(_Collected(self.families())), content_type
+
+    def families(self) -> list[Family]:
+        """The metrics as they are now."""
+        own = families_of(self._registry.collect())
+        return self._folder.gather(own) if self._folder else merged([own])
 
     def publish(self) -> None:
         """Let the other workers see what this one counts."""

@@ -17,6 +17,7 @@ LiveVersion: TypeAlias = tuple[str, int, int]
 
 DURATIONS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Upper bounds in seconds: a score takes about a millisecond, a large batch seconds."""
+DURATIONS_NAME = "backscore_request_duration_seconds"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SHADOWED = ("answered", "dropped", "failed")
 REFUSALS = ("full", "slow_body", "timeout", "client_left")
@@ -37,7 +38,7 @@ class Metrics:
             registry=self.registry,
         )
         self._durations = Histogram(
-            "backscore_request_duration_seconds",
+            DURATIONS_NAME,
             "Time from the first byte of a request to the last of its answer, by kind of route and live model.",
             ["endpoint", "model"],
             buckets=DURATIONS,

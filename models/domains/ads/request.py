@@ -44,7 +44,7 @@ _Category = Annotated[
 
 def rank_body(table: Table) -> Any:
     """Type of a rank request: the person, the context if the table has one, and the candidates."""
-    parts = {name: row_type(part) for name, part in _parts(table).items()}
+    parts = {name: row_type(part) for name, part in parts_of(table).items()}
     campaign = closed_typed_dict(
         "Campaign",
         {
@@ -67,7 +67,7 @@ def rank_body(table: Table) -> Any:
 
 def rank_example(table: Table) -> dict[str, Any]:
     """A rank request with two candidates of one campaign, from the columns' examples."""
-    examples = {name: part.example() for name, part in _parts(table).items()}
+    examples = {name: part.example() for name, part in parts_of(table).items()}
     ad = {"ad": examples.pop("ad")} if "ad" in examples else {}
     campaign = {"id": "spring-sale", "category": "retail", **_targeting_example(table)}
     return {
@@ -103,7 +103,7 @@ def doubled_ids(candidates: Sequence[Candidate]) -> list[BadField]:
     ]
 
 
-def _parts(table: Table) -> dict[str, Table]:
+def parts_of(table: Table) -> dict[str, Table]:
     """The columns a rank request holds once for all candidates (person, context), and those of each ad."""
     parts = {"person": _part(table, "person", None), "context": _part(table, "context"), "ad": _part(table, "ad")}
     return {name: part for name, part in parts.items() if part is not None}

@@ -34,7 +34,7 @@ from models.evaluation import Comparison, Contender, evaluate
 from models.intervals import wilson_interval
 from models.reports.charts import MOST_POINTS, calibration_chart, roc_chart, thinned
 from models.reports.report_data import ReportData
-from models.reports.style import percent
+from models.reports.shares import percent
 from models.reports.tables import column_row, contender_rows, decision_rows, in_words
 from models.reports.training_report import render_report
 

@@ -1,0 +1,112 @@
+"""Recent: how often models were asked in the last hour, and how long the answers took.
+
+What is counted only ever grows, so what happened in an hour is what is counted now, less what was counted an hour ago.
+That is noted once a minute; a request costs nothing more for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from time import monotonic
+from typing import TypeAlias
+
+from service.metrics.families import Family
+from service.metrics.metrics import DURATIONS_NAME
+
+MINUTE = 60.0
+MINUTES = 60
+
+Counts: TypeAlias = dict[tuple[str, str, float], float]
+"""(model, kind of route, upper bound of the duration in seconds) -> requests that took at most so long."""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """How a model was asked.
+
+    Parameters
+    ----------
+    n_requests : that were answered. seconds : in so long a time, at most an hour.
+    median, slow : durations in seconds that half, and 99 of 100, stayed below; None without requests.
+    """
+
+    n_requests: int
+    seconds: float
+    median: float | None
+    slow: float | None
+
+    @property
+    def per_minute(self) -> float:
+        """Requests a minute."""
+        return self.n_requests * MINUTE / max(self.seconds, 1.0)
+
+
+class Recent:
+    """Notes once a minute what is counted, and tells what came within the last hour.
+
+    Parameters
+    ----------
+    collect : the metrics as they are now, of all workers.
+    clock : seconds.
+    """
+
+    def __init__(self, collect: Callable[[], Iterable[Family]], clock: Callable[[], float] = monotonic) -> None:
+        self._collect, self._clock = collect, clock
+        self._notes: deque[tuple[float, Counts]] = deque(maxlen=MINUTES + 1)
+
+    def note(self) -> None:
+        """Note what is counted now."""
+        self._notes.append((self._clock(), _counts(self._collect())))
+
+    async def keep_noting(self) -> None:
+        """Note for ever, once a minute."""
+        while True:
+            await asyncio.to_thread(self.note)
+            await asyncio.sleep(MINUTE)
+
+    def traffic(self, wanted: Collection[tuple[str, str]]) -> dict[str, Traffic]:
+        """What came of the wanted pairs of model and kind of route, by model; nothing for models without requests."""
+        now, counts = self._clock(), _counts(self._collect())
+        within = [(at, noted) for at, noted in self._notes if now - at <= MINUTE * MINUTES]
+        since, before = within[0] if within else (now, counts)
+        by_model: dict[str, dict[float, float]] = {}
+        for (model, endpoint, bound), count in counts.items():
+            if (model, endpoint) in wanted:
+                of_model = by_model.setdefault(model, {})
+                of_model[bound] = of_model.get(bound, 0.0) + count - before.get((model, endpoint, bound), 0.0)
+        return {model: _traffic(sorted(of_model.items()), now - since) for model, of_model in by_model.items()}
+
+
+def _counts(families: Iterable[Family]) -> Counts:
+    return {
+        (labels["model"], labels["endpoint"], float(labels["le"])): value
+        for family in families
+        if family["name"] == DURATIONS_NAME
+        for sample, labels, value in family["samples"]
+        if sample.endswith("_bucket")
+    }
+
+
+def _traffic(cumulative: list[tuple[float, float]], seconds: float) -> Traffic:
+    return Traffic(
+        n_requests=round(cumulative[-1][1]),
+        seconds=seconds,
+        median=_quantile(cumulative, 0.5),
+        slow=_quantile(cumulative, 0.99),
+    )
+
+
+def _quantile(cumulative: list[tuple[float, float]], share: float) -> float | None:
+    """The duration that this share stayed below, as if durations were spread evenly between two bounds."""
+    wanted = share * cumulative[-1][1]
+    if not wanted:
+        return None
+    low, n_below = 0.0, 0.0
+    for bound, count in cumulative:
+        if count >= wanted:
+            return low if bound == float("inf") else low + (bound - low) * (wanted - n_below) / (count - n_below)
+        low, n_below = bound, count
+    return low

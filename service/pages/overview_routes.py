@@ -1,0 +1,114 @@
+"""GET /: every model at a glance."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from models.drift.results import Monitor
+from models.predictions.audit_settings import AuditSettings
+from models.registry import Version
+from models.reports.metrics import METRICS
+from service.inference_protocol.routes import INFER_ENDPOINTS
+from service.metrics.recent import Traffic
+from service.model_views import ModelState, model_list
+from service.monitor_routes import last_monitor
+from service.pages.site import Site
+from service.serving import LABELS, Serving
+
+HEADLINES = ("auc", "log_loss", "calibration_error")
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A measure of a version on its test rows."""
+
+    title: str
+    meaning: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Glance:
+    """A model at a glance.
+
+    Parameters
+    ----------
+    version : that answers; None where none does.
+    challenger : its number and how it is tried; empty for none.
+    traffic : of the last hour; None where nobody asked.
+    audit : how its predictions are recorded; None where none answers.
+    monitor : what was last found about drift; None if nobody looked lately.
+    """
+
+    state: ModelState
+    version: Version | None
+    headlines: list[Headline]
+    challenger: str
+    traffic: Traffic | None
+    audit: AuditSettings | None
+    monitor: Monitor | None
+
+    @property
+    def created(self) -> datetime | None:
+        """When the version that answers was registered."""
+        return self.version.created if self.version else None
+
+
+def overview_router(site: Site) -> APIRouter:
+    """The first page."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    async def page_overview(request: Request) -> Response:
+        glances = await asyncio.to_thread(_glances, site)
+        return site.pages.page(
+            request,
+            "overview.html.jinja",
+            glances=glances,
+            n_audit_waiting=site.n_audit_waiting(),
+            database_answers=site.state.live_models.database_answers,
+        )
+
+    return router
+
+
+def _glances(site: Site) -> list[Glance]:
+    state = site.state
+    servings = state.live_models.servings
+    wanted = {
+        (name, endpoint)
+        for name, serving in servings.items()
+        for endpoint in (*serving.actions, *INFER_ENDPOINTS)
+        if endpoint != LABELS
+    }
+    traffic = site.recent.traffic(wanted)
+    return [_glance(site, one, servings.get(one.name), traffic.get(one.name)) for one in model_list(state).models]
+
+
+def _glance(site: Site, one: ModelState, serving: Serving | None, traffic: Traffic | None) -> Glance:
+    version = site.state.registry.version(one.name, serving.live.version) if serving else None
+    challenged = serving is not None and serving.challenger is not None and serving.rollout is not None
+    return Glance(
+        state=one,
+        version=version,
+        headlines=headlines(version) if version else [],
+        challenger=f"version {serving.rollout.version} as {serving.rollout.mode}" if challenged else "",  # type: ignore[union-attr]
+        traffic=traffic if traffic and traffic.n_requests else None,
+        audit=serving.audit if serving else None,
+        monitor=last_monitor(site.state, serving) if serving else None,
+    )
+
+
+def headlines(version: Version) -> list[Headline]:
+    """The measures that say most, as far as the version has them."""
+    return [
+        Headline(metric.title, metric.meaning, f"{version.metrics[metric.key]:.4f}")
+        for metric in METRICS
+        if metric.key in HEADLINES and isinstance(version.metrics.get(metric.key), int | float)
+    ]

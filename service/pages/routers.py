@@ -1,0 +1,16 @@
+"""The routes of all pages."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from service.pages.login_routes import login_router
+from service.pages.model_routes import model_page_router
+from service.pages.monitor_routes import monitor_page_router
+from service.pages.overview_routes import overview_router
+from service.pages.site import Site
+
+
+def page_routers(site: Site) -> list[APIRouter]:
+    """What the application includes."""
+    return [login_router(site), overview_router(site), monitor_page_router(site), model_page_router(site)]

@@ -1,0 +1,63 @@
+"""StaticFiles: scripts and styles of the pages, under addresses that change with what they hold."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+FOLDER = Path(__file__).parent / "static"
+REPORT_STYLE = Path(__file__).parents[2] / "models/reports/templates/page_style.css.jinja"
+STYLE = "style.css"
+PLOTLY = "plotly.min.js"
+MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+HEADERS = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+PREFIX = "/static/pages"
+
+
+class StaticFiles:
+    """What pages load, read once. All files share a digest, so that modules find each other by their names alone."""
+
+    def __init__(self) -> None:
+        self._files = {path.name: path.read_bytes() for path in sorted(FOLDER.iterdir())}
+        # pages look as reports do
+        self._files[STYLE] = REPORT_STYLE.read_bytes() + self._files[STYLE]
+        self._digest = _digest(*(name.encode() + content for name, content in self._files.items()))
+
+    def url(self, name: str) -> str:
+        """Where a file is found as it is now."""
+        digest = self._plotly_digest if name == PLOTLY else self._digest
+        return f"{PREFIX}/{digest}/{name}"
+
+    def route(self) -> Route:
+        """What answers under those addresses; it needs no key."""
+        return Route(PREFIX + "/{digest}/{name}", self._send, methods=["GET"], include_in_schema=False)
+
+    def _send(self, request: Request) -> Response:
+        name: str = request.path_params["name"]
+        if request.scope["path"] == self.url(PLOTLY):
+            return FileResponse(self._plotly, media_type=MEDIA_TYPES[".js"], headers=HEADERS)
+        if name not in self._files or request.scope["path"] != self.url(name):
+            raise HTTPException(404)
+        return Response(self._files[name], media_type=MEDIA_TYPES[Path(name).suffix], headers=HEADERS)
+
+    @cached_property
+    def _plotly(self) -> Path:
+        spec = importlib.util.find_spec("plotly")  # found, not imported: that takes longer than a start may
+        assert spec is not None  # noqa: S101 - we depend on it
+        assert spec.origin is not None  # noqa: S101
+        return Path(spec.origin).parent / "package_data" / PLOTLY
+
+    @cached_property
+    def _plotly_digest(self) -> str:
+        return _digest(self._plotly.read_bytes())
+
+
+def _digest(*contents: bytes) -> str:
+    return sha256(b"\0".join(contents)).hexdigest()[:16]
