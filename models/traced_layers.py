@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from pydantic import BaseModel, Field
 
@@ -32,6 +30,7 @@ class TracedLayer(BaseModel):
     activation: str = Field(description="Name of f.")
     inputs: list[float] = Field(description="x: what it reads, the outputs of the layer before.")
     biases: list[float]
+    bias_quotients: list[float] = Field(description="Difference quotients by the biases.")
     biases_after: list[float] = Field(description="b - learning_rate * dL/db.")
     sums: list[float] = Field(description="z = x W + b")
     outputs: list[float] = Field(description="a = f(z)")
@@ -63,9 +62,25 @@ def traced_layers(
     for i, layer in enumerate(found.layers):
         places = _places(layer.weight_gradients[member], n_weights)
         numbers = [alone.weight_number(i, *place) for place in places]
-        quotients = difference_quotients(alone, row, targets, loss, numbers)
+        numbers += [alone.bias_number(i, unit) for unit in range(layer.biases.shape[1])]
+        quotients = difference_quotients(alone, row, targets, loss, numbers).tolist()
+        after = found.after.layers[i]
         layers.append(
-            _traced(layer, found.after.layers[i].weights, found.after.layers[i].biases, member, places, quotients)
+            TracedLayer(
+                activation=layer.activation,
+                inputs=layer.inputs[member].tolist(),
+                biases=layer.biases[member].tolist(),
+                bias_quotients=quotients[len(places) :],
+                biases_after=after.biases[member, 0].tolist(),
+                sums=layer.sums[member].tolist(),
+                outputs=layer.outputs[member].tolist(),
+                output_gradients=layer.output_gradients[member].tolist(),
+                sum_gradients=layer.sum_gradients[member].tolist(),
+                weights=[
+                    _weight(layer, after.weights, member, place, quotient)
+                    for place, quotient in zip(places, quotients, strict=False)
+                ],
+            )
         )
     return layers
 
@@ -78,32 +93,12 @@ def _places(gradients: Array, n_weights: int | None) -> list[tuple[int, int]]:
     return [(int(i), int(j)) for i, j in zip(*np.unravel_index(order, gradients.shape), strict=True)]
 
 
-def _traced(
-    layer: LayerTrace,
-    weights_after: Array,
-    biases_after: Array,
-    member: int,
-    places: Sequence[tuple[int, int]],
-    quotients: Array,
-) -> TracedLayer:
-    return TracedLayer(
-        activation=layer.activation,
-        inputs=layer.inputs[member].tolist(),
-        biases=layer.biases[member].tolist(),
-        biases_after=biases_after[member, 0].tolist(),
-        sums=layer.sums[member].tolist(),
-        outputs=layer.outputs[member].tolist(),
-        output_gradients=layer.output_gradients[member].tolist(),
-        sum_gradients=layer.sum_gradients[member].tolist(),
-        weights=[
-            TracedWeight(
-                input=i,
-                unit=j,
-                weight=layer.weights[member, i, j],
-                gradient=layer.weight_gradients[member, i, j],
-                difference_quotient=quotient,
-                after=weights_after[member, i, j],
-            )
-            for (i, j), quotient in zip(places, quotients.tolist(), strict=True)
-        ],
+def _weight(layer: LayerTrace, after: Array, member: int, place: tuple[int, int], quotient: float) -> TracedWeight:
+    return TracedWeight(
+        input=place[0],
+        unit=place[1],
+        weight=layer.weights[member][place],
+        gradient=layer.weight_gradients[member][place],
+        difference_quotient=quotient,
+        after=after[member][place],
     )

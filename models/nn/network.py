@@ -252,6 +252,11 @@ class Network:
         before = sum(one.weights.size for one in self.layers[:layer])
         return before + int(np.ravel_multi_index((member, row, column), self.layers[layer].weights.shape))
 
+    def bias_number(self, layer: int, column: int, member: int = 0) -> int:
+        """Where a bias of a layer stands."""
+        before = self.n_weights + sum(one.biases.size for one in self.layers[:layer])
+        return before + int(np.ravel_multi_index((member, 0, column), self.layers[layer].biases.shape))
+
     def __getstate__(self) -> dict[str, Any]:
         """The shape and the parameters: everything else follows from them."""
         return {"shape": self._shape, "parameters": self.parameters}

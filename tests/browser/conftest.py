@@ -62,14 +62,19 @@ class Visit:
     ----------
     page : Playwright's.
     address : of the service; every request must go there.
+
+    Attributes
+    ----------
+    refusals : statuses that requests of this visit are meant to be answered with; browsers complain of each.
     """
 
     def __init__(self, page: Any, address: str) -> None:
         self.page, self.address = page, address
+        self.refusals: tuple[int, ...] = ()
         self.complaints: list[str] = []
         self.foreign: list[str] = []
         page.set_default_timeout(PATIENCE)
-        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        page.on("console", self._said)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", self._requested)
 
@@ -90,6 +95,10 @@ class Visit:
             for node in one["nodes"]
         ]
         assert not barriers, f"{self.page.url}:\n" + "\n".join(barriers)
+
+    def _said(self, message: Any) -> None:
+        if message.type == "error" and not any(f"a status of {status} " in message.text for status in self.refusals):
+            self.complaints.append(message.text)
 
     def _requested(self, request: Any) -> None:
         if not request.url.startswith((self.address, "data:", "blob:", "file:")):

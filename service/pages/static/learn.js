@@ -10,15 +10,14 @@ const buttons = { play: element("play"), epoch: element("epoch"), step: element(
 
 let state = null; // what the server said last
 let points = null; // the rows, which stay the same while the network learns
-let curve = []; // of each epoch that was seen: its number and both losses
+let curve = []; // of each epoch that was looked at: its number and both losses
 let playing = null; // aborts the stream
 
 function query(more = {}) {
   const given = new URLSearchParams();
   for (const field of form.elements) {
     if (!field.name) continue;
-    const value = field.type === "checkbox" ? String(field.checked) : field.value.trim();
-    if (value !== field.dataset.default) given.set(field.name, value);
+    if (field.value.trim() !== field.dataset.default) given.set(field.name, field.value.trim());
   }
   for (const [name, value] of Object.entries(more)) given.set(name, value);
   return given;
@@ -26,13 +25,13 @@ function query(more = {}) {
 
 function show(next) {
   state = next;
-  if (next.points) points = next.points;
+  if (next.points) showPoints(next.points);
   const last = curve[curve.length - 1];
   if (!last || last.epoch < next.epoch) curve.push({ epoch: next.epoch, ...next.losses });
   element("at").textContent = `epoch ${next.epoch}, step ${next.step}`;
   for (const part of ["training", "validation"]) {
     element(`${part}-loss`).textContent = number(next.losses[part]);
-    element(`${part}-accuracy`).textContent = next.accuracies ? percent(next.accuracies[part]) : "";
+    element(`${part}-accuracy`).textContent = percent(next.accuracies[part]);
   }
   drawSurface(element("surface"), next.surface, points);
   drawCurves(element("curves"), curve);
@@ -41,6 +40,13 @@ function show(next) {
   const address = query(next.step ? { steps: next.step } : {}).toString();
   history.replaceState(null, "", address ? `?${address}` : location.pathname);
   element("numbers").href = `/learn/numbers?${query({ steps: next.step })}`;
+  document.dispatchEvent(new CustomEvent("learned", { detail: next }));
+}
+
+function showPoints(next) {
+  points = next;
+  element("axes").textContent = `across: ${next.axes[0]}; upwards: ${next.axes[1]}`;
+  next.classes.forEach((name, i) => (element(`class-${i}`).textContent = name));
 }
 
 const number = (value) => (value === null ? "not a number" : value.toPrecision(3));

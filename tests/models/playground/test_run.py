@@ -88,6 +88,7 @@ def test_a_traced_row_has_every_gradient_with_its_difference_quotient(activation
     for layer in found.layers:
         quotients = [one.difference_quotient for one in layer.weights]
         np.testing.assert_allclose([one.gradient for one in layer.weights], quotients, rtol=1e-5, atol=1e-9)
+        np.testing.assert_allclose(layer.sum_gradients, layer.bias_quotients, rtol=1e-5, atol=1e-9)
         for one in layer.weights:
             assert one.gradient == pytest.approx(layer.inputs[one.input] * layer.sum_gradients[one.unit])
             assert one.after == pytest.approx(one.weight - 0.01 * one.gradient)
