@@ -9,6 +9,7 @@ import pytest
 
 from models.keys.store import KeyStore
 from tests.conftest import MOMENT, Store
+from tests.service.pages.parsed import sent
 
 ASKS = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -39,8 +40,6 @@ def open_browser(start_service: Callable[..., Any], store: Store) -> Callable[..
     def open_one(key: str, **settings: Any) -> Any:
         client = start_service(store.home.path, **settings).client
         client.headers.update(ASKS)
-        from tests.service.pages.parsed import sent
-
         assert sent(client, "/login", key=key).url.path == "/"
         return client
 

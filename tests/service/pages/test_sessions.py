@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from models.keys.store import KeyStore
 from service.pages.sessions import KEY_COOKIE, SESSION_COOKIE, own_path
 from tests.service.pages.conftest import ASKS
 from tests.service.pages.parsed import parsed, sent
@@ -89,8 +90,6 @@ def test_who_signs_out_is_out(open_browser):
 
 def test_a_revoked_key_opens_nothing_any_more(open_browser, make_key, store, eventually):
     """The next page leads to the sign-in."""
-    from models.keys.store import KeyStore
-
     browser = open_browser(make_key("ops", "admin"))
     assert browser.get("/").url.path == "/"
     KeyStore(store.registry._engine).revoke("ops", actor="tests")
@@ -256,6 +255,8 @@ def test_forms_are_read_within_limits(start_service, trained_home):
     assert client.post("/models/credit", data={**form, "more": "x" * 60_000}).status_code == 413
     assert client.post("/models/credit", json=form).status_code == 415
     many = "&".join(["a"] * 10_001)
-    sent_many = client.post("/models/credit", content=many, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    sent_many = client.post(
+        "/models/credit", content=many, headers={"Content-Type": "application/x-www-form-urlencoded"}
+    )
     assert sent_many.status_code == 422
     assert "10,000 values" in parsed(sent_many).one("main").text
