@@ -78,11 +78,6 @@ def test_the_documentation_needs_no_other_host(client):
     assert "validatorUrl" in page  # swagger-ui would send the document to a validator elsewhere
 
 
-def test_the_root_leads_to_the_documentation(client):
-    """Who opens the address in a browser sees something."""
-    assert client.get("/").url.path == "/docs"
-
-
 def test_a_request_keeps_the_name_it_came_with(client):
     """A proxy's request id is kept if it is fit for a log, else a new one is given."""
     assert client.get("/health/live", headers={"X-Request-ID": "abc-1"}).headers["x-request-id"] == "abc-1"
