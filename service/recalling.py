@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from models.contract import Live, Row
 from models.errors import ReplayError
 from models.live import load_answering
 from models.predictions.personal import PersonalData
 from models.predictions.prediction_log import PredictionLog
-from models.predictions.record import BATCH, SCORE
+from models.predictions.record import BATCH, SCORE, Prediction
 from models.predictions.replay import checked_row
 from models.registry import Registry
 from service.errors import FieldError, InvalidRequestError
@@ -45,16 +47,31 @@ class Recalling:
             The version cannot be loaded.
         """
         found = self.predictions.prediction(prediction_id) if "\0" not in prediction_id else None
-        if found is None or found.model != serving.live.name or found.action not in (SCORE, BATCH):
+        stored = None if found is None or found.model != serving.live.name else _row_of(serving, found)
+        if found is None or stored is None:
             raise _refused(field, prediction_id, f"is the id of no recorded row of {serving.live.name!r}")
         live = serving.live
         if found.version != live.version:
             policy = self.registry.policies.policy(found.model, found.policy_version)
             live = load_answering(self.registry.version(found.model, found.version), policy, self.bundles)
         try:
-            return live, checked_row(live, found.row, PersonalData(live.table, self.personal_key))
+            return live, checked_row(live, stored, PersonalData(live.table, self.personal_key))
         except ReplayError as error:
             raise _refused(field, prediction_id, str(error)) from None
+
+
+def _row_of(serving: Serving, found: Prediction) -> Mapping[str, Any] | None:
+    """The row that was asked about, also by an operation; None if it was about something else."""
+    if found.action in (SCORE, BATCH):
+        return found.row
+    operation = {one.name: one for one in serving.live.domain.operations}.get(found.action)
+    if operation is None or operation.row is None:
+        return None
+    row: Any = found.row
+    for name in operation.row:
+        row = row[name]
+    stored: Mapping[str, Any] = row
+    return stored
 
 
 def _refused(field: str, prediction_id: str, message: str) -> InvalidRequestError:

@@ -9,8 +9,15 @@ from service.pages.model_routes import model_page_router
 from service.pages.monitor_routes import monitor_page_router
 from service.pages.overview_routes import overview_router
 from service.pages.site import Site
+from service.pages.trace_pages import trace_page_router
 
 
 def page_routers(site: Site) -> list[APIRouter]:
     """What the application includes."""
-    return [login_router(site), overview_router(site), monitor_page_router(site), model_page_router(site)]
+    return [
+        login_router(site),
+        overview_router(site),
+        monitor_page_router(site),
+        trace_page_router(site),
+        model_page_router(site),
+    ]

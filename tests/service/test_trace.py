@@ -71,10 +71,12 @@ def test_a_recorded_prediction_is_traced_by_the_version_that_made_it(start_servi
     client.post("/v1/models/credit/promote", json={"version": other}).raise_for_status()
     assert client.post("/v1/credit/score", json=applicant).json()["version"] == other
 
+    explained = client.post("/v1/credit/explain", json={"row": applicant}).json()
+    assert traced(client, "credit", prediction_id=explained["prediction_id"]).probability == explained["probability"]
     for one in (scored, *batch["answers"]):
         found = traced(client, "credit", prediction_id=one["prediction_id"])
         assert (found.version, found.probability) == (scored["version"], one["probability_of_default"])
-    assert client.app.state.predictions.count("credit") == 4  # a trace decides nothing, so it is not recorded
+    assert client.app.state.predictions.count("credit") == 5  # a trace decides nothing, so it is not recorded
 
 
 def test_another_member_can_be_looked_at(client):
