@@ -10,9 +10,10 @@ import plotly.graph_objects as go
 from models.ad_value import LEARNED, PolicyComparison, always_showing
 from models.off_policy import Estimate
 from models.reports.charts import lines_of, thinned
+from models.reports.colours import NEUTRAL, OURS
 from models.reports.pages import render_page
 from models.reports.shares import percent
-from models.reports.style import NEUTRAL, OURS, Chart, dotted, finished, shown
+from models.reports.style import Chart, dotted, finished, shown
 
 _ESTIMATORS = (
     ("dr", "doubly robust", OURS, 10),

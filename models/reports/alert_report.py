@@ -20,8 +20,9 @@ from models.alerting.label_clock import LabelClock, label_clock, matured
 from models.alerting.transactions import Transactions
 from models.contract import AlertBudget
 from models.judging import Trained
+from models.reports.colours import EVENT, NEUTRAL, OURS
 from models.reports.shares import percent
-from models.reports.style import EVENT, NEUTRAL, OURS, Chart, finished
+from models.reports.style import Chart, finished
 
 
 class AlertReport(BaseModel):

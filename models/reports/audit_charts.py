@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 from models.audit import Fairness, GroupQuality, ImpactRatio, MeanEffectCurve, Segment, Shift, Stability
 from models.audit.fairness import FOUR_FIFTHS
 from models.drift.psi import SHIFTED_FROM, WATCH_FROM
-from models.reports.style import EVENT, NEUTRAL, OURS, Chart, bar, cut, dotted, finished, percent_ticks, shown
+from models.reports.colours import EVENT, NEUTRAL, OURS
+from models.reports.style import Chart, bar, cut, dotted, finished, percent_ticks, shown
 
 MOST_GROUPS_SHOWN = 30
 MOST_SHIFTS_SHOWN = 20

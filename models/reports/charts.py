@@ -12,8 +12,9 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from models.evaluation import Contender, calibration_bins
 from models.intervals import wilson_interval
+from models.reports.colours import EVENT, NEUTRAL, OURS
 from models.reports.shares import percent
-from models.reports.style import EVENT, NEUTRAL, OURS, Chart, bar, cut, dotted, finished, percent_ticks, shown
+from models.reports.style import Chart, bar, cut, dotted, finished, percent_ticks, shown
 from models.scoring import Floats, Labels
 
 MOST_POINTS = 500

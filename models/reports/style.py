@@ -1,6 +1,6 @@
 """What all charts of a report share: their form, colours, and the words of shares and names.
 
-Colours of lines are readable on white and on black; those of text and grid come from the page's style sheet. Every text
+The colours of text and grid come from the page's style sheet. Every text
 that a user can choose goes through `shown`, because plotly reads tags in texts.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-OURS, NEUTRAL, EVENT = "#3b82c4", "#8a8f98", "#d9742b"
+from models.reports.colours import NEUTRAL
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -16,12 +16,13 @@ from models.drift.monitor import DEFAULT_DAYS
 from models.drift.results import ColumnDrift
 from models.errors import BundleError, NoReferenceError
 from models.events.review_queue import Alerts
-from models.outcomes.performance import Performance, Period
+from models.outcomes.performance import Performance
 from service.monitor_routes import monitor_of
 from service.outcome_routes import performance_of
 from service.pages.forms import checked
 from service.pages.rendering import caller_of, may, see_other
 from service.pages.site import Site
+from service.pages.week_chart import week_chart
 from service.review_routes import VerdictRequest, review_queue
 
 T = TypeVar("T")
@@ -73,7 +74,8 @@ def monitor_page_router(site: Site) -> APIRouter:
             days=days,
             windows=WINDOWS,
             performance=performance,
-            weeks=_weeks(performance),
+            weeks=performance.by_week[::-1],  # the newest first
+            charts=_charts(performance),
             measures=MEASURES,
             drift=drift,
             pairs=pairs,
@@ -104,9 +106,10 @@ def _alerts(site: Site, name: str) -> Alerts:
     return review_queue(site.state, site.engine, name).alerts("open", MOST_ALERTS)
 
 
-def _weeks(performance: Performance) -> list[Period]:
-    """The weeks, the newest first."""
-    return performance.by_week[::-1]
+def _charts(performance: Performance) -> dict[str, dict[str, Any]]:
+    """By the name of the measure; none where there are too few weeks."""
+    charts = {MEASURES[key]: week_chart(performance.by_week, key, MEASURES[key]) for key in ("auc", "log_loss")}
+    return {title: chart for title, chart in charts.items() if chart is not None}
 
 
 def pairs(drift: ColumnDrift) -> list[Pair]:

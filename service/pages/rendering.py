@@ -62,7 +62,11 @@ class Pages:
             "moment": words.moment,
             "age": lambda then: words.age(then, now()),
         }
-        self._environment.globals |= {"static": static.url, "version": package_versions()["backscore"]}
+        self._environment.globals |= {
+            "static": static.url,
+            "plotly_style_ids": lambda: static.plotly_style_ids,
+            "version": package_versions()["backscore"],
+        }
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
         """A page for the browser that sent this request."""

@@ -39,8 +39,9 @@ class Mark:
 
     @property
     def anchor(self) -> str:
-        """On which side of its text it stands, so that the text stays within the picture."""
-        return "start" if self.at < 15 else "end" if self.at > 85 else "middle"
+        """On which side of its text it stands, so that the text stays within the picture, on a narrow screen too."""
+        half = len(self.text) * 1.25  # percent of 300 pixels
+        return "start" if self.at < half else "end" if self.at > 100 - half else "middle"
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,11 @@ class Sessions:
 
 def key_of(scope: Scope) -> bytes | None:
     """The key that a browser keeps; None if it keeps none, empty if what it keeps cannot be one."""
+    for name, _ in scope["headers"]:
+        if name == b"cookie":
+            break
+    else:  # as of all programs, which are not to wait for what only people need
+        return None
     kept = _cookies(scope).get(KEY_COOKIE)
     if not kept:
         return None

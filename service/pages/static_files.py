@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -57,6 +58,12 @@ class StaticFiles:
     @cached_property
     def _plotly_digest(self) -> str:
         return _digest(self._plotly.read_bytes())
+
+    @cached_property
+    def plotly_style_ids(self) -> list[str]:
+        """The ids of style elements that plotly adds for maps unless the page has them, which our policy forbids."""
+        script = self._plotly.read_text(encoding="utf-8")
+        return re.findall(r'if\(!document\.getElementById\("([0-9a-f]{64})"\)\)', script)
 
 
 def _digest(*contents: bytes) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from data.simulators.fraud import TABLE
 from models.predictions.record import milliseconds
@@ -14,6 +16,15 @@ from tests.conftest import MOMENT
 from tests.service.pages.conftest import ASKS
 from tests.service.pages.parsed import parsed, sent
 from tests.service.test_review_routes import SUSPICIOUS
+
+
+def spread(client, days_ago):
+    """Tell the log that each of its requests came so many days ago."""
+    with client.app.state.predictions.engine.begin() as connection:
+        ids = connection.execute(sa.select(predictions.c.id).order_by(predictions.c.at)).scalars().all()
+        for one, days in zip(ids, days_ago, strict=True):
+            at = milliseconds(MOMENT - timedelta(days=days))
+            connection.execute(predictions.update().where(predictions.c.id == one).values(at=at))
 
 
 @pytest.fixture
@@ -72,8 +83,7 @@ def test_measured_stands_beside_expected(start_service, store, ask_yesterday):
     client = start_service(store.home.path).client
     client.headers.update(ASKS)
     ask_yesterday(client, 300, now=MOMENT)
-    with client.app.state.predictions.engine.begin() as connection:
-        connection.execute(predictions.update().values(at=milliseconds(MOMENT - timedelta(days=40))))
+    spread(client, [40])
     batch = client.app.state.predictions.newest("credit", 10)[0]
     ids = [one["prediction_id"] for one in json.loads(batch.answer)]
     told = [{"prediction_id": one, "outcome": i % 5 == 0} for i, one in enumerate(ids[:100])]
@@ -88,6 +98,33 @@ def test_measured_stands_beside_expected(start_service, store, ask_yesterday):
         auc, log_loss = (cell.text.split()[0] for cell in row.all("td", class_="number")[:2])
         assert float(auc) == pytest.approx(figures["auc"]["value"], abs=6e-4)
         assert float(log_loss) == pytest.approx(figures["log_loss"]["value"], abs=6e-4)
+
+
+def test_weeks_are_drawn_with_the_numbers_of_their_table(start_service, store, ask_yesterday):
+    """Plotly is loaded where there is a chart, and nowhere else; it finds nothing to write into the page itself."""
+    client = start_service(store.home.path).client
+    client.headers.update(ASKS)
+    ask_yesterday(client, 1_000, now=MOMENT)
+    assert "plotly" not in client.get("/models/credit/monitor").text
+
+    spread(client, [5, 12])
+    page = parsed(client.get("/models/credit/monitor"))
+    weeks = client.get("/v1/models/credit/performance").json()["by_week"]
+    auc, log_loss = (json.loads(one["data-chart"]) for one in page.all("div", class_="chart"))
+    for chart, key in ((auc, "auc"), (log_loss, "log_loss")):
+        expected, measured = chart["data"]
+        assert expected["x"] == [week["since"] for week in weeks]
+        assert expected["y"] == [week["expected"][key]["value"] for week in weeks]
+        assert measured["y"] == []  # none has matured
+        ends = zip(expected["y"], expected["error_y"]["arrayminus"], expected["error_y"]["array"], strict=True)
+        of_api = [[week["expected"][key][end] for end in ("low", "high")] for week in weeks]
+        assert [[y - below, y + above] for y, below, above in ends] == [pytest.approx(pair) for pair in of_api]
+    (script,) = [one["src"] for one in page.all("script") if "plotly" in one["src"]]
+    served = client.get(script)
+    assert served.headers["cache-control"].endswith("immutable")
+    assert page.one("link", id="plotly.js-style-global")["class"] == "no-inline-styles"
+    guards = set(re.findall(r'getElementById\("([0-9a-f]{64})"\)', served.text))
+    assert guards == {one["id"] for one in page.all("meta") if one.get("id")}
 
 
 def test_alerts_are_worked_through(start_service, reviewing):
