@@ -69,6 +69,7 @@ class Machinery:
             sys.setswitchinterval(SWITCH_SECONDS)
             gc.collect()
             gc.freeze()  # what stands now stays; looking through it again and again costs a tenth of the throughput
+            gc.enable()  # see `service.cli.serve`
             beside = [
                 asyncio.create_task(self.live_models.keep_in_step(self.poll_seconds)),
                 asyncio.create_task(self.ring.keep_in_step()),
