@@ -23,6 +23,8 @@ class Document:
     media_type: str
 
 
+SANDBOXED = {"Content-Security-Policy": "sandbox allow-scripts", "X-Content-Type-Options": "nosniff"}
+"""Charts may be drawn, but whatever a bundle holds must not act for the person who reads it and is signed in."""
 DOCUMENTS = {
     "card": Document(CARD, "A version's model card, for programs", "application/json"),
     "card_page": Document(CARD_PAGE, "A version's model card, as a page", "text/html"),
@@ -43,7 +45,7 @@ def document_router(registry: Registry, bundles: Path) -> APIRouter:
     def sender(document: Document) -> Callable[[str, int], Response]:
         def send(name: str, number: int) -> Response:
             content = read_file(bundles, registry.version(name, number).digest, document.file)
-            return Response(content, media_type=document.media_type)
+            return Response(content, media_type=document.media_type, headers=SANDBOXED)
 
         return send
 

@@ -33,7 +33,7 @@ def serve(
 ) -> None:
     """Serve every model that has a live version; new versions are taken over without a restart.
 
-    The documentation of the running service is at /docs, its state at /health/ready.
+    The models are at /, the documentation of the running service at /docs, its state at /health/ready.
     """
     gc.disable()  # until the service is ready: a fifth of the start is spent looking for garbage that is not there yet
     settings = read_settings(host=host, port=port, workers=workers)
@@ -56,7 +56,8 @@ def run_service(settings: Settings) -> None:
 
     check_keys(settings)
     check_free(settings.host, settings.port)
-    console.remark(f"Serving on http://{settings.host}:{settings.port}, documentation at /docs; Ctrl+C ends it")
+    address = f"http://{settings.host}:{settings.port}"
+    console.remark(f"Serving on {address}, for a browser too; documentation at /docs; Ctrl+C ends it")
     # The workers are processes of their own and read their settings from the environment
     for name in ("home", "data_home", "database_url", "host", "port", "workers"):
         if (value := getattr(settings, name)) is not None:

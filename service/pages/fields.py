@@ -53,8 +53,8 @@ class Field:
 
     @property
     def id(self) -> str:
-        """Of the element in the page."""
-        return "field" + re.sub(r"[^A-Za-z0-9]", "-", self.name)
+        """Of the element in the page; other names give other ids, however they are spelled."""
+        return "field" + re.sub(r"[^A-Za-z0-9_/]", lambda sign: f"-{ord(sign[0]):x}-", self.name).replace("/", "--")
 
     @property
     def label(self) -> str:
@@ -141,7 +141,7 @@ def with_errors(fields: Iterable[Field], errors: Sequence[FieldError]) -> list[F
 def _put(body: Any, place: Place, value: Any) -> None:
     """Set the value at that place, making the objects and lists on the way."""
     *way, last = place
-    for step, following in zip(way, [*way[1:], last], strict=True):
+    for step, following in zip(way, place[1:], strict=True):
         fresh: Any = [] if isinstance(following, int) else {}
         if isinstance(step, int):
             while len(body) <= step:

@@ -20,7 +20,7 @@ def login_router(site: Site) -> APIRouter:
 
     def form(request: Request, following: str, error: str = "") -> Response:
         status = 401 if error else 200
-        return site.pages.page(request, "login.html.jinja", status, following=following, error=error)
+        return site.pages.short_page(request, "login.html.jinja", status, following=following, error=error)
 
     @router.get("/login")
     async def page_login(request: Request) -> Response:

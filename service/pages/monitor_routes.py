@@ -67,7 +67,7 @@ def monitor_page_router(site: Site) -> APIRouter:
         performance = await performance_of(state, site.engine, name)
         drift = await _found(monitor_of(state, site.bundles, name, days))
         alerts = await asyncio.to_thread(_alerts, site, name) if live.queue else None
-        return site.pages.page(
+        return await site.pages.page(
             request,
             "monitor.html.jinja",
             live=live,

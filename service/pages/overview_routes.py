@@ -67,7 +67,7 @@ def overview_router(site: Site) -> APIRouter:
     @router.get("/")
     async def page_overview(request: Request) -> Response:
         glances = await asyncio.to_thread(_glances, site)
-        return site.pages.page(
+        return await site.pages.page(
             request,
             "overview.html.jinja",
             glances=glances,

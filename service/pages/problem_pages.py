@@ -36,4 +36,4 @@ class ProblemPages:
             wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             wanted = wanted if request.method in ("GET", "HEAD") else "/"
             return see_other(f"/login?next={quote(wanted)}" if wanted != "/" else "/login")
-        return self._pages.page(request, "problem.html.jinja", problem["status"], problem=problem)
+        return self._pages.short_page(request, "problem.html.jinja", problem["status"], problem=problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -68,16 +69,22 @@ class Pages:
             "version": package_versions()["backscore"],
         }
 
-    def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-        """A page for the browser that sent this request."""
+    async def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
+        """A page for the browser that sent this request, made in a thread: a long one must not hold up scoring."""
+        return await asyncio.to_thread(self.short_page, request, template, status, **values)
+
+    def short_page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
+        """The same at once, for pages of a few lines."""
         scope = request.scope
         visit, caller = self.sessions.visit(scope), caller_of(request)
+        is_key_needed = self._is_key_needed()
+        is_signed_in = is_key_needed and bool(caller.id)
         content = self._environment.get_template(template).render(
             path=scope["path"],
-            live_names=sorted(self._live_names()),
+            live_names=sorted(self._live_names()) if is_signed_in or not is_key_needed else [],
             csrf_token=visit.token,
             caller=caller,
-            is_signed_in=self._is_key_needed() and bool(caller.id),
+            is_signed_in=is_signed_in,
             **values,
         )
         response = HTMLResponse(content, status, SECURITY_HEADERS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from service.pages.change_routes import change_router
 from service.pages.login_routes import login_router
 from service.pages.model_routes import model_page_router
 from service.pages.monitor_routes import monitor_page_router
@@ -17,7 +18,8 @@ def page_routers(site: Site) -> list[APIRouter]:
     return [
         login_router(site),
         overview_router(site),
+        model_page_router(site),
+        change_router(site),
         monitor_page_router(site),
         trace_page_router(site),
-        model_page_router(site),
     ]

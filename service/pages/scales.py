@@ -116,8 +116,14 @@ def waterfall(base: float, steps: Sequence[tuple[str, str, float]], digits: int,
             max(round((right - left) / width * 100, 2), 0.4),  # seen, however small
             "plain" if amount == 0 else more_is if amount > 0 else less_is,
         )
-        bars.append(Bar(label, note, f"{amount:+.{digits}f}".replace("-", "−"), span))
+        bars.append(Bar(label, note, _signed(amount, digits), span))
     return bars
+
+
+def _signed(amount: float, digits: int) -> str:
+    """An amount with its sign; what rounds to nothing has none."""
+    text = f"{amount:+.{digits}f}"
+    return (text if float(text) else text[1:]).replace("-", "−")
 
 
 def bars(amounts: Sequence[tuple[str, str, float, str, Tone]]) -> list[Bar]:

@@ -28,7 +28,7 @@ KEY_COOKIE, SESSION_COOKIE = "backscore_key", "backscore_session"
 TOKEN_HEADER = b"x-csrf-token"
 TOKEN_FIELD = "csrf_token"  # noqa: S105 - the name of a field
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-PAGES = re.compile(r"/|/login|/logout|/models/.+|/learn(/.*)?")
+PAGES = re.compile(r"/|/login|/logout|/models(/.*)?|/learn(/.*)?")
 READ_IN_A_BROWSER = re.compile(rf"{PAGES.pattern}|/v1/models/[^/]+/versions/\d+/[a-z_]+\.html")
 _SESSION = re.compile(r"[A-Za-z0-9_-]{22,64}")
 

@@ -19,6 +19,7 @@ def test_a_models_versions_link_their_documents(client):
     report = client.get(version["documents"]["report"])
     assert (report.status_code, report.text) == (200, "<!doctype html>")
     assert report.headers["content-type"].startswith("text/html")
+    assert report.headers["content-security-policy"] == "sandbox allow-scripts"  # a page without our cookies
     card = client.get(version["documents"]["card"])
     assert (card.status_code, card.json()) == (200, {"name": "credit"})
     assert card.headers["content-type"] == "application/json"

@@ -36,6 +36,7 @@ def test_a_person_without_a_key_is_led_to_the_sign_in(start_service, store, page
 
     client.headers.update(ASKS)
     login = parsed(client.get(page))
+    assert "credit" not in login.one("header").text
     back = client.post("/login", data={**login.form("/login"), "key": "secret"})
     assert (back.status_code, str(back.url)) == (200, f"http://testserver{page}")
 

@@ -1,0 +1,72 @@
+"""/models/{name}/promote and /rollback: which version answers, changed by people, with a reason."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.callers import actor_of
+from service.model_changes import promote, roll_back
+from service.model_routes import Promotion, Rollback
+from service.model_views import model_details
+from service.pages.forms import checked
+from service.pages.rendering import may, see_other
+from service.pages.site import Site
+
+WHY_MISSING = "Say why: whoever reads the history will ask."
+
+
+def change_router(site: Site) -> APIRouter:
+    """The pages that ask before they change something."""
+    router = APIRouter(prefix="/models/{name}", include_in_schema=False)
+    state = site.state
+
+    @router.get("/promote")
+    async def ask_promotion(name: str, version: str, request: Request) -> Response:
+        return await confirm(request, name, _number(version))
+
+    @router.post("/promote")
+    async def confirm_promotion(name: str, request: Request) -> Response:
+        form = await site.form(request)
+        wanted = checked(form, Promotion, version=_number(form.get("version", "")))
+        if not wanted.why.strip():
+            return await confirm(request, name, wanted.version, WHY_MISSING)
+        await promote(state, name, wanted.version, actor=actor_of(request.scope), why=wanted.why)
+        return see_other(f"/models/{name}?done=promoted#versions")
+
+    @router.get("/rollback")
+    async def ask_rollback(name: str, request: Request) -> Response:
+        return await confirm(request, name, None)
+
+    @router.post("/rollback")
+    async def confirm_rollback(name: str, request: Request) -> Response:
+        wanted = checked(await site.form(request), Rollback)
+        if not wanted.why.strip():
+            return await confirm(request, name, None, WHY_MISSING)
+        await roll_back(state, name, actor=actor_of(request.scope), why=wanted.why)
+        return see_other(f"/models/{name}?done=rolled-back#versions")
+
+    async def confirm(request: Request, name: str, number: int | None, error: str = "") -> Response:
+        details = await asyncio.to_thread(model_details, state, name)
+        if number is not None and number not in [version.version for version in details.versions]:
+            raise HTTPException(404, f"{name!r} has no such version")
+        return await site.pages.page(
+            request,
+            "confirm.html.jinja",
+            422 if error else 200,
+            details=details,
+            number=number,
+            error=error,
+            may_change=may(request, "admin"),
+        )
+
+    return router
+
+
+def _number(text: str) -> int:
+    """The number of a version as it stands in an address or a form; 0, which none has, for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
