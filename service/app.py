@@ -170,7 +170,7 @@ def create_app(
         health_router(live_models, watch.reasons_not_ready),
         inference_router(state, watch.reasons_not_ready, threads),
         metrics_router(watch.exposition),
-        learning_router(Trainings()),
+        learning_router(Trainings(lambda: watch.draining.has_begun)),
     ):
         app.include_router(router)
     app.add_route("/", _to_docs, include_in_schema=False)
