@@ -241,6 +241,15 @@ class UnknownKeyError(ModelError):
         super().__init__(f"there is no key {name!r}; there are {', '.join(names) or 'none yet'}")
 
 
+class DivergedError(ModelError):
+    """A playground's network cannot be followed any more: its numbers are not finite."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(
+            f"at step {step} some numbers of the network are not finite; take fewer steps, or a smaller learning rate"
+        )
+
+
 class NoReferenceError(ModelError):
     """A version's bundle holds nothing to compare later rows with."""
 

@@ -158,7 +158,7 @@ def create_app(
         is_key_needed=lambda: ring.is_needed,
         now=now,
     )
-    trainings = Trainings()
+    trainings = Trainings(lambda: watch.draining.has_begun)
     site = Site(
         state=state,
         pages=pages,

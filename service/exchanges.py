@@ -26,7 +26,7 @@ class Exchange:
     Attributes
     ----------
     started, since : by `perf_counter`: of the request, and of the work on it, which begins when its body is there.
-    is_reading : whether the application waits for more of the body.
+    is_reading : whether the application waits for more of the body; not while it only listens for the client to leave.
     n_bytes : of the body, so far.
     status : of the answer that has begun; None before.
     is_cut_short : whether somebody else than the application has answered; what it still says is dropped.
@@ -34,6 +34,7 @@ class Exchange:
     """
 
     __slots__ = (
+        "_has_body",
         "_receive",
         "_send",
         "headers",
@@ -52,7 +53,7 @@ class Exchange:
         self._receive, self._send = receive, send
         self.request_id, self.headers = request_id, headers
         self.started = self.since = perf_counter()
-        self.is_reading = self.is_cut_short = False
+        self.is_reading = self.is_cut_short = self._has_body = False
         self.n_bytes = 0
         self.status: int | None = None
         self.make_room: Callable[[int], object] | None = None
@@ -60,9 +61,9 @@ class Exchange:
 
     async def receive(self) -> Message:
         """The next part of the request; to be awaited by one at a time."""
-        self.is_reading = True
+        self.is_reading = not self._has_body
         message = await self._receive()
-        self.is_reading = False
+        self.is_reading, self._has_body = False, not message.get("more_body")
         if message.get("more_body") or self.n_bytes:
             n_more = len(message.get("body", b""))
             self.n_bytes += n_more

@@ -59,11 +59,16 @@ def parameter_error(error: RequestValidationError) -> InvalidRequestError:
     return InvalidRequestError(
         [
             FieldError(
-                path=f"?{details['loc'][-1]}", message=_in_our_words(details["msg"]), value=shown(details["input"])
+                path=f"?{details['loc'][1]}", message=_in_our_words(details["msg"]), value=_sent(details["input"])
             )
             for details in error.errors()
         ]
     )
+
+
+def _sent(value: Any) -> Any:
+    """A parameter as it may be echoed; those that may be given several times come as lists."""
+    return shown(",".join(value) if isinstance(value, list) else value)
 
 
 def field_errors(

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, Field
 
+from models.errors import DivergedError
 from models.nn.arrays import Array
 from models.nn.losses import BINARY_LOG_LOSS, SQUARED_ERROR
 from models.nn.network import Network
 from models.nn.optimizers import SGD, Adam
 from models.nn.rows import Rows
-from models.nn.trace import trace
+from models.nn.trace import Trace, trace
 from models.nn.training import Training
 from models.playground.points import Floats, Labels, Points, points
 from models.playground.settings import PlaygroundSettings
@@ -161,16 +162,18 @@ class Run:
         n_training = self.points.n_training
         with np.errstate(all="ignore"):
             log_odds, probabilities = self._said(self.points.X)
-            losses = self.loss.value(log_odds, probabilities, self.points.labels[:, None].astype(np.float64))
+            targets = self.points.labels[:, None].astype(np.float64)
+            losses = _halves(self.loss.value(log_odds, probabilities, targets), n_training)
             hits = (probabilities[:, 0] >= 0.5) == (self.points.labels == 1)
             surface = self._surface()
+        diverged = self.diverged or losses.training is None or losses.validation is None
         return PlaygroundState(
             step=self.step,
             epoch=self.step // self.steps_per_epoch,
             steps_per_epoch=self.steps_per_epoch,
-            is_finished=self.is_finished,
-            diverged=self.diverged,
-            losses=_halves(losses, n_training),
+            is_finished=self.is_finished or diverged,
+            diverged=diverged,
+            losses=losses,
             accuracies=_halves(hits.astype(np.float64), n_training),
             layers=[
                 Weights(weights=_finite(layer.weights[0]), biases=_finite(layer.biases[0, 0]))
@@ -186,11 +189,19 @@ class Run:
         Parameters
         ----------
         number : of the row, from 0 on; those that are learned from come first.
+
+        Raises
+        ------
+        DivergedError
+            Some number on the way would be no finite one.
         """
         row, outcome = self.points.X[number], int(self.points.labels[number])
         (inputs,), targets = self.inputs(row[None]), np.array([outcome], np.float64)
         n_weights = None if self.network.n_weights <= MOST_WEIGHTS else N_STEEPEST
-        found = trace(self.network, inputs, targets, self.loss, learning_rate=self.settings.learning_rate)
+        with np.errstate(all="ignore"):
+            found = trace(self.network, inputs, targets, self.loss, learning_rate=self.settings.learning_rate)
+        if not _is_finite(found):
+            raise DivergedError(self.step)
         (before,), (after,) = self.network.predict(inputs[None]), found.after.predict(inputs[None])
         return TracedPoint(
             row=tuple(row.tolist()),
@@ -227,6 +238,13 @@ class Run:
             training=_labelled(self.points.X[:n_training], self.points.labels[:n_training]),
             validation=_labelled(self.points.X[n_training:], self.points.labels[n_training:]),
         )
+
+
+def _is_finite(found: Trace) -> bool:
+    """Whether everything that a trace tells is a number; what is not told here follows from what is."""
+    told = [found.after.parameters, found.losses, found.vote_after, found.losses_after]
+    told += [part for layer in found.layers for part in (layer.sums, layer.output_gradients, layer.weight_gradients)]
+    return all(bool(np.isfinite(part).all()) for part in told)
 
 
 def _labelled(X: Floats, labels: Labels) -> Labelled:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 MOST_WIDTH, MOST_DEPTH = 64, 4
@@ -25,6 +25,16 @@ def _bounded(widths: tuple[int, ...]) -> tuple[int, ...]:
     return widths
 
 
+Widths = Annotated[
+    tuple[int, ...],
+    BeforeValidator(_widths),
+    AfterValidator(_bounded),
+    WithJsonSchema(
+        {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": MOST_WIDTH}, "maxItems": MOST_DEPTH}
+    ),
+]
+
+
 class PlaygroundSettings(BaseModel):
     """What is learned, by which network, and how; the order is that of the page."""
 
@@ -35,9 +45,7 @@ class PlaygroundSettings(BaseModel):
     noise: float = Field(
         0.05, ge=0, le=1, title="Noise", description="Added to each coordinate, in parts of its spread."
     )
-    hidden: Annotated[tuple[int, ...], BeforeValidator(_widths), AfterValidator(_bounded)] = Field(
-        (8,), title="Hidden layers", description="Units of each, as 8 or 8,4; empty for none."
-    )
+    hidden: Widths = Field((8,), title="Hidden layers", description="Units of each, as 8 or 8,4; empty for none.")
     activation: Literal["sigmoid", "tanh", "relu", "silu"] = Field("sigmoid", title="Activation")
     loss: Literal["log-loss", "squared error"] = Field("log-loss", title="Loss")
     optimizer: Literal["gradient descent", "adam"] = Field("gradient descent", title="Steps by")

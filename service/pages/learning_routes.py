@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
+import anyio
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from models.playground.run import PlaygroundState, TracedPoint
 from models.playground.settings import PlaygroundSettings
-from service.pages.trainings import MOST_SECONDS, Trainings
+from service.bodies import JSON
+from service.errors import FieldError, InvalidRequestError
+from service.pages.trainings import MOST_SECONDS, End, Found, Trainings
+from service.problems import MEDIA_TYPE as PROBLEM_TYPE
 
 MOST_STEPS = 2_000_000
+SECONDS_TO_READ = 5.0
+"""So much later than the training ends whoever does not read what was sent is given up."""
 EVENTS = "text/event-stream"
+NO_ROOM: dict[int | str, dict[str, Any]] = {
+    429: {
+        "description": "Others watch networks learn already; `Retry-After` says when to ask again.",
+        "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
 
 
 class Place(PlaygroundSettings):
@@ -32,27 +48,24 @@ class Place(PlaygroundSettings):
 class PlaceOfRow(Place):
     """A row at a moment of a training."""
 
-    row: int = Field(0, ge=0, lt=2_000, title="Row", description="Those that are learned from come first.")
-
-
-class End(BaseModel):
-    """Why a stream ends."""
-
-    why: Literal["finished", "diverged", "time"]
-    text: str
+    row: int = Field(0, ge=0, title="Row", description="Below the number of rows; those learned from come first.")
 
 
 def learning_router(trainings: Trainings) -> APIRouter:
     """The endpoints of the playground."""
-    router = APIRouter(prefix="/learn", tags=["learning"])
+    router = APIRouter(prefix="/learn", tags=["learning"], responses=NO_ROOM)
 
-    @router.get("/state", summary="A small network after so many steps of its training")
-    async def show_state(place: Annotated[Place, Query()]) -> PlaygroundState:
-        return await trainings.state(place.settings, place.steps)
+    @router.get("/state", summary="A small network after so many steps of its training", response_model=PlaygroundState)
+    async def show_state(place: Annotated[Place, Query()], request: Request) -> Response:
+        return _json(await _unless_left(request, trainings.state(place.settings, place.steps)))
 
-    @router.get("/trace", summary="A row through that network and back, in numbers")
-    async def show_trace(place: Annotated[PlaceOfRow, Query()]) -> TracedPoint:
-        return await trainings.trace(place.settings, place.steps, place.row % place.n_rows)
+    @router.get("/trace", summary="A row through that network and back, in numbers", response_model=TracedPoint)
+    async def show_trace(place: Annotated[PlaceOfRow, Query()], request: Request) -> Response:
+        if place.row >= place.n_rows:
+            raise InvalidRequestError(
+                [FieldError(path="?row", message=f"must be less than n_rows, {place.n_rows}", value=place.row)]
+            )
+        return _json(await _unless_left(request, trainings.trace(place.settings, place.steps, place.row)))
 
     @router.get(
         "/train",
@@ -60,37 +73,63 @@ def learning_router(trainings: Trainings) -> APIRouter:
         response_class=StreamingResponse,
         responses={200: {"content": {EVENTS: {"schema": {"type": "string"}}}}},
     )
-    async def train(place: Annotated[Place, Query()]) -> StreamingResponse:
-        events = _events(trainings.frames(place.settings, place.steps))
-        first = await anext(events)  # what is refused is refused before an answer begins
-        return StreamingResponse(_all(first, events), media_type=EVENTS, headers={"Cache-Control": "no-store"})
+    async def train(place: Annotated[Place, Query()]) -> Response:
+        return Watching(trainings, place.settings, place.steps)
 
     return router
 
 
-async def _events(frames: AsyncIterator[PlaygroundState]) -> AsyncIterator[bytes]:
-    last = None
+class Watching(StreamingResponse):
+    """The events of a training. It has its place as long as they go out, and is closed however that ends."""
+
+    def __init__(self, trainings: Trainings, settings: PlaygroundSettings, steps: int) -> None:
+        # a proxy that collects what it passes on would make a film of nothing
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        self._trainings, self._events = trainings, _events(trainings.frames(settings, steps))
+        super().__init__(self._events, media_type=EVENTS, headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection; TooManyTrainingsError before anything is sent."""
+        with self._trainings.place():
+            await super().__call__(scope, receive, send)
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the events; ClientDisconnect if they are not read."""
+        with anyio.move_on_after(MOST_SECONDS + SECONDS_TO_READ) as waiting:
+            async with aclosing(self._events):  # type: ignore[type-var]
+                await super().stream_response(send)
+        if waiting.cancelled_caught:
+            raise ClientDisconnect
+
+
+async def _events(frames: AsyncIterator[PlaygroundState | End]) -> AsyncIterator[bytes]:
     async with aclosing(frames) as states:  # type: ignore[type-var]
-        async for last in states:
-            yield _event("epoch", last)
-    yield _event("end", _end(last))
-
-
-async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    async with aclosing(rest) as events:  # type: ignore[type-var]
-        yield first
-        async for event in events:
-            yield event
-
-
-def _end(last: PlaygroundState | None) -> End:
-    if last is not None and last.diverged:
-        return End(why="diverged", text="The weights are no finite numbers any more: the steps were too large.")
-    if last is not None and not last.is_finished:
-        return End(why="time", text=f"{MOST_SECONDS:g} seconds are over; go on whenever you like.")
-    return End(why="finished", text="All epochs are over.")
+        async for state in states:
+            yield _event("end" if isinstance(state, End) else "epoch", state)
 
 
 def _event(name: str, content: BaseModel) -> bytes:
     """See https://html.spec.whatwg.org/multipage/server-sent-events.html; JSON holds no line breaks."""
     return b"event: %s\ndata: %s\n\n" % (name.encode(), content.model_dump_json().encode())
+
+
+def _json(content: BaseModel) -> Response:
+    """Written by pydantic: the framework's own way takes twenty times as long, and everybody waits for it."""
+    return Response(content.model_dump_json(), media_type=JSON)
+
+
+async def _unless_left(request: Request, work: Awaitable[Found]) -> Found:
+    """What the work finds; ClientDisconnect, and no more work, once the client has left."""
+    with anyio.CancelScope() as scope:
+        listening = asyncio.create_task(_when_left(request, scope.cancel))
+        try:
+            return await work
+        finally:
+            listening.cancel()
+    raise ClientDisconnect
+
+
+async def _when_left(request: Request, stop: Callable[[], None]) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    stop()

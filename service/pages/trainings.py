@@ -4,30 +4,53 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Literal, TypeVar
 
+import anyio.to_thread
+from pydantic import BaseModel
+
+from models.errors import ModelError
 from models.playground.run import PlaygroundState, Run, TracedPoint
 from models.playground.settings import PlaygroundSettings
 from service.errors import TooManyTrainingsError, TrainingTooLongError
 
+Found = TypeVar("Found")
+Why = Literal["finished", "diverged", "time", "ending"]
 MOST_AT_ONCE = 2
 MOST_SECONDS = 20.0
+PIECE_SECONDS = 0.1
+"""So long at most a thread goes on when nobody waits for it any more."""
 SLICE_SECONDS, REST_SECONDS = 0.002, 0.001
 """A training works so long and rests so long, so that whoever scores does not wait for it."""
 FRAMES = 200
 """Most pictures of a training; more epochs lie between two of them."""
 FRAME_SECONDS = 0.05
 """Faster than this nobody sees anything."""
-MOST_KEPT = 8
+MOST_KEPT = 4
+
+
+class End(BaseModel):
+    """Why a training is watched no longer."""
+
+    why: Why
+    text: str
 
 
 class Trainings:
-    """Runs of the playground; those asked for last are kept, so that going on does not begin anew."""
+    """Runs of the playground; those asked for last are kept, so that going on does not begin anew.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    is_ending : whether the process was told to end, which must not wait for anybody's network.
+    """
+
+    def __init__(self, is_ending: Callable[[], bool] = lambda: False) -> None:
+        self._is_ending = is_ending
         self._n_now = 0
-        self._kept: dict[str, Run] = {}
+        self._kept: dict[PlaygroundSettings, Run] = {}
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -48,68 +71,108 @@ class Trainings:
         TooManyTrainingsError, TrainingTooLongError
             There is no room, or it takes too long to get there.
         """
-        with self.place():
-            run = await self._run(settings, steps)
-            state = await asyncio.to_thread(run.state, with_points=True)
-            self._keep(run)
-        return state
+        return await self._after(settings, steps, partial(Run.state, with_points=True))
 
     async def trace(self, settings: PlaygroundSettings, steps: int, row: int) -> TracedPoint:
-        """A row through the network as it is after so many steps; raises what `state` does."""
-        with self.place():
-            run = await self._run(settings, steps)
-            found = await asyncio.to_thread(run.trace, row)
-            self._keep(run)
-        return found
+        """A row through the network as it is after so many steps; raises what `state` does, and DivergedError."""
+        return await self._after(settings, steps, partial(Run.trace, number=row))
 
-    async def frames(self, settings: PlaygroundSettings, steps: int) -> AsyncIterator[PlaygroundState]:
-        """What there is to see from there on, epoch by epoch, until nothing more is to do or the time is up.
+    async def frames(self, settings: PlaygroundSettings, steps: int) -> AsyncIterator[PlaygroundState | End]:
+        """What there is to see from there on, epoch by epoch, and why it ends.
 
-        Whoever does not ask for the next one any more makes room for others. Raises what `state` does.
+        To be closed by whoever does not want the next one any more, and iterated within a `place`.
         """
-        with self.place():
-            run = await self._run(settings, steps)
-            until = time.monotonic() + MOST_SECONDS
+        until = time.monotonic() + MOST_SECONDS
+        async with self._learner(settings, steps) as learner:
+            run = learner.run
             each = run.steps_per_epoch * max(1, settings.n_epochs // FRAMES)
-            while not run.is_finished and time.monotonic() < until:
+            await self._reach(learner, steps, until)
+            diverged = run.diverged
+            while not run.is_finished and not diverged and not self._is_over(until):
                 drawn = time.monotonic() + FRAME_SECONDS
-                await asyncio.to_thread(
-                    _advance, run, (run.step // each + 1) * each, until - time.monotonic(), cut=True
-                )
-                yield await asyncio.to_thread(run.state)
-                await asyncio.sleep(drawn - time.monotonic())
-            self._keep(run)
+                await self._reach(learner, (run.step // each + 1) * each, until)
+                state = await learner.do(Run.state)
+                yield state
+                diverged = state.diverged
+                await asyncio.sleep(max(0.0, drawn - time.monotonic()))
+            yield self._end(run, diverged)
 
-    async def _run(self, settings: PlaygroundSettings, steps: int) -> Run:
-        """A run that has taken so many steps, for this caller alone until it is kept again."""
-        run = self._kept.pop(str(settings.query()), None)
+    async def _after(self, settings: PlaygroundSettings, steps: int, look: Callable[[Run], Found]) -> Found:
+        until = time.monotonic() + MOST_SECONDS
+        with self.place():
+            async with self._learner(settings, steps) as learner:
+                await self._reach(learner, steps, until)
+                if learner.run.step < steps and not learner.run.is_finished:
+                    raise TrainingTooLongError(MOST_SECONDS)
+                return await learner.do(look)
+
+    @asynccontextmanager
+    async def _learner(self, settings: PlaygroundSettings, steps: int) -> AsyncIterator[_Learner]:
+        """A run that has taken no more steps than that, for this caller alone."""
+        run = self._kept.pop(settings, None)
         if run is None or run.step > steps:
-            run = await asyncio.to_thread(Run, settings)
-        await asyncio.to_thread(_advance, run, steps, MOST_SECONDS)
-        return run
+            run = await anyio.to_thread.run_sync(Run, settings)
+        learner = _Learner(run)
+        try:
+            yield learner
+        finally:
+            if learner.is_at_rest:
+                self._keep(run)
+
+    async def _reach(self, learner: _Learner, step: int, until: float) -> None:
+        """Learn up to a step, or until it is over."""
+        while learner.run.step < step and not learner.run.is_finished and not self._is_over(until):
+            await learner.do(partial(_learn, to=step, until=until))
+
+    def _is_over(self, until: float) -> bool:
+        return time.monotonic() >= until or self._is_ending()
 
     def _keep(self, run: Run) -> None:
         """Somebody may go on from here."""
-        self._kept[str(run.settings.query())] = run
+        self._kept[run.settings] = run
         if len(self._kept) > MOST_KEPT:
             del self._kept[next(iter(self._kept))]
 
+    def _end(self, run: Run, diverged: bool) -> End:
+        if diverged:
+            return End(why="diverged", text="There are numbers that are not finite any more: the steps were too large.")
+        if run.is_finished:
+            return End(why="finished", text="All epochs are over.")
+        if self._is_ending():
+            return End(why="ending", text="The service is about to end; go on when it is back.")
+        return End(why="time", text=f"{MOST_SECONDS:g} seconds are over; go on whenever you like.")
 
-def _advance(run: Run, to: int, seconds: float, *, cut: bool = False) -> None:
-    """Take steps, with rests between them.
 
-    Parameters
+class _Learner:
+    """A run, worked on in threads.
+
+    Attributes
     ----------
-    cut : whether to stop when the seconds are over; otherwise TrainingTooLongError.
+    is_at_rest : false while a thread may be at it, which goes on for a moment when the request is broken off.
     """
-    began = worked = time.perf_counter()
-    while run.step < to and not run.is_finished:
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.is_at_rest = run, True
+
+    async def do(self, work: Callable[[Run], Found]) -> Found:
+        """Have a thread work on the run; a client that leaves is heeded when it is done."""
+        self.is_at_rest = False
+        try:
+            found = await anyio.to_thread.run_sync(work, self.run)
+        except ModelError:
+            self.is_at_rest = True
+            raise
+        self.is_at_rest = True
+        return found
+
+
+def _learn(run: Run, to: int, until: float) -> None:
+    """Take steps for a moment, with rests between them."""
+    worked = now = time.monotonic()
+    until = min(until, now + PIECE_SECONDS)
+    while run.step < to and not run.is_finished and now < until:
         run.take_step()
-        now = time.perf_counter()
-        if now - began > seconds:
-            if cut:
-                return
-            raise TrainingTooLongError(seconds)
+        now = time.monotonic()
         if now - worked > SLICE_SECONDS:
             time.sleep(REST_SECONDS)
-            worked = time.perf_counter()
+            worked = now = time.monotonic()

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-import time
+from contextlib import aclosing
 
+import anyio
 import pytest
 
 from models.playground.run import Run
@@ -14,6 +15,7 @@ from service.pages.trainings import Trainings
 
 SMALL = {"n_rows": 40, "hidden": "4", "n_epochs": 3, "batch_size": 7}
 SETTINGS = PlaygroundSettings.model_validate(SMALL)
+LONG = PlaygroundSettings(n_rows=2_000, batch_size=1, n_epochs=1_000)
 
 
 def advanced(steps, settings=SETTINGS):
@@ -30,10 +32,13 @@ def test_a_state_is_that_of_a_run_of_ones_own(client):
 
 
 def test_a_trace_is_that_of_a_run_of_ones_own(client):
-    """Of a row by its number; numbers beyond the last begin anew."""
-    for row in (0, 39, 41):
+    """Of a row by its number; there are as many as were asked for."""
+    for row in (0, 39):
         found = client.get("/learn/trace", params={**SMALL, "steps": 4, "row": row})
-        assert found.json() == json.loads(advanced(4).trace(row % 40).model_dump_json())
+        assert found.json() == json.loads(advanced(4).trace(row).model_dump_json())
+    refused = client.get("/learn/trace", params={**SMALL, "row": 40})
+    wanted = {"path": "?row", "message": "must be less than n_rows, 40", "value": 40}
+    assert (refused.status_code, refused.json()["errors"]) == (422, [wanted])
 
 
 def test_a_training_is_watched_epoch_by_epoch(client):
@@ -51,38 +56,29 @@ def test_a_training_is_watched_epoch_by_epoch(client):
     assert json.loads(end.split("data: ")[1])["why"] == "finished"
 
 
-def test_a_diverged_training_says_so(client):
-    """It ends at once."""
-    answer = client.get(
-        "/learn/train",
-        params={
-            "data": "credit",
-            "normalise": "false",
-            "learning_rate": 100,
-            "activation": "relu",
-            "loss": "squared error",
-            "weight_decay": 1,
-        },
-    )
-    assert '"why":"diverged"' in answer.text
+@pytest.mark.parametrize("steps", [0, 5_000])
+def test_a_diverged_training_says_so(client, steps):
+    """Whether it happens while somebody looks on or has happened before; there is no row to follow then."""
+    given = {"data": "credit", "normalise": "false", "learning_rate": 100, "weight_decay": 1}
+    given |= {"activation": "relu", "loss": "squared error", "steps": steps}
+    assert '"why":"diverged"' in client.get("/learn/train", params=given).text
+    assert client.get("/learn/state", params={**given, "steps": 5_000}).json()["diverged"]
+    refused = client.get("/learn/trace", params={**given, "steps": 5_000})
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:backscore:diverged")
 
 
 def test_there_is_room_for_two(client):
-    """The third is told when to come again; one that leaves makes room."""
+    """The third is refused; one that leaves makes room."""
 
     async def scenario():
         trainings = Trainings()
-        slow = PlaygroundSettings(n_epochs=1_000)
-        first, second = trainings.frames(slow, 0), trainings.frames(slow, 0)
-        await anext(first)
-        await anext(second)
-        with pytest.raises(TooManyTrainingsError):
-            await anext(trainings.frames(slow, 0))
-        with pytest.raises(TooManyTrainingsError):
-            await trainings.state(SETTINGS, 0)
-        await first.aclose()
-        assert (await trainings.state(SETTINGS, 0)).step == 0
-        await second.aclose()
+        with trainings.place():
+            with trainings.place():
+                with pytest.raises(TooManyTrainingsError), trainings.place():
+                    raise AssertionError("there was room")
+                with pytest.raises(TooManyTrainingsError):
+                    await trainings.state(SETTINGS, 0)
+            assert (await trainings.state(SETTINGS, 0)).step == 0
 
     asyncio.run(scenario())
 
@@ -108,15 +104,50 @@ def test_what_takes_too_long_is_refused_or_cut(client, monkeypatch):
         asyncio.run(Trainings().trace(PlaygroundSettings.model_validate(large), 100_000, 0))
 
 
-def test_a_client_that_leaves_stops_the_training():
-    """No step is taken once nobody asks for the next picture."""
+def test_who_pauses_goes_on_from_there():
+    """No step is taken twice, whether the pause came between two pictures or in the middle of one."""
 
     async def scenario():
-        frames = Trainings().frames(PlaygroundSettings(n_epochs=1_000), 0)
+        trainings = Trainings()
+        async with aclosing(trainings.frames(SETTINGS, 0)) as frames:
+            seen = await anext(frames)
+        (kept,) = trainings._kept.values()
+        assert kept.step == seen.step == 4
+        assert (await trainings.state(SETTINGS, 4)).step == 4
+        assert list(trainings._kept.values()) == [kept]
+        with anyio.move_on_after(0.05):
+            await trainings.state(LONG, 10**6)
+        assert await trainings.state(SETTINGS, 12) == advanced(12).state(with_points=True)
+
+    asyncio.run(scenario())
+
+
+def test_a_request_that_is_broken_off_leaves_no_run_that_a_thread_is_at():
+    """Somebody else would get it, and both would take its steps."""
+
+    async def scenario():
+        trainings = Trainings()
+        asking = asyncio.create_task(trainings.state(LONG, 10**6))
+        await asyncio.sleep(0.15)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert trainings._kept == {}
+        assert await trainings.state(LONG, 30) == advanced(30, LONG).state(with_points=True)
+
+    asyncio.run(scenario())
+
+
+def test_the_end_of_the_service_waits_for_no_training():
+    """Who looks on is told."""
+
+    async def scenario():
+        ending = []
+        frames = Trainings(lambda: bool(ending)).frames(LONG, 0)
         await anext(frames)
-        started = time.perf_counter()
-        await frames.aclose()
-        assert time.perf_counter() - started < 1
+        ending.append(True)
+        rest = [one async for one in frames]
+        assert [one.why for one in rest] == ["ending"]
 
     asyncio.run(scenario())
 
@@ -124,11 +155,33 @@ def test_a_client_that_leaves_stops_the_training():
 @pytest.mark.parametrize(
     ("given", "path"),
     [
+        ({"data": "moons"}, "?data"),
+        ({"n_rows": 19}, "?n_rows"),
         ({"n_rows": 2001}, "?n_rows"),
+        ({"noise": -0.1}, "?noise"),
+        ({"noise": 1.1}, "?noise"),
+        ({"hidden": "0"}, "?hidden"),
         ({"hidden": "65"}, "?hidden"),
         ({"hidden": "1,1,1,1,1"}, "?hidden"),
-        ({"steps": -1}, "?steps"),
+        ({"hidden": "8,x"}, "?hidden"),
+        ({"activation": "step"}, "?activation"),
+        ({"loss": "hinge"}, "?loss"),
+        ({"optimizer": "newton"}, "?optimizer"),
+        ({"learning_rate": 0}, "?learning_rate"),
+        ({"learning_rate": 101}, "?learning_rate"),
         ({"learning_rate": "nan"}, "?learning_rate"),
+        ({"batch_size": 0}, "?batch_size"),
+        ({"batch_size": 2001}, "?batch_size"),
+        ({"normalise": "maybe"}, "?normalise"),
+        ({"weight_decay": -1}, "?weight_decay"),
+        ({"weight_decay": 1.1}, "?weight_decay"),
+        ({"dropout": 0.91}, "?dropout"),
+        ({"n_epochs": 0}, "?n_epochs"),
+        ({"n_epochs": 1001}, "?n_epochs"),
+        ({"seed": -1}, "?seed"),
+        ({"seed": 10**6}, "?seed"),
+        ({"steps": -1}, "?steps"),
+        ({"steps": 2_000_001}, "?steps"),
         ({"colour": "red"}, "?colour"),
     ],
 )
@@ -137,4 +190,7 @@ def test_what_is_out_of_bounds_is_named(client, given, path):
     for endpoint in ("state", "train", "trace"):
         refused = client.get(f"/learn/{endpoint}", params=given)
         assert refused.status_code == 422
-        assert refused.json()["errors"][0]["path"] == path
+        (error,) = refused.json()["errors"]
+        (value,) = given.values()
+        assert error["path"] == path
+        assert str(error["value"]) in str(value)

@@ -1,12 +1,15 @@
 """The playground's network: the same bits however one got there, gradients that agree, and failures that are told."""
 
 import json
+import math
+from collections import Counter
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 from sklearn.neighbors import KNeighborsClassifier
 
+from models.errors import DivergedError
 from models.playground.points import DATA_SETS, points
 from models.playground.run import Run
 from models.playground.settings import PlaygroundSettings
@@ -24,6 +27,32 @@ def test_points_are_two_classes_that_can_be_told_apart(name):
     scaled = (found.X - found.X.mean(axis=0)) / found.X.std(axis=0)
     neighbours = KNeighborsClassifier(15).fit(scaled[:280], found.labels[:280])
     assert neighbours.score(scaled[280:], found.labels[280:]) > (0.57 if name in ("credit", "fraud") else 0.9)
+
+
+@pytest.mark.parametrize(("name", "n_rows"), [("credit", 2_000), ("fraud", 300)])
+def test_rows_that_are_held_back_were_not_learned_from(name, n_rows):
+    """One in twenty is the same by chance, as two people may be; within a side, too, where there are rows enough."""
+    found = points(name, n_rows, 0, 1)
+    rows = [tuple(row) for row in found.X.tolist()]
+    learned, held_back = set(rows[: found.n_training]), rows[found.n_training :]
+    assert np.mean([row in learned for row in held_back]) < 0.06
+    assert len(learned) > 0.94 * found.n_training
+
+
+def test_where_events_are_few_they_repeat_on_their_own_side():
+    """A thousand frauds are not simulated for a picture; each stands in it about as often as every other."""
+    found = points("fraud", 2_000, 0, 1)
+    frauds = [[tuple(row) for row in side.tolist()] for side in _sides(found, label=1)]
+    assert not set(frauds[0]) & set(frauds[1])
+    for side in frauds:
+        counts = Counter(side).values()
+        assert max(counts) - min(counts) <= 1
+
+
+def _sides(found, label):
+    """The rows of a class that are learned from, and those that are held back."""
+    sides = np.split(found.X, [found.n_training]), np.split(found.labels, [found.n_training])
+    return [X[labels == label] for X, labels in zip(*sides, strict=True)]
 
 
 def test_the_same_step_is_the_same_however_one_got_there():
@@ -122,6 +151,31 @@ def test_steps_that_are_too_large_are_told():
     assert run.step < run.most_steps
     json.loads(state.model_dump_json(), parse_constant=pytest.fail)
     assert state.losses.training is None
+    with pytest.raises(DivergedError, match=f"at step {run.step} "):
+        run.trace(0)
+
+
+@pytest.mark.parametrize("loss", ["log-loss", "squared error"])
+@pytest.mark.parametrize("activation", ["relu", "silu"])
+def test_on_the_way_there_every_number_is_told_or_the_end_is(activation, loss):
+    """At each step: weights may still be finite when a loss is not, and a step may lead to where nothing is."""
+    given = {"data": "credit", "normalise": False, "learning_rate": 100, "weight_decay": 1, "n_rows": 20}
+    run, n_traced = Run(PlaygroundSettings(**given, activation=activation, loss=loss, hidden=(4, 4))), 0
+    while not run.is_finished:
+        run.take_step()
+        state = run.state()
+        assert state.diverged == (None in (state.losses.training, state.losses.validation) or run.diverged)
+        assert state.is_finished >= state.diverged
+        try:
+            found = run.trace(3)
+        except DivergedError:
+            continue
+        n_traced += 1
+        json.loads(found.model_dump_json(), parse_constant=pytest.fail)
+        assert "null" not in found.model_dump_json()
+        assert math.isfinite(found.loss_after)
+    assert run.diverged
+    assert n_traced > 0
 
 
 @pytest.mark.parametrize(
