@@ -40,7 +40,7 @@ def learn_page_router(pages: Pages, trainings: Trainings) -> APIRouter:
 
     @router.get("")
     async def page_learn(request: Request) -> Response:
-        return _playground(pages, request, "learn.html.jinja", PlaygroundSettings(), lessons=LESSONS)
+        return await _playground(pages, request, "learn.html.jinja", PlaygroundSettings(), lessons=LESSONS)
 
     @router.get("/lessons/{number}")
     async def page_lesson(request: Request, number: int) -> Response:
@@ -48,7 +48,7 @@ def learn_page_router(pages: Pages, trainings: Trainings) -> APIRouter:
             raise HTTPException(404)
         lesson = LESSONS[number - 1]
         following: Lesson | None = LESSONS[number] if number < len(LESSONS) else None
-        return _playground(
+        return await _playground(
             pages, request, "learn_lesson.html.jinja", lesson.settings, lesson=lesson, following=following
         )
 
@@ -57,7 +57,7 @@ def learn_page_router(pages: Pages, trainings: Trainings) -> APIRouter:
         settings, wrong = read_settings(request.query_params)
         steps, row = (_whole(request.query_params.get(name)) for name in ("steps", "row"))
         found = await trainings.trace(settings, steps, row % settings.n_rows)
-        return pages.page(
+        return await pages.page(
             request,
             "learn_numbers.html.jinja",
             HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
@@ -75,13 +75,13 @@ def learn_page_router(pages: Pages, trainings: Trainings) -> APIRouter:
     return router
 
 
-def _playground(
+async def _playground(
     pages: Pages, request: Request, template: str, defaults: PlaygroundSettings, **values: object
 ) -> Response:
     """A page with the playground, as the address says, else by these defaults."""
     query = {**defaults.query(), **request.query_params}
     settings, wrong = read_settings(query)
-    return pages.page(
+    return await pages.page(
         request,
         template,
         HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,

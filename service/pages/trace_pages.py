@@ -64,7 +64,7 @@ def trace_page_router(site: Site) -> APIRouter:
                 found = await _asked(site, name, body, request)
             except InvalidRequestError as error:
                 errors, status = {one.path.strip("/"): one.message for one in error.errors}, status_of(error)
-        return site.pages.page(
+        return await site.pages.page(
             request,
             "trace.html.jinja",
             status,
