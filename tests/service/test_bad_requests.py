@@ -170,7 +170,7 @@ def test_an_unknown_model_lists_the_live_ones(client, applicant):
 def test_an_unknown_operation_lists_the_known_ones(client):
     """Ranking is for ads only."""
     found = problem(client.post("/v1/credit/rank", json=RANK), 404)
-    assert found["detail"] == "model 'credit' cannot 'rank'; it can score, batch, explain, counterfactuals"
+    assert found["detail"] == "model 'credit' cannot 'rank'; it can score, batch, explain, trace, counterfactuals"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,131 @@
+"""What networks that learn for /learn cost those who score: latencies beside none, one, two, and people who click.
+
+    python tests/benchmarks/learning_beside.py [--home var] [--name credit] [--connections 16] [--seconds 5]
+                                               [--rounds 3]
+
+Needs a live model (`backscore quickstart --once`). The service runs on the first core, the load comes from the last
+one, at half of the rate that the service reaches alone. Beside it the networks of `BESIDE` learn, started anew whenever
+they have ended, or somebody asks for one state or trace after the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlencode
+
+import numpy as np
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from models.home import Home
+from models.live import load_live
+from models.registry import Registry
+from tests.streams.load import Loaded, free_port, load, post, serve_command, server
+
+Asked = tuple[str, Mapping[str, object]]
+USUAL: Mapping[str, object] = {"activation": "tanh", "n_epochs": 1_000}
+LARGEST: Mapping[str, object] = {"n_rows": 2_000, "batch_size": 16, "hidden": "64,64,64,64", "n_epochs": 1_000}
+BESIDE: Mapping[str, tuple[Asked, ...]] = {
+    "nobody": (),
+    "one training": (("train", USUAL),),
+    "one of the largest": (("train", LARGEST),),
+    "two of the largest": (("train", LARGEST), ("train", {**LARGEST, "batch_size": 2_000})),
+    "states of ever new frauds": (("state", {"data": "fraud", "n_rows": 2_000}),),
+    "traces of the largest": (("trace", {**LARGEST, "steps": 50}),),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--home", type=Path, default=Path("var"))
+    parser.add_argument("--name", default="credit")
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    with (
+        TemporaryDirectory(prefix="load-", dir=arguments.home) as folder,
+        serving(arguments.home, Path(folder) / "home", arguments.name) as (port, body),
+    ):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        compare(port, post(f"/v1/{arguments.name}/score", body), arguments)
+
+
+@contextmanager
+def serving(source: Path, home: Path, name: str) -> Iterator[tuple[int, bytes]]:
+    """A service on a copy of the home; gives its port and the body to send."""
+    shutil.copytree(source, home, ignore=shutil.ignore_patterns("load-*", "downloads"))
+    registry = Registry(Home(home).database_url)
+    version = registry.champions()[name]
+    registry.close()
+    body = json.dumps(load_live(version, Home(home).bundles).table.example()).encode()
+    port, first = free_port(), {min(os.sched_getaffinity(0))}
+    with server(serve_command(port), port, cores=first, environment={"BACKSCORE_HOME": str(home.resolve())}):
+        yield port, body
+
+
+def compare(port: int, request: bytes, arguments: argparse.Namespace) -> None:
+    """Load in turn beside each and print what came of it."""
+    told = {"connections": arguments.connections, "seconds": arguments.seconds}
+    load(port, request, connections=arguments.connections, seconds=1)
+    loads: dict[str, list[Loaded]] = {beside: [] for beside in BESIDE}
+    n_answers = dict.fromkeys(BESIDE, 0)
+    for _ in range(arguments.rounds):
+        rate = load(port, request, **told).rate / 2
+        for beside, asked in BESIDE.items():
+            with learning(port, asked) as answered:
+                loads[beside].append(load(port, request, rate=rate, **told))
+            n_answers[beside] += len(answered)
+    print(f"{arguments.name}, {arguments.connections} connections, {arguments.rounds} times {arguments.seconds:g} s")
+    for beside, some in loads.items():
+        latencies = ", ".join(
+            f"{name} {np.median([one.milliseconds(quantile) for one in some]):.2f}"
+            for name, quantile in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))
+        )
+        print(
+            f"  beside {beside}: {np.median([one.rate for one in some]):,.0f} a second, {latencies} ms, the worst p99 "
+            f"{max(one.milliseconds(0.99) for one in some):.2f} ms; not answered: "
+            f"{sum(sum(one.others.values()) for one in some)}; pictures or answers meanwhile: {n_answers[beside]}"
+        )
+
+
+@contextmanager
+def learning(port: int, asked: tuple[Asked, ...]) -> Iterator[list[None]]:
+    """Somebody who asks for each of these again and again; gives a list with an element for each line of data."""
+    stopped, answered, seeds = threading.Event(), list[None](), count(1)
+
+    def ask(what: str, given: Mapping[str, object]) -> None:
+        while not stopped.is_set():
+            address = f"http://127.0.0.1:{port}/learn/{what}?{urlencode({**given, 'seed': next(seeds)})}"
+            with urllib.request.urlopen(address) as answer:
+                for line in answer:
+                    if line.startswith((b"data", b"{")):
+                        answered.append(None)
+                    if stopped.is_set():
+                        return
+
+    threads = [threading.Thread(target=ask, args=one) for one in asked]
+    for thread in threads:
+        thread.start()
+    try:
+        yield answered
+    finally:
+        stopped.set()
+        for thread in threads:
+            thread.join()
+
+
+if __name__ == "__main__":
+    main()
