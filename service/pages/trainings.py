@@ -16,6 +16,7 @@ from models.errors import ModelError
 from models.playground.run import PlaygroundState, Run, TracedPoint
 from models.playground.settings import PlaygroundSettings
 from service.errors import TooManyTrainingsError, TrainingTooLongError
+from service.pages.pace import Pace
 
 Found = TypeVar("Found")
 Why = Literal["finished", "diverged", "time", "ending"]
@@ -23,8 +24,6 @@ MOST_AT_ONCE = 2
 MOST_SECONDS = 20.0
 PIECE_SECONDS = 0.1
 """So long at most a thread goes on when nobody waits for it any more."""
-SLICE_SECONDS, REST_SECONDS = 0.002, 0.001
-"""A training works so long and rests so long, so that whoever scores does not wait for it."""
 FRAMES = 200
 """Most pictures of a training; more epochs lie between two of them."""
 FRAME_SECONDS = 0.05
@@ -122,7 +121,7 @@ class Trainings:
     async def _reach(self, learner: _Learner, step: int, until: float) -> None:
         """Learn up to a step, or until it is over."""
         while learner.run.step < step and not learner.run.is_finished and not self._is_over(until):
-            await learner.do(partial(_learn, to=step, until=until))
+            await learner.do(partial(_learn, pace=learner.pace, to=step, until=until))
 
     def _is_over(self, until: float) -> bool:
         return time.monotonic() >= until or self._is_ending()
@@ -148,31 +147,32 @@ class _Learner:
 
     Attributes
     ----------
+    pace : of the work.
     is_at_rest : false while a thread may be at it, which goes on for a moment when the request is broken off.
     """
 
     def __init__(self, run: Run) -> None:
-        self.run, self.is_at_rest = run, True
+        self.run, self.pace, self.is_at_rest = run, Pace(), True
 
     async def do(self, work: Callable[[Run], Found]) -> Found:
         """Have a thread work on the run; a client that leaves is heeded when it is done."""
         self.is_at_rest = False
         try:
-            found = await anyio.to_thread.run_sync(work, self.run)
+            found = await anyio.to_thread.run_sync(self._paced, work)
         except ModelError:
             self.is_at_rest = True
             raise
         self.is_at_rest = True
         return found
 
+    def _paced(self, work: Callable[[Run], Found]) -> Found:
+        with self.pace.at_work():
+            return work(self.run)
 
-def _learn(run: Run, to: int, until: float) -> None:
+
+def _learn(run: Run, pace: Pace, to: int, until: float) -> None:
     """Take steps for a moment, with rests between them."""
-    worked = now = time.monotonic()
-    until = min(until, now + PIECE_SECONDS)
-    while run.step < to and not run.is_finished and now < until:
+    until = min(until, time.monotonic() + PIECE_SECONDS)
+    while run.step < to and not run.is_finished and time.monotonic() < until:
         run.take_step()
-        now = time.monotonic()
-        if now - worked > SLICE_SECONDS:
-            time.sleep(REST_SECONDS)
-            worked = now = time.monotonic()
+        pace.rest()
