@@ -81,15 +81,19 @@ class Trainings:
 
         To be closed by whoever does not want the next one any more, and iterated within a `place`.
         """
-        until = time.monotonic() + MOST_SECONDS
+        is_late = _timer(MOST_SECONDS)
+
+        def is_over() -> bool:
+            return is_late() or self._is_ending()
+
         async with self._learner(settings, steps) as learner:
             run = learner.run
             each = run.steps_per_epoch * max(1, settings.n_epochs // FRAMES)
-            await self._reach(learner, steps, until)
+            await learner.reach(steps, is_over)
             diverged = run.diverged
-            while not run.is_finished and not diverged and not self._is_over(until):
+            while not run.is_finished and not diverged and not is_over():
                 drawn = time.monotonic() + FRAME_SECONDS
-                await self._reach(learner, (run.step // each + 1) * each, until)
+                await learner.reach((run.step // each + 1) * each, is_over)
                 state = await learner.do(Run.state)
                 yield state
                 diverged = state.diverged
@@ -97,10 +101,9 @@ class Trainings:
             yield self._end(run, diverged)
 
     async def _after(self, settings: PlaygroundSettings, steps: int, look: Callable[[Run], Found]) -> Found:
-        until = time.monotonic() + MOST_SECONDS
         with self.place():
             async with self._learner(settings, steps) as learner:
-                await self._reach(learner, steps, until)
+                await learner.reach(steps, _timer(MOST_SECONDS))
                 if learner.run.step < steps and not learner.run.is_finished:
                     raise TrainingTooLongError(MOST_SECONDS)
                 return await learner.do(look)
@@ -117,14 +120,6 @@ class Trainings:
         finally:
             if learner.is_at_rest:
                 self._keep(run)
-
-    async def _reach(self, learner: _Learner, step: int, until: float) -> None:
-        """Learn up to a step, or until it is over."""
-        while learner.run.step < step and not learner.run.is_finished and not self._is_over(until):
-            await learner.do(partial(_learn, pace=learner.pace, to=step, until=until))
-
-    def _is_over(self, until: float) -> bool:
-        return time.monotonic() >= until or self._is_ending()
 
     def _keep(self, run: Run) -> None:
         """Somebody may go on from here."""
@@ -154,6 +149,11 @@ class _Learner:
     def __init__(self, run: Run) -> None:
         self.run, self.pace, self.is_at_rest = run, Pace(), True
 
+    async def reach(self, step: int, is_over: Callable[[], bool]) -> None:
+        """Learn up to a step, or until it is over."""
+        while self.run.step < step and not self.run.is_finished and not is_over():
+            await self.do(partial(_learn, pace=self.pace, to=step))
+
     async def do(self, work: Callable[[Run], Found]) -> Found:
         """Have a thread work on the run; a client that leaves is heeded when it is done."""
         self.is_at_rest = False
@@ -170,9 +170,15 @@ class _Learner:
             return work(self.run)
 
 
-def _learn(run: Run, pace: Pace, to: int, until: float) -> None:
+def _learn(run: Run, pace: Pace, to: int) -> None:
     """Take steps for a moment, with rests between them."""
-    until = min(until, time.monotonic() + PIECE_SECONDS)
-    while run.step < to and not run.is_finished and time.monotonic() < until:
+    is_over = _timer(PIECE_SECONDS)
+    while run.step < to and not run.is_finished and not is_over():
         run.take_step()
         pace.rest()
+
+
+def _timer(seconds: float) -> Callable[[], bool]:
+    """Tells whether so many seconds from now have gone by."""
+    until = time.monotonic() + seconds
+    return lambda: time.monotonic() >= until
