@@ -16,6 +16,7 @@ from models.errors import ModelError
 from models.playground.run import PlaygroundState, Run, TracedPoint
 from models.playground.settings import PlaygroundSettings
 from service.errors import TooManyTrainingsError, TrainingTooLongError
+from service.pages.pace import Pace
 
 Found = TypeVar("Found")
 Why = Literal["finished", "diverged", "time", "ending"]
@@ -23,8 +24,6 @@ MOST_AT_ONCE = 2
 MOST_SECONDS = 20.0
 PIECE_SECONDS = 0.1
 """So long at most a thread goes on when nobody waits for it any more."""
-SLICE_SECONDS, REST_SECONDS = 0.002, 0.001
-"""A training works so long and rests so long, so that whoever scores does not wait for it."""
 FRAMES = 200
 """Most pictures of a training; more epochs lie between two of them."""
 FRAME_SECONDS = 0.05
@@ -82,15 +81,19 @@ class Trainings:
 
         To be closed by whoever does not want the next one any more, and iterated within a `place`.
         """
-        until = time.monotonic() + MOST_SECONDS
+        is_late = _timer(MOST_SECONDS)
+
+        def is_over() -> bool:
+            return is_late() or self._is_ending()
+
         async with self._learner(settings, steps) as learner:
             run = learner.run
             each = run.steps_per_epoch * max(1, settings.n_epochs // FRAMES)
-            await self._reach(learner, steps, until)
+            await learner.reach(steps, is_over)
             diverged = run.diverged
-            while not run.is_finished and not diverged and not self._is_over(until):
+            while not run.is_finished and not diverged and not is_over():
                 drawn = time.monotonic() + FRAME_SECONDS
-                await self._reach(learner, (run.step // each + 1) * each, until)
+                await learner.reach((run.step // each + 1) * each, is_over)
                 state = await learner.do(Run.state)
                 yield state
                 diverged = state.diverged
@@ -98,10 +101,9 @@ class Trainings:
             yield self._end(run, diverged)
 
     async def _after(self, settings: PlaygroundSettings, steps: int, look: Callable[[Run], Found]) -> Found:
-        until = time.monotonic() + MOST_SECONDS
         with self.place():
             async with self._learner(settings, steps) as learner:
-                await self._reach(learner, steps, until)
+                await learner.reach(steps, _timer(MOST_SECONDS))
                 if learner.run.step < steps and not learner.run.is_finished:
                     raise TrainingTooLongError(MOST_SECONDS)
                 return await learner.do(look)
@@ -118,14 +120,6 @@ class Trainings:
         finally:
             if learner.is_at_rest:
                 self._keep(run)
-
-    async def _reach(self, learner: _Learner, step: int, until: float) -> None:
-        """Learn up to a step, or until it is over."""
-        while learner.run.step < step and not learner.run.is_finished and not self._is_over(until):
-            await learner.do(partial(_learn, to=step, until=until))
-
-    def _is_over(self, until: float) -> bool:
-        return time.monotonic() >= until or self._is_ending()
 
     def _keep(self, run: Run) -> None:
         """Somebody may go on from here."""
@@ -148,31 +142,43 @@ class _Learner:
 
     Attributes
     ----------
+    pace : of the work.
     is_at_rest : false while a thread may be at it, which goes on for a moment when the request is broken off.
     """
 
     def __init__(self, run: Run) -> None:
-        self.run, self.is_at_rest = run, True
+        self.run, self.pace, self.is_at_rest = run, Pace(), True
+
+    async def reach(self, step: int, is_over: Callable[[], bool]) -> None:
+        """Learn up to a step, or until it is over."""
+        while self.run.step < step and not self.run.is_finished and not is_over():
+            await self.do(partial(_learn, pace=self.pace, to=step))
 
     async def do(self, work: Callable[[Run], Found]) -> Found:
         """Have a thread work on the run; a client that leaves is heeded when it is done."""
         self.is_at_rest = False
         try:
-            found = await anyio.to_thread.run_sync(work, self.run)
+            found = await anyio.to_thread.run_sync(self._paced, work)
         except ModelError:
             self.is_at_rest = True
             raise
         self.is_at_rest = True
         return found
 
+    def _paced(self, work: Callable[[Run], Found]) -> Found:
+        with self.pace.at_work():
+            return work(self.run)
 
-def _learn(run: Run, to: int, until: float) -> None:
+
+def _learn(run: Run, pace: Pace, to: int) -> None:
     """Take steps for a moment, with rests between them."""
-    worked = now = time.monotonic()
-    until = min(until, now + PIECE_SECONDS)
-    while run.step < to and not run.is_finished and now < until:
+    is_over = _timer(PIECE_SECONDS)
+    while run.step < to and not run.is_finished and not is_over():
         run.take_step()
-        now = time.monotonic()
-        if now - worked > SLICE_SECONDS:
-            time.sleep(REST_SECONDS)
-            worked = now = time.monotonic()
+        pace.rest()
+
+
+def _timer(seconds: float) -> Callable[[], bool]:
+    """Tells whether so many seconds from now have gone by."""
+    until = time.monotonic() + seconds
+    return lambda: time.monotonic() >= until

@@ -5,7 +5,7 @@
 
 Needs a live model (`backscore quickstart --once`). The service runs on the first core, the load comes from the last
 one, at half of the rate that the service reaches alone. Beside it the networks of `BESIDE` learn, started anew whenever
-they have ended, or somebody asks for one state or trace after the other.
+they have ended, or somebody looks at one state or trace after the other.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 
 import numpy as np
@@ -42,9 +44,11 @@ BESIDE: Mapping[str, tuple[Asked, ...]] = {
     "one training": (("train", USUAL),),
     "one of the largest": (("train", LARGEST),),
     "two of the largest": (("train", LARGEST), ("train", {**LARGEST, "batch_size": 2_000})),
-    "states of ever new frauds": (("state", {"data": "fraud", "n_rows": 2_000}),),
-    "traces of the largest": (("trace", {**LARGEST, "steps": 50}),),
+    "one who looks at frauds": (("state", {"data": "fraud", "n_rows": 2_000}),),
+    "one who looks at the largest's numbers": (("trace", {**LARGEST, "steps": 50}),),
 }
+SECONDS_TO_LOOK = 1.0
+"""So long a person looks at an answer before the next click, each time with another seed."""
 
 
 def main() -> None:
@@ -109,12 +113,18 @@ def learning(port: int, asked: tuple[Asked, ...]) -> Iterator[list[None]]:
     def ask(what: str, given: Mapping[str, object]) -> None:
         while not stopped.is_set():
             address = f"http://127.0.0.1:{port}/learn/{what}?{urlencode({**given, 'seed': next(seeds)})}"
-            with urllib.request.urlopen(address) as answer:
-                for line in answer:
-                    if line.startswith((b"data", b"{")):
-                        answered.append(None)
-                    if stopped.is_set():
-                        return
+            try:
+                with urllib.request.urlopen(address) as answer:
+                    for line in answer:
+                        if line.startswith((b"data", b"{")):
+                            answered.append(None)
+                        if stopped.is_set():
+                            return
+            except HTTPError as refused:  # those who were here before leave only now
+                if refused.code != HTTPStatus.TOO_MANY_REQUESTS:
+                    raise
+            if what != "train":
+                stopped.wait(SECONDS_TO_LOOK)
 
     threads = [threading.Thread(target=ask, args=one) for one in asked]
     for thread in threads:

@@ -127,6 +127,7 @@ def test_until_the_keys_are_read_nobody_is_let_in(start_service, store, applican
     ("method", "path", "needed"),
     [
         ("GET", "/v1/models/credit", None),
+        ("GET", "/learn/train", None),
         ("HEAD", "/v1/models", None),
         ("POST", "/v1/credit/score", "score"),
         ("POST", "/v1/ads/rank", "score"),
