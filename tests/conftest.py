@@ -21,6 +21,7 @@ from models.bundles import Manifest, write_bundle
 from models.contract import Domain, Live, load_domains
 from models.home import Home
 from models.live import CARD, POLICY, REPORT
+from models.predictions.tables import predictions
 from models.presets import PRESETS
 from models.registry import Registry, Version
 from models.scoring import TableClassifier
@@ -115,9 +116,11 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(trained_home: Path, tmp_path: Path) -> Iterator[Store]:
-    """A copy of the trained home that a test may change."""
+    """A copy of the trained home that a test may change, in which nothing has been asked yet."""
     shutil.copytree(trained_home, tmp_path / "home")
     opened = open_store(tmp_path / "home")
+    with opened.registry._engine.begin() as connection:
+        connection.execute(predictions.delete())
     yield opened
     opened.registry.close()
 

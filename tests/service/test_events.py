@@ -245,7 +245,7 @@ def test_models_without_windows_take_no_labels(service):
     response = service.client.post("/v1/credit/labels", json={"labels": [{"id": "1", "fraud": True}]})
 
     assert response.status_code == 404
-    assert "it can score, batch, explain, counterfactuals" in response.json()["detail"]
+    assert "it can score, batch, explain, trace, counterfactuals" in response.json()["detail"]
 
 
 def test_two_services_on_one_database_see_the_same(start_service, store, database_url):

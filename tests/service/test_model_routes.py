@@ -14,7 +14,8 @@ def test_models_are_listed_with_what_answers(client):
     models = {model["name"]: model for model in client.get("/v1/models").json()["models"]}
 
     assert models.keys() == {"ads", "credit", "fraud"}
-    assert models["ads"]["endpoints"] == [f"/v1/ads/{action}" for action in ("score", "batch", "explain", "rank")]
+    actions = ("score", "batch", "explain", "trace", "rank")
+    assert models["ads"]["endpoints"] == [f"/v1/ads/{action}" for action in actions]
     assert {(model["champion"], model["live_version"]) for model in models.values()} == {(1, 1)}
 
 
