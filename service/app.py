@@ -176,6 +176,8 @@ def create_app(
         static_url="/static",
         swagger_ui_parameters={"validatorUrl": None},  # else the page asks a validator on the internet
         lifespan=machinery.running,
+        # spans, counts and lines about requests are our own; newer versions of the framework would make them again
+        telemetry=dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False),
         routes=[static.route(), *routes.routes()],
         exception_handlers={
             **dict.fromkeys((*EXPECTED_ERRORS, HTTPException), on_error),

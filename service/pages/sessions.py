@@ -126,6 +126,8 @@ def own_path(wanted: str) -> str:
 
 def is_for_people(scope: Scope) -> bool:
     """Whether a browser asks for a page that a person wants to see."""
+    if scope["method"] == "POST" and scope["path"].startswith("/v1/"):  # told at once, as it is asked most often
+        return False
     return bool(READ_IN_A_BROWSER.fullmatch(scope["path"])) and b"text/html" in _header(scope, b"accept")
 
 
