@@ -44,8 +44,6 @@ from service.model_routes import model_router
 from service.monitor_routes import monitor_router
 from service.openapi import OpenApi
 from service.outcome_routes import outcome_router
-from service.pages.learn_pages import learn_page_router
-from service.pages.learning_routes import learning_router
 from service.pages.problem_pages import ProblemPages
 from service.pages.rendering import Pages
 from service.pages.routers import page_routers
@@ -158,7 +156,6 @@ def create_app(
         is_key_needed=lambda: ring.is_needed,
         now=now,
     )
-    trainings = Trainings(lambda: watch.draining.has_begun)
     site = Site(
         state=state,
         pages=pages,
@@ -167,6 +164,7 @@ def create_app(
         bundles=bundles,
         recent=watch.recent,
         n_audit_waiting=lambda: writer.n_waiting,
+        trainings=Trainings(lambda: watch.draining.has_begun),
     )
     app = FastAPIOffline(
         title="backscore",
@@ -196,8 +194,6 @@ def create_app(
         health_router(live_models, watch.reasons_not_ready),
         inference_router(state, watch.reasons_not_ready, threads),
         metrics_router(watch.exposition),
-        learning_router(trainings),
-        learn_page_router(site.pages, trainings),
     ):
         app.include_router(router)
     for router in page_routers(site):

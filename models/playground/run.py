@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, Field
 
 from models.errors import DivergedError
 from models.nn.arrays import Array
@@ -18,7 +17,16 @@ from models.nn.trace import Trace, trace
 from models.nn.training import Training
 from models.playground.points import Floats, Labels, Points, points
 from models.playground.settings import PlaygroundSettings
-from models.traced_layers import TracedLayer, traced_layers
+from models.playground.states import (
+    Halves,
+    Labelled,
+    PlaygroundState,
+    PointsShown,
+    Surface,
+    TracedPoint,
+    Weights,
+)
+from models.traced_layers import traced_layers
 
 N_PLACES = 40
 """Places of the decision surface along each axis."""
@@ -26,75 +34,6 @@ MOST_WEIGHTS, N_STEEPEST = 400, 60
 """Of a network with more weights nobody reads all: a trace tells the steepest of each layer."""
 MARGIN = 0.08
 """The surface reaches this much farther than the points, in parts of their range."""
-
-
-class Halves(BaseModel):
-    """A figure for the rows that are learned from, and for those that are held back; null if it is no finite number."""
-
-    training: float | None
-    validation: float | None
-
-
-class Surface(BaseModel):
-    """What the network says about places of the plane."""
-
-    x: list[float]
-    y: list[float]
-    probabilities: list[list[float | None]] = Field(
-        description="Of the second class; a row for each y, from the least."
-    )
-
-
-class Weights(BaseModel):
-    """A layer's parameters; null where one is no finite number."""
-
-    weights: list[list[float | None]] = Field(description="A row for each input, a column for each unit.")
-    biases: list[float | None]
-
-
-class PointsShown(BaseModel):
-    """The rows in the plane."""
-
-    axes: tuple[str, str]
-    classes: tuple[str, str]
-    training: Labelled
-    validation: Labelled
-
-
-class Labelled(BaseModel):
-    """Rows and their labels."""
-
-    rows: list[tuple[float, float]]
-    labels: list[int]
-
-
-class PlaygroundState(BaseModel):
-    """A network in the middle of its training."""
-
-    step: int
-    epoch: int = Field(description="Whole passes over the rows.")
-    steps_per_epoch: int
-    is_finished: bool
-    diverged: bool = Field(description="Whether some weight or loss is no finite number any more.")
-    losses: Halves
-    accuracies: Halves
-    layers: list[Weights]
-    surface: Surface
-    points: PointsShown | None = Field(None, description="They stay the same; null where they were told before.")
-
-
-class TracedPoint(BaseModel):
-    """One row through the network and back."""
-
-    row: tuple[float, float] = Field(description="As it is in the plane.")
-    inputs: tuple[float, float] = Field(description="As the network reads it: normalised, if that is wanted.")
-    outcome: int
-    probability: float
-    loss: float
-    learning_rate: float
-    layers: list[TracedLayer] = Field(description="First to last; of large ones with the steepest weights alone.")
-    probability_after: float
-    loss_after: float
 
 
 class Run:

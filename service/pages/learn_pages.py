@@ -10,13 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from models.playground.run import TracedPoint
 from models.playground.settings import PlaygroundSettings
+from models.playground.states import TracedPoint
 from models.traced_layers import TracedLayer, TracedWeight
 from service.pages.controls import controls_of, read_settings
 from service.pages.lessons import LESSONS, Lesson, link_to
 from service.pages.rendering import Pages
-from service.pages.trainings import Trainings
+from service.pages.site import Site
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,10 @@ class Unit:
     sum_gradient: float
 
 
-def learn_page_router(pages: Pages, trainings: Trainings) -> APIRouter:
+def learn_page_router(site: Site) -> APIRouter:
     """The playground, its numbers, and the lessons."""
     router = APIRouter(prefix="/learn", include_in_schema=False)
+    pages, trainings = site.pages, site.trainings
 
     @router.get("")
     async def page_learn(request: Request) -> Response:

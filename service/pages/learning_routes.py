@@ -15,8 +15,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from models.playground.run import PlaygroundState, TracedPoint
 from models.playground.settings import PlaygroundSettings
+from models.playground.states import PlaygroundState, TracedPoint
 from service.bodies import JSON
 from service.errors import FieldError, InvalidRequestError
 from service.pages.trainings import MOST_SECONDS, End, Found, Trainings

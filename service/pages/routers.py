@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from service.pages.change_routes import change_router
+from service.pages.learn_pages import learn_page_router
+from service.pages.learning_routes import learning_router
 from service.pages.login_routes import login_router
 from service.pages.model_routes import model_page_router
 from service.pages.monitor_routes import monitor_page_router
@@ -22,4 +24,6 @@ def page_routers(site: Site) -> list[APIRouter]:
         change_router(site),
         monitor_page_router(site),
         trace_page_router(site),
+        learning_router(site.trainings),
+        learn_page_router(site),
     ]

@@ -13,6 +13,7 @@ from service.key_ring import KeyRing
 from service.metrics.recent import Recent
 from service.pages.forms import read_form
 from service.pages.rendering import Pages
+from service.pages.trainings import Trainings
 from service.routes import PredictionRoutes
 from service.state import State
 
@@ -27,6 +28,7 @@ class Site:
     bundles : folder of the bundles.
     recent : how models were asked lately.
     n_audit_waiting : groups of predictions that wait to be recorded.
+    trainings : networks that learn while somebody watches.
     """
 
     state: State
@@ -36,6 +38,7 @@ class Site:
     bundles: Path
     recent: Recent
     n_audit_waiting: Callable[[], int]
+    trainings: Trainings
 
     @property
     def engine(self) -> sa.Engine:

@@ -13,8 +13,9 @@ import anyio.to_thread
 from pydantic import BaseModel
 
 from models.errors import ModelError
-from models.playground.run import PlaygroundState, Run, TracedPoint
+from models.playground.run import Run
 from models.playground.settings import PlaygroundSettings
+from models.playground.states import PlaygroundState, TracedPoint
 from service.errors import TooManyTrainingsError, TrainingTooLongError
 from service.pages.pace import Pace
 
