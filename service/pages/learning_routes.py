@@ -26,6 +26,15 @@ MOST_STEPS = 2_000_000
 SECONDS_TO_READ = 5.0
 """So much later than the training ends whoever does not read what was sent is given up."""
 EVENTS = "text/event-stream"
+EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": ["epoch", "end"]},
+        "data": {"type": "string", "description": "JSON: a state without its points, or why the training ends."},
+    },
+}
+"""Of such a stream OpenAPI describes each event."""
 NO_ROOM: dict[int | str, dict[str, Any]] = {
     429: {
         "description": "Others watch networks learn already; `Retry-After` says when to ask again.",
@@ -71,7 +80,7 @@ def learning_router(trainings: Trainings) -> APIRouter:
         "/train",
         summary="Watch that network learn: server-sent events `epoch`, each a state, and `end`",
         response_class=StreamingResponse,
-        responses={200: {"content": {EVENTS: {"schema": {"type": "string"}}}}},
+        responses={200: {"description": "The events.", "content": {EVENTS: {"schema": EVENT}}}},
     )
     async def train(place: Annotated[Place, Query()]) -> Response:
         return Watching(trainings, place.settings, place.steps)
