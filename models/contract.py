@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.fields import FieldInfo
-from pydantic_core import to_json
 
 from data.simulators import Simulation
 from data.splits import Split
 from data.table import Table
-from models import domains
-from models.alerting.costs import AlertCosts
+from models.costs import AlertCosts, Costs
 from models.encoding import Features
-from models.policies.cut_offs import Costs
+from models.estimators.table_classifier import TableClassifier
 from models.presets import Preset
-from models.scoring import TableClassifier
 
 Row: TypeAlias = Mapping[str, Any]
+
+
 Rows: TypeAlias = Sequence[Row] | pd.DataFrame
 """Rows as they were asked about, or a frame of them as `data.checking.check_frame` gives it."""
+
+
 ReasonsWanted: TypeAlias = Literal["adverse", "all", "none"]
 
 
@@ -122,7 +120,9 @@ class AlertBudget:
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """Which of a domain's answers people look at; see `models.events.alerts`. They have a `decision` and `reasons`.
+    """Which of a domain's answers people review; see `models.records.events.alert_desk`.
+
+    The answers have a `decision` and `reasons`.
 
     Parameters
     ----------
@@ -215,123 +215,3 @@ class Live:
     def queue(self) -> Queue | None:
         """Which of its answers people look at; None where answers are not stored, for people look later."""
         return self.domain.queue if self.table.windows else None
-
-
-def respond(live: Live, rows: Sequence[Row], ids: Sequence[str], *, reasons: ReasonsWanted = "adverse") -> list[Answer]:
-    """Answer checked rows, in their order.
-
-    Parameters
-    ----------
-    rows : each a mapping from column name to value.
-    ids : prediction id of each row.
-    reasons : explain "adverse" decisions only, "all" or "none".
-
-    Returns
-    -------
-    answers; those of a domain whose answers have `windows` tell there what the rows hold of the table's.
-    """
-    return respond_encoded(live, rows, live.scorer.encoder.encode_rows(rows), ids, reasons=reasons)
-
-
-def respond_encoded(
-    live: Live, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonsWanted
-) -> list[Answer]:
-    """Answer rows whose features X, float32 of shape (n_rows, n_features), are known already; see `respond`."""
-    columns = answer_columns(live, rows, X, ids, reasons=reasons)
-    return [
-        live.domain.answer(**dict(zip(columns, values, strict=True))) for values in zip(*columns.values(), strict=True)
-    ]
-
-
-def answer_columns(
-    live: Live, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonsWanted
-) -> dict[str, Sequence[Any]]:
-    """The answers that `respond_encoded` gives, field by field: a value for each row, in the order of the fields."""
-    domain, n_rows = live.domain, len(rows)
-    given: dict[str, Sequence[Any]] = {
-        "prediction_id": ids,
-        "model": [live.name] * n_rows,
-        "version": [live.version] * n_rows,
-        "policy_version": [live.policy_version] * n_rows,
-        "warnings": _warnings(live, rows),
-        **domain.decide(live.scorer, live.policy, X, rows),
-    }
-    if domain.account and reasons != "none":
-        given |= _accounts(live, rows, X, given, reasons)
-    if "windows" in domain.answer.model_fields:
-        names = [column.name for column in live.table.windows]
-        given["windows"] = [{name: row.get(name) for name in names} for row in rows]
-    return {
-        name: given[name] if name in given else [_default(field)] * n_rows
-        for name, field in domain.answer.model_fields.items()
-    }
-
-
-def answer_texts(columns: Mapping[str, Sequence[Any]]) -> list[str]:
-    """What `answer_columns` gives as JSON, a text for each row: the bytes that answers made of them are written as.
-
-    Making them checks once more what is right by construction, and takes longer than writing them.
-    """
-    rows = zip(*columns.values(), strict=True)
-    return [to_json(dict(zip(columns, values, strict=True))).decode() for values in rows]
-
-
-def _accounts(
-    live: Live, rows: Sequence[Row], X: Features, given: Mapping[str, Sequence[Any]], reasons: ReasonsWanted
-) -> dict[str, list[Any]]:
-    """The fields that explain answers, for those rows that are to be explained; their defaults for the others."""
-    domain = live.domain
-    assert domain.account is not None  # noqa: S101 - asked for by those who looked
-    fields = domain.answer.model_fields
-    found: dict[str, list[Any]] = {}
-    for i, row in enumerate(rows):
-        if reasons == "adverse" and given["decision"][i] not in domain.adverse:
-            continue
-        own = {name: values[i] for name, values in given.items() if name not in Answer.model_fields}
-        for name, value in domain.account(live, row, X[i], own).items():
-            if name not in found:
-                found[name] = [_default(fields[name])] * len(rows)
-            found[name][i] = value
-    return found
-
-
-def _default(field: FieldInfo) -> Any:
-    """What a field holds if nothing is given; pydantic's own way looks at the factory's signature each time."""
-    factory: Any = field.default_factory
-    return field.default if factory is None else factory()
-
-
-def _warnings(live: Live, rows: Sequence[Row]) -> list[list[str]]:
-    """The `unseen_warnings` of rows; most have none."""
-    found: list[list[str]] = [[]] * len(rows)
-    for i, unseen in live.scorer.encoder.unseen_in_rows(rows).items():
-        found[i] = [_unseen_warning(name, rows[i]) for name in unseen]
-    return found
-
-
-def unseen_warnings(live: Live, row: Row) -> list[str]:
-    """A sentence for each category whose level training saw too seldom to know it."""
-    return [_unseen_warning(name, row) for name in live.scorer.encoder.unseen_columns(row)]
-
-
-def _unseen_warning(name: str, row: Row) -> str:
-    return f"{name}: {row.get(name)!r} was seen too seldom in training; the model answers as for other rare values"
-
-
-def load_domains() -> dict[str, Domain]:
-    """Every domain by name: one file or folder in `models/domains` each, those that begin with _ left out.
-
-    Raises TypeError for a file without a DOMAIN, ValueError for one whose DOMAIN has another name than the file.
-    """
-    found: dict[str, Domain] = {}
-    for module_info in pkgutil.iter_modules(domains.__path__):
-        if module_info.name.startswith("_"):
-            continue
-        module = importlib.import_module(f"{domains.__name__}.{module_info.name}")
-        domain = getattr(module, "DOMAIN", None)
-        if not isinstance(domain, Domain):
-            raise TypeError(f"{module.__name__} must end in a Domain named DOMAIN")
-        if domain.name != module_info.name:
-            raise ValueError(f"{module.__name__} holds a domain named {domain.name!r}; the two names must be equal")
-        found[domain.name] = domain
-    return found

@@ -13,23 +13,24 @@ from time import perf_counter
 
 import pandas as pd
 
-from data.sources import frame_digest
+from data.files.sources import frame_digest
 from data.windows import KnownFrauds
-from models.bundles import Manifest, sweep_partial, write_bundle
 from models.clock import Clock, utc_now
 from models.cores import threads_within_cores
-from models.drift.reference import reference_file
 from models.errors import DomainMismatchError, NotTrainedError
-from models.fitting import fit
+from models.estimators.negative_sampling import checked_share
 from models.home import Home
-from models.job_lock import job_lock
-from models.judging import Judgement, Trained, judge
-from models.live import POLICY
+from models.monitoring.drift.reference import reference_file
 from models.names import checked_name
-from models.registry import Registry, Version
+from models.registry.bundles import Manifest, sweep_partial, write_bundle
+from models.registry.live import POLICY
+from models.registry.registry import Registry, Version
 from models.reports.version_documents import version_documents
-from models.sampling import checked_share
-from models.training_job import SILENT, Progress, TrainingJob
+from models.training.fit import fit
+from models.training.job import SILENT, Progress, TrainingJob
+from models.training.job_lock import job_lock
+from models.training.judge import Judgement, judge
+from models.training.trained import Trained
 
 
 @dataclass(frozen=True)

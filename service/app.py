@@ -13,57 +13,57 @@ from starlette.middleware import Middleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp
 
-from models.bundles import package_versions
 from models.clock import Clock, utc_now
 from models.contract import Live
-from models.database import open_database
-from models.events.alerts import desk_of
-from models.events.event_log import EventLog
 from models.home import Home
-from models.keys.store import KeyStore
-from models.live import load_live
-from models.predictions.personal import personal_key
-from models.predictions.prediction_log import PredictionAppender, PredictionLog
-from models.registry import Registry, Version
-from service.answering import Answering
-from service.batch_threads import BatchThreads
-from service.documents import document_router
+from models.records.audit_log.log import PredictionAppender, PredictionLog
+from models.records.audit_log.personal import personal_key
+from models.records.events.alert_desk import desk_of
+from models.records.events.event_log import EventLog
+from models.registry.bundles import package_versions
+from models.registry.database.engine import open_database
+from models.registry.live import load_live
+from models.registry.registry import Registry, Version
+from service.access.key_gate import KeyGate
+from service.access.key_ring import KeyRing
+from service.access.key_store import KeyStore
+from service.access.sessions import Sessions
+from service.api.documents import document_router
+from service.api.drift import monitor_router
+from service.api.health import health_router
+from service.api.models import model_router
+from service.api.outcomes import outcome_router
+from service.api.predictions import PredictionRoutes, ScoreFirst
+from service.api.review import review_router
+from service.api.rollouts import rollout_router
+from service.context import State
 from service.errors import EXPECTED_ERRORS
-from service.event_writer import EventWriter
-from service.findings import Findings
-from service.health import health_router
 from service.inference_protocol.error_bodies import ErrorBodies
-from service.inference_protocol.routes import inference_router
-from service.key_gate import KeyGate
-from service.key_ring import KeyRing
-from service.live_models import LiveModels
+from service.inference_protocol.routes import INFER_ENDPOINTS, inference_router
+from service.live.live_models import LiveModels
 from service.logs import open_log
-from service.machinery import Machinery
 from service.metrics.exposition import metrics_router
-from service.model_routes import model_router
-from service.monitor_routes import monitor_router
+from service.middleware.tracing import Tracing, open_tracing
 from service.openapi import OpenApi
-from service.outcome_routes import outcome_router
+from service.pages.learn.trainings import Trainings
 from service.pages.problem_pages import ProblemPages
 from service.pages.rendering import Pages
 from service.pages.routers import page_routers
-from service.pages.sessions import Sessions
 from service.pages.site import Site
 from service.pages.static_files import StaticFiles
-from service.pages.trainings import Trainings
-from service.path_parts import bound_path_parts
-from service.prediction_ids import time_ordered_id
-from service.prediction_writer import PredictionWriter
-from service.problems import on_bad_parameters, on_error
-from service.recalling import Recalling
-from service.review_routes import review_router
-from service.rollout_routes import rollout_router
-from service.routes import PredictionRoutes, ScoreFirst
+from service.requests.path_converters import bound_path_parts
+from service.requests.problems import on_bad_parameters, on_error
+from service.runtime.background_tasks import Machinery
+from service.runtime.cached_reports import Findings
+from service.runtime.supervision import Supervision
+from service.scoring.audit_writer import PredictionWriter
+from service.scoring.batch_threads import BatchThreads
+from service.scoring.event_worker import EventWriter
+from service.scoring.prediction_ids import time_ordered_id
+from service.scoring.prediction_lookup import Recalling
+from service.scoring.row_batcher import Answering
+from service.scoring.shadow_worker import Shadowing
 from service.settings import Settings
-from service.shadowing import Shadowing
-from service.state import State
-from service.supervision import Supervision
-from service.tracing import Tracing, open_tracing
 
 DESCRIPTION = "Typed predictions with decisions and reasons. The endpoints below are those of the models that are live."
 
@@ -83,7 +83,7 @@ def create_app(
     now : tells the time of what the registry records.
     new_id : names answers, and requests that come without a name.
     log_to : where lines about requests and models go; standard error by default.
-    tracing : in place of what the environment asks for, see `service.tracing`.
+    tracing : in place of what the environment asks for, see `service.middleware.tracing`.
 
     Raises
     ------
@@ -165,6 +165,7 @@ def create_app(
         recent=watch.recent,
         n_audit_waiting=lambda: writer.n_waiting,
         trainings=Trainings(lambda: watch.draining.has_begun),
+        protocol_endpoints=INFER_ENDPOINTS,
     )
     app = FastAPIOffline(
         title="backscore",

@@ -318,7 +318,7 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
 
 
 EXPECTED_ERRORS = (ServiceError, DataError, ModelError)
-"""What an endpoint may raise on purpose; `service.problems.on_error` turns it into an answer."""
+"""What an endpoint may raise on purpose; `service.requests.problems.on_error` turns it into an answer."""
 
 
 def status_of(error: Exception) -> HTTPStatus:

@@ -15,7 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from models.errors import ConflictingEventError
-from service.bodies import CSV, JSON, PARQUET
+from service.access.key_gate import OPEN_PATHS, scope_needed
+from service.access.key_ring import KeyRing
 from service.errors import (
     FieldError,
     InvalidRequestError,
@@ -27,17 +28,16 @@ from service.errors import (
     TimeLimitError,
     UnknownModelError,
 )
-from service.event_labels import LABELS_ANSWER, LABELS_EXAMPLE, LABELS_REQUEST
 from service.inference_protocol.documentation import inference_path
 from service.inference_protocol.error_bodies import PATHS as PROTOCOL_PATHS
 from service.inference_protocol.messages import ProtocolError
-from service.key_gate import OPEN_PATHS, scope_needed
-from service.key_ring import KeyRing
-from service.limits import ALWAYS_LET_IN, SLOWEST
-from service.live_models import LiveModels
-from service.problems import MEDIA_TYPE as PROBLEM_TYPE
-from service.problems import Problem, example_problem
-from service.serving import LABELS, Serving
+from service.live.live_models import LiveModels
+from service.live.served_model import LABELS, Serving
+from service.middleware.admission import ALWAYS_LET_IN, SLOWEST
+from service.requests.bodies import CSV, JSON, PARQUET
+from service.requests.problems import MEDIA_TYPE as PROBLEM_TYPE
+from service.requests.problems import Problem, example_problem
+from service.scoring.event_labels import LABELS_ANSWER, LABELS_EXAMPLE, LABELS_REQUEST
 
 Json = dict[str, Any]
 
@@ -67,7 +67,7 @@ EXAMPLE_ERRORS: Mapping[str, tuple[str, Exception | None]] = {
 }
 ONLY_WITH_A_DATABASE = {"409"}
 AT_ANY_TIME = {"503", "504"}
-"""What may come wherever `service.limits` lets in only as much as there is room for."""
+"""What may come wherever `service.middleware.admission` lets in only as much as there is room for."""
 CONFLICT = (
     "The event's id is that of another event.",
     ConflictingEventError("transaction_id", "10000001", "is the id of another event: amount was 20.0"),

@@ -22,15 +22,15 @@ class Settings(BaseSettings):
     home : data sets, trained models and the default database; never inside the source tree.
     data_home : folder of public tables that are already there.
     database_url : of the registry; None for the SQLite file in the home.
-    host, port : where the service listens; another host than this machine itself needs keys, see `service.cli.serve`.
+    host, port : where the service listens; any host beyond loopback needs keys, see `service.cli.commands.serve`.
     api_key : one with which everything may be asked, beside those of the database.
     max_body_bytes, max_batch_bytes, max_rows_per_batch : larger requests are refused before they are parsed.
     poll_seconds : how often each worker looks for a new champion.
     workers : processes that answer.
     max_in_flight, max_bytes_in_flight : requests, and bytes of large bodies, that one worker holds; more get a 503.
-    body_seconds, request_seconds : for a body to come, and for its answer; see `service.limits`.
-    header_seconds, keep_alive_seconds, max_connections : of connections; see `service.protocol`.
-    drain_seconds : between SIGTERM, when readiness ends, and the end of answering; see `service.draining`.
+    body_seconds, request_seconds : for a body to come, and for its answer; see `service.middleware.admission`.
+    header_seconds, keep_alive_seconds, max_connections : of connections; see `service.runtime.connection_limits`.
+    drain_seconds : between SIGTERM, when readiness ends, and the end of answering; see `service.runtime.draining`.
     metrics_open : whether GET /metrics needs no key where others do.
     metrics_folder : where several workers add up what they count; `backscore serve` makes one for them.
     log_format : `json` or `console`.

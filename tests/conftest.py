@@ -5,35 +5,41 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import os
 import shutil
 import time
+import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from data.windows import checked_history
-from models.bundles import Manifest, write_bundle
-from models.contract import Domain, Live, load_domains
+from models.contract import Domain, Live
+from models.domains._discovery import load_domains
+from models.estimators.table_classifier import TableClassifier
 from models.home import Home
-from models.live import CARD, POLICY, REPORT
-from models.predictions.tables import predictions
 from models.presets import PRESETS
-from models.registry import Registry, Version
-from models.scoring import TableClassifier
+from models.registry.bundles import Manifest, write_bundle
+from models.registry.database.schema import predictions
+from models.registry.live import CARD, POLICY, REPORT
+from models.registry.registry import Registry, Version
 from service.app import create_app
+from service.middleware.tracing import Tracing
 from service.settings import Settings
-from service.tracing import Tracing
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # newer versions of starlette ask for another client, and take this one
     from starlette.testclient import TestClient
 
 MOMENT = datetime(2024, 5, 31, 12, 0, tzinfo=UTC)
+POSTGRES = os.environ.get("BACKSCORE_TEST_POSTGRES")
+START = datetime(2024, 5, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
 
 Ids = Callable[[], str]
@@ -213,3 +219,43 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
             time.sleep(0.01)
 
     return wait
+
+
+class SteppingClock:
+    """A clock that moves on by one minute with each look at it."""
+
+    def __init__(self) -> None:
+        self.n_looks = 0
+
+    def __call__(self) -> datetime:
+        self.n_looks += 1
+        return START + timedelta(minutes=self.n_looks - 1)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database, thrown away afterwards."""
+    if request.param == "sqlite":
+        yield Home(tmp_path).database_url
+        return
+    if not POSTGRES:
+        pytest.skip("BACKSCORE_TEST_POSTGRES names no PostgreSQL server")
+    schema = f"test_{uuid.uuid4().hex}"
+    server = sa.create_engine(POSTGRES)
+    with server.begin() as connection:
+        connection.execute(sa.schema.CreateSchema(schema))
+    yield (
+        sa.make_url(POSTGRES)
+        .update_query_dict({"options": f"-csearch_path={schema}"})
+        .render_as_string(hide_password=False)
+    )
+    with server.begin() as connection:
+        connection.execute(sa.schema.DropSchema(schema, cascade=True))
+    server.dispose()
+
+
+@pytest.fixture
+def registry(url: str) -> Iterator[Registry]:
+    registry = Registry(url, now=SteppingClock())
+    yield registry
+    registry.close()

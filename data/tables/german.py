@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.sources import PublicTable
+from data.public_table import PublicTable
 from data.splits import Split
 from data.table import Column, Table
 

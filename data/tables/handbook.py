@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data.entity_windows import Words, entity_windows
-from data.sources import PublicTable
+from data.public_table import PublicTable
 from data.splits import Split
 from data.table import Column, Table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from data.sources import PublicTable
+from data.public_table import PublicTable
 from data.splits import Split
 from data.table import Column, Table
 

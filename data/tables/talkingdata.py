@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.sources import PublicTable
+from data.public_table import PublicTable
 from data.splits import Split
 from data.table import Column, Table
 

@@ -12,12 +12,7 @@ import pandas as pd
 
 from data.table import Column, level_text
 from models.encoding.arrays import Features, Floats, Labels
-from models.encoding.level_statistics import (
-    STATISTICS,
-    cross_fitted_statistics,
-    level_statistics,
-    statistics_that_tell,
-)
+from models.encoding.level_statistics import STATISTICS, cross_fitted_statistics, level_statistics, statistics_that_tell
 
 _MOST_BESIDE_STATISTICS = 32  # levels with a feature of their own where there are statistics
 _MOST_SHARED = 32  # features that the rarer levels of a key share where there are statistics

@@ -11,8 +11,8 @@ import pandas as pd
 
 from data.table import Column
 from models.encoding.arrays import Features, Floats, Labels
+from models.encoding.feature_groups import FeatureGroups
 from models.encoding.target_bins import target_edges
-from models.feature_groups import FeatureGroups
 
 # Numbers beyond it, infinite ones too, are taken for it, and differences below its inverse for none: the square of the
 # quotient of the two must stay finite

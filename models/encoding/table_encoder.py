@@ -17,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from data.table import Column, Table
 from models.encoding.arrays import FEW_ROWS, Features, Labels
 from models.encoding.categories import CategoryBlock
+from models.encoding.feature_groups import FeatureGroups
 from models.encoding.numbers import NumberBlock
 from models.encoding.times import TimeBlock
-from models.feature_groups import FeatureGroups
 from models.presets import PRESETS, EncoderSettings, PresetName
 
 

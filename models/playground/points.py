@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from data.simulators import credit, fraud
 from data.table import Column
-from models.contract import load_domains
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -86,7 +87,7 @@ def _simulated(domain: str, names: tuple[str, str], classes: tuple[str, str]) ->
     """Rows of a domain's simulator, as many of each class as are wanted, by two of its columns."""
 
     def draw(labels: Labels, rng: np.random.Generator) -> Made:
-        table = load_domains()[domain].table
+        table = SIMULATORS[domain].TABLE
         by_class = _simulated_rows(domain, names)
         X, n_training = np.empty((len(labels), 2)), _n_training(len(labels))
         for label, rows in enumerate(by_class):
@@ -108,8 +109,8 @@ def _simulated_rows(domain: str, names: tuple[str, str]) -> tuple[Floats, Floats
 
     Simulated once, because that takes a fifth of a second in which nobody else gets far.
     """
-    found = load_domains()[domain]
-    target = next(column.name for column in found.table.columns if column.role == "target")
+    found = SIMULATORS[domain]
+    target = next(column.name for column in found.TABLE.columns if column.role == "target")
     frame = found.simulate(N_SIMULATED[domain], SEED).frame[[*names, target]].dropna()
     frame = frame[np.logical_and.reduce([frame[name] <= frame[name].quantile(USUAL) for name in names])]
     events, X = frame[target].to_numpy(bool), frame[list(names)].to_numpy(np.float64)
@@ -120,6 +121,7 @@ def _title(column: Column) -> str:
     return f"{column.name} ({column.unit})" if column.unit else column.name
 
 
+SIMULATORS: dict[str, Any] = {"credit": credit, "fraud": fraud}
 SEED = 0
 N_SIMULATED = {"credit": 10_000, "fraud": 40_000}
 """Rows that are simulated: about 1,100 events for up to 1,000 that are shown, and about 250 frauds, for 500 rows."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.answers.trace_layers import traced_layers
 from models.errors import DivergedError
 from models.nn.arrays import Array
 from models.nn.losses import BINARY_LOG_LOSS, SQUARED_ERROR
@@ -17,16 +18,7 @@ from models.nn.trace import Trace, trace
 from models.nn.training import Training
 from models.playground.points import Floats, Labels, Points, points
 from models.playground.settings import PlaygroundSettings
-from models.playground.states import (
-    Halves,
-    Labelled,
-    PlaygroundState,
-    PointsShown,
-    Surface,
-    TracedPoint,
-    Weights,
-)
-from models.traced_layers import traced_layers
+from models.playground.states import Halves, Labelled, PlaygroundState, PointsShown, Surface, TracedPoint, Weights
 
 N_PLACES = 40
 """Places of the decision surface along each axis."""

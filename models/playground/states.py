@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from models.traced_layers import TracedLayer
+from models.answers.trace_layers import TracedLayer
 
 
 class Halves(BaseModel):

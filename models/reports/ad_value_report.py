@@ -7,8 +7,8 @@ from functools import partial
 
 import plotly.graph_objects as go
 
-from models.ad_value import LEARNED, PolicyComparison, always_showing
-from models.off_policy import Estimate
+from models.backtesting.ad_value import LEARNED, PolicyComparison, always_showing
+from models.evaluation.off_policy import Estimate
 from models.reports.charts import lines_of, thinned
 from models.reports.colours import NEUTRAL, OURS
 from models.reports.pages import render_page

@@ -13,16 +13,16 @@ import plotly.graph_objects as go
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.splits import Split
-from models.alerting.budget_curve import BudgetPoint, budget_curve
-from models.alerting.card_days import Mask
-from models.alerting.card_precision import HANDBOOK_CARDS_A_DAY, card_precision_at_k
-from models.alerting.label_clock import LabelClock, label_clock, matured
-from models.alerting.transactions import Transactions
 from models.contract import AlertBudget
-from models.judging import Trained
+from models.decisions.alerts.budget_curve import BudgetPoint, budget_curve
+from models.decisions.alerts.card_days import Mask
+from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY, card_precision_at_k
+from models.decisions.alerts.matured_labels import LabelClock, label_clock, matured
+from models.decisions.alerts.transactions import Transactions
 from models.reports.colours import EVENT, NEUTRAL, OURS
 from models.reports.shares import percent
 from models.reports.style import Chart, finished
+from models.training.trained import Trained
 
 
 class AlertReport(BaseModel):

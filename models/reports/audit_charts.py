@@ -9,9 +9,17 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from models.audit import Fairness, GroupQuality, ImpactRatio, MeanEffectCurve, Segment, Shift, Stability
-from models.audit.fairness import FOUR_FIFTHS
-from models.drift.psi import SHIFTED_FROM, WATCH_FROM
+from models.evaluation.diagnostics import (
+    Fairness,
+    GroupQuality,
+    ImpactRatio,
+    MeanEffectCurve,
+    Segment,
+    Shift,
+    Stability,
+)
+from models.evaluation.diagnostics.fairness import FOUR_FIFTHS
+from models.evaluation.psi import SHIFTED_FROM, WATCH_FROM
 from models.reports.colours import EVENT, NEUTRAL, OURS
 from models.reports.style import Chart, bar, cut, dotted, finished, percent_ticks, shown
 

@@ -10,12 +10,12 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from models.evaluation import Contender, calibration_bins
-from models.intervals import wilson_interval
+from models.arrays import Floats, Labels
+from models.evaluation.intervals import wilson_interval
+from models.evaluation.metrics import Contender, calibration_bins
 from models.reports.colours import EVENT, NEUTRAL, OURS
 from models.reports.shares import percent
 from models.reports.style import Chart, bar, cut, dotted, finished, percent_ticks, shown
-from models.scoring import Floats, Labels
 
 MOST_POINTS = 500
 """Points of a curve; more cannot be told apart on a screen and make the page heavy."""

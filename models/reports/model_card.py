@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from models.audit import Audit
 from models.contract import Domain
+from models.evaluation.diagnostics import Audit
 from models.reports.alert_report import AlertReport
 from models.reports.metrics import METRICS
 from models.reports.pages import render_page

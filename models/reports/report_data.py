@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from data.table import Table
-from models.audit import Audit
-from models.evaluation import Comparison, Contender
+from models.arrays import Floats, Labels
+from models.evaluation.diagnostics import Audit
+from models.evaluation.metrics import Comparison, Contender
 from models.reports.alert_report import AlertReport
 from models.reports.sentences import findings
-from models.scoring import Floats, Labels
 
 LITTLE_SIGNAL_BELOW = 0.65
 """An AUC below this says more about the columns than about the model."""

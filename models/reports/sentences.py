@@ -6,11 +6,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from models.audit import Audit, ColumnFairness, Fairness, GroupQuality, GroupTreatment, Proxies, Segment, Stability
-from models.evaluation import calibration_error, calibration_error_by_chance
-from models.intervals import wilson_interval
+from models.arrays import Floats, Labels
+from models.evaluation.diagnostics import (
+    Audit,
+    ColumnFairness,
+    Fairness,
+    GroupQuality,
+    GroupTreatment,
+    Proxies,
+    Segment,
+    Stability,
+)
+from models.evaluation.intervals import wilson_interval
+from models.evaluation.metrics import calibration_error, calibration_error_by_chance
 from models.reports.shares import percent
-from models.scoring import Floats, Labels
 
 MOST_FINDINGS = 6
 

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from data.table import Column, Table, level_text
-from models.evaluation import Comparison, Contender
+from models.arrays import Floats, Labels
+from models.evaluation.metrics import Comparison, Contender
 from models.reports.metrics import METRICS
 from models.reports.shares import percent
-from models.scoring import Floats, Labels
 
 
 @dataclass(frozen=True)

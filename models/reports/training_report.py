@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from models.evaluation import Comparison, compare
+from models.evaluation.metrics import Comparison, compare
 from models.reports import audit_charts, charts, sentences
 from models.reports.alert_report import budget_chart
 from models.reports.metrics import METRICS

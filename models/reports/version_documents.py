@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from models.audit import audit
-from models.bundles import package_versions
 from models.contract import Policy
-from models.judging import Judgement, Outcome, Trained
-from models.live import CARD, CARD_PAGE, REPORT
+from models.evaluation.diagnostics import audit
+from models.registry.bundles import package_versions
+from models.registry.live import CARD, CARD_PAGE, REPORT
 from models.reports.alert_report import alert_report
 from models.reports.model_card import model_card, render_card
 from models.reports.report_data import ReportData
 from models.reports.training_report import render_report
-from models.training_job import TrainingJob
+from models.training.job import TrainingJob
+from models.training.judge import Judgement, Outcome
+from models.training.trained import Trained
 
 
 def version_documents(
@@ -67,7 +68,17 @@ def _report_data(
         promoted=outcome.promoted,
         decisions=decisions,
         policy=policy.model_dump(mode="json"),
-        audit=audit(trained, job.domain, X, decisions, seed=job.seed),
+        audit=audit(
+            trained.scorer,
+            trained.frame.iloc[trained.rows.train],
+            trained.frame.iloc[trained.rows.test],
+            trained.test_labels,
+            trained.test_probabilities,
+            X=X,
+            decisions=decisions,
+            favourable=job.domain.favourable,
+            seed=job.seed,
+        ),
         alerts=None if budget is None else alert_report(trained, budget, job.split, decisions),
         training_frame=trained.frame.iloc[rows.train],
         packages=dict(package_versions()),

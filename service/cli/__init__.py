@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import (
+from service.cli.commands import (
     alerts,
     audit,
     data,

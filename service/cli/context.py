@@ -18,12 +18,12 @@ from service.cli.exits import CommandError
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from models.bundles import Manifest
+    from models.backtesting.past_rows import PastRows
     from models.contract import Domain, Live
-    from models.events.event_log import EventLog
     from models.home import Home
-    from models.policies.past_rows import PastRows
-    from models.registry import Registry, Version
+    from models.records.events.event_log import EventLog
+    from models.registry.bundles import Manifest
+    from models.registry.registry import Registry, Version
     from service.settings import Settings
 
 HEADLINE_METRICS = {"auc": "AUC", "average_precision": "avg. prec.", "log_loss": "log-loss", "brier": "Brier"}
@@ -57,7 +57,7 @@ Why = Annotated[str, typer.Option("--why", help="The reason, kept in the model's
 
 def domain_of(name: str) -> Domain:
     """The domain of that name."""
-    from models.contract import load_domains
+    from models.domains._discovery import load_domains
 
     return load_domains()[name]
 
@@ -100,7 +100,7 @@ def home_of(settings: Settings) -> Home:
 @contextmanager
 def open_registry(settings: Settings) -> Iterator[Registry]:
     """The registry, closed when the block ends."""
-    from models.registry import Registry
+    from models.registry.registry import Registry
 
     registry = Registry(settings.registry_url)
     try:
@@ -112,7 +112,7 @@ def open_registry(settings: Settings) -> Iterator[Registry]:
 @contextmanager
 def database_of(settings: Settings) -> Iterator[sa.Engine]:
     """The database with all its tables, closed when the block ends."""
-    from models.database import open_database
+    from models.registry.database.engine import open_database
 
     with open_registry(settings):
         pass  # creates the tables
@@ -135,7 +135,7 @@ def champion_of(registry: Registry, name: str) -> Version:
 
 def live_model(settings: Settings, name: str) -> Live:
     """The version that answers for this name, loaded and under its active policy; NotTrainedError if there is none."""
-    from models.live import load_answering
+    from models.registry.live import load_answering
 
     with open_registry(settings) as registry:
         version, policy = champion_of(registry, name), registry.policies.active(name)
@@ -145,7 +145,7 @@ def live_model(settings: Settings, name: str) -> Live:
 @contextmanager
 def event_log(settings: Settings, live: Live) -> Iterator[EventLog]:
     """The stored events of a live model, closed when the block ends; CommandError if its table has no windows."""
-    from models.events.event_log import EventLog
+    from models.records.events.event_log import EventLog
 
     if not live.table.windows:
         raise CommandError(
@@ -159,9 +159,9 @@ def event_log(settings: Settings, live: Live) -> Iterator[EventLog]:
 def past_rows_of(
     settings: Settings, live: Live, manifest: Manifest, *, data: str | None, table: str | None, from_events: bool
 ) -> PastRows:
-    """Past rows with their outcome, see `models.policies.past_rows`; CommandError for two sources at once."""
+    """Past rows with their outcome, see `models.backtesting.past_rows`; CommandError for two sources at once."""
+    from models.backtesting.past_rows import answered_rows, past_rows
     from models.clock import utc_now
-    from models.policies.past_rows import answered_rows, past_rows
 
     if not from_events:
         home = home_of(settings)

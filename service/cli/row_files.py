@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def check_target(file: Path) -> None:
     """Raises CommandError for a file that cannot be written."""
-    from data.sources import SUFFIXES
+    from data.files.sources import SUFFIXES
 
     if not file.name.lower().endswith(SUFFIXES):
         raise CommandError(f"{file}: a file must end in {', '.join(SUFFIXES)}")
@@ -30,7 +30,7 @@ def write_rows(frame: pd.DataFrame, file: Path) -> None:
         return
     import pyarrow as pa
 
-    from data.formulas import n_formulas
+    from data.files.formulas import n_formulas
 
     frame.to_csv(file, index=False)
     texts = frame.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz", "timedelta"]).astype("string")

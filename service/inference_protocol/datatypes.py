@@ -12,8 +12,8 @@ from pydantic.fields import FieldInfo
 from data.spellings import flag_spellings
 from data.table import Column
 from service.errors import FieldError
-from service.field_errors import shown
 from service.inference_protocol.messages import Datatype
+from service.requests.field_errors import shown
 
 BYTES: Datatype = "BYTES"
 JSON_ELEMENTS = {"content_type": "application/json"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.bodies import JSON
 from service.inference_protocol.messages import InferenceRequest, InferenceResponse
 from service.inference_protocol.metadata import example_request
-from service.serving import Serving
+from service.live.served_model import Serving
+from service.requests.bodies import JSON
 
 Json = dict[str, Any]
 TAG = "inference protocol"

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.held_problems import HeldProblems
+from service.requests.problem_translation import HeldProblems
 
 PATHS = re.compile(r"/v2(/.*)?", re.DOTALL)
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from models.errors import EventError
-from service.answering import Answering
-from service.asked import Asked
 from service.errors import InvalidTensorsError
-from service.event_writer import EventWriter, Results
-from service.field_errors import event_field
 from service.inference_protocol.datatypes import element
 from service.inference_protocol.inputs import read_request, reasons_wanted, rows_of
 from service.inference_protocol.messages import InferenceResponse
 from service.inference_protocol.outputs import output_tensors, wanted_outputs
-from service.row_answers import answer_rows
-from service.serving import Serving
+from service.live.served_model import Serving
+from service.requests.call import Asked
+from service.requests.field_errors import event_field
+from service.scoring.batch_rows import answer_rows
+from service.scoring.event_worker import EventWriter, Results
+from service.scoring.row_batcher import Answering
 
 
 def infer(

@@ -9,19 +9,13 @@ from pydantic import ValidationError
 
 from data.table import Column, Table
 from models.contract import ReasonsWanted, Row
-from service.batches import checked_rows
-from service.bodies import is_crowded
-from service.errors import (
-    BinaryTensorsError,
-    FieldError,
-    InvalidTensorsError,
-    TooManyRowsError,
-    shortened,
-)
-from service.field_errors import request_error, shown, why_not_taken
+from service.errors import BinaryTensorsError, FieldError, InvalidTensorsError, TooManyRowsError, shortened
 from service.inference_protocol.datatypes import BYTES, checked_elements, element
 from service.inference_protocol.messages import InferenceRequest, InputTensor
-from service.serving import Serving
+from service.live.served_model import Serving
+from service.requests.bodies import is_crowded
+from service.requests.field_errors import request_error, shown, why_not_taken
+from service.scoring.batches import checked_rows
 
 MOST_DIMENSIONS = 2
 _ELSEWHERE = {"binary_data_size", "shared_memory_region"}

@@ -7,7 +7,7 @@ from typing import Any
 from service.inference_protocol.datatypes import datatype_of_column, datatype_of_value
 from service.inference_protocol.messages import ModelMetadata, TensorMetadata
 from service.inference_protocol.outputs import output_metadata
-from service.serving import Serving
+from service.live.served_model import Serving
 
 PLATFORM = "backscore"
 N_EXAMPLES = 2

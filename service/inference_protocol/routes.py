@@ -9,10 +9,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from models.bundles import package_versions
-from service.batch_threads import BatchThreads
-from service.bodies import JSON, media_type, read_body
-from service.callers import Caller
+from models.registry.bundles import package_versions
+from service.access.callers import Caller
+from service.context import State
 from service.errors import BinaryTensorsError, NotLiveError
 from service.inference_protocol.documentation import TAG
 from service.inference_protocol.inference import infer
@@ -26,9 +25,10 @@ from service.inference_protocol.messages import (
     ServerReady,
 )
 from service.inference_protocol.metadata import model_metadata
-from service.serving import Serving
-from service.state import State
-from service.typed_bodies import json_body_of
+from service.live.served_model import Serving
+from service.requests.bodies import JSON, media_type, read_body
+from service.requests.json_bodies import json_body_of
+from service.scoring.batch_threads import BatchThreads
 
 SERVER = "backscore"
 INFER_ENDPOINTS = ("infer_model", "infer_version")

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from starlette.types import Scope
 
-from service.serving import Serving
+from service.live.served_model import Serving
 
 OTHER = "other"
 """A path that leads nowhere, or that was refused before anybody looked where it leads."""

@@ -9,13 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.callers import actor_of
-from service.model_changes import promote, roll_back
-from service.model_routes import Promotion, Rollback
-from service.model_views import model_details
-from service.pages.forms import checked
+from service.access.callers import actor_of
+from service.api.model_changes import promote, roll_back
+from service.api.model_views import model_details
+from service.api.models import Promotion, Rollback
 from service.pages.rendering import may, see_other
 from service.pages.site import Site
+from service.pages.trying.forms import checked
 
 WHY_MISSING = "Say why: whoever reads the history will ask."
 

@@ -6,9 +6,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.access.sessions import forget, keep_key, own_path
 from service.errors import MissingKeyError
 from service.pages.rendering import see_other
-from service.pages.sessions import forget, keep_key, own_path
 from service.pages.site import Site
 
 WRONG_KEY = "no such key, or it has expired or was revoked"

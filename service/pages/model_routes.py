@@ -11,19 +11,19 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from models.database import reading
 from models.errors import EventError
-from models.events.alert_views import CardEvent, card_events
-from models.events.alerts import card_of
+from models.records.events.alert_desk import card_of
+from models.records.events.alert_views import CardEvent, card_events
+from models.registry.database.engine import reading
 from models.reports.metrics import METRICS
+from service.api.model_views import model_details
 from service.errors import FieldError, InvalidRequestError, status_of
-from service.field_errors import event_field
-from service.model_views import model_details
+from service.live.served_model import Serving
 from service.pages.rendering import may
 from service.pages.site import Site
 from service.pages.trying.answers import ANSWERS
 from service.pages.trying.try_form import LESS, MORE, TryForm, try_form
-from service.serving import Serving
+from service.requests.field_errors import event_field
 
 MOST_EVENTS = 15
 """Lines of the history that are shown."""

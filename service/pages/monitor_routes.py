@@ -12,18 +12,18 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from models.drift.monitor import DEFAULT_DAYS
-from models.drift.results import ColumnDrift
 from models.errors import BundleError, NoReferenceError
-from models.events.review_queue import Alerts
-from models.outcomes.performance import Performance
-from service.monitor_routes import monitor_of
-from service.outcome_routes import performance_of
-from service.pages.forms import checked
+from models.monitoring.drift.monitor import DEFAULT_DAYS
+from models.monitoring.drift.results import ColumnDrift
+from models.monitoring.performance.weekly import Performance
+from models.records.events.review_queue import Alerts
+from service.api.drift import monitor_of
+from service.api.outcomes import performance_of
+from service.api.review import VerdictRequest, review_queue
 from service.pages.rendering import caller_of, may, see_other
 from service.pages.site import Site
+from service.pages.trying.forms import checked
 from service.pages.week_chart import week_chart
-from service.review_routes import VerdictRequest, review_queue
 
 T = TypeVar("T")
 

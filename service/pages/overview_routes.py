@@ -10,16 +10,15 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from models.drift.results import Monitor
-from models.predictions.audit_settings import AuditSettings
-from models.registry import Version
+from models.monitoring.drift.results import Monitor
+from models.registry.audit_settings import AuditSettings
+from models.registry.registry import Version
 from models.reports.metrics import METRICS
-from service.inference_protocol.routes import INFER_ENDPOINTS
+from service.api.drift import last_monitor
+from service.api.model_views import ModelState, model_list
+from service.live.served_model import LABELS, Serving
 from service.metrics.recent import Traffic
-from service.model_views import ModelState, model_list
-from service.monitor_routes import last_monitor
 from service.pages.site import Site
-from service.serving import LABELS, Serving
 
 HEADLINES = ("auc", "log_loss", "calibration_error")
 
@@ -84,7 +83,7 @@ def _glances(site: Site) -> list[Glance]:
     wanted = {
         (name, endpoint)
         for name, serving in servings.items()
-        for endpoint in (*serving.actions, *INFER_ENDPOINTS)
+        for endpoint in (*serving.actions, *site.protocol_endpoints)
         if endpoint != LABELS
     }
     traffic = site.recent.traffic(wanted)

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.held_problems import HeldProblems
+from service.access.sessions import is_for_people
 from service.pages.rendering import Pages, see_other
-from service.pages.sessions import is_for_people
+from service.requests.problem_translation import HeldProblems
 
 
 class ProblemPages:

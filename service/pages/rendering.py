@@ -10,13 +10,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from models.bundles import package_versions
 from models.clock import Clock
-from models.keys.store import Scope as KeyScope
+from models.registry.bundles import package_versions
 from models.reports.shares import percent
-from service.callers import ANYONE, Caller
+from service.access.callers import ANYONE, Caller
+from service.access.key_store import Scope as KeyScope
+from service.access.sessions import Sessions, keep_session
 from service.pages import words
-from service.pages.sessions import Sessions, keep_session
 from service.pages.static_files import StaticFiles
 
 SECURITY_HEADERS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from service.pages.change_routes import change_router
-from service.pages.learn_pages import learn_page_router
-from service.pages.learning_routes import learning_router
+from service.pages.learn.pages import learn_page_router
+from service.pages.learn.routes import learning_router
 from service.pages.login_routes import login_router
 from service.pages.model_routes import model_page_router
 from service.pages.monitor_routes import monitor_page_router

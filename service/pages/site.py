@@ -9,13 +9,13 @@ from pathlib import Path
 import sqlalchemy as sa
 from starlette.requests import Request
 
-from service.key_ring import KeyRing
+from service.access.key_ring import KeyRing
+from service.api.predictions import PredictionRoutes
+from service.context import State
 from service.metrics.recent import Recent
-from service.pages.forms import read_form
+from service.pages.learn.trainings import Trainings
 from service.pages.rendering import Pages
-from service.pages.trainings import Trainings
-from service.routes import PredictionRoutes
-from service.state import State
+from service.pages.trying.forms import read_form
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Site:
     recent : how models were asked lately.
     n_audit_waiting : groups of predictions that wait to be recorded.
     trainings : networks that learn while somebody watches.
+    protocol_endpoints : names under which the inference protocol counts its traffic.
     """
 
     state: State
@@ -39,6 +40,7 @@ class Site:
     recent: Recent
     n_audit_waiting: Callable[[], int]
     trainings: Trainings
+    protocol_endpoints: tuple[str, ...]
 
     @property
     def engine(self) -> sa.Engine:

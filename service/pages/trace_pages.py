@@ -10,8 +10,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from models.traced_layers import TracedLayer
-from models.traced_row import LEARNING_RATE, TracedRow
+from models.answers.trace import LEARNING_RATE, TracedRow
+from models.answers.trace_layers import TracedLayer
 from service.errors import InvalidRequestError, status_of
 from service.pages.rendering import may
 from service.pages.site import Site

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from models.outcomes.measures import Measure
-from models.outcomes.performance import Period
+from models.monitoring.performance.measures import Measure
+from models.monitoring.performance.weekly import Period
 from models.reports.colours import NEUTRAL, OURS
 
 FEWEST_WEEKS = 2

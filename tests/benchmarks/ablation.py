@@ -24,11 +24,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from comparison import Results, Task, fit_ours, measured, read_tasks, setting
 
-from models.calibration import LogOddsCalibrator
-from models.estimators import BackpropClassifier
-from models.feature_groups import FeatureGroups
+from models.encoding.feature_groups import FeatureGroups
+from models.estimators.calibration import LogOddsCalibrator
+from models.estimators.classifier import BackpropClassifier
+from models.estimators.table_classifier import TableClassifier
 from models.presets import PRESETS, Preset
-from models.scoring import TableClassifier
 
 FULL = "full recipe"
 

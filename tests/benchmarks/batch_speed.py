@@ -6,7 +6,7 @@ Needs live models (`backscore quickstart --once`). The service, and the scoring 
 thread of BLAS; the load comes from the last core. Batches are recorded at audit level "durable": the answer leaves when
 the disk has it. Rows are simulated ones of the model's domain, all of them fit to be answered; reasons are left out but
 in the line that says so, for each costs up to a millisecond. The rows of a model with windows are events: they are
-stored, and every round sends others. Files go from parquet to parquet, by `models.file_scoring.score_file`, which is
+stored, and every round sends others. Files go from parquet to parquet, by `models.answers.files.score_file`, which is
 what `backscore score` calls. Medians over the rounds.
 """
 
@@ -34,20 +34,20 @@ sys.path.insert(0, str(ROOT))
 from data.checking import checked_frame
 from models.contract import Live
 from models.home import Home
-from models.live import load_live
-from models.registry import Registry
-from service.bodies import CSV, JSON, PARQUET
-from tests.streams.load import ONE_THREAD, free_port, serve_command, server
-from tests.streams.stage import requests_of
+from models.registry.live import load_live
+from models.registry.registry import Registry
+from service.requests.bodies import CSV, JSON, PARQUET
+from tests.drills.load import ONE_THREAD, free_port, serve_command, server
+from tests.drills.stage import requests_of
 
 SCORE_FILE = """
 import sys; sys.path.insert(0, {root!r})
 from pathlib import Path
 from time import perf_counter
-from models.file_scoring import score_file
+from models.answers.files import score_file
 from models.home import Home
-from models.live import load_live
-from models.registry import Registry
+from models.registry.live import load_live
+from models.registry.registry import Registry
 home = Home(Path({home!r}))
 live = load_live(Registry(home.database_url).champions()[{name!r}], home.bundles)
 for _ in range({rounds}):

@@ -28,8 +28,8 @@ from sklearn.model_selection import train_test_split
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from data.table import Column, Table
+from models.estimators.table_classifier import TableClassifier
 from models.presets import Preset
-from models.scoring import TableClassifier
 
 HEADER = ["task", "model", "seed", "auc", "average_precision", "log_loss", "brier", "seconds"]
 KEYS = HEADER[:3]

@@ -33,10 +33,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from data.checking import checked_frame
 from data.rows import row_adapter
-from models.contract import Live, ReasonsWanted, respond
+from models.answers.respond import respond
+from models.contract import Live, ReasonsWanted
 from models.home import Home
-from models.live import load_live
-from models.registry import Registry
+from models.registry.live import load_live
+from models.registry.registry import Registry
 
 
 def quartiles(call: Callable[[], object], repeats: int) -> tuple[float, float, float]:

@@ -18,14 +18,15 @@ import pandas as pd
 from pydantic_core import to_json
 
 from data.table import Column, Table
-from models.contract import Live, load_domains
-from models.database import open_database
-from models.drift.monitor import monitor
-from models.drift.reference import REFERENCE, Reference, reference_file
-from models.predictions.prediction_log import PredictionAppender, PredictionLog
-from models.predictions.record import BATCH, SCORE, PredictionRecord, id_in_batch, milliseconds
+from models.contract import Live
+from models.domains._discovery import load_domains
+from models.monitoring.drift.monitor import monitor
+from models.monitoring.drift.reference import REFERENCE, Reference, reference_file
 from models.presets import PRESETS
-from models.registry import Registry
+from models.records.audit_log.log import PredictionAppender, PredictionLog
+from models.records.audit_log.record import BATCH, SCORE, PredictionRecord, id_in_batch, milliseconds
+from models.registry.database.engine import open_database
+from models.registry.registry import Registry
 
 NOW = datetime(2024, 5, 31, 12, 0, tzinfo=UTC)
 N_TRAINING_ROWS = 100_000

@@ -35,11 +35,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from data.checking import checked_frame
 from data.entity_windows import Words, entity_windows
 from data.windows import with_windows
-from models.contract import load_domains, respond
-from models.database import open_database
-from models.events.event_log import EventLog
-from models.events.past_events import load_past
-from models.migrations import create_schema
+from models.answers.respond import respond
+from models.domains._discovery import load_domains
+from models.records.events.backfill import load_past
+from models.records.events.event_log import EventLog
+from models.registry.database.engine import open_database
+from models.registry.database.migrations import create_schema
 from tests.conftest import quick_live
 
 FRAUD = load_domains()["fraud"]

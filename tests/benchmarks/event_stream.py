@@ -23,9 +23,9 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from data.sources import load_public
-from tests.streams.replay import Replay
-from tests.streams.stage import Serving, Stage, digest_of, empty_schema, end_with, prepare
+from data.tables._catalogue import load_public
+from tests.drills.replay import Replay
+from tests.drills.stage import Serving, Stage, digest_of, empty_schema, end_with, prepare
 
 TRAINING, WEEK = ("2018-07-11", "2018-07-18"), ("2018-07-25", "2018-08-01")
 

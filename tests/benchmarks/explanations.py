@@ -31,15 +31,18 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from data.checking import checked_frame
 from data.splits import split_rows
-from models.contract import Live, load_domains, respond
+from models.answers.reasons import refer_to_accepted
+from models.answers.respond import respond
+from models.arrays import Floats
+from models.contract import Live
+from models.domains._discovery import load_domains
 from models.domains.credit.policy import CreditPolicy
 from models.domains.credit.ways import answer_counterfactuals
 from models.encoding import Features
+from models.estimators.table_classifier import TableClassifier
 from models.home import Home
 from models.presets import PRESETS
-from models.reasons import refer_to_accepted
-from models.scoring import Floats, TableClassifier
-from models.training_rows import rows_to_train_on
+from models.training.rows import rows_to_train_on
 
 CREDIT = load_domains()["credit"]
 N_FIRST = 4

@@ -30,7 +30,8 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from data.sources import load_public, read_frame
+from data.files.sources import read_frame
+from data.tables._catalogue import load_public
 from data.tables.handbook import TABLE
 from models.presets import PRESETS, PresetName
 from tests.benchmarks.comparison import setting

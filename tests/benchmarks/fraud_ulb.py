@@ -38,7 +38,7 @@ from xgboost import XGBClassifier
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from data.checking import checked_frame
-from data.sources import load_public
+from data.tables._catalogue import load_public
 from data.tables.ulb import TABLE
 from models.domains.fraud.anomaly import Anomaly
 from models.domains.fraud.scorer import FraudScorer

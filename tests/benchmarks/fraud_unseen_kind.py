@@ -37,14 +37,14 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from data.checking import checked_frame
 from data.simulators import fraud as simulator
-from data.sources import load_public
 from data.table import Table
 from data.tables import handbook
+from data.tables._catalogue import load_public
 from data.windows import with_windows
-from models.alerting.card_precision import HANDBOOK_CARDS_A_DAY, rows_of_unknown_cards
+from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY, rows_of_unknown_cards
 from models.domains.fraud.scorer import FraudScorer
+from models.estimators.table_classifier import TableClassifier
 from models.presets import PRESETS, Preset
-from models.scoring import TableClassifier
 from tests.benchmarks.comparison import VALIDATION_FRACTION, setting
 
 DELAY_DAYS = 7

@@ -25,7 +25,7 @@ from xgboost import XGBClassifier
 
 from data.tables.handbook import TABLE
 from data.windows import checked_history
-from models.alerting.card_precision import HANDBOOK_CARDS_A_DAY, card_precision_at_k, rows_of_unknown_cards
+from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY, card_precision_at_k, rows_of_unknown_cards
 from models.domains.fraud.scorer import FraudScorer
 from models.presets import Preset
 

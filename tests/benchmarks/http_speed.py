@@ -30,10 +30,10 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from models.home import Home
-from models.live import load_live
-from models.predictions.audit_settings import AuditSettings
-from models.registry import Registry
-from tests.streams.load import Loaded, ask_once, free_port, load, post, serve_command, server
+from models.registry.audit_settings import AuditSettings
+from models.registry.live import load_live
+from models.registry.registry import Registry
+from tests.drills.load import Loaded, ask_once, free_port, load, post, serve_command, server
 
 PREAMBLE = """
 import sys; sys.path.insert(0, {root!r})
@@ -43,8 +43,8 @@ import uvicorn
 from fastapi import FastAPI
 from data.rows import row_type
 from models.home import Home
-from models.live import load_live
-from models.registry import Registry
+from models.registry.live import load_live
+from models.registry.registry import Registry
 home = Home(Path({home!r}))
 live = load_live(Registry(home.database_url).champions()[{name!r}], home.bundles)
 Row, Answer = row_type(live.table), live.domain.answer

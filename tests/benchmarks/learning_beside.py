@@ -32,9 +32,9 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from models.home import Home
-from models.live import load_live
-from models.registry import Registry
-from tests.streams.load import Loaded, free_port, load, post, serve_command, server
+from models.registry.live import load_live
+from models.registry.registry import Registry
+from tests.drills.load import Loaded, free_port, load, post, serve_command, server
 
 Asked = tuple[str, Mapping[str, object]]
 USUAL: Mapping[str, object] = {"activation": "tanh", "n_epochs": 1_000}

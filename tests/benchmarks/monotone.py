@@ -27,10 +27,10 @@ from sklearn.model_selection import train_test_split
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from data.simulators import ads, credit, fraud
-from data.sources import load_public, public_tables
 from data.table import Table
+from data.tables._catalogue import load_public, public_tables
+from models.estimators.table_classifier import TableClassifier
 from models.presets import PRESETS, PresetName
-from models.scoring import TableClassifier
 
 SIMULATORS = {"ads": ads, "credit": credit, "fraud": fraud}
 N_TRAINING, N_TEST, N_PAIRS = 20_000, 50_000, 100_000

@@ -29,13 +29,15 @@ from decision_speed import quartiles
 
 from data.checking import checked_frame
 from data.table import Column, Table
-from models.contract import Live, load_domains, respond
+from models.answers.respond import respond
+from models.contract import Live
+from models.domains._discovery import load_domains
 from models.domains.ads.policy import AdsPolicy, Exploration
 from models.domains.ads.ranking import rank
 from models.domains.ads.request import rank_example
+from models.estimators.table_classifier import TableClassifier
 from models.presets import PRESETS
-from models.scoring import TableClassifier
-from service.serving import Serving
+from service.live.served_model import Serving
 
 ADS = load_domains()["ads"]
 ALL_DISTINCT = {"clicks_30d": {"part": "ad"}, "hour": {"part": "ad"}}

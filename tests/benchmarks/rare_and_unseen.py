@@ -31,12 +31,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from data.checking import checked_frame
 from data.splits import SplitRows, split_rows
 from data.table import Table
-from models.contract import load_domains
-from models.evaluation import evaluate
+from models.arrays import Floats, Labels
+from models.domains._discovery import load_domains
+from models.evaluation.metrics import evaluate
 from models.home import Home
 from models.presets import PRESETS
-from models.scoring import Floats, Labels
-from models.training_rows import rows_to_train_on
+from models.training.rows import rows_to_train_on
 
 ADS = load_domains()["ads"]
 LEAST_ROWS, LEAST_EVENTS = 50, 5

@@ -18,12 +18,12 @@ from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from service.draining import Draining
-from service.limits import Limits, UnderWay
 from service.logs import RequestLines, open_log
 from service.metrics.metrics import Metrics
-from service.middleware import RequestLog
-from service.prediction_ids import time_ordered_id
+from service.middleware.admission import Limits, UnderWay
+from service.middleware.request_log import RequestLog
+from service.runtime.draining import Draining
+from service.scoring.prediction_ids import time_ordered_id
 
 HEADERS = [
     (b"host", b"127.0.0.1:8000"),
@@ -82,7 +82,7 @@ def main() -> None:
                 new_id=time_ordered_id,
                 metrics=metrics,
                 servings=lambda: servings,
-                draining=draining,
+                is_draining=lambda: draining.has_begun,
             )
 
         def cost(app):

@@ -26,12 +26,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from models.database import open_database, reading
-from models.events.event_log import EventLog
-from models.events.figures import live_figures
-from models.events.rule_counts import rule_counts
-from models.migrations import create_schema
-from tests.models.events.payments import NOON, Payments
+from models.monitoring.performance.alert_figures import live_figures
+from models.records.events.event_log import EventLog
+from models.records.events.rule_counts import rule_counts
+from models.registry.database.engine import open_database, reading
+from models.registry.database.migrations import create_schema
+from tests.models.records.events.payments import NOON, Payments
 
 N_CARDS, AT_ONCE = 5_000, 1_000
 

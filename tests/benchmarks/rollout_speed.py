@@ -29,10 +29,10 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from models.home import Home
-from models.live import load_live
-from models.predictions.audit_settings import AuditSettings
-from models.registry import Registry
-from tests.streams.load import Loaded, free_port, load, post, serve_command, server
+from models.registry.audit_settings import AuditSettings
+from models.registry.live import load_live
+from models.registry.registry import Registry
+from tests.drills.load import Loaded, free_port, load, post, serve_command, server
 
 BESIDE = ("nobody", "shadow", "canary")
 

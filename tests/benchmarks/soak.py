@@ -21,13 +21,13 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from models.contract import load_domains
-from models.database import open_database
-from models.predictions.prediction_log import PredictionLog
-from tests.faults.kill_training import train
-from tests.faults.scene import NAME, request, trained
-from tests.streams.load import Loaded, load
-from tests.streams.stage import Serving
+from models.domains._discovery import load_domains
+from models.records.audit_log.log import PredictionLog
+from models.registry.database.engine import open_database
+from tests.drills.faults.kill_training import train
+from tests.drills.faults.scene import NAME, request, trained
+from tests.drills.load import Loaded, load
+from tests.drills.stage import Serving
 
 PROMOTE_SECONDS = 5.0
 MOST_GROWTH = 0.05

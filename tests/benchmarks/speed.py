@@ -30,7 +30,7 @@ from sklearn.neural_network import MLPClassifier
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from models.estimators import BackpropClassifier
+from models.estimators.classifier import BackpropClassifier
 from models.nn.losses import BINARY_LOG_LOSS
 from models.nn.network import Network
 from models.nn.optimizers import Adam

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from service.server import PROTOCOL
+from service.runtime.server import PROTOCOL
 
 BROWSER = os.environ.get("BACKSCORE_TEST_BROWSER")
 PATIENCE = 10_000

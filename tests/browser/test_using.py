@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from models.keys.store import KeyStore
+from service.access.key_store import KeyStore
 from service.app import create_app
 from service.settings import Settings
 from tests.browser.conftest import served

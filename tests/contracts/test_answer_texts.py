@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.contract import answer_columns, answer_texts, load_domains, respond, respond_encoded, unseen_warnings
+from models.answers.respond import answer_columns, answer_texts, respond, respond_encoded, unseen_warnings
+from models.domains._discovery import load_domains
 from tests.conftest import quick_live
 
 

@@ -19,7 +19,9 @@ from data.checking import checked_frame
 from data.rows import row_adapter
 from data.windows import checked_history
 from models import domains
-from models.contract import Domain, Live, load_domains, respond
+from models.answers.respond import respond
+from models.contract import Domain, Live
+from models.domains._discovery import load_domains
 from models.domains.ads.policy import AdsPolicy
 from models.domains.ads.ranking import rank
 from models.domains.ads.request import rank_example

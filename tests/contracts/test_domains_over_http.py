@@ -5,8 +5,8 @@ import io
 import pandas as pd
 import pytest
 
-from models.contract import load_domains
-from service.documents import DOCUMENTS
+from models.domains._discovery import load_domains
+from service.api.documents import DOCUMENTS
 
 DOMAINS = load_domains()
 OPERATIONS = [(domain, operation) for domain in DOMAINS.values() for operation in domain.operations]

@@ -7,7 +7,9 @@ from typing import Any
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from models.encoding import TableEncoder
-from models.estimators import BackpropAutoencoder, BackpropClassifier, BackpropRegressor
+from models.estimators.autoencoder import BackpropAutoencoder
+from models.estimators.classifier import BackpropClassifier
+from models.estimators.regressor import BackpropRegressor
 
 
 def known_exceptions(estimator: Any) -> dict[str, str]:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from data.entity_windows import Words, entity_windows
 from data.errors import TableError
+from data.files.table_toml import read_table, table_from_dict, write_table
 from data.rows import row_adapter
 from data.table import Column, Table
-from data.table_files import read_table, table_from_dict, write_table
 from data.window import OF_LABELS, Window
 from tests.data.window_tables import MEASURES, TABLE
 

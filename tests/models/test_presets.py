@@ -11,9 +11,9 @@ from sklearn.metrics import roc_auc_score
 
 from data.table import Column, Table
 from models import presets
-from models.estimators import BackpropClassifier
+from models.estimators.classifier import BackpropClassifier
+from models.estimators.table_classifier import TableClassifier
 from models.presets import PRESETS, EncoderSettings, NetworkSettings, PresetName
-from models.scoring import TableClassifier
 
 TABLE = Table(
     name="loans",

@@ -10,11 +10,11 @@ import pytest
 
 from data.simulators.credit import simulate
 from data.windows import checked_history
-from models.contract import load_domains
-from models.drift.reference import reference_file
-from models.live import load_live
-from models.predictions.record import milliseconds
-from models.predictions.tables import predictions
+from models.domains._discovery import load_domains
+from models.monitoring.drift.reference import reference_file
+from models.records.audit_log.record import milliseconds
+from models.registry.database.schema import predictions
+from models.registry.live import load_live
 from tests.conftest import Store
 
 

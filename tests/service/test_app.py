@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from models.contract import load_domains, respond
+from models.answers.respond import respond
+from models.domains._discovery import load_domains
 from service.errors import STATUS_OF, ServiceError, UnsafeAddressError, status_of
-from service.prediction_ids import time_ordered_id
-from service.serving import Serving
+from service.live.served_model import Serving
+from service.scoring.prediction_ids import time_ordered_id
 from service.settings import Settings
 
 KEY = "correct horse"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from data.simulators import ads as simulator
 from data.splits import Split
+from models.answers.explain import full_account_operation
+from models.answers.trace import trace_operation
 from models.contract import Domain, Operation
 from models.domains.ads.policy import AdAnswer, AdsPolicy, decide
 from models.domains.ads.ranking import RankAnswer, log_fields, rank, shown_probability
 from models.domains.ads.request import rank_body, rank_example
-from models.full_account import full_account_operation
-from models.scoring import TableClassifier
-from models.traced_row import trace_operation
+from models.estimators.table_classifier import TableClassifier
 
 DOMAIN = Domain(
     name="ads",

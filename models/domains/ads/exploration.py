@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Floats
 from models.domains.ads.policy import AdsPolicy
-from models.scoring import Floats
 
 ChosenBy: TypeAlias = Literal["greedy", "epsilon", "thompson"]
 

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from data.table import Table
-from models.calibration import probability
-from models.contract import Live, Row, unseen_warnings
+from models.answers.respond import unseen_warnings
+from models.arrays import Floats
+from models.contract import Live, Row
 from models.domains.ads.request import Candidate
 from models.encoding.pairs import encode_beside
-from models.scoring import Floats
+from models.estimators.calibration import probability
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from models.calibration import probability
 from models.contract import Answer, Policy, Rows
 from models.encoding import Features
-from models.scoring import TableClassifier
+from models.estimators.calibration import probability
+from models.estimators.table_classifier import TableClassifier
 
 Exploration: TypeAlias = Literal["none", "epsilon-greedy", "thompson"]
 LARGEST_BID = 1e15

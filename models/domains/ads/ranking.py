@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, Field
 
 from data.table import Table
+from models.arrays import Floats
 from models.contract import Answer, Live, Row
 from models.domains.ads.exploration import ChosenBy, choose
 from models.domains.ads.guard import forbidden
@@ -18,7 +19,6 @@ from models.domains.ads.policy import AdsPolicy
 from models.domains.ads.request import Candidate, campaign_of, doubled_ids, shared_columns
 from models.domains.ads.targeting import matches
 from models.errors import RefusedBodyError
-from models.scoring import Floats
 
 WhyNot: TypeAlias = Literal["targeting", "paused", "frequency cap", "reserve"]
 ONE_MEMBER = "the network has one member, so Thompson sampling has nothing to draw from and shows the best ad"

@@ -6,13 +6,13 @@ from data.rows import row_type
 from data.simulators import credit as simulator
 from data.splits import Split
 from data.table import Table
+from models.answers.explain import full_account_operation
+from models.answers.trace import trace_operation
 from models.contract import Domain, Operation
 from models.domains.credit.policy import CUT_OFFS, CreditPolicy, decide
 from models.domains.credit.scorecard import CreditAnswer, account
 from models.domains.credit.ways import CounterfactualsAnswer, answer_counterfactuals
-from models.full_account import full_account_operation
-from models.scoring import TableClassifier
-from models.traced_row import trace_operation
+from models.estimators.table_classifier import TableClassifier
 
 DOMAIN = Domain(
     name="credit",

@@ -7,11 +7,12 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from models.calibration import probability
+from models.arrays import Floats
 from models.contract import CutOffs, Policy, Rows
+from models.costs import Costs
 from models.encoding import Features
-from models.policies.cut_offs import Costs
-from models.scoring import Floats, TableClassifier
+from models.estimators.calibration import probability
+from models.estimators.table_classifier import TableClassifier
 
 Decision: TypeAlias = Literal["approve", "refer", "decline"]
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field
 
+from models.answers.reasons import strongest_reasons
+from models.arrays import Floats
 from models.contract import Answer, Live, Reason, Row
 from models.domains.credit.policy import CreditPolicy, Decision
 from models.encoding import Features
-from models.reasons import strongest_reasons
-from models.scoring import Floats
 
 
 class CreditReason(Reason):

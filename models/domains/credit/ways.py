@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 
 from data.sentences import label, spoken
 from data.table import Column
-from models.contract import Answer, Live, Row, respond
-from models.counterfactuals import MOST_CHANGES, counterfactuals
+from models.answers.counterfactuals import MOST_CHANGES, counterfactuals
+from models.answers.respond import respond
+from models.contract import Answer, Live, Row
 from models.domains.credit.policy import Decision
 
 

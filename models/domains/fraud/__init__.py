@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from data.simulators import fraud as simulator
 from data.splits import Split
+from models.answers.explain import full_account_operation
+from models.answers.trace import trace_operation
 from models.contract import Domain
 from models.domains.fraud.answer import FraudAnswer, account
 from models.domains.fraud.policy import ALERT_BUDGET, QUEUE, FraudPolicy, decide
 from models.domains.fraud.scorer import FraudScorer
-from models.full_account import full_account_operation
-from models.traced_row import trace_operation
 
 DOMAIN = Domain(
     name="fraud",

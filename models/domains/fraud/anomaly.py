@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from data.table import Column
+from models.arrays import Floats, Labels
 from models.encoding import Features
-from models.estimators import BackpropAutoencoder
+from models.estimators.autoencoder import BackpropAutoencoder
 from models.presets import Preset
-from models.scoring import Floats, Labels
 
 ANOMALY = Column(
     name="anomaly_score",

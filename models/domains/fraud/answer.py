@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import Field
 
+from models.answers.reasons import reason, strongest_reasons
 from models.contract import Answer, Live, Reason, Row
+from models.decisions.rules.wording import rule_reasons
 from models.domains.fraud.anomaly import ANOMALY
 from models.domains.fraud.policy import Decision, FraudPolicy
 from models.encoding import Features
-from models.policies.rule_words import rule_reasons
-from models.reasons import reason, strongest_reasons
 
 
 class FraudAnswer(Answer):

@@ -6,14 +6,14 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from models.alerting.costs import AlertCosts
-from models.calibration import probability
 from models.contract import AlertBudget, Policy, Queue, Rows
+from models.costs import AlertCosts
+from models.decisions.rules.conditions import Rules
+from models.decisions.rules.hits import decided_with_rules
 from models.domains.fraud.scorer import FraudScorer
 from models.encoding import Features
-from models.policies.rule_hits import decided_with_rules
-from models.policies.rules import Rules
-from models.scoring import TableClassifier
+from models.estimators.calibration import probability
+from models.estimators.table_classifier import TableClassifier
 
 Decision: TypeAlias = Literal["allow", "review", "block"]
 

@@ -10,12 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.table import Column, Table
+from models.arrays import Floats, Labels
 from models.domains.fraud.anomaly import ANOMALY, Anomaly
 from models.encoding import Features
-from models.feature_groups import FeatureGroups
+from models.encoding.feature_groups import FeatureGroups
+from models.estimators.negative_sampling import DrawnRows
+from models.estimators.table_classifier import TableClassifier
 from models.presets import Preset
-from models.sampling import DrawnRows
-from models.scoring import Floats, Labels, TableClassifier
 
 
 class FraudScorer(TableClassifier):

@@ -11,7 +11,7 @@ from models.domains.ads.ranking import WhyNot
 from models.domains.credit.policy import CreditPolicy
 from models.domains.fraud.policy import FraudPolicy
 from models.reports.shares import percent
-from service.pages.scales import Scale, bars, log_odds, waterfall, zoned
+from service.pages.trying.scales import Scale, bars, log_odds, waterfall, zoned
 
 MOST_STEPS = 10
 """Of a waterfall; the smallest are put together."""

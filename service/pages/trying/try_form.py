@@ -11,8 +11,8 @@ from typing import Any
 from data.table import Column
 from models.domains.ads.request import MOST_TIMES_SEEN, parts_of
 from service.errors import FieldError
-from service.pages.fields import Field, Place, body_of, fields_of, with_errors
-from service.serving import Serving
+from service.live.served_model import Serving
+from service.pages.trying.fields import Field, Place, body_of, fields_of, with_errors
 
 MOST_CANDIDATES = 12
 """On a page; the API takes more."""

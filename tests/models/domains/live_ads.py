@@ -11,11 +11,12 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from data.checking import checked_frame
-from models.contract import Live, load_domains
+from models.contract import Live
+from models.domains._discovery import load_domains
 from models.domains.ads.policy import AdsPolicy
 from models.domains.ads.request import rank_body, rank_example
+from models.estimators.table_classifier import TableClassifier
 from models.presets import PRESETS
-from models.scoring import TableClassifier
 
 ADS = load_domains()["ads"]
 USUAL = AdsPolicy()

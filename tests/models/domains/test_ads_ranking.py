@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from models.contract import respond
+from models.answers.respond import respond
 from models.domains.ads.policy import AdsPolicy
 from models.domains.ads.ranking import ONE_MEMBER, RankAnswer, rank
 from models.domains.ads.request import rank_body, rank_example

@@ -13,13 +13,16 @@ from scipy.stats import ks_2samp
 
 from data.checking import checked_frame
 from data.table import Column, Table
-from models.calibration import probability
-from models.contract import Live, load_domains, respond
+from models.answers.respond import respond
+from models.arrays import Floats, Labels
+from models.contract import Live
+from models.domains._discovery import load_domains
 from models.domains.fraud.anomaly import ANOMALY
 from models.domains.fraud.policy import FraudPolicy
 from models.domains.fraud.scorer import FraudScorer
+from models.estimators.calibration import probability
+from models.estimators.table_classifier import TableClassifier
 from models.presets import PRESETS, Preset, PresetName
-from models.scoring import Floats, Labels, TableClassifier
 
 TABLE = Table(
     name="payments",

@@ -12,13 +12,13 @@ from sklearn.metrics import average_precision_score
 from data.splits import Split, split_rows
 from data.tables import ulb
 from data.windows import checked_history
-from models.alerting.budget_curve import BudgetPoint
-from models.alerting.card_precision import card_precision_at_k
-from models.contract import load_domains
-from models.judging import Trained
+from models.decisions.alerts.budget_curve import BudgetPoint
+from models.decisions.alerts.card_precision import card_precision_at_k
+from models.domains._discovery import load_domains
 from models.reports.alert_report import alert_report, budget_chart
 from models.reports.model_card import model_card, render_card
 from models.reports.training_report import render_report
+from models.training.trained import Trained
 from tests.conftest import quick_scorer
 from tests.models.reports.test_training_report import Page, report_data
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from models.audit import (
+from models.evaluation.diagnostics import (
     ColumnFairness,
     Fairness,
     GroupQuality,
@@ -17,8 +17,8 @@ from models.audit import (
     Shift,
     Stability,
 )
-from models.audit.fairness import impact_ratio
-from models.intervals import wilson_interval
+from models.evaluation.diagnostics.fairness import impact_ratio
+from models.evaluation.intervals import wilson_interval
 from models.reports.audit_charts import MOST_GROUPS_SHOWN, curve_charts, groups_chart, impact_chart, shift_chart
 
 

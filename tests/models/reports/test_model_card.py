@@ -14,14 +14,14 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 
 from data.checking import checked_frame
 from data.splits import split_rows
-from models.bundles import Bundle, load_bundle, read_file
-from models.contract import load_domains
+from models.domains._discovery import load_domains
 from models.home import Home
-from models.live import CARD, CARD_PAGE
-from models.registry import Registry
+from models.registry.bundles import Bundle, load_bundle, read_file
+from models.registry.live import CARD, CARD_PAGE
+from models.registry.registry import Registry
 from models.reports.model_card import ModelCard
 from models.retraining import train
-from models.training_job import TrainingJob
+from models.training.job import TrainingJob
 from tests.models.reports.test_training_report import Page
 
 CREDIT = load_domains()["credit"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from models.audit import ColumnFairness, Fairness, GroupTreatment, ImpactRatio, Proxies, StandIn
-from models.audit.fairness import impact_ratio
+from models.evaluation.diagnostics import ColumnFairness, Fairness, GroupTreatment, ImpactRatio, Proxies, StandIn
+from models.evaluation.diagnostics.fairness import impact_ratio
 from models.reports.sentences import column_sentence, proxy_sentence, told_words
 
 

@@ -16,7 +16,7 @@ import pytest
 from scipy.stats import binomtest
 
 from data.table import Column, Table
-from models.audit import (
+from models.evaluation.diagnostics import (
     Audit,
     ColumnFairness,
     Fairness,
@@ -30,8 +30,8 @@ from models.audit import (
     Stability,
     StandIn,
 )
-from models.evaluation import Comparison, Contender, evaluate
-from models.intervals import wilson_interval
+from models.evaluation.intervals import wilson_interval
+from models.evaluation.metrics import Comparison, Contender, evaluate
 from models.reports.charts import MOST_POINTS, calibration_chart, roc_chart, thinned
 from models.reports.report_data import ReportData
 from models.reports.shares import percent

@@ -18,9 +18,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from models.contract import load_domains
+from models.domains._discovery import load_domains
 from models.home import Home
-from models.registry import Registry
+from models.registry.registry import Registry
 from service.cli import app
 from tests.conftest import Store
 

@@ -8,7 +8,8 @@ import sys
 import pytest
 import typer
 
-from service.cli import app, score
+from service.cli import app
+from service.cli.commands import score
 
 
 def commands(group, path=()):

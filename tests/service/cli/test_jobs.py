@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from models.live import load_live
+from models.registry.live import load_live
 
 
 def wait_for(process: subprocess.Popen[str], words: str) -> None:

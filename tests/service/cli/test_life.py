@@ -14,7 +14,7 @@ from contextlib import closing
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from models.contract import load_domains
+from models.domains._discovery import load_domains
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import tomllib
 import pandas as pd
 import pytest
 
-from data.table_files import read_table
-from models.bundles import read_manifest
+from data.files.table_toml import read_table
+from models.registry.bundles import read_manifest
 from tests.service.cli.conftest import messy_rows
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.bundles import read_manifest
-from models.contract import load_domains
-from models.live import load_live
+from models.domains._discovery import load_domains
+from models.registry.bundles import read_manifest
+from models.registry.live import load_live
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,10 @@ from contextlib import closing
 
 import pytest
 
-from models.contract import load_domains
-from models.live import load_live
+from models.domains._discovery import load_domains
+from models.registry.live import load_live
 from models.retraining import TrainingResult
-from service.cli import quickstart, tour
+from service.cli.commands import quickstart, tour
 from service.settings import Settings
 
 N_CALLS = sum(3 + len(domain.operations) for domain in load_domains().values()) + 3

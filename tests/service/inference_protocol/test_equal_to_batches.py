@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.spellings import flag_spellings
-from models.contract import load_domains
+from models.domains._discovery import load_domains
 from tests.service.inference_protocol.tensors import answers_of, infer, request_of, tensor, without_id
 
 DOMAINS = load_domains()

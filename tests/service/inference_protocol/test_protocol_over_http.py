@@ -5,10 +5,10 @@ import json
 import pytest
 from pydantic import TypeAdapter
 
-from models.contract import load_domains
-from models.predictions.personal import personal_key
-from models.predictions.record import BATCH
-from models.predictions.replay import replay
+from models.domains._discovery import load_domains
+from models.records.audit_log.personal import personal_key
+from models.records.audit_log.record import BATCH
+from models.records.audit_log.replay import replay
 from service.inference_protocol.messages import InferenceResponse, ModelMetadata, ServerMetadata
 from tests.service.inference_protocol.tensors import answers_of, infer, request_of, tensor, without_id
 

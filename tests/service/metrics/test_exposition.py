@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
-from models.contract import load_domains
+from models.domains._discovery import load_domains
 
 
 def read(client, **headers):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.keys.store import KeyStore
+from service.access.key_store import KeyStore
 from tests.conftest import MOMENT, Store
 from tests.service.pages.parsed import sent
 

@@ -10,12 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from data.simulators.fraud import TABLE
-from models.predictions.record import milliseconds
-from models.predictions.tables import predictions
+from models.records.audit_log.record import milliseconds
+from models.registry.database.schema import predictions
 from tests.conftest import MOMENT
+from tests.service.api.test_review_routes import SUSPICIOUS
 from tests.service.pages.conftest import ASKS
 from tests.service.pages.parsed import parsed, sent
-from tests.service.test_review_routes import SUSPICIOUS
 
 
 def spread(client, days_ago):

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from models.predictions.audit_settings import AuditSettings
+from models.registry.audit_settings import AuditSettings
 from tests.conftest import open_store
 from tests.service.pages.conftest import ASKS
 from tests.service.pages.parsed import parsed

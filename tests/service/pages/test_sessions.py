@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from models.keys.store import KeyStore
-from service.pages.sessions import KEY_COOKIE, SESSION_COOKIE, own_path
+from service.access.key_store import KeyStore
+from service.access.sessions import KEY_COOKIE, SESSION_COOKIE, own_path
 from tests.service.pages.conftest import ASKS
 from tests.service.pages.parsed import parsed, sent
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.contract import load_domains
+from models.domains._discovery import load_domains
 from service.pages.trying.answers import ANSWERS
 from tests.service.pages.parsed import parsed, sent
 

@@ -1,0 +1,215 @@
+"""Files from callers: nothing about them is believed, and reading them takes bounded time and memory.
+
+A few kilobytes of parquet can unpack to gigabytes, and a line of commas to millions of columns. So the size of
+a file is known before it is unpacked. `data.files.sources` reads files of people who have an account on this machine.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from data.errors import SourceError, TooLargeError
+from data.files.parquet_pages import Page, PageError, pages_of
+from data.files.sources import csv_dialect, header_names, rows_to_pandas, said_as_source_error
+
+BODY = "the body"
+MOST_COLUMNS = 1_000
+MOST_CELLS = 2_000_000
+"""Of a CSV: 200 columns of 10,000 rows. A cell takes some fifty bytes."""
+MOST_PAGES = 20_000
+MOST_LIST_MEMBERS = 20_000
+"""Of any list in a parquet file's footer: columns, groups of rows."""
+MOST_NOTES_BYTES = 4 * 2**20
+"""Of any text in the footer; programs leave descriptions of all columns there."""
+LONGEST_FIXED = 64
+"""Bytes of a parquet column whose values all have the same length, such as decimals."""
+_REMEDY = "send fewer rows at a time"
+_DELTA_BYTE_ARRAY = 7
+"""Of this encoding every value may repeat the beginning of the one before, so that a page grows without end."""
+
+
+class Upload(Protocol):
+    """A file whose rows have not been read yet."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """All that it has, in its order."""
+        ...
+
+    def frame(self, wanted: Collection[str], most_rows: int) -> pd.DataFrame:
+        """The first rows, at most so many, with at least the wanted columns.
+
+        Raises
+        ------
+        SourceError
+            The file cannot be read.
+        TooLargeError
+            It would take more memory than a file of callers may.
+        """
+        ...
+
+
+def open_upload(content: bytes, suffix: str, most_bytes: int) -> Upload:
+    """A .csv or .parquet file.
+
+    Parameters
+    ----------
+    most_bytes : to which the wanted columns of a parquet file may unpack.
+
+    Raises
+    ------
+    SourceError
+        It is no such file.
+    TooLargeError
+        It has too many columns.
+    """
+    return ParquetUpload.of(content, most_bytes) if suffix == ".parquet" else CsvUpload.of(content)
+
+
+@dataclass(frozen=True)
+class CsvUpload:
+    """A CSV, with its header read."""
+
+    content: bytes
+    options: dict[str, Any]
+    columns: Sequence[str]
+
+    @classmethod
+    def of(cls, content: bytes) -> CsvUpload:
+        """Read the header; see `open_upload`."""
+        with said_as_source_error(BODY):
+            header = content[: content.find(b"\n") + 1 or len(content)].decode("utf-8-sig")
+            if not header.strip():
+                raise pd.errors.EmptyDataError
+            dialect = csv_dialect(header)
+            if (n_columns := header.count(dialect["sep"]) + 1) > MOST_COLUMNS:
+                raise _too_many_columns(n_columns)
+            columns = header_names(header, dialect["sep"], BODY)
+        return cls(content, dialect, columns)
+
+    def frame(self, wanted: Collection[str], most_rows: int) -> pd.DataFrame:
+        """See `Upload`; it has all columns, since a reader that skips some overlooks rows that are too long."""
+        n_cells = min(self.content.count(b"\n"), most_rows) * len(self.columns)
+        if n_cells > MOST_CELLS:
+            raise TooLargeError(
+                f"{BODY} holds {n_cells:,} cells, more than the {MOST_CELLS:,} that are read at a time; leave out the "
+                "columns that the model does not use, or send fewer rows"
+            )
+        with said_as_source_error(BODY):
+            frame: pd.DataFrame = pd.read_csv(io.BytesIO(self.content), **self.options, nrows=most_rows)
+        return frame
+
+
+@dataclass(frozen=True)
+class ParquetUpload:
+    """A parquet file, with its footer read."""
+
+    content: bytes
+    file: Any
+    columns: Sequence[str]
+    most_bytes: int
+
+    @classmethod
+    def of(cls, content: bytes, most_bytes: int) -> ParquetUpload:
+        """Read the footer; see `open_upload`."""
+        limits = {"thrift_string_size_limit": MOST_NOTES_BYTES, "thrift_container_size_limit": MOST_LIST_MEMBERS}
+        with said_as_source_error(BODY):
+            schema = pq.ParquetFile(pa.BufferReader(content), **limits).schema_arrow
+            if len(schema.names) > MOST_COLUMNS:
+                raise _too_many_columns(len(schema.names))
+            texts = [field.name for field in schema if not pa.types.is_nested(field.type)]
+            # a value that a dictionary holds once stays there, however many rows it has
+            file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=texts, **limits)
+        return cls(content, file, schema.names, most_bytes)
+
+    def frame(self, wanted: Collection[str], most_rows: int) -> pd.DataFrame:
+        """See `Upload`; it has only the wanted columns."""
+        names = [name for name in dict.fromkeys(self.columns) if name in wanted]
+        with said_as_source_error(BODY):
+            self._check(set(names))
+            batches = list(self._batches(names, most_rows))
+            if not batches:
+                return pd.DataFrame(columns=names)
+            # without what pandas once noted, which could make columns an index
+            rows = pa.Table.from_batches(batches).slice(0, most_rows).replace_schema_metadata(None)
+            return rows_to_pandas(rows)
+
+    def _batches(self, names: list[str], most_rows: int) -> Iterator[pa.RecordBatch]:
+        """Rows until there are enough, each with the values themselves in place of their numbers in a dictionary."""
+        n_rows = n_bytes = 0
+        for batch in self.file.iter_batches(max(1, most_rows), columns=names):
+            n_bytes += sum(_text_bytes(column) for column in batch.columns)
+            if n_bytes > self.most_bytes:
+                raise TooLargeError(f"{BODY} holds texts of more than {self.most_bytes:,} bytes; {_REMEDY}")
+            columns = [one.dictionary_decode() if _is_dictionary(one) else one for one in batch.columns]
+            yield pa.RecordBatch.from_arrays(columns, batch.schema.names)
+            n_rows += batch.num_rows
+            if n_rows >= most_rows:
+                return
+
+    def _check(self, wanted: set[str]) -> None:
+        """Refuse what unpacks to more than it may; what the wanted columns hold is all that is unpacked."""
+        metadata, n_bytes, n_pages = self.file.metadata, 0, 0
+        for group in range(metadata.num_row_groups):
+            for position in self._positions(wanted):
+                for page in self._pages(metadata.row_group(group).column(position)):
+                    n_bytes, n_pages = n_bytes + page.unpacked, n_pages + 1
+                    if page.encoding == _DELTA_BYTE_ARRAY:
+                        raise SourceError(
+                            f"{BODY} has a column in the encoding DELTA_BYTE_ARRAY, which is not read here"
+                        )
+                    if n_bytes > self.most_bytes or n_pages > MOST_PAGES:
+                        raise TooLargeError(
+                            f"{BODY} unpacks to more than {self.most_bytes:,} bytes, or has more than {MOST_PAGES:,} "
+                            f"pages; {_REMEDY}"
+                        )
+
+    def _positions(self, wanted: set[str]) -> list[int]:
+        """The wanted columns in the file; SourceError if one does not hold plain values."""
+        found = []
+        for position in range(len(self.file.schema)):
+            column = self.file.schema.column(position)
+            parts = column.path.split(".")
+            if wanted.isdisjoint(".".join(parts[:n]) for n in range(1, len(parts) + 1)):
+                continue
+            if column.max_repetition_level or column.max_definition_level > 1 or column.path not in wanted:
+                raise SourceError(
+                    f"{BODY} has a column of lists or structures, {column.path[:100]!r}; values are read here"
+                )
+            if column.length is not None and column.length > LONGEST_FIXED:
+                raise SourceError(f"{BODY} has a column of blocks of {column.length:,} bytes, {column.path[:100]!r}")
+            found.append(position)
+        return found
+
+    def _pages(self, column: Any) -> Iterator[Page]:
+        start = column.data_page_offset
+        if column.dictionary_page_offset is not None and 0 < column.dictionary_page_offset < start:
+            start = column.dictionary_page_offset
+        try:
+            yield from pages_of(memoryview(self.content), start, column.total_compressed_size)
+        except PageError as error:
+            raise SourceError(f"{BODY}: cannot be used as a parquet file: {error}") from error
+
+
+def _is_dictionary(values: pa.Array) -> bool:
+    return isinstance(values, pa.DictionaryArray)
+
+
+def _text_bytes(values: pa.Array) -> int:
+    """What values that stand in a dictionary take when each row has its own."""
+    if not _is_dictionary(values):
+        return 0
+    lengths = pc.cast(pc.binary_length(values.dictionary), pa.int64())
+    return pc.sum(pc.take(lengths, values.indices)).as_py() or 0
+
+
+def _too_many_columns(n_columns: int) -> TooLargeError:
+    return TooLargeError(f"{BODY} has {n_columns:,} columns, more than the {MOST_COLUMNS:,} that are read here")

@@ -1,0 +1,1 @@
+"""A first description of a file that nobody described."""

@@ -1,0 +1,86 @@
+"""Every public table by name, and its rows."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import tempfile
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+from sklearn.datasets import fetch_openml
+
+import data.tables
+from data.errors import SourceError
+from data.files.sources import frame_digest, read_frame
+from data.public_table import PublicTable
+
+
+def public_tables(package: ModuleType = data.tables) -> dict[str, PublicTable]:
+    """Every public table by name: one file each in `data/tables`, ending in one `PUBLIC`."""
+    found = {}
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.name.startswith("_"):
+            continue
+        public = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "PUBLIC", None)
+        if not isinstance(public, PublicTable):
+            raise SourceError(f"{package.__name__}.{module.name} must end in PUBLIC, a PublicTable")
+        if public.table.name != module.name:
+            raise SourceError(f"the table in {package.__name__}.{module.name} is named {public.table.name!r}")
+        found[module.name] = public
+    return found
+
+
+def load_public(name: str, data_home: Path | None, downloads: Path) -> tuple[PublicTable, pd.DataFrame]:
+    """The public table of that name and its rows.
+
+    They come from `data_home` if it has the file, else from `downloads`, else from OpenML, and are then kept in
+    `downloads`. SourceError says which names there are, or what to do where none of the three has the rows.
+    """
+    known = public_tables()
+    if name not in known:
+        raise SourceError(f"there is no public table {name!r}; there are {', '.join(known)}")
+    public = known[name]
+    for home in (data_home, downloads):
+        if home is not None and (home / public.file).exists():
+            return public, read_frame(home / public.file)
+    frame = _download(public)
+    _store(frame, downloads / public.file)
+    return public, frame
+
+
+def _download(public: PublicTable) -> pd.DataFrame:
+    """The rows from OpenML, checked to be those of the file."""
+    name, remedy = public.table.name, f"put {public.file} under BACKSCORE_DATA_HOME"
+    if public.openml_id is None:
+        raise SourceError(f"public table {name!r}: its file is not here and OpenML does not have it; {remedy}")
+    try:
+        # The number pins the version; what was fetched is kept by `_store`, once and in our form
+        frame = fetch_openml(data_id=public.openml_id, as_frame=True, parser="auto", cache=False).frame
+    except (OSError, ValueError) as error:  # no network, or an answer that OpenML's reader does not understand
+        raise SourceError(f"public table {name!r}: OpenML cannot be read ({error}); {remedy}") from error
+    try:
+        frame = frame if public.from_openml is None else public.from_openml(frame)
+    except (KeyError, ValueError) as error:
+        raise SourceError(f"public table {name!r}: OpenML's columns or levels are not as known; {remedy}") from error
+    if (digest := frame_digest(frame)) != public.digest:
+        raise SourceError(
+            f"public table {name!r}: OpenML's rows are not those of {public.file}"
+            f" (digest {digest[:12]}..., expected {public.digest[:12]}...); {remedy}"
+        )
+    return frame
+
+
+def _store(frame: pd.DataFrame, path: Path) -> None:
+    """Write a parquet file that is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(descriptor)
+    unfinished = Path(name)
+    try:
+        frame.to_parquet(unfinished, index=False)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,202 @@
+"""The full account of one row: every column's share, what other values of a column would do, and who scored alike."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, Field
+
+from data.rows import closed_typed_dict, row_type
+from data.sentences import comparison, label, reason_sentence, spoken
+from data.table import Column, Table, level_text
+from models.answers.respond import respond
+from models.contract import Answer, Live, Operation, Row
+from models.encoding import Features
+from models.estimators.background import ScoreBand
+from models.estimators.calibration import probability
+from models.estimators.table_classifier import Explanation
+from models.evaluation.intervals import wilson_interval
+
+AnswerType = TypeVar("AnswerType", bound=Answer)
+
+
+class ColumnShare(BaseModel):
+    """What one column did to the score."""
+
+    column: str
+    label: str = Field(description="The column in a few words.")
+    value: Any = Field(description="What the row holds.")
+    typical: Any = Field(description="What the reference row holds.")
+    share: float = Field(description="Share in the log-odds above those of the reference row; negative lowers them.")
+    text: str = Field(description="The share in words.")
+
+
+class CurvePoint(BaseModel):
+    """The probability that the row would get with another value."""
+
+    value: Any
+    text: str = Field(description="The value in words.")
+    probability: float = Field(ge=0, le=1, description="Calibrated.")
+    is_own: bool = Field(description="Whether it is the value that the row holds.")
+
+
+class EffectCurve(BaseModel):
+    """What the live model says if one column changes and all others stay."""
+
+    column: str
+    label: str
+    direction: Literal[-1, 0, 1] = Field(description="+1: it can only rise with the column, -1: only fall, 0: either.")
+    points: list[CurvePoint] = Field(description="Numbers from least to greatest; levels, the most frequent first.")
+
+
+class Neighbours(BaseModel):
+    """Training rows in a band of scores."""
+
+    low: float = Field(ge=0, le=1, description="Least probability in the band.")
+    high: float = Field(ge=0, le=1, description="Greatest probability in the band.")
+    n_rows: int = Field(description="Training rows in the band.")
+    n_events: int = Field(description="Those with the event.")
+    event_rate: float = Field(ge=0, le=1)
+    event_rate_low: float = Field(ge=0, le=1, description="Lower end of the rate's 95 % interval (Wilson).")
+    event_rate_high: float = Field(ge=0, le=1, description="Upper end of it.")
+    is_own: bool = Field(description="Whether the row falls into this band.")
+    typical: dict[str, Any] = Field(description="The band's typical row: medians and most frequent levels.")
+
+
+class FullAccount(Answer, Generic[AnswerType]):
+    """The full account of one row."""
+
+    answer: AnswerType = Field(description="The answer to the row, as `score` gives it with all reasons.")
+    reference: str = Field(description="Whose typical row the shares compare with.")
+    reference_probability: float = Field(ge=0, le=1, description="Calibrated probability of that row.")
+    probability: float = Field(ge=0, le=1, description="Calibrated probability of the row asked about.")
+    base: float = Field(description="Log-odds of the reference row.")
+    log_odds: float = Field(description="Log-odds of the row: base and all shares together.")
+    shares: list[ColumnShare] = Field(
+        description="Every column that the model reads or derives, the largest share first whatever its sign."
+    )
+    curve: EffectCurve | None = Field(description="Of the chosen column; null if it has no values to try.")
+    neighbours: list[Neighbours] = Field(description="Training rows by tenths of the score, lowest scores first.")
+
+
+def full_account_operation(answer: type[AnswerType]) -> Operation:
+    """POST /v1/{name}/explain for a domain with such answers."""
+    account: Any = FullAccount[answer]  # type: ignore[valid-type]
+
+    def answer_account(live: Live, body: Row, prediction_id: str) -> Answer:
+        made: Answer = full_account(live, body["row"], body.get("column"), prediction_id, answer_type=account)
+        return made
+
+    return Operation(
+        name="explain",
+        summary="The full account of one row: all shares, the effect of a column, and training rows that score alike.",
+        body=account_body,
+        example=lambda table: {"row": table.example()},
+        answer=account,
+        respond=answer_account,
+        row=("row",),
+    )
+
+
+def account_body(table: Table) -> Any:
+    """Type of the request: a row, and the column whose effect is wanted."""
+    names = tuple(column.name for column in table.of_role("feature") if column.kind != "time")
+    described = Field(description="Whose effect curve is wanted; the column with the largest share if left out.")
+    fields: dict[str, Any] = {"row": row_type(table)}
+    if names:
+        fields["column"] = NotRequired[Annotated[Literal[names], described]]
+    return closed_typed_dict("ExplainRequest", fields, "A row, and the column whose effect curve is wanted.")
+
+
+def full_account(live: Live, row: Row, column: str | None, prediction_id: str, *, answer_type: type[Any]) -> Any:
+    """Answer, shares, curve and neighbours of a checked row.
+
+    Parameters
+    ----------
+    column : whose effect curve is wanted; None for that with the largest share.
+    """
+    scorer = live.scorer
+    x = scorer.encoder.encode_rows([row])[0]
+    explained = scorer.explain(x)
+    base, own = probability(np.array([explained.base, explained.log_odds])).tolist()
+    shares = _column_shares(live, row, x, explained)
+    chosen = column or next((s.column for s in shares if scorer.background.usual_values.get(s.column)), None)
+    (answer,) = respond(live, [row], [prediction_id], reasons="all")
+    return answer_type(
+        **answer.model_dump(include=set(Answer.model_fields)),
+        answer=answer,
+        reference=scorer.background.reference_group,
+        reference_probability=base,
+        probability=own,
+        base=explained.base,
+        log_odds=explained.log_odds,
+        shares=shares,
+        curve=effect_curve(live, row, x, live.table[chosen]) if chosen else None,
+        neighbours=_neighbours(scorer.background.bands, own),
+    )
+
+
+def _column_shares(live: Live, row: Row, x: Features, explained: Explanation) -> list[ColumnShare]:
+    scorer, shares = live.scorer, []
+    columns, held, reference_row = scorer.columns, {**row, **scorer.derived_values(x)}, scorer.reference_row
+    for i in np.argsort(-np.abs(explained.shares), kind="stable").tolist():
+        column, share = columns[i], explained.shares[i]
+        value, typical = held.get(column.name), reference_row[column.name]
+        text = (reason_sentence if share > 0 else comparison)(column, value, typical)
+        shares.append(
+            ColumnShare(column=column.name, label=label(column), value=value, typical=typical, share=share, text=text)
+        )
+    return shares
+
+
+def effect_curve(live: Live, row: Row, x: Features, column: Column) -> EffectCurve | None:
+    """The row answered with each usual value of the column, and with its own.
+
+    Parameters
+    ----------
+    x : the encoded row, shape (n_features,).
+    """
+    own, values = row.get(column.name), list(live.scorer.background.usual_values[column.name])
+    if not values:
+        return None
+    if not any(_is_same(value, own) for value in values):
+        values.append(own)
+    if column.kind == "number":
+        values.sort(key=lambda value: (value is None, value))
+    probabilities = live.scorer.probabilities_with(x[None], column.name, values)[:, 0].tolist()
+    return EffectCurve(
+        column=column.name,
+        label=label(column),
+        direction=column.direction,
+        points=[
+            CurvePoint(value=value, text=spoken(column, value), probability=p, is_own=_is_same(value, own))
+            for value, p in zip(values, probabilities, strict=True)
+        ],
+    )
+
+
+def _is_same(value: Any, own: Any) -> bool:
+    return (value is None) == (own is None) and level_text(value) == level_text(own)
+
+
+def _neighbours(bands: list[ScoreBand], own: float) -> list[Neighbours]:
+    """Each band with what became of its rows; a score between two bands belongs to the lower one."""
+    place = max(np.searchsorted([band.low for band in bands], own, side="right") - 1, 0)
+    n_rows = np.array([band.n_rows for band in bands])
+    rates = np.array([band.n_events for band in bands]) / n_rows
+    lows, highs = wilson_interval(rates, n_rows)
+    return [
+        Neighbours(
+            low=band.low,
+            high=band.high,
+            n_rows=band.n_rows,
+            n_events=band.n_events,
+            event_rate=rates[i],
+            event_rate_low=lows[i],
+            event_rate_high=highs[i],
+            is_own=i == place,
+            typical=dict(band.typical),
+        )
+        for i, band in enumerate(bands)
+    ]

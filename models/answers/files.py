@@ -1,0 +1,206 @@
+"""Scoring of whole files: rows in, the same rows with their answers out, in their order and in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import TypeAlias
+from uuid import uuid4
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from joblib import Parallel, delayed
+
+from data.checking import checked_frame, unknown_columns
+from data.errors import BadRowsError, Problem, SourceError
+from data.files.formulas import n_formulas
+from data.files.sources import SUFFIXES, iter_frames
+from models.answers.frames import ScoredRows, answer_fields, score_frame
+from models.contract import Live
+
+ROWS_PER_CHUNK = 50_000
+CHUNKS_PER_WORKER = 2
+"""How many chunks each worker is given at a time; more would only take memory."""
+
+Watcher: TypeAlias = Callable[[int], object]
+"""Called with the number of rows each time that so many more were written."""
+
+
+@dataclass(frozen=True)
+class ScoredFile:
+    """How a file was scored.
+
+    Attributes
+    ----------
+    problems : of its first bad rows.
+    unknown_columns : those that the model ignored.
+    n_formulas : texts in a CSV that was written which a spreadsheet program would run, see `data.files.formulas`.
+    """
+
+    n_rows: int
+    n_bad_rows: int
+    problems: tuple[Problem, ...]
+    unknown_columns: tuple[str, ...]
+    n_formulas: int
+
+
+def score_file(
+    live: Live,
+    source: Path,
+    target: Path,
+    *,
+    reasons: bool = False,
+    n_workers: int = 1,
+    rows_per_chunk: int = ROWS_PER_CHUNK,
+    watcher: Watcher | None = None,
+) -> ScoredFile:
+    """Score a .csv, .csv.gz or .parquet file of any size into another one.
+
+    The target has every column of the source, the fields of the domain's answer, and `error`. Rows that break a rule
+    of the model's table keep their place, are not scored and say why. The target appears complete or not at all.
+
+    Parameters
+    ----------
+    reasons : add a column with the reasons of adverse decisions, for domains that give reasons; takes up to a
+        millisecond for each such row.
+    n_workers : processes that check, encode and score chunks; this one reads and writes.
+
+    Raises
+    ------
+    SourceError
+        The source cannot be read, has no rows or a column named like one of the answer's, or the target has another
+        suffix or cannot hold the source's types.
+    BadRowsError
+        The source lacks a column that the model needs.
+    """
+    _check_target(source, target)
+    frames = iter_frames(source, rows_per_chunk)
+    first = next(frames, None)
+    if first is None or len(first) == 0:
+        raise SourceError(f"{source}: the file has no rows")
+    if live.table.windows:  # they look back over all rows of the file
+        first = pd.concat([first, *frames], ignore_index=True)
+    checked_frame(live.table, first.iloc[:0], str(source), training=False)  # no rows: only the columns are checked
+    columns, answers = _source_fields(source, first), answer_fields(live.domain, reasons=reasons)
+    _refuse_doubles(source, columns, answers)
+    n_rows, n_bad_rows, problems = 0, 0, list[Problem]()
+    n_formulas_seen, is_csv = 0, not target.name.lower().endswith(".parquet")
+    with _written_whole(target, pa.schema([*columns, *answers])) as write:
+        for frame, scored in _scored_chunks(live, chain([first], frames), reasons=reasons, n_workers=n_workers):
+            rows = _beside(frame, columns, scored.answers)
+            write(rows)
+            if is_csv:
+                n_formulas_seen += n_formulas(rows)
+            n_rows += len(frame)
+            n_bad_rows += len({problem.row for problem in scored.problems})
+            problems += scored.problems[: BadRowsError.n_shown - len(problems)]
+            if watcher is not None:
+                watcher(len(frame))
+    unknown = tuple(unknown_columns(live.table, first))
+    return ScoredFile(n_rows, n_bad_rows, tuple(problems), unknown, n_formulas_seen)
+
+
+def n_rows_of(source: Path) -> int | None:
+    """How many rows a file has, if that is known without reading it all."""
+    if not source.name.lower().endswith(".parquet") or not source.exists():
+        return None
+    try:
+        n_rows: int = pq.read_metadata(source).num_rows
+    except (pa.ArrowException, OSError):
+        return None  # reading will say what is wrong with it
+    return n_rows
+
+
+def _scored_chunks(
+    live: Live, frames: Iterator[pd.DataFrame], *, reasons: bool, n_workers: int
+) -> Iterator[tuple[pd.DataFrame, ScoredRows]]:
+    """Each frame with its answers, in order; at most `CHUNKS_PER_WORKER * n_workers` frames are held at once."""
+    # Frames are sent as they are: joblib's memory-mapped files would cost more than they save
+    with Parallel(n_jobs=n_workers, return_as="generator", max_nbytes=None) as workers:
+        while held := list(islice(frames, CHUNKS_PER_WORKER * n_workers)):
+            scored = workers(delayed(score_frame)(live, frame, reasons=reasons) for frame in held)
+            yield from zip(held, scored, strict=True)
+
+
+def _source_fields(source: Path, first: pd.DataFrame) -> list[pa.Field]:
+    """The source's columns as they are written: text of a CSV stays text."""
+    if not source.name.lower().endswith(".parquet"):
+        return [pa.field(str(name), pa.string()) for name in first.columns]
+    return [
+        field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
+        for field in pq.read_schema(source).remove_metadata()
+    ]
+
+
+def _beside(frame: pd.DataFrame, columns: list[pa.Field], answers: pa.Table) -> pa.Table:
+    """The rows as they came, with their answers to the right."""
+    rows = pa.Table.from_pandas(frame, pa.schema(columns), preserve_index=False)
+    return pa.Table.from_arrays([*rows.columns, *answers.columns], schema=pa.schema([*columns, *answers.schema]))
+
+
+def _refuse_doubles(source: Path, columns: list[pa.Field], answers: list[pa.Field]) -> None:
+    names = {field.name for field in columns}
+    if doubled := [field.name for field in answers if field.name in names]:
+        raise SourceError(
+            f"{source}: has column(s) named like the answer's: {', '.join(map(repr, doubled))}; rename or remove them"
+        )
+
+
+def _check_target(source: Path, target: Path) -> None:
+    if not target.name.lower().endswith(SUFFIXES):
+        raise SourceError(f"{target}: a file must end in {', '.join(SUFFIXES)}")
+    if not target.parent.is_dir():
+        raise SourceError(f"{target}: there is no folder {target.parent}")
+    if source.exists() and target.exists() and source.samefile(target):
+        raise SourceError(f"{target}: is the file that is read; give the answers another name")
+
+
+@contextmanager
+def _written_whole(target: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], object]]:
+    """A function that writes rows to a file which gets its name when the block has ended well."""
+    partial = target.with_name(f".{target.name}.partial-{uuid4().hex}")
+    try:
+        with _writer(target.name.lower(), partial, schema) as write:
+            yield write
+        partial.replace(target)
+    except pa.ArrowException as error:
+        raise SourceError(f"{target}: cannot hold the source's values: {error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writer(name: str, path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], object]]:
+    """A function that appends rows to a parquet or CSV file, as the target's name asks for."""
+    if name.endswith(".parquet"):
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            yield writer.write_table
+        return
+    with pa.output_stream(path, compression="gzip" if name.endswith(".gz") else None) as stream:
+        stream.write(csv_text(schema.empty_table(), header=True))
+        yield lambda rows: stream.write(csv_text(rows))
+
+
+def csv_text(rows: pa.Table, *, header: bool = False) -> bytes:
+    """The rows as UTF-8 lines of a CSV; only cells that need quotes have them, null is an empty cell.
+
+    Arrow's own writer puts every text in quotes, and pandas takes twice as long where there are numbers.
+    """
+    lines = pc.binary_join_element_wise(*[_cells(column) for column in rows.columns], ",").to_pylist()
+    if header:
+        lines.insert(0, ",".join(_cells(pa.array(rows.column_names)).to_pylist()))
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    texts = pc.fill_null(pc.cast(column, pa.string()), "")
+    if pa.types.is_primitive(column.type):  # no number or time needs quotes
+        return texts
+    special = pc.match_substring_regex(texts, r'[",\r\n]')
+    quoted = pc.binary_join_element_wise('"', pc.replace_substring(texts, '"', '""'), '"', "")
+    return pc.if_else(special, quoted, texts)

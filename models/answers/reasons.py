@@ -1,0 +1,51 @@
+"""Reasons: the columns that pushed a score up most, in words, and whom they compare with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from data.sentences import reason_sentence
+from data.table import Column
+from models.arrays import Floats
+from models.contract import Domain, Live, Policy, Reason, Row
+from models.encoding import Features
+from models.estimators.table_classifier import MOST_BACKGROUND_ROWS, TableClassifier
+
+
+def refer_to_accepted(domain: Domain, scorer: TableClassifier, policy: Policy, frame: pd.DataFrame) -> None:
+    """Let reasons compare with the checked rows that get the favourable decision; nothing changes if none does."""
+    if not domain.favourable:
+        return
+    frame = frame.iloc[:: -(-len(frame) // MOST_BACKGROUND_ROWS)]
+    decisions = domain.decide(scorer, policy, scorer.encoder.transform(frame), frame)["decision"]
+    accepted = frame[np.array(decisions) == domain.favourable]
+    if len(accepted):
+        scorer.refer_to(accepted, domain.accepted)
+
+
+def strongest_reasons(live: Live, row: Row, x: Features, shares: Floats, *, n_most: int = 4) -> list[Reason]:
+    """Up to `n_most` columns with the largest share in the log-odds above those of the reference row, largest first.
+
+    Parameters
+    ----------
+    row, x : as it was asked about, and encoded.
+    shares : of each column, see `TableClassifier.shares`.
+    """
+    scorer = live.scorer
+    columns, held = scorer.columns, {**row, **scorer.derived_values(x)}
+    strongest = [i for i in shares.argsort()[::-1][:n_most].tolist() if shares[i] > 0]
+    return [reason(columns[i], held, scorer.reference_row, float(shares[i])) for i in strongest]
+
+
+def reason(column: Column, held: Row, reference_row: Row, share: float) -> Reason:
+    """Why a column counts against a row, in words.
+
+    Parameters
+    ----------
+    held, reference_row : values of the row and of the one compared with, by column name.
+    share : of the column in the log-odds.
+    """
+    value, typical = held.get(column.name), reference_row[column.name]
+    text = reason_sentence(column, value, typical)
+    return Reason(column=column.name, text=text, value=value, typical=typical, effect=share)

@@ -1,0 +1,1 @@
+"""What would have happened on past rows: policies, rules, alerts, the choice of ads."""

@@ -1,0 +1,271 @@
+"""What choosing each person's ad by a model is worth, found out on a randomised log.
+
+The rows are halved at random. One half trains the models and says which fixed ad looks best; on the other half, which
+none of them has seen, every way to choose is valued as `off_policy` describes. The action of a row is the combination
+of its columns of part "ad".
+
+The learned policy takes the ad to which the domain's own model gives the highest probability: one model, with the ad
+among its inputs, as the endpoint serves it. On hillstrom a model for each ad was tried beside it; cross-validated on
+the training half neither was better beyond chance, and it would need many rows of every ad.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.checking import checked_frame
+from data.splits import random_split
+from data.table import Table
+from models.arrays import Floats, Labels
+from models.contract import Domain
+from models.errors import ModelError
+from models.evaluation.baselines import boosted_trees
+from models.evaluation.off_policy import AS_LOGGED, LoggedRows, PolicyValue, always, greedy, policy_values
+from models.evaluation.uplift import Uplift, uplift
+from models.presets import Preset
+from models.training.rows import TrainingRows
+
+LEARNED, BOOSTED, RANDOM = "learned", "gradient boosting", "random"
+MOST_ACTIONS = 50
+MOST_UPLIFTS = 4
+MOST_FIXED_SHOWN = 6
+_VALIDATION_FRACTION = 0.15
+
+Actions = npt.NDArray[np.intp]
+
+
+class NoExperimentError(ModelError):
+    """Rows that say nothing of what another ad would have brought."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyComparison:
+    """The value of each way to choose an ad.
+
+    Parameters
+    ----------
+    source, note : where the rows came from, and what their reader must know.
+    n_train, n_test : rows in the two halves.
+    ads : in words, as combinations of `ad_columns`; those with the highest rate in the training half first.
+    propensity : where the propensities came from, in words.
+    values : by policy; `gain` is that over always showing `best_fixed`.
+    chosen : share of the test rows in which the learned policy takes each ad.
+    control : the ad that uplift is measured from; None if none was named, and then `uplifts` is empty.
+    uplifts : of the MOST_UPLIFTS best other ads in the training half.
+    """
+
+    source: str
+    note: str
+    n_train: int
+    n_test: int
+    ad_columns: Sequence[str]
+    ads: Sequence[str]
+    propensity: str
+    values: Mapping[str, PolicyValue]
+    chosen: Mapping[str, float]
+    control: str | None
+    uplifts: Mapping[str, Uplift]
+
+    @property
+    def best_fixed(self) -> str:
+        """The ad that had the highest rate in the training half."""
+        return self.ads[0]
+
+    @property
+    def shown(self) -> dict[str, PolicyValue]:
+        """The values that people are shown, in their order: of many ads, always showing one is left out for most."""
+        names = [LEARNED, BOOSTED, *map(always_showing, self.ads[:MOST_FIXED_SHOWN]), RANDOM, AS_LOGGED]
+        return {name: self.values[name] for name in names}
+
+
+def always_showing(ad: str) -> str:
+    """Name of the policy that shows everyone the same ad."""
+    return f"always {ad}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Log:
+    """Checked rows, with what chance did in them."""
+
+    table: Table
+    frame: pd.DataFrame
+    labels: Labels
+    ads: pd.DataFrame  # a row for each action
+    names: list[str]
+    actions: Actions
+    propensities: Floats
+
+    def part(self, rows: npt.NDArray[np.intp]) -> tuple[pd.DataFrame, Labels, Actions, Floats]:
+        return self.frame.iloc[rows], self.labels[rows], self.actions[rows], self.propensities[rows]
+
+    def weights(self, rows: npt.NDArray[np.intp]) -> Floats | None:
+        weight = self.table.weight
+        return None if weight is None else self.frame[weight.name].to_numpy(np.float64)[rows]
+
+
+def compare_policies(
+    domain: Domain,
+    rows: TrainingRows,
+    *,
+    preset: Preset,
+    seed: int,
+    control: str | None = None,
+    stage: Callable[[str], None],
+) -> PolicyComparison:
+    """Value the policies that models learn from one half of the rows on the other half.
+
+    Parameters
+    ----------
+    rows : with ads that were chosen at random, each with its propensity (a column of that role) or in fixed shares.
+    seed : of the halving, the trainings and the bootstrap.
+    control : the ad, as in `PolicyComparison.ads`, that uplift is measured from.
+    stage : told what begins.
+
+    Raises
+    ------
+    NoExperimentError
+        The table has no ad columns, there are too many ads or just one, an ad is missing in a half, or `control` is
+        none of the ads.
+    BadRowsError, DataError
+        Rows break rules of the table, or cannot be halved.
+    """
+    stage(f"Checking {len(rows.frame):,} rows of {rows.source}")
+    log = _logged(domain, rows)
+    if control is not None and control not in log.names:
+        raise NoExperimentError(f"the control {control!r} is none of the ads; they are {'; '.join(log.names)}")
+    train, test = random_split(log.labels, test_fraction=0.5, seed=seed)
+    _refuse_rare_ads(log, train, test)
+    stage(f"Training on {len(train):,} rows, preset {preset.name}")
+    rates = _learned_rates(domain, log, train, preset=preset, seed=seed)
+    stage("Training gradient boosting on the same rows")
+    boosted = boosted_trees(
+        log.frame.iloc[train], log.labels[train], table=log.table, seed=seed, weights=log.weights(train)
+    )
+    stage(f"Valuing {len(log.names) + 4} policies on the other {len(test):,} rows")
+    test_frame, labels, actions, propensities = log.part(test)
+    predicted = _rates(rates, test_frame, log.ads)
+    logged = LoggedRows(log.names, actions, labels.astype(np.float64), propensities, predicted)
+    learned = greedy(predicted)
+    policies = {
+        LEARNED: learned,
+        BOOSTED: greedy(_rates(boosted, test_frame, log.ads)),
+        RANDOM: np.full_like(learned, 1 / len(log.names)),
+    }
+    for i, name in enumerate(log.names):
+        policies[always_showing(name)] = always(i, n_rows=len(test), n_actions=len(log.names))
+    by_rate = [log.names[i] for i in np.argsort(-_fixed_rates(log, train), kind="stable")]
+    treatments = [] if control is None else [name for name in by_rate if name != control][:MOST_UPLIFTS]
+    return PolicyComparison(
+        source=rows.source,
+        note=rows.note,
+        n_train=len(train),
+        n_test=len(test),
+        ad_columns=list(log.ads.columns),
+        ads=by_rate,
+        propensity=_where_propensities_come_from(log.table),
+        values=policy_values(logged, policies, against=always_showing(by_rate[0]), seed=seed),
+        chosen=dict(zip(log.names, learned.mean(axis=0).tolist(), strict=True)),
+        control=control,
+        uplifts={name: _uplift(logged, name, str(control), seed) for name in treatments},
+    )
+
+
+def _logged(domain: Domain, rows: TrainingRows) -> _Log:
+    """The checked rows with their actions and propensities."""
+    table = domain.prepare(rows.table)
+    columns = [column.name for column in table.inputs if column.part == "ad"]
+    if not columns:
+        raise NoExperimentError(
+            f"the table {table.name!r} of the domain {domain.name!r} describes no ads (no column has part = 'ad'), so "
+            "there is no choice whose value could be estimated; `backscore evaluate ads` has one"
+        )
+    frame = checked_frame(table, rows.frame, rows.source, training=True)
+    actions: Actions = frame.groupby(columns, dropna=False).ngroup().to_numpy().astype(np.intp)
+    n_actions = int(actions.max()) + 1
+    if not 2 <= n_actions <= MOST_ACTIONS:
+        raise NoExperimentError(
+            f"{rows.source}: the column(s) {', '.join(columns)} hold {n_actions:,} different ads; from 2 to "
+            f"{MOST_ACTIONS} can be compared. Give ads in classes (part = 'ad'), and set role = 'ignore' for their ids"
+        )
+    first_rows = np.unique(actions, return_index=True)[1]
+    ads = frame[columns].iloc[first_rows].reset_index(drop=True)
+    if table.propensity is None:
+        propensities = (np.bincount(actions) / len(actions))[actions]
+    else:
+        propensities = frame[table.propensity.name].to_numpy(np.float64)
+    return _Log(
+        table=table,
+        frame=frame,
+        labels=table.labels(frame),
+        ads=ads,
+        names=_names(ads),
+        actions=actions,
+        propensities=propensities,
+    )
+
+
+def _names(ads: pd.DataFrame) -> list[str]:
+    """A name for each ad: its values, spelled out further only where two would read the same."""
+    rows = [tuple(ad) for ad in ads.itertuples(index=False)]
+    names = [", ".join("none" if pd.isna(value) else str(value) for value in row) for row in rows]
+    return names if len(set(names)) == len(names) else [str(row) for row in rows]
+
+
+def _refuse_rare_ads(log: _Log, *halves: npt.NDArray[np.intp]) -> None:
+    for half in halves:
+        counts = np.bincount(log.actions[half], minlength=len(log.names))
+        if not counts.all():
+            rarest = int(counts.argmin())
+            raise NoExperimentError(
+                f"the ad {log.names[rarest]!r} occurs in {int(np.sum(log.actions == rarest))} row(s), none of which is "
+                "in one of the halves; leave such ads out or give more rows with them"
+            )
+
+
+def _learned_rates(
+    domain: Domain, log: _Log, train: npt.NDArray[np.intp], *, preset: Preset, seed: int
+) -> Callable[[pd.DataFrame], Floats]:
+    """The domain's own model: what it says of checked rows."""
+    inside, validation = random_split(log.labels[train], test_fraction=_VALIDATION_FRACTION, seed=seed)
+    frame, labels, _, _ = log.part(train[inside])
+    scorer = domain.build(log.table, preset, seed)
+    scorer.fit(frame, labels, weights=log.weights(train[inside]), validation=log.part(train[validation])[:2])
+    return scorer.probabilities
+
+
+def _rates(rates: Callable[[pd.DataFrame], Floats], frame: pd.DataFrame, ads: pd.DataFrame) -> Floats:
+    """The predicted rate of every row if it had got each of the ads, shape (n_rows, n_actions)."""
+    return np.stack([rates(frame.assign(**dict(ad))) for _, ad in ads.iterrows()], axis=1)
+
+
+def _fixed_rates(log: _Log, rows: npt.NDArray[np.intp]) -> Floats:
+    """The rate of each ad in the rows, each row counted 1 / propensity times."""
+    _, labels, actions, propensities = log.part(rows)
+    events, n_rows = (np.bincount(actions, values / propensities) for values in (labels, np.ones(len(labels))))
+    rates: Floats = events / n_rows
+    return rates
+
+
+def _where_propensities_come_from(table: Table) -> str:
+    if table.propensity is not None:
+        return f"from the column {table.propensity.name}"
+    return "the share of each ad among all rows, which is right if chance chose it for everyone alike"
+
+
+def _uplift(logged: LoggedRows, treatment: str, control: str, seed: int) -> Uplift:
+    """Of one ad against the control, by what the model predicts, among the rows that had either."""
+    one, other = logged.action_names.index(treatment), logged.action_names.index(control)
+    either = np.isin(logged.actions, (one, other))
+    scores = logged.predicted_rewards[:, one] - logged.predicted_rewards[:, other]
+    return uplift(
+        scores[either],
+        logged.actions[either] == one,
+        logged.rewards[either],
+        logged.propensities[either],
+        seed=seed,
+    )

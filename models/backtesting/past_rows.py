@@ -1,0 +1,123 @@
+"""Past rows with a known outcome, to test a policy on: never those that the model was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from data.errors import SourceError
+from data.files.sources import frame_digest
+from data.splits import Split, split_rows
+from data.table import Table
+from data.tables._catalogue import public_tables
+from data.windows import checked_history
+from models.arrays import Labels
+from models.contract import Domain, Live
+from models.home import Home
+from models.records.events.event_log import EventLog
+from models.records.events.history import checked_rows, source_of, stored_rows
+from models.registry.bundles import Manifest
+from models.training.rows import TrainingRows, rows_to_train_on, split_for
+
+
+@dataclass(frozen=True, eq=False)
+class PastRows:
+    """Checked rows, their labels, and where they are from, in words."""
+
+    frame: pd.DataFrame
+    labels: Labels
+    source: str
+
+
+def past_rows(
+    live: Live, manifest: Manifest, *, data: str | None, table: str | None, home: Home, data_home: Path | None
+) -> PastRows:
+    """The rows of a file or of a public table; without either those that tested the version after its training.
+
+    Where the source is the very one that the version was trained on, only its test rows are used.
+
+    Parameters
+    ----------
+    manifest : of the version's bundle.
+    data : a CSV or parquet file with the columns of the model's table and the outcome.
+    table : name of a public table; only one of the two may be given.
+
+    Raises
+    ------
+    SourceError
+        Both were named, what was named is not there, or nothing was named and the rows that the version was trained on
+        cannot be had again.
+    BadRowsError
+        Rows break rules of the model's table; all of them are named.
+    """
+    found = named_rows(live, manifest, data=data, table=table, home=home, data_home=data_home)
+    checked, labels = checked_history(_any_protected_level(live.table), found.frame, found.source)
+    if frame_digest(found.frame) != manifest.data_digest:
+        return PastRows(checked, labels, f"{found.source}, all {len(checked):,} rows")
+    times = None if live.table.time is None else checked[live.table.time.name].to_numpy()
+    split = _split_of(live.table, live.domain)
+    test = split_rows(split, labels=labels, times=times, seed=manifest.seed).test
+    source = f"{found.source}, the {len(test):,} test rows of version {live.version}"
+    return PastRows(checked.iloc[test], labels[test], source)
+
+
+def answered_rows(live: Live, manifest: Manifest, log: EventLog, now: datetime) -> PastRows:
+    """Stored events of the model that were answered since the version was trained, and whose outcome is known by now.
+
+    Parameters
+    ----------
+    log : of the model, with the version's table.
+
+    Raises SourceError if there are none.
+    """
+    rows = stored_rows(log, now)
+    checked, labels = checked_rows(log, rows), rows.labels
+    later = (rows.answered > pd.Timestamp(manifest.created)).to_numpy()
+    if not later.any():
+        raise SourceError(
+            f"no stored event of {log.model!r} was answered after version {live.version} was trained "
+            f"({manifest.created:%Y-%m-%d %H:%M} UTC) and is old enough for its outcome to be known"
+        )
+    n_later = int(later.sum())
+    source = f"{source_of(log.model)}, the {n_later:,} answered since version {live.version} was trained"
+    return PastRows(checked[later], labels[later], source)
+
+
+def named_rows(
+    live: Live, manifest: Manifest, *, data: str | None, table: str | None, home: Home, data_home: Path | None
+) -> TrainingRows:
+    """The rows as they come from what is named, or those that the version was trained on; see `past_rows`."""
+    if data is not None and table is not None:
+        raise SourceError("past rows come from a file or from a public table; name one of them")
+    named = data is not None or table is not None
+    if not named:
+        if live.table.name in public_tables():
+            table = live.table.name
+        elif live.table.name != live.domain.table.name:
+            raise _not_again(live, manifest)
+    rows = rows_to_train_on(live.domain, data=data, table=table, home=home, data_home=data_home, seed=manifest.seed)
+    if not named and frame_digest(rows.frame) != manifest.data_digest:
+        raise _not_again(live, manifest)
+    return rows
+
+
+def _not_again(live: Live, manifest: Manifest) -> SourceError:
+    return SourceError(
+        f"version {live.version} of {live.name!r} was trained on rows that cannot be had again from here "
+        f"({manifest.source}); name past rows with their outcome: --data FILE or --table NAME"
+    )
+
+
+def _split_of(table: Table, domain: Domain) -> Split:
+    """How a training job divides the rows of this table."""
+    public = public_tables().get(table.name)
+    return split_for(table, domain) if public is None else public.split
+
+
+def _any_protected_level(table: Table) -> Table:
+    """The table, but levels it does not know are no mistake where the model does not read them: they make a group."""
+    unread = [column for column in table.of_role("ignore") if column.protected and column.kind == "category"]
+    return table.with_columns({column.name: {"levels": ()} for column in unread})

@@ -1,0 +1,140 @@
+"""Which policy is wanted: values as given, or cut-offs chosen from costs, an approval rate or a bad rate."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.arrays import Floats, Labels
+from models.contract import CutOffs, Domain, Policy
+from models.costs import AlertCosts, Costs
+from models.decisions.cut_offs import (
+    band_around,
+    cut_off_for_acceptance_rate,
+    cut_off_for_bad_rate,
+    least_cost_band,
+    least_cost_cut_off,
+)
+from models.decisions.policy_values import checked_policy, few_words
+from models.errors import PolicyError
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyWish:
+    """What a policy is to be like; with nothing said, its cut-offs follow from the domain's own costs.
+
+    Parameters
+    ----------
+    costs : of the two errors, and of referring. The cut-offs follow from them, unless a rate is asked for: then they
+        only measure.
+    approval_rate, bad_rate : what is to be reached on past rows; one of them at most.
+    refer : share of the rows around the cut-off that goes to a person.
+    reviews_per_day, alert_costs : for a domain with alerts: how many cards can be looked at a day, and what alerting
+        costs. The cut-offs follow from the costs, unless a number of reviews is given: then they only measure.
+    values : of fields of the policy, as given.
+
+    Raises PolicyError for wishes that contradict each other.
+    """
+
+    costs: Costs | None = None
+    approval_rate: float | None = None
+    bad_rate: float | None = None
+    refer: float = 0.0
+    reviews_per_day: float | None = None
+    alert_costs: AlertCosts | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse two ways at once."""
+        if self.approval_rate is not None and self.bad_rate is not None:
+            raise PolicyError("a cut-off reaches an approval rate or a bad rate, not both; give one of them")
+        if self.refer and not self.has_rate and self.costs is not None and self.costs.referred is not None:
+            raise PolicyError(
+                f"which rows are referred follows from their cost ({self.costs}) or from a share to refer, not both; "
+                "leave one of them out"
+            )
+
+    @property
+    def has_rate(self) -> bool:
+        """Whether the cut-off is chosen on the past rows themselves."""
+        return self.approval_rate is not None or self.bad_rate is not None
+
+    @property
+    def wants_cut_offs(self) -> bool:
+        """Whether cut-offs are to be chosen, rather than values taken as given."""
+        by_alerts = self.reviews_per_day is not None or self.alert_costs is not None
+        return self.has_rate or self.costs is not None or self.refer != 0 or by_alerts or not self.values
+
+
+@dataclass(frozen=True)
+class ChosenPolicy:
+    """A policy, how it came about, in words, and whether its cut-offs were fitted to the rows it was chosen on."""
+
+    policy: Policy
+    chosen_by: str
+    fitted: bool
+
+
+def choose_policy(
+    domain: Domain, base: Policy, wish: PolicyWish, probabilities: Floats, labels: Labels
+) -> ChosenPolicy:
+    """The policy that is wished for; fields that nothing is said about are those of `base`.
+
+    Parameters
+    ----------
+    probabilities, labels : of past rows, shape (n_rows,); only rates and a band to refer look at them.
+
+    Raises
+    ------
+    PolicyError
+        A value is not allowed, or the domain has no cut-offs to choose.
+    CutOffError
+        No cut-off does what is wished for.
+    """
+    if wish.reviews_per_day is not None or wish.alert_costs is not None:
+        raise PolicyError(
+            f"a policy for {domain.name} makes no alerts, so there is nothing that reviews a day or the costs of "
+            "alerting could choose"
+        )
+    values, words = dict(wish.values), [f"{name}={few_words(value)}" for name, value in wish.values.items()]
+    if wish.wants_cut_offs:
+        cut_offs = _cut_offs_of(domain, wish)
+        (lower, upper), how = _band(cut_offs, wish, probabilities, labels)
+        values |= {cut_offs.lower: lower, cut_offs.upper: upper}
+        words = [how, *([f"{wish.refer:.4g} around it referred"] if wish.refer else []), *words]
+    policy = checked_policy(domain.policy, {**base.model_dump(), **values})
+    return ChosenPolicy(policy, ", ".join(words), fitted=wish.has_rate)
+
+
+def _cut_offs_of(domain: Domain, wish: PolicyWish) -> CutOffs:
+    cut_offs = domain.cut_offs
+    if cut_offs is None:
+        raise PolicyError(
+            f"a policy for {domain.name} has no cut-offs that could be chosen from costs or rates; give values for its "
+            f"fields as FIELD=VALUE: {', '.join(domain.policy.model_fields)}"
+        )
+    refuse_twice({cut_offs.lower, cut_offs.upper}, wish.values)
+    return cut_offs
+
+
+def refuse_twice(chosen: set[str], given: Collection[str]) -> None:
+    """PolicyError for fields that are to be chosen and are given as well."""
+    if twice := sorted(chosen & set(given)):
+        raise PolicyError(f"{' and '.join(twice)}: chosen and given as well; leave one of them out")
+
+
+def _band(
+    cut_offs: CutOffs, wish: PolicyWish, probabilities: Floats, labels: Labels
+) -> tuple[tuple[float, float], str]:
+    """The lower and the upper cut-off, and what they were chosen by."""
+    costs = wish.costs or cut_offs.costs
+    if wish.has_rate or wish.refer:
+        cut_off, how = least_cost_cut_off(costs), f"costs {costs}"
+        if wish.approval_rate is not None:
+            cut_off = cut_off_for_acceptance_rate(probabilities, wish.approval_rate)
+            how = f"approval rate {wish.approval_rate:g}"
+        elif wish.bad_rate is not None:
+            cut_off, how = cut_off_for_bad_rate(probabilities, labels, wish.bad_rate), f"bad rate {wish.bad_rate:g}"
+        return band_around(probabilities, cut_off, wish.refer), how
+    return least_cost_band(costs), f"costs {costs}"

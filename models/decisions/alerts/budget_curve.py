@@ -1,0 +1,48 @@
+"""What a day's reviews are worth: how precise they are and how much they find, from a few reviews a day to many."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.arrays import Floats
+from models.decisions.alerts.cut_offs import cut_off_for_reviews
+from models.decisions.alerts.day_replay import replay
+from models.decisions.alerts.transactions import ALWAYS, NEVER, ScoredTransactions, Transactions
+
+BUDGETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
+"""Reviews a day that are looked at, as far as there are cards for them."""
+
+
+class BudgetPoint(BaseModel):
+    """Past days with so many reviews, if nothing were blocked unseen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reviews_per_day: int
+    review_from: float = Field(description="The cut-off of the probability that fills the day.")
+    precision: float | None = Field(description="Share of the reviewed cards with a fraud on that day.")
+    found_share: float | None = Field(description="Share of the cards with a fraud on a day that are reviewed on it.")
+    value_share: float | None = Field(description="Share of the amount of frauds whose own transaction is reviewed.")
+
+
+def budget_curve(past: Transactions, probabilities: Floats) -> tuple[BudgetPoint, ...]:
+    """A point for each of BUDGETS up to the number of cards of an average day; none for no transactions."""
+    scored = ScoredTransactions(past, alert_scores=probabilities, block_scores=np.full(len(probabilities), NEVER))
+    cards_a_day = len(past.card_days) / max(past.card_days.n_days, 1)
+    return tuple(_point(scored, budget) for budget in BUDGETS if budget <= cards_a_day)
+
+
+def _point(scored: ScoredTransactions, reviews_per_day: int) -> BudgetPoint:
+    cut_off = cut_off_for_reviews(scored, reviews_per_day, block_from=ALWAYS)
+    reviewed = scored.alert_scores >= cut_off
+    nothing = np.zeros(len(reviewed), np.bool_)
+    totals = replay(scored.past, scored.alert_scores, reviewed=reviewed, blocked=nothing, costs=None).totals
+    n_compromised = totals.n_found + totals.n_missed
+    return BudgetPoint(
+        reviews_per_day=reviews_per_day,
+        review_from=cut_off,
+        precision=totals.precision,
+        found_share=totals.n_found / n_compromised if n_compromised else None,
+        value_share=totals.value_share,
+    )

@@ -1,0 +1,80 @@
+"""Card precision top-k of the fraud detection handbook, and the cards that its protocol leaves out of a test.
+
+Y.-A. Le Borgne, W. Siblini, B. Lebichot, G. Bontempi, Reproducible Machine Learning for Credit Card Fraud Detection -
+Practical Handbook, ULB, 2022: section 4.4, "Precision top-k metrics", and section 3.4, "Baseline fraud detection
+system".
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.arrays import Floats, Labels
+from models.decisions.alerts.card_days import CardDays, Mask
+
+HANDBOOK_CARDS_A_DAY = 100
+"""The k of the handbook's figures."""
+
+
+def card_precision_at_k(
+    cards: npt.NDArray[Any], days: npt.NDArray[Any], scores: Floats, labels: Labels, k: int
+) -> float:
+    """Share of compromised cards among the k most suspicious ones of a day, mean over the days, 0..1.
+
+    A card's score of a day is the highest of its transactions, and it counts as compromised if one of them is fraud.
+    Cards that were found so on an earlier day are left out. A day with fewer than k cards is divided by k all the same.
+    Of equal scores the card that sorts first is alerted first; the handbook leaves that open.
+
+    Parameters
+    ----------
+    cards, days, scores, labels : of the transactions, in any order, shape (n_rows,); at least one row. Labels are 0 or
+        1; only the order of the scores counts.
+    k : cards that can be looked at a day, at least 1.
+    """
+    if k < 1:
+        raise ValueError(f"k is the number of cards that are looked at a day, at least 1; got {k}")
+    if not len(labels):
+        raise ValueError("card precision needs at least one transaction, got none")
+    card_days = CardDays.of(cards, days)
+    highest, compromised = card_days.highest(scores), card_days.any_of(labels == 1)
+    was_found = np.zeros(card_days.n_cards, np.bool_)
+    n_found = 0
+    for start, end in pairwise(np.searchsorted(card_days.days, np.arange(card_days.n_days + 1))):
+        left = start + np.flatnonzero(~was_found[card_days.cards[start:end]])
+        alerted = left[np.argsort(-highest[left], kind="stable")[:k]]
+        found = alerted[compromised[alerted]]
+        was_found[card_days.cards[found]] = True
+        n_found += len(found)
+    return n_found / (k * card_days.n_days)
+
+
+def rows_of_unknown_cards(
+    cards: npt.NDArray[Any],
+    days: npt.NDArray[np.integer[Any]],
+    labels: Labels,
+    *,
+    first_day: int,
+    label_delay_days: int,
+) -> Mask:
+    """Which rows are of a card that nobody can know as compromised yet on the day of the row, shape (n_rows,).
+
+    A card is known on a day if one of its frauds happened on `first_day` or later, and more than `label_delay_days`
+    before that day. The handbook tests on such rows only: its cards that are known are blocked and make no alerts.
+
+    Parameters
+    ----------
+    cards, days, labels : of the transactions from `first_day` to the last day of the test; days are counted in whole
+        numbers.
+    first_day : of training. Frauds before it count for nothing, as in the handbook.
+    """
+    known_cards, card_of = np.unique(cards, return_inverse=True)
+    fraud = (labels == 1) & (days >= first_day)
+    never = np.iinfo(np.int64).max
+    first_fraud = np.full(len(known_cards), never)
+    np.minimum.at(first_fraud, card_of[fraud], days[fraud])
+    unknown: Mask = first_fraud[card_of] >= days - label_delay_days
+    return unknown

@@ -1,0 +1,135 @@
+"""Past days as they would have gone by given decisions: what is alerted, found, missed and wrongly blocked.
+
+Cards and days are counted as `models.decisions.alerts.cut_offs` does: one look at a card a day, and a card whose fraud
+is found is stopped from the next day on. The value of a fraud is detected if its own transaction was reviewed or
+blocked; one that passed before its card was alerted that day is missed, even if the card was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from pydantic import BaseModel, Field
+
+from models.arrays import Floats
+from models.costs import AlertCosts
+from models.decisions.alerts.card_days import Mask
+from models.decisions.alerts.transactions import Transactions
+
+
+class AlertFigures(BaseModel):
+    """What decisions led to; counts are sums over the days."""
+
+    n_transactions: int = Field(description="Of cards that are not stopped.")
+    n_frauds: int = Field(description="Frauds among them.")
+    n_alerts: int = Field(description="Transactions that are reviewed or blocked.")
+    n_reviewed: int = Field(description="Cards that a person looks at, each once a day.")
+    n_blocked: int = Field(description="Cards that are blocked without a look, each once a day.")
+    n_found: int = Field(description="Reviewed or blocked cards with a fraud on that day.")
+    n_missed: int = Field(description="Cards with a fraud on that day that are neither.")
+    n_good_blocked: int = Field(description="Blocked cards without a fraud on that day.")
+    precision: float | None = Field(description="Share of the found among the reviewed and blocked cards.")
+    value_detected: float | None = Field(description="Amount of the frauds that were reviewed or blocked.")
+    value_missed: float | None = Field(description="Amount of the frauds that passed.")
+    value_share: float | None = Field(description="Share of the fraud's amount that was detected.")
+    cost: float | None = Field(description="By what came out.")
+    expected_cost: float | None = Field(
+        description="By the probabilities, where a card is good unless its likeliest fraud is one; near the cost if "
+        "they are calibrated."
+    )
+
+
+class AlertDay(AlertFigures):
+    """The same for one day."""
+
+    day: str
+
+
+class Replay(BaseModel):
+    """The days with at least one transaction, and their totals."""
+
+    totals: AlertFigures
+    days: list[AlertDay]
+
+
+def replay(
+    past: Transactions, probabilities: Floats, *, reviewed: Mask, blocked: Mask, costs: AlertCosts | None
+) -> Replay:
+    """Go through past days by given decisions.
+
+    Parameters
+    ----------
+    probabilities : of fraud, for the expected cost, shape (n_rows,).
+    reviewed, blocked : the decision on each transaction, never both, shape (n_rows,).
+    costs : None, or amounts that nobody knows, leave the costs out.
+    """
+    counts = _counts(past, probabilities, reviewed, blocked, costs)
+    names = [str(day) for day in np.unique(past.days)]
+    by_day = [{what: values[i] for what, values in counts.items()} for i in range(len(names))]
+    return Replay(
+        totals=AlertFigures(**_figures({what: values.sum() for what, values in counts.items()})),
+        days=[AlertDay(day=day, **_figures(sums)) for day, sums in zip(names, by_day, strict=True)],
+    )
+
+
+def _counts(
+    past: Transactions, probabilities: Floats, reviewed: Mask, blocked: Mask, costs: AlertCosts | None
+) -> dict[str, Floats]:
+    """What can be summed over days, each of shape (n_days,)."""
+    groups, compromised, fraud = past.card_days, past.compromised, past.labels == 1
+    alerted = reviewed | blocked
+    card_alerted, card_blocked = groups.any_of(alerted), groups.any_of(blocked)
+    going = _not_stopped(past, card_alerted & compromised)
+    rows_going, day_of_rows = going[groups.of_rows], groups.days[groups.of_rows]
+
+    def by_day(of_cards: Mask | Floats) -> Floats:
+        return np.bincount(groups.days, of_cards * going, groups.n_days).astype(np.float64)
+
+    def rows_by_day(of_rows: Mask | Floats) -> Floats:
+        return np.bincount(day_of_rows, of_rows * rows_going, groups.n_days).astype(np.float64)
+
+    counts = {
+        "n_transactions": rows_by_day(np.ones(len(fraud))),
+        "n_frauds": rows_by_day(fraud),
+        "n_alerts": rows_by_day(alerted),
+        "n_reviewed": by_day(card_alerted & ~card_blocked),
+        "n_blocked": by_day(card_blocked),
+        "n_found": by_day(card_alerted & compromised),
+        "n_missed": by_day(~card_alerted & compromised),
+        "n_good_blocked": by_day(card_blocked & ~compromised),
+    }
+    if past.amounts is None:
+        return counts
+    counts["value_detected"] = rows_by_day(fraud * past.amounts * alerted)
+    counts["value_missed"] = rows_by_day(fraud * past.amounts * ~alerted)
+    if costs is None:
+        return counts
+    looks = costs.review * counts["n_reviewed"]
+    good = 1 - groups.highest(probabilities)
+    counts["cost"] = looks + costs.missed_share * counts["value_missed"] + costs.blocked_good * counts["n_good_blocked"]
+    counts["expected_cost"] = (
+        looks
+        + costs.missed_share * rows_by_day(probabilities * past.amounts * ~alerted)
+        + costs.blocked_good * by_day(card_blocked * good)
+    )
+    return counts
+
+
+def _not_stopped(past: Transactions, found: Mask) -> Mask:
+    """Whether a card's day comes before it is stopped: no earlier day of it is among the found, (n_card_days,)."""
+    going: Mask = past.card_days.highest_before(found.astype(np.float64)) < 1
+    return going
+
+
+def _figures(sums: Mapping[str, float]) -> dict[str, float | int | None]:
+    """The fields of `AlertFigures`: counts as whole numbers, and the rates that follow from them."""
+    figures: dict[str, float | int | None] = {
+        what: round(float(value)) if what.startswith("n_") else float(value) for what, value in sums.items()
+    }
+    n_cards = sums["n_reviewed"] + sums["n_blocked"]
+    figures["precision"] = float(sums["n_found"] / n_cards) if n_cards else None
+    detected, missed = sums.get("value_detected"), sums.get("value_missed")
+    value = None if detected is None or missed is None else detected + missed
+    figures["value_share"] = float(detected / value) if value and detected is not None else None
+    return {**dict.fromkeys(("value_detected", "value_missed", "cost", "expected_cost")), **figures}

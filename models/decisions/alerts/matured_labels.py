@@ -1,0 +1,135 @@
+"""The label clock: how good a model is by labels that have come in, beside what counting too early would say.
+
+A fraud is known only when a customer complains or a person has looked: days later. Until then a transaction looks
+genuine, so whoever judges a model by all transactions to date judges it by labels that are partly wrong.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, Field
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from models.arrays import Floats
+from models.decisions.alerts.card_days import Mask
+from models.decisions.alerts.card_precision import card_precision_at_k
+from models.decisions.alerts.transactions import Transactions
+
+Times = npt.NDArray[np.datetime64]
+
+
+class ClockFigures(BaseModel):
+    """How good scores are by some labels; what cannot be said is null."""
+
+    n_rows: int
+    n_frauds: int
+    auc: float | None = Field(description="Area under the ROC curve.")
+    average_precision: float | None = Field(description="Area under the precision-recall curve.")
+    card_precision: float | None = Field(description="Share of compromised cards among the k most suspicious of a day.")
+    value_recall: float | None = Field(description="Share of the amount of the frauds that was reviewed or blocked.")
+
+
+class LabelClock(BaseModel):
+    """The same model at the same moment, by the labels that have matured and by all transactions to date."""
+
+    now: datetime
+    label_delay_days: float
+    k: int = Field(description="Cards a day that card precision looks at.")
+    n_waiting: int = Field(description="Transactions to date whose label has not matured.")
+    matured: ClockFigures
+    naive: ClockFigures
+    sentence: str = Field(description="Why the two differ.")
+
+
+def matured(times: Times, now: datetime, label_delay_days: float) -> Mask:
+    """Which transactions are old enough for their label to be known, shape (n_rows,).
+
+    Parameters
+    ----------
+    times : when they happened, in UTC without a zone, shape (n_rows,).
+    now : in UTC, with or without a zone.
+    """
+    delay = np.timedelta64(round(label_delay_days * 86_400_000_000), "us")
+    old_enough: Mask = times + delay <= _moment(now)
+    return old_enough
+
+
+def label_clock(
+    transactions: Transactions,
+    times: Times,
+    scores: Floats,
+    alerted: Mask,
+    *,
+    now: datetime,
+    label_delay_days: float,
+    k: int,
+) -> LabelClock:
+    """Judge scores at a moment, by matured labels and by what is known of all transactions to date.
+
+    Parameters
+    ----------
+    transactions : their labels as they are known at that moment: 0 for whatever nobody has called a fraud yet. Those
+        after it are left out.
+    times : see `matured`. scores : higher is more suspicious, shape (n_rows,).
+    alerted : which were reviewed or blocked, shape (n_rows,).
+    k : cards a day, for card precision.
+    """
+    to_date = times <= _moment(now)
+    settled = to_date & matured(times, now, label_delay_days)
+    ripe, naive = (_figures(transactions, scores, alerted, part, k) for part in (settled, to_date))
+    return LabelClock(
+        now=now,
+        label_delay_days=label_delay_days,
+        k=k,
+        n_waiting=naive.n_rows - ripe.n_rows,
+        matured=ripe,
+        naive=naive,
+        sentence=_sentence(ripe, naive, now, label_delay_days),
+    )
+
+
+def _figures(transactions: Transactions, scores: Floats, alerted: Mask, part: Mask, k: int) -> ClockFigures:
+    """By the transactions of one part."""
+    labels, scores = transactions.labels[part], scores[part]
+    n_frauds = int(labels.sum())
+    both = 0 < n_frauds < len(labels)
+    cards = card_precision_at_k(transactions.cards[part], transactions.days[part], scores, labels, k) if both else None
+    return ClockFigures(
+        n_rows=len(labels),
+        n_frauds=n_frauds,
+        auc=float(roc_auc_score(labels, scores)) if both else None,
+        average_precision=float(average_precision_score(labels, scores)) if both else None,
+        card_precision=cards,
+        value_recall=_value_recall(transactions, alerted, part),
+    )
+
+
+def _value_recall(transactions: Transactions, alerted: Mask, part: Mask) -> float | None:
+    if transactions.amounts is None:
+        return None
+    values = (transactions.labels * transactions.amounts)[part]
+    return float(values[alerted[part]].sum() / values.sum()) if values.sum() else None
+
+
+def _sentence(ripe: ClockFigures, naive: ClockFigures, now: datetime, label_delay_days: float) -> str:
+    n_waiting, to_date = naive.n_rows - ripe.n_rows, f"{naive.n_rows:,} transactions to {now:%Y-%m-%d %H:%M}"
+    if not naive.n_rows:
+        return f"There are no transactions up to {now:%Y-%m-%d %H:%M}."
+    if not n_waiting:
+        return f"All of the {to_date} are older than the {label_delay_days:g} days that labels take: nothing differs."
+    young = f"{n_waiting:,} of the {to_date} are younger than the {label_delay_days:g} days that labels take"
+    if ripe.average_precision is None or naive.average_precision is None:
+        return f"{young}, and those with a label do not hold both frauds and genuine ones: wait before judging."
+    return (
+        f"{young}. Counted at once, those without a label pass for genuine: frauds among them that the model found "
+        "look like false alarms, and those that it missed are not seen. So the average precision reads "
+        f"{naive.average_precision:.3f}, where matured labels say {ripe.average_precision:.3f}."
+    )
+
+
+def _moment(now: datetime) -> np.datetime64:
+    """In UTC without a zone, as the times are."""
+    return np.datetime64(now if now.tzinfo is None else now.astimezone(UTC).replace(tzinfo=None))

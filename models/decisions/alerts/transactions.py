@@ -1,0 +1,109 @@
+"""Past transactions as alerting sees them: whose card, which day, how much, and what came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.spellings import number_codes
+from data.table import Column, Table
+from models.arrays import Floats, Labels
+from models.decisions.alerts.card_days import CardDays, Mask
+
+ALWAYS, NEVER = 1.0, float("-inf")
+"""The scores of what any cut-off alerts, for none lies above 1, and of what none does."""
+ALL_ROWS = "all rows"
+"""The day of rows that do not tell when they happened."""
+
+
+@dataclass(frozen=True, eq=False)
+class Transactions:
+    """Transactions with a known outcome, in any order.
+
+    Parameters
+    ----------
+    cards, days : of any type that can be sorted, shape (n_rows,).
+    labels : 1 for fraud, shape (n_rows,).
+    amounts : what a fraud of that transaction costs, shape (n_rows,); None if nobody knows.
+    """
+
+    cards: npt.NDArray[Any]
+    days: npt.NDArray[Any]
+    labels: Labels
+    amounts: Floats | None
+
+    @classmethod
+    def of(cls, table: Table, frame: pd.DataFrame, labels: Labels) -> Transactions:
+        """Those of a checked frame, their days in UTC.
+
+        A row without a card is a card of its own, and so is every row where the table has none. Without times all rows
+        are of one day, `ALL_ROWS`. An amount that is not given counts as 0.
+        """
+        card, amount, n_rows = table.card, table.amount, len(frame)
+        return cls(
+            cards=np.arange(n_rows) if card is None else _numbered(frame[card.name]),
+            days=np.full(n_rows, ALL_ROWS) if table.time is None else frame[table.time.name].to_numpy("datetime64[D]"),
+            labels=labels,
+            amounts=None if amount is None else _given(amount, frame[amount.name]),
+        )
+
+    @cached_property
+    def card_days(self) -> CardDays:
+        """Them by card and day."""
+        return CardDays.of(self.cards, self.days)
+
+    @cached_property
+    def compromised(self) -> Mask:
+        """Whether a card's day holds a fraud, shape (n_card_days,)."""
+        return self.card_days.any_of(self.labels == 1)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredTransactions:
+    """Transactions with the cut-offs up to which they are alerted and blocked.
+
+    Both are the probability of fraud where a model alone decides. What is decided whatever the probability, by an
+    anomaly score or a rule, has `ALWAYS` or `NEVER`.
+
+    Parameters
+    ----------
+    alert_scores : up to which review cut-off each is reviewed or blocked, shape (n_rows,).
+    block_scores : up to which block cut-off each is blocked, at most its alert score, shape (n_rows,).
+    """
+
+    past: Transactions
+    alert_scores: Floats
+    block_scores: Floats
+
+    @cached_property
+    def alerted_to(self) -> Floats:
+        """Up to which review cut-off a card is alerted on a day, shape (n_card_days,)."""
+        return self.past.card_days.highest(self.alert_scores)
+
+    @cached_property
+    def blocked_to(self) -> Floats:
+        """Up to which block cut-off a card is blocked on a day, shape (n_card_days,)."""
+        return self.past.card_days.highest(self.block_scores)
+
+    @cached_property
+    def stopped_to(self) -> Floats:
+        """Up to which review cut-off the card is found on an earlier day, and so is stopped, shape (n_card_days,)."""
+        found_to = np.where(self.past.compromised, self.alerted_to, NEVER)
+        return self.past.card_days.highest_before(found_to)
+
+
+def _given(column: Column, values: pd.Series[Any]) -> Floats:
+    """The numbers of a column, 0 where it holds nothing or a code for that, shape (n_rows,)."""
+    codes = [code for code in number_codes(column).values() if code is not None]
+    return values.mask(values.isin(codes)).fillna(0).to_numpy(np.float64)
+
+
+def _numbered(ids: pd.Series[Any]) -> npt.NDArray[Any]:
+    """A number for each id, shape (n_rows,); each row without one gets one of its own."""
+    codes, known = pd.factorize(ids)
+    return np.where(codes < 0, len(known) + np.arange(len(codes)), codes)

@@ -1,0 +1,1 @@
+"""Rules beside the model."""

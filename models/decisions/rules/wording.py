@@ -1,0 +1,62 @@
+"""Rules in words: what they look at, and why one of them decided about a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from data.sentences import label, spoken
+from data.table import Column, Table
+from models.contract import Live, Reason, Row
+from models.decisions.rules.conditions import NUMBER_WORDS, Condition, Rule, rules_of
+from models.decisions.rules.hits import decided_by
+
+MOST_SPOKEN = 5
+"""Levels of a list that are named; of longer ones the others are counted."""
+
+
+def condition_words(condition: Condition, column: Column) -> str:
+    """What a condition asks for, as in "Amount of the transaction above 500 EUR"."""
+    if condition.word in NUMBER_WORDS:
+        return f"{label(column)} {condition.word.replace('_', ' ')} {spoken(column, condition.operand)}"
+    if condition.word == "is":
+        operand = str(condition.operand).lower() if isinstance(condition.operand, bool) else condition.operand
+        return f"{label(column)}: {spoken(column, operand)}"
+    levels = [spoken(column, level) for level in condition.operand[:MOST_SPOKEN]]
+    more = len(condition.operand) - len(levels)
+    listed = ", ".join(levels) + (f" and {more:,} more" if more else "")
+    return f"{label(column)}: {'one' if condition.word == 'one_of' else 'none'} of {listed}"
+
+
+def rule_words(rule: Rule, table: Table) -> str:
+    """Every condition of a rule that fits the table, joined by "and"."""
+    return " and ".join(condition_words(condition, table[condition.column]) for condition in rule.when)
+
+
+def rule_reasons(live: Live, row: Row, decided: Mapping[str, Any]) -> list[Reason]:
+    """A reason for each rule that asked for the decision that the row got, in the rules' order.
+
+    A rule moves no probability: its `effect` is 0. It is told by its note, or else by its conditions and what the row
+    holds; `column` and `value` are those of the first condition.
+    """
+    reasons = []
+    for rule in decided_by(rules_of(live.policy), decided["rules"], decided["decision"]):
+        column = live.table[rule.when[0].column]
+        value = row.get(column.name)
+        why = rule.note or " and ".join(_met(condition, live.table[condition.column], row) for condition in rule.when)
+        reasons.append(
+            Reason(
+                column=column.name,
+                text=f"Rule {rule.name!r}: {why}",
+                value=value,
+                typical=live.scorer.reference_row.get(column.name),
+                effect=0.0,
+            )
+        )
+    return reasons
+
+
+def _met(condition: Condition, column: Column, row: Row) -> str:
+    """A condition with the value that met it, where that says more."""
+    words = condition_words(condition, column)
+    return words if condition.word == "is" else f"{words} ({spoken(column, row[column.name])})"

@@ -1,0 +1,5 @@
+"""What fits and predicts: the scikit-learn estimators, and the scorer of a table that is built on them."""
+
+from models.estimators.autoencoder import BackpropAutoencoder as BackpropAutoencoder
+from models.estimators.classifier import BackpropClassifier as BackpropClassifier
+from models.estimators.regressor import BackpropRegressor as BackpropRegressor

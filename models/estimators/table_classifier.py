@@ -1,0 +1,339 @@
+"""TableClassifier: a table's rows in, calibrated probabilities and the share of each column out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.table import Column, Table
+from models.arrays import Floats, Labels
+from models.encoding import Features, TableEncoder
+from models.encoding.feature_groups import FeatureGroups
+from models.estimators.background import Background, score_bands, typical_row, usual_values
+from models.estimators.base import BackpropEstimator
+from models.estimators.calibration import LogOddsCalibrator, probability
+from models.estimators.classifier import BackpropClassifier
+from models.estimators.integrated_gradients import completed, integrated_gradients
+from models.estimators.negative_sampling import DrawnRows, drawn_rows
+from models.nn.arrays import Array
+from models.nn.training import Callback
+from models.presets import Preset
+
+REFINE_RATE = 0.3
+"""Refining goes on with this share of the preset's learning rate, which falls to 0 along half a cosine."""
+
+
+REFINE_EPOCHS = 20
+"""Most passes over the new rows; fewer if validation rows show no gain for REFINE_PATIENCE of them."""
+
+
+REFINE_PATIENCE = 5
+
+
+MOST_BACKGROUND_ROWS = 100_000
+"""Training rows that are looked at for what answers refer to; of more, evenly chosen ones tell it as well."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Calibrated log-odds of a row, taken apart.
+
+    Parameters
+    ----------
+    base : log-odds of the reference row.
+    log_odds : of the row.
+    shares : of each column, shape (n_columns,), in the order of `TableClassifier.columns`; positive towards the event.
+        They add up to log_odds - base.
+    """
+
+    base: float
+    log_odds: float
+    shares: Floats
+
+
+class TableClassifier:
+    """Encoder, network and calibration of one model, trained together and stored together.
+
+    The network reads the encoded rows. A subclass may let it read more that follows from them: see `inputs`, and beside
+    it `_fit_inputs`, `_renew_inputs`, `input_owners`, `input_groups`, `columns` and `derived_values`.
+
+    Parameters
+    ----------
+    table : what a row holds.
+    preset : how much effort training takes.
+    seed : of everything random in it.
+
+    Attributes
+    ----------
+    background : what it keeps in mind of the training rows; reasons are given against its `reference_row`, after
+        training that of the rows without the event, see `refer_to`.
+    reference : that row, encoded, of shape (n_features,). base : its log-odds.
+    reference_inputs : what the network reads of it, of shape (n_inputs,). derived_reference : its `derived_values`.
+    """
+
+    background: Background
+    reference: Features
+    reference_inputs: Features
+    derived_reference: Mapping[str, Any]
+    base: float
+
+    def __init__(self, table: Table, preset: Preset, seed: int) -> None:
+        self.table = table
+        self.encoder = TableEncoder(table, **preset.encoder)
+        self.network = BackpropClassifier(**preset.network, random_state=seed)
+        self.calibrator = LogOddsCalibrator()
+
+    def fit(
+        self,
+        frame: pd.DataFrame,
+        labels: Labels,
+        *,
+        weights: Floats | None = None,
+        validation: tuple[pd.DataFrame, Labels],
+        keep_negatives: float = 1.0,
+        callbacks: Sequence[Callback] = (),
+    ) -> TableClassifier:
+        """Train on checked rows.
+
+        The validation rows stop the training in time and calibrate what came out. A preset with folds makes them of all
+        rows instead, if they are enough, so that each row is trained on and each serves as a validation row once.
+
+        Parameters
+        ----------
+        keep_negatives : learn and calibrate from this share of the rows without the event, see `sampling`; the
+            probabilities are those of all rows, and `background` is of all.
+
+        Raises
+        ------
+        SamplingError
+            It is no share, or leaves no row without the event.
+        """
+        _refuse_unfit(labels, validation[1])
+        self.network.set_params(callbacks=list(callbacks))
+        rows = drawn_rows(frame, labels, weights, validation, keep_negatives, seed=self.network.random_state)
+        if not self._fit_folds(rows, keep_negatives):
+            self._fit_network(self._fit_inputs(rows.frame, rows.labels, rows), rows, keep_negatives)
+        self.network.set_params(callbacks=None)  # what a caller hung on is not part of the model
+        self._keep_background(frame, labels)
+        return self
+
+    def refine(
+        self,
+        frame: pd.DataFrame,
+        labels: Labels,
+        *,
+        weights: Floats | None = None,
+        validation: tuple[pd.DataFrame, Labels],
+        seed: int,
+        keep_negatives: float = 1.0,
+        callbacks: Sequence[Callback] = (),
+    ) -> TableClassifier:
+        """Go on training with checked new rows, in place.
+
+        The encoder stays, and so does all else that makes the network's inputs. The network goes on from its weights,
+        see `refinement`; if no pass over the new rows lowers the loss of the validation rows, it stays as it was.
+        Calibration and reference row are made anew. Parameters as for `fit`; `seed` is that of the pass.
+        """
+        _refuse_unfit(labels, validation[1])
+        rows = drawn_rows(frame, labels, weights, validation, keep_negatives, seed=seed)
+        self._renew_inputs(validation)
+        with refinement(self.network, seed=seed, callbacks=callbacks):
+            self._fit_network(self.inputs(self.encoder.transform(rows.frame)), rows, keep_negatives)
+        self._keep_background(frame, labels)
+        return self
+
+    def refer_to(self, frame: pd.DataFrame, group: str) -> None:
+        """Give reasons against the typical row of these checked rows from now on.
+
+        Parameters
+        ----------
+        group : who they are, in words: "accepted applicants".
+        """
+        self.background = replace(
+            self.background, reference_row=typical_row(self.table, frame), reference_group=f"{len(frame):,} {group}"
+        )
+        self.reference = self.encoder.encode_rows([self.background.reference_row])[0]
+        self.reference_inputs = self.inputs(self.reference[None])[0]
+        self.derived_reference = self.derived_values(self.reference)
+        self.base = float(self.log_odds(self.reference[None])[0])
+
+    def _fit_folds(self, rows: DrawnRows, keep_negatives: float) -> bool:
+        """Train on folds of all rows and calibrate on each fold without it; False if there are no folds."""
+        if self.network.settings.n_folds == 1:
+            return False
+        held_out, held_out_labels = rows.validation
+        weights = None if rows.weights is None else np.concatenate([rows.weights, self._weights(held_out)])
+        frame, labels = pd.concat([rows.frame, held_out]), np.concatenate([rows.labels, held_out_labels])
+        X = self._fit_inputs(frame, labels, rows)
+        self.network.fit(X, labels, weights, groups=self.input_groups)
+        if self.network.n_folds_ == 1:  # there are too few rows
+            return False
+        sums = self.network.held_out_sums_[:, 0].astype(np.float64)
+        self.calibrator.fit(sums, labels, keep_negatives=keep_negatives)
+        return True
+
+    def _fit_inputs(self, frame: pd.DataFrame, labels: Labels, rows: DrawnRows) -> Features:
+        """Learn how to make the network's inputs from a frame; returns those of its rows.
+
+        Parameters
+        ----------
+        frame, labels : the training rows of `rows`, and behind them its validation rows if those train as well.
+        """
+        X = self.encoder.fit_transform(frame, labels)
+        self.network.set_params(monotonic_cst=self.encoder.directions_)
+        return X
+
+    def _renew_inputs(self, validation: tuple[pd.DataFrame, Labels]) -> None:
+        """Measure anew, on the validation rows of a refinement, what the inputs compare with: here nothing."""
+
+    def _fit_network(self, X: Features, rows: DrawnRows, keep_negatives: float) -> None:
+        """Train on rows, whose inputs are X, stop in time by their validation rows, and calibrate on them."""
+        held_out, held_out_labels = rows.validation
+        X_validation = self.inputs(self.encoder.transform(held_out))
+        self.network.fit(X, rows.labels, rows.weights, validation_data=(X_validation, held_out_labels))
+        log_odds: Array = self.network.decision_function(X_validation)
+        self.calibrator.fit(log_odds.astype(np.float64), held_out_labels, keep_negatives=keep_negatives)
+
+    def _keep_background(self, frame: pd.DataFrame, labels: Labels) -> None:
+        """What answers will refer to."""
+        step = -(-len(frame) // MOST_BACKGROUND_ROWS)
+        frame, labels = frame.iloc[::step], labels[::step]
+        self.background = Background(
+            reference_row={},
+            reference_group="",
+            usual_values=usual_values(self.table, frame),
+            bands=score_bands(self.table, frame, self.probabilities(frame), labels),
+        )
+        self.refer_to(frame[labels == 0], "training rows without the event")
+
+    def _weights(self, frame: pd.DataFrame) -> Floats:
+        """The rows' weights as the table has them, 1 where it has none."""
+        if self.table.weight is None:
+            return np.ones(len(frame))
+        return frame[self.table.weight.name].to_numpy(np.float64)
+
+    @property
+    def column_names(self) -> list[str]:
+        """The columns of the table that the model reads."""
+        return list(self.encoder.column_names_)
+
+    @property
+    def columns(self) -> list[Column]:
+        """What the log-odds are divided among, in the order of `shares`: the columns read, then what is derived."""
+        return [self.table[name] for name in self.encoder.column_names_]
+
+    @property
+    def input_owners(self) -> npt.NDArray[np.intp]:
+        """For each input of the network the position, among `columns`, of the column that it belongs to."""
+        owners: npt.NDArray[np.intp] = self.encoder.owners_
+        return owners
+
+    @property
+    def input_names(self) -> list[str]:
+        """What each input of the network is made of, in words."""
+        return list(self.encoder.get_feature_names_out())
+
+    @property
+    def input_groups(self) -> FeatureGroups:
+        """The inputs' coarser view, for networks of folds."""
+        return self.encoder.groups_
+
+    def inputs(self, X: Features) -> Features:
+        """What the network reads of encoded rows, float32 of shape (n_rows, n_inputs): here the rows as they are."""
+        return X
+
+    def derived_values(self, x: Features) -> Mapping[str, Any]:
+        """What an encoded row holds of the `columns` that are not in the table, by name: here nothing."""
+        return {}
+
+    def log_odds(self, X: Features) -> Floats:
+        """Calibrated log-odds of encoded rows, shape (n_rows,). Equal rows get equal bits, alone or among others."""
+        return self._log_odds_of(self.inputs(X))
+
+    def _log_odds_of(self, inputs: Features) -> Floats:
+        sums = self.network.network_.mean_sums(inputs)[:, 0]
+        return self.calibrator.log_odds(sums.astype(np.float64))
+
+    def probabilities_with(self, X: Features, name: str, values: Sequence[Any]) -> Floats:
+        """Calibrated probability of encoded rows if one column held each of these values and all others stayed.
+
+        Returns
+        -------
+        ndarray of shape (n_values, n_rows)
+        """
+        changed = np.tile(X, (len(values), 1, 1))
+        changed[:, :, self.encoder.features_of(name)] = self.encoder.encode_values(name, values)[:, None, :]
+        return probability(self.log_odds(changed.reshape(-1, X.shape[1]))).reshape(len(values), len(X))
+
+    def log_odds_and_members(self, X: Features) -> tuple[Floats, Floats]:
+        """The calibrated log-odds of encoded rows, and what each member alone says, from one pass through the network.
+
+        Returns
+        -------
+        log_odds : of shape (n_rows,), the same bits as those of `log_odds`.
+        of_members : of shape (n_members, n_rows), each through the calibration of the ensemble.
+        """
+        network = self.network.network_
+        sums = network.sums(self.inputs(X))
+        joint, of_members = network.vote(sums)[:, 0].astype(np.float64), sums[:, :, 0].astype(np.float64)
+        return self.calibrator.log_odds(joint), self.calibrator.log_odds(of_members)
+
+    def probabilities(self, frame: pd.DataFrame) -> Floats:
+        """Calibrated probability of the event for the rows of a checked frame, shape (n_rows,)."""
+        rows_at_once = 65_536  # bounds the memory of the encoded rows
+        parts = [
+            probability(self.log_odds(self.encoder.transform(frame.iloc[start : start + rows_at_once])))
+            for start in range(0, len(frame), rows_at_once)
+        ]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    @property
+    def reference_row(self) -> Mapping[str, Any]:
+        """The row that reasons compare with, and what is derived from it: a value of each of `columns`."""
+        return {**self.background.reference_row, **self.derived_reference}
+
+    def explain(self, x: Features) -> Explanation:
+        """How much each column moved the calibrated log-odds of an encoded row away from those of `reference_row`."""
+        inputs = self.inputs(x[None])
+        by_input = integrated_gradients(self.network.network_, inputs[0], self.reference_inputs).astype(np.float64)
+        by_column = np.bincount(self.input_owners, by_input, minlength=len(self.columns))
+        log_odds = float(self._log_odds_of(inputs)[0])
+        return Explanation(self.base, log_odds, completed(by_column * self.calibrator.slope, log_odds - self.base))
+
+    def shares(self, x: Features) -> Floats:
+        """The shares alone, see `explain`."""
+        return self.explain(x).shares
+
+
+@contextmanager
+def refinement(network: BackpropEstimator, *, seed: int, callbacks: Sequence[Callback]) -> Iterator[None]:
+    """While the block runs, `fit` goes on from the present weights: for few passes, with small steps, stopped early."""
+    usual = network.get_params()
+    network.set_params(
+        warm_start=True,
+        learning_rate=REFINE_RATE * network.settings.learning_rate,
+        schedule="cosine",
+        max_epochs=REFINE_EPOCHS,
+        patience=REFINE_PATIENCE,
+        random_state=seed,
+        callbacks=list(callbacks),
+    )
+    try:
+        yield
+    finally:
+        network.set_params(**usual)
+
+
+def _refuse_unfit(labels: Labels, validation_labels: Labels) -> None:
+    """Labels are 0 or 1, and there is something to validate with."""
+    for name, given in (("labels", labels), ("validation labels", validation_labels)):
+        if not len(given):
+            raise ValueError(f"there are no {name}; training and validation need at least one row each")
+        if not np.isin(given, (0, 1)).all():
+            raise ValueError(f"{name} must be 0 or 1, got {np.unique(given)[:10].tolist()}")

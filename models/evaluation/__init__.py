@@ -1,0 +1,1 @@
+"""How good a model is, and for whom: metrics, intervals, baselines, diagnostics."""

@@ -1,0 +1,147 @@
+"""What the usual models reach on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+
+from data.table import Column, Table
+from models.arrays import Floats, Labels
+from models.evaluation.metrics import Contender, evaluate
+
+
+def baselines(
+    train: pd.DataFrame,
+    train_labels: Labels,
+    test: pd.DataFrame,
+    test_labels: Labels,
+    *,
+    table: Table,
+    seed: int,
+    weights: Floats | None = None,
+) -> dict[str, Contender]:
+    """Train logistic regression and gradient boosting, as one would without much thought, and judge them.
+
+    They see numbers, categories, flags and the hour and weekday of times; ids (keys, entities) are left out. Gaps are
+    levels of their own in categories, median and flag for the regression, and left to the trees' own treatment.
+
+    Parameters
+    ----------
+    train, test : rows as `data.checking.checked_frame` gives them.
+    train_labels, test_labels : 0 or 1, of shape (n_rows,); both classes occur in each.
+    table : the columns.
+    weights : of the training rows, shape (n_rows,).
+
+    Returns
+    -------
+    dict with "logistic regression" and "gradient boosting".
+    """
+    columns = _columns_but_ids(table)
+    left_out = [column.name for column in table.of_role("feature") if column.kind == "key"]
+    without_ids = [f"without the id column(s) {', '.join(left_out)}"] if left_out else []
+    inputs, test_inputs = _inputs(columns, train), _inputs(columns, test)
+    numbers, categories = _positions(inputs)
+
+    def judged(encoder: Any, model: Any, rows: npt.NDArray[np.intp], notes: list[str]) -> Contender:
+        start = perf_counter()
+        row_weights = None if weights is None else weights[rows]
+        model.fit(encoder.fit_transform(inputs.iloc[rows]), train_labels[rows], sample_weight=row_weights)
+        probabilities = model.predict_proba(encoder.transform(test_inputs))[:, 1].astype(np.float64)
+        seconds = perf_counter() - start
+        return Contender(probabilities, evaluate(test_labels, probabilities), seconds, "; ".join(notes))
+
+    linear, trees = LogisticRegression(max_iter=1000), _boosted_trees(train_labels, range(len(categories)), seed)
+    some, every = _some_rows(len(train), seed), np.arange(len(train))
+    subsampled = [f"trained on {len(some):,} random rows"] if len(some) < len(train) else []
+    return {
+        "logistic regression": judged(_linear_encoder(numbers, categories), linear, some, subsampled + without_ids),
+        "gradient boosting": judged(_tree_encoder(numbers, categories), trees, every, without_ids),
+    }
+
+
+def boosted_trees(
+    train: pd.DataFrame, labels: Labels, *, table: Table, seed: int, weights: Floats | None = None
+) -> Callable[[pd.DataFrame], Floats]:
+    """Train the gradient boosting of `baselines` alone; the result gives checked rows their probabilities."""
+    columns = _columns_but_ids(table)
+    inputs = _inputs(columns, train)
+    numbers, categories = _positions(inputs)
+    encoder, model = _tree_encoder(numbers, categories), _boosted_trees(labels, range(len(categories)), seed)
+    model.fit(encoder.fit_transform(inputs), labels, sample_weight=weights)
+    return lambda frame: model.predict_proba(encoder.transform(_inputs(columns, frame)))[:, 1].astype(np.float64)
+
+
+def _columns_but_ids(table: Table) -> list[Column]:
+    return [column for column in table.of_role("feature", "time") if column.kind != "key"]
+
+
+def _some_rows(n_rows: int, seed: int) -> npt.NDArray[np.intp]:
+    """Rows that are enough for a linear model: more change its few coefficients no more, and cost time."""
+    most = 200_000
+    if n_rows <= most:
+        return np.arange(n_rows)
+    return np.sort(np.random.default_rng(seed).choice(n_rows, most, replace=False))
+
+
+def _inputs(columns: Sequence[Column], frame: pd.DataFrame) -> pd.DataFrame:
+    """Numbers as floats (NaN where missing) and everything else as text; columns are numbered."""
+    parts: list[Any] = [np.zeros(len(frame))]  # so that there is an input even if every column is an id
+    for column in columns:
+        values = frame[column.name]
+        if column.kind == "number":
+            codes = [code for code in column.missing if not isinstance(code, str)]
+            parts.append(values.astype(np.float64).where(~values.isin(codes)).to_numpy())
+        elif column.kind == "time":
+            parts.append((values.dt.hour + values.dt.minute / 60).to_numpy(np.float64))
+            parts.append(values.dt.day_of_week.to_numpy(np.float64))
+        else:
+            parts.append(values.where(values.notna(), "(missing)").to_numpy(object))
+    return pd.DataFrame(dict(enumerate(parts)))
+
+
+def _positions(inputs: pd.DataFrame) -> tuple[list[int], list[int]]:
+    """Which training inputs are numbers, and which are categories; numbers that are hardly ever known are neither."""
+    least_known = min(20 + len(inputs) // 10_000, len(inputs))  # boosted trees fail if a sample has no value at all
+    is_number = [dtype == np.float64 for dtype in inputs.dtypes]
+    numbers = [i for i, yes in enumerate(is_number) if yes and inputs[i].notna().sum() >= least_known]
+    return numbers, [i for i, yes in enumerate(is_number) if not yes]
+
+
+def _linear_encoder(numbers: list[int], categories: list[int]) -> Any:
+    """Inputs of a linear model: scaled numbers, and a column for each level that occurs at least five times."""
+    gaps = SimpleImputer(strategy="median", add_indicator=True)
+    return make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore", min_frequency=5), categories),
+        (make_pipeline(gaps, StandardScaler()), numbers),
+        sparse_threshold=1.0,
+    )
+
+
+def _tree_encoder(numbers: list[int], categories: list[int]) -> Any:
+    """Inputs of boosted trees: level numbers (255 at most, the rarest share the last), then the numbers as they are."""
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=255)
+    return make_column_transformer((codes, categories), ("passthrough", numbers))
+
+
+def _boosted_trees(labels: Labels, categories: Sequence[int], seed: int) -> Any:
+    """Boosting that stops when a tenth of its rows sees no more gain."""
+    enough_for_early_stopping = np.bincount(labels, minlength=2).min() >= 20
+    return HistGradientBoostingClassifier(
+        learning_rate=0.05,
+        max_iter=500 if enough_for_early_stopping else 50,
+        early_stopping=bool(enough_for_early_stopping),
+        n_iter_no_change=20,
+        categorical_features=list(categories),
+        random_state=seed,
+    )

@@ -1,0 +1,57 @@
+"""The audit as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from models.arrays import Floats, Labels
+from models.encoding import Features
+from models.estimators.table_classifier import MOST_BACKGROUND_ROWS, TableClassifier
+from models.evaluation.diagnostics.effect_curves import effect_curves, mean_effects
+from models.evaluation.diagnostics.fairness import fairness
+from models.evaluation.diagnostics.proxies import proxies
+from models.evaluation.diagnostics.results import Audit
+from models.evaluation.diagnostics.segments import segments
+from models.evaluation.diagnostics.stability import stability
+from models.evaluation.row_groups import FEWEST_ROWS
+
+
+def audit(
+    scorer: TableClassifier,
+    training: pd.DataFrame,
+    test: pd.DataFrame,
+    labels: Labels,
+    probabilities: Floats,
+    *,
+    X: Features,
+    decisions: Sequence[str],
+    favourable: str,
+    seed: int,
+) -> Audit:
+    """Measure whom a new version treats how, what stands in for what it must not know, and what has moved.
+
+    Parameters
+    ----------
+    training, test : checked rows.
+    labels, probabilities, X, decisions : of the test rows; no decisions where the domain takes none on single rows.
+    seed : of the samples that bound the work.
+    """
+    table = scorer.table
+    known = training.iloc[:: -(-len(training) // MOST_BACKGROUND_ROWS)]
+    effects = mean_effects(scorer, X)
+    treated = None
+    if favourable and decisions:
+        treated = fairness(table, test, labels, probabilities, decisions=decisions, favourable=favourable)
+    return Audit(
+        protected=tuple(column.name for column in table.columns if column.protected),
+        protected_inputs=tuple(column.name for column in table.inputs if column.protected),
+        least_rows=FEWEST_ROWS,
+        segments=segments(table, test, labels, probabilities, effects),
+        fairness=treated,
+        proxies=proxies(table, training, seed=seed),
+        stability=stability(table, known, test, scorer.probabilities(known), probabilities),
+        effects=effects,
+        effect_curves=effect_curves(scorer, X, effects, seed=seed),
+    )

@@ -1,0 +1,52 @@
+"""The groups that a column divides rows into, few enough for a table that a person reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.table import Column, Table
+from models.evaluation.row_groups import groups_by
+
+MOST_GROUPS = 12
+REST = "all others"
+"""The group of the levels that are left when a column has too many of them: the rarest."""
+
+Mask = npt.NDArray[np.bool_]
+
+
+def protected_columns(table: Table, frame: pd.DataFrame) -> list[Column]:
+    """The protected columns that the frame has, in table order."""
+    return [column for column in table.columns if column.protected and column.name in frame.columns]
+
+
+def calibration_ratio(observed: float, predicted: float) -> float | None:
+    """Mean probability / observed rate of a group; None where nothing came about."""
+    return predicted / observed if observed > 0 else None
+
+
+def few_groups(column: Column, values: pd.Series[Any]) -> dict[str, Mask]:
+    """Which rows belong to each of at most MOST_GROUPS groups, in the order of the column's values.
+
+    Parameters
+    ----------
+    values : of the column, from a checked frame.
+
+    Returns
+    -------
+    dict from the group in words to a mask of shape (n_rows,); every row is in exactly one group.
+    """
+    groups = groups_by(column, values)
+    names = list(groups.cat.categories)
+    codes = groups.cat.codes.to_numpy()
+    n_rows = np.bincount(codes, minlength=len(names))
+    kept = np.arange(len(names))
+    if len(names) > MOST_GROUPS:
+        kept = np.sort(np.argsort(-n_rows, kind="stable")[: MOST_GROUPS - 1])
+    found = {str(names[code]): codes == code for code in kept.tolist()}
+    if len(kept) < len(names):
+        found[REST] = ~np.isin(codes, kept)
+    return found

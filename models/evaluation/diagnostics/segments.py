@@ -1,0 +1,81 @@
+"""How good the probabilities are, group by group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from data.sentences import label
+from data.table import Column, Table
+from models.arrays import Floats, Labels
+from models.evaluation.diagnostics.groups import calibration_ratio, few_groups, protected_columns
+from models.evaluation.diagnostics.results import GroupQuality, Segment
+from models.evaluation.intervals import wilson_interval
+from models.evaluation.metrics import calibration_error, evaluate
+from models.evaluation.row_groups import FEWEST_ROWS
+
+MOST_SEGMENTS = 8
+"""Columns that rows are divided by, beyond the protected ones, which are all there."""
+
+
+def segments(
+    table: Table, frame: pd.DataFrame, labels: Labels, probabilities: Floats, effects: Mapping[str, float]
+) -> tuple[Segment, ...]:
+    """The test rows divided by each protected column, then by what describes the person, then by categories and flags.
+
+    Parameters
+    ----------
+    frame, labels, probabilities : checked test rows, what became of them, and what was predicted.
+    effects : of the input columns; where there are too many columns, those with the largest effect are taken.
+    """
+    found = []
+    for column in _dividing_columns(table, frame, effects):
+        groups = few_groups(column, frame[column.name])
+        if len(groups) > 1:
+            qualities = [_quality(name, labels[rows], probabilities[rows]) for name, rows in groups.items()]
+            found.append(
+                Segment(
+                    column=column.name,
+                    label=label(column),
+                    protected=column.protected,
+                    part=column.part,
+                    groups=tuple(qualities),
+                )
+            )
+    return tuple(found)
+
+
+def _dividing_columns(table: Table, frame: pd.DataFrame, effects: Mapping[str, float]) -> list[Column]:
+    others = [
+        column
+        for column in table.of_role("feature")
+        if not column.protected
+        and column.kind not in ("key", "time")
+        and (column.part == "person" or column.kind in ("category", "flag"))
+    ]
+    others.sort(key=lambda column: (column.part != "person", -effects.get(column.name, 0.0)))
+    return protected_columns(table, frame) + others[:MOST_SEGMENTS]
+
+
+def _quality(group: str, labels: Labels, probabilities: Floats) -> GroupQuality:
+    both_classes = labels.min() < labels.max()
+    metrics = evaluate(labels, probabilities) if both_classes else {}
+    observed, predicted = float(labels.mean()), float(probabilities.mean())
+    (low,), (high,) = (ends.tolist() for ends in wilson_interval(np.array([observed]), np.array([len(labels)])))
+    return GroupQuality(
+        group=group,
+        n_rows=len(labels),
+        too_few=len(labels) < FEWEST_ROWS,
+        observed_rate=observed,
+        observed_low=low,
+        observed_high=high,
+        mean_predicted=predicted,
+        within_chance=low <= predicted <= high,
+        calibration_ratio=calibration_ratio(observed, predicted),
+        calibration_error=calibration_error(labels, probabilities),
+        log_loss=metrics.get("log_loss"),
+        normalised_entropy=metrics.get("normalised_entropy"),
+        auc=metrics.get("auc"),
+    )

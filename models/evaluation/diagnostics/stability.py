@@ -1,0 +1,91 @@
+"""How far recent rows have moved from training rows: the population stability index of the score and each column.
+
+This is what the report says of the test rows; how recent requests compare is told by `models.monitoring.drift`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from data.sentences import label
+from data.table import Column, Table
+from models.arrays import Floats
+from models.evaluation.bins import Bins, Codes
+from models.evaluation.diagnostics.results import Reading, Shift, Stability
+from models.evaluation.psi import SHIFTED_FROM, WATCH_FROM
+from models.evaluation.psi import psi as index_of
+
+N_BINS = 10
+
+_SCORE = Column(name="", kind="number", description="Predicted probability")
+
+
+def stability(
+    table: Table,
+    training: pd.DataFrame,
+    recent: pd.DataFrame,
+    training_probabilities: Floats,
+    recent_probabilities: Floats,
+) -> Stability:
+    """Compare the score and every input column of recent rows with those of training rows.
+
+    Numbers and the score are put in ten bins with as many training rows each and one for missing values, everything
+    else is compared level by level. Ids have too many levels to compare and times always move, so both are left out.
+
+    Parameters
+    ----------
+    training, recent : checked frames; the probabilities are of their rows.
+    """
+    columns = [column for column in table.of_role("feature") if column.kind not in ("key", "time")]
+    shifts = [_shift(column, training[column.name], recent[column.name]) for column in columns]
+    return Stability(
+        recent=_recent_in_words(table, training, recent),
+        n_training_rows=len(training),
+        n_recent_rows=len(recent),
+        score=_shift(_SCORE, pd.Series(training_probabilities), pd.Series(recent_probabilities)),
+        columns=tuple(sorted(shifts, key=lambda shift: -shift.psi)),
+        left_out=tuple(c.name for c in table.of_role("feature", "time") if c not in columns),
+    )
+
+
+def psi(training: Codes, recent: Codes, n_bins: int) -> tuple[float, float]:
+    """Population stability index of two sets of binned rows, and what it stays below by chance in 95 % of the cases.
+
+    Bins that hold rows of neither set are left out. For two samples of n and m rows of one distribution in B bins, the
+    index over 1/n + 1/m is about chi-square distributed with B - 1 degrees of freedom.
+
+    Parameters
+    ----------
+    training, recent : bin of each row, 0 .. n_bins - 1.
+    """
+    counts = np.stack([np.bincount(codes, minlength=n_bins) for codes in (training, recent)])
+    counts = counts[:, counts.sum(axis=0) > 0]
+    spread, n_held = 1 / len(training) + 1 / len(recent), counts.shape[1]
+    by_chance = spread * float(chi2.ppf(0.95, n_held - 1)) if n_held > 1 else 0.0
+    return float(index_of(counts[0], counts[1])), by_chance
+
+
+def _shift(column: Column, training: pd.Series[Any], recent: pd.Series[Any]) -> Shift:
+    bins = Bins(column, training, n_bins=N_BINS)
+    index, by_chance = psi(bins.codes(training), bins.codes(recent), bins.n_bins)
+    return Shift(
+        column=column.name, label=label(column), psi=index, by_chance=by_chance, reading=_reading(index, by_chance)
+    )
+
+
+def _reading(index: float, by_chance: float) -> Reading:
+    if index < WATCH_FROM:
+        return "stable"
+    if index <= by_chance:
+        return "within chance"
+    return "watch" if index < SHIFTED_FROM else "shifted"
+
+
+def _recent_in_words(table: Table, training: pd.DataFrame, recent: pd.DataFrame) -> str:
+    if table.time is not None and training[table.time.name].max() <= recent[table.time.name].min():
+        return f"the test rows, which begin on {recent[table.time.name].min():%Y-%m-%d}, after the training rows"
+    return "the test rows, drawn at random from the same rows as the training rows, so that only chance moves them"

@@ -1,0 +1,192 @@
+"""How good probabilities are: metrics, the comparison of two models, and what usual models reach on the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score, roc_curve
+
+from models.arrays import Floats, Labels
+from models.errors import ModelError
+from models.evaluation.bootstrap import resampled_sums
+
+LEAST_PROBABILITY = 1e-7
+"""Probabilities are clipped to this and one minus it before a logarithm is taken; one sure error stays finite."""
+
+
+class OneClassError(ModelError):
+    """Rows to judge a model by that all have, or all lack, the event."""
+
+    def __init__(self, labels: Labels) -> None:
+        held = f"all {len(labels)} are {labels[0]}" if len(labels) else "there are none"
+        super().__init__(
+            f"the rows to evaluate on must hold both classes, but {held}; give more rows or split otherwise"
+        )
+
+
+def evaluate(labels: Labels, probabilities: Floats, weights: Floats | None = None) -> dict[str, float]:
+    """Judge probabilities by what happened.
+
+    Parameters
+    ----------
+    labels, probabilities, weights : of shape (n_rows,); labels are 0 or 1, and both occur (else OneClassError).
+
+    Returns
+    -------
+    dict
+        `auc`, area under the ROC curve, 0.5..1, higher is better; `gini`, 2 auc - 1.
+        `average_precision`, area under the precision-recall curve, positive_rate..1, higher is better.
+        `ks`, largest distance of the score's distribution functions of the two classes, 0..1, higher is better.
+        `log_loss`, in nats, lower is better; see LEAST_PROBABILITY. `brier`, mean squared error, lower is better.
+        `calibration_error`, see `calibration_error`. `calibration_ratio`, mean probability / observed rate, best is 1.
+        `normalised_entropy`, log-loss / that of always answering the observed rate (He et al. 2014, "Practical lessons
+        from predicting clicks on ads at Facebook"); lower is better, 1 is no better than knowing the rate.
+        `positive_rate`, share of the event among the rows. `n_rows`.
+    """
+    if len(labels) == 0 or labels.min() == labels.max():
+        raise OneClassError(labels)
+    rate = float(np.average(labels, weights=weights))
+    auc = float(roc_auc_score(labels, probabilities, sample_weight=weights))
+    loss = float(log_loss(labels, _clipped(probabilities), sample_weight=weights))
+    false_positive_rates, true_positive_rates, _ = roc_curve(labels, probabilities, sample_weight=weights)
+    return {
+        "auc": auc,
+        "gini": 2 * auc - 1,
+        "average_precision": float(average_precision_score(labels, probabilities, sample_weight=weights)),
+        "ks": float(np.abs(true_positive_rates - false_positive_rates).max()),
+        "log_loss": loss,
+        "brier": float(brier_score_loss(labels, probabilities, sample_weight=weights)),
+        "calibration_error": calibration_error(labels, probabilities, weights),
+        "calibration_ratio": float(np.average(probabilities, weights=weights)) / rate,
+        "normalised_entropy": loss / float(-(rate * np.log(rate) + (1 - rate) * np.log(1 - rate))),
+        "positive_rate": rate,
+        "n_rows": float(len(labels)),
+    }
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A model judged on the test rows.
+
+    Parameters
+    ----------
+    probabilities : of the test rows, shape (n_rows,).
+    metrics : see `evaluate`.
+    seconds : wall time of training and predicting.
+    notes : what a reader should know before comparing.
+    """
+
+    probabilities: Floats
+    metrics: dict[str, float]
+    seconds: float
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class CalibrationBins:
+    """Rows grouped by their probability; each array has shape (n_bins,), lowest probabilities first.
+
+    Parameters
+    ----------
+    predicted, observed : mean probability and rate of the event in each bin.
+    n_rows, weights : number and weight of its rows.
+    """
+
+    predicted: Floats
+    observed: Floats
+    n_rows: npt.NDArray[np.int64]
+    weights: Floats
+
+
+def calibration_bins(
+    labels: Labels, probabilities: Floats, weights: Floats | None = None, *, n_bins: int = 10
+) -> CalibrationBins:
+    """Group rows into bins of equal count; equal probabilities share a bin, so there may be fewer bins."""
+    row_weights = np.ones(len(labels)) if weights is None else weights
+    bins = bin_numbers(probabilities, n_bins=n_bins)
+    n_rows = np.bincount(bins, minlength=n_bins)
+    sums = [np.bincount(bins, row_weights * values, n_bins) for values in (1.0, probabilities, labels)]
+    filled = n_rows > 0
+    weight, predicted, observed = (values[filled].astype(np.float64) for values in sums)
+    return CalibrationBins(predicted / weight, observed / weight, n_rows[filled], weight)
+
+
+def bin_numbers(probabilities: Floats, *, n_bins: int) -> npt.NDArray[np.intp]:
+    """Which bin of about equal count each row falls in, 0 .. n_bins - 1, shape (n_rows,)."""
+    inner_edges = np.quantile(probabilities, np.arange(1, n_bins) / n_bins)
+    return np.searchsorted(inner_edges, probabilities, side="right")
+
+
+def calibration_error(labels: Labels, probabilities: Floats, weights: Floats | None = None) -> float:
+    """Expected calibration error, 0..1: sum over the bins b of (n_b / n) * |mean probability_b - observed rate_b|.
+
+    Naeini et al. 2015, "Obtaining well calibrated probabilities using Bayesian binning", with ten bins of equal count
+    in place of equal width (Nguyen and O'Connor 2015), which says something about rare events too. A perfect model has
+    a little above 0, see `calibration_error_by_chance`.
+    """
+    bins = calibration_bins(labels, probabilities, weights)
+    return float(np.average(np.abs(bins.predicted - bins.observed), weights=bins.weights))
+
+
+def calibration_error_by_chance(probabilities: Floats) -> float:
+    """What `calibration_error` is on average for a perfect model, one whose labels are drawn from its probabilities.
+
+    The observed rate of a bin then strays from the mean probability like a normal variable of variance sum p (1 - p) /
+    n_b^2, whose mean absolute value is sqrt(2 / pi) of its deviation.
+    """
+    bins = bin_numbers(probabilities, n_bins=10)
+    variances = np.bincount(bins, probabilities * (1 - probabilities))
+    return float(np.sqrt(2 / np.pi) * np.sqrt(variances).sum() / len(probabilities))
+
+
+def _clipped(probabilities: Floats) -> Floats:
+    return np.clip(probabilities, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """By how much the log-loss of one model exceeds that of another on the same rows; negative is better.
+
+    Parameters
+    ----------
+    difference : mean over the rows, in nats.
+    low, high : ends of its 90 % interval.
+    """
+
+    difference: float
+    low: float
+    high: float
+
+    @property
+    def worse(self) -> bool:
+        """Worse beyond chance: were the models equally good, this would happen in 5 % of the comparisons."""
+        return self.low > 0
+
+    @property
+    def better(self) -> bool:
+        """Better beyond chance, in the same sense."""
+        return self.high < 0
+
+
+def compare(labels: Labels, ours: Floats, theirs: Floats, seed: int) -> Comparison:
+    """Compare two models by a paired bootstrap of their log-loss (Efron and Tibshirani 1993, chapter 13).
+
+    Rows are drawn with replacement, each with the losses of both models, so that what is hard for both cancels out.
+
+    Parameters
+    ----------
+    labels, ours, theirs : of shape (n_rows,); labels 0 or 1, and the probabilities of the two models.
+    """
+    differences = _row_losses(labels, ours) - _row_losses(labels, theirs)
+    sums = resampled_sums(np.stack([differences, np.ones(len(labels))], axis=1), seed=seed)
+    low, high = np.quantile(sums[:, 0] / sums[:, 1], [0.05, 0.95])
+    return Comparison(float(differences.mean()), float(low), float(high))
+
+
+def _row_losses(labels: Labels, probabilities: Floats) -> Floats:
+    """Log-loss of each row."""
+    clipped = _clipped(probabilities)
+    losses: Floats = -np.log(np.where(labels == 1, clipped, 1 - clipped))
+    return losses

@@ -1,1 +1,0 @@
-"""Keys: who may ask the service for what, how often, and until when."""

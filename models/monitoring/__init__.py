@@ -1,0 +1,1 @@
+"""How a live model does: performance, drift, and whether a challenger is better."""

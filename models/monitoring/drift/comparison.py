@@ -1,0 +1,126 @@
+"""One column of recent rows beside its reference: counts, effects and the test, before anything is concluded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.sentences import label
+from data.table import Column
+from models.evaluation.bins import is_missing
+from models.evaluation.psi import Counts, Floats, expected_by_chance, psi, psi_with_band
+from models.monitoring.drift.bins import LevelBins, NumberBins, bins_of, counts_in
+from models.monitoring.drift.recent_rows import Times
+from models.monitoring.drift.reference import ColumnReference, NumberReference
+from models.monitoring.drift.results import Before, Effect, Period
+from models.monitoring.drift.significance import homogeneity_p_value
+from models.monitoring.drift.wasserstein import distance_with_band, ks_p_value
+
+LEAST_ROWS = 200
+"""Rows that both sides need. Below, chance alone gives ten bins an index of 0.045 and more on average, half of what is
+to be watched, and a tenth of the rows are fewer than 20, from which no share can be told."""
+N_RESAMPLES = 200
+LONGEST_BY_DAY = timedelta(days=31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What is measured in one column; the effects and `p` are None if rows are too few."""
+
+    column: Column
+    label: str
+    bins: NumberBins | LevelBins
+    n_recent: int
+    recent_counts: Counts
+    psi: Effect | None
+    wasserstein: Effect | None
+    p: float | None
+    missing: Before
+    unseen: float | None
+    median: Before | None
+    series: tuple[Period, ...]
+
+    @property
+    def n_reference(self) -> int:
+        """Training rows."""
+        return int(self.bins.counts.sum())
+
+
+def compare(
+    column: Column, reference: ColumnReference, recent: pd.Series[Any], times: Times, *, seed: int
+) -> Comparison:
+    """Measure how recent values of a column differ from its reference.
+
+    Parameters
+    ----------
+    recent : as a checked frame holds them, n_rows of them. times : of their requests, rising.
+    seed : of the bootstrap and of permutations.
+    """
+    bins = bins_of(column, reference, recent)
+    codes = bins.codes(recent)
+    n_bins, n_recent = len(bins.counts), len(codes)
+    counts = counts_in(codes, n_bins)
+    enough = min(n_recent, reference.n_rows) >= LEAST_ROWS
+    p = homogeneity_p_value(bins.counts, counts, seed=seed) if enough else None
+    distance = median = None
+    if isinstance(reference, NumberReference):
+        present = recent[~is_missing(column, recent)].to_numpy(np.float64)
+        median = _medians(reference, present)
+        if p is not None and min(len(present), reference.n_present) >= LEAST_ROWS:
+            distance = _effect(distance_with_band(reference, present, n_resamples=N_RESAMPLES, seed=seed))
+            p = min(1.0, 2 * min(p, ks_p_value(reference, present)))  # Bonferroni
+    return Comparison(
+        column=column,
+        label=label(column),
+        bins=bins,
+        n_recent=n_recent,
+        recent_counts=counts,
+        psi=_effect(psi_with_band(bins.counts, counts, n_resamples=N_RESAMPLES, seed=seed)) if enough else None,
+        wasserstein=distance,
+        p=p,
+        missing=Before(
+            reference=reference.n_missing / reference.n_rows if reference.n_rows else None,
+            recent=float(counts[-1]) / n_recent if n_recent else None,
+        ),
+        unseen=bins.unseen_share(recent) if isinstance(bins, LevelBins) and n_recent else None,
+        median=median,
+        series=_series(bins.counts, codes, times) if n_recent else (),
+    )
+
+
+def _effect(found: tuple[float, float, float]) -> Effect:
+    value, low, high = found
+    return Effect(value=value, low=low, high=high)
+
+
+def _medians(reference: NumberReference, present: Floats) -> Before:
+    """The lower medians, which are values that occur."""
+    return Before(
+        reference=reference.quantile(0.5) if reference.n_present else None,
+        recent=float(np.quantile(present, 0.5, method="inverted_cdf")) if len(present) else None,
+    )
+
+
+def _series(reference: Counts, codes: Counts, times: Times) -> tuple[Period, ...]:
+    """The index of every day, or of every week from the first day on if there are many days."""
+    days = times.astype("datetime64[D]")
+    length = np.timedelta64(1 if days[-1] - days[0] < LONGEST_BY_DAY else 7, "D")
+    places = ((days - days[0]) / length).astype(np.int64)
+    n_bins = len(reference)
+    of_periods = np.bincount(places * n_bins + codes, minlength=(places[-1] + 1) * n_bins).reshape(-1, n_bins)
+    return tuple(
+        Period(begins=(days[0] + place * length).item(), n_rows=int(counts.sum()), psi=_index(reference, counts))
+        for place, counts in enumerate(of_periods)
+    )
+
+
+def _index(reference: Counts, recent: Counts) -> float | None:
+    if min(reference.sum(), recent.sum()) < LEAST_ROWS:
+        return None
+    held = reference + recent > 0
+    reference, recent = reference[held], recent[held]
+    return max(float(psi(reference, recent)) - expected_by_chance(reference, recent), 0.0)

@@ -1,0 +1,134 @@
+"""The monitor: all columns and the score compared, and what is concluded of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from data.sentences import label
+from models.contract import Live
+from models.evaluation.psi import BAND, SHIFTED_FROM, WATCH_FROM
+from models.monitoring.drift.comparison import LEAST_ROWS, N_RESAMPLES, Comparison, compare
+from models.monitoring.drift.recent_rows import MOST_ROWS, RecentRows, recent_rows
+from models.monitoring.drift.reference import SCORE, Reference, compared_columns, why_not_compared
+from models.monitoring.drift.results import ColumnDrift, Effect, Monitor, MonitorSettings, NotCompared, State
+from models.monitoring.drift.sentences import drift_sentence, monitor_sentence, too_few_sentence
+from models.monitoring.drift.significance import q_values
+from models.records.audit_log.log import PredictionLog
+
+FALSE_DISCOVERY_RATE = 0.05
+WASSERSTEIN_WATCH_FROM = 0.25
+"""In interquartile ranges: about as far as a normal number moves when its index reaches WATCH_FROM."""
+DEFAULT_DAYS = 7.0
+GRAVEST_FIRST: tuple[State, ...] = ("alarm", "watch", "ok", "too_few")
+
+
+def monitor(
+    live: Live, reference: Reference, log: PredictionLog, *, now: datetime, days: float = DEFAULT_DAYS, seed: int = 0
+) -> Monitor:
+    """Compare the rows that a version answered in the last days with what it keeps of its training rows.
+
+    Parameters
+    ----------
+    seed : of the bootstrap; the same rows give the same findings.
+    """
+    since = now - timedelta(days=days)
+    rows = recent_rows(log, live, since=since, until=now + timedelta(milliseconds=1))  # what came just now counts
+    score, columns = found_in(live, reference, rows, seed=seed)
+    not_compared = tuple(
+        NotCompared(column=column.name, label=label(column), why=why_not_compared(column))
+        for column in live.table.of_role("feature", "time")
+        if why_not_compared(column)
+    )
+    state = min((one.state for one in (score, *columns)), key=GRAVEST_FIRST.index)
+    return Monitor(
+        model=live.name,
+        version=live.version,
+        computed=now,
+        since=since,
+        state=state,
+        sentence=monitor_sentence(state, (score, *columns), not_compared),
+        n_recent=len(rows.scores),
+        share_looked_at=rows.share,
+        score=score,
+        columns=columns,
+        not_compared=not_compared,
+        settings=MonitorSettings(
+            days=days,
+            least_rows=LEAST_ROWS,
+            most_rows=MOST_ROWS,
+            watch_from=WATCH_FROM,
+            alarm_from=SHIFTED_FROM,
+            wasserstein_watch_from=WASSERSTEIN_WATCH_FROM,
+            false_discovery_rate=FALSE_DISCOVERY_RATE,
+            band=BAND,
+            n_resamples=N_RESAMPLES,
+            seed=seed,
+        ),
+    )
+
+
+def found_in(
+    live: Live, reference: Reference, rows: RecentRows, *, seed: int
+) -> tuple[ColumnDrift, tuple[ColumnDrift, ...]]:
+    """What is found in the score, and in each column, the gravest first."""
+    comparisons = [compare(SCORE, reference.score, pd.Series(rows.scores), rows.times, seed=seed)]
+    for place, column in enumerate(compared_columns(live.table), start=1):
+        kept = reference.columns[column.name]
+        comparisons.append(compare(column, kept, rows.frame[column.name], rows.times, seed=seed + place))
+    score, *columns = concluded(comparisons)
+    columns.sort(key=lambda one: (GRAVEST_FIRST.index(one.state), -one.psi.value if one.psi else 0.0))
+    return score, tuple(columns)
+
+
+def concluded(comparisons: Sequence[Comparison]) -> list[ColumnDrift]:
+    """What comparisons that are made together say, each by its q-value and its effects."""
+    tested = [one.p for one in comparisons if one.p is not None]
+    q_of = iter(q_values(tested))
+    return [_concluded(one, None if one.p is None else next(q_of)) for one in comparisons]
+
+
+def _concluded(one: Comparison, q: float | None) -> ColumnDrift:
+    significant = q is not None and q <= FALSE_DISCOVERY_RATE
+    state = state_of(one.psi, one.wasserstein, significant=significant)
+    bins = one.bins.described(one.recent_counts)
+    if state == "too_few":
+        sentence = too_few_sentence(one.label, one.n_reference, one.n_recent, LEAST_ROWS)
+    else:
+        sentence = drift_sentence(
+            one.column, one.label, state, bins=bins, missing=one.missing, unseen=one.unseen, median=one.median
+        )
+    return ColumnDrift(
+        column=one.column.name,
+        label=one.label,
+        unit=one.column.unit,
+        kind=one.column.kind,
+        state=state,
+        sentence=sentence,
+        n_reference=one.n_reference,
+        n_recent=one.n_recent,
+        psi=one.psi,
+        wasserstein=one.wasserstein,
+        p=one.p,
+        q=q,
+        significant=significant,
+        missing=one.missing,
+        unseen=one.unseen,
+        median=one.median,
+        bins=bins,
+        series=one.series,
+    )
+
+
+def state_of(psi: Effect | None, wasserstein: Effect | None, *, significant: bool) -> State:
+    """What is concluded, see `ColumnDrift.state`."""
+    if psi is None:
+        return "too_few"
+    if not significant:
+        return "ok"
+    if psi.value >= SHIFTED_FROM and psi.low >= WATCH_FROM:
+        return "alarm"
+    gone_far = wasserstein is not None and wasserstein.low >= WASSERSTEIN_WATCH_FROM
+    return "watch" if psi.value >= WATCH_FROM or gone_far else "ok"

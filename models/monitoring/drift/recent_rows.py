@@ -1,0 +1,107 @@
+"""The rows that a version answered lately, read back from the audit log: all, or so many, evenly drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.spellings import flag_spellings, value_text
+from data.table import Column, level_text
+from models.contract import Live
+from models.evaluation.psi import Floats
+from models.monitoring.drift.reference import compared_columns
+from models.records.audit_log.log import PredictionLog
+from models.records.audit_log.record import BATCH, SCORE, Prediction
+from models.records.audit_log.sampling import draw
+from models.registry.database import schema as tables
+
+MOST_ROWS = 50_000
+"""More rows would narrow the bands to less than anybody acts upon."""
+ROWS_AT_ONCE = 500
+"""That are held in memory as they were stored."""
+
+_predictions = tables.predictions
+Times = npt.NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, eq=False)
+class RecentRows:
+    """Answered rows in the order of time.
+
+    Parameters
+    ----------
+    frame : the compared columns, as `data.checking.check_frame` gives them; n_rows rows.
+    scores : their probabilities, shape (n_rows,).
+    times : when their requests came, UTC, shape (n_rows,).
+    share : about which share they are of all such rows.
+    """
+
+    frame: pd.DataFrame
+    scores: Floats
+    times: Times
+    share: float
+
+
+def recent_rows(
+    log: PredictionLog, live: Live, *, since: datetime, until: datetime, most_rows: int = MOST_ROWS
+) -> RecentRows:
+    """The rows that this version answered to requests from `since` on and before `until`, by `score` and `batch`.
+
+    Of more than about `most_rows` each has the same chance to be among those drawn, and the same ones are drawn again.
+    """
+    wanted = [
+        _predictions.c.version == live.version,
+        _predictions.c.role.in_(("champion", "canary")),
+        _predictions.c.action.in_((SCORE, BATCH)),
+    ]
+    drawn = draw(log.engine, live.name, wanted, since=since, until=until, most_rows=most_rows)
+    columns = compared_columns(live.table)
+    parts: list[RecentRows] = []
+    some: list[Prediction] = []
+    for one in log.predictions(live.name, since=since, until=until, only=drawn.only, at_once=drawn.at_once):
+        if not drawn.takes(one.id):
+            continue
+        some.append(one)
+        if len(some) == ROWS_AT_ONCE:
+            parts.append(_part(columns, live.domain.probability, some))
+            some = []
+    if some or not parts:
+        parts.append(_part(columns, live.domain.probability, some))
+    return RecentRows(
+        pd.concat([part.frame for part in parts], ignore_index=True),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.times for part in parts]),
+        share=drawn.share,
+    )
+
+
+def _part(columns: Sequence[Column], probability: str, some: Sequence[Prediction]) -> RecentRows:
+    cells = {column.name: _cells(column, [one.row.get(column.name) for one in some]) for column in columns}
+    frame = pd.DataFrame({name: pd.Series(values, dtype=values.dtype) for name, values in cells.items()})
+    scores = np.array([one.answer[probability] for one in some], np.float64)
+    times = np.array([one.at.replace(tzinfo=None) for one in some], "datetime64[ms]")
+    return RecentRows(frame, scores, times, share=1.0)
+
+
+def _cells(column: Column, stored: Sequence[Any]) -> npt.NDArray[Any]:
+    """Values of a column as a checked frame holds them: checked requests hold others only in how they are spelled."""
+    if column.kind == "number":
+        return np.array(stored, np.float64)  # None becomes NaN
+    texts: dict[Any, str | None] = {None: None}  # equal texts are one object
+    if column.kind == "flag":
+        spellings = flag_spellings(column)
+        return np.array(
+            [texts.setdefault(_key(v), v if v is None else spellings[value_text(v)]) for v in stored], object
+        )
+    return np.array([texts.setdefault(_key(v), level_text(v)) for v in stored], object)
+
+
+def _key(value: Any) -> Any:
+    """Tells true from 1, which are equal."""
+    return (value,) if isinstance(value, bool) else value

@@ -1,0 +1,201 @@
+"""Reference: what a bundle keeps of its training rows to compare later rows with.
+
+Of each column that can be compared it holds counts, and of numbers some of the values in order; no two columns are
+linked, so that no row can be read from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from data.table import Column, Table
+from models.arrays import Floats
+from models.errors import BundleError, NoReferenceError
+from models.evaluation.bins import is_missing
+from models.registry.bundles import read_file, read_manifest
+from models.registry.registry import Version
+
+REFERENCE = "reference.json"
+N_CELLS = 200
+"""Values of a number are kept that cut its rows into so many parts of equal size."""
+N_OUTERMOST = 32
+"""And so many more within the first and within the last of these parts, so that tails are told."""
+MOST_LEVELS = 1_000
+
+SCORE = Column(name="", kind="number", description="Predicted probability", unit="share")
+"""The score, seen as a column."""
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class NumberReference(_Kept):
+    """The distribution of a number over the training rows.
+
+    Parameters
+    ----------
+    n_missing : rows that hold nothing, or a code for that.
+    values : some that occur, rising. at_most : how many rows hold at most that much.
+    complete : whether these are all values that occur.
+    """
+
+    kind: Literal["number"] = "number"
+    n_missing: int
+    values: tuple[float, ...]
+    at_most: tuple[int, ...]
+    complete: bool
+
+    @property
+    def n_present(self) -> int:
+        """Rows that hold a value."""
+        return self.at_most[-1] if self.at_most else 0
+
+    @property
+    def n_rows(self) -> int:
+        """All rows."""
+        return self.n_present + self.n_missing
+
+    def quantile(self, share: float) -> float:
+        """The least kept value that this share of the rows with a value does not exceed."""
+        return self.values[int(np.searchsorted(self.at_most, share * self.n_present))]
+
+    def share_at_most(self, x: Floats) -> Floats:
+        """Share of the rows with a value that hold at most x: exact at kept values, between them interpolated."""
+        shares = np.array((0, *self.at_most)) / self.n_present
+        if self.complete:
+            return shares[np.searchsorted(self.values, x, side="right")]
+        between: Floats = np.interp(x, self.values, shares[1:], left=0.0, right=1.0)
+        return between
+
+
+class LevelReference(_Kept):
+    """The distribution of a category or flag over the training rows.
+
+    Parameters
+    ----------
+    levels : rows that hold each of the MOST_LEVELS most frequent levels, the most frequent first.
+    n_other : rows that hold other levels.
+    """
+
+    kind: Literal["levels"] = "levels"
+    n_missing: int
+    levels: dict[str, int]
+    n_other: int
+
+    @property
+    def n_rows(self) -> int:
+        """All rows."""
+        return sum(self.levels.values()) + self.n_other + self.n_missing
+
+
+ColumnReference: TypeAlias = NumberReference | LevelReference
+
+
+class Reference(_Kept):
+    """The training rows' columns by name, and the scores of held-out rows.
+
+    Scores of rows that were trained on would be too sure of themselves to be compared with those of new rows.
+    """
+
+    format: Literal[1] = 1
+    columns: dict[str, Annotated[ColumnReference, Field(discriminator="kind")]]
+    score: NumberReference
+
+
+def why_not_compared(column: Column) -> str:
+    """Why later rows cannot be compared in a column, in words; empty if they can."""
+    if column.kind == "time":
+        return "times always move"
+    if column.kind == "key":
+        return "an id has too many values"
+    if column.stored != "plain":
+        return f"the audit log keeps it {column.stored.replace('_', ' ')}"
+    return ""
+
+
+def compared_columns(table: Table) -> list[Column]:
+    """The inputs in which later rows are compared with training rows."""
+    return [column for column in table.of_role("feature") if not why_not_compared(column)]
+
+
+def training_reference(table: Table, training: pd.DataFrame, scores: Floats) -> Reference:
+    """What is kept of training rows.
+
+    Parameters
+    ----------
+    training : checked rows that the model was trained on.
+    scores : probabilities of rows that it was not trained on.
+    """
+    return Reference(
+        columns={column.name: column_reference(column, training[column.name]) for column in compared_columns(table)},
+        score=_of_number(scores, 0),
+    )
+
+
+def column_reference(column: Column, values: pd.Series[Any]) -> ColumnReference:
+    """What is kept of the values of a column, as a checked frame holds them."""
+    missing = is_missing(column, values)
+    present, n_missing = values[~missing], int(missing.sum())
+    if column.kind == "number":
+        return _of_number(present.to_numpy(np.float64), n_missing)
+    counts = present.value_counts()
+    kept = {str(level): int(count) for level, count in counts.iloc[:MOST_LEVELS].items()}
+    return LevelReference(n_missing=n_missing, levels=kept, n_other=int(counts.iloc[MOST_LEVELS:].sum()))
+
+
+def load_reference(version: Version, bundles: Path) -> Reference:
+    """The reference in a version's bundle.
+
+    Raises
+    ------
+    NoReferenceError
+        The version was trained before references were kept.
+    BundleError
+        The bundle is missing or altered, or its reference is none that this installation knows.
+    """
+    if REFERENCE not in read_manifest(bundles, version.digest).files:
+        raise NoReferenceError(version.name, version.number)
+    try:
+        return Reference.model_validate_json(read_file(bundles, version.digest, REFERENCE))
+    except ValidationError as error:
+        raise BundleError(version.digest, f"its {REFERENCE} is none that this installation knows: {error}") from error
+
+
+def reference_file(table: Table, training: pd.DataFrame, scores: Floats) -> Mapping[str, bytes]:
+    """The reference as a file of a bundle, see `training_reference`."""
+    return {REFERENCE: training_reference(table, training, scores).model_dump_json().encode()}
+
+
+def _of_number(present: Floats, n_missing: int) -> NumberReference:
+    values, counts = np.unique(present, return_counts=True)
+    at_most = np.cumsum(counts)
+    places = knots(at_most)
+    return NumberReference(
+        n_missing=n_missing,
+        values=tuple(values[places].tolist()),
+        at_most=tuple(at_most[places].tolist()),
+        complete=len(places) == len(values),
+    )
+
+
+def knots(at_most: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+    """Which of the distinct values to keep, the first and the last among them; all if they are few.
+
+    Parameters
+    ----------
+    at_most : how many rows hold at most each distinct value.
+    """
+    if len(at_most) <= N_CELLS + 2 * N_OUTERMOST:
+        return np.arange(len(at_most))
+    n_rows = int(at_most[-1])
+    outermost = np.rint(np.geomspace(1, n_rows / N_CELLS, N_OUTERMOST))  # ever denser, for tails are long
+    cuts = np.ceil(np.arange(1, N_CELLS) * n_rows / N_CELLS)
+    return np.unique(np.searchsorted(at_most, np.concatenate([outermost, cuts, n_rows + 1 - outermost])))

@@ -1,0 +1,58 @@
+"""Whether chance explains a difference: tests of two samples, and the false discovery rate over many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import chi2, false_discovery_control
+
+from models.evaluation.psi import Counts, Floats
+
+LEAST_EXPECTED = 5
+"""Rows that each bin must be expected to hold for the chi-square distribution to be trusted (Cochran 1954)."""
+N_PERMUTATIONS = 9_999
+PERMUTATIONS_AT_ONCE = 1_000
+
+
+def homogeneity_p_value(reference: Counts, recent: Counts, *, seed: int) -> float:
+    """Probability of counts that differ at least so much, if both are of one distribution: Pearson's test.
+
+    Where a bin is expected to hold too few rows, rows are dealt out anew at random N_PERMUTATIONS times instead, so
+    that the least p-value is 1 / (N_PERMUTATIONS + 1).
+
+    Parameters
+    ----------
+    reference, recent : rows in each bin.
+    """
+    held = reference + recent > 0
+    reference, recent = reference[held], recent[held]
+    if len(recent) < 2:
+        return 1.0
+    both = reference + recent
+    n, m = int(recent.sum()), int(reference.sum())
+    statistic = float(_pearson(recent, both, n))
+    if both.min() * min(n, m) / (n + m) >= LEAST_EXPECTED:
+        return float(chi2.sf(statistic, len(both) - 1))
+    rng = np.random.default_rng(seed)
+    n_as_far, n_left = 0, N_PERMUTATIONS
+    while n_left:
+        n_now = min(n_left, PERMUTATIONS_AT_ONCE)
+        dealt = rng.multivariate_hypergeometric(both, n, size=n_now, method="marginals")
+        # equal tables must count as equal, in whatever order their terms are added up
+        n_as_far += int(np.sum(_pearson(dealt, both, n) >= statistic * (1 - 1e-9)))
+        n_left -= n_now
+    return (n_as_far + 1) / (N_PERMUTATIONS + 1)
+
+
+def q_values(p_values: Sequence[float]) -> list[float]:
+    """The least rate of false discoveries at which each would be one (Benjamini and Hochberg 1995)."""
+    return [float(q) for q in false_discovery_control(p_values)] if p_values else []
+
+
+def _pearson(recent: Counts, both: Counts, n: int) -> Floats:
+    """Pearson's statistic of two rows that add up to `both`, one of them `recent` of shape (..., n_bins)."""
+    total = both.sum()
+    expected = both * (n / total)
+    statistic: Floats = np.sum((recent - expected) ** 2 / expected, axis=-1) * (total / (total - n))
+    return statistic

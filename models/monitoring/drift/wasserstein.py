@@ -1,0 +1,72 @@
+"""How far the values of a number have moved: the Wasserstein distance, and the Kolmogorov-Smirnov test.
+
+The distance is the mean way from a value to its new place (the area between the two distribution functions), in
+interquartile ranges of the training rows, so that columns can be compared. Unlike the stability index it sees how far
+values have gone, also beyond the outermost bins.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import kstwobign
+
+from models.evaluation.psi import BAND, Counts, Floats, resampled_counts
+from models.monitoring.drift.reference import NumberReference, knots
+
+
+def scale_of(reference: NumberReference) -> float:
+    """The interquartile range; where that is 0 the standard deviation, and 1 where there is only one value."""
+    quartiles = reference.quantile(0.75) - reference.quantile(0.25)
+    if quartiles > 0:
+        return quartiles
+    weights = np.diff((0, *reference.at_most))
+    values = np.array(reference.values)
+    mean = np.average(values, weights=weights)
+    return float(np.sqrt(np.average((values - mean) ** 2, weights=weights))) or 1.0
+
+
+def distance_with_band(
+    reference: NumberReference, recent: Floats, *, n_resamples: int, seed: int
+) -> tuple[float, float, float]:
+    """The distance over `scale_of` the reference, with the ends of its basic bootstrap band (`models.evaluation.psi`).
+
+    Parameters
+    ----------
+    recent : values that are there, at least one.
+    """
+    ordered = np.sort(recent)
+    distinct, counts = np.unique(ordered, return_counts=True)
+    kept = distinct[knots(np.cumsum(counts))]
+    grid = np.union1d(np.array(reference.values), kept)
+    # Between neighbours of the grid both functions are flat or straight, so their middle tells the area
+    middles, widths = (grid[1:] + grid[:-1]) / 2, np.diff(grid) / scale_of(reference)
+    before = reference.share_at_most(middles)
+    now = np.searchsorted(ordered, middles, side="right") / len(ordered)
+    found = float(np.abs(before - now) @ widths)
+    rng = np.random.default_rng(seed)
+    resampled = [
+        _resampled_shares(shares, n_rows, n_resamples, rng)
+        for shares, n_rows in ((before, reference.n_present), (now, len(ordered)))
+    ]
+    distances = np.abs(resampled[0] - resampled[1]) @ widths
+    high, low = 2 * found - np.quantile(distances, ((1 - BAND) / 2, (1 + BAND) / 2))
+    return found, max(float(low), 0.0), max(float(high), 0.0)
+
+
+def ks_p_value(reference: NumberReference, recent: Floats) -> float:
+    """Probability of so great a greatest gap between the distribution functions, if they are of one distribution.
+
+    The gap is looked for at the kept values, where both functions are known to the row, so it is never overstated.
+    """
+    at_kept = np.searchsorted(np.sort(recent), reference.values, side="right") / len(recent)
+    gap = float(np.abs(at_kept - np.array(reference.at_most) / reference.n_present).max())
+    n, m = len(recent), reference.n_present
+    return float(kstwobign.sf(np.sqrt(n * m / (n + m)) * gap))
+
+
+def _resampled_shares(shares: Floats, n_rows: int, n_resamples: int, rng: np.random.Generator) -> Floats:
+    """A distribution function as other samples of that many rows would have it; shape (n_resamples, n_points)."""
+    at_most = np.round(shares * n_rows).astype(np.int64)
+    counts: Counts = np.append(at_most, n_rows) - np.append(0, at_most)
+    sums: Floats = np.cumsum(resampled_counts(counts, n_resamples, rng)[:, :-1], axis=1) / n_rows
+    return sums

@@ -1,0 +1,111 @@
+"""How good the answers to stored events were, by the labels that have matured, and by all of them beside it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+from pydantic import BaseModel, Field
+
+from models.contract import Live, Queue
+from models.decisions.alerts.matured_labels import LabelClock, label_clock
+from models.decisions.alerts.transactions import Transactions
+from models.errors import NoQueueError
+from models.records.events.labels import known_frauds
+from models.registry.database import schema as tables
+from models.registry.database.engine import reading
+
+_events = tables.events
+
+
+class LiveFigures(BaseModel):
+    """What the answers to stored events are worth; events of the past that nobody asked about do not count."""
+
+    model: str
+    since: datetime | None = Field(description="Time of the first event that counts, in UTC; null for none.")
+    n_days: int = Field(description="Days (UTC) with such events.")
+    alerts_per_day: float | None = Field(description="Cards that were reviewed or blocked on such a day, on average.")
+    clock: LabelClock
+
+
+def live_figures(engine: sa.Engine, live: Live, *, now: datetime, k: int, days: float | None = None) -> LiveFigures:
+    """Judge the stored answers, whichever versions and policies gave them.
+
+    Parameters
+    ----------
+    live : the version that answers; its table says which column is the card, and which the amount.
+    now : with a time zone. Later events and labels are left out.
+    k : cards a day, for card precision.
+    days : how far back to look; None for all events that are kept.
+
+    Raises
+    ------
+    NoQueueError
+        The model's answers are not stored, or it has none that people look at.
+    DatabaseError
+        The database fails.
+    """
+    if live.queue is None:
+        raise NoQueueError(live.name)
+    since = None if days is None else int((now - timedelta(days=days)).timestamp())
+    seconds = int(now.timestamp())
+    with reading(engine) as connection:
+        found = connection.execute(_answered(live, live.queue, since, seconds)).all()
+        frauds = set(connection.execute(known_frauds(live.name, seconds)).scalars())
+    ids, times, cards, amounts, scores, decisions = zip(*found, strict=True) if found else ((),) * 6
+    labels = np.array([event_id in frauds for event_id in ids], np.int64)
+    moments = np.array(times, "datetime64[s]")
+    transactions = Transactions.of(live.table, _frame(live, moments, cards, amounts), labels)
+    alerted = np.isin(np.array(decisions, np.str_), [live.queue.reviewed, live.queue.blocked])
+    card_days = transactions.card_days
+    return LiveFigures(
+        model=live.name,
+        since=datetime.fromtimestamp(min(times), UTC) if found else None,
+        n_days=card_days.n_days,
+        alerts_per_day=float(card_days.any_of(alerted).sum() / card_days.n_days) if found else None,
+        clock=label_clock(
+            transactions,
+            moments,
+            np.array(scores, np.float64),
+            alerted,
+            now=now,
+            label_delay_days=live.table.label_delay_days,
+            k=k,
+        ),
+    )
+
+
+def _answered(live: Live, queue: Queue, since: int | None, until: int) -> sa.Select[Any]:
+    """The statement for the events that were answered: id, time, card, amount, probability and decision."""
+    row, answer = _json(_events.c.row), _json(_events.c.answer)
+    card, amount = live.table.card, live.table.amount
+    statement = sa.select(
+        _events.c.event_id,
+        _events.c.time,
+        sa.null() if card is None else row[card.name].as_string(),
+        sa.null() if amount is None else row[amount.name].as_float(),
+        answer[queue.probability].as_float(),
+        answer["decision"].as_string(),
+    ).where(_events.c.model == live.name, _events.c.answer.is_not(None), _events.c.time <= until)
+    return statement if since is None else statement.where(_events.c.time >= since)
+
+
+def _json(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """A column of JSON texts, to be looked into by the database: here that would take several times as long."""
+    text = sa.cast(column, sa.JSON().with_variant(sa.Text(), "sqlite"))
+    return sa.type_coerce(text, sa.JSON())
+
+
+def _frame(live: Live, moments: Any, cards: Any, amounts: Any) -> pd.DataFrame:
+    """What `Transactions` reads of rows."""
+    table = live.table
+    assert table.time is not None  # noqa: S101 - see Table: it has windows
+    values = {table.time.name: moments}
+    if table.card is not None:
+        values[table.card.name] = np.array(cards, object)
+    if table.amount is not None:
+        values[table.amount.name] = np.array(amounts, np.float64)
+    return pd.DataFrame(values)

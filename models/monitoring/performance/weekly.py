@@ -1,0 +1,163 @@
+"""Performance: how good the live predictions of a model were, week by week, and how good they can be expected to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+from pydantic import BaseModel, Field
+
+from models.contract import Domain, Live
+from models.monitoring.performance.expected import Expected, expected
+from models.monitoring.performance.measures import Measures, measures
+from models.records.audit_log.log import PredictionLog
+from models.records.audit_log.record import BATCH, SCORE
+from models.records.audit_log.sampling import draw
+from models.records.outcomes import MATURITY_DAYS, OutcomeStore
+from models.registry.database import schema as tables
+
+MOST_ROWS = 100_000
+"""Of more, as many are drawn evenly: the intervals of their measures are narrow enough."""
+
+_predictions = tables.predictions
+
+
+class Period(BaseModel):
+    """Predictions of some time."""
+
+    since: date = Field(description="First day, UTC.")
+    until: date = Field(description="Day after the last.")
+    versions: list[int] = Field(description="The versions that answered.")
+    n_predictions: int
+    n_known: int = Field(description="Of how many the outcome is known.")
+    is_matured: bool = Field(description="Whether all of them are old enough for their outcome to be known.")
+    realised: Measures | None = Field(description="By known outcomes; null before the period has matured.")
+    expected: Expected = Field(description="By the probabilities alone, of all predictions.")
+
+
+class Performance(BaseModel):
+    """How good the live predictions of a model were."""
+
+    model: str
+    share: float = Field(
+        description="About which share of the predictions is judged; less than 1 where there are more than 100,000."
+    )
+    maturity_days: float = Field(description="Predictions younger than this do not count yet, whatever is known.")
+    total: Period | None = Field(description="All matured predictions; null if there are none.")
+    by_version: dict[int, Measures] = Field(description="The same for each version alone.")
+    by_week: list[Period] = Field(description="Weeks from Monday on, UTC, the oldest first.")
+    note: str = Field(description="What to keep in mind.")
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Predictions in the order of time, about that share of all; outcomes are -1 where they are unknown."""
+
+    days: npt.NDArray[np.datetime64]
+    versions: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float64]
+    outcomes: npt.NDArray[np.int64]
+    share: float
+
+
+def performance(
+    engine: sa.Engine, live: Live, *, now: datetime, weeks: int = 12, maturity_days: float | None = None, seed: int = 0
+) -> Performance:
+    """Judge the recorded predictions of the last weeks, or so many of them that there is room for them.
+
+    Parameters
+    ----------
+    live : the version that answers; all that answered under its name are judged.
+    maturity_days : None for the delay of labels that windows of the table tell, and `MATURITY_DAYS` without windows.
+
+    Raises DatabaseError if the database fails.
+    """
+    model, domain = live.name, live.domain
+    matures = maturity_days
+    if matures is None:
+        matures = live.table.label_delay_days if live.table.windows else MATURITY_DAYS
+    this_week = now.date() - timedelta(days=now.weekday())
+    since = this_week - timedelta(weeks=weeks - 1)
+    judged = _judged(engine, model, domain, since, now)
+    old_enough = now.date() - timedelta(days=int(np.ceil(matures)))
+    by_week = []
+    for start in (since + timedelta(weeks=i) for i in range(weeks)):
+        period = _period(judged, start, start + timedelta(weeks=1), old_enough, seed)
+        if period.n_predictions:
+            by_week.append(period)
+    is_old, known = judged.days < np.datetime64(old_enough), judged.outcomes >= 0
+    total = _period(judged, since, old_enough, old_enough, seed) if is_old.any() else None
+    by_version = {
+        int(version): _measures(judged, is_old & known & (judged.versions == version))
+        for version in np.unique(judged.versions[is_old])
+    }
+    return Performance(
+        model=model,
+        share=judged.share,
+        maturity_days=matures,
+        total=total,
+        by_version=by_version,
+        by_week=by_week,
+        note=_note(domain),
+    )
+
+
+def _judged(engine: sa.Engine, model: str, domain: Domain, since: date, now: datetime) -> Judged:
+    """The predictions since a day, with their outcomes as far as they are known."""
+    start = datetime(since.year, since.month, since.day, tzinfo=now.tzinfo)
+    until = now + timedelta(milliseconds=1)
+    asked = {operation.name: operation.probability for operation in domain.operations if operation.probability}
+    actions = (SCORE, BATCH, *asked)
+    wanted = [_predictions.c.role.in_(("champion", "canary")), _predictions.c.action.in_(actions)]
+    drawn = draw(engine, model, wanted, since=start, until=until, most_rows=MOST_ROWS)
+    found: list[tuple[str, Any, int, float]] = []
+    for one in PredictionLog(engine).predictions(
+        model, since=start, until=until, actions=actions, only=drawn.only, at_once=drawn.at_once
+    ):
+        tell = asked.get(one.action)
+        probability = one.answer.get(domain.probability) if tell is None else tell(one.answer)
+        if probability is not None and drawn.takes(one.id):
+            found.append((one.id, one.at.date(), one.version, probability))
+    ids, days, versions, probabilities = zip(*found, strict=True) if found else ((),) * 4
+    known = OutcomeStore(engine).known_of(model, ids)
+    return Judged(
+        np.array(days, "datetime64[D]"),
+        np.array(versions, np.int64),
+        np.array(probabilities, np.float64),
+        np.array([known.get(one, -1) for one in ids], np.int64),
+        drawn.share,
+    )
+
+
+def _period(judged: Judged, since: date, until: date, old_enough: date, seed: int) -> Period:
+    within = (judged.days >= np.datetime64(since)) & (judged.days < np.datetime64(until))
+    known = within & (judged.outcomes >= 0)
+    is_matured = until <= old_enough
+    return Period(
+        since=since,
+        until=until,
+        versions=np.unique(judged.versions[within]).tolist(),
+        n_predictions=int(within.sum()),
+        n_known=int(known.sum()),
+        is_matured=is_matured,
+        realised=_measures(judged, known) if is_matured else None,
+        expected=expected(judged.probabilities[within], seed=seed),
+    )
+
+
+def _measures(judged: Judged, chosen: npt.NDArray[np.bool_]) -> Measures:
+    return measures(judged.probabilities[chosen], judged.outcomes[chosen])
+
+
+def _note(domain: Domain) -> str:
+    """Whose outcomes are known decides what they can tell."""
+    if domain.favourable:
+        return (
+            f"Outcomes are known of those alone who got {domain.favourable!r}: measures are those among them, and not "
+            "those among everyone who asked."
+        )
+    return "Predictions whose outcome nobody told count in no realised measure."

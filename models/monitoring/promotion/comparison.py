@@ -1,0 +1,122 @@
+"""The promotion test of a rollout, from what is recorded: the answers of both versions and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import TypeAlias
+
+import sqlalchemy as sa
+from pydantic_core import from_json
+
+from data.table import Table
+from models.contract import Domain
+from models.monitoring.promotion.known_outcomes import KnownOutcome, outcomes_of_events
+from models.monitoring.promotion.sequential_test import PromotionTest, judge_canary, judge_shadow
+from models.records.audit_log.record import BATCH, SCORE, Role, in_batch_of, milliseconds
+from models.records.outcomes import in_order_of_arrival
+from models.registry.database import schema as tables
+from models.registry.database.engine import parts_of, reading
+from models.registry.rollouts import Rollout
+
+OUTCOMES_AT_ONCE = 5_000
+
+_predictions = tables.predictions
+Probabilities: TypeAlias = Mapping[str, float]
+"""By prediction id."""
+
+
+@dataclass
+class Answered:
+    """What was answered to rows with a known outcome, by role, and which of them came in batches."""
+
+    by_role: dict[Role, dict[str, float]] = field(default_factory=lambda: {"champion": {}, "canary": {}, "shadow": {}})
+    in_batches: set[str] = field(default_factory=set)
+
+
+def promotion_test(
+    engine: sa.Engine, rollout: Rollout, champion: int, domain: Domain, table: Table, *, now: datetime
+) -> PromotionTest:
+    """Compare challenger and champion by the predictions since the rollout started whose outcome is known.
+
+    Parameters
+    ----------
+    champion : the version that is challenged.
+    table : of the champion.
+
+    Notes
+    -----
+    A shadow is compared on all rows that both answered, alone or in batches. A canary is compared on rows that came
+    alone: the rows of a batch are given to one version together, so they are no draws of their own. To which of the two
+    a row belongs is what its id says, even where the challenger could not be loaded and the champion stood in: leaving
+    such rows out would let a time count for one of the two alone.
+    """
+    outcomes = known_outcomes(engine, rollout.name, table, since=rollout.started, now=now)
+    compared = _shadow if rollout.mode == "shadow" else _canary
+    return compared(engine, rollout, champion, domain.probability, outcomes)
+
+
+def known_outcomes(
+    engine: sa.Engine, model: str, table: Table, *, since: datetime, now: datetime
+) -> Iterable[KnownOutcome]:
+    """What became of predictions, in an order that never changes."""
+    if table.windows:
+        return outcomes_of_events(engine, model, table, since=since, now=now)
+    return in_order_of_arrival(engine, model, since)
+
+
+def _shadow(
+    engine: sa.Engine, rollout: Rollout, champion: int, name: str, outcomes: Iterable[KnownOutcome]
+) -> PromotionTest:
+    pairs: list[tuple[float, float, bool]] = []
+    for some, answered in _with_answers(engine, rollout, champion, name, outcomes):
+        ours, theirs = answered.by_role["champion"], answered.by_role["shadow"]
+        pairs += [(ours[one], theirs[one], outcome) for one, outcome in some if one in ours and one in theirs]
+    return judge_shadow(*(zip(*pairs, strict=True) if pairs else ((), (), ())))
+
+
+def _canary(
+    engine: sa.Engine, rollout: Rollout, champion: int, name: str, outcomes: Iterable[KnownOutcome]
+) -> PromotionTest:
+    rows: list[tuple[float, bool, bool]] = []
+    for some, answered in _with_answers(engine, rollout, champion, name, outcomes):
+        sent = answered.by_role["champion"] | answered.by_role["canary"]
+        rows += [
+            (sent[one], rollout.gives(one), outcome)
+            for one, outcome in some
+            if one in sent and one not in answered.in_batches
+        ]
+    return judge_canary(*(zip(*rows, strict=True) if rows else ((), (), ())), share=rollout.share)
+
+
+def _with_answers(
+    engine: sa.Engine, rollout: Rollout, champion: int, name: str, outcomes: Iterable[KnownOutcome]
+) -> Iterator[tuple[list[KnownOutcome], Answered]]:
+    """Outcomes, some at a time, with what the two versions answered to their rows."""
+    outcomes = iter(outcomes)
+    # by id and version alone, which are the primary key: told the model and the time too, SQLite would rather read all
+    # predictions since then, again for each part
+    columns = [_predictions.c[name] for name in ("role", "action", "answer", "model", "at")]
+    versions, started = [champion, rollout.version], milliseconds(rollout.started)
+    while some := list(islice(outcomes, OUTCOMES_AT_ONCE)):
+        ids = {one for one, _ in some}
+        recorded_as = {record_id for one in ids for record_id in in_batch_of(one)}
+        answered = Answered()
+        with reading(engine) as connection:
+            for part in parts_of(list(recorded_as)):
+                query = sa.select(*columns).where(_predictions.c.id.in_(part), _predictions.c.version.in_(versions))
+                for role, action, text, model, at in connection.execute(query):
+                    if model == rollout.name and at >= started and action in (SCORE, BATCH):
+                        _note(answered, role, action, text, name, ids)
+        yield some, answered
+
+
+def _note(answered: Answered, role: Role, action: str, text: str, name: str, ids: set[str]) -> None:
+    found = from_json(text)
+    for answer in found if action == BATCH else [found]:
+        if (prediction_id := answer["prediction_id"]) in ids:
+            answered.by_role[role][prediction_id] = answer[name]
+            if action == BATCH:
+                answered.in_batches.add(prediction_id)

@@ -1,0 +1,91 @@
+"""Whether a version can challenge the champion: whether it can answer what the champion is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from data.rows import row_adapter
+from data.table import Table
+from models.contract import Live
+from models.errors import ChallengerError
+from models.registry.audit_settings import AuditSettings
+from models.registry.rollouts import Mode
+
+DOCUMENTATION = frozenset({"title", "description", "examples", "default"})
+
+
+def check_challenger(champion: Live, challenger: Live, mode: Mode, audit: AuditSettings) -> None:
+    """Refuse a challenger that would answer requests otherwise than by other numbers.
+
+    Both must take the same requests: a canary must not refuse what the champion answers, and a shadow answers rows that
+    the champion has checked. A shadow also sees the windows that the champion saw and no others, because it must not
+    ask the database again for every event; a canary looks back for itself.
+
+    Raises
+    ------
+    ChallengerError
+        The text says what differs.
+    """
+
+    def refuse(problem: str) -> ChallengerError:
+        return ChallengerError(challenger.name, challenger.version, f"{problem} than champion {champion.version}")
+
+    if different := _different_requests(champion, challenger):
+        raise refuse(f"it takes other requests ({', '.join(different)})")
+    if mode == "canary":
+        return
+    if audit.level == "off":
+        problem = "a shadow is only recorded, and the audit log of this model is off; try it as a canary"
+        raise ChallengerError(challenger.name, challenger.version, problem)
+    if other := _other_windows(champion.table, challenger.table):
+        raise refuse(f"as a shadow it would look back through other windows ({', '.join(other)}; try it as a canary)")
+
+
+def _different_requests(champion: Live, challenger: Live) -> list[str]:
+    """Columns and operations whose values in requests are not the same for both.
+
+    Windows stand in no request but as names of what is to be explained, and there they may differ.
+    """
+    windows = {column.name for live in (champion, challenger) for column in live.table.windows}
+    ours, theirs = (_fields(row_adapter(live.table)) for live in (champion, challenger))
+    columns = [f"column {name}" for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
+    if columns:
+        return columns
+    bodies = [
+        {one.name: _bare(TypeAdapter(one.body(live.table)).json_schema(), windows) for one in live.domain.operations}
+        for live in (champion, challenger)
+    ]
+    return [name for name in bodies[0] if bodies[0][name] != bodies[1].get(name)]
+
+
+def _fields(adapter: TypeAdapter[Any]) -> dict[str, Any]:
+    """What a row may hold in each column, and whether it must."""
+    schema = adapter.json_schema()
+    required = schema.get("required", [])
+    return {name: (_bare(field), name in required) for name, field in schema["properties"].items()}
+
+
+def _bare(schema: Any, unnamed: Set[str] = frozenset()) -> Any:
+    """A JSON schema without what only describes, and without some of the values to choose from."""
+    if isinstance(schema, list):
+        return [_bare(one, unnamed) for one in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    found: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in ("properties", "$defs"):
+            found[key] = {name: _bare(field, unnamed) for name, field in value.items()}
+        elif key == "enum":
+            found[key] = [one for one in value if one not in unnamed]
+        elif key not in DOCUMENTATION:
+            found[key] = _bare(value, unnamed)
+    return found
+
+
+def _other_windows(champion: Table, challenger: Table) -> list[str]:
+    """Windows of the challenger that the champion has not, or that are called otherwise there."""
+    known = {column.name: column.window for column in champion.windows}
+    return [column.name for column in challenger.windows if known.get(column.name) != column.window]

@@ -1,0 +1,155 @@
+"""Whether the challenger is better than the champion: a test that may be looked at at any time.
+
+What is compared is the Brier score, the squared distance of the probability from what happened. It lies between 0 and 1
+by itself, and the true probability minimises its mean, so that "better" means better probabilities. The log-loss has no
+bound: cut off high it takes many times more rows until anything can be said, cut off low it no longer favours the true
+probability.
+
+Improvements are what the champion's score is above the challenger's. In shadow mode both answer the same row, and their
+scores are compared row by row. A canary answers other rows than the champion, chosen by their ids with a known share,
+so each row stands for 1 / share of the rows (inverse propensity weighting), and scores count from the mean score of the
+rows before, which changes no mean and takes the height of the scores out of the variance.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, Field
+
+from models.monitoring.promotion.confidence_sequence import Numbers, boundary
+
+ALPHA = 0.05
+MOST_BASELINE = 0.25
+"""The score of who always says 0.5; a baseline above it would only widen the range of what can come."""
+MOST_NEEDED = 10**9
+
+Verdict: TypeAlias = Literal["better", "worse", "undecided"]
+
+
+class PromotionTest(BaseModel):
+    """What the outcomes so far say about the challenger, valid at all times at once."""
+
+    verdict: Verdict = Field(description="Of the challenger: better or worse than the champion, or not to be said yet.")
+    n_predictions: int = Field(description="Predictions with a known outcome that were compared.")
+    champion_brier: float | None = Field(description="Mean squared distance of its probabilities from what happened.")
+    challenger_brier: float | None = Field(description="The same for the challenger.")
+    improvement: float | None = Field(
+        description="The champion's Brier score less the challenger's, as the test estimates it; above 0 the "
+        "challenger is better."
+    )
+    low: float | None = Field(description="With the confidence below, the mean improvement never lies below this,")
+    high: float | None = Field(description="nor above this, however often one looks.")
+    confidence: float = 1 - ALPHA
+    n_needed: int | None = Field(
+        description="About so many compared predictions decide if improvements go on as they were; null where that "
+        "cannot be said."
+    )
+    text: str = Field(description="The same in a sentence.")
+
+
+def judge_shadow(champion: npt.ArrayLike, challenger: npt.ArrayLike, outcomes: npt.ArrayLike) -> PromotionTest:
+    """Compare probabilities of the same rows, in the order in which the outcomes came in.
+
+    Parameters
+    ----------
+    champion, challenger : of shape (n,).
+    outcomes : 0 or 1, of shape (n,).
+    """
+    y = np.asarray(outcomes, float)
+    scores = [(np.asarray(probabilities, float) - y) ** 2 for probabilities in (champion, challenger)]
+    return _judged(scores[0] - scores[1], scores[0], scores[1], scale_below=1.0, scale_above=1.0)
+
+
+def judge_canary(
+    probabilities: npt.ArrayLike, by_challenger: npt.ArrayLike, outcomes: npt.ArrayLike, *, share: float
+) -> PromotionTest:
+    """Compare probabilities of different rows, in the order in which the outcomes came in.
+
+    Parameters
+    ----------
+    probabilities : that were answered, of shape (n,).
+    by_challenger : whether chance gave the row to the challenger, of shape (n,).
+    outcomes : 0 or 1, of shape (n,).
+    share : with which chance it did.
+    """
+    given = np.asarray(by_challenger, bool)
+    scores = (np.asarray(probabilities, float) - np.asarray(outcomes, float)) ** 2
+    improvements = canary_improvements(scores, given, share)
+    return _judged(
+        improvements,
+        scores[~given],
+        scores[given],
+        scale_below=max(1 / share, MOST_BASELINE / (1 - share)),
+        scale_above=max(1 / (1 - share), MOST_BASELINE / share),
+    )
+
+
+def canary_improvements(scores: Numbers, given: npt.NDArray[np.bool_], share: float) -> Numbers:
+    """What each row says about the improvement: right on average over the chance that gave rows to the challenger."""
+    before = np.arange(len(scores))
+    means = np.divide(np.cumsum(scores) - scores, before, out=np.zeros(len(scores)), where=before > 0)
+    weights = np.where(given, -1 / share, 1 / (1 - share))
+    return weights * (scores - np.minimum(means, MOST_BASELINE))
+
+
+def _judged(
+    improvements: Numbers, champion: Numbers, challenger: Numbers, *, scale_below: float, scale_above: float
+) -> PromotionTest:
+    """The verdict on improvements that lie in [-scale_below, scale_above]."""
+    n = len(improvements)
+    if n == 0:
+        text = "No outcome is known yet of a prediction that can be compared."
+        return PromotionTest(
+            verdict="undecided",
+            n_predictions=0,
+            champion_brier=None,
+            challenger_brier=None,
+            improvement=None,
+            low=None,
+            high=None,
+            n_needed=None,
+            text=text,
+        )
+    squares, mean = float(np.sum(improvements**2)), float(np.mean(improvements))
+    low = mean - boundary(squares, ALPHA / 2, scale_below) / n
+    high = mean + boundary(squares, ALPHA / 2, scale_above) / n
+    verdict: Verdict = "better" if low > 0 else "worse" if high < 0 else "undecided"
+    scale = scale_below if mean > 0 else scale_above
+    needed = None if verdict != "undecided" else _n_needed(abs(mean), squares / n, scale, at_least=n)
+    return PromotionTest(
+        verdict=verdict,
+        n_predictions=n,
+        champion_brier=_mean(champion),
+        challenger_brier=_mean(challenger),
+        improvement=mean,
+        low=low,
+        high=high,
+        n_needed=needed,
+        text=_sentence(verdict, n, mean, low, high, needed),
+    )
+
+
+def _mean(scores: Numbers) -> float | None:
+    return float(scores.mean()) if len(scores) else None
+
+
+def _n_needed(mean: float, mean_square: float, scale: float, *, at_least: int) -> int | None:
+    """The number of rows, to a tenth, from which such improvements decide; None if it is out of reach."""
+    n = float(at_least)
+    while n <= MOST_NEEDED:
+        if n * mean > boundary(n * mean_square, ALPHA / 2, scale):
+            return round(n)
+        n = max(n * 1.1, n + 1)
+    return None
+
+
+def _sentence(verdict: Verdict, n: int, mean: float, low: float, high: float, needed: int | None) -> str:
+    found = f"Brier score improved by {mean:+.5f} (between {low:+.5f} and {high:+.5f} at all times, with 95 %)"
+    said = f"{found} over {n:,} predictions with a known outcome"
+    if verdict != "undecided":
+        return f"The challenger is {verdict}: {said}."
+    rest = f"about {needed:,} would decide if it goes on like this" if needed else "no end is in sight like this"
+    return f"Undecided: {said}; {rest}."

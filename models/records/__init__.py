@@ -1,0 +1,1 @@
+"""What the service writes down: answered predictions, events with their labels, outcomes."""

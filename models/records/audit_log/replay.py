@@ -1,0 +1,137 @@
+"""Replay: answer a recorded request once more, by the same bundle and policy, and see whether the bits are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
+
+from data.rows import row_adapter
+from models.answers.respond import respond_encoded
+from models.contract import Live, Operation, Row
+from models.errors import ReplayError
+from models.records.audit_log.personal import PersonalData
+from models.records.audit_log.record import BATCH, SCORE, PredictionRecord, features_digest, predictions_of
+from models.registry.live import load_answering
+from models.registry.registry import Registry
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What came of answering again.
+
+    Parameters
+    ----------
+    same_features : whether the encoded rows are those of then; None for requests that are no rows.
+    differences : fields of the answer that are not the same to the bit, each with what was sent and what came out now.
+    notes : what explains a difference, or limits what can be said.
+    """
+
+    same_features: bool | None
+    differences: Mapping[str, tuple[Any, Any]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def identical(self) -> bool:
+        """Whether everything is the same to the bit."""
+        return self.same_features is not False and not self.differences
+
+
+def replay(record: PredictionRecord, registry: Registry, bundles: Path, *, personal_key: bytes) -> Replay:
+    """Answer a recorded request once more, with all rows of a batch.
+
+    Parameters
+    ----------
+    personal_key : see `models.records.audit_log.personal`; what must not be stored is not compared either.
+
+    Raises
+    ------
+    ReplayError
+        Columns that the answer needs were not stored as they came.
+    BundleError, UnknownVersionError, UnknownPolicyError, UnreadablePolicyError
+        The version, its bundle or its policy is not there any more.
+    """
+    version = registry.version(record.model, record.version)
+    live = load_answering(version, registry.policies.policy(record.model, record.policy_version), bundles)
+    personal = PersonalData(live.table, personal_key)
+    sent = from_json(record.answer)
+    if record.action in (SCORE, BATCH):
+        rows = [checked_row(live, row, personal) for row in _listed(record, from_json(record.request))]
+        X = live.scorer.encoder.encode_rows(rows)
+        ids = [one.id for one in predictions_of(record)]
+        answers = respond_encoded(live, rows, X, ids, reasons=record.reasons)  # type: ignore[arg-type]
+        fresh = [from_json(personal.answer_text(answer.model_dump_json())) for answer in answers]
+        return _compared(live, _listed(record, sent), fresh, same_features=features_digest(X) == record.features_digest)
+    operation = {one.name: one for one in live.domain.operations}[record.action]
+    answer = operation.respond(live, _body(live, operation, from_json(record.request), personal), record.id)
+    return _compared(live, [sent], [from_json(personal.answer_text(answer.model_dump_json()))], same_features=None)
+
+
+def _listed(record: PredictionRecord, content: Any) -> list[Any]:
+    return content if record.action == BATCH else [content]
+
+
+def checked_row(live: Live, stored: Mapping[str, Any], personal: PersonalData) -> Row:
+    """A stored row as it was checked when it came, with its windows; ReplayError if not all of it was stored."""
+    windows = {column.name for column in live.table.windows}
+    inputs = {name: value for name, value in stored.items() if name not in windows}
+    checked = _checked(row_adapter(live.table), inputs, personal)
+    return {**checked, **{name: stored[name] for name in windows if name in stored}}
+
+
+def _body(live: Live, operation: Operation, stored: Any, personal: PersonalData) -> Any:
+    """A stored body as it was checked; the windows of a row in it are set aside for the check and put back."""
+    if not live.table.windows or operation.row is None:
+        return _checked(TypeAdapter(operation.body(live.table)), stored, personal)
+    windows = {column.name for column in live.table.windows}
+    kept: dict[str, Any] = {}
+
+    def without_windows(value: Any, place: Sequence[str]) -> Any:
+        if place:
+            return {**value, place[0]: without_windows(value[place[0]], place[1:])}
+        kept.update({name: value[name] for name in windows if name in value})
+        return {name: inner for name, inner in value.items() if name not in windows}
+
+    def with_windows(value: Any, place: Sequence[str]) -> Any:
+        if place:
+            return {**value, place[0]: with_windows(value[place[0]], place[1:])}
+        return {**value, **kept}
+
+    inputs = without_windows(stored, operation.row)
+    return with_windows(_checked(TypeAdapter(operation.body(live.table)), inputs, personal), operation.row)
+
+
+def _checked(adapter: TypeAdapter[Any], stored: Any, personal: PersonalData) -> Any:
+    try:
+        return adapter.validate_json(to_json(stored))
+    except ValidationError as error:
+        if not personal.columns:
+            raise
+        raise ReplayError(personal.columns) from error
+
+
+def _compared(
+    live: Live, sent: Sequence[Mapping[str, Any]], fresh: Sequence[Mapping[str, Any]], *, same_features: bool | None
+) -> Replay:
+    differences: dict[str, tuple[Any, Any]] = {}
+    notes: list[str] = []
+    for was, now in zip(sent, fresh, strict=True):
+        changed = {name: (was.get(name), now.get(name)) for name in {*was, *now} if was.get(name) != now.get(name)}
+        if _was_passed(live, changed):
+            changed = {}
+            notes.append(f"{was['prediction_id']}: the review queue had cleared the card, so it was let pass")
+        prefix = f"{was['prediction_id']}." if len(sent) > 1 else ""
+        differences |= {prefix + name: both for name, both in sorted(changed.items())}
+    return Replay(same_features, differences, tuple(notes))
+
+
+def _was_passed(live: Live, changed: Mapping[str, tuple[Any, Any]]) -> bool:
+    """Whether only the review queue, see `models.records.events.alert_desk`, made the difference."""
+    queue = live.queue
+    if queue is None or not changed or changed.keys() - {"decision", "warnings"}:
+        return False
+    return changed.get("decision") == (queue.passed, queue.reviewed)

@@ -1,0 +1,191 @@
+"""Alerts: what people look at, opened and joined in the transaction in which the event is stored.
+
+An answer that reviews or blocks opens an alert for its card, or joins the one that is open: a card has at most one. An
+event without a card has an alert of its own. An alert shows its worst event, the one of highest expected loss:
+probability times amount, or the probability alone where the table names no amount.
+
+A card that was cleared is left alone for the policy's `snooze_hours`: what would be reviewed passes, with a warning
+that says so; what is blocked is blocked, and opens an alert. A card that nobody was sure about is asked about again
+with its next alert, which has the events of the one before, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from data.spellings import number_codes
+from data.table import Table
+from models.answers.respond import respond
+from models.clock import Clock
+from models.contract import Answer, Live, Queue, Row
+from models.records.events.entity_series import entity_value
+from models.records.events.event_log import Arrival
+from models.records.events.rule_counts import store_hits
+from models.registry.database import schema as tables
+from models.registry.database.engine import parts_of
+
+OPEN, UNSURE = "open", "unsure"
+"""The status of an alert without a verdict, and the verdict that settles nothing."""
+
+_alerts, _alert_events = tables.alerts, tables.alert_events
+_OF_CARDS = (
+    sa.select(_alerts)
+    .where(_alerts.c.model == sa.bindparam("model"), _alerts.c.card.in_(sa.bindparam("cards", expanding=True)))
+    .order_by(_alerts.c.id)
+)
+
+
+def desk_of(live: Live, now: Clock) -> AlertDesk | None:
+    """Who is told of the events of a live model: its review queue, or nobody if it has none."""
+    return None if live.queue is None else AlertDesk(live, live.queue, now)
+
+
+def card_of(table: Table, row: Row) -> str | None:
+    """The card of an event as alerts know it."""
+    return None if table.card is None else entity_value(row, table.card.name)
+
+
+def expected_loss(table: Table, row: Row, probability: float) -> float:
+    """Probability times amount, where an amount that is not given counts as 0; the probability without an amount."""
+    if table.amount is None:
+        return probability
+    amount = row.get(table.amount.name)
+    return 0.0 if amount is None or amount in number_codes(table.amount).values() else probability * float(amount)
+
+
+class AlertDesk:
+    """Opens alerts for the answers of one live version; a `models.records.events.event_log.Desk`.
+
+    Parameters
+    ----------
+    now : tells when an alert is opened, and whether a card is still left alone.
+    """
+
+    def __init__(self, live: Live, queue: Queue, now: Clock) -> None:
+        self._live, self._queue, self._now = live, queue, now
+
+    def received(self, connection: sa.Connection, arrivals: Sequence[Arrival]) -> list[Answer]:
+        """Count the rules that were hit, open alerts or join them, and let pass what cleared cards do."""
+        store_hits(connection, self._live.name, arrivals)
+        queue, answers = self._queue, [arrival.answer for arrival in arrivals]
+        decisions: list[str] = [getattr(answer, "decision") for answer in answers]  # noqa: B009 - see Queue
+        suspicious = [i for i, decision in enumerate(decisions) if decision in (queue.reviewed, queue.blocked)]
+        if not suspicious:
+            return answers
+        now, cards = self._now(), [card_of(self._live.table, arrival.row) for arrival in arrivals]
+        of_cards = self._standings(connection, {card for i in suspicious if (card := cards[i]) is not None}, now)
+        alone: list[_Standing] = []
+        for i in suspicious:
+            card = cards[i]
+            if card is None:
+                standing = _Standing()
+                alone.append(standing)
+            else:
+                standing = of_cards[card]
+            if standing.cleared and decisions[i] == queue.reviewed:
+                answers[i] = self._passed(answers[i], standing.cleared)
+            else:
+                standing.joined.append(arrivals[i])
+        for standing in (*of_cards.values(), *alone):
+            if standing.joined:
+                self._write(connection, standing, now)
+        return answers
+
+    def _standings(self, connection: sa.Connection, cards: Iterable[str], now: datetime) -> dict[str, _Standing]:
+        """What is known of each card."""
+        found = {card: _Standing() for card in cards}
+        for some in parts_of(list(found)):
+            for alert in connection.execute(_OF_CARDS, {"model": self._live.name, "cards": some}).mappings():
+                standing = found[alert["card"]]
+                standing.newest = alert
+                if alert["snoozed_until"] and alert["snoozed_until"] > now:
+                    standing.cleared = alert
+        return found
+
+    def _passed(self, answer: Answer, cleared: sa.RowMapping) -> Answer:
+        """The answer to an event of a card that is left alone."""
+        warning = (
+            f"decision: {self._queue.passed} in place of {self._queue.reviewed}: the card was cleared on "
+            f"{cleared['closed']:%Y-%m-%d %H:%M} (alert {cleared['id']}) and is not reviewed until "
+            f"{cleared['snoozed_until']:%Y-%m-%d %H:%M} (UTC)"
+        )
+        return answer.model_copy(update={"decision": self._queue.passed, "warnings": [*answer.warnings, warning]})
+
+    def _write(self, connection: sa.Connection, standing: _Standing, now: datetime) -> None:
+        """Store what joined the card's alert; a new one is opened where none is."""
+        joined, before = standing.joined, standing.carried
+        content = self._content(joined, before)
+        if before is not None and before["status"] == OPEN:
+            number = before["id"]
+            connection.execute(_alerts.update().where(_alerts.c.id == number).values(content))
+        else:
+            number = self._open(connection, card_of(self._live.table, joined[0].row), before, content, now)
+        events = [{"alert": number, "event_id": one.event_id, "time": one.seconds} for one in joined]
+        connection.execute(_alert_events.insert().values(model=self._live.name), events)
+
+    def _content(self, joined: Sequence[Arrival], before: sa.RowMapping | None) -> dict[str, Any]:
+        """What an alert says of its events: those that join it, and those that it had before."""
+        table, probability = self._live.table, self._queue.probability
+        losses = [expected_loss(table, one.row, getattr(one.answer, probability)) for one in joined]
+        worst = max(range(len(joined)), key=losses.__getitem__)
+        last_event = max(one.seconds for one in joined)
+        counts = {"n_events": len(joined), "last_event": last_event}
+        if before is not None:
+            counts = {
+                "n_events": before["n_events"] + len(joined),
+                "last_event": max(before["last_event"], last_event),
+            }
+            if losses[worst] <= before["expected_loss"]:
+                return counts | {name: before[name] for name in ("expected_loss", "worst_event", "worst_answer")}
+        return counts | {
+            "expected_loss": losses[worst],
+            "worst_event": joined[worst].event_id,
+            "worst_answer": self._explained(joined[worst]).model_dump_json(),
+        }
+
+    def _open(
+        self,
+        connection: sa.Connection,
+        card: str | None,
+        before: sa.RowMapping | None,
+        content: Mapping[str, Any],
+        now: datetime,
+    ) -> int:
+        """A new alert, with the events of the one that it follows; returns its number."""
+        opened = {"model": self._live.name, "card": card, "status": OPEN, "opened": now}
+        follows = None if before is None else before["id"]
+        result = connection.execute(_alerts.insert().values(**opened, follows=follows, **content))
+        assert result.inserted_primary_key is not None  # noqa: S101 - one row was inserted
+        number: int = result.inserted_primary_key[0]
+        if follows is not None:
+            names = [column.name for column in _alert_events.columns]
+            carried = [sa.literal(number), *(_alert_events.c[name] for name in names[1:])]
+            connection.execute(
+                _alert_events.insert().from_select(names, sa.select(*carried).where(_alert_events.c.alert == follows))
+            )
+        return number
+
+    def _explained(self, arrival: Arrival) -> Answer:
+        """The answer with its reasons, even where who asked did not want any."""
+        if getattr(arrival.answer, "reasons"):  # noqa: B009 - see Queue
+            return arrival.answer
+        return respond(self._live, [arrival.row], [arrival.answer.prediction_id])[0]
+
+
+@dataclass
+class _Standing:
+    """What is known of a card: its newest alert, the one by which it is left alone, and what joins an alert now."""
+
+    newest: sa.RowMapping | None = None
+    cleared: sa.RowMapping | None = None
+    joined: list[Arrival] = field(default_factory=list)
+
+    @property
+    def carried(self) -> sa.RowMapping | None:
+        """The alert whose events belong to the one that is written: itself if it is open, or one without a result."""
+        return self.newest if self.newest and self.newest["status"] in (OPEN, UNSURE) else None

@@ -1,0 +1,187 @@
+"""Alerts as people see them: why, what is at stake, what the card did lately, and what was said about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeAlias
+
+import sqlalchemy as sa
+from pydantic import BaseModel, Field
+
+from data.table import Table
+from models.contract import Queue
+from models.records.events.event_json import row_of
+from models.records.events.labels import Label, latest_labels
+from models.registry.database import schema as tables
+
+Verdict: TypeAlias = Literal["confirmed", "cleared", "unsure"]
+Status: TypeAlias = Literal["open", "confirmed", "cleared", "unsure"]
+
+MOST_RECENT = 10
+"""Events of a card that are shown with its alert."""
+
+
+class GivenVerdict(BaseModel):
+    """What somebody said about an alert."""
+
+    verdict: Verdict
+    by: str = Field(description="Who said so.")
+    note: str = Field(description="Why.")
+    at: datetime = Field(description="When, in UTC.")
+
+
+class CardEvent(BaseModel):
+    """A stored event of a card."""
+
+    id: str
+    time: datetime = Field(description="In UTC.")
+    amount: float | None = Field(description="Null where the event or the table tells none.")
+    decision: str | None = Field(description="As it was answered; null for history that nobody asked about.")
+    probability: float | None
+    label: Literal["fraud", "genuine"] | None = Field(description="What became of it, as far as anybody has said.")
+    in_alert: bool = Field(description="Whether the verdict on the alert is about it.")
+
+
+class Alert(BaseModel):
+    """A card that people look at."""
+
+    id: int
+    card: str | None = Field(description="Null for an event without a card, which has an alert of its own.")
+    status: Status
+    opened: datetime = Field(description="In UTC.")
+    closed: datetime | None = Field(description="When the last verdict was given, in UTC.")
+    snoozed_until: datetime | None = Field(description="Until when the cleared card is not reviewed, in UTC.")
+    follows: int | None = Field(description="The card's alert before, which nobody was sure about.")
+    n_events: int
+    last_event: datetime = Field(description="Time of its latest event, in UTC.")
+    expected_loss: float = Field(description="Of its worst event: probability times amount, or else the probability.")
+    worst_event: str = Field(description="Id of the event with the highest expected loss.")
+    answer: dict[str, Any] = Field(description="The answer to that event, with its reasons in words.")
+    recent: list[CardEvent] = Field(description="The card's last events, the newest first.")
+    verdicts: list[GivenVerdict] = Field(description="What was said about the alert, the latest last; that holds.")
+
+
+_entities, _events, _series = tables.event_entities, tables.events, tables.event_series
+_alert_events, _verdicts = tables.alert_events, tables.alert_verdicts
+_OF_ENTITY = sa.select(_series.c.id).where(
+    _series.c.model == sa.bindparam("model"), _series.c.entity == sa.bindparam("entity")
+)
+
+
+def _newest(events: sa.Select[Any]) -> sa.Select[Any]:
+    return events.order_by(sa.desc("time"), sa.desc("event_id")).limit(MOST_RECENT)
+
+
+_OF_ALERT = sa.select(_alert_events.c.event_id, _alert_events.c.time).where(
+    _alert_events.c.alert == sa.bindparam("alert")
+)
+_NEWEST_OF_ALERT = _newest(_OF_ALERT)
+_NEWEST_OF_CARD = _newest(
+    sa.select(_entities.c.event_id, _entities.c.time)
+    .where(_entities.c.series.in_(_OF_ENTITY), _entities.c.value == sa.bindparam("card"))  # a join would read them all
+    .distinct()  # versions with other windows have series of their own
+)
+_CONTENTS = sa.select(_events).where(
+    _events.c.model == sa.bindparam("model"), _events.c.event_id.in_(sa.bindparam("ids", expanding=True))
+)
+_VERDICTS = (
+    sa.select(_verdicts.c.verdict, _verdicts.c.by, _verdicts.c.note, _verdicts.c.at)
+    .where(_verdicts.c.alert == sa.bindparam("alert"))
+    .order_by(_verdicts.c.id)
+)
+
+
+def verdicts_on(connection: sa.Connection, alert: int) -> list[GivenVerdict]:
+    """What was said about an alert, the latest last."""
+    return [GivenVerdict(**row) for row in connection.execute(_VERDICTS, {"alert": alert}).mappings()]
+
+
+def events_of(connection: sa.Connection, alert: int) -> list[str]:
+    """The ids of an alert's events that are stored."""
+    return [row.event_id for row in connection.execute(_OF_ALERT, {"alert": alert})]
+
+
+def alert_view(connection: sa.Connection, table: Table, queue: Queue, row: Mapping[str, Any]) -> Alert:
+    """An alert as people see it.
+
+    Parameters
+    ----------
+    table : of the version that answers. row : of the table of alerts.
+    """
+    kept = {name: row[name] for name in Alert.model_fields if name in row and name != "last_event"}
+    return Alert(
+        **kept,
+        last_event=_moment(row["last_event"]),
+        answer=json.loads(row["worst_answer"]),
+        recent=_recent(connection, table, queue, row),
+        verdicts=verdicts_on(connection, row["id"]),
+    )
+
+
+def _recent(connection: sa.Connection, table: Table, queue: Queue, row: Mapping[str, Any]) -> list[CardEvent]:
+    """The last events of the alert's card; those of the alert where windows look back on no card's events."""
+    model, of_alert = row["model"], set(events_of(connection, row["id"]))
+    found = card_events(connection, table, queue, model, row["card"], of_alert)
+    if not found:
+        newest = connection.execute(_NEWEST_OF_ALERT, {"alert": row["id"]}).all()
+        found = _seen(connection, table, queue, model, newest, of_alert)
+    return found
+
+
+def card_events(
+    connection: sa.Connection,
+    table: Table,
+    queue: Queue,
+    model: str,
+    card: str | None,
+    of_alert: Collection[str] = frozenset(),
+) -> list[CardEvent]:
+    """The last events of a card, the newest first; none where windows look back on no card's events.
+
+    Parameters
+    ----------
+    of_alert : ids of events that a verdict is about.
+    """
+    if table.card is None or card is None:
+        return []
+    newest = connection.execute(_NEWEST_OF_CARD, {"model": model, "entity": table.card.name, "card": card}).all()
+    return _seen(connection, table, queue, model, newest, of_alert)
+
+
+def _seen(
+    connection: sa.Connection,
+    table: Table,
+    queue: Queue,
+    model: str,
+    found: Iterable[sa.Row[Any]],
+    of_alert: Collection[str],
+) -> list[CardEvent]:
+    """Stored events as people see them, in the order in which they were found."""
+    ids = [event.event_id for event in found]
+    contents = {event.event_id: event for event in connection.execute(_CONTENTS, {"model": model, "ids": ids})}
+    labels = latest_labels(connection, model, ids)
+    return [
+        _card_event(table, queue, contents[event_id], labels.get(event_id), in_alert=event_id in of_alert)
+        for event_id in ids
+        if event_id in contents
+    ]
+
+
+def _card_event(table: Table, queue: Queue, event: sa.Row[Any], label: Label | None, *, in_alert: bool) -> CardEvent:
+    values, answer = row_of(event.row), json.loads(event.answer) if event.answer else {}
+    fraud = None if label is None else label.fraud
+    return CardEvent(
+        id=event.event_id,
+        time=_moment(event.time),
+        amount=None if table.amount is None else values.get(table.amount.name),
+        decision=answer.get("decision"),
+        probability=answer.get(queue.probability),
+        label=None if fraud is None else "fraud" if fraud else "genuine",
+        in_alert=in_alert,
+    )
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,131 @@
+"""Series: what is kept of every event of an entity so that windows can look back on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from data.table import Table, level_text
+from data.window import OF_AMOUNTS
+from data.windows import scale_of, whole_number
+from models.records.events.event_json import row_of
+from models.registry.database import schema as tables
+from models.registry.database.engine import reading, writing
+
+ROWS_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True)
+class Series:
+    """An entity column, with the columns that windows over it are of.
+
+    Parameters
+    ----------
+    amount : the column that is added up, with `scale` whole numbers to 1.
+    other : the column whose distinct values are counted.
+    """
+
+    entity: str
+    amount: str | None
+    scale: float
+    other: str | None
+
+    @classmethod
+    def of(cls, table: Table, entity: str) -> Series:
+        """What the table's windows over an entity need; see Table for why it is one column of each sort."""
+        windows = [column.window for column in table.windows if column.window and column.window.entity == entity]
+        amount = next((w.of for w in windows if w.measure in OF_AMOUNTS), None)
+        other = next((w.of for w in windows if w.measure == "distinct"), None)
+        return cls(entity, amount, scale_of(table[amount]) if amount else 1.0, other)
+
+    def value(self, row: Mapping[str, Any]) -> str | None:
+        """Which entity a row is of, see `entity_value`."""
+        return entity_value(row, self.entity)
+
+    def payload(self, row: Mapping[str, Any]) -> tuple[int | None, str | None]:
+        """What windows read of a row beside entity and time."""
+        amount = whole_number(row[self.amount], self.scale) if self.amount else None
+        return amount, level_text(row[self.other]) if self.other else None
+
+    def stored(self, number: int, event_id: str, seconds: int, row: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The row of `event_entities` for an event; None if it lacks the entity, or a column of an earlier table."""
+        value = self.value(row)
+        if value is None or any(row.get(name) is None for name in (self.amount, self.other) if name):
+            return None
+        amount, other = self.payload(row)
+        return {
+            "series": number,
+            "value": value,
+            "time": seconds,
+            "event_id": event_id,
+            "amount": amount,
+            "other": other,
+        }
+
+
+def entity_value(row: Mapping[str, Any], entity: str) -> str | None:
+    """Which entity a row is of; None if it has none, which a text of blanks says too, as it does in a file."""
+    value = row.get(entity)
+    return None if value is None or not (text := level_text(value)).strip() else text
+
+
+_series = tables.event_series
+_OF_MODEL = sa.select(_series).where(_series.c.model == sa.bindparam("of_model")).order_by(_series.c.id)
+_EVENTS = sa.select(tables.events.c.event_id, tables.events.c.time, tables.events.c.row).where(
+    tables.events.c.model == sa.bindparam("of_model")
+)
+_COUNT_ONE_MORE = (
+    sa.update(tables.event_streams)
+    .where(tables.event_streams.c.model == sa.bindparam("of_model"))
+    .values(n_series=tables.event_streams.c.n_series + 1)
+)
+
+
+def series_of_model(connection: sa.Connection, model: str) -> dict[Series, int]:
+    """The number of every series of a model, whichever version it is for."""
+    found = connection.execute(_OF_MODEL, {"of_model": model})
+    return {Series(row.entity, row.amount, row.scale, row.other): row.id for row in found}
+
+
+def register(engine: sa.Engine, model: str, needed: list[Series]) -> dict[Series, int]:
+    """The same once the needed ones are among them; a new one begins with all stored events of the model."""
+    with reading(engine) as connection:
+        known = series_of_model(connection, model)
+        has_stream = _has_stream(connection, model)
+    if has_stream and all(series in known for series in needed):
+        return known
+    with writing(engine) as connection:
+        if not _has_stream(connection, model):
+            new = {"model": model, "kept_from": tables.NOTHING_ROLLED_OUT, "n_series": 0}
+            connection.execute(tables.event_streams.insert(), new)
+        known = series_of_model(connection, model)
+        for series in needed:
+            if series not in known:
+                known[series] = _add(connection, model, series)
+    return known
+
+
+def _has_stream(connection: sa.Connection, model: str) -> bool:
+    streams = tables.event_streams
+    return connection.execute(sa.select(streams).where(streams.c.model == model)).first() is not None
+
+
+def _add(connection: sa.Connection, model: str, series: Series) -> int:
+    values = {"entity": series.entity, "amount": series.amount, "scale": series.scale, "other": series.other}
+    number: int = connection.execute(_series.insert().returning(_series.c.id), {"model": model, **values}).scalar_one()
+    connection.execute(_COUNT_ONE_MORE, {"of_model": model})
+    for events in stored_events(connection, model):
+        rows = [series.stored(number, event_id, seconds, row) for event_id, seconds, row in events]
+        if kept := [row for row in rows if row is not None]:
+            connection.execute(tables.event_entities.insert(), kept)
+    return number
+
+
+def stored_events(connection: sa.Connection, model: str) -> Iterator[list[tuple[str, int, dict[str, Any]]]]:
+    """Id, time and row of every stored event of a model, some thousand at a time."""
+    found = connection.execute(_EVENTS, {"of_model": model})
+    for part in found.partitions(ROWS_AT_ONCE):
+        yield [(event_id, seconds, row_of(contents)) for event_id, seconds, contents in part]

@@ -1,0 +1,329 @@
+"""EventLog: the events of one model, each answered from what came before it, and stored with its answer.
+
+What holds whatever happens
+---------------------------
+* An event is stored in the transaction in which its windows are read: what was answered is stored, and what is not
+  stored may be sent again.
+* The same id is the same event: sent again it gets the same answer, and counts once. With other contents it is refused.
+* An event sees what was stored when it came and is of an earlier second by its own time. A late event therefore is
+  answered from what lay before it, counts for all that come after it, and changes no answer that was given.
+* The machine's clock decides nothing but whether an event lies in the future: later than a day from now it is refused,
+  because the newest event says what is old.
+* What the longest window of the newest event cannot reach is kept for `late_days` more, then it rolls out. An event so
+  late that its own windows would need what has rolled out is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol, TypeAlias
+
+import sqlalchemy as sa
+
+from data.table import Table, level_text
+from data.windows import whole_seconds
+from models.clock import Clock, utc_now
+from models.contract import Answer, Row
+from models.errors import ConflictingEventError, EventError
+from models.records.audit_log.log import add_records
+from models.records.audit_log.record import PredictionRecord
+from models.records.events.entity_series import Series, entity_value, register, series_of_model
+from models.records.events.event_json import Contents, moment, row_of
+from models.records.events.labels import Label, add_labels
+from models.records.events.retention import roll_out
+from models.records.events.window_reader import Asked, LookingBack
+from models.registry.database import schema as tables
+from models.registry.database.engine import lock_key, parts_of, reading, recording, writing
+
+FUTURE_SECONDS = 86_400
+LATE_DAYS = 7.0
+
+Respond: TypeAlias = Callable[[Sequence[Row], Sequence[int]], Sequence[Answer]]
+"""(rows with their windows, their places among the rows that were asked about) -> answers."""
+Recorded: TypeAlias = Callable[[Sequence[Row], Sequence[int], Sequence[str]], Sequence[PredictionRecord]]
+"""(rows with their windows, their places, their answers as JSON) -> what the audit log is to keep."""
+
+
+@dataclass(frozen=True, eq=False)
+class Arrival:
+    """A new event: its id, its time in whole seconds, its row with the windows, its contents as JSON, its answer."""
+
+    event_id: str
+    seconds: int
+    row: Row
+    contents: str
+    answer: Answer
+
+
+class Desk(Protocol):
+    """Who is told of new events, in the transaction in which they are stored."""
+
+    def received(self, connection: sa.Connection, arrivals: Sequence[Arrival]) -> Sequence[Answer]:
+        """Do what is to be done about them; returns the answers to send."""
+
+
+class EventLog:
+    """The events of one model.
+
+    Parameters
+    ----------
+    engine : see `models.registry.database.engine.open_database`.
+    model : whose events these are.
+    table : with the windows of the version that answers, an event id and a time.
+    desk : is told of new events; None for nobody.
+    late_days : how much longer than its windows reach an event is kept.
+    now : tells the time at which events come.
+
+    Attributes
+    ----------
+    time_name, event_name : the columns with the time and the id of an event.
+
+    Raises DatabaseError from any method if the database fails; nothing is half-written then.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        model: str,
+        table: Table,
+        *,
+        desk: Desk | None = None,
+        late_days: float = LATE_DAYS,
+        now: Clock = utc_now,
+    ) -> None:
+        assert table.time is not None and table.event is not None  # noqa: S101, PT018 - see Table
+        self.engine, self.model, self.table = engine, model, table
+        self.time_name, self.event_name = table.time.name, table.event.name
+        self._desk, self._now, self._contents = desk, now, Contents(table)
+        self._reach = table.reach_seconds
+        self._keep_seconds = self._reach + round(late_days * 86_400)
+        entities = dict.fromkeys(column.window.entity for column in table.windows if column.window)
+        self._locked = list(dict.fromkeys([*entities, *([table.card.name] if table.card else [])]))
+        self._own_series = [Series.of(table, entity) for entity in entities]
+        self._series = register(engine, model, self._own_series)
+        self._looking_back = LookingBack(table, model, self._series)
+
+    def answer(self, rows: Sequence[Row], respond: Respond, recorded: Recorded | None = None) -> list[str | EventError]:
+        """Answer and store events, in one transaction.
+
+        Parameters
+        ----------
+        rows : checked rows of the table's inputs, in any order.
+        respond : answers those that are new.
+        recorded : says what is to be recorded of those; None for nothing.
+
+        Returns
+        -------
+        for each row its answer as JSON, or why it has none.
+        """
+        checked = [self._read(row) for row in rows]
+        new: dict[str, int] = {}
+        results: list[str | EventError | None] = [None] * len(rows)
+        with recording(self.engine, self._keys(checked)) as connection:
+            kept_from, stored = self._stored(connection, [one.event_id for one in checked])
+            for place, one in enumerate(checked):
+                if one.event_id in stored:
+                    results[place] = self._answer_again(one, *stored[one.event_id])
+                elif problem := self._problem(one, kept_from):
+                    results[place] = problem
+                else:
+                    new.setdefault(one.event_id, place)
+            places = list(new.values())
+            answers = self._add(connection, [checked[place] for place in places], places, respond, recorded)
+            for place, answer in zip(places, answers, strict=True):
+                results[place] = answer
+            for place, one in enumerate(checked):  # the same id twice among the new ones
+                if results[place] is None:
+                    first = new[one.event_id]
+                    results[place] = self._answer_again(one, checked[first].contents, str(results[first]))
+            if places:
+                newest = max(checked[place].seconds for place in places)
+                roll_out(connection, self.model, kept_from, newest - self._keep_seconds)
+        return [result for result in results if result is not None]
+
+    def look(self, rows: Sequence[Row]) -> list[Row | EventError]:
+        """Look back from events without storing them: none of them sees another.
+
+        Parameters
+        ----------
+        rows : as for `answer`; stored ones see what is stored now, late events too.
+
+        Returns
+        -------
+        each row with its windows, or why it could not be answered.
+        """
+        found: list[Row | EventError] = []
+        with reading(self.engine) as connection:
+            kept_from, _ = self._stored(connection, [])
+            for one in map(self._read, rows):
+                found.append(self._problem(one, kept_from) or self._with_windows(connection, [one])[0])
+        return found
+
+    def load(self, rows: Sequence[Row], labels: Sequence[Label]) -> int:
+        """Take in events of the past that nobody asks about, each once, with what became of them; in one transaction.
+
+        Parameters
+        ----------
+        rows : as for `answer`. Those whose id is stored already, and those that rolled out, are left out.
+        labels : of these or of stored events.
+
+        Returns
+        -------
+        how many events were new.
+        """
+        checked = [self._read(row) for row in rows]
+        with writing(self.engine) as connection:
+            kept_from, stored = self._stored(connection, [one.event_id for one in checked])
+            new = {one.event_id: one for one in checked if one.event_id not in stored and one.seconds >= kept_from}
+            if new:
+                self._store(connection, list(new.values()), [None] * len(new))
+            add_labels(connection, self.model, labels)
+        return len(new)
+
+    def keep_up_to(self, newest: int) -> int:
+        """Let roll out what is too old beside an event of that time; returns the time from which on events are kept."""
+        with writing(self.engine) as connection:
+            kept_from, _ = self._stored(connection, [])
+            return roll_out(connection, self.model, kept_from, newest - self._keep_seconds)
+
+    def _add(
+        self,
+        connection: sa.Connection,
+        new: Sequence[_Read],
+        places: Sequence[int],
+        respond: Respond,
+        recorded: Recorded | None,
+    ) -> list[str]:
+        """Look back, answer, store; returns the answers as JSON."""
+        if not new:
+            return []
+        rows = self._with_windows(connection, new)
+        answers = respond(rows, places)
+        if self._desk is not None:
+            arrivals = [
+                Arrival(one.event_id, one.seconds, row, one.contents, answer)
+                for one, row, answer in zip(new, rows, answers, strict=True)
+            ]
+            answers = self._desk.received(connection, arrivals)
+        texts = [answer.model_dump_json() for answer in answers]
+        self._store(connection, new, texts)
+        if recorded is not None and (records := recorded(rows, places, texts)):
+            add_records(connection, records)
+        return texts
+
+    def _with_windows(self, connection: sa.Connection, new: Sequence[_Read]) -> list[Row]:
+        """The rows with the values of their windows."""
+        columns = self._looking_back.values(connection, [Asked(one.seconds, one.row) for one in new])
+        listed = {
+            name: [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN alone
+            for name, values in columns.items()
+        }
+        return [{**one.row, **{name: values[i] for name, values in listed.items()}} for i, one in enumerate(new)]
+
+    def _store(self, connection: sa.Connection, new: Sequence[_Read], answers: Sequence[str | None]) -> None:
+        received = self._now()
+        connection.execute(
+            tables.events.insert(),
+            [
+                {
+                    "model": self.model,
+                    "event_id": one.event_id,
+                    "time": one.seconds,
+                    "row": one.contents,
+                    "answer": answer,
+                    "received": received,
+                }
+                for one, answer in zip(new, answers, strict=True)
+            ],
+        )
+        entities = [
+            entity
+            for one in new
+            for series, number in self._series.items()
+            if (entity := series.stored(number, one.event_id, one.seconds, one.row))
+        ]
+        if entities:
+            connection.execute(tables.event_entities.insert(), entities)
+
+    def _read(self, row: Row) -> _Read:
+        event_id = level_text(row[self.event_name])
+        return _Read(event_id, whole_seconds(row[self.time_name]), row, self._contents(row))
+
+    def _keys(self, checked: Sequence[_Read]) -> set[int]:
+        """One for every event and every entity: events of one card are answered one after the other."""
+        keys = {lock_key(self.model, one.event_id) for one in checked}
+        for entity in self._locked:
+            values = {entity_value(one.row, entity) for one in checked} - {None}
+            keys |= {lock_key(self.model, entity, str(value)) for value in values}
+        return keys
+
+    def _stored(self, connection: sa.Connection, ids: Sequence[str]) -> tuple[int, dict[str, tuple[str, str | None]]]:
+        """From when on events are kept, and contents and answer of those that are stored.
+
+        Learns of series that another version of the model has begun meanwhile, so that they are kept up.
+        """
+        if len(ids) == 1:
+            rows = connection.execute(_STREAM_AND_EVENT, {"model": self.model, "id": ids[0]}).all()
+            stream, found = rows[0], [row for row in rows if row.event_id is not None]
+        else:
+            stream = connection.execute(_STREAM, {"model": self.model}).one()
+            found = []
+            for some in parts_of(list(ids)):
+                found += connection.execute(_STORED, {"model": self.model, "ids": some})
+        if stream.n_series > len(self._series):
+            self._series = series_of_model(connection, self.model)
+        return stream.kept_from, {row.event_id: (row.row, row.answer) for row in found}
+
+    def _answer_again(self, one: _Read, earlier: str, answer: str | None) -> str | EventError:
+        """The answer that the event got, if it is the same event."""
+        name = self.event_name
+        if one.contents != earlier:
+            was, now = row_of(earlier), row_of(one.contents)  # another version may know other columns
+            if changed := [f"{key} was {was[key]!r}" for key in now if key in was and now[key] != was[key]]:
+                return ConflictingEventError(name, one.event_id, f"is the id of another event: {', '.join(changed)}")
+        if answer is None:
+            return ConflictingEventError(name, one.event_id, "is the id of an event of the past that was loaded")
+        return answer
+
+    def _problem(self, one: _Read, kept_from: int) -> EventError | None:
+        """Why a new event cannot be answered, if it cannot."""
+        name = self.time_name
+        latest = self._now() + timedelta(seconds=FUTURE_SECONDS)
+        if one.seconds > latest.timestamp():
+            return EventError(
+                name, moment(one.seconds), f"must not lie after {latest:%Y-%m-%d %H:%M} (UTC), a day from now"
+            )
+        if one.seconds - self._reach < kept_from:
+            earliest = moment(kept_from + self._reach)
+            return EventError(
+                name,
+                moment(one.seconds),
+                f"must not lie before {earliest}: what its windows look back on is not kept any more",
+            )
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """An event as it came: its id, its time in whole seconds, its row, and its contents as JSON."""
+
+    event_id: str
+    seconds: int
+    row: Row
+    contents: str
+
+
+_events, _streams = tables.events, tables.event_streams
+_STREAM = sa.select(_streams.c.kept_from, _streams.c.n_series).where(_streams.c.model == sa.bindparam("model"))
+_STORED = sa.select(_events.c.event_id, _events.c.row, _events.c.answer).where(
+    _events.c.model == sa.bindparam("model"), _events.c.event_id.in_(sa.bindparam("ids", expanding=True))
+)
+# what most requests need, in one statement: the stream, beside the event or beside nothing
+_STREAM_AND_EVENT = _STREAM.add_columns(_events.c.event_id, _events.c.row, _events.c.answer).join_from(
+    _streams,
+    _events,
+    sa.and_(_events.c.model == _streams.c.model, _events.c.event_id == sa.bindparam("id")),
+    isouter=True,
+)

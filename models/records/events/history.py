@@ -1,0 +1,139 @@
+"""Stored events as rows with their outcomes: to train on, to test policies and rules on, to write into a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from data.checking import checked_frame
+from data.errors import SourceError
+from data.spellings import text_codes
+from data.table import Table, level_text
+from data.windows import Integers, KnownFrauds, whole_seconds, with_windows
+from models.records.events.event_json import row_of
+from models.records.events.event_log import EventLog
+from models.records.events.labels import times_as_fraud
+from models.registry.database import schema as tables
+from models.registry.database.engine import reading
+
+_events, _labels = tables.events, tables.event_labels
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRows:
+    """Events whose outcome is known by now, as rows of a file of the table.
+
+    Parameters
+    ----------
+    frame : in the order of time, with the outcome, unchecked.
+    labels : 1 for fraud, shape (n_rows,).
+    frauds : when which of them were known to be fraud.
+    answered : when each was answered, NaT for one that was loaded as history; shape (n_rows,).
+    """
+
+    frame: pd.DataFrame
+    labels: Integers
+    frauds: KnownFrauds
+    answered: pd.Series[Any]
+
+
+def stored_rows(log: EventLog, now: datetime) -> StoredRows:
+    """The stored events that are older than the table's label delay: fraud if the latest label says so, else genuine.
+
+    Raises SourceError if there are none.
+    """
+    matured_before = whole_seconds(now) - round(log.table.label_delay_days * 86_400)
+    known_by = whole_seconds(now)
+    events = (
+        sa.select(_events)
+        .where(_events.c.model == log.model, _events.c.time < matured_before)
+        .order_by(_events.c.time, _events.c.event_id)
+    )
+    of_labels = (
+        sa.select(_labels.c.event_id, _labels.c.fraud, _labels.c.known)
+        .where(_labels.c.model == log.model, _labels.c.known <= known_by)
+        .order_by(_labels.c.id)
+    )
+    with reading(log.engine) as connection:
+        found = connection.execute(events).all()
+        came = connection.execute(of_labels).all()
+    if not found:
+        days = f"{log.table.label_delay_days:g}"
+        raise SourceError(
+            f"the store of {log.model!r} holds no events older than {days} days, when their outcome is known; "
+            f"`backscore events load {log.model}` loads past ones"
+        )
+    places = {event.event_id: place for place, event in enumerate(found)}
+    is_fraud = {event_id: fraud for event_id, fraud, _ in came}
+    frame = rows_as_frame(log.table, [row_of(event.row) for event in found])
+    labels = np.array([bool(is_fraud.get(event.event_id)) for event in found], np.int64)
+    frame[log.table.target.name] = np.array(spelled_outcomes(log.table), object)[labels]
+    answered = pd.Series([None if event.answer is None else event.received for event in found])
+    return StoredRows(
+        frame,
+        labels,
+        _known([(places[event_id], *times) for event_id, *times in times_as_fraud(came) if event_id in places]),
+        pd.to_datetime(answered, utc=True),
+    )
+
+
+def stored_history(log: EventLog, now: datetime) -> tuple[pd.DataFrame, Integers]:
+    """The same rows checked, with their windows as they were known at the time, and their 0/1 labels, shape (n_rows,).
+
+    Raises SourceError if there are none, BadRowsError for those that break rules of the table by now.
+    """
+    rows = stored_rows(log, now)
+    return checked_rows(log, rows), rows.labels
+
+
+def checked_rows(log: EventLog, rows: StoredRows) -> pd.DataFrame:
+    """The rows checked as requests are, whose categories may have levels that no table lists; with their windows."""
+    checked = checked_frame(log.table, rows.frame, source_of(log.model), training=False)
+    return with_windows(log.table, checked, rows.frauds)
+
+
+def with_levels_of(table: Table, frame: pd.DataFrame) -> Table:
+    """The table, with the levels that came in rows added to those that its categories list."""
+    listed = [column for column in table.inputs if column.kind == "category" and column.levels]
+    came = {column.name: map(level_text, pd.unique(frame[column.name].dropna())) for column in listed}
+    changes = {
+        column.name: {"levels": (*column.levels, *sorted({*came[column.name]} - {*column.levels, *text_codes(column)}))}
+        for column in listed
+    }
+    return table.with_columns(changes)
+
+
+def source_of(model: str) -> str:
+    """The stored events in words."""
+    return f"stored events of {model!r}"
+
+
+def _known(times: Sequence[Sequence[int]]) -> KnownFrauds:
+    return KnownFrauds(*np.array(times, np.int64).reshape(-1, 3).T)
+
+
+def rows_as_frame(table: Table, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """The rows in the order of the table's inputs; a value that must not be empty is a code that says it is missing."""
+    frame = pd.DataFrame(rows)
+    for column in table.inputs:
+        if column.name not in frame:
+            frame[column.name] = None  # the version that answered did not know it
+        if column.missing and not column.optional:
+            frame[column.name] = frame[column.name].astype(object).where(frame[column.name].notna(), column.missing[0])
+    return frame[[column.name for column in table.inputs]]
+
+
+def spelled_outcomes(table: Table) -> tuple[Any, Any]:
+    """How the target spells rows without the event and rows with it."""
+    target = table.target
+    if target.positive is None:
+        spelled: tuple[Any, ...] = target.levels or (False, True)
+        return spelled[0], spelled[1]
+    levels = target.levels or tuple(target.flag_values if target.kind == "flag" else ())
+    return next((level for level in levels if level != target.positive), f"not {target.positive}"), target.positive

@@ -1,0 +1,139 @@
+"""What became of events, as it becomes known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import sqlalchemy as sa
+
+from data.windows import FOREVER
+from models.registry.database import schema as tables
+from models.registry.database.engine import parts_of, writing
+
+Source: TypeAlias = Literal["history", "feedback", "verdict"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """What became of an event: fraud or not, known from a time in whole seconds on; None takes back what was said."""
+
+    event_id: str
+    fraud: bool | None
+    known: int
+    source: Source
+
+
+_events, _labels = tables.events, tables.event_labels
+_LABELS = (
+    sa.select(_labels.c.event_id, _labels.c.fraud, _labels.c.known, _labels.c.source)
+    .where(_labels.c.model == sa.bindparam("model"), _labels.c.event_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(_labels.c.id)
+)
+_KNOWN = (
+    sa.select(_events.c.event_id, _labels.c.fraud)
+    .join_from(
+        _events,
+        _labels,
+        sa.and_(_labels.c.model == _events.c.model, _labels.c.event_id == _events.c.event_id),
+        isouter=True,
+    )
+    .where(_events.c.model == sa.bindparam("model"), _events.c.event_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(_labels.c.id)
+)
+
+
+def latest_labels(
+    connection: sa.Connection, model: str, event_ids: Iterable[str], *, without: Source | None = None
+) -> dict[str, Label]:
+    """The label that holds for each of these events that has any, by event id.
+
+    Parameters
+    ----------
+    without : a source that is to be taken as if it had said nothing.
+    """
+    latest: dict[str, Label] = {}
+    for ids in parts_of(list(dict.fromkeys(event_ids))):
+        found = connection.execute(_LABELS, {"model": model, "ids": ids}).mappings()
+        latest |= {row["event_id"]: Label(**row) for row in found if row["source"] != without}
+    return latest
+
+
+def known_frauds(model: str, now: int) -> sa.Select[Any]:
+    """The statement for the ids of the events that are known as frauds at a time in whole seconds."""
+    last = (
+        sa.select(sa.func.max(_labels.c.id))
+        .where(_labels.c.model == model, _labels.c.known <= now)
+        .group_by(_labels.c.event_id)
+    )
+    return sa.select(_labels.c.event_id).where(_labels.c.id.in_(last), _labels.c.fraud.is_(True))
+
+
+def add_labels(connection: sa.Connection, model: str, labels: Sequence[Label]) -> int:
+    """Add the labels that say something new of stored events, in their order; returns how many did.
+
+    A label that repeats what is known of its event changes nothing: neither the label nor since when it is known. One
+    of an event that is not stored, or not any more, is left out: no window would ever see it.
+    """
+    return _add(connection, model, labels, _said_of_stored(connection, model, labels))
+
+
+def take_labels(engine: sa.Engine, model: str, labels: Sequence[Label]) -> tuple[int, list[str]]:
+    """Add labels in one transaction, see `add_labels`.
+
+    Returns
+    -------
+    how many said something new, and the ids that are those of no stored event.
+    """
+    with writing(engine) as connection:
+        said = _said_of_stored(connection, model, labels)
+        n_new = _add(connection, model, labels, said)
+    return n_new, [event_id for event_id in dict.fromkeys(label.event_id for label in labels) if event_id not in said]
+
+
+def _said_of_stored(connection: sa.Connection, model: str, labels: Sequence[Label]) -> dict[str, bool | None]:
+    """What is said so far of those events of the labels that are stored."""
+    said: dict[str, bool | None] = {}
+    for ids in parts_of(list(dict.fromkeys(label.event_id for label in labels))):
+        known = connection.execute(_KNOWN, {"model": model, "ids": ids})
+        said |= {event.event_id: event.fraud for event in known}
+    return said
+
+
+def _add(connection: sa.Connection, model: str, labels: Sequence[Label], said: Mapping[str, bool | None]) -> int:
+    latest, new = dict(said), []
+    for label in labels:
+        if label.event_id in latest and latest[label.event_id] != label.fraud:
+            latest[label.event_id] = label.fraud
+            new.append(
+                {
+                    "model": model,
+                    "event_id": label.event_id,
+                    "fraud": label.fraud,
+                    "known": label.known,
+                    "source": label.source,
+                }
+            )
+    if new:
+        connection.execute(_labels.insert(), new)
+    return len(new)
+
+
+def times_as_fraud(labels: Iterable[tuple[str, bool, int]]) -> list[tuple[str, int, int]]:
+    """The times in which each event's latest label said fraud: its id, since, until.
+
+    Parameters
+    ----------
+    labels : id of the event, fraud or not, known from when on, in the order in which they came.
+    """
+    standing: dict[str, int] = {}  # place of the time that has not ended yet
+    found: list[tuple[str, int, int]] = []
+    for event_id, fraud, known in labels:
+        if (place := standing.pop(event_id, None)) is not None:
+            _, since, until = found[place]
+            found[place] = (event_id, since, min(until, known))
+        if fraud:
+            standing[event_id] = len(found)
+            found.append((event_id, known, FOREVER))
+    return found

@@ -1,0 +1,86 @@
+"""How often rules were hit by the events of a model, and how often they were right.
+
+A hit is written in the transaction that stores its event, so it counts once, as the event does. Hits are told apart by
+the name of the rule: one that is changed and keeps its name goes on counting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from pydantic import BaseModel, Field
+
+from models.contract import Live
+from models.decisions.rules.conditions import Rule, rules_of
+from models.decisions.rules.wording import rule_words
+from models.records.events.event_log import Arrival
+from models.records.events.labels import known_frauds
+from models.registry.database import schema as tables
+
+_hits = tables.event_rule_hits
+
+
+class RuleCounts(BaseModel):
+    """A rule of the policy that decides, and the stored events that it held for."""
+
+    rule: Rule
+    condition: str = Field(description="All that must hold, in words.")
+    n_today: int = Field(description="Events of today (UTC).")
+    n_7_days: int = Field(description="Events of the last 7 days.")
+    n_kept: int = Field(description="All events that are kept.")
+    n_matured: int = Field(description="Those that are old enough for their label to be known.")
+    n_frauds: int = Field(description="Frauds among the matured.")
+
+
+def store_hits(connection: sa.Connection, model: str, arrivals: Iterable[Arrival]) -> None:
+    """Write down which rules new events hit; no statement for events that hit none."""
+    hits = [
+        {"model": model, "rule": rule, "time": arrival.seconds, "event_id": arrival.event_id}
+        for arrival in arrivals
+        for rule in getattr(arrival.answer, "rules", ())
+    ]
+    if hits:
+        connection.execute(_hits.insert(), hits)
+
+
+def rule_counts(connection: sa.Connection, live: Live, now: datetime) -> list[RuleCounts]:
+    """The counts of each rule of the policy, in its order.
+
+    Parameters
+    ----------
+    now : with a time zone; times of events and their labels are compared with it.
+    """
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    week_ago = now - timedelta(days=7)
+    ripe = now - timedelta(days=live.table.label_delay_days)
+    frauds = known_frauds(live.name, int(now.timestamp())).subquery()
+    matured = _hits.c.time <= int(ripe.timestamp())
+    found = connection.execute(
+        sa.select(
+            _hits.c.rule,
+            _number_of(_hits.c.time >= int(today.timestamp())),
+            _number_of(_hits.c.time >= int(week_ago.timestamp())),
+            sa.func.count(),
+            _number_of(matured),
+            _number_of(sa.and_(matured, frauds.c.event_id.is_not(None))),
+        )
+        .outerjoin_from(_hits, frauds, frauds.c.event_id == _hits.c.event_id)
+        .where(_hits.c.model == live.name)
+        .group_by(_hits.c.rule)
+    )
+    counts: dict[str, Sequence[int]] = {row[0]: row[1:] for row in found}
+    names = ("n_today", "n_7_days", "n_kept", "n_matured", "n_frauds")
+    return [
+        RuleCounts(
+            rule=rule,
+            condition=rule_words(rule, live.table),
+            **dict(zip(names, counts.get(rule.name, (0,) * len(names)), strict=True)),
+        )
+        for rule in rules_of(live.policy)
+    ]
+
+
+def _number_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.sum(sa.case((condition, 1), else_=0))

@@ -1,0 +1,59 @@
+"""What is stored of a model's events, in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from models.records.events.event_json import moment
+from models.registry.database import schema as tables
+from models.registry.database.engine import reading
+
+_events, _labels, _streams = tables.events, tables.event_labels, tables.event_streams
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredEvents:
+    """How many events of a model are stored, from when to when, and what is known of them.
+
+    Parameters
+    ----------
+    n_answered : of them, those that were asked about; the others were loaded.
+    first, last : times of the oldest and the newest, ISO 8601, UTC; None if there is none.
+    n_labels : labels in all; n_frauds : events whose latest label says fraud, n_genuine : those where it does not.
+    kept_from : older events have rolled out; None as long as none has.
+    """
+
+    n_events: int
+    n_answered: int
+    first: str | None
+    last: str | None
+    n_labels: int
+    n_frauds: int
+    n_genuine: int
+    kept_from: str | None
+
+
+def stored_events_of(engine: sa.Engine, model: str) -> StoredEvents:
+    """The numbers; all zero for a model that has no events."""
+    of_events = sa.select(
+        sa.func.count(), sa.func.count(_events.c.answer), sa.func.min(_events.c.time), sa.func.max(_events.c.time)
+    ).where(_events.c.model == model)
+    latest = sa.select(sa.func.max(_labels.c.id)).where(_labels.c.model == model).group_by(_labels.c.event_id)
+    of_labels = sa.select(_labels.c.fraud, sa.func.count()).where(_labels.c.id.in_(latest)).group_by(_labels.c.fraud)
+    n_labels = sa.select(sa.func.count()).where(_labels.c.model == model)
+    with reading(engine) as connection:
+        n_events, n_answered, first, last = connection.execute(of_events).one()
+        by_outcome = {bool(fraud): n for fraud, n in connection.execute(of_labels)}
+        kept_from = connection.scalar(sa.select(_streams.c.kept_from).where(_streams.c.model == model))
+        return StoredEvents(
+            n_events=n_events,
+            n_answered=n_answered,
+            first=None if first is None else moment(first),
+            last=None if last is None else moment(last),
+            n_labels=connection.scalar(n_labels) or 0,
+            n_frauds=by_outcome.get(True, 0),
+            n_genuine=by_outcome.get(False, 0),
+            kept_from=None if kept_from in (None, tables.NOTHING_ROLLED_OUT) else moment(kept_from),
+        )

@@ -1,0 +1,183 @@
+"""Looking back: what is stored of the entities of new events, as the arrays that windows are computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from data.table import Table
+from data.window import OF_LABELS
+from data.windows import Events, Floats, Frauds, window_values
+from models.records.events.entity_series import Series
+from models.records.events.labels import times_as_fraud
+from models.registry.database import schema as tables
+from models.registry.database.engine import MOST_VALUES
+
+_entities, _labels = tables.event_entities, tables.event_labels
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A new event as windows see it: its time in whole seconds, and its row as checked."""
+
+    seconds: int
+    row: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One entity of the table: its series, and how many seconds before an event its windows see events or labels."""
+
+    series: Series
+    number: int
+    reach: int
+    labels: bool
+
+
+class LookingBack:
+    """Computes the windows of new events of a model from what is stored.
+
+    Parameters
+    ----------
+    table : with the windows. series : their numbers, as `models.records.events.entity_series.register` gives them.
+    """
+
+    def __init__(self, table: Table, model: str, series: Mapping[Series, int]) -> None:
+        self.table, self._model = table, model
+        windows = [column.window for column in table.windows if column.window]
+        self._looks = []
+        for entity in dict.fromkeys(window.entity for window in windows):
+            own = [window for window in windows if window.entity == entity]
+            of_labels = any(window.measure in OF_LABELS for window in own)
+            one = Series.of(table, entity)
+            self._looks.append(_Look(one, series[one], max(window.reach_seconds for window in own), of_labels))
+        # one statement for all entities; a single value is found without spelling out a list
+        self._past = {single: _union(self._looks, _past, single) for single in (True, False)} if self._looks else {}
+        with_labels = [look for look in self._looks if look.labels]
+        self._labelled = {single: _union(with_labels, _labelled, single) for single in (True, False) if with_labels}
+
+    def values(self, connection: sa.Connection, asked: Sequence[Asked]) -> dict[str, Floats]:
+        """The windows of the asked events, arrays of shape (n_asked,) by column, NaN where there is nothing to say.
+
+        Events that are asked about together see each other, if they are of different seconds, in whatever order they
+        come.
+        """
+        if not self._looks:
+            return {}
+        values = [[look.series.value(one.row) for one in asked] for look in self._looks]
+        owners = [_numbered(of_look) for of_look in values]
+        places = {look.number: place for place, look in enumerate(self._looks)}
+        past: list[list[Any]] = [[] for _ in self._looks]
+        for row in self._rows(connection, self._past, owners, asked):
+            past[places[row[0]]].append(row[1:])
+        labelled: list[list[Any]] = [[] for _ in self._looks]
+        for row in sorted(self._rows(connection, self._labelled, owners, asked) if self._labelled else []):
+            labelled[places[row[1]]].append(row[2:])
+        seen, new = {}, {}
+        for place, look in enumerate(self._looks):
+            own = [
+                (value, one.seconds, *look.series.payload(one.row))
+                for value, one in zip(values[place], asked, strict=True)
+            ]
+            others: dict[str, int] = {}
+            frauds = _frauds(labelled[place], owners[place]) if look.labels else None
+            entity = look.series.entity
+            seen[entity] = _events(look.series, [*past[place], *own], owners[place], others, frauds)
+            new[entity] = _events(look.series, own, owners[place], others, None)
+        return window_values(self.table, seen, new)
+
+    def _rows(
+        self,
+        connection: sa.Connection,
+        statements: Mapping[bool, sa.CompoundSelect[Any]],
+        owners: Sequence[Mapping[str, int]],
+        asked: Sequence[Asked],
+    ) -> list[Any]:
+        """The rows of a statement for all owners, a part of them at a time."""
+        seconds = [one.seconds for one in asked]
+        earliest = min(seconds)
+        between: dict[str, Any] = {"model": self._model, "until": max(seconds)}
+        between |= {f"since_{look.number}": earliest - look.reach for look in self._looks}
+        if len(asked) == 1:
+            only = {f"value_{look.number}": next(iter(of), None) for look, of in zip(self._looks, owners, strict=True)}
+            return list(connection.execute(statements[True], {**between, **only}).all())
+        found: list[Any] = []
+        listed = [list(of_look) for of_look in owners]
+        for start in range(0, max(map(len, listed)), MOST_VALUES):
+            part = slice(start, start + MOST_VALUES)
+            some = {f"values_{look.number}": of[part] for look, of in zip(self._looks, listed, strict=True)}
+            found += connection.execute(statements[False], {**between, **some}).all()
+        return found
+
+
+def _union(looks: Sequence[_Look], select: Any, single: bool) -> sa.CompoundSelect[Any]:
+    return sa.union_all(*(select(look, _seen(look, single)) for look in looks))
+
+
+def _seen(look: _Look, single: bool) -> sa.ColumnElement[bool]:
+    """The events of the asked entities in the reach of their windows."""
+    value = _entities.c.value
+    return sa.and_(
+        _entities.c.series == sa.literal_column(str(look.number)),
+        value == sa.bindparam(f"value_{look.number}")
+        if single
+        else value.in_(sa.bindparam(f"values_{look.number}", expanding=True)),
+        _entities.c.time >= sa.bindparam(f"since_{look.number}"),
+        _entities.c.time < sa.bindparam("until"),
+    )
+
+
+def _past(look: _Look, seen: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    columns = (_entities.c.value, _entities.c.time, _entities.c.amount, _entities.c.other)
+    return sa.select(sa.literal_column(str(look.number)), *columns).where(seen)
+
+
+def _labelled(look: _Look, seen: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    return (
+        sa.select(
+            _labels.c.id,
+            sa.literal_column(str(look.number)),
+            _entities.c.value,
+            _entities.c.time,
+            _labels.c.event_id,
+            _labels.c.fraud,
+            _labels.c.known,
+        )
+        .join_from(_entities, _labels, _labels.c.event_id == _entities.c.event_id)
+        .where(seen, _labels.c.model == sa.bindparam("model"))
+    )
+
+
+def _numbered(values: Sequence[str | None]) -> dict[str, int]:
+    return {value: i for i, value in enumerate(v for v in dict.fromkeys(values) if v is not None)}
+
+
+def _events(
+    series: Series, rows: Sequence[Any], owners: Mapping[str, int], others: dict[str, int], frauds: Frauds | None
+) -> Events:
+    """Rows of value, time, amount and other as arrays."""
+    values, times, amounts, other = zip(*rows, strict=True)
+    return Events(
+        _whole([owners.get(value, -1) for value in values]),
+        _whole(times),
+        {series.amount: _whole(amounts)} if series.amount else {},
+        {series.other: _whole([others.setdefault(one, len(others)) for one in other])} if series.other else {},
+        frauds,
+    )
+
+
+def _frauds(rows: Sequence[Any], owners: Mapping[str, int]) -> Frauds:
+    """Rows of an event's value and time and of a label of it, in the order in which the labels came."""
+    places = {event_id: (owners[value], time) for value, time, event_id, _, _ in rows}
+    found = [(*places[event_id], since, until) for event_id, since, until in times_as_fraud(row[2:] for row in rows)]
+    return Frauds(*_whole(list(chain.from_iterable(found))).reshape(-1, 4).T)
+
+
+def _whole(values: Sequence[int]) -> npt.NDArray[np.int64]:
+    return np.array(values, np.int64)

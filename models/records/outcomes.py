@@ -1,0 +1,176 @@
+"""OutcomeStore: what became of predictions, told once or several times, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from models.clock import Clock, utc_now
+from models.records.audit_log.log import PredictionLog
+from models.records.audit_log.record import milliseconds
+from models.registry.database.engine import parts_of, reading, take_stock, writing
+from models.registry.database.schema import outcomes
+
+MANY = 1_000
+
+MATURITY_DAYS = 30.0
+"""After so long what could happen has mostly happened, if the model's table does not say otherwise."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one prediction.
+
+    Parameters
+    ----------
+    outcome : whether the event happened; None takes back what was said before.
+    observed : when that was seen; None for now, unless it is what holds already.
+    """
+
+    prediction_id: str
+    outcome: bool | None
+    observed: datetime | None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What came of telling outcomes: how many were new, and what is wrong with others, by their place."""
+
+    n_new: int
+    problems: dict[int, tuple[str, str]]
+    """Place -> (field, what is wrong with it in words)."""
+
+
+class OutcomeStore:
+    """Takes outcomes, and tells those that hold.
+
+    Parameters
+    ----------
+    engine : of a database with the tables of the registry.
+    now : tells when outcomes come; none can have been seen later.
+
+    Raises DatabaseError from any method if the database fails; nothing is half-written then.
+    """
+
+    def __init__(self, engine: sa.Engine, *, now: Clock = utc_now) -> None:
+        self._engine, self._now = engine, now
+        self._log = PredictionLog(engine)
+
+    def take(self, told: Sequence[Outcome], *, key_id: str, labelled: frozenset[str] = frozenset()) -> Taken:
+        """Store outcomes, in one transaction; to tell one again changes nothing.
+
+        Parameters
+        ----------
+        key_id : of who tells them.
+        labelled : models whose outcomes are labels of their events instead; theirs are refused.
+        """
+        now = self._now()
+        made = self._log.places([one.prediction_id for one in told])
+        problems: dict[int, tuple[str, str]] = {}
+        good: list[tuple[str, Outcome]] = []
+        for place, one in enumerate(told):
+            found = made.get(one.prediction_id)
+            if found is None:
+                problems[place] = ("prediction_id", "is the id of no recorded prediction")
+            elif found.model in labelled:
+                path = f"/v1/{found.model}/labels"
+                problems[place] = ("prediction_id", f"is of a model whose events have labels: send it to {path}")
+            elif one.observed is not None and one.observed > now:
+                problems[place] = ("observed", "must not lie in the future")
+            elif milliseconds(one.observed or now) < found.at:
+                problems[place] = ("observed", f"must not lie before the prediction, {found.moment:%Y-%m-%dT%H:%M:%S}Z")
+            else:
+                good.append((found.model, one))
+        return Taken(self._add(good, key_id, milliseconds(now)) if good else 0, problems)
+
+    def _add(self, good: Sequence[tuple[str, Outcome]], key_id: str, received: int) -> int:
+        """Store those that say something new; returns how many did."""
+        with writing(self._engine) as connection:
+            known: set[tuple[str, bool | None, int]] = set()
+            holding: dict[str, bool | None] = {}
+            models = sorted({model for model, _ in good})  # the index begins with them
+            for some in parts_of([one.prediction_id for _, one in good]):
+                query = sa.select(outcomes.c.prediction_id, outcomes.c.outcome, outcomes.c.observed)
+                query = query.where(outcomes.c.model.in_(models))
+                query = query.where(outcomes.c.prediction_id.in_(some)).order_by(outcomes.c.observed, outcomes.c.id)
+                rows = connection.execute(query).all()
+                known |= {(row.prediction_id, row.outcome, row.observed) for row in rows}
+                holding |= {row.prediction_id: row.outcome for row in rows}
+            new = []
+            for model, one in good:
+                name, outcome = one.prediction_id, one.outcome
+                if one.observed is None and name in holding and holding[name] == outcome:
+                    continue  # a retry that comes late must not stand against a correction
+                said = (name, outcome, received if one.observed is None else milliseconds(one.observed))
+                if said not in known:
+                    known.add(said)
+                    if one.observed is None:
+                        holding[name] = outcome
+                    new.append(
+                        {
+                            "model": model,
+                            "prediction_id": one.prediction_id,
+                            "outcome": one.outcome,
+                            "observed": said[2],
+                            "received": received,
+                            "key_id": key_id,
+                        }
+                    )
+            if new:
+                connection.execute(outcomes.insert(), new)
+        if len(new) >= MANY:  # or PostgreSQL, which takes ids for few until it has looked, reads all for each part
+            take_stock(self._engine, [outcomes])
+        return len(new)
+
+    def known(self, model: str, *, until: datetime | None = None) -> dict[str, bool]:
+        """The outcomes that hold, by prediction id; those that were taken back are left out.
+
+        Parameters
+        ----------
+        until : what came later than this is left out; None for nothing.
+        """
+        query = sa.select(outcomes.c.prediction_id, outcomes.c.outcome).where(outcomes.c.model == model)
+        if until is not None:
+            query = query.where(outcomes.c.received <= milliseconds(until))
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(outcomes.c.observed, outcomes.c.id)).all()
+        latest = {row.prediction_id: row.outcome for row in rows}
+        return {name: outcome for name, outcome in latest.items() if outcome is not None}
+
+    def known_of(self, model: str, ids: Sequence[str]) -> dict[str, bool]:
+        """Those of `known` that are of these predictions."""
+        query = sa.select(outcomes.c.prediction_id, outcomes.c.outcome).where(outcomes.c.model == model)
+        query = query.order_by(outcomes.c.observed, outcomes.c.id)
+        latest: dict[str, bool | None] = {}
+        with reading(self._engine) as connection:
+            for some in parts_of(ids):
+                rows = connection.execute(query.where(outcomes.c.prediction_id.in_(some))).all()
+                latest |= {row.prediction_id: row.outcome for row in rows}
+        return {name: outcome for name, outcome in latest.items() if outcome is not None}
+
+
+def in_order_of_arrival(engine: sa.Engine, model: str, since: datetime) -> Iterator[tuple[str, bool]]:
+    """Predictions with the outcome that holds now, in the order in which an outcome of each first came.
+
+    No later outcome changes that order, so whoever watches it may look at any time.
+
+    Parameters
+    ----------
+    since : predictions whose first outcome came before this are left out.
+    """
+    holding = OutcomeStore(engine).known(model)
+    first = sa.func.min(outcomes.c.id).label("first")
+    query = (
+        sa.select(outcomes.c.prediction_id, first, sa.func.min(outcomes.c.received).label("received"))
+        .where(outcomes.c.model == model)
+        .group_by(outcomes.c.prediction_id)
+        .order_by(first)
+    )
+    with reading(engine) as connection:
+        rows = connection.execute(query).all()
+    for row in rows:
+        if row.received >= milliseconds(since) and row.prediction_id in holding:
+            yield row.prediction_id, holding[row.prediction_id]

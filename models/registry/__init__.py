@@ -1,0 +1,1 @@
+"""Which versions, policies and rollouts there are, and where they are stored."""

@@ -1,0 +1,288 @@
+"""Trained models on disk: content-addressed folders that prove to be unaltered before anything in them is used.
+
+A bundle's digest is the SHA-256 of its manifest, and the manifest lists the SHA-256 of every other file: one changed
+byte anywhere is found. A folder appears under its digest complete or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from platform import python_version
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+
+from data.errors import DataError
+from data.table import Table
+from models.errors import BundleError
+from models.names import MODEL_NAME, checked_name
+from models.registry.scorer_file import MAX_BYTES, dump_scorer, load_scorer
+
+MANIFEST = "manifest.json"
+SCORER = "scorer.skops"
+PARTIAL = ".partial-"
+MAX_MANIFEST_BYTES = 2 * 1024**2
+_MOST_TOLD = 500  # characters of what is wrong
+PACKAGES = ("backscore", "numpy", "pandas", "scikit-learn", "skops")
+
+ModelName = Annotated[str, StringConstraints(pattern=f"^{MODEL_NAME}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,99}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+@cache
+def package_versions() -> Mapping[str, str]:
+    """Versions of Python and of the packages that decide how a scorer is stored and computed."""
+    versions = {"python": python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "not installed"  # ours, when it runs from its source folder
+    return versions
+
+
+class Manifest(BaseModel):
+    """What a bundle says of itself.
+
+    Attributes
+    ----------
+    format : of the bundle; a reader refuses one that it does not know.
+    name, domain : the model's name and its line of business.
+    created : when training ended.
+    table : the table it was trained on; it types the endpoint.
+    metrics : on the untouched test rows, JSON without NaN.
+    source : where the rows came from, as the user named it.
+    n_rows, data_digest : how many rows were read, and the SHA-256 that tells them from others.
+    seed, preset, keep_negatives : of the training job.
+    packages : versions of Python and of the libraries.
+    files : SHA-256 of every file of the bundle except the manifest itself; filled in by `write_bundle`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    name: ModelName
+    domain: str
+    created: AwareDatetime
+    table: Table
+    metrics: dict[str, JsonValue]
+    source: str
+    n_rows: int = Field(ge=0)
+    data_digest: str
+    seed: int
+    preset: str
+    keep_negatives: float = Field(1.0, gt=0, le=1)
+    packages: dict[str, str] = Field(default_factory=lambda: dict(package_versions()))
+    files: dict[FileName, Sha256] = {}
+
+    def canonical_bytes(self) -> bytes:
+        """The one spelling of this manifest, whose SHA-256 is the bundle's digest."""
+        text = json.dumps(self.model_dump(mode="json"), allow_nan=False, ensure_ascii=False, indent=1, sort_keys=True)
+        return text.encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle: its manifest, its scorer ready to use, and its other files on demand."""
+
+    digest: str
+    folder: Path
+    manifest: Manifest
+    scorer: Any
+
+    def read(self, name: str) -> bytes:
+        """The content of one file, verified again; BundleError if it is not part of the bundle or was altered."""
+        return _read_listed(self.folder, name, self.manifest, self.digest)
+
+
+def write_bundle(bundles: Path, manifest: Manifest, *, scorer: object, files: Mapping[str, bytes]) -> str:
+    """Store a bundle, complete and on disk when this returns, and return its digest.
+
+    A process killed on the way leaves at worst a `.partial-*` folder, see `sweep_partial`.
+
+    Parameters
+    ----------
+    bundles : the folder of all bundles, created if it is absent.
+    manifest : its `files` are filled in here.
+    scorer : what answers; it may hold what skops trusts and TRUSTED_TYPES of `models.registry.scorer_file`.
+    files : content of the other files by name, e.g. `policy.json` and `report.html`.
+
+    Raises
+    ------
+    BundleError
+        The scorer could not be loaded again, the manifest holds NaN, or the disk refused.
+    """
+    if own := sorted({MANIFEST, SCORER} & files.keys()):
+        raise BundleError(manifest.name, f"{' and '.join(own)} must not be given, write_bundle makes it")
+    contents = {**files, SCORER: dump_scorer(scorer)}
+    manifest = _with_files(manifest, {name: _sha256(content) for name, content in contents.items()})
+    try:
+        contents[MANIFEST] = manifest.canonical_bytes()
+    except ValueError as error:
+        raise BundleError(manifest.name, f"its manifest is not JSON: {error}; write null for NaN") from error
+    digest = _sha256(contents[MANIFEST])
+    load_scorer(contents[SCORER], digest)  # what cannot be read back must not get a version number
+    partial = bundles / f"{PARTIAL}{manifest.name}.{uuid.uuid4().hex}"
+    try:
+        partial.mkdir(parents=True)
+        for name, content in contents.items():
+            _write_to_disk(partial / name, content)
+        _sync_folder(partial)
+        _publish(partial, bundles / digest)
+    except OSError as error:
+        raise BundleError(digest, f"cannot be written to {bundles}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return digest
+
+
+def sweep_partial(bundles: Path, name: str) -> None:
+    """Remove what killed jobs of this model left half-written; call it only under the model's job lock."""
+    for folder in bundles.glob(f"{PARTIAL}{checked_name(name)}.*"):
+        shutil.rmtree(folder)
+
+
+def read_manifest(bundles: Path, digest: str) -> Manifest:
+    """The manifest of a bundle, verified; the other files are not looked at.
+
+    Raises
+    ------
+    BundleError
+        It is missing, altered, or of a format that this version does not know.
+    """
+    content = _read_verified(_folder(bundles, digest), MANIFEST, digest, digest, MAX_MANIFEST_BYTES)
+    try:
+        return Manifest.model_validate_json(content)
+    except (ValidationError, DataError) as error:
+        raise BundleError(
+            digest, f"{MANIFEST} is not one that this version of backscore reads: {_told(error)}"
+        ) from error
+
+
+def read_file(bundles: Path, digest: str, name: str) -> bytes:
+    """The content of one file of a bundle, verified, without loading the scorer.
+
+    Raises
+    ------
+    BundleError
+        The bundle is missing or altered, or has no such file.
+    """
+    return _read_listed(_folder(bundles, digest), name, read_manifest(bundles, digest), digest)
+
+
+def load_bundle(bundles: Path, digest: str) -> Bundle:
+    """Verify every byte of a bundle, then rebuild its scorer.
+
+    Raises
+    ------
+    BundleError
+        A file is missing, added, altered or truncated, or the scorer holds a type that is not trusted.
+    """
+    folder = _folder(bundles, digest)
+    manifest = read_manifest(bundles, digest)
+    _check_file_list(folder, manifest, digest)
+    # The scorer is rebuilt from the very bytes that were verified; a second reading could see others.
+    contents = {name: _read_verified(folder, name, sha256, digest) for name, sha256 in manifest.files.items()}
+    return Bundle(digest, folder, manifest, load_scorer(contents[SCORER], digest))
+
+
+def _with_files(manifest: Manifest, files: Mapping[str, str]) -> Manifest:
+    """The manifest with its list of files, whose names are checked as on reading."""
+    return Manifest.model_validate({**dict(manifest), "files": files})
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write_to_disk(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut, as fsync does for a file's content."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _publish(partial: Path, folder: Path) -> None:
+    """Give the complete folder its name in one step; one that is already there has the same content."""
+    try:
+        partial.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+    _sync_folder(folder.parent)
+
+
+def _folder(bundles: Path, digest: str) -> Path:
+    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise BundleError(digest, "this is no digest: 64 hexadecimal digits")
+    return bundles / digest
+
+
+def _check_file_list(folder: Path, manifest: Manifest, digest: str) -> None:
+    found, listed = {path.name for path in folder.iterdir()}, {MANIFEST, *manifest.files}
+    if missing := sorted(listed - found | {SCORER} - set(manifest.files)):
+        raise BundleError(digest, f"file(s) missing: {_told(', '.join(missing))}")
+    if extra := sorted(found - listed):
+        raise BundleError(digest, f"file(s) that do not belong to it: {_told(', '.join(extra))}")
+    n_bytes = sum((folder / name).lstat().st_size for name in listed)
+    if n_bytes > MAX_BYTES:
+        raise BundleError(digest, f"{n_bytes:,} bytes are more than the {MAX_BYTES:,} a bundle may have")
+
+
+def _read_listed(folder: Path, name: str, manifest: Manifest, digest: str) -> bytes:
+    if name not in manifest.files:
+        raise BundleError(digest, f"has no file {name!r}; it has {', '.join(sorted(manifest.files))}")
+    return _read_verified(folder, name, manifest.files[name], digest)
+
+
+def _read_verified(folder: Path, name: str, sha256: str, digest: str, limit: int = MAX_BYTES) -> bytes:
+    """The content of one file, if it is what the digest promises."""
+    path = folder / name
+    try:
+        content = _read_plain(path, limit)
+    except OSError as error:
+        raise BundleError(digest, f"cannot read {path}: {error.strerror}") from error
+    if content is None:
+        raise BundleError(digest, f"{name} is no plain file of at most {limit:,} bytes")
+    if _sha256(content) != sha256:
+        raise BundleError(digest, f"{name} was altered or truncated; restore the folder or train again")
+    return content
+
+
+def _read_plain(path: Path, limit: int) -> bytes | None:
+    """The content of a plain file; None of anything else, such as a link, a pipe or a file that grows meanwhile."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return None
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
+            return None
+        content = file.read(status.st_size + 1)
+    return content if len(content) == status.st_size else None
+
+
+def _told(what: object) -> str:
+    text = str(what)
+    return text if len(text) <= _MOST_TOLD else f"{text[:_MOST_TOLD]}..."

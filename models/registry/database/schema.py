@@ -1,0 +1,272 @@
+"""Every table of the database; `models.registry.database.migrations` makes them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from data.windows import FOREVER
+from models.registry.database.engine import UtcDateTime
+
+metadata = sa.MetaData()
+registry_schema = sa.Table(
+    "registry_schema",
+    metadata,
+    sa.Column("only_row", sa.Integer, sa.CheckConstraint("only_row = 1"), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+versions = sa.Table(
+    "versions",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("version", sa.Integer, sa.CheckConstraint("version >= 1"), primary_key=True, autoincrement=False),
+    sa.Column("domain", sa.String, nullable=False),
+    sa.Column("digest", sa.String, nullable=False),
+    sa.Column("created", UtcDateTime, nullable=False),
+    sa.Column("created_by", sa.String, nullable=False),
+    sa.Column("metrics", sa.JSON, nullable=False),
+)
+aliases = sa.Table(
+    "aliases",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("alias", sa.String, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.ForeignKeyConstraint(["name", "version"], ["versions.name", "versions.version"]),
+)
+history = sa.Table(
+    "history",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("name", sa.String, nullable=False, index=True),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("alias", sa.String),
+    sa.Column("from_version", sa.Integer),
+    sa.Column("to_version", sa.Integer, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+)
+policies = sa.Table(
+    "policies",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("number", sa.Integer, sa.CheckConstraint("number >= 1"), primary_key=True, autoincrement=False),
+    sa.Column("domain", sa.String, nullable=False),
+    sa.Column("content", sa.JSON, nullable=False),
+    sa.Column("created", UtcDateTime, nullable=False),
+    sa.Column("created_by", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Column("model_version", sa.Integer, nullable=False),
+    sa.Column("simulation", sa.JSON, nullable=False),
+    sa.ForeignKeyConstraint(["name", "model_version"], ["versions.name", "versions.version"]),
+)
+active_policies = sa.Table(
+    "active_policies",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.ForeignKeyConstraint(["name", "number"], ["policies.name", "policies.number"]),
+)
+
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("model", sa.String, primary_key=True),
+    sa.Column("event_id", sa.String, primary_key=True),
+    sa.Column("time", sa.BigInteger, nullable=False),  # in whole seconds since 1970, UTC
+    sa.Column("row", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text),  # null for history that was loaded and never asked about
+    sa.Column("received", UtcDateTime, nullable=False),
+    sa.Index("events_by_time", "model", "time"),
+)
+
+event_streams = sa.Table(
+    "event_streams",
+    metadata,
+    sa.Column("model", sa.String, primary_key=True),
+    sa.Column("kept_from", sa.BigInteger, nullable=False),  # older events have rolled out
+    sa.Column("n_series", sa.Integer, nullable=False),  # whoever knows fewer looks again
+)
+
+NOTHING_ROLLED_OUT = -FOREVER
+
+event_series = sa.Table(
+    "event_series",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("entity", sa.String, nullable=False),
+    sa.Column("amount", sa.String),
+    sa.Column("scale", sa.Float, nullable=False),
+    sa.Column("other", sa.String),
+)
+"""What the rows of `event_entities` hold, see `models.events.series.Series`: those of all versions of a model are kept
+up, so that each finds its windows full when it comes to answer."""
+
+event_entities = sa.Table(
+    "event_entities",
+    metadata,
+    sa.Column("series", sa.Integer, sa.ForeignKey("event_series.id"), primary_key=True),
+    sa.Column("value", sa.String, primary_key=True),
+    sa.Column("time", sa.BigInteger, primary_key=True),
+    sa.Column("event_id", sa.String, primary_key=True),
+    sa.Column("amount", sa.BigInteger),  # as `data.windows.whole_number` makes it
+    sa.Column("other", sa.String),
+    sqlite_with_rowid=False,  # rows lie in the order in which windows read them
+)
+
+event_labels = sa.Table(
+    "event_labels",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("event_id", sa.String, nullable=False),
+    sa.Column("fraud", sa.Boolean),  # null takes back what was said before
+    sa.Column("known", sa.BigInteger, nullable=False),  # in whole seconds since 1970, UTC
+    sa.Column("source", sa.String, nullable=False),
+    sa.Index("event_labels_by_event", "model", "event_id"),
+)
+"""What became of events, only ever added to: of several labels of one event the latest holds from when it was known."""
+
+event_rule_hits = sa.Table(
+    "event_rule_hits",
+    metadata,
+    sa.Column("model", sa.String, primary_key=True),
+    sa.Column("rule", sa.String, primary_key=True),
+    sa.Column("time", sa.BigInteger, primary_key=True),  # of the event
+    sa.Column("event_id", sa.String, primary_key=True),
+    sa.Index("event_rule_hits_by_time", "model", "time"),
+)
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("card", sa.String),  # null for an event without a card, which has an alert of its own
+    sa.Column("status", sa.String, nullable=False),  # "open", or the last verdict
+    sa.Column("opened", UtcDateTime, nullable=False),
+    sa.Column("closed", UtcDateTime),  # when the last verdict was given
+    sa.Column("snoozed_until", UtcDateTime),
+    sa.Column("follows", sa.BigInteger),  # an alert of the card that nobody was sure about, whose events this one has
+    sa.Column("n_events", sa.Integer, nullable=False),
+    sa.Column("last_event", sa.BigInteger, nullable=False),  # the latest time of its events
+    sa.Column("expected_loss", sa.Float, nullable=False),  # of its worst event
+    sa.Column("worst_event", sa.String, nullable=False),
+    sa.Column("worst_answer", sa.Text, nullable=False),  # events roll out, an open alert does not
+    sa.Index("alerts_by_card", "model", "card"),
+    sa.Index("alerts_by_loss", "model", "status", "expected_loss"),
+)
+
+sa.Index(
+    "alerts_one_open_for_a_card",
+    alerts.c.model,
+    alerts.c.card,
+    unique=True,
+    sqlite_where=alerts.c.status == "open",
+    postgresql_where=alerts.c.status == "open",
+)
+
+alert_events = sa.Table(
+    "alert_events",
+    metadata,
+    sa.Column("alert", sa.ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("event_id", sa.String, primary_key=True),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("time", sa.BigInteger, nullable=False),  # of the event
+    sa.Index("alert_events_by_time", "model", "time"),
+)
+"""The events that an alert is about, as long as they are stored."""
+
+alert_verdicts = sa.Table(
+    "alert_verdicts",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("alert", sa.ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("verdict", sa.String, nullable=False),
+    sa.Column("by", sa.String, nullable=False),
+    sa.Column("note", sa.String, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+)
+"""Who said what about an alert, only ever added to: the latest holds."""
+
+
+keys = sa.Table(
+    "keys",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False, unique=True),
+    sa.Column("secret_hash", sa.String, nullable=False),
+    sa.Column("scopes", sa.String, nullable=False),
+    sa.Column("rate", sa.String),
+    sa.Column("expires", UtcDateTime),
+    sa.Column("created", UtcDateTime, nullable=False),
+    sa.Column("created_by", sa.String, nullable=False),
+    sa.Column("revoked", UtcDateTime),
+    sa.Column("revoked_by", sa.String),
+)
+"""Rows stay for ever, so that the audit log's key ids lead to a name."""
+
+
+outcomes = sa.Table(
+    "outcomes",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("prediction_id", sa.String, nullable=False),
+    sa.Column("outcome", sa.Boolean),  # null takes back what was said before
+    sa.Column("observed", sa.BigInteger, nullable=False),  # in milliseconds since 1970, UTC
+    sa.Column("received", sa.BigInteger, nullable=False),  # likewise
+    sa.Column("key_id", sa.String, nullable=False),  # of who said so; empty where nobody needs a key
+    sa.Index("outcomes_by_prediction", "model", "prediction_id"),
+)
+"""Only ever added to: of several outcomes of one prediction the one observed last holds, of those the one said last."""
+
+
+predictions = sa.Table(
+    "predictions",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),  # a shadow answers beside the champion
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("policy_version", sa.Integer, nullable=False),
+    sa.Column("role", sa.String, nullable=False),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),  # in milliseconds since 1970, UTC: when the request came
+    sa.Column("latency", sa.Integer, nullable=False),  # in microseconds: from there to the answer, not yet stored
+    sa.Column("key_id", sa.String, nullable=False),  # empty where nobody needs a key
+    sa.Column("reasons", sa.String, nullable=False),
+    sa.Column("n_rows", sa.Integer, nullable=False),
+    sa.Column("request", sa.Text, nullable=False),
+    sa.Column("features_digest", sa.String, nullable=False),  # empty for what is no row
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("n_bytes", sa.Integer, nullable=False),
+    sa.Index("predictions_by_time", "model", "at", "n_bytes"),
+)
+"""One row for each request, see `models.predictions.record.PredictionRecord`."""
+
+audit_settings = sa.Table(
+    "audit_settings",
+    metadata,
+    sa.Column("model", sa.String, primary_key=True),
+    sa.Column("level", sa.String, nullable=False),
+    sa.Column("sample", sa.Float, nullable=False),
+    sa.Column("keep_days", sa.Float),
+    sa.Column("keep_megabytes", sa.Float),
+)
+"""How predictions of a model are recorded; a model without a row has the defaults of `AuditSettings`."""
+
+
+rollouts = sa.Table(
+    "rollouts",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("mode", sa.String, nullable=False),
+    sa.Column("share", sa.Float, nullable=False),  # 0 in shadow mode
+    sa.Column("started", UtcDateTime, nullable=False),
+    sa.Column("started_by", sa.String, nullable=False),
+    sa.ForeignKeyConstraint(["name", "version"], ["versions.name", "versions.version"]),
+)
+"""Who challenges the champion of a model now; who did before stands in the history."""

@@ -1,0 +1,154 @@
+"""Rollouts: who challenges the champion of each model, and how.
+
+A model has at most one challenger. Starting again replaces it, and whatever the test compares begins anew with it. When
+another version becomes champion, the rollout ends: what the challenger was compared with does not answer any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+import sqlalchemy as sa
+
+from models.clock import Clock
+from models.errors import ChallengerError, NoChallengerError, UnknownVersionError
+from models.registry.database import schema as registry_tables
+from models.registry.database import schema as tables
+from models.registry.database.engine import reading, writing
+from models.registry.history import Occasion, record
+from models.registry.id_hash import share_of
+
+Mode: TypeAlias = Literal["shadow", "canary"]
+
+_rollouts, _aliases, _versions = tables.rollouts, registry_tables.aliases, registry_tables.versions
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A version that challenges the champion of its name.
+
+    Parameters
+    ----------
+    mode : "shadow" answers what the champion answers, and is recorded; "canary" answers a share of the predictions.
+    share : of a canary, above 0 and below 1; 0 of a shadow.
+    started : in UTC.
+    """
+
+    name: str
+    version: int
+    mode: Mode
+    share: float
+    started: datetime
+    started_by: str
+
+    def gives(self, prediction_id: str) -> bool:
+        """Whether it is the challenger that answers this prediction; always the same for an id."""
+        return self.mode == "canary" and share_of(prediction_id, "canary") < self.share
+
+    @property
+    def text(self) -> str:
+        """How it challenges, in a few words."""
+        return "shadow" if self.mode == "shadow" else f"canary of {100 * self.share:g} %"
+
+
+class Rollouts:
+    """The challengers of all models; `models.registry.registry.Registry.rollouts` is the one to use.
+
+    Every method raises DatabaseError if the database fails.
+    """
+
+    def __init__(self, engine: sa.Engine, *, now: Clock) -> None:
+        self._engine, self._now = engine, now
+
+    def start(self, name: str, number: int, *, mode: Mode, share: float = 0.0, actor: str, why: str) -> Rollout:
+        """Let a version challenge the champion from now on, in place of any other.
+
+        Raises
+        ------
+        UnknownVersionError
+            There is no such version.
+        ChallengerError
+            It is the champion, there is none, or the share does not fit the mode.
+        """
+        check_share(name, number, mode, share)
+        with writing(self._engine) as connection:
+            numbers = list(connection.scalars(sa.select(_versions.c.version).where(_versions.c.name == name)))
+            if number not in numbers:
+                raise UnknownVersionError(name, number, sorted(numbers))
+            champion = _champion(connection, name)
+            if champion is None:
+                raise ChallengerError(name, number, "the model has no champion; promote a version first")
+            if champion == number:
+                raise ChallengerError(name, number, "it is the champion; name another version")
+            before = going_on(connection, name)
+            rollout = Rollout(name, number, mode, share, self._now(), actor)
+            connection.execute(_rollouts.delete().where(_rollouts.c.name == name))
+            connection.execute(_rollouts.insert().values(**asdict(rollout)))
+            occasion = Occasion(name=name, at=rollout.started, actor=actor, why=f"{rollout.text}; {why}".rstrip("; "))
+            record(
+                connection,
+                "challenge",
+                number,
+                occasion,
+                alias="challenger",
+                from_version=before.version if before else None,
+            )
+        return rollout
+
+    def stop(self, name: str, *, actor: str, why: str) -> Rollout:
+        """Let the champion answer alone from now on; returns what ended. NoChallengerError if nothing is to end."""
+        with writing(self._engine) as connection:
+            ended = end_rollout(connection, Occasion(name=name, at=self._now(), actor=actor, why=why))
+            if ended is None:
+                raise NoChallengerError(name)
+        return ended
+
+    def rollout(self, name: str) -> Rollout | None:
+        """Who challenges the champion of this name, if anybody does."""
+        return self.all().get(name)
+
+    def all(self) -> dict[str, Rollout]:
+        """Who challenges, by name; a single query, cheap enough to ask every second."""
+        with reading(self._engine) as connection:
+            return {row["name"]: Rollout(**row) for row in connection.execute(sa.select(_rollouts)).mappings()}
+
+
+def check_share(name: str, number: int, mode: Mode, share: float) -> None:
+    """ChallengerError if the share does not fit the mode."""
+    if mode == "canary" and not 0 < share < 1:
+        raise ChallengerError(name, number, f"the share of a canary must be above 0 and below 1, got {share:g}")
+    if mode == "shadow" and share != 0:
+        raise ChallengerError(name, number, f"a shadow answers nobody, so it has no share, got {share:g}")
+
+
+def end_rollout(connection: sa.Connection, occasion: Occasion) -> Rollout | None:
+    """Let nobody challenge the champion any more, and record it; returns who did, None if nobody."""
+    name = occasion["name"]
+    ended = going_on(connection, name)
+    if ended is None:
+        return None
+    connection.execute(_rollouts.delete().where(_rollouts.c.name == name))
+    champion = _champion(connection, name)
+    assert champion is not None  # noqa: S101 - there was one to challenge, and champions are only ever replaced
+    record(connection, "withdraw", champion, occasion, alias="challenger", from_version=ended.version)
+    return ended
+
+
+def end_canary(connection: sa.Connection, occasion: Occasion) -> bool:
+    """The same for a canary alone; whether there was one."""
+    rollout = going_on(connection, occasion["name"])
+    return rollout is not None and rollout.mode == "canary" and end_rollout(connection, occasion) is not None
+
+
+def going_on(connection: sa.Connection, name: str) -> Rollout | None:
+    """The rollout of this name, inside of a transaction."""
+    row = connection.execute(sa.select(_rollouts).where(_rollouts.c.name == name)).mappings().first()
+    return Rollout(**row) if row else None
+
+
+def _champion(connection: sa.Connection, name: str) -> int | None:
+    return connection.scalar(
+        sa.select(_aliases.c.version).where(_aliases.c.name == name, _aliases.c.alias == "champion")
+    )

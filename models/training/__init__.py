@@ -1,0 +1,1 @@
+"""The parts of a training job: rows, fit, refine, judge."""

@@ -1,0 +1,92 @@
+"""The first half of a training job: from rows as they came to a trained model beside its rows."""
+
+from __future__ import annotations
+
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+
+from data.files.sources import frame_digest
+from data.splits import split_rows, with_whole_windows
+from data.table import Table
+from data.windows import KnownFrauds, checked_history
+from models.answers.reasons import refer_to_accepted
+from models.home import Home
+from models.presets import PRESETS
+from models.registry.registry import Version
+from models.training.job import Progress, TrainingJob
+from models.training.refine import Start, load_start
+from models.training.trained import Trained
+
+
+def fit(
+    job: TrainingJob,
+    frame: pd.DataFrame,
+    to_refine: Version | None,
+    home: Home,
+    progress: Progress,
+    frauds: KnownFrauds | None = None,
+) -> Trained:
+    """Check, divide, and train: anew, or go on from a version that is to be refined.
+
+    Parameters
+    ----------
+    frauds : see `data.windows.checked_history`.
+
+    Raises BadRowsError for rows that break rules of the table, DataError for rows that cannot be divided, and
+    RefinementError and SamplingError as told at `models.retraining.train`.
+    """
+    progress.stage(f"Checking {len(frame):,} rows of {job.source}")
+    table = job.domain.prepare(job.table)
+    checked, labels = checked_history(table, frame, job.source, frauds)
+    times = None if table.time is None else checked[table.time.name].to_numpy()
+    rows = split_rows(job.split, labels=labels, times=times, seed=job.seed)
+    if times is not None:
+        rows = with_whole_windows(rows, times, labels, reach_seconds=table.reach_seconds)
+    train_frame = checked.iloc[rows.train]
+    start = _start(job, table, frame, to_refine, home)
+    refined = start.version is not None
+    what = f"Refining version {start.version}" if refined else "Training"
+    progress.stage(f"{what} on {len(rows.train):,} rows, preset {start.preset}")
+    started, scorer = perf_counter(), start.scorer
+    learn = partial(scorer.refine, seed=job.seed) if refined else scorer.fit
+    learn(
+        train_frame,
+        labels[rows.train],
+        weights=None if table.weight is None else train_frame[table.weight.name].to_numpy(np.float64),
+        validation=(checked.iloc[rows.validation], labels[rows.validation]),
+        keep_negatives=start.keep_negatives,
+        callbacks=[progress.epoch],
+    )
+    refer_to_accepted(job.domain, scorer, job.domain.policy(), train_frame)
+    return Trained(
+        scorer=scorer,
+        preset=start.preset,
+        keep_negatives=start.keep_negatives,
+        refined_from=start.version,
+        raw_frame=frame,
+        frame=checked,
+        labels=labels,
+        rows=rows,
+        test_probabilities=scorer.probabilities(checked.iloc[rows.test]),
+        seconds=perf_counter() - started,
+        frauds=frauds,
+    )
+
+
+def _start(job: TrainingJob, table: Table, frame: pd.DataFrame, to_refine: Version | None, home: Home) -> Start:
+    """An untrained scorer, or the one that is to be refined."""
+    if to_refine is None:
+        preset = PRESETS[job.preset or "balanced"]
+        scorer, share = job.domain.build(table, preset, job.seed), job.keep_negatives or 1.0
+        return Start(version=None, scorer=scorer, preset=preset.name, keep_negatives=share)
+    return load_start(
+        to_refine,
+        home.bundles,
+        table=table,
+        preset=job.preset,
+        keep_negatives=job.keep_negatives,
+        data_digest=frame_digest(frame),
+    )

@@ -1,0 +1,118 @@
+"""Judging a new version: beside the usual models, beside the champion, and whether it may go live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data.checking import check_frame
+from data.windows import with_windows
+from models.arrays import Floats
+from models.errors import BundleError
+from models.evaluation.baselines import baselines
+from models.evaluation.metrics import Comparison, Contender, compare, evaluate
+from models.registry.live import load_live
+from models.registry.registry import Version
+from models.training.job import Promote
+from models.training.trained import Trained
+
+OURS = "this version"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Whether a new version goes live, and why or why not."""
+
+    promoted: bool
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What the test rows say.
+
+    Parameters
+    ----------
+    contenders : this version first, then the baselines, then the champion if there is one and it could answer.
+    champion : the version that was live.
+    comparison : with the champion; None if there is none, or if it could not answer, which `problem` then explains.
+    """
+
+    contenders: Mapping[str, Contender]
+    champion: Version | None
+    comparison: Comparison | None
+    problem: str
+
+    @property
+    def ours(self) -> Contender:
+        """The new version."""
+        return self.contenders[OURS]
+
+    def outcome(self, trained: Trained, gates: Mapping[str, float], *, promote: Promote) -> Outcome:
+        """What becomes of the new version: by its verdict for "auto", as was asked for otherwise."""
+        if promote == "auto":
+            promoted, why = self.verdict(gates)
+        else:
+            promoted, why = promote == "always", f"promotion was asked for: {promote}"
+        return Outcome(promoted, "; ".join(filter(None, [trained.origin, why])))
+
+    def verdict(self, gates: Mapping[str, float]) -> tuple[bool, str]:
+        """Whether the new version may go live, and the sentence that says why.
+
+        It must reach every gate and must not be worse than the champion beyond what chance explains.
+        """
+        metrics = self.ours.metrics
+        for metric, least in gates.items():
+            if not metrics[metric] >= least:
+                return False, f"{metric} {metrics[metric]:.4f} is below the gate of {least:g}"
+        if self.champion is None:
+            return True, "it passes the gates and there was no champion"
+        if self.comparison is None:
+            return False, f"{self.problem}, so the two cannot be compared; --promote always overrides this"
+        interval = (
+            f"log-loss {self.comparison.difference:+.5f} against the champion, version {self.champion.number} "
+            f"(90 % interval {self.comparison.low:+.5f} to {self.comparison.high:+.5f}, less is better)"
+        )
+        return not self.comparison.worse, f"it is {'' if self.comparison.worse else 'not '}worse: {interval}"
+
+
+def judge(trained: Trained, champion: Version | None, bundles: Path, *, seed: int) -> Judgement:
+    """Measure the new version, the baselines and the champion on the untouched test rows."""
+    rows, labels, ours = trained.rows, trained.test_labels, trained.test_probabilities
+    contenders = {OURS: Contender(ours, evaluate(labels, ours), trained.seconds)}
+    contenders |= baselines(
+        trained.frame.iloc[rows.train],
+        trained.labels[rows.train],
+        trained.frame.iloc[rows.test],
+        labels,
+        table=trained.scorer.table,
+        seed=seed,
+    )
+    if champion is None:
+        return Judgement(contenders=contenders, champion=None, comparison=None, problem="")
+    name = f"champion (version {champion.number})"
+    theirs = _answers_of(champion, trained, bundles)
+    if isinstance(theirs, str):
+        return Judgement(contenders=contenders, champion=champion, comparison=None, problem=f"the {name} {theirs}")
+    contenders[name] = Contender(theirs, evaluate(labels, theirs), seconds=0.0)
+    comparison = compare(labels, ours, theirs, seed=seed)
+    return Judgement(contenders=contenders, champion=champion, comparison=comparison, problem="")
+
+
+def _answers_of(champion: Version, trained: Trained, bundles: Path) -> Floats | str:
+    """The champion's probabilities for the test rows, or what keeps it from answering."""
+    try:
+        live = load_live(champion, bundles)
+    except BundleError as error:
+        return f"cannot be loaded ({error})"
+    test = trained.rows.test
+    # its windows look back from the test rows; without windows the other rows are none of its business
+    rows = np.arange(len(trained.raw_frame)) if live.table.windows else test
+    checked, problems = check_frame(live.table, trained.raw_frame.iloc[rows], training=False)
+    if problems:
+        return f"does not read these rows ({problems[0]})"
+    checked = with_windows(live.table, checked, trained.labels[rows] if trained.frauds is None else trained.frauds)
+    return live.scorer.probabilities(checked.iloc[test] if live.table.windows else checked)

@@ -1,0 +1,68 @@
+"""Recorded rows whose outcome is known, to train on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import sqlalchemy as sa
+
+from data.errors import SourceError
+from data.table import Table
+from models.contract import Domain
+from models.records.audit_log.log import PredictionLog
+from models.records.events.history import rows_as_frame, spelled_outcomes, with_levels_of
+from models.records.outcomes import MATURITY_DAYS, OutcomeStore
+from models.training.rows import TrainingRows, split_for
+
+
+def rows_with_outcomes(
+    engine: sa.Engine, model: str, table: Table, domain: Domain, *, now: datetime, maturity_days: float = MATURITY_DAYS
+) -> TrainingRows:
+    """The recorded rows of a model that are old enough for their outcome to be known, and of which it is known.
+
+    Parameters
+    ----------
+    table : of the version that answers.
+
+    Raises
+    ------
+    SourceError
+        There are none, or the audit log does not hold what they were.
+    """
+    if table.windows:
+        raise SourceError(f"{model!r} keeps its events with their labels: train it with --from-events")
+    hidden = [column.name for column in table.inputs if column.stored != "plain"]
+    if hidden:
+        raise SourceError(
+            f"column(s) {', '.join(map(repr, hidden))} of {model!r} are not stored as they came, so that recorded rows "
+            "cannot be trained on"
+        )
+    known = OutcomeStore(engine).known(model, until=now)
+    found = [
+        one
+        for one in PredictionLog(engine).predictions(model, until=now - timedelta(days=maturity_days))
+        if one.id in known
+    ]
+    if not found:
+        raise SourceError(
+            f"of no recorded prediction of {model!r} that is older than {maturity_days:g} days is the outcome known; "
+            "POST /v1/outcomes and `backscore outcomes load` take outcomes"
+        )
+    frame = rows_as_frame(table, [dict(one.row) for one in found])
+    labels = np.array([known[one.id] for one in found], np.int64)
+    frame[table.target.name] = np.array(spelled_outcomes(table), object)[labels]
+    kept = replace(table, columns=(*table.inputs, table.target))
+    note = f"Rows are those whose outcome somebody told, {int(labels.sum()):,} of {len(labels):,} with the event." + (
+        f" Only who got {domain.favourable!r} can have one, so the model learns of those alone."
+        if domain.favourable
+        else ""
+    )
+    return TrainingRows(
+        with_levels_of(kept, frame),
+        frame,
+        f"recorded predictions of {model!r} with their outcomes",
+        split_for(kept, domain),
+        note,
+    )

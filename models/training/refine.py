@@ -1,0 +1,109 @@
+"""What a training starts from, and whether the live version can be refined on new rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from data.table import Column, Table
+from models.errors import RefinementError
+from models.estimators.table_classifier import TableClassifier
+from models.registry.bundles import read_manifest
+from models.registry.live import load_live
+from models.registry.registry import Version
+
+_ROLES = ("feature", "time", "entity", "event", "target")
+"""Roles of the columns that a request, the encoder or the labels are made of."""
+_DOCUMENTATION = frozenset(
+    {"description", "unit", "example", "protected", "meanings", "reasons", "actionable", "amount"}
+)
+"""What is known of a column for people alone."""
+_MOST_NAMED = 3
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a training starts from: an untrained scorer, or a live version that is to be refined.
+
+    `version` is None for an untrained scorer. That of a live version is freshly loaded: what answers is another one,
+    and stays as it is. `preset` and `keep_negatives` are those of the first training.
+    """
+
+    version: int | None
+    scorer: TableClassifier
+    preset: str
+    keep_negatives: float
+
+
+def load_start(
+    champion: Version,
+    bundles: Path,
+    *,
+    table: Table,
+    preset: str | None,
+    keep_negatives: float | None,
+    data_digest: str,
+) -> Start:
+    """Load the champion to go on from, with the new table's words in place of its own.
+
+    Parameters
+    ----------
+    table : of the new rows, as the domain prepared it.
+    preset, keep_negatives : that were asked for, None for the champion's.
+    data_digest : of the new rows, see `data.files.sources.frame_digest`.
+
+    Raises
+    ------
+    RefinementError
+        Another preset or share was asked for, the table differs in what the encoder, a request or the labels read, or
+        the rows are those that the champion was made of: it would have been trained on rows that are to test it.
+    BundleError
+        The champion's bundle cannot be loaded.
+    """
+    manifest = read_manifest(bundles, champion.digest)
+    problem = None
+    if preset not in (None, manifest.preset):
+        problem = f"it has the preset {manifest.preset!r}, and a refinement keeps it; preset {preset!r} was asked for"
+    elif keep_negatives not in (None, manifest.keep_negatives):
+        problem = (
+            f"it learned from a share of {manifest.keep_negatives:.4g} of the rows without the event, and a refinement "
+            f"keeps that; {keep_negatives:.4g} was asked for"
+        )
+    elif differences := table_differences(manifest.table, table):
+        named, n_more = differences[:_MOST_NAMED], len(differences) - _MOST_NAMED
+        problem = f"the new table differs: {'; '.join(named)}{f'; and {n_more} more' if n_more > 0 else ''}"
+    elif data_digest == manifest.data_digest:
+        problem = "it was made of these very rows, so they cannot test it; a refinement needs new rows"
+    if problem:
+        raise RefinementError(champion.name, champion.number, problem)
+    scorer = load_live(champion, bundles).scorer
+    scorer.table = table
+    return Start(version=champion.number, scorer=scorer, preset=manifest.preset, keep_negatives=manifest.keep_negatives)
+
+
+def table_differences(old: Table, new: Table) -> list[str]:
+    """What the encoder, a request or the labels would read differently, a short text for each; empty if nothing.
+
+    Words for people may differ, and so may the listed levels of a category: other levels are answered anyway.
+    """
+    before, now = ({column.name: _read(column) for column in table.of_role(*_ROLES)} for table in (old, new))
+    gone = [f"column {name!r} is no longer read" for name in before if name not in now]
+    added = [f"column {name!r} was not read before" for name in now if name not in before]
+    changed = [
+        f"column {name!r} has {field} {now[name][field]!r} in place of {value!r}"
+        for name in before
+        if name in now
+        for field, value in before[name].items()
+        if now[name][field] != value
+    ]
+    return gone + added + changed
+
+
+def _read(column: Column) -> Mapping[str, Any]:
+    """What is read of a column, by the name of the field."""
+    fields = {field.name: getattr(column, field.name) for field in dataclasses.fields(column)}
+    if column.kind == "category":
+        fields["levels"] = ()
+    return {name: value for name, value in fields.items() if name not in _DOCUMENTATION}

@@ -1,0 +1,74 @@
+"""Where a training job's rows come from: a file, a public table by name, or the domain's simulator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from data.errors import SourceError
+from data.files.sources import read_frame
+from data.files.table_toml import read_table
+from data.splits import Split
+from data.table import Table
+from data.tables._catalogue import load_public, public_tables
+from models.contract import Domain
+from models.home import Home
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Rows as they came, the table that describes them, and how they are to be divided.
+
+    `source` names them for the reader of a report; `note` says what that reader must know about them.
+    """
+
+    table: Table
+    frame: pd.DataFrame
+    source: str
+    split: Split
+    note: str = ""
+
+
+def rows_to_train_on(
+    domain: Domain, *, data: str | None, table: str | None, home: Home, data_home: Path | None, seed: int
+) -> TrainingRows:
+    """Find the rows that a job is asked to train on.
+
+    Parameters
+    ----------
+    data : a CSV or parquet file; None takes the public table's rows, or simulated ones.
+    table : name of a public table, or a TOML file that describes the columns of `data`; None is the domain's own table.
+    data_home : folder with the files of the public tables.
+    seed : of the simulator.
+
+    Raises DataError for a file or table that is not there or cannot be read.
+    """
+    if table is None and data is None:
+        simulation = domain.simulate(domain.n_simulated_rows, seed)
+        return TrainingRows(domain.table, simulation.frame, f"simulated {domain.name} rows, seed {seed}", domain.split)
+    if table in public_tables():
+        public = public_tables()[table]
+        if data is None:
+            _, frame = load_public(table, data_home, home.downloads)
+            return TrainingRows(public.table, frame, f"public table {table}", public.split, public.note)
+        return TrainingRows(public.table, read_frame(Path(data)), data, public.split)
+    if data is None:
+        raise SourceError(
+            f"{table!r} is no public table ({', '.join(public_tables())}); "
+            f"if it is a file that describes your columns, name the rows as well: --data FILE"
+        )
+    described = domain.table if table is None else read_table(Path(table))
+    return TrainingRows(described, read_frame(Path(data)), data, split_for(described, domain))
+
+
+def split_for(table: Table, domain: Domain) -> Split:
+    """By time if the table knows when its rows happened, at random otherwise.
+
+    The delay of labels is that of the table's windows, or the domain's for a table without.
+    """
+    if table.time is None:
+        return Split(kind="random")
+    delay = table.label_delay_days if table.windows else domain.split.label_delay_days
+    return Split(kind="time", label_delay_days=delay)

@@ -1,0 +1,55 @@
+"""Trained: a trained model beside the rows it was made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from data.splits import SplitRows
+from data.windows import KnownFrauds
+from models.arrays import Floats, Labels
+from models.estimators.table_classifier import TableClassifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A trained model beside the rows it was made of: checked, labelled and divided.
+
+    `raw_frame` holds the same rows as they came, for a champion that reads other columns; `seconds` is the time of
+    training and of the test rows' predictions; `frauds` is None if the labels were known once the windows' delay had
+    passed, see `data.windows.checked_history`; `refined_from` is the version whose weights it went on from, None for a
+    model trained anew; `keep_negatives` is the share of the rows without the event that it learned from.
+    """
+
+    scorer: TableClassifier
+    preset: str
+    keep_negatives: float = 1.0
+    refined_from: int | None
+    raw_frame: pd.DataFrame
+    frame: pd.DataFrame
+    labels: Labels
+    rows: SplitRows
+    test_probabilities: Floats
+    seconds: float
+    frauds: KnownFrauds | None = None
+
+    @property
+    def test_labels(self) -> Labels:
+        """Labels of the test rows."""
+        return self.labels[self.rows.test]
+
+    @property
+    def origin(self) -> str:
+        """What it went on from, in words; empty for a model trained anew."""
+        return "" if self.refined_from is None else f"refined from version {self.refined_from}"
+
+    @property
+    def sampling(self) -> str:
+        """What was left out of the training, in a sentence; empty if nothing was."""
+        if self.keep_negatives == 1:
+            return ""
+        return (
+            f"It learned from all rows with the event and from {100 * self.keep_negatives:.4g} % of those without it, "
+            "drawn at random; its probabilities are corrected for that, and the test rows are whole."
+        )

@@ -1,0 +1,1 @@
+"""Who may ask: keys, rates, scopes, browser sessions."""

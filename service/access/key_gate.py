@@ -1,0 +1,94 @@
+"""KeyGate: lets in who has a key for what is asked, as often as the key allows."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.access.key_ring import KeyRing
+from service.access.key_store import Scope as KeyScope
+from service.access.sessions import PAGES, SAFE_METHODS, Sessions, key_of
+from service.errors import ForeignRequestError, KeysUnreadError, MissingKeyError, MissingScopeError, RateLimitError
+from service.requests.problems import problem_response
+
+OPEN_PATHS = re.compile(
+    r"/health/(live|ready)|/v2/health/(live|ready)|/docs(/.*)?|/openapi\.json|/static/.*|/login|/logout"
+)
+METRICS = "/metrics"
+OUTCOMES = re.compile(r"/v1/outcomes|(/v1|/models)/[^/]+/(labels|alerts/.*)")
+ADMINISTERED = re.compile(r"/v1/models(/.*)?")
+ASKED = re.compile(r"/v1/[^/]+/[^/]+|/v2/models/[^/]+(/versions/[^/]+)?/infer|/models/[^/]+")
+
+
+def scope_needed(method: str, path: str) -> KeyScope | None:
+    """The scope that a key needs for a request; None if any key will do.
+
+    What changes nothing needs any; what is not known here needs the most.
+    """
+    if method in ("GET", "HEAD"):
+        return None
+    if method == "POST" and not ADMINISTERED.fullmatch(path):
+        if OUTCOMES.fullmatch(path):
+            return "outcomes"
+        if ASKED.fullmatch(path):
+            return "score"
+    return "admin"
+
+
+class KeyGate:
+    """Let only requests with a key reach anything but health, documentation and its assets.
+
+    Parameters
+    ----------
+    ring : tells whose a key is.
+    sessions : check requests whose key is one that a browser keeps.
+    metrics_open : whether the metrics need none either.
+    """
+
+    def __init__(self, app: ASGIApp, ring: KeyRing, sessions: Sessions, *, metrics_open: bool = False) -> None:
+        self.app, self._ring, self._sessions, self._metrics_open = app, ring, sessions, metrics_open
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        # What is open is listed rather than what is closed: a path that is spelled in an unforeseen way stays closed
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if not (OPEN_PATHS.fullmatch(path) or (self._metrics_open and path == METRICS)):
+            try:
+                self._let_in(scope, path)
+            except (ForeignRequestError, KeysUnreadError, MissingKeyError, MissingScopeError, RateLimitError) as error:
+                await problem_response(scope["request_id"], error)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def _let_in(self, scope: Scope, path: str) -> None:
+        presented = _presented(scope)
+        if presented is None:
+            presented = key_of(scope)
+            # a browser sends what it keeps by itself; the pages' own forms are checked where they are read
+            if presented is not None and scope["method"] not in SAFE_METHODS and not PAGES.fullmatch(path):
+                self._sessions.check_header(scope)
+        caller = scope["key"] = self._ring.caller_of(presented)
+        needed = scope_needed(scope["method"], path)
+        if needed is not None and needed not in caller.scopes and "admin" not in caller.scopes:
+            raise MissingScopeError(needed, caller.scopes)
+        bucket = self._ring.take(caller)
+        if bucket is not None:
+            scope["exchange"].headers += [
+                (b"ratelimit-limit", b"%d" % bucket.capacity),
+                (b"ratelimit-remaining", b"%d" % bucket.tokens),
+            ]
+
+
+def _presented(scope: Scope) -> bytes | None:
+    """The key that a request carries."""
+    for name, value in scope["headers"]:
+        if name == b"x-api-key":
+            return bytes(value)
+        if name == b"authorization":
+            scheme, _, token = value.partition(b" ")
+            return bytes(token.strip()) if scheme.lower() == b"bearer" else b""
+    return None

@@ -1,0 +1,1 @@
+"""The fixed endpoints, one file a subject."""

@@ -1,0 +1,73 @@
+"""GET /v1/models/{name}/monitor: whether the rows that are answered are still like those of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from models.monitoring.drift.monitor import DEFAULT_DAYS, monitor
+from models.monitoring.drift.reference import load_reference
+from models.monitoring.drift.results import Monitor
+from service.context import State
+from service.live.served_model import Serving
+from service.requests.problems import MEDIA_TYPE
+
+FRESH_FOR = timedelta(minutes=1)
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": description,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, description in {
+        409: "The bundle has no reference of the training rows, as older ones, or is damaged.",
+        503: "The database does not answer; `Retry-After` says when to send the request again.",
+    }.items()
+}
+
+
+async def monitor_of(state: State, bundles: Path, name: str, days: float = DEFAULT_DAYS) -> Monitor:
+    """How the rows of the last days compare with those of the training, found now or a minute ago.
+
+    Raises
+    ------
+    UnknownModelError
+        Nothing of that name is live.
+    NoReferenceError, BundleError
+        The bundle has no reference of the training rows, or is damaged.
+    """
+    serving, now = state.live_models.serving(name), state.now()
+
+    def find() -> Monitor:
+        reference = load_reference(state.registry.version(name, serving.live.version), bundles)
+        return monitor(serving.live, reference, state.predictions, now=now, days=days)
+
+    return await state.findings.of(_asked(serving, days), find, now=now, fresh_for=FRESH_FOR)
+
+
+def last_monitor(state: State, serving: Serving) -> Monitor | None:
+    """What was found in this process within the last day, of the usual window; None if nobody asked."""
+    asked = _asked(serving, DEFAULT_DAYS)
+    found: Monitor | None = state.findings.found(asked, now=state.now(), fresh_for=timedelta(days=1))
+    return found
+
+
+def _asked(serving: Serving, days: float) -> Hashable:
+    return ("monitor", serving.digest, serving.live.version, days)
+
+
+def monitor_router(state: State, bundles: Path) -> APIRouter:
+    """The endpoint of the monitor."""
+    router = APIRouter(prefix="/v1/models", tags=["models"])
+
+    @router.get("/{name}/monitor", summary="Whether rows are still like those of the training", responses=PROBLEMS)
+    async def show_monitor(
+        name: str,
+        days: Annotated[float, Query(gt=0, le=366, description="How far back to look.")] = DEFAULT_DAYS,
+    ) -> Monitor:
+        return await monitor_of(state, bundles, name, days)
+
+    return router

@@ -1,0 +1,43 @@
+"""GET /health/live and /health/ready: what an orchestrator asks before it sends requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from service.live.live_models import LiveModels
+
+
+class Liveness(BaseModel):
+    """The process runs."""
+
+    alive: bool = True
+
+
+class Readiness(BaseModel):
+    """Whether requests can be answered."""
+
+    ready: bool
+    reasons: list[str] = Field(description="What is missing.")
+    live: dict[str, int] = Field(description="The version that answers, of every model.")
+
+
+def health_router(live_models: LiveModels, reasons_not_ready: Callable[[], list[str]]) -> APIRouter:
+    """The endpoints of health; they need no key."""
+    router = APIRouter(prefix="/health", tags=["health"])
+
+    @router.get("/live", summary="Does the process run?")
+    async def live() -> Liveness:
+        return Liveness()
+
+    @router.get("/ready", summary="Can it answer?", responses={503: {"model": Readiness, "description": "Not yet."}})
+    async def ready(response: Response) -> Readiness:
+        reasons = reasons_not_ready()
+        if reasons:
+            response.status_code = 503
+        live = {name: serving.live.version for name, serving in live_models.servings.items()}
+        return Readiness(ready=not reasons, reasons=reasons, live=live)
+
+    return router

@@ -1,0 +1,150 @@
+"""What the registry and this process know about models, as the API and the pages show it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from data.table import Column
+from models.registry.history import Event
+from models.registry.live import policy_note
+from models.registry.policies import BUNDLED, StoredPolicy
+from models.registry.registry import CHAMPION, Version
+from models.registry.rollouts import Rollout
+from service.api.documents import document_paths
+from service.context import State
+from service.errors import UnknownModelError
+
+
+class ModelState(BaseModel):
+    """Which version of a model answers."""
+
+    name: str
+    domain: str = Field(description="Line of business.")
+    champion: int | None = Field(description="The version that the registry wants to answer.")
+    live_version: int | None = Field(description="The version that answers in this process.")
+    active_policy: int = Field(description="The policy that the registry wants to decide; 0 is the version's own.")
+    policy_version: int | None = Field(description="The policy that decides in this process.")
+    refused: str | None = Field(
+        None, description="Why the champion does not answer, or not by the active policy, if it does not."
+    )
+    endpoints: list[str] = Field(description="Paths that answer now.")
+
+
+class ModelList(BaseModel):
+    """Every model with a version."""
+
+    models: list[ModelState]
+
+
+class VersionEntry(BaseModel):
+    """One registered version."""
+
+    version: int
+    digest: str = Field(description="SHA-256 of its bundle's manifest.")
+    created: datetime
+    created_by: str
+    metrics: dict[str, Any] = Field(description="On the untouched test rows.")
+    documents: dict[str, str] = Field(description="Paths of its model card (JSON and page) and of its training report.")
+
+
+class PolicyEntry(BaseModel):
+    """One stored policy."""
+
+    policy_version: int
+    content: dict[str, Any] = Field(description="Thresholds and scales.")
+    created: datetime
+    created_by: str
+    why: str
+    model_version: int = Field(description="The version that it was simulated with.")
+    simulation: dict[str, Any] = Field(description="What came of it on past rows.")
+
+
+class ModelDetails(ModelState):
+    """A model with everything that the registry knows about it."""
+
+    aliases: dict[str, int] = Field(description="Names for versions; `champion` answers, `challenger` is tried.")
+    policy: dict[str, Any] | None = Field(description="Thresholds and scales that decide in this process.")
+    policy_note: str = Field(description="What the active policy was not tested with; empty if nothing.")
+    policies: list[PolicyEntry] = Field(description="The stored policies, the oldest first.")
+    columns: list[Column] = Field(description="The live version's inputs.")
+    versions: list[VersionEntry] = Field(description="The oldest first.")
+    history: list[Event] = Field(description="Who changed what when and why, the oldest first.")
+
+
+def model_list(state: State) -> ModelList:
+    """Every model and the version that answers."""
+    registry = state.registry
+    champions = registry.champions()
+    names = registry.names()
+    newest = {name: champions.get(name) or registry.versions(name)[-1] for name in names}
+    active = registry.policies.all_active()
+    return ModelList(models=[model_state(state, newest[name], champions.get(name), active.get(name)) for name in names])
+
+
+def model_details(state: State, name: str) -> ModelDetails:
+    """One model with its versions, metrics and history; UnknownModelError if it has no version."""
+    registry, live_models = state.registry, state.live_models
+    versions, champion = registry.versions(name), registry.champion(name)
+    if not versions:
+        raise UnknownModelError(name, live_models.servings)
+    serving, active = live_models.servings.get(name), registry.policies.active(name)
+    return ModelDetails(
+        **dict(model_state(state, versions[-1], champion, active)),
+        aliases=_aliases(champion, registry.rollouts.rollout(name)),
+        policy=serving.live.policy.model_dump(mode="json") if serving else None,
+        policy_note=policy_note(active, champion),
+        policies=[_policy_entry(stored) for stored in registry.policies.stored(name)],
+        columns=list(serving.live.table.inputs) if serving else [],
+        versions=[_entry(version) for version in versions],
+        history=registry.history(name),
+    )
+
+
+def model_state(
+    state: State, any_version: Version, champion: Version | None, active: StoredPolicy | None
+) -> ModelState:
+    """The state of the name that both versions and the active policy belong to."""
+    name = any_version.name
+    serving, refusal = state.live_models.servings.get(name), state.live_models.refused.by_name.get(name)
+    actions = serving.actions if serving else []
+    return ModelState(
+        name=name,
+        domain=any_version.domain,
+        champion=champion.number if champion else None,
+        live_version=serving.live.version if serving else None,
+        active_policy=active.number if active else BUNDLED,
+        policy_version=serving.live.policy_version if serving else None,
+        refused=refusal.why if refusal else None,
+        endpoints=[f"/v1/{name}/{action}" for action in actions],
+    )
+
+
+def _aliases(champion: Version | None, rollout: Rollout | None) -> dict[str, int]:
+    found = {CHAMPION: champion.number} if champion else {}
+    return {**found, "challenger": rollout.version} if rollout else found
+
+
+def _entry(version: Version) -> VersionEntry:
+    return VersionEntry(
+        version=version.number,
+        digest=version.digest,
+        created=version.created,
+        created_by=version.created_by,
+        metrics=dict(version.metrics),
+        documents=document_paths(version),
+    )
+
+
+def _policy_entry(stored: StoredPolicy) -> PolicyEntry:
+    return PolicyEntry(
+        policy_version=stored.number,
+        content=dict(stored.content),
+        created=stored.created,
+        created_by=stored.created_by,
+        why=stored.why,
+        model_version=stored.model_version,
+        simulation=dict(stored.simulation),
+    )

@@ -1,0 +1,88 @@
+"""What there is and what answers: GET /v1/models and /v1/models/{name}, promote, rollback and policy."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+
+from service.access.callers import actor_of
+from service.api.model_changes import promote, roll_back
+from service.api.model_views import ModelDetails, ModelList, ModelState, model_details, model_list, model_state
+from service.context import State
+from service.errors import UnknownModelError
+from service.live.desired_state import Wanted
+from service.requests.json_bodies import WITHOUT_NUL, json_body_of, read_json
+
+
+class Promotion(BaseModel):
+    """Which version is to answer from now on."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 1, "why": "better AUC"}]})
+
+    version: PositiveInt = Field(strict=True)
+    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="For the history.")
+
+
+class Activation(BaseModel):
+    """Which stored policy is to decide from now on."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 1, "why": "fewer losses"}]})
+
+    version: NonNegativeInt = Field(
+        strict=True, description="Its number; 0 is the policy of each version's own bundle."
+    )
+    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="For the history.")
+
+
+class Rollback(BaseModel):
+    """Go back to the champion before this one."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "complaints since noon"}]})
+
+    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="For the history.")
+
+
+def model_router(state: State) -> APIRouter:
+    """The endpoints of the registry."""
+    router = APIRouter(prefix="/v1/models", tags=["models"])
+    registry, live_models = state.registry, state.live_models
+
+    @router.get("", summary="Every model and the version that answers")
+    def list_models() -> ModelList:
+        return model_list(state)
+
+    @router.get("/{name}", summary="One model with its versions, metrics and history")
+    def show_model(name: str) -> ModelDetails:
+        return model_details(state, name)
+
+    @router.post(
+        "/{name}/promote", name="promote", summary="Let a version answer", openapi_extra=json_body_of(Promotion)
+    )
+    async def promote_version(name: str, request: Request) -> ModelState:
+        wanted = await read_json(request, state.settings.max_body_bytes, Promotion)
+        return await promote(state, name, wanted.version, actor=actor_of(request.scope), why=wanted.why)
+
+    @router.post("/{name}/rollback", summary="Go back to the champion before", openapi_extra=json_body_of(Rollback))
+    async def rollback(name: str, request: Request) -> ModelState:
+        wanted = await read_json(request, state.settings.max_body_bytes, Rollback)
+        return await roll_back(state, name, actor=actor_of(request.scope), why=wanted.why)
+
+    @router.post("/{name}/policy", summary="Let a stored policy decide", openapi_extra=json_body_of(Activation))
+    async def activate(name: str, request: Request) -> ModelState:
+        wanted = await read_json(request, state.settings.max_body_bytes, Activation)
+        version = await asyncio.to_thread(registry.champion, name)
+        if version is None:
+            raise UnknownModelError(name, live_models.servings)
+        policy = await asyncio.to_thread(registry.policies.policy, name, wanted.version)
+        await live_models.loaded(Wanted(version, policy))  # what cannot decide must not become active
+        change = partial(
+            registry.policies.activate, name, wanted.version, actor=actor_of(request.scope), why=wanted.why
+        )
+        await asyncio.to_thread(change)
+        await live_models.refresh()
+        return model_state(state, version, version, policy)
+
+    return router

@@ -1,0 +1,120 @@
+"""POST /v1/outcomes, what became of predictions, and GET /v1/models/{name}/performance, what they were worth by it."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+
+from data.rows import refuse_what_is_no_iso_date
+from models.monitoring.performance.weekly import Performance, performance
+from models.records.outcomes import Outcome, OutcomeStore
+from service.access.callers import Caller
+from service.context import State
+from service.errors import FieldError, TooManyRowsError
+from service.requests.field_errors import json_pointer, shown
+from service.requests.json_bodies import WITHOUT_NUL, json_body_of, read_json
+
+USUAL_WEEKS = 12
+EXAMPLE: Any = {
+    "outcomes": [
+        {"prediction_id": "0192f3a8c1d27d3e9b1a4c5d6e7f8091", "outcome": True, "observed": "2027-05-31T00:00:00Z"}
+    ]
+}
+
+
+class OutcomeEntry(BaseModel):
+    """What became of one prediction."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prediction_id: Annotated[str, Field(min_length=1, max_length=200, pattern=WITHOUT_NUL)] = Field(
+        description="As it stands in the answer; of a ranking, the outcome is that of the ad that was shown."
+    )
+    outcome: StrictBool | Literal[0, 1] | None = Field(
+        description="Whether the event happened that was predicted; null takes back what was said before."
+    )
+    observed: Annotated[AwareDatetime, BeforeValidator(refuse_what_is_no_iso_date)] | None = Field(
+        None, description="When that was seen; of several outcomes the one seen last holds. Now if left out."
+    )
+
+
+class OutcomesRequest(BaseModel):
+    """What became of predictions, in any order."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
+
+    outcomes: list[OutcomeEntry] = Field(min_length=1)
+
+
+class OutcomesAnswer(BaseModel):
+    """What of it was new."""
+
+    n_outcomes: int = Field(description="Outcomes that came.")
+    n_new: int = Field(description="Those that said something new; to send one again changes nothing.")
+    errors: list[FieldError] = Field(description="Outcomes that were not taken; the others were.")
+
+
+def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
+    """The endpoints of outcomes.
+
+    Parameters
+    ----------
+    engine : of the database with the audit log.
+    """
+    router = APIRouter(prefix="/v1", tags=["outcomes"])
+
+    @router.post("/outcomes", summary="Say what became of predictions", openapi_extra=json_body_of(OutcomesRequest))
+    async def take(request: Request) -> OutcomesAnswer:
+        most = state.settings.max_rows_per_batch
+        most_values = 4 * most * len(OutcomeEntry.model_fields)  # generous, since texts may hold commas
+        said = await read_json(request, state.settings.max_batch_bytes, OutcomesRequest, most_values=most_values)
+        if len(said.outcomes) > most:
+            raise TooManyRowsError(most)
+        caller: Caller = request.scope["key"]
+        return await asyncio.to_thread(partial(_taken, state, engine, said, caller.id))
+
+    @router.get("/models/{name}/performance", summary="How good live predictions were, by known outcomes, by week")
+    async def show(
+        name: str,
+        weeks: Annotated[int, Query(ge=1, le=520, description="How far back to look.")] = USUAL_WEEKS,
+        maturity_days: Annotated[
+            float | None,
+            Query(ge=0, le=3_650, description="Age at which an outcome counts as known; the model's own if left out."),
+        ] = None,
+    ) -> Performance:
+        return await performance_of(state, engine, name, weeks, maturity_days)
+
+    return router
+
+
+async def performance_of(
+    state: State, engine: sa.Engine, name: str, weeks: int = USUAL_WEEKS, maturity_days: float | None = None
+) -> Performance:
+    """How good the model's predictions of the last weeks were; UnknownModelError if nothing of that name is live."""
+    live, now = state.live_models.serving(name).live, state.now()
+    find = partial(performance, engine, live, now=now, weeks=weeks, maturity_days=maturity_days)
+    return await state.findings.of(("performance", name, live.version, weeks, maturity_days), find, now=now)
+
+
+def _taken(state: State, engine: sa.Engine, said: OutcomesRequest, key_id: str) -> OutcomesAnswer:
+    """Store the outcomes of a request; waits for the database."""
+    labelled = frozenset(name for name, serving in state.live_models.servings.items() if serving.events is not None)
+    told = [
+        Outcome(one.prediction_id, None if one.outcome is None else bool(one.outcome), one.observed)
+        for one in said.outcomes
+    ]
+    taken = OutcomeStore(engine, now=state.now).take(told, key_id=key_id, labelled=labelled)
+    errors = [
+        FieldError(
+            path=json_pointer(["outcomes", place, field]),
+            message=message,
+            value=shown(getattr(said.outcomes[place], field)),
+        )
+        for place, (field, message) in sorted(taken.problems.items())
+    ]
+    return OutcomesAnswer(n_outcomes=len(told), n_new=taken.n_new, errors=errors)

@@ -1,0 +1,210 @@
+"""POST /v1/{name}/score, /v1/{name}/batch and /v1/{name}/{operation}: the endpoints of whatever is live.
+
+The body's type belongs to the version that answers, and versions change while the service runs. So these routes read
+the bytes and let the live version check them, instead of naming a type in a signature; `service.openapi` describes
+them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from functools import partial
+from time import perf_counter
+from typing import get_args
+from urllib.parse import parse_qs
+
+import anyio.to_thread
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from models.contract import ReasonsWanted
+from service.access.callers import Caller
+from service.context import State
+from service.errors import EXPECTED_ERRORS, FieldError, InvalidRequestError, UnknownOperationError
+from service.live.served_model import LABELS
+from service.requests.bodies import JSON, json_body, media_type, read_body, read_json
+from service.requests.field_errors import shown
+from service.requests.problems import on_error
+from service.scoring.batch_threads import BatchThreads
+from service.scoring.batches import MEDIA_TYPES, answer_batch
+from service.scoring.event_labels import answer_labels
+
+JSON_BYTES = JSON.encode()
+
+
+class ScoreFirst:
+    """Answer POST /v1/{name}/score before the framework's own layers see the request.
+
+    Those layers find the route, keep exit stacks, and make objects of requests and answers; on the path asked for most
+    often they cost more than the prediction does. Every other request goes on to them, also one for this path that is
+    no POST.
+    """
+
+    path = re.compile(r"/v1/([^/]+)/score")
+
+    def __init__(self, app: ASGIApp, routes: PredictionRoutes) -> None:
+        self.app, self.routes = app, routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        match = self.path.fullmatch(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        if match is None:
+            await self.app(scope, receive, send)
+            return
+        try:
+            answer = await self.routes.score_of(match[1], scope, receive)
+        except EXPECTED_ERRORS as error:
+            response = await on_error(Request(scope), error)
+            await response(scope, receive, send)
+            return
+        headers = [(b"content-type", JSON_BYTES), (b"content-length", str(len(answer)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+
+class PredictionRoutes:
+    """The endpoints of all live models.
+
+    Parameters
+    ----------
+    state : settings, live models and the maker of prediction ids.
+    threads : for batches.
+    """
+
+    def __init__(self, state: State, threads: BatchThreads) -> None:
+        self._state, self._threads = state, threads
+
+    def routes(self) -> list[Route]:
+        """What the application serves; the path asked for most often comes first."""
+        return [
+            Route("/v1/{name}/score", self.score, methods=["POST"]),
+            Route("/v1/{name}/batch", self.batch, methods=["POST"]),
+            Route("/v1/{name}/labels", self.labels, methods=["POST"]),
+            Route("/v1/{name}/{operation}", self.operate, methods=["POST"]),
+        ]
+
+    async def score(self, request: Request) -> Response:
+        """Answer one row; see `ScoreFirst`, which nearly every such request meets first."""
+        return Response(
+            await self.score_of(request.path_params["name"], request.scope, request.receive), media_type=JSON
+        )
+
+    async def score_of(self, name: str, scope: Scope, receive: Receive) -> bytes:
+        """Answer one row, JSON to JSON. The work takes less time than handing it to a thread would."""
+        state = self._state
+        asked = state.answering.asked(_key_id(scope))
+        prediction_id = state.new_id()
+        serving = state.live_models.serving(name).giving(prediction_id)
+        scope["log_fields"]["version"] = serving.live.version
+        reasons = _reasons_wanted(scope)
+        row = serving.read_row(await read_json(scope, receive, state.settings.max_body_bytes))
+        checked = perf_counter()
+        if serving.events is None:
+            answer = await state.answering.score(serving, row, prediction_id, reasons, asked)
+        else:
+            answer = (await state.events.answer(serving, row, prediction_id, reasons, asked)).encode()
+        if state.tracing is not None:
+            state.tracing.phases(asked, checked)
+        return answer
+
+    async def batch(self, request: Request) -> Response:
+        """Answer many rows, in a thread: other requests are answered meanwhile."""
+        state, scope = self._state, request.scope
+        asked = state.answering.asked(_key_id(scope))
+        batch_id = state.new_id()
+        serving = state.live_models.serving(request.path_params["name"]).giving(batch_id)
+        scope["log_fields"]["version"] = serving.live.version
+        reasons, kind = _reasons_wanted(scope), media_type(scope, MEDIA_TYPES)
+        work = partial(
+            answer_batch,
+            serving,
+            kind,
+            answering=state.answering,
+            events=state.events,
+            batch_id=batch_id,
+            asked=asked,
+            reasons=reasons,
+            most_rows=state.settings.max_rows_per_batch,
+            most_bytes=state.settings.max_batch_bytes,
+        )
+        read = read_body(scope, request.receive, state.settings.max_batch_bytes)
+        return Response(await self._threads.answer(work, read, request.scope["exchange"]), media_type=JSON)
+
+    async def labels(self, request: Request) -> Response:
+        """Take in what became of events, in a thread: the database may be busy."""
+        serving, state = self._state.live_models.serving(request.path_params["name"]), self._state
+        if serving.events is None:
+            raise UnknownOperationError(serving.live.name, LABELS, serving.actions)
+        body = await json_body(request, state.settings.max_batch_bytes)
+        most = state.settings.max_rows_per_batch
+        work = partial(answer_labels, serving, serving.events, body, now=state.now(), most=most)
+        return Response(await anyio.to_thread.run_sync(work), media_type=JSON)
+
+    async def operate(self, request: Request) -> Response:
+        """Answer a request to one of the domain's own operations."""
+        name, operation = request.path_params["name"], request.path_params["operation"]
+        if name == "models":  # /v1/models/{name} is there, but only to be read
+            raise HTTPException(405)
+
+        async def read() -> bytes:
+            return await json_body(request, self._state.settings.max_body_bytes)
+
+        return Response(await self.operation_of(name, operation, read, request.scope), media_type=JSON)
+
+    async def operation_of(
+        self, name: str, operation: str, read: Callable[[], Awaitable[bytes]], scope: Scope
+    ) -> bytes:
+        """Answer and record what one of the domain's operations is asked, JSON to JSON.
+
+        Parameters
+        ----------
+        read : gives the body. scope : of the request that it came with.
+        """
+        state = self._state
+        asked = state.answering.asked(_key_id(scope))
+        prediction_id = state.new_id()
+        serving = state.live_models.serving(name).giving(prediction_id)
+        scope["log_fields"]["version"] = serving.live.version
+        served = serving.operation(operation).operation
+        body = await read()
+        operate = partial(serving.operate, operation, body, prediction_id, recall=state.recall)
+        waits = served.in_thread or serving.events is not None
+        done = await anyio.to_thread.run_sync(operate) if waits else operate()
+        if served.is_recorded and serving.audit.records(prediction_id):
+            record = serving.record(prediction_id, operation, done.body, done.answer.decode(), asked=asked)
+            stored = state.answering.record(serving, record)
+            if stored is not None and (problem := await asyncio.wrap_future(stored)) is not None:
+                raise problem
+        scope["log_fields"].update(done.log_fields)
+        return done.answer
+
+
+def _key_id(scope: Scope) -> str:
+    """Of the caller's key; empty where nobody needs one."""
+    caller: Caller = scope["key"]
+    return caller.id
+
+
+def _reasons_wanted(scope: Scope) -> ReasonsWanted:
+    """The query parameter `reasons`."""
+    if (usual := _USUAL_QUERIES.get(scope["query_string"])) is not None:
+        return usual
+    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    given = query.get("reasons", ["adverse"])[-1]
+    for choice in get_args(ReasonsWanted):
+        if given == choice:
+            wanted: ReasonsWanted = choice
+            return wanted
+    message = f"must be one of {', '.join(get_args(ReasonsWanted))}"
+    raise InvalidRequestError([FieldError(path="?reasons", message=message, value=shown(given))])
+
+
+_USUAL_QUERIES: dict[bytes, ReasonsWanted] = {
+    b"": "adverse",
+    **{f"reasons={choice}".encode(): choice for choice in get_args(ReasonsWanted)},
+}

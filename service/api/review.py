@@ -1,0 +1,119 @@
+"""GET /v1/{name}/alerts, rules and figures, and POST of verdicts: what people do with the answers of a live model."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.contract import Live
+from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY
+from models.errors import NoQueueError
+from models.monitoring.performance.alert_figures import LiveFigures, live_figures
+from models.records.events.alert_views import Alert, Status, Verdict
+from models.records.events.review_queue import Alerts, ReviewQueue
+from models.records.events.rule_counts import RuleCounts, rule_counts
+from models.registry.database.engine import reading
+from service.context import State
+from service.requests.json_bodies import WITHOUT_NUL, json_body_of, read_json
+
+VERDICT_EXAMPLE: Any = {"verdict": "confirmed", "by": "Ada", "note": "the holder was at home"}
+
+
+class VerdictRequest(BaseModel):
+    """What somebody says about an alert."""
+
+    model_config = ConfigDict(
+        extra="forbid", str_strip_whitespace=True, json_schema_extra={"examples": [VERDICT_EXAMPLE]}
+    )
+
+    verdict: Verdict = Field(
+        description="Confirmed is fraud, cleared genuine; unsure closes the alert without a label."
+    )
+    by: str = Field(min_length=1, max_length=200, pattern=WITHOUT_NUL, description="Who says so.")
+    note: str = Field("", max_length=2000, pattern=WITHOUT_NUL, description="Why.")
+
+
+class LiveRules(BaseModel):
+    """The rules beside a model, and the stored events that they held for."""
+
+    model: str
+    policy_version: int = Field(description="The policy whose rules they are.")
+    label_delay_days: float = Field(description="After so many days an event counts as matured.")
+    rules: list[RuleCounts] = Field(description="In the policy's order.")
+
+
+def review_router(state: State, engine: sa.Engine) -> APIRouter:
+    """The endpoints of the review queue; 404 for a model without one.
+
+    Parameters
+    ----------
+    engine : of the database in which events are stored.
+    """
+    router = APIRouter(prefix="/v1/{name}", tags=["review"])
+
+    def live(name: str) -> Live:
+        return _live_with_queue(state, name)
+
+    def queue(name: str) -> ReviewQueue:
+        return review_queue(state, engine, name)
+
+    @router.get("/alerts", summary="Alerts on cards, the highest expected loss first")
+    def list_alerts(name: str, status: Status = "open", limit: Annotated[int, Query(ge=1, le=500)] = 50) -> Alerts:
+        return queue(name).alerts(status, limit)
+
+    @router.get("/alerts/{number:int}", summary="One alert")
+    def show_alert(name: str, number: int) -> Alert:
+        return queue(name).alert(number)
+
+    @router.post(
+        "/alerts/{number:int}/verdict",
+        summary="Say what an alert was about, or correct what was said",
+        openapi_extra=json_body_of(VerdictRequest),
+    )
+    async def decide(name: str, number: int, request: Request) -> Alert:
+        said = await read_json(request, state.settings.max_body_bytes, VerdictRequest)
+        work = partial(queue(name).decide, number, said.verdict, by=said.by, note=said.note)
+        return await asyncio.to_thread(work)
+
+    @router.get("/rules", summary="Rules beside the model, with their live hits")
+    def list_rules(name: str) -> LiveRules:
+        model = live(name)
+        with reading(engine) as connection:
+            counts = rule_counts(connection, model, state.now())
+        return LiveRules(
+            model=name,
+            policy_version=model.policy_version,
+            label_delay_days=model.table.label_delay_days,
+            rules=counts,
+        )
+
+    @router.get("/figures", summary="How good the answers were, by labels that have matured")
+    def show_figures(
+        name: str,
+        k: Annotated[
+            int, Query(ge=1, le=1_000_000, description="Cards a day that card precision looks at.")
+        ] = HANDBOOK_CARDS_A_DAY,
+        days: Annotated[
+            float | None, Query(gt=0, le=3_650, description="How far back to look; all that is kept if left out.")
+        ] = None,
+    ) -> LiveFigures:
+        return live_figures(engine, live(name), now=state.now(), k=k, days=days)
+
+    return router
+
+
+def review_queue(state: State, engine: sa.Engine, name: str) -> ReviewQueue:
+    """The alerts of a live model; UnknownModelError or NoQueueError if there is none."""
+    return ReviewQueue(engine, _live_with_queue(state, name), state.now)
+
+
+def _live_with_queue(state: State, name: str) -> Live:
+    found = state.live_models.serving(name).live
+    if found.queue is None:
+        raise NoQueueError(name)
+    return found

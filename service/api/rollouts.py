@@ -1,0 +1,130 @@
+"""GET, POST and DELETE /v1/models/{name}/challenger: the version that is tried beside the champion."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+from models.errors import NoChallengerError
+from models.monitoring.promotion.comparison import promotion_test
+from models.monitoring.promotion.compatibility import check_challenger
+from models.monitoring.promotion.sequential_test import PromotionTest
+from models.registry.audit_settings import DEFAULT as RECORD_ALL
+from models.registry.rollouts import Mode, Rollout, check_share
+from service.access.callers import actor_of
+from service.context import State
+from service.errors import UnknownModelError
+from service.live.desired_state import Wanted
+from service.requests.json_bodies import json_body_of, read_json
+
+
+class Challenge(BaseModel):
+    """Which version is to be tried, and how."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"version": 2, "mode": "shadow", "why": "newer rows"}]}
+    )
+
+    version: PositiveInt = Field(strict=True)
+    mode: Mode = Field(
+        "shadow",
+        description="shadow: answers what the champion answers, recorded and never sent; canary: answers a share.",
+    )
+    share: float = Field(
+        0.0, ge=0, lt=1, strict=True, description="Of a canary: the share of the predictions, by their ids; above 0."
+    )
+    why: str = Field("", max_length=1000, description="For the history.")
+
+
+class Challenger(BaseModel):
+    """The version that is tried."""
+
+    name: str
+    version: int
+    mode: Mode
+    share: float = Field(description="Of a canary; 0 of a shadow.")
+    started: datetime
+    started_by: str
+    active: bool = Field(description="Whether it looks on, or answers its share, in this process.")
+    refused: str | None = Field(description="Why it does not, if it cannot; the champion then answers alone.")
+
+
+class ComparedChallenger(Challenger):
+    """The version that is tried, and what is known about it."""
+
+    champion: int = Field(description="The version that it is compared with.")
+    test: PromotionTest
+
+
+def rollout_router(state: State, engine: sa.Engine) -> APIRouter:
+    """The endpoints of the challenger."""
+    router = APIRouter(prefix="/v1/models/{name}/challenger", tags=["models"])
+    registry, live_models = state.registry, state.live_models
+
+    @router.get("", summary="The version that is tried, and whether it is better")
+    def show(name: str) -> ComparedChallenger:
+        rollout, serving = registry.rollouts.rollout(name), live_models.serving(name)
+        if rollout is None:
+            raise NoChallengerError(name)
+        live = serving.live
+        test = promotion_test(engine, rollout, live.version, live.domain, live.table, now=state.now())
+        return ComparedChallenger(**dict(_challenger(state, rollout)), champion=live.version, test=test)
+
+    @router.post("", summary="Try a version beside the champion", openapi_extra=json_body_of(Challenge))
+    async def start(name: str, request: Request) -> Challenger:
+        wanted = await read_json(request, state.settings.max_body_bytes, Challenge)
+        champion = live_models.serving(name)
+        check_share(name, wanted.version, wanted.mode, wanted.share)
+        version = await asyncio.to_thread(registry.version, name, wanted.version)
+        policy = await asyncio.to_thread(registry.policies.active, name)
+        audit = (await asyncio.to_thread(registry.audit_settings)).get(name, RECORD_ALL)
+        ready = await live_models.loaded(Wanted(version, policy, audit))  # what cannot answer must not be tried
+        await asyncio.to_thread(check_challenger, champion.live, ready.live, wanted.mode, audit)
+        change = partial(
+            registry.rollouts.start,
+            name,
+            wanted.version,
+            mode=wanted.mode,
+            share=wanted.share,
+            actor=actor_of(request.scope),
+            why=wanted.why,
+        )
+        rollout = await asyncio.to_thread(change)
+        await live_models.refresh(ready)
+        return _challenger(state, rollout)
+
+    @router.delete("", summary="Let the champion answer alone")
+    async def stop(
+        name: str,
+        request: Request,
+        why: Annotated[str, Query(max_length=1000, description="For the history.")] = "",
+    ) -> Challenger:
+        if name not in await asyncio.to_thread(registry.names):
+            raise UnknownModelError(name, live_models.servings)
+        change = partial(registry.rollouts.stop, name, actor=actor_of(request.scope), why=why)
+        rollout = await asyncio.to_thread(change)
+        await live_models.refresh()
+        return _challenger(state, rollout)
+
+    return router
+
+
+def _challenger(state: State, rollout: Rollout) -> Challenger:
+    live_models = state.live_models
+    serving, refusal = live_models.servings.get(rollout.name), live_models.refused_challengers.by_name.get(rollout.name)
+    return Challenger(
+        name=rollout.name,
+        version=rollout.version,
+        mode=rollout.mode,
+        share=rollout.share,
+        started=rollout.started,
+        started_by=rollout.started_by,
+        active=serving is not None and serving.rollout == rollout,
+        refused=refusal.why if refusal and refusal.wanted.rollout == rollout else None,
+    )

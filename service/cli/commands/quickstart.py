@@ -1,0 +1,126 @@
+"""`backscore quickstart`: from nothing to a running service with the three examples."""
+# ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from threading import Thread
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from models.presets import PresetName
+from service.cli import console
+from service.cli.commands import tour
+from service.cli.commands.events import load_rows
+from service.cli.commands.serve import check_free, run_service
+from service.cli.commands.train import run_training
+from service.cli.context import domain_names, home_of, live_model, open_registry, read_settings
+from service.cli.exits import CommandFailedError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from models.contract import Live
+    from service.settings import Settings
+
+HOST = "127.0.0.1"
+SECONDS_TO_START = 60
+
+
+def quickstart(
+    once: Annotated[
+        bool, typer.Option("--once", help="Send one request to every endpoint, print request and answer, and end.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(help="Port; BACKSCORE_PORT or 8000 if left out, with --once any free one.")
+    ] = None,
+    preset: Annotated[PresetName, typer.Option(help="How much time to spend on training.")] = "balanced",
+) -> None:
+    """Train the three examples on simulated rows, then serve them on this machine.
+
+    Ads, credit and fraud are trained if they have no live model yet; nothing needs to be downloaded. Then the address
+    is printed, with one command to try for each endpoint.
+    """
+    settings = read_settings(host=HOST, port=0 if once and port is None else port, workers=1)
+    check_free(HOST, settings.port)
+    for name in train_absent(settings, preset):
+        _load_past(settings, name)
+    calls = tour.calls_of(_live_models(settings))
+    key = None if settings.api_key is None else settings.api_key.get_secret_value()
+    if once:
+        with _running(settings) as real_port:
+            tour.send_all(calls, HOST, real_port, key)
+        console.say(f"{len(calls)} requests, all answered.", style="green")
+        return
+    address = f"http://{HOST}:{settings.port}"
+    console.say(f"Address: {address}   documentation: {address}/docs   One command for each endpoint:", style="bold")
+    tour.print_calls(calls, address, with_key=key is not None)
+    run_service(settings)
+
+
+def train_absent(settings: Settings, preset: PresetName) -> list[str]:
+    """Train every domain that has no live model of its name, on its simulated rows; returns their names."""
+    with open_registry(settings) as registry:
+        absent = [name for name in domain_names() if registry.champion(name) is None]
+    for name in absent:
+        console.remark(f"Training {name} on simulated rows", style="bold")
+        result = run_training(settings, name, name=None, data=None, table=None, preset=preset, promote="auto", seed=0)
+        if not result.promoted:
+            raise CommandFailedError(f"version {result.version} of {name!r} was not promoted: {result.why}")
+        console.remark(f"{name}: version {result.version}, AUC {result.metrics['auc']:.4f}, {result.seconds:.0f} s")
+    return absent
+
+
+def _load_past(settings: Settings, name: str) -> None:
+    """Load the simulated past, if windows of the model look back on it."""
+    live = live_model(settings, name)
+    if live.table.windows:
+        console.remark(f"Loading the past that {name} looks back on", style="bold")
+        load_rows(settings, live, data=None, table=None, until=None)
+
+
+def _live_models(settings: Settings) -> list[Live]:
+    from models.registry.live import load_live
+
+    with open_registry(settings) as registry:
+        champions = registry.champions()
+    return [load_live(champions[name], home_of(settings).bundles) for name in domain_names()]
+
+
+@contextmanager
+def _running(settings: Settings) -> Iterator[int]:
+    """The real server in a thread; yields its port once it is ready to answer. Its log is shown if the block fails."""
+    import uvicorn
+
+    from service.app import create_app
+
+    log = StringIO()
+    app = create_app(settings, log_to=log)
+    server = uvicorn.Server(
+        uvicorn.Config(app, host=settings.host, port=settings.port, log_level="warning", access_log=False)
+    )
+    thread = Thread(target=server.run, name="service")
+    thread.start()
+    try:
+        yield _port_when_started(server, thread)
+    except CommandFailedError:
+        console.remark(log.getvalue())
+        raise
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _port_when_started(server: uvicorn.Server, thread: Thread) -> int:
+    """The port that it really listens on; models are loaded before a server calls itself started."""
+    give_up = monotonic() + SECONDS_TO_START
+    while not server.started:
+        if not thread.is_alive() or monotonic() > give_up:
+            raise CommandFailedError("the service did not start; its log above says why")
+        sleep(0.02)
+    port: int = server.servers[0].sockets[0].getsockname()[1]
+    return port

@@ -1,0 +1,203 @@
+"""LiveModels: the versions that answer in this process and their policies, kept in step with the registry."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from structlog.typing import FilteringBoundLogger
+
+from models.contract import Live
+from models.errors import DatabaseError
+from models.monitoring.promotion.compatibility import check_challenger
+from models.records.events.event_log import EventLog
+from models.registry.registry import Registry, Version
+from service.errors import UnknownModelError
+from service.live.desired_state import Wanted, WantedChallenger, wanted_of
+from service.live.load_failures import Refusals
+from service.live.served_model import Serving
+
+
+class LiveModels:
+    """The champion of every name, loaded, checked and warmed, deciding by the active policy; with its challenger.
+
+    A request asks once for its `Serving` and uses nothing else, so that one version answers it from first byte to
+    last. What changes is a reference to a mapping that itself never changes. A challenger that cannot be loaded or does
+    not fit is left out, and the champion answers alone.
+
+    Parameters
+    ----------
+    registry : says which versions are champions, and which policies are active.
+    load : verifies a version's bundle and rebuilds it; raises if that cannot be done.
+    open_events : what the windows of a version look back on, None without windows; raises without a database.
+    personal_key : see `models.records.audit_log.personal`.
+
+    Attributes
+    ----------
+    servings : what answers, by name.
+    refused : champions that do not answer, or not by the active policy (what was before still does).
+    refused_challengers : challengers that do not answer, nor look on.
+    n_polls : how often the registry has been read.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        load: Callable[[Version], Live],
+        open_events: Callable[[Live], EventLog | None],
+        log: FilteringBoundLogger,
+        *,
+        personal_key: bytes = b"",
+    ) -> None:
+        self._registry, self._load, self._open_events, self._log = registry, load, open_events, log
+        self._personal_key = personal_key
+        self._refreshing = asyncio.Lock()
+        self._database_problem: str | None = None
+        self.servings: Mapping[str, Serving] = MappingProxyType({})
+        self.refused: Refusals[Wanted] = Refusals("champion", log)
+        self.refused_challengers: Refusals[WantedChallenger] = Refusals("challenger", log)
+        self.n_polls = 0
+
+    def serving(self, name: str) -> Serving:
+        """What answers for the name now; UnknownModelError lists the names there are."""
+        serving = self.servings.get(name)
+        if serving is None:
+            raise UnknownModelError(name, self.servings)
+        return serving
+
+    @property
+    def database_answers(self) -> bool:
+        """Whether the registry could be read when it was last asked."""
+        return self.n_polls > 0 and self._database_problem is None
+
+    def live_versions(self) -> list[tuple[str, int, int]]:
+        """Name, version and policy version of all that answer, canaries among them."""
+        answering = [serving for champion in self.servings.values() for serving in champion.answering]
+        return [(one.live.name, one.live.version, one.live.policy_version) for one in answering]
+
+    def reasons_not_ready(self) -> list[str]:
+        """Why requests cannot be answered yet; empty if they can."""
+        if self.servings:
+            return []
+        if self.n_polls == 0:
+            return [self._database_problem or "the registry has not been read yet"]
+        if self.refused.by_name:
+            return [f"{name}: {refusal.why}" for name, refusal in self.refused.by_name.items()]
+        return ["no model is live; run `backscore train DOMAIN` or `backscore quickstart`"]
+
+    async def keep_in_step(self, poll_seconds: float) -> None:
+        """Refresh for ever; nothing that goes wrong once ends it."""
+        while True:
+            await asyncio.sleep(poll_seconds)
+            try:
+                await self.refresh()
+            except Exception:  # a poll that ended silently would freeze the models for good
+                self._log.exception("polling the registry failed")
+
+    async def refresh(self, ready: Serving | None = None) -> None:
+        """Take over what the registry says now; without a database everything stays as it is.
+
+        Parameters
+        ----------
+        ready : what `loaded` gave, which then need not be loaded again.
+        """
+        async with self._refreshing:
+            try:
+                champions, challengers = await asyncio.to_thread(wanted_of, self._registry)
+            except DatabaseError as error:
+                if self._database_problem is None:
+                    self._log.error("registry away, the live models stay as they are", error=str(error))
+                self._database_problem = str(error)
+                return
+            if self._database_problem is not None:
+                self._log.info("registry back")
+            self._database_problem = None
+            await self._follow(champions, challengers, ready)
+            self.n_polls += 1
+
+    async def loaded(self, wanted: Wanted, ready: Serving | None = None) -> Serving:
+        """A version verified and warmed, outside the event loop; it is not live by that, but no longer refused.
+
+        A version that answers already, or challenges, is not loaded again to get another policy.
+
+        Raises
+        ------
+        BundleError
+            Its bundle is missing, altered or not to be trusted.
+        UnreadablePolicyError
+            The policy is none that this installation knows, or does not fit the version.
+        DatabaseError
+            Its table has windows, and what they look back on cannot be read.
+        """
+        name = wanted.version.name
+        champion = self.servings.get(name)
+        known = [ready, champion, champion.challenger if champion else None]
+        serving = await asyncio.to_thread(self._loaded, wanted, [one for one in known if one is not None])
+        self.refused.forget(name, wanted)
+        return serving
+
+    async def _follow(
+        self,
+        champions: Mapping[str, Wanted],
+        challengers: Mapping[str, WantedChallenger],
+        ready: Serving | None,
+    ) -> None:
+        servings: dict[str, Serving] = {}
+        for name, wanted in champions.items():
+            champion = await self._champion(wanted, ready)
+            if champion is not None:
+                servings[name] = await self._challenged(champion, challengers.get(name), ready)
+        if servings != self.servings:
+            self.servings = MappingProxyType(servings)
+
+    async def _champion(self, wanted: Wanted, ready: Serving | None) -> Serving | None:
+        """What answers for a name from now on: what is wanted, or what did before if that is refused."""
+        name = wanted.version.name
+        serving = self.servings.get(name)
+        if serving and wanted.is_answered_by(serving):
+            self.refused.forget(name)
+            return serving
+        if self.refused.waits(name, wanted, self.n_polls):
+            return serving
+        try:
+            champion = await self.loaded(wanted, ready)
+        except Exception as error:  # one bad bundle must not keep the other models from being updated
+            self.refused.refuse(name, wanted, wanted.version.number, error, self.n_polls)
+            return serving
+        self.refused.forget(name)  # also what was said about another version
+        what = "policy went live" if serving and wanted.is_version_of(serving) else "version went live"
+        self._log.info(what, model=name, version=wanted.version.number, policy=wanted.policy_version)
+        return champion
+
+    async def _challenged(self, champion: Serving, wanted: WantedChallenger | None, ready: Serving | None) -> Serving:
+        """The champion with its challenger, or alone if there is none, or none that can be had."""
+        name = champion.live.name
+        if wanted is None:
+            self.refused_challengers.forget(name)
+            return champion.alone()
+        if wanted.challenges(champion):
+            return champion
+        if self.refused_challengers.waits(name, wanted, self.n_polls):
+            return champion.alone()
+        number, rollout = wanted.wanted.version.number, wanted.rollout
+        try:
+            challenger = await self.loaded(wanted.wanted, ready)
+            await asyncio.to_thread(check_challenger, champion.live, challenger.live, rollout.mode, champion.audit)
+        except Exception as error:  # whatever is wrong with it, the champion answers
+            self.refused_challengers.refuse(name, wanted, number, error, self.n_polls)
+            return champion.alone()
+        self.refused_challengers.forget(name)
+        self._log.info("challenger began", model=name, version=number, mode=rollout.mode, share=rollout.share)
+        return champion.challenged_by(challenger, rollout)
+
+    def _loaded(self, wanted: Wanted, known: Iterable[Serving]) -> Serving:
+        serving = next((one for one in known if wanted.is_version_of(one)), None)
+        if serving is None:
+            live = self._load(wanted.version)
+            serving = Serving.of(live, wanted.version.digest, personal_key=self._personal_key)
+        # a champion with another policy keeps its challenger only by `_challenged`
+        serving = serving.alone().deciding_by(wanted.policy).recorded_by(wanted.audit)
+        serving = serving.storing_in(self._open_events(serving.live))
+        serving.warm()
+        return serving

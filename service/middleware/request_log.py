@@ -1,0 +1,114 @@
+"""What happens to every request: it gets a name, is logged and counted.
+
+Plain ASGI, because a request to `score` takes about as long as a convenient middleware around it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from http.client import INTERNAL_SERVER_ERROR
+from time import perf_counter
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
+from structlog.typing import FilteringBoundLogger
+
+from service.live.served_model import Serving
+from service.logs import WriteLine
+from service.metrics.endpoint_names import EndpointNames
+from service.metrics.metrics import Metrics
+from service.middleware.exchange import Exchange
+from service.requests.problems import problem_response
+
+REQUEST_ID = b"x-request-id"
+CLIENT_LEFT = 499  # the status that nginx gave to a client that closed the connection before the answer
+QUIET_PATHS = ("/health/", "/v2/health/", "/static/", "/metrics")
+CLOSE = (b"connection", b"close")
+
+
+class RequestLog:
+    """Name the request in X-Request-ID, log and count it, and turn what nobody foresaw into a plain 500.
+
+    An endpoint adds to the line in the log what it puts into the dictionary at `scope["log_fields"]`.
+
+    Parameters
+    ----------
+    log, write_line : what failed goes to the former, the line about each request to the latter.
+    new_id : names requests that come without a name.
+    servings : what answers now, by name; of these models requests are counted.
+    is_draining : once it says so, clients are asked to connect anew, which brings them elsewhere.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        log: FilteringBoundLogger,
+        write_line: WriteLine,
+        new_id: Callable[[], str],
+        metrics: Metrics,
+        servings: Callable[[], Mapping[str, Serving]],
+        is_draining: Callable[[], bool],
+    ) -> None:
+        self.app, self.log, self.write_line, self.new_id = app, log, write_line, new_id
+        self._metrics, self._servings, self._is_draining = metrics, servings, is_draining
+        self._names, self._pid = EndpointNames(), os.getpid()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = scope["request_id"] = _given_id(scope) or self.new_id()
+        headers = [(REQUEST_ID, request_id.encode())]
+        if self._is_draining():
+            headers.append(CLOSE)
+        exchange = scope["exchange"] = Exchange(receive, send, request_id, headers)
+        scope["log_fields"] = {}
+        try:
+            await self.app(scope, exchange.receive, exchange.send)
+        except ClientDisconnect:
+            if not exchange.is_cut_short:
+                exchange.status = CLIENT_LEFT
+                self._metrics.cut_short("client_left")
+        except Exception as error:
+            self.log.exception("request failed", request_id=request_id)
+            if exchange.status is None:
+                await problem_response(request_id, error)(scope, receive, exchange.send)
+            elif not exchange.is_cut_short:
+                raise  # the server must cut the answer that has begun
+        finally:
+            self._done(exchange, scope)
+
+    def _done(self, exchange: Exchange, scope: Scope) -> None:
+        seconds = perf_counter() - exchange.started
+        endpoint, model = self._names.of(scope, self._servings())
+        status = exchange.status or INTERNAL_SERVER_ERROR
+        self._metrics.request(endpoint, model, scope["method"], status, seconds)
+        if scope["path"].startswith(QUIET_PATHS):
+            return
+        line = {
+            "method": scope["method"],
+            "path": scope["path"][:200],
+            "status": status,
+            "ms": round(seconds * 1000, 2),
+            "request_id": exchange.request_id,
+            "pid": self._pid,
+        }
+        if model:
+            line["model"] = model
+        if (caller := scope.get("key")) is not None and caller.id:
+            line["key"] = caller.id
+        line.update(scope["log_fields"])
+        self.write_line(line)
+
+
+def _given_id(scope: Scope) -> str | None:
+    """The id that the caller, or a proxy before us, gave the request, if it is fit for a log."""
+    for name, value in scope["headers"]:
+        if name == REQUEST_ID and re.fullmatch(rb"[A-Za-z0-9._-]{1,64}", value):
+            given: str = value.decode("ascii")
+            return given
+    return None

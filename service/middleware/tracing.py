@@ -1,0 +1,125 @@
+"""Tracing: where the time of a request goes, told to an OpenTelemetry collector.
+
+Off, and without any cost, unless the extra `otel` is installed and OTEL_EXPORTER_OTLP_ENDPOINT names a collector. A
+request is a span below the one that its header `traceparent` names; its phases are spans below it:
+
+* `validate`: the body comes, and is checked.
+* `score`: the row waits for the others of its turn of the event loop, and is answered with them.
+* `store`: the answer waits to be recorded. Rows that are stored as events are answered and recorded in one; there, all
+  of it is `score`.
+
+What is sampled, and what the service is called, is said by OpenTelemetry's own variables (OTEL_TRACES_SAMPLER,
+OTEL_SERVICE_NAME, ...).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.typing import FilteringBoundLogger
+
+from service.requests.call import Asked
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+UNTRACED = ("/health/", "/v2/health/", "/metrics", "/static/")
+
+
+def open_tracing(log: FilteringBoundLogger) -> Tracing | None:
+    """Tracing as the environment wants it; None where it is off."""
+    if not any(os.environ.get(name) for name in ENDPOINTS):
+        return None
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    except ImportError:
+        log.warning("no traces: a collector is named, but the extra is not installed; `pip install backscore[otel]`")
+        return None
+    name = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "backscore"}
+    provider = TracerProvider(resource=Resource.create(name))
+    provider.add_span_processor(
+        BatchSpanProcessor(OTLPSpanExporter())
+    )  # in a thread of its own; drops what is too much
+    return Tracing(provider)
+
+
+class Tracing:
+    """Makes spans of requests and of their phases."""
+
+    def __init__(self, provider: TracerProvider) -> None:
+        from opentelemetry import trace  # noqa: PLC0415
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
+
+        self._trace, self._provider = trace, provider
+        self._tracer = provider.get_tracer("backscore")
+        self._propagator = TraceContextTextMapPropagator()
+        self._epoch = time.time_ns() - time.perf_counter_ns()
+
+    def request(self, scope: Scope) -> Any:
+        """A context in which the span of a request is the current one."""
+        parent = {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in scope["headers"]
+            if name in (b"traceparent", b"tracestate")
+        }
+        return self._tracer.start_as_current_span(
+            scope["method"],
+            context=self._propagator.extract(parent),
+            kind=self._trace.SpanKind.SERVER,
+            attributes={
+                "http.request.method": scope["method"],
+                "url.path": scope["path"][:200],
+                "backscore.request_id": scope["request_id"],
+            },
+        )
+
+    def phases(self, asked: Asked, checked: float) -> None:
+        """Spans below the current one, of what led to an answer that has just come; times are of `perf_counter`."""
+        now = time.perf_counter()
+        answered = asked.answered or now
+        self._phase("validate", asked.started, checked)
+        self._phase("score", checked, answered)
+        if asked.answered:
+            self._phase("store", answered, now)
+
+    def close(self) -> None:
+        """Send what has not been sent."""
+        self._provider.shutdown()
+
+    def _phase(self, name: str, started: float, ended: float) -> None:
+        span = self._tracer.start_span(name, start_time=self._nanoseconds(started))
+        span.end(self._nanoseconds(ended))
+
+    def _nanoseconds(self, seconds: float) -> int:
+        return self._epoch + round(seconds * 1e9)
+
+
+class TraceRequests:
+    """Put every request but those of monitoring into a span."""
+
+    def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
+        self.app, self._tracing = app, tracing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or scope["path"].startswith(UNTRACED):
+            await self.app(scope, receive, send)
+            return
+        with self._tracing.request(scope) as span:
+
+            async def send_traced(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    span.set_attribute("http.response.status_code", int(message["status"]))
+                await send(message)
+
+            await self.app(scope, receive, send_traced)
+            for name, value in scope["log_fields"].items():
+                if isinstance(value, (str, int, float)):
+                    span.set_attribute(f"backscore.{name}", value)

@@ -1,0 +1,144 @@
+"""GET /learn/train, /learn/state and /learn/trace: a small network that learns, for the pages that show it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Annotated, Any
+
+import anyio
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from models.playground.settings import PlaygroundSettings
+from models.playground.states import PlaygroundState, TracedPoint
+from service.errors import FieldError, InvalidRequestError
+from service.pages.learn.trainings import MOST_SECONDS, End, Found, Trainings
+from service.requests.bodies import JSON
+from service.requests.problems import MEDIA_TYPE as PROBLEM_TYPE
+
+MOST_STEPS = 2_000_000
+SECONDS_TO_READ = 5.0
+"""So much later than the training ends whoever does not read what was sent is given up."""
+EVENTS = "text/event-stream"
+EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": ["epoch", "end"]},
+        "data": {"type": "string", "description": "JSON: a state without its points, or why the training ends."},
+    },
+}
+"""Of such a stream OpenAPI describes each event."""
+NO_ROOM: dict[int | str, dict[str, Any]] = {
+    429: {
+        "description": "Others watch networks learn already; `Retry-After` says when to ask again.",
+        "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
+
+
+class Place(PlaygroundSettings):
+    """A moment of a training."""
+
+    steps: int = Field(0, ge=0, le=MOST_STEPS, title="Steps taken")
+
+    @property
+    def settings(self) -> PlaygroundSettings:
+        """Of the training."""
+        return PlaygroundSettings(**{name: getattr(self, name) for name in PlaygroundSettings.model_fields})
+
+
+class PlaceOfRow(Place):
+    """A row at a moment of a training."""
+
+    row: int = Field(0, ge=0, title="Row", description="Below the number of rows; those learned from come first.")
+
+
+def learning_router(trainings: Trainings) -> APIRouter:
+    """The endpoints of the playground."""
+    router = APIRouter(prefix="/learn", tags=["learning"], responses=NO_ROOM)
+
+    @router.get("/state", summary="A small network after so many steps of its training", response_model=PlaygroundState)
+    async def show_state(place: Annotated[Place, Query()], request: Request) -> Response:
+        return _json(await _unless_left(request, trainings.state(place.settings, place.steps)))
+
+    @router.get("/trace", summary="A row through that network and back, in numbers", response_model=TracedPoint)
+    async def show_trace(place: Annotated[PlaceOfRow, Query()], request: Request) -> Response:
+        if place.row >= place.n_rows:
+            raise InvalidRequestError(
+                [FieldError(path="?row", message=f"must be less than n_rows, {place.n_rows}", value=place.row)]
+            )
+        return _json(await _unless_left(request, trainings.trace(place.settings, place.steps, place.row)))
+
+    @router.get(
+        "/train",
+        summary="Watch that network learn: server-sent events `epoch`, each a state, and `end`",
+        response_class=StreamingResponse,
+        responses={200: {"description": "The events.", "content": {EVENTS: {"schema": EVENT}}}},
+    )
+    async def train(place: Annotated[Place, Query()]) -> Response:
+        return Watching(trainings, place.settings, place.steps)
+
+    return router
+
+
+class Watching(StreamingResponse):
+    """The events of a training. It has its place as long as they go out, and is closed however that ends."""
+
+    def __init__(self, trainings: Trainings, settings: PlaygroundSettings, steps: int) -> None:
+        # a proxy that collects what it passes on would make a film of nothing
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        self._trainings, self._events = trainings, _events(trainings.frames(settings, steps))
+        super().__init__(self._events, media_type=EVENTS, headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection; TooManyTrainingsError before anything is sent."""
+        with self._trainings.place():
+            await super().__call__(scope, receive, send)
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the events; ClientDisconnect if they are not read."""
+        with anyio.move_on_after(MOST_SECONDS + SECONDS_TO_READ) as waiting:
+            async with aclosing(self._events):  # type: ignore[type-var]
+                await super().stream_response(send)
+        if waiting.cancelled_caught:
+            raise ClientDisconnect
+
+
+async def _events(frames: AsyncIterator[PlaygroundState | End]) -> AsyncIterator[bytes]:
+    async with aclosing(frames) as states:  # type: ignore[type-var]
+        async for state in states:
+            yield _event("end" if isinstance(state, End) else "epoch", state)
+
+
+def _event(name: str, content: BaseModel) -> bytes:
+    """See https://html.spec.whatwg.org/multipage/server-sent-events.html; JSON holds no line breaks."""
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), content.model_dump_json().encode())
+
+
+def _json(content: BaseModel) -> Response:
+    """Written by pydantic: the framework's own way takes twenty times as long, and everybody waits for it."""
+    return Response(content.model_dump_json(), media_type=JSON)
+
+
+async def _unless_left(request: Request, work: Awaitable[Found]) -> Found:
+    """What the work finds; ClientDisconnect, and no more work, once the client has left."""
+    with anyio.CancelScope() as scope:
+        listening = asyncio.create_task(_when_left(request, scope.cancel))
+        try:
+            return await work
+        finally:
+            listening.cancel()
+    raise ClientDisconnect
+
+
+async def _when_left(request: Request, stop: Callable[[], None]) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    stop()

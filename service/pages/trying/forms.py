@@ -1,0 +1,56 @@
+"""Forms that browsers send: read within limits, and only if they come from a page of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from service.access.sessions import TOKEN_FIELD, Sessions, token_in_header
+from service.errors import InvalidRequestError
+from service.requests.bodies import media_type, read_body
+from service.requests.field_errors import MOST_VALUES, crowded_error, request_error
+
+FORM = "application/x-www-form-urlencoded"
+Body = TypeVar("Body", bound=BaseModel)
+
+
+async def read_form(request: Request, sessions: Sessions, limit: int) -> dict[str, str]:
+    """The fields of a form that was sent from a page of ours, of doubled ones the last.
+
+    Raises
+    ------
+    MediaTypeError, BodyTooLargeError, InvalidRequestError
+        It is no form, has more than `limit` bytes, or too many fields.
+    ForeignRequestError
+        It does not come from a page of ours, see `service.access.sessions`.
+    """
+    media_type(request.scope, (FORM,))
+    body = await read_body(request.scope, request.receive, limit)
+    try:
+        form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_VALUES))
+    except ValueError:
+        raise crowded_error(MOST_VALUES) from None
+    sessions.check(request.scope, form.pop(TOKEN_FIELD, "") or token_in_header(request.scope))
+    return form
+
+
+def checked(form: Mapping[str, str], model: type[Body], **more: object) -> Body:
+    """The fields that the model knows, checked as the body of the same request to the API would be.
+
+    Parameters
+    ----------
+    more : fields that no person fills in.
+
+    Raises InvalidRequestError.
+    """
+    given = {name: text for name, text in form.items() if name in model.model_fields}
+    try:
+        return model.model_validate({**given, **more})
+    except ValidationError as error:
+        found = request_error(error, columns=())
+        assert isinstance(found, InvalidRequestError)  # noqa: S101 - nothing was parsed as JSON here
+        raise found from None

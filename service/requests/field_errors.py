@@ -1,0 +1,155 @@
+"""From what pydantic found wrong with a body to sentences about the columns of a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from data.table import Column
+from models.errors import EventError, RefusedBodyError
+from service.errors import FieldError, InvalidJsonError, InvalidRequestError, shortened
+
+_ABOUT_SEVERAL_VALUES = frozenset({"dict_type", "list_type", "too_short", "too_long", "range"})
+"""Kinds of failures of lists and ranges of a column's values, which have other rules than one value."""
+MOST_VALUES = 10_000
+"""Of a body that is no batch; it takes about 40 ms to refuse as many unknown names."""
+MOST_LETTERS_OF_A_SLIP = 60
+"""Longer names are no misspelled columns; to look for one takes time that grows with their square."""
+SAFE_INTEGER = 2**53  # beyond it JSON readers differ, and very long integers cannot be written at all
+
+
+def request_error(error: ValidationError, columns: Sequence[Column]) -> InvalidJsonError | InvalidRequestError:
+    """The service's own error for a body that pydantic refused.
+
+    Parameters
+    ----------
+    columns : of the model's table, in whose words the error is told; none for other bodies.
+    """
+    found = error.errors(include_url=False, include_context=False)
+    if found[0]["type"] == "json_invalid":
+        return InvalidJsonError(found[0]["msg"])
+    return InvalidRequestError(field_errors(error, columns), error.error_count())
+
+
+def crowded_error(most: int) -> InvalidRequestError:
+    """The service's own error for a body that was not parsed, see `service.requests.bodies.is_crowded`."""
+    return InvalidRequestError([FieldError(path="", message=f"must not hold more than {most:,} values")])
+
+
+def refusal_error(error: RefusedBodyError) -> InvalidRequestError:
+    """The service's own error for a body that breaks a rule of its domain."""
+    return InvalidRequestError(
+        [FieldError(path=json_pointer(f.place), message=f.message, value=shown(f.value)) for f in error.fields]
+    )
+
+
+def event_field(error: EventError, prefix: Sequence[str | int] = ()) -> FieldError:
+    """The value of an event for which it cannot be answered; `prefix` is where the event stands in the whole body."""
+    return FieldError(path=json_pointer([*prefix, error.column]), message=error.message, value=shown(error.value))
+
+
+def parameter_error(error: RequestValidationError) -> InvalidRequestError:
+    """The service's own error for parameters that the framework refused."""
+    return InvalidRequestError(
+        [
+            FieldError(
+                path=f"?{details['loc'][1]}", message=_in_our_words(details["msg"]), value=_sent(details["input"])
+            )
+            for details in error.errors()
+        ]
+    )
+
+
+def _sent(value: Any) -> Any:
+    """A parameter as it may be echoed; those that may be given several times come as lists."""
+    return shown(",".join(value) if isinstance(value, list) else value)
+
+
+def field_errors(
+    error: ValidationError,
+    columns: Sequence[Column],
+    prefix: Sequence[str | int] = (),
+    *,
+    most: int = InvalidRequestError.n_shown,
+    suggest: bool = True,
+) -> list[FieldError]:
+    """The first bad values that pydantic found, said in the words of the columns.
+
+    Parameters
+    ----------
+    prefix : where the refused part stands in the whole body, e.g. ("rows", 17).
+    most : so many are told; a hostile body has hundreds of thousands.
+    suggest : whether an unknown name is told which one was probably meant.
+    """
+    by_name = {column.name: column for column in columns}
+    found = error.errors(include_url=False, include_context=False)[:most]
+    return [_field_error(details, by_name, prefix, suggest=suggest) for details in found]
+
+
+def json_pointer(parts: Sequence[str | int]) -> str:
+    """The place in a document (RFC 6901), e.g. /candidates/3/bid; empty for the whole. Long names are shortened."""
+    return "".join("/" + shortened(str(part)).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def shown(value: object) -> Any:
+    """A value as it may be echoed: plain JSON, at most 100 characters."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= SAFE_INTEGER else f"an integer of {value.bit_length()} bits"
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, dict | list):
+        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
+    return shortened(str(value))
+
+
+def _field_error(
+    details: ErrorDetails, columns: dict[str, Column], prefix: Sequence[str | int], *, suggest: bool
+) -> FieldError:
+    place = details["loc"]
+    name = place[-1] if place else None
+    column = columns.get(name) if isinstance(name, str) else None
+    value = details["input"]
+    if details["type"] == "missing":
+        value = None  # pydantic shows the whole row here
+        message = f"is missing; it must be {column.allowed}" if column else "is missing"
+    elif details["type"] == "extra_forbidden":
+        message = why_not_taken(name, column, columns, suggest=suggest)
+    elif column and column.kind in ("number", "flag", "time") and details["type"] not in _ABOUT_SEVERAL_VALUES:
+        message = f"must be {column.allowed}"
+    else:
+        message = _in_our_words(details["msg"])
+    return FieldError(path=json_pointer([*prefix, *place]), message=message, value=shown(value))
+
+
+def _in_our_words(message: str) -> str:
+    return message.replace("Input should be", "must be")
+
+
+def why_not_taken(name: object, column: Column | None, columns: Mapping[str, Column], *, suggest: bool = True) -> str:
+    """Why a field that nobody asked for is refused.
+
+    Parameters
+    ----------
+    column : of that name, if there is one. columns : of the model's table, by name.
+    """
+    if column is None:
+        inputs = [known.name for known in columns.values() if known.requested and suggest]
+        near = get_close_matches(str(name), inputs, n=1) if len(str(name)) <= MOST_LETTERS_OF_A_SLIP else ()
+        return "is no field of this request" + (f"; did you mean {near[0]!r}?" if near else "")
+    if column.role == "target":
+        return f"{name} is what this model predicts and not an input of it"
+    if column.protected:
+        return f"{name} is protected and not an input of this model"
+    if column.window is not None:
+        return f"{name} is computed from earlier rows and not sent with one"
+    if column.role in ("weight", "propensity", "ignore"):
+        return f"{name} is known but not an input of this model"
+    return f"{name} does not belong here"

@@ -1,0 +1,37 @@
+"""JSON bodies of a fixed type that are read by hand, so that their size can be limited."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from service.requests.bodies import is_crowded, json_body
+from service.requests.field_errors import MOST_VALUES, crowded_error, request_error
+
+WITHOUT_NUL = r"^[^\x00]*$"  # which PostgreSQL cannot store
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def json_body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The OpenAPI description of such a body; what it refers to stands beside it, for the document to pick up."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+async def read_json(request: Request, limit: int, model: type[Body], *, most_values: int = MOST_VALUES) -> Body:
+    """The body, checked.
+
+    Raises
+    ------
+    MediaTypeError, BodyTooLargeError, InvalidJsonError, InvalidRequestError
+        It is no JSON, has more than `limit` bytes or `most_values` values, or is not what the model takes.
+    """
+    body = await json_body(request, limit)
+    if is_crowded(body, most_values):
+        raise crowded_error(most_values)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise request_error(error, columns=()) from None

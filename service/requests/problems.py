@@ -1,0 +1,113 @@
+"""Problems: how failures look to the caller (RFC 9457, `application/problem+json`)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from models.errors import EventError
+from service.errors import (
+    FieldError,
+    InvalidRequestError,
+    MissingKeyError,
+    RateLimitError,
+    TemporaryError,
+    TooManyTrainingsError,
+    status_of,
+)
+from service.requests.allowed_methods import allowed_methods
+from service.requests.field_errors import event_field, parameter_error
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+
+
+class Problem(BaseModel):
+    """What every failed request is answered with."""
+
+    type: str = Field(description="Stable name of the kind of failure.", examples=["urn:backscore:invalid-request"])
+    title: str = Field(description="The kind of failure in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened this time and what to do.")
+    request_id: str = Field(description="Name of this request in the service's log.")
+    errors: list[FieldError] = Field(default=[], description="Every bad value; only where the body was understood.")
+
+
+def problem_response(request_id: str, error: Exception) -> Response:
+    """The answer to a failed request; a failure on our side (5xx) keeps its inner text to itself."""
+    headers: dict[str, str] = {}
+    errors: list[FieldError] = []
+    if isinstance(error, HTTPException):  # raised by the framework: no such path, wrong method
+        status, kind, detail = HTTPStatus(error.status_code), None, error.detail
+        headers = dict(error.headers or {})
+    else:
+        status = status_of(error)
+        kind, detail = type(error).__name__.removesuffix("Error"), str(error)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, TemporaryError):
+        kind, detail = None, _BEHIND_THE_DOOR.get(status, f"the service failed; its log says why at {request_id}")
+    if isinstance(error, InvalidRequestError):
+        errors = list(error.errors)
+    if isinstance(error, EventError):
+        errors = [event_field(error)]
+    if isinstance(error, TooManyTrainingsError | RateLimitError):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, RateLimitError):
+        headers |= {"RateLimit-Limit": str(error.most), "RateLimit-Remaining": "0"}
+    if isinstance(error, MissingKeyError):
+        headers["WWW-Authenticate"] = "Bearer"
+    problem = Problem(
+        type=f"urn:backscore:{_spaced(kind, '-')}" if kind else "about:blank",
+        title=_spaced(kind, " ").capitalize() if kind else status.phrase,
+        status=status,
+        detail=detail,
+        request_id=request_id,
+        errors=errors,
+    )
+    content = problem.model_dump(mode="json", exclude=None if errors else {"errors"})
+    return JSONResponse(content, status, headers, MEDIA_TYPE)
+
+
+async def on_error(request: Request, error: Exception) -> Response:
+    """Exception handler: the problem of a failure that somebody foresaw."""
+    request_id: str = request.scope["request_id"]
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        error.headers = {"Allow": allowed_methods(request) or (error.headers or {}).get("Allow", "")}
+    status = status_of(error)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, HTTPException):
+        unforeseen = error if status == HTTPStatus.INTERNAL_SERVER_ERROR else None
+        request.app.state.log.error("request failed", request_id=request_id, error=str(error), exc_info=unforeseen)
+    return problem_response(request_id, error)
+
+
+async def on_bad_parameters(request: Request, error: RequestValidationError) -> Response:
+    """Exception handler: the problem of parameters in the address that an endpoint does not take."""
+    return problem_response(request.scope["request_id"], parameter_error(error))
+
+
+_BEHIND_THE_DOOR: Mapping[HTTPStatus, str] = {
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        "the database does not answer, and nothing is half-written; send the same request again in a few seconds"
+    )
+}
+
+
+def _spaced(kind: str, separator: str) -> str:
+    """InvalidRequest -> invalid-request."""
+    return re.sub(r"(?<!^)(?=[A-Z])", separator, kind).lower()
+
+
+def example_problem(error: Exception) -> dict[str, Any]:
+    """A problem as the documentation shows it."""
+    example: dict[str, Any] = json.loads(bytes(problem_response("0192f3a8c1d27d3e9b1a", error).body))
+    return example

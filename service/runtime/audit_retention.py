@@ -1,0 +1,36 @@
+"""Pruning: while the service runs, records that the audit settings do not keep any longer are deleted."""
+
+from __future__ import annotations
+
+import asyncio
+
+import sqlalchemy as sa
+from structlog.typing import FilteringBoundLogger
+
+from models.clock import Clock
+from models.errors import DatabaseError
+from models.records.audit_log.retention import delete_old
+from service.live.live_models import LiveModels
+
+PAUSE_SECONDS = 300.0
+
+
+async def keep_within_limits(
+    live_models: LiveModels,
+    engine: sa.Engine,
+    log: FilteringBoundLogger,
+    *,
+    now: Clock,
+    pause_seconds: float = PAUSE_SECONDS,
+) -> None:
+    """Delete what is too old or too much, for ever; several processes that do so at once take nothing too much."""
+    while True:
+        for name, serving in live_models.servings.items():
+            try:
+                n_deleted = await asyncio.to_thread(delete_old, engine, name, serving.audit, now=now())
+            except DatabaseError as error:
+                log.error("old predictions could not be deleted", model=name, error=str(error))
+            else:
+                if n_deleted:
+                    log.info("old predictions deleted", model=name, n_requests=n_deleted)
+        await asyncio.sleep(pause_seconds)

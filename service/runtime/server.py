@@ -1,0 +1,93 @@
+"""The server around the application: one process, or several below one that watches over them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+
+import uvicorn
+from uvicorn.supervisors.multiprocess import Multiprocess
+
+from service.settings import Settings
+
+APP = "service.app:app_from_environment"
+PROTOCOL = "service.runtime.connection_limits:PatientProtocol"
+FORCED = 128 + signal.SIGTERM
+"""The exit status of a service that was told twice, as of one that the signal itself ended."""
+
+
+def run_server(settings: Settings) -> int:
+    """Serve until a signal ends it; the exit status: 0 after an end in good order.
+
+    The application is made from BACKSCORE_* variables, in each worker anew.
+    """
+    config = uvicorn.Config(
+        APP,
+        factory=True,
+        http=PROTOCOL,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        ws="none",
+        log_level="warning",  # the service writes its own log
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # nothing here depends on who asks
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=round(settings.request_seconds) + 1,  # by then each request has been cut short
+    )
+    if settings.workers == 1:
+        return _run_alone(config)
+    with _metrics_folder(settings):
+        workers = Workers(config, sockets=[config.bind_socket()])
+        workers.run()
+        return workers.status
+
+
+class Workers(Multiprocess):
+    """Several workers; a second signal ends them at once.
+
+    Attributes
+    ----------
+    status : of the whole, once it has ended.
+    """
+
+    status = 0
+
+    def join_all(self) -> None:
+        """Wait for the workers to end, and end those that are left when a signal comes meanwhile."""
+        self.signal_queue.clear()
+        while any(one.process.is_alive() for one in self.processes):
+            if signal.SIGTERM in self.signal_queue or signal.SIGINT in self.signal_queue:
+                self.status = FORCED
+                for one in self.processes:
+                    one.process.kill()
+            time.sleep(0.05)
+        super().join_all()
+
+
+def _run_alone(config: uvicorn.Config) -> int:
+    # When it has ended in good order, the server raises the signal once more for whoever cared before it: nobody
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    server = uvicorn.Server(config)
+    try:
+        server.run()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0 if server.started else 1
+
+
+@contextmanager
+def _metrics_folder(settings: Settings) -> Iterator[None]:
+    """A folder in which the workers add up what they count, unless there is one."""
+    if settings.metrics_folder is not None:
+        yield
+        return
+    with TemporaryDirectory(prefix="backscore-metrics-") as folder:
+        os.environ["BACKSCORE_METRICS_FOLDER"] = folder
+        yield

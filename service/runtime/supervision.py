@@ -1,0 +1,121 @@
+"""Supervision: what one process keeps an eye on, from the name of each request to the end of the process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TextIO
+
+from starlette.middleware import Middleware
+from structlog.typing import FilteringBoundLogger
+
+from service.live.live_models import LiveModels
+from service.logs import RequestLines
+from service.metrics.exposition import Exposition
+from service.metrics.metrics import Metrics
+from service.metrics.recent import Recent
+from service.metrics.shared_folder import SharedFolder
+from service.middleware.admission import Limits, UnderWay
+from service.middleware.request_log import RequestLog
+from service.middleware.tracing import TraceRequests, Tracing
+from service.runtime.connection_limits import ConnectionLimits
+from service.runtime.draining import Draining
+from service.settings import Settings
+
+
+class Supervision:
+    """Names, logs, counts and limits requests, and lets the process end in good order.
+
+    Parameters
+    ----------
+    tracing : None where nobody asks where time goes.
+    log_to : where lines about requests go; standard error by default.
+    new_id : names requests that come without a name.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        live_models: LiveModels,
+        log: FilteringBoundLogger,
+        *,
+        log_to: TextIO | None,
+        new_id: Callable[[], str],
+        tracing: Tracing | None,
+    ) -> None:
+        self._live_models, self._log, self._new_id = live_models, log, new_id
+        self._lines = RequestLines(log_to, settings.log_format)
+        self.metrics, self.tracing = Metrics(), tracing
+        self.draining = Draining(settings.drain_seconds, log, is_alone=settings.workers == 1)
+        self.under_way = UnderWay(
+            most=settings.max_in_flight,
+            most_bytes=settings.max_bytes_in_flight,
+            body_seconds=settings.body_seconds,
+            request_seconds=settings.request_seconds,
+            metrics=self.metrics,
+            log=log,
+        )
+        self.exposition = Exposition(
+            self.metrics, SharedFolder(settings.metrics_folder) if settings.metrics_folder else None
+        )
+        self.recent = Recent(self.exposition.families)
+        self.connection_limits = ConnectionLimits.within_the_systems(settings.max_connections, settings.header_seconds)
+        self._watch_models()
+
+    def middleware(self) -> list[Middleware]:
+        """What every request passes before it is asked for a key."""
+        request_log = Middleware(
+            RequestLog,
+            log=self._log,
+            write_line=self._lines,
+            new_id=self._new_id,
+            metrics=self.metrics,
+            servings=lambda: self._live_models.servings,
+            is_draining=lambda: self.draining.has_begun,
+        )
+        traced = [Middleware(TraceRequests, tracing=self.tracing)] if self.tracing else []
+        return [request_log, *traced, Middleware(Limits, under_way=self.under_way)]
+
+    def reasons_not_ready(self) -> list[str]:
+        """Why no requests should be sent here; empty if they should."""
+        return self.draining.reasons_not_ready() or self._live_models.reasons_not_ready()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep time, publish what is counted, and heed signals."""
+        tasks = [
+            asyncio.create_task(self.under_way.keep_time()),
+            asyncio.create_task(self.exposition.keep_publishing()),
+            asyncio.create_task(self.recent.keep_noting()),
+            asyncio.create_task(self.draining.follow_parent()),
+        ]
+        try:
+            with self.draining.listening():
+                yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self.tracing is not None:
+                await asyncio.to_thread(self.tracing.close)
+
+    def _watch_models(self) -> None:
+        models, watch = self._live_models, self.metrics.watch
+        self.metrics.watch_live_versions(models.live_versions)
+        watch(
+            "backscore_database_up",
+            "1 if the database answered when the registry was last read; of several workers the worst.",
+            lambda: float(models.database_answers),
+        )
+        watch("backscore_ready_workers", "Workers that are ready.", lambda: float(not self.reasons_not_ready()))
+        watch(
+            "backscore_refused_champions",
+            "Champions that do not answer, or not by the active policy; the log says why.",
+            lambda: float(len(models.refused.by_name)),
+        )
+        watch(
+            "backscore_refused_challengers",
+            "Challengers that neither answer nor look on, so that the champion answers alone; the log says why.",
+            lambda: float(len(models.refused_challengers.by_name)),
+        )

@@ -1,0 +1,225 @@
+"""Batches: many rows in one request, as JSON, CSV or parquet, answered in their order by one version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Annotated, Any
+
+import pandas as pd
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
+from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+
+from data.checking import check_frame, unknown_columns
+from data.files.uploads import Upload, open_upload
+from data.table import Table
+from models.contract import ReasonsWanted, Row
+from models.errors import EventError
+from service.errors import FieldError, InvalidJsonError, InvalidRequestError, TooManyRowsError, shortened
+from service.live.batch_answer import BatchAnswer
+from service.live.served_model import Serving, unstorable
+from service.requests.bodies import CSV, JSON, PARQUET, is_crowded
+from service.requests.call import Asked
+from service.requests.field_errors import event_field, field_errors, json_pointer, request_error, shown
+from service.scoring.batch_rows import answer_rows
+from service.scoring.event_worker import EventWriter
+from service.scoring.row_batcher import Answering
+
+MOST_ERRORS_PER_ROW = 20
+MEDIA_TYPES = (JSON, CSV, PARQUET)
+SUFFIXES = {CSV: ".csv", PARQUET: ".parquet"}
+
+
+class BatchRequest(TypedDict):
+    """A batch as JSON; the rows are checked one by one, so that a bad one does not take the others with it."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
+    rows: Annotated[list[Any], Field(min_length=1)]
+
+
+_BATCH_REQUEST = TypeAdapter(BatchRequest)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The rows of a batch in their order, None where a row breaks a rule, and which rules were broken."""
+
+    rows: list[Row | None]
+    errors: list[FieldError]
+    warnings: list[str] = field(default_factory=list)
+
+
+def answer_batch(
+    serving: Serving,
+    kind: str,
+    body: bytes,
+    *,
+    answering: Answering,
+    events: EventWriter,
+    batch_id: str,
+    asked: Asked,
+    reasons: ReasonsWanted,
+    most_rows: int,
+    most_bytes: int,
+) -> bytes:
+    """Answer a batch; takes up to seconds of computing, so it belongs into a thread.
+
+    Parameters
+    ----------
+    kind : media type of the body, one of `MEDIA_TYPES`.
+    answering, events : record the answers.
+    batch_id : begins the ids of its predictions.
+    most_bytes : to which a parquet file may unpack.
+
+    Returns
+    -------
+    A `BatchAnswer` as JSON.
+
+    Raises
+    ------
+    InvalidJsonError, InvalidRequestError, SourceError
+        The body as a whole cannot be read, holds no row, or lacks a column.
+    TooManyRowsError
+        It holds more than `most_rows`.
+    BusyError, DatabaseError
+        Its answers cannot be recorded now, or its rows are events that cannot be stored.
+    """
+    if kind == JSON:
+        batch = read_json(serving, body, most_rows)
+    else:
+        batch = read_file(serving, body, SUFFIXES[kind], most_rows, most_bytes)
+    places = [place for place, row in enumerate(batch.rows) if row is not None]
+    results = answer_rows(
+        serving,
+        [row for row in batch.rows if row is not None],
+        places,
+        answering=answering,
+        events=events,
+        batch_id=batch_id,
+        asked=asked,
+        reasons=reasons,
+    )
+    answers: list[str | None] = [None] * len(batch.rows)
+    errors = list(batch.errors)
+    for place, result in zip(places, results, strict=True):
+        if isinstance(result, EventError):
+            errors.append(event_field(result, ("rows", place)))
+        else:
+            answers[place] = result
+    return _document(serving, batch.warnings, answers, errors)
+
+
+def _document(
+    serving: Serving, warnings: list[str], answers: Sequence[str | None], errors: Sequence[FieldError]
+) -> bytes:
+    """A `BatchAnswer` around answers that are JSON already."""
+    live = serving.live
+    fields = {
+        "model": live.name,
+        "version": live.version,
+        "policy_version": live.policy_version,
+        "n_rows": len(answers),
+        "n_answered": len(answers) - answers.count(None),
+        "warnings": warnings,
+        "errors": errors,
+    }
+    parts = {name: to_json(value) for name, value in fields.items()}
+    parts["answers"] = f"[{','.join(answer or 'null' for answer in answers)}]".encode()
+    return b"{%s}" % b",".join(b'"%s":%s' % (name.encode(), parts[name]) for name in BatchAnswer.model_fields)
+
+
+def read_json(serving: Serving, body: bytes, most_rows: int) -> Batch:
+    """The rows of `{"rows": [...]}`."""
+    table = serving.live.table
+    if is_crowded(body, 4 * most_rows * (len(table.inputs) + 1)):
+        raise TooManyRowsError(most_rows)
+    try:
+        raw_rows = _BATCH_REQUEST.validate_python(from_json(body))["rows"]
+    except ValidationError as error:
+        raise request_error(error, table.columns) from None
+    except ValueError as error:
+        raise InvalidJsonError(f"Invalid JSON: {error}") from None
+    if len(raw_rows) > most_rows:
+        raise TooManyRowsError(most_rows)
+    return checked_rows(serving, raw_rows)
+
+
+def checked_rows(serving: Serving, raw_rows: Sequence[Any]) -> Batch:
+    """The rows as the version's table takes them; each is checked alone."""
+    table = serving.live.table
+    rows: list[Row | None] = []
+    errors: list[FieldError] = []
+    for i, raw_row in enumerate(raw_rows):
+        try:
+            rows.append(serving.row.validate_python(raw_row))
+        except ValidationError as error:
+            rows.append(None)
+            errors += _row_errors(error, table, i, is_first=len(errors) < InvalidRequestError.n_shown)
+    return _storable(serving, Batch(rows, errors))
+
+
+def _storable(serving: Serving, batch: Batch) -> Batch:
+    """The batch without the rows that no database stores, which are named, if rows are stored."""
+    if serving.events is None:
+        return batch
+    found = [unstorable(row, ("rows", i)) if row is not None else [] for i, row in enumerate(batch.rows)]
+    rows = [None if bad else row for row, bad in zip(batch.rows, found, strict=True)]
+    return Batch(rows, [*batch.errors, *chain.from_iterable(found)], batch.warnings)
+
+
+def _row_errors(error: ValidationError, table: Table, i: int, *, is_first: bool) -> list[FieldError]:
+    """The bad values of a row, the first `MOST_ERRORS_PER_ROW` of them.
+
+    Parameters
+    ----------
+    is_first : whether a misspelled name gets the right one; to look for it takes ten times as long as the rest.
+    """
+    found = field_errors(error, table.columns, ("rows", i), most=MOST_ERRORS_PER_ROW, suggest=is_first)
+    if (n_more := error.error_count() - len(found)) > 0:
+        message = f"holds {n_more} more values that this model does not take"
+        found.append(FieldError(path=json_pointer(["rows", i]), message=message))
+    return found
+
+
+def read_file(serving: Serving, body: bytes, suffix: str, most_rows: int, most_bytes: int) -> Batch:
+    """The rows of a CSV or parquet file; its columns that the table does not know are left out and named."""
+    table = serving.live.table
+    upload = open_upload(body, suffix, most_bytes)
+    frame, header = _frame(upload, table, most_rows), pd.DataFrame(columns=list(upload.columns))
+    _, problems = check_frame(table, header, training=False)
+    if problems:
+        raise InvalidRequestError([FieldError(path=json_pointer([p.column]), message=p.rule) for p in problems])
+    checked, problems = check_frame(table, frame, training=False)
+    bad = {problem.row - 1 for problem in problems}
+    batch = Batch(
+        rows=[None if i in bad else row for i, row in enumerate(_rows(checked))],
+        errors=[
+            FieldError(path=json_pointer(["rows", p.row - 1, p.column]), message=p.rule, value=shown(p.value))
+            for p in problems
+        ],
+        warnings=[
+            f"column {shortened(name)!r} is unknown to this model and was not used"
+            for name in unknown_columns(table, header)
+        ],
+    )
+    return _storable(serving, batch)
+
+
+def _frame(upload: Upload, table: Table, most_rows: int) -> pd.DataFrame:
+    """The file's rows, at least one and at most `most_rows`."""
+    frame = upload.frame(table.column_names, most_rows + 1)  # of a longer file no more is read
+    if frame.empty:
+        raise InvalidRequestError([FieldError(path="/rows", message="the file must hold at least one row")])
+    if len(frame) > most_rows:
+        raise TooManyRowsError(most_rows)
+    return frame
+
+
+def _rows(checked: pd.DataFrame) -> list[Row]:
+    """The rows as requests spell them: None where there is no value."""
+    names = checked.columns.tolist()
+    values = checked.astype(object).where(checked.notna(), None)
+    return [dict(zip(names, row, strict=True)) for row in values.itertuples(index=False, name=None)]

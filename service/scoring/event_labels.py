@@ -1,0 +1,122 @@
+"""POST /v1/{name}/labels: what became of events that were answered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NaiveDatetime,
+    StrictBool,
+    TypeAdapter,
+    ValidationError,
+)
+
+from data.rows import refuse_what_is_no_iso_date
+from data.table import level_text
+from data.windows import whole_seconds
+from models.records.events.event_log import EventLog
+from models.records.events.labels import Label, take_labels
+from service.errors import FieldError, TooManyRowsError
+from service.live.served_model import Serving
+from service.requests.bodies import is_crowded
+from service.requests.field_errors import json_pointer, request_error, shown
+from service.requests.json_bodies import WITHOUT_NUL
+
+LABELS_EXAMPLE: Any = {"labels": [{"id": "738435", "fraud": True, "known": "2024-05-31T13:45:00Z"}]}
+
+
+class EventLabel(BaseModel):
+    """What became of one event."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: (
+        Annotated[str, Field(strict=True, min_length=1, max_length=200, pattern=WITHOUT_NUL)]
+        | Annotated[int, Field(strict=True)]
+    ) = Field(description="The event's own id, as it was sent to `score`.")
+    fraud: StrictBool = Field(description="What it turned out to be; a later label corrects an earlier one.")
+    known: Annotated[AwareDatetime | NaiveDatetime, BeforeValidator(refuse_what_is_no_iso_date)] | None = Field(
+        None, description="Since when that is known, in UTC if no zone is named; now if left out."
+    )
+
+
+class LabelsRequest(BaseModel):
+    """What became of events, in the order in which it became known."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [LABELS_EXAMPLE]},
+    )
+
+    labels: list[EventLabel] = Field(min_length=1)
+
+
+class LabelsAnswer(BaseModel):
+    """What of it was new."""
+
+    model: str = Field(description="Name of the model.")
+    n_labels: int = Field(description="Labels that came.")
+    n_new: int = Field(description="Labels that said something new; to send one again changes nothing.")
+    errors: list[FieldError] = Field(description="Labels that were not taken; the others were.")
+
+
+LABELS_REQUEST: TypeAdapter[LabelsRequest] = TypeAdapter(LabelsRequest)
+LABELS_ANSWER: TypeAdapter[LabelsAnswer] = TypeAdapter(LabelsAnswer)
+
+
+def answer_labels(serving: Serving, events: EventLog, body: bytes, *, now: datetime, most: int) -> bytes:
+    """Store the labels of a body, JSON to JSON; waits for the database, so it belongs into a thread.
+
+    Parameters
+    ----------
+    now : from when on labels are known that do not say so; none may be known later.
+
+    Returns
+    -------
+    A `LabelsAnswer` as JSON.
+
+    Raises
+    ------
+    InvalidJsonError, InvalidRequestError, TooManyRowsError
+        The body is no `LabelsRequest`, or holds more than `most`.
+    DatabaseError
+        Nothing was stored.
+    """
+    if is_crowded(body, 4 * most * len(EventLabel.model_fields)):
+        raise TooManyRowsError(most)
+    try:
+        request = LABELS_REQUEST.validate_json(body)
+    except ValidationError as error:
+        raise request_error(error, ()) from None
+    if len(request.labels) > most:
+        raise TooManyRowsError(most)
+    labels: dict[int, Label] = {}
+    errors: dict[int, FieldError] = {}
+    for i, label in enumerate(request.labels):
+        known = whole_seconds(label.known or now)
+        if known > whole_seconds(now):
+            errors[i] = _error(i, "known", "must not lie in the future", label.known)
+        else:
+            labels[i] = Label(event_id=level_text(label.id), fraud=label.fraud, known=known, source="feedback")
+    n_new, missing = take_labels(events.engine, events.model, list(labels.values()))
+    unknown = set(missing)
+    for i, accepted in labels.items():
+        if accepted.event_id in unknown:
+            errors[i] = _error(i, "id", "is the id of no event that is stored", request.labels[i].id)
+    answer = LabelsAnswer(
+        model=serving.live.name,
+        n_labels=len(request.labels),
+        n_new=n_new,
+        errors=[error for _, error in sorted(errors.items())],
+    )
+    return LABELS_ANSWER.dump_json(answer)
+
+
+def _error(place: int, name: str, message: str, value: Any) -> FieldError:
+    return FieldError(path=json_pointer(["labels", place, name]), message=message, value=shown(value))

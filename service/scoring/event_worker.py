@@ -1,0 +1,230 @@
+"""EventWriter: the one thread of a process that answers and stores events, all that wait at a time.
+
+The thread takes whatever waits and never waits for more: an event that comes alone is answered at once, and the more
+come together, the more of them share the price of a transaction. A database that is slow or away keeps the thread, and
+never the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from queue import Empty, Full, Queue
+from threading import Thread
+from typing import TypeAlias
+
+from models.answers.respond import respond_encoded
+from models.contract import Answer, ReasonsWanted, Row
+from models.encoding import Features
+from models.errors import DatabaseError, EventError
+from models.records.audit_log.record import BATCH, SCORE, PredictionRecord
+from service.errors import BusyError
+from service.live.served_model import Serving
+from service.metrics.metrics import Metrics
+from service.requests.call import Asked
+from service.scoring.row_batcher import count_probabilities
+from service.scoring.shadow_worker import Seen, Shadowing
+
+MOST_WAITING = 1_000
+"""Requests; at a few thousand events a second the last of them waits for less than a second."""
+PATIENCE_SECONDS = 10.0
+ROWS_PER_SECOND = 200
+"""So many rows of a batch are worth another second of patience; a tenth of the speed that is usual."""
+
+Results: TypeAlias = list[str | EventError]
+"""Of each row its answer as JSON, or why it has none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Waiting:
+    """Events that were asked about in one request.
+
+    Parameters
+    ----------
+    ids : of the predictions, one for each row. record_id, action : under which they are recorded, see
+        `PredictionRecord`.
+    """
+
+    serving: Serving
+    reasons: ReasonsWanted
+    rows: Sequence[Row]
+    ids: Sequence[str]
+    record_id: str
+    action: str
+    asked: Asked
+    results: Future[Results] = field(default_factory=Future)
+
+
+class EventWriter:
+    """Answers events in a thread of its own, between `start` and `close`.
+
+    Parameters
+    ----------
+    metrics : counts the probabilities that are answered, and what is recorded.
+    shadowing : lets challengers look on.
+    most_waiting : requests; more are refused.
+    patience : seconds that a request waits.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        shadowing: Shadowing,
+        *,
+        most_waiting: int = MOST_WAITING,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._metrics, self._shadowing = metrics, shadowing
+        self._queue: Queue[Waiting | None] = Queue(most_waiting)
+        self._patience = patience
+        self._thread = Thread(target=self._work, name="events", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Answer what waits, and end."""
+        self._queue.put(None)
+        self._thread.join()
+
+    async def answer(self, serving: Serving, row: Row, prediction_id: str, reasons: ReasonsWanted, asked: Asked) -> str:
+        """Answer, store and record one event; the answer comes when that is done.
+
+        Raises
+        ------
+        BusyError
+            Too many requests wait, or this one has waited too long; then it may have been stored all the same.
+        EventError
+            It cannot be answered.
+        DatabaseError
+            The database failed; nothing was stored.
+        """
+        waiting = self._put(Waiting(serving, reasons, [row], [prediction_id], prediction_id, SCORE, asked))
+        try:
+            (result,) = await asyncio.wait_for(asyncio.wrap_future(waiting.results), self._patience)
+        except TimeoutError:
+            raise BusyError(f"the event was not stored within {self._patience:g} s") from None
+        if isinstance(result, EventError):
+            raise result
+        return result
+
+    def answer_batch(
+        self,
+        serving: Serving,
+        rows: Sequence[Row],
+        ids: Sequence[str],
+        reasons: ReasonsWanted,
+        *,
+        batch_id: str,
+        asked: Asked,
+    ) -> Results:
+        """Answer, store and record many events, all or none; blocks, so it belongs into a thread.
+
+        Raises as `answer` does.
+        """
+        if not rows:
+            return []
+        waiting = self._put(Waiting(serving, reasons, rows, ids, batch_id, BATCH, asked))
+        patience = self._patience + len(rows) / ROWS_PER_SECOND
+        try:
+            return waiting.results.result(patience)
+        except TimeoutError:
+            waiting.results.cancel()
+            raise BusyError(f"the events were not stored within {patience:.0f} s") from None
+
+    def _put(self, waiting: Waiting) -> Waiting:
+        try:
+            self._queue.put_nowait(waiting)
+        except Full:
+            raise BusyError(f"{self._queue.maxsize:,} requests wait already") from None
+        return waiting
+
+    def _work(self) -> None:
+        going_on = True
+        while going_on:
+            taken = self._take()
+            going_on = None not in taken
+            # who no longer waits may send the event again, so it must not be begun
+            begun = [one for one in taken if one is not None and one.results.set_running_or_notify_cancel()]
+            for group in _groups(begun):
+                self._answer_together(group)
+
+    def _take(self) -> list[Waiting | None]:
+        """All that wait; at least one."""
+        taken = [self._queue.get()]
+        while True:
+            try:
+                taken.append(self._queue.get_nowait())
+            except Empty:
+                return taken
+
+    def _answer_together(self, group: Sequence[Waiting]) -> None:
+        """Answer requests in one transaction, and let go of their answers once it is stored."""
+        try:
+            results, seen = _answered(group, self._metrics)
+        except Exception as error:  # whatever it is, somebody waits to be told
+            if len(group) == 1 or isinstance(error, DatabaseError):
+                for one in group:
+                    one.results.set_exception(error)
+            else:
+                for one in group:  # the one that cannot be answered must not take the others with it
+                    self._answer_together([one])
+        else:
+            start = 0
+            for one in group:
+                one.results.set_result(results[start : start + len(one.rows)])
+                start += len(one.rows)
+            self._shadowing.look(seen)
+
+
+def _groups(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
+    """Those that one version answers in one way."""
+    groups: dict[tuple[Serving, ReasonsWanted], list[Waiting]] = {}
+    for one in waiting:
+        groups.setdefault((one.serving, one.reasons), []).append(one)
+    return groups.values()
+
+
+def _answered(group: Sequence[Waiting], metrics: Metrics) -> tuple[Results, list[Seen]]:
+    """The answers, and what a shadow is to answer too: events that are new and recorded, with the same windows."""
+    serving, reasons = group[0].serving, group[0].reasons
+    ids = [prediction_id for one in group for prediction_id in one.ids]
+    encoded: list[Features] = []
+    records: list[PredictionRecord] = []
+    seen: list[Seen] = []
+
+    def respond_to(rows: Sequence[Row], places: Sequence[int]) -> Sequence[Answer]:
+        encoded.append(serving.live.scorer.encoder.encode_rows(rows))
+        answers = respond_encoded(serving.live, rows, encoded[0], [ids[place] for place in places], reasons=reasons)
+        count_probabilities(metrics, serving, [getattr(answer, serving.live.domain.probability) for answer in answers])
+        return answers
+
+    def recorded(rows: Sequence[Row], places: Sequence[int], answers: Sequence[str]) -> list[PredictionRecord]:
+        positions = iter(enumerate(places))
+        position, stop = next(positions, None), 0
+        for one in group:
+            stop += len(one.rows)
+            own = []
+            while position is not None and position[1] < stop:
+                own.append(position[0])
+                position = next(positions, None)
+            if own and serving.audit.records(one.record_id):
+                own_rows = [rows[i] for i in own]
+                texts = [answers[i] for i in own]
+                records.append(
+                    serving.record_rows(
+                        one.record_id, one.action, own_rows, encoded[0][own], texts, asked=one.asked, reasons=reasons
+                    )
+                )
+                if serving.shadow is not None:
+                    own_ids = [ids[places[i]] for i in own]
+                    seen.append(Seen(serving.shadow, own_rows, own_ids, one.record_id, one.action, one.asked))
+        return records
+
+    assert serving.events is not None  # noqa: S101 - only such versions are asked here
+    results = serving.events.answer([row for one in group for row in one.rows], respond_to, recorded)
+    metrics.audit_written(sum(record.n_rows for record in records))
+    return results, seen

@@ -1,0 +1,78 @@
+"""Recalling: recorded predictions as what was asked, and by whom it was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.contract import Live, Row
+from models.errors import ReplayError
+from models.records.audit_log.log import PredictionLog
+from models.records.audit_log.personal import PersonalData
+from models.records.audit_log.record import BATCH, SCORE, Prediction
+from models.records.audit_log.replay import checked_row
+from models.registry.live import load_answering
+from models.registry.registry import Registry
+from service.errors import FieldError, InvalidRequestError
+from service.live.served_model import Serving
+from service.requests.field_errors import json_pointer, shown
+
+
+@dataclass(frozen=True)
+class Recalling:
+    """Finds the row of a recorded prediction and the version that made it; to be called in a thread.
+
+    Parameters
+    ----------
+    predictions : where it is recorded.
+    registry, bundles : where versions are that do not answer any more.
+    personal_key : see `models.records.audit_log.personal`.
+    """
+
+    predictions: PredictionLog
+    registry: Registry
+    bundles: Path
+    personal_key: bytes
+
+    def __call__(self, serving: Serving, field: str, prediction_id: str) -> tuple[Live, Row]:
+        """The version that made a prediction of the model that answers here, and the row it was about.
+
+        Raises
+        ------
+        InvalidRequestError
+            It is the id of no recorded prediction of a row, or not all of the row was stored.
+        DatabaseError, BundleError
+            The version cannot be loaded.
+        """
+        found = self.predictions.prediction(prediction_id) if "\0" not in prediction_id else None
+        stored = None if found is None or found.model != serving.live.name else _row_of(serving, found)
+        if found is None or stored is None:
+            raise _refused(field, prediction_id, f"is the id of no recorded row of {serving.live.name!r}")
+        live = serving.live
+        if found.version != live.version:
+            policy = self.registry.policies.policy(found.model, found.policy_version)
+            live = load_answering(self.registry.version(found.model, found.version), policy, self.bundles)
+        try:
+            return live, checked_row(live, stored, PersonalData(live.table, self.personal_key))
+        except ReplayError as error:
+            raise _refused(field, prediction_id, str(error)) from None
+
+
+def _row_of(serving: Serving, found: Prediction) -> Mapping[str, Any] | None:
+    """The row that was asked about, also by an operation; None if it was about something else."""
+    if found.action in (SCORE, BATCH):
+        return found.row
+    operation = {one.name: one for one in serving.live.domain.operations}.get(found.action)
+    if operation is None or operation.row is None:
+        return None
+    row: Any = found.row
+    for name in operation.row:
+        row = row[name]
+    stored: Mapping[str, Any] = row
+    return stored
+
+
+def _refused(field: str, prediction_id: str, message: str) -> InvalidRequestError:
+    return InvalidRequestError([FieldError(path=json_pointer([field]), message=message, value=shown(prediction_id))])

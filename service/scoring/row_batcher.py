@@ -1,0 +1,210 @@
+"""Answering: single rows from their check to an answer that is recorded.
+
+Rows are read as long as each turn of the event loop brings some, and then answered together and recorded together: the
+network and the disk take little longer for a few rows than for one. As soon as a turn brings none they are answered, so
+time that could be used is never waited for. Together or alone, a row gets the same bits, see
+`TableClassifier.log_odds`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from time import perf_counter
+
+from models.answers.respond import answer_columns, answer_texts
+from models.clock import Clock
+from models.contract import ReasonsWanted, Row
+from models.errors import DatabaseError
+from models.records.audit_log.record import SCORE, PredictionRecord, milliseconds
+from service.live.served_model import Serving
+from service.metrics.metrics import Metrics
+from service.requests.call import Asked
+from service.scoring.audit_writer import PredictionWriter
+from service.scoring.shadow_worker import Seen, Shadowing
+
+MOST_TOGETHER = 64
+"""So that a crowd does not keep the event loop from other work for more than a few milliseconds."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Waiting:
+    """A row that waits for its answer."""
+
+    serving: Serving
+    row: Row
+    reasons: ReasonsWanted
+    prediction_id: str
+    asked: Asked
+    answer: asyncio.Future[bytes]
+
+
+class Answering:
+    """Answers single rows and records what is answered, as the audit settings of each model say.
+
+    Parameters
+    ----------
+    writer : records.
+    metrics : counts the probabilities that are answered.
+    shadowing : lets challengers look on.
+    now : tells when something is asked.
+    """
+
+    def __init__(self, writer: PredictionWriter, metrics: Metrics, shadowing: Shadowing, *, now: Clock) -> None:
+        self._writer, self._metrics, self._shadowing, self._now = writer, metrics, shadowing, now
+        self._waiting: list[Waiting] = []
+
+    def asked(self, key_id: str) -> Asked:
+        """Something is asked now."""
+        return Asked(key_id, milliseconds(self._now()), perf_counter())
+
+    async def score(
+        self, serving: Serving, row: Row, prediction_id: str, reasons: ReasonsWanted, asked: Asked
+    ) -> bytes:
+        """Answer a checked row, JSON out; at level "durable" it is recorded by then.
+
+        Raises
+        ------
+        BusyError
+            Too many answers wait to be recorded.
+        DatabaseError
+            The answer could not be recorded, and therefore is not given.
+        """
+        if serving.audit.level == "durable":
+            self._writer.check_room()
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(serving, row, reasons, prediction_id, asked, loop.create_future())
+        self._waiting.append(waiting)
+        if len(self._waiting) == 1:
+            loop.call_soon(self._answer_waiting)
+        return await waiting.answer
+
+    def count(self, serving: Serving, probabilities: Sequence[float]) -> None:
+        """Count the probabilities of rows that are answered."""
+        count_probabilities(self._metrics, serving, probabilities)
+
+    def shadowed(self, seen: Seen) -> None:
+        """Let a shadow answer a batch that was answered."""
+        self._shadowing.look([seen])
+
+    def record(self, serving: Serving, record: PredictionRecord) -> Future[DatabaseError | None] | None:
+        """Record what was answered in another way, by a model that records it.
+
+        Returns
+        -------
+        at level "durable" what came of it, once it is stored; None if nobody waits for that.
+
+        Raises
+        ------
+        BusyError
+            Too many answers wait to be recorded.
+        """
+        if serving.audit.level == "async":
+            self._writer.record_later([record])
+            return None
+        stored: Future[DatabaseError | None] = Future()
+        self._writer.record([record], stored.set_result)
+        return stored
+
+    def _answer_waiting(self, n_before: int = 0) -> None:
+        """Answer all rows that have come, those of one version at a time, once a turn of the loop brings no more."""
+        if n_before < (n_waiting := len(self._waiting)) < MOST_TOGETHER:
+            asyncio.get_running_loop().call_soon(self._answer_waiting, n_waiting)
+            return
+        waiting, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._answer_waiting)
+        for group in _groups(waiting):
+            self._answer_together(group)
+
+    def _answer_together(self, group: Sequence[Waiting]) -> None:
+        serving = group[0].serving
+        try:
+            answers, records = self._answered(group)
+        except Exception as error:  # whatever it is, somebody waits to be told
+            if len(group) == 1:
+                _fail(group[0].answer, error)
+            else:
+                for one in group:  # the one that cannot be answered must not take the others with it
+                    self._answer_together([one])
+            return
+        answered = perf_counter()
+        for one in group:
+            one.asked.answered = answered
+        pairs = [(one.answer, answer) for one, answer in zip(group, answers, strict=True)]
+        if not records or serving.audit.level == "async":
+            if records:
+                self._writer.record_later(records)
+            _settle(pairs, None)
+            self._shadow(group)
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            self._writer.record(records, lambda problem: loop.call_soon_threadsafe(_settle, pairs, problem))
+        except Exception as error:
+            for answer, _ in pairs:
+                _fail(answer, error)
+        else:
+            self._shadow(group)
+
+    def _shadow(self, group: Sequence[Waiting]) -> None:
+        """Let a shadow answer those that are recorded: what it says is of use only beside what was sent."""
+        serving = group[0].serving
+        if (shadow := serving.shadow) is not None:
+            self._shadowing.look(
+                [
+                    Seen(shadow, [one.row], [one.prediction_id], one.prediction_id, SCORE, one.asked)
+                    for one in group
+                    if serving.audit.records(one.prediction_id)
+                ]
+            )
+
+    def _answered(self, group: Sequence[Waiting]) -> tuple[list[bytes], list[PredictionRecord]]:
+        """The answers as JSON, and the records of those that are recorded."""
+        serving, reasons = group[0].serving, group[0].reasons
+        rows = [one.row for one in group]
+        X = serving.live.scorer.encoder.encode_rows(rows)
+        columns = answer_columns(serving.live, rows, X, [one.prediction_id for one in group], reasons=reasons)
+        self.count(serving, columns[serving.live.domain.probability])
+        texts = answer_texts(columns)
+        records = [
+            serving.record_rows(
+                one.prediction_id, SCORE, [one.row], X[i : i + 1], [text], asked=one.asked, reasons=reasons
+            )
+            for i, (one, text) in enumerate(zip(group, texts, strict=True))
+            if serving.audit.records(one.prediction_id)
+        ]
+        return [text.encode() for text in texts], records
+
+
+def count_probabilities(metrics: Metrics, serving: Serving, probabilities: Sequence[float]) -> None:
+    """Count the probabilities of rows that are answered."""
+    live = serving.live
+    if len(probabilities) == 1:
+        metrics.score(live.name, live.version, probabilities[0])
+    else:
+        metrics.scores(live.name, live.version, probabilities)
+
+
+def _groups(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
+    """Those that one version answers in one way."""
+    groups: dict[tuple[int, ReasonsWanted], list[Waiting]] = {}
+    for one in waiting:
+        groups.setdefault((id(one.serving), one.reasons), []).append(one)
+    return groups.values()
+
+
+def _settle(pairs: Sequence[tuple[asyncio.Future[bytes], bytes]], problem: DatabaseError | None) -> None:
+    """Let go of answers that are recorded, or tell those who wait why theirs are not."""
+    for answer, text in pairs:
+        if problem is not None:
+            _fail(answer, problem)
+        elif not answer.done():
+            answer.set_result(text)
+
+
+def _fail(answer: asyncio.Future[bytes], error: Exception) -> None:
+    if not answer.done():  # who asked may have left
+        answer.set_exception(error)

@@ -1,0 +1,181 @@
+"""Shadowing: challengers that answer what champions were asked, unheard, in a thread of their own.
+
+Nobody waits for a shadow. It is handed rows when their answers are on the way, and what it says is recorded with the
+role "shadow". Where it cannot keep up, rows are left out and counted, so that neither the champion nor the audit log is
+slowed by it; where it fails, that is logged and counted.
+
+It gives no reasons: they follow from the bundle whenever somebody asks, and cost more than the answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from queue import Empty, Queue
+from threading import Lock, Thread
+
+import numpy as np
+from structlog.typing import FilteringBoundLogger
+
+from models.answers.respond import answer_columns, answer_texts
+from models.contract import Row
+from service.live.served_model import Serving
+from service.metrics.metrics import Metrics
+from service.requests.call import Asked
+from service.scoring.audit_writer import PredictionWriter
+
+MOST_ROWS_WAITING = 2_000
+"""A batch larger than this is taken all the same if nothing waits."""
+MOST_RECORDS_WAITING = 200
+"""Hand-overs; a tenth of what the writer takes before it refuses those that somebody waits for."""
+ROWS_AT_ONCE = 32
+"""The thread holds Python's lock for about a millisecond with so many, which is what it can delay a champion by."""
+REST_SECONDS = 0.0005
+"""Between two such parts of a batch, so that whoever waits for the lock gets it."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Seen:
+    """A request that a champion has answered and a shadow is to answer too.
+
+    Parameters
+    ----------
+    rows : that were answered, with the windows that the champion saw.
+    ids : of their predictions.
+    record_id, action : under which they are recorded, see `PredictionRecord`.
+    """
+
+    shadow: Serving
+    rows: Sequence[Row]
+    ids: Sequence[str]
+    record_id: str
+    action: str
+    asked: Asked
+
+
+class Shadowing:
+    """Lets shadows answer, between `start` and `close`.
+
+    Parameters
+    ----------
+    writer : records what they say.
+    metrics : counts what becomes of rows.
+    """
+
+    def __init__(
+        self,
+        writer: PredictionWriter,
+        metrics: Metrics,
+        log: FilteringBoundLogger,
+        *,
+        most_rows_waiting: int = MOST_ROWS_WAITING,
+    ) -> None:
+        self._writer, self._metrics, self._log, self._most = writer, metrics, log, most_rows_waiting
+        self._queue: Queue[Seen | None] = Queue()
+        self._n_waiting, self._counting = 0, Lock()
+        self._failing: Serving | None = None
+        self._thread = Thread(target=self._work, name="shadows", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Answer what waits, and end."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def look(self, seen: Sequence[Seen]) -> None:
+        """Let shadows answer these soon, if they can keep up; never waits."""
+        for one in seen:
+            n_rows = len(one.rows)
+            with self._counting:
+                has_room = self._n_waiting == 0 or self._n_waiting + n_rows <= self._most
+                if has_room:
+                    self._n_waiting += n_rows
+            if has_room:
+                self._queue.put_nowait(one)
+            else:
+                self._metrics.shadowed("dropped", n_rows)
+
+    def _work(self) -> None:
+        going_on = True
+        while going_on:
+            taken = self._take()
+            going_on = None not in taken
+            seen = [one for one in taken if one is not None]
+            for group in _groups(seen):
+                self._answer(group)
+            with self._counting:
+                self._n_waiting -= sum(len(one.rows) for one in seen)
+
+    def _take(self) -> list[Seen | None]:
+        """At least one request; more as long as few rows come with them."""
+        first = self._queue.get()
+        taken, n_rows = [first], len(first.rows) if first else ROWS_AT_ONCE
+        while n_rows < ROWS_AT_ONCE:
+            try:
+                one = self._queue.get_nowait()
+            except Empty:
+                break
+            taken.append(one)
+            n_rows += len(one.rows) if one else ROWS_AT_ONCE
+        return taken
+
+    def _answer(self, group: Sequence[Seen]) -> None:
+        """Answer and record requests to one shadow; whatever goes wrong, the next ones are answered."""
+        n_rows = sum(len(one.rows) for one in group)
+        if self._writer.n_waiting > MOST_RECORDS_WAITING:
+            self._metrics.shadowed("dropped", n_rows)
+            return
+        shadow = group[0].shadow
+        try:
+            self._answer_together(shadow, group)
+        except Exception:
+            if len(group) > 1:  # the one that cannot be answered must not take the others with it
+                for one in group:
+                    self._answer([one])
+                return
+            self._metrics.shadowed("failed", n_rows)
+            if self._failing is not shadow:  # once for each that goes live is enough
+                self._failing = shadow
+                self._log.exception("shadow failed", model=shadow.live.name, version=shadow.live.version)
+        else:
+            self._metrics.shadowed("answered", n_rows)
+
+    def _answer_together(self, shadow: Serving, group: Sequence[Seen]) -> None:
+        known = shadow.row_names
+        rows = [{name: row[name] for name in row if name in known} for one in group for row in one.rows]
+        ids = [prediction_id for one in group for prediction_id in one.ids]
+        texts, X = [], []
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            if start:
+                time.sleep(REST_SECONDS)
+            some = slice(start, start + ROWS_AT_ONCE)
+            X.append(shadow.live.scorer.encoder.encode_rows(rows[some]))
+            texts += answer_texts(answer_columns(shadow.live, rows[some], X[-1], ids[some], reasons="none"))
+        features, start, records = np.concatenate(X), 0, []
+        for one in group:
+            own = slice(start, start + len(one.rows))
+            start = own.stop
+            records.append(
+                shadow.record_rows(
+                    one.record_id,
+                    one.action,
+                    rows[own],
+                    features[own],
+                    texts[own],
+                    asked=one.asked,
+                    reasons="none",
+                )
+            )
+        self._writer.record_later(records)
+
+
+def _groups(seen: Sequence[Seen]) -> list[list[Seen]]:
+    """Those of each shadow."""
+    groups: dict[int, list[Seen]] = {}
+    for one in seen:
+        groups.setdefault(id(one.shadow), []).append(one)
+    return list(groups.values())

@@ -1,0 +1,61 @@
+"""The serving process is killed again and again under load: every answer that a client got is in the audit log.
+
+    python tests/drills/faults/kill_scoring.py [--rounds 50] [--database URL]
+
+SIGKILL hits `backscore serve` at a random moment with 8 requests under way; then the log is compared with what the
+clients received, byte by byte, and the service is started again. Exit code 1 if anything is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).parents[3]
+sys.path.insert(0, str(ROOT))
+
+from tests.drills.faults.scene import Load, lost, recorded, trained
+from tests.drills.stage import Serving, empty_schema, end_with
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--database", help="URL of a PostgreSQL database; SQLite if left out")
+    arguments = parser.parse_args()
+    chance, answers, n_broken, problems = random.Random(0), [], 0, []
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="faults-")))
+        url = stack.enter_context(empty_schema(arguments.database)) if arguments.database else None
+        store = trained(folder, url)
+        url = url or store.home.database_url
+        store.registry.close()
+        for number in range(arguments.rounds):
+            serving = Serving(store.home, url)
+            serving.wait_until_ready()
+            seconds = chance.uniform(0.05, 1.0)
+            with Load(serving.port, seconds=10).running() as load:
+                time.sleep(seconds)
+                serving.kill()
+            n_broken += load.loaded.others["lost"]
+            if refused := {status for status in load.loaded.others if status != "lost"}:
+                problems.append(f"round {number}: answered with {refused}")
+            if not load.answers:
+                problems.append(f"round {number}: nothing was answered before the kill")
+            answers += load.answers
+            problems += lost(load.answers, url)
+        n_recorded = len(recorded(url))
+    print(
+        f"{arguments.rounds} kills: {len(answers):,} answers received, {n_recorded:,} recorded (those on their way, "
+        f"too), {n_broken} requests broken, {len(problems)} answers lost or altered"
+    )
+    end_with(problems)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Personal columns: nothing of them is stored as it came, and equal values can be told to be equal."""
+
+import hashlib
+import stat
+
+import pytest
+from pydantic_core import from_json, to_json
+
+from data.table import Column, Table
+from models.records.audit_log.personal import KEY_FILE, PersonalData, personal_key
+
+TABLE = Table(
+    name="people",
+    columns=(
+        Column(name="age", kind="number"),
+        Column(name="name", kind="key", role="entity", stored="hashed"),
+        Column(name="phone", kind="text", role="ignore", stored="left_out"),
+    ),
+)
+KEY = b"k" * 32
+ROW = {"age": 30, "name": "Ann", "phone": "555"}
+
+
+def hashed(value):
+    return hashlib.blake2b(value.encode(), digest_size=16, key=KEY).hexdigest()
+
+
+def test_nothing_personal_is_left():
+    """Wherever it stands: in a row, in rows, in a body with a row in it, in an answer's reasons."""
+    personal = PersonalData(TABLE, KEY)
+    kept = {"age": 30, "name": hashed("Ann")}
+
+    assert from_json(personal.text(ROW)) == kept
+    assert from_json(personal.text([ROW, ROW])) == [kept, kept]
+    assert from_json(personal.text({"person": ROW, "ads": [{"name": "x"}]}))["person"] == kept
+    told = {"column": "name", "value": "Ann", "text": "Ann again", "effect": 1.5}
+    answer = to_json({"p": 0.5, "reasons": [told, {"column": "age", "value": 30}]}).decode()
+    reasons = from_json(personal.answer_text(answer))["reasons"]
+    assert reasons == [{**told, "value": None, "text": None}, {"column": "age", "value": 30}]
+
+
+def test_equal_values_have_equal_hashes_for_one_key():
+    """However they are spelled; another key gives others, and no value stays no value."""
+    personal, other = PersonalData(TABLE, KEY), PersonalData(TABLE, b"o" * 32)
+    assert personal.hashed(1) == personal.hashed("1") == personal.hashed(1.0) != other.hashed(1)
+    assert from_json(personal.text({"name": None})) == {"name": None}
+
+
+def test_a_table_without_such_columns_is_stored_as_it_comes():
+    """And needs no key; one with them does."""
+    plain = Table(name="plain", columns=(Column(name="age", kind="number"),))
+    assert PersonalData(plain, b"").answer_text('{"a" : 1}') == '{"a" : 1}'
+    with pytest.raises(ValueError, match="needs a key"):
+        PersonalData(TABLE, b"")
+
+
+def test_the_key_of_a_home_is_made_once_and_is_nobody_elses(tmp_path):
+    """Two processes that need it first at the same time get the same."""
+    key = personal_key(tmp_path)
+    assert len(key) == 32
+    assert personal_key(tmp_path) == key
+    assert stat.S_IMODE((tmp_path / KEY_FILE).stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == [KEY_FILE]

@@ -1,0 +1,92 @@
+"""`backscore outcomes load`, `performance` and `train --from-outcomes`."""
+
+import pandas as pd
+import pytest
+
+from models.domains._discovery import load_domains
+from models.records.outcomes import OutcomeStore
+from models.registry.database.engine import open_database
+
+
+@pytest.fixture
+def asked(trained, start_service):
+    """600 applicants that were scored years ago; a frame with their ids and outcomes."""
+    credit = load_domains()["credit"]
+    client = start_service(trained.home.path).client
+    frame = credit.simulate(600, 3).frame
+    table = client.app.state.live_models.serving("credit").live.table
+    rows = frame[[column.name for column in table.inputs]].astype(object)
+    rows = rows.where(rows.notna(), None).to_dict("records")
+    ids = []
+    for start in range(0, 600, 100):
+        batch = client.post("/v1/credit/batch", json={"rows": rows[start : start + 100]}).json()
+        ids += [answer["prediction_id"] for answer in batch["answers"]]
+    outcomes = frame[table.target.name].astype(int)
+    return pd.DataFrame({"prediction_id": ids, "outcome": outcomes, "observed": "2024-06-30T00:00:00Z"})
+
+
+def test_outcomes_are_loaded_judged_and_trained_on(run, asked, tmp_path, trained):
+    """The whole way, from answers to a new version."""
+    file = tmp_path / "outcomes.csv"
+    asked.to_csv(file, index=False)
+    assert run("outcomes", "load", str(file), "--json").json == {"n_outcomes": 600, "n_new": 600, "problems": []}
+    assert run("outcomes", "load", str(file), "--json").json["n_new"] == 0
+
+    told = run("performance", "credit", "--weeks", "520", "--json").json
+    assert told["total"]["n_known"] == 600
+    assert 0.5 < told["total"]["realised"]["auc"]["value"] <= 1
+    shown = run("performance", "credit", "--weeks", "520")
+    assert "all matured" in shown.stdout
+
+    job = run("train", "credit", "--from-outcomes", "--preset", "fast", "--promote", "never", "--json")
+    assert job.exit_code == 3, job.stderr
+    assert job.json["version"] == 3
+
+
+def test_what_the_file_says_is_read_as_people_write_it(run, asked, tmp_path, trained):
+    """yes, no, 1.0, and empty, which takes back."""
+    file = tmp_path / "outcomes.csv"
+    ids = asked.prediction_id[:4]
+    file.write_text(
+        "prediction_id,outcome\n" + "\n".join(map(",".join, zip(ids, ["yes", "No", "1.0", ""], strict=True)))
+    )
+    assert run("outcomes", "load", str(file), "--json").json["n_new"] == 4
+    engine = open_database(trained.home.database_url)
+    assert OutcomeStore(engine).known("credit") == {ids[0]: True, ids[1]: False, ids[2]: True}
+    engine.dispose()
+
+
+def test_models_with_events_have_labels_instead(run, trained, start_service, tmp_path):
+    """As over HTTP."""
+    row = {**load_domains()["fraud"].table.example(), "transaction_id": 815}
+    name = start_service(trained.home.path).client.post("/v1/fraud/score", json=row).json()["prediction_id"]
+    file = tmp_path / "outcomes.csv"
+    file.write_text(f"prediction_id,outcome\n{name},1\n")
+    loaded = run("outcomes", "load", str(file), "--json")
+    assert (loaded.exit_code, loaded.json["n_new"]) == (1, 0)
+    assert "/v1/fraud/labels" in loaded.json["problems"][0]["problem"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("prediction_id\na\n", "outcome"),
+        ("prediction_id,outcome\na,maybe\n", "row 1, column 'outcome'"),
+        ("prediction_id,outcome,observed\na,1,soon\n", "row 1, column 'observed'"),
+    ],
+)
+def test_files_that_cannot_be_read(run, trained, tmp_path, content, said):
+    file = tmp_path / "outcomes.csv"
+    file.write_text(content)
+    loaded = run("outcomes", "load", str(file))
+    assert loaded.exit_code == 2
+    assert said in loaded.stderr
+
+
+def test_nothing_to_train_on_is_said(run, trained):
+    """With the way to tell outcomes; and models with events have another."""
+    job = run("train", "ads", "--from-outcomes")
+    assert job.exit_code == 2
+    assert "outcomes load" in job.stderr
+    assert "--from-events" in run("train", "fraud", "--from-outcomes").stderr
+    assert run("train", "ads", "--from-outcomes", "--from-events").exit_code == 2

@@ -1,0 +1,31 @@
+"""BatchThreads: batches that nobody waits for any more are not begun."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from starlette.requests import ClientDisconnect
+
+from service.scoring.batch_threads import BatchThreads
+
+
+async def body():
+    return b"rows"
+
+
+@pytest.mark.parametrize("is_cut_short", [False, True])
+def test_a_batch_that_was_cut_short_is_not_begun(is_cut_short):
+    """A service whose threads are behind must not spend them on answers that are dropped."""
+    done = []
+
+    async def ask():
+        exchange = SimpleNamespace(is_cut_short=is_cut_short)
+        return await BatchThreads().answer(lambda read: done.append(read) or b"answered", body(), exchange)
+
+    if is_cut_short:
+        with pytest.raises(ClientDisconnect):
+            asyncio.run(ask())
+        assert done == []
+    else:
+        assert asyncio.run(ask()) == b"answered"
+        assert done == [b"rows"]

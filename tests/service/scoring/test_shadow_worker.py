@@ -1,0 +1,129 @@
+"""Shadows that cannot keep up, or fail, harm nobody: rows are left out and counted."""
+
+from threading import Event
+
+import pytest
+from prometheus_client import generate_latest
+
+from models.domains._discovery import load_domains
+from models.records.audit_log.record import BATCH, SCORE
+from service.live.served_model import Serving
+from service.metrics.metrics import Metrics
+from service.requests.call import Asked
+from service.scoring.shadow_worker import MOST_RECORDS_WAITING, Seen, Shadowing
+from tests.conftest import quick_live
+
+ASKED = Asked("key", 0, 0.0)
+
+
+class Writer:
+    """Keeps records; its queue is as long as a test says, and a test may hold it up."""
+
+    def __init__(self):
+        self.records, self.n_waiting, self.may_go_on, self.is_asked = [], 0, Event(), Event()
+        self.may_go_on.set()
+
+    def record_later(self, records):
+        self.is_asked.set()
+        assert self.may_go_on.wait(10)
+        self.records += records
+
+
+class Log:
+    """Keeps what is logged with a stack trace."""
+
+    def __init__(self):
+        self.lines = []
+
+    def exception(self, event, **_):
+        self.lines.append(event)
+
+
+@pytest.fixture(scope="module")
+def serving():
+    return Serving.of(quick_live(load_domains()["credit"]), "d")
+
+
+@pytest.fixture
+def metrics():
+    return Metrics()
+
+
+@pytest.fixture
+def writer():
+    return Writer()
+
+
+@pytest.fixture
+def log():
+    return Log()
+
+
+@pytest.fixture
+def shadowing(writer, metrics, log):
+    shadowing = Shadowing(writer, metrics, log, most_rows_waiting=5)
+    shadowing.start()
+    return shadowing
+
+
+def counted(metrics):
+    lines = generate_latest(metrics.registry).decode().splitlines()
+    return {
+        result: int(float(line.split()[-1]))
+        for result in ("answered", "dropped", "failed")
+        for line in lines
+        if line.startswith(f'backscore_shadow_rows_total{{result="{result}"}}')
+    }
+
+
+def seen(serving, *numbers, action=SCORE, row=None):
+    row = row or serving.example()
+    ids = [f"p{number}" for number in numbers]
+    return Seen(serving, [row] * len(numbers), ids, ids[0], action, ASKED)
+
+
+def test_what_waits_at_the_end_is_answered(shadowing, writer, metrics, serving):
+    """Each request has a record of its own, a batch one for all of its rows."""
+    shadowing.look([seen(serving, 1), seen(serving, 2), seen(serving, 3, 4, action=BATCH)])
+    shadowing.close()
+    assert [(one.id, one.n_rows) for one in writer.records] == [("p1", 1), ("p2", 1), ("p3", 2)]
+    assert counted(metrics) == {"answered": 4, "dropped": 0, "failed": 0}
+
+
+def test_rows_that_find_no_room_are_left_out(shadowing, writer, metrics, serving):
+    """While the thread is held up; a batch that is larger than the room is taken where nothing waits."""
+    writer.may_go_on.clear()
+    shadowing.look([seen(serving, 1)])
+    assert writer.is_asked.wait(10)
+    shadowing.look([seen(serving, number) for number in range(2, 12)])
+    writer.may_go_on.set()
+    shadowing.close()
+    assert [one.id for one in writer.records] == ["p1", "p2", "p3", "p4", "p5"]
+    assert counted(metrics) == {"answered": 5, "dropped": 6, "failed": 0}
+
+
+def test_a_large_batch_is_taken_where_nothing_waits(shadowing, writer, metrics, serving):
+    """Else it never could be."""
+    shadowing.look([seen(serving, *range(40), action=BATCH)])
+    shadowing.close()
+    assert [one.n_rows for one in writer.records] == [40]
+    assert counted(metrics)["answered"] == 40
+
+
+def test_a_shadow_leaves_the_audit_log_its_room(shadowing, writer, metrics, serving):
+    """Long before those are refused who wait for their answers."""
+    writer.n_waiting = MOST_RECORDS_WAITING + 1
+    shadowing.look([seen(serving, 1, 2, action=BATCH)])
+    shadowing.close()
+    assert (writer.records, counted(metrics)["dropped"]) == ([], 2)
+
+
+def test_a_shadow_that_fails_is_counted_and_the_next_one_answers(shadowing, writer, metrics, serving, log):
+    """It takes no other with it, and is logged once for a shadow."""
+    for number in range(3):
+        shadowing.look([seen(serving, number, row={"income_eur": "not a number"})])
+    shadowing.look([seen(serving, 7)])
+    shadowing.close()
+    assert [one.id for one in writer.records] == ["p7"]
+    assert counted(metrics) == {"answered": 1, "dropped": 0, "failed": 3}
+    assert log.lines == ["shadow failed"]
