@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.errors import BadRowsError, Problem
-from data.spellings import MOST_CHARACTERS, flag_spellings, number_codes, text_codes, value_text
+from data.spellings import MAX_CHARACTERS, flag_spellings, number_codes, text_codes, value_text
 from data.table import Column, Kind, Table, level_text
 from data.times import parse_times
 
 Mask = npt.NDArray[np.bool_]
 
-_MOST_LISTED = 1_000
+_MAX_LISTED = 1_000
 _ONLY_IN_TRAINING = ("target", "weight", "propensity")
 """Roles of columns that a row has once it is history, and a request has not."""
 
@@ -109,8 +109,8 @@ def _missing_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> li
 
 def _listed(names: list[Any]) -> str:
     """Names as they are told in an error, of very many and very long ones only the beginning."""
-    text = ", ".join(map(str, names[:_MOST_LISTED])) or "none"
-    return text if len(text) <= _MOST_LISTED and len(names) <= _MOST_LISTED else f"{text[:_MOST_LISTED]}..."
+    text = ", ".join(map(str, names[:_MAX_LISTED])) or "none"
+    return text if len(text) <= _MAX_LISTED and len(names) <= _MAX_LISTED else f"{text[:_MAX_LISTED]}..."
 
 
 def _used_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> list[Column]:
@@ -132,7 +132,7 @@ def _problems(
     problems = []
     rows = np.flatnonzero(checked.bad)
     for row, value in zip(rows.tolist(), values.iloc[rows].tolist(), strict=True):
-        length = f" of at most {MOST_CHARACTERS} characters" if len(str(value)) > MOST_CHARACTERS else ""
+        length = f" of at most {MAX_CHARACTERS} characters" if len(str(value)) > MAX_CHARACTERS else ""
         problems.append(Problem(first_row + row + 1, column.name, value, f"must be {column.allowed}{length}"))
     if not column.optional or (training and column.role in (*_ONLY_IN_TRAINING, "time")):
         rows = np.flatnonzero(checked.empty)
@@ -210,7 +210,7 @@ def _check_text(column: Column, values: pd.Series[Any], training: bool) -> _Chec
         {*column.levels, *text_codes(column)} if training and column.kind == "category" and column.levels else None
     )
     bad = [
-        (allowed is not None and text not in allowed) or (column.kind != "text" and len(text) > MOST_CHARACTERS)
+        (allowed is not None and text not in allowed) or (column.kind != "text" and len(text) > MAX_CHARACTERS)
         for text in texts[:-1]
     ]
     found = texts[positions]

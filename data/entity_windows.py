@@ -10,7 +10,7 @@ from data.window import OF_AMOUNTS, Measure, Window
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
+class EntityWording:
     """How the columns speak of an entity and of its rows.
 
     Parameters
@@ -27,7 +27,7 @@ class Words:
 
 def entity_windows(
     entity: str,
-    words: Words,
+    words: EntityWording,
     measures: Mapping[Measure, Sequence[float]],
     *,
     amount: str,
@@ -70,7 +70,7 @@ def _unit(measure: Measure, unit: str) -> str:
     return {"since_last": "seconds", "risk": "share"}.get(measure, "")
 
 
-def _description(window: Window, words: Words) -> str:
+def _description(window: Window, words: EntityWording) -> str:
     whose, rows, of = words.entity, words.rows, words.of.get(window.of or "", "amounts")
     within = f"in the {_days(window.days)} before"
     known = f"in the {_days(window.days)} that ended {_days(window.label_delay_days)} before"
@@ -88,7 +88,7 @@ def _description(window: Window, words: Words) -> str:
     return descriptions[window.measure]
 
 
-def _reasons(window: Window, words: Words) -> dict[str, str]:
+def _reasons(window: Window, words: EntityWording) -> dict[str, str]:
     """Sentences for the measures whose plain comparison would read badly."""
     whose, rows, days = words.entity, words.rows, _days(window.days)
     match window.measure:

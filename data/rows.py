@@ -25,11 +25,11 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
-from data.spellings import MOST_CHARACTERS, flag_spellings, number_codes, text_codes, value_text
+from data.spellings import MAX_CHARACTERS, flag_spellings, number_codes, text_codes, value_text
 from data.table import Column, Kind, Table
 from data.times import EARLIEST, ISO_DATE, LATEST
 
-MOST_TEXT_CHARACTERS = 10_000
+MAX_TEXT_CHARACTERS = 10_000
 
 
 def row_adapter(table: Table) -> TypeAdapter[dict[str, Any]]:
@@ -107,9 +107,9 @@ def _number(column: Column) -> Any:
 
 def _category(column: Column) -> Any:
     return _one_of(
-        core_schema.str_schema(strict=True, min_length=1, max_length=MOST_CHARACTERS),
+        core_schema.str_schema(strict=True, min_length=1, max_length=MAX_CHARACTERS),
         core_schema.int_schema(strict=True, ge=-(2**63), le=2**64 - 1),  # what a column of a file can hold
-        must_be=f"a text of 1 to {MOST_CHARACTERS} characters or a whole number",
+        must_be=f"a text of 1 to {MAX_CHARACTERS} characters or a whole number",
     )
 
 
@@ -137,7 +137,7 @@ def _time(column: Column) -> Any:
 
 
 def _text(column: Column) -> Any:
-    return Annotated[str, Field(strict=True, max_length=MOST_TEXT_CHARACTERS)]
+    return Annotated[str, Field(strict=True, max_length=MAX_TEXT_CHARACTERS)]
 
 
 _TYPES: dict[Kind, Callable[[Column], Any]] = {

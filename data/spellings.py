@@ -10,7 +10,7 @@ import numpy as np
 
 from data.table import Column, level_text
 
-MOST_CHARACTERS = 200
+MAX_CHARACTERS = 200
 """Longest level of a category and longest id."""
 
 EXACT_WHOLE_NUMBERS = 2**53

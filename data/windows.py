@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 FOREVER = np.iinfo(np.int64).max // 4
 """A time after all others, in seconds."""
-LARGEST_WHOLE = 10**8
+MAX_WHOLE = 10**8
 """Amounts become whole numbers up to this one: the squares of a thousand of them still fit into 64 bits."""
 _MOST = float(np.iinfo(np.int32).max)
 _EPOCH, _SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
@@ -83,10 +83,10 @@ class KnownFrauds:
 
 
 def scale_of(column: Column) -> float:
-    """How many whole numbers make 1 of an amount: a power of ten, at most 10,000, that keeps it below LARGEST_WHOLE."""
+    """How many whole numbers make 1 of an amount: a power of ten, at most 10,000, that keeps it below MAX_WHOLE."""
     largest = max(abs(column.minimum or 0.0), abs(column.maximum or 0.0), 1.0)
     scale = 10_000.0
-    while largest * scale > LARGEST_WHOLE:
+    while largest * scale > MAX_WHOLE:
         scale /= 10
     return scale
 

@@ -65,16 +65,16 @@ class Operation:
     """Type of the request body for a table, as pydantic understands types."""
     example: Callable[[Table], Any]
     answer: type[Answer]
-    respond: Callable[[Live, Any, str], Answer]
+    respond: Callable[[LiveModel, Any, str], Answer]
     """(live, validated body, prediction id) -> answer; RefusedBodyError for a body that breaks a rule of the domain."""
-    row: tuple[str, ...] | None = None
+    row_path: tuple[str, ...] | None = None
     """Where in the body a row of the table stands, whose windows are then looked up; () if the body is one."""
-    recalls_by: str | None = None
+    prediction_id_field: str | None = None
     """The field of the body that may name a recorded prediction instead: its row is put in place, and the version that
     made it responds. None where the row has to be sent."""
     in_thread: bool = False
     """Whether it takes so long that other requests must be answered meanwhile."""
-    is_recorded: bool = True
+    recorded: bool = True
     """Whether it belongs into the audit log; what decides nothing does not."""
     probability: Callable[[Mapping[str, Any]], float | None] | None = None
     """Answer as JSON -> the probability of what its outcome will tell; None where outcomes have nothing to tell."""
@@ -181,10 +181,10 @@ class Domain:
     policy: type[Policy]
     answer: type[Answer]
     probability: str
-    prepare: Callable[[Table], Table]
+    restrict_inputs: Callable[[Table], Table]
     build: Callable[[Table, Preset, int], TableClassifier]
     decide: Callable[[TableClassifier, Any, Features, Rows], dict[str, list[Any]]]
-    account: Callable[[Live, Row, Features, Mapping[str, Any]], Mapping[str, Any]] | None = None
+    explain: Callable[[LiveModel, Row, Features, Mapping[str, Any]], Mapping[str, Any]] | None = None
     adverse: frozenset[str] = frozenset()
     favourable: str = ""
     accepted: str = ""
@@ -196,7 +196,7 @@ class Domain:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Live:
+class LiveModel:
     """One version of one model, ready to answer; `policy_version` is 0 for the policy of its own bundle."""
 
     name: str

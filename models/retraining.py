@@ -73,12 +73,12 @@ def train(
     NotTrainedError, RefinementError
         There is no champion to refine, or it cannot be refined on these rows.
     SamplingError
-        `keep_negatives` is no share, or leaves no row without the event.
+        `negative_sample_rate` is no share, or leaves no row without the event.
     JobLockedError
         Another job of this name is running.
     """
     checked_name(job.name)
-    checked_share(1.0 if job.keep_negatives is None else job.keep_negatives)
+    checked_share(1.0 if job.negative_sample_rate is None else job.negative_sample_rate)
     started = perf_counter()
     with job_lock(home.path, job.name, wait_seconds=job.wait_seconds, now=now), threads_within_cores():
         sweep_partial(home.bundles, job.name)
@@ -143,5 +143,5 @@ def _manifest(
         data_digest=frame_digest(frame),
         seed=job.seed,
         preset=trained.preset,
-        keep_negatives=trained.keep_negatives,
+        negative_sample_rate=trained.negative_sample_rate,
     )

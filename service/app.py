@@ -14,11 +14,11 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp
 
 from models.clock import Clock, utc_now
-from models.contract import Live
+from models.contract import LiveModel
 from models.home import Home
 from models.records.audit_log.log import PredictionAppender, PredictionLog
 from models.records.audit_log.personal import personal_key
-from models.records.events.alert_desk import desk_of
+from models.records.events.alert_desk import alert_intake_of
 from models.records.events.event_log import EventLog
 from models.registry.bundles import package_versions
 from models.registry.database.engine import open_database
@@ -51,18 +51,18 @@ from service.pages.rendering import Pages
 from service.pages.routers import page_routers
 from service.pages.site import Site
 from service.pages.static_files import StaticFiles
-from service.requests.path_converters import bound_path_parts
+from service.requests.path_converters import register_bounded_converters
 from service.requests.problems import on_bad_parameters, on_error
-from service.runtime.background_tasks import Machinery
-from service.runtime.cached_reports import Findings
-from service.runtime.supervision import Supervision
-from service.scoring.audit_writer import PredictionWriter
+from service.runtime.background_tasks import Lifespan
+from service.runtime.cached_reports import CachedReports
+from service.runtime.request_pipeline import RequestPipeline
+from service.scoring.audit_writer import AuditWriter
 from service.scoring.batch_threads import BatchThreads
-from service.scoring.event_worker import EventWriter
+from service.scoring.event_worker import EventWorker
 from service.scoring.prediction_ids import time_ordered_id
-from service.scoring.prediction_lookup import Recalling
-from service.scoring.row_batcher import Answering
-from service.scoring.shadow_worker import Shadowing
+from service.scoring.prediction_lookup import PredictionLookup
+from service.scoring.row_batcher import RowBatcher
+from service.scoring.shadow_worker import ShadowWorker
 from service.settings import Settings
 
 DESCRIPTION = "Typed predictions with decisions and reasons. The endpoints below are those of the models that are live."
@@ -90,57 +90,59 @@ def create_app(
     DatabaseError
         The registry cannot be opened.
     """
-    bound_path_parts()
+    register_bounded_converters()
     log = open_log(log_to, settings.log_format)
     settings.home.mkdir(parents=True, exist_ok=True)
     registry = Registry(settings.registry_url, now=now)
     bundles = Home(settings.home).bundles
 
-    def load(version: Version) -> Live:
+    def load(version: Version) -> LiveModel:
         return load_live(version, bundles)
 
     database = open_database(settings.registry_url)
 
-    def open_events(live: Live) -> EventLog | None:
+    def open_events(live: LiveModel) -> EventLog | None:
         if not live.table.windows:
             return None
-        return EventLog(database, live.name, live.table, desk=desk_of(live, now), now=now)
+        return EventLog(database, live.name, live.table, listener=alert_intake_of(live, now), now=now)
 
     secret = personal_key(settings.home)
     live_models = LiveModels(registry, load, open_events, log, personal_key=secret)
     predictions = PredictionLog(database)
-    watch = Supervision(settings, live_models, log, log_to=log_to, new_id=new_id, tracing=tracing or open_tracing(log))
-    writer = PredictionWriter(
+    pipeline = RequestPipeline(
+        settings, live_models, log, log_to=log_to, new_id=new_id, tracing=tracing or open_tracing(log)
+    )
+    writer = AuditWriter(
         PredictionAppender(database),
         log,
-        on_written=watch.metrics.audit_written,
-        on_dropped=watch.metrics.audit_dropped,
+        on_written=pipeline.metrics.audit_written,
+        on_dropped=pipeline.metrics.audit_dropped,
     )
-    shadowing = Shadowing(writer, watch.metrics, log)
-    events = EventWriter(watch.metrics, shadowing)
+    shadowing = ShadowWorker(writer, pipeline.metrics, log)
+    events = EventWorker(pipeline.metrics, shadowing)
     ring = KeyRing(KeyStore(database, now=now), log, api_key=settings.api_key, share=1 / settings.workers, now=now)
-    watch.metrics.watch_audit_queue(lambda: writer.n_waiting)
+    pipeline.metrics.watch_audit_queue(lambda: writer.n_waiting)
     state = State(
         settings=settings,
         registry=registry,
         live_models=live_models,
-        answering=Answering(writer, watch.metrics, shadowing, now=now),
+        answering=RowBatcher(writer, pipeline.metrics, shadowing, now=now),
         events=events,
         predictions=predictions,
-        findings=Findings(),
-        recall=Recalling(predictions, registry, bundles, personal_key=secret),
-        metrics=watch.metrics,
-        tracing=watch.tracing,
+        findings=CachedReports(),
+        recall=PredictionLookup(predictions, registry, bundles, personal_key=secret),
+        metrics=pipeline.metrics,
+        tracing=pipeline.tracing,
         now=now,
         new_id=new_id,
     )
 
-    machinery = Machinery(
+    lifespan = Lifespan(
         registry=registry,
         database=database,
         live_models=live_models,
         ring=ring,
-        watch=watch,
+        pipeline=pipeline,
         workers=(events, shadowing, writer),
         poll_seconds=settings.poll_seconds,
         log=log,
@@ -152,7 +154,7 @@ def create_app(
     pages = Pages(
         Sessions(secret),
         static,
-        live_names=lambda: live_models.servings,
+        live_names=lambda: live_models.served_models,
         is_key_needed=lambda: ring.is_needed,
         now=now,
     )
@@ -162,9 +164,9 @@ def create_app(
         asking=routes,
         ring=ring,
         bundles=bundles,
-        recent=watch.recent,
+        recent=pipeline.recent,
         n_audit_waiting=lambda: writer.n_waiting,
-        trainings=Trainings(lambda: watch.draining.has_begun),
+        trainings=Trainings(lambda: pipeline.draining.has_begun),
         protocol_endpoints=INFER_ENDPOINTS,
     )
     app = FastAPIOffline(
@@ -174,7 +176,7 @@ def create_app(
         redoc_url=None,
         static_url="/static",
         swagger_ui_parameters={"validatorUrl": None},  # else the page asks a validator on the internet
-        lifespan=machinery.running,
+        lifespan=lifespan.run,
         # spans, counts and lines about requests are our own; newer versions of the framework would make them again
         telemetry=dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False),
         routes=[static.route(), *routes.routes()],
@@ -184,7 +186,7 @@ def create_app(
         },
     )
     app.state.log, app.state.live_models, app.state.predictions = log, live_models, predictions
-    app.state.connection_limits = watch.connection_limits  # read by the server's protocol
+    app.state.connection_limits = pipeline.connection_limits  # read by the server's protocol
     for router in (
         model_router(state),
         monitor_router(state, bundles),
@@ -192,9 +194,9 @@ def create_app(
         document_router(registry, bundles),
         review_router(state, database),
         outcome_router(state, database),
-        health_router(live_models, watch.reasons_not_ready),
-        inference_router(state, watch.reasons_not_ready, threads),
-        metrics_router(watch.exposition),
+        health_router(live_models, pipeline.reasons_not_ready),
+        inference_router(state, pipeline.reasons_not_ready, threads),
+        metrics_router(pipeline.exposition),
     ):
         app.include_router(router)
     for router in page_routers(site):
@@ -204,7 +206,7 @@ def create_app(
         [
             Middleware(ErrorBodies),
             Middleware(ProblemPages, pages=pages),
-            *watch.middleware(),
+            *pipeline.middleware(),
             Middleware(KeyGate, ring=ring, sessions=pages.sessions, metrics_open=settings.metrics_open),
             Middleware(ScoreFirst, routes=routes),
         ],

@@ -12,9 +12,9 @@ from service.live.live_models import LiveModels
 from service.live.served_model import Recall
 from service.metrics.metrics import Metrics
 from service.middleware.tracing import Tracing
-from service.runtime.cached_reports import Findings
-from service.scoring.event_worker import EventWriter
-from service.scoring.row_batcher import Answering
+from service.runtime.cached_reports import CachedReports
+from service.scoring.event_worker import EventWorker
+from service.scoring.row_batcher import RowBatcher
 from service.settings import Settings
 
 
@@ -38,10 +38,10 @@ class State:
     settings: Settings
     registry: Registry
     live_models: LiveModels
-    answering: Answering
-    events: EventWriter
+    answering: RowBatcher
+    events: EventWorker
     predictions: PredictionLog
-    findings: Findings
+    findings: CachedReports
     recall: Recall
     metrics: Metrics
     tracing: Tracing | None

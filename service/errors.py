@@ -28,13 +28,13 @@ from models.errors import (
     UnreadablePolicyError,
 )
 
-MOST_CHARACTERS = 100
+MAX_CHARACTERS = 100
 """So much of what came is told back; a hostile request must not get a hostile answer."""
 
 
 def shortened(text: str) -> str:
     """The text as it may be told back."""
-    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 3] + "..."
+    return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 3] + "..."
 
 
 class FieldError(BaseModel):

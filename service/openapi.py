@@ -32,7 +32,7 @@ from service.inference_protocol.documentation import inference_path
 from service.inference_protocol.error_bodies import PATHS as PROTOCOL_PATHS
 from service.inference_protocol.messages import ProtocolError
 from service.live.live_models import LiveModels
-from service.live.served_model import LABELS, Serving
+from service.live.served_model import LABELS, ServedModel
 from service.middleware.admission import ALWAYS_LET_IN, SLOWEST
 from service.requests.bodies import CSV, JSON, PARQUET
 from service.requests.problems import MEDIA_TYPE as PROBLEM_TYPE
@@ -91,7 +91,7 @@ class OpenApi:
 
     def __init__(self, app: FastAPI, live_models: LiveModels, ring: KeyRing) -> None:
         self._app, self._live_models, self._ring = app, live_models, ring
-        self._built_for: tuple[Mapping[str, Serving], bool] | None = None
+        self._built_for: tuple[Mapping[str, ServedModel], bool] | None = None
         self._document: Json = {}
         self._written = b""
         app.router.routes.insert(0, Route("/openapi.json", self.page, include_in_schema=False))
@@ -103,13 +103,13 @@ class OpenApi:
 
     def __call__(self) -> Json:
         """The document of what is live now."""
-        wanted = (self._live_models.servings, self._ring.is_needed)
+        wanted = (self._live_models.served_models, self._ring.is_needed)
         if self._built_for is None or wanted[0] is not self._built_for[0] or wanted[1] != self._built_for[1]:
             self._document, self._built_for = self._build(wanted[0]), wanted
             self._written = to_json(self._document)
         return self._document
 
-    def _build(self, servings: Mapping[str, Serving]) -> Json:
+    def _build(self, served_models: Mapping[str, ServedModel]) -> Json:
         app = self._app
         document: Json = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
@@ -120,11 +120,11 @@ class OpenApi:
             for operation in methods.values():
                 for content in operation.get("requestBody", {}).get("content", {}).values():
                     schemas.update(content["schema"].pop("$defs", {}))
-        for name in sorted(servings):
-            paths, of_model = _model_paths(servings[name])
+        for name in sorted(served_models):
+            paths, of_model = _model_paths(served_models[name])
             document["paths"] |= paths
             schemas.update(of_model)
-            paths, of_protocol = inference_path(servings[name])
+            paths, of_protocol = inference_path(served_models[name])
             document["paths"] |= paths
             schemas.update(of_protocol)
         _describe_problems(document)
@@ -133,21 +133,21 @@ class OpenApi:
         return document
 
 
-def _model_paths(serving: Serving) -> tuple[Json, Json]:
+def _model_paths(served: ServedModel) -> tuple[Json, Json]:
     """The paths of one live model, and the schemas that they refer to."""
-    live = serving.live
+    live = served.live
     name, prefix = live.name, f"{live.name}."
-    adapters: dict[str, TypeAdapter[Any]] = {"Row": serving.row}
-    answers: dict[str, TypeAdapter[Any]] = {"Answer": serving.answer, "BatchAnswer": serving.batch_writer}
-    if serving.events is not None:
+    adapters: dict[str, TypeAdapter[Any]] = {"Row": served.row}
+    answers: dict[str, TypeAdapter[Any]] = {"Answer": served.answer, "BatchAnswer": served.batch_writer}
+    if served.events is not None:
         adapters[f"{LABELS}.Request"], answers[f"{LABELS}.Answer"] = LABELS_REQUEST, LABELS_ANSWER
-    for operation, served in serving.operations.items():
-        adapters[f"{operation}.Request"], answers[f"{operation}.Answer"] = served.body, served.answer
+    for action, operation in served.operations.items():
+        adapters[f"{action}.Request"], answers[f"{action}.Answer"] = operation.body, operation.answer
     schemas = _schemas(adapters, prefix) | _schemas(answers, prefix, mode="serialization")
     described = f"{live.domain.summary} Version {live.version}."
 
     def path(action: str, summary: str, content: Json, answer: str, parameters: Iterable[Json] = ()) -> Json:
-        may_conflict = serving.events is not None and action == "score"
+        may_conflict = served.events is not None and action == "score"
         ok = {"description": "Answered.", "content": {JSON: {"schema": _ref(f"{prefix}{answer}")}}}
         post = {
             "tags": [name],
@@ -160,16 +160,16 @@ def _model_paths(serving: Serving) -> tuple[Json, Json]:
         }
         return {f"/v1/{name}/{action}": {"post": post}}
 
-    example = serving.example()
+    example = served.example()
     row = _body(f"{prefix}Row", example)
     paths = path("score", "Answer one row", {JSON: row}, "Answer", [REASONS])
     paths |= path("batch", "Answer many rows", _batch_content(prefix, example), "BatchAnswer", [REASONS])
-    if serving.events is not None:
+    if served.events is not None:
         body = _body(f"{prefix}{LABELS}.Request", LABELS_EXAMPLE)
         paths |= path(LABELS, "Tell what became of events", {JSON: body}, f"{LABELS}.Answer")
-    for action, served in serving.operations.items():
-        body = _body(f"{prefix}{action}.Request", serving.example(served))
-        paths |= path(action, served.operation.summary, {JSON: body}, f"{action}.Answer")
+    for action, operation in served.operations.items():
+        body = _body(f"{prefix}{action}.Request", served.example(operation))
+        paths |= path(action, operation.operation.summary, {JSON: body}, f"{action}.Answer")
     return paths, schemas
 
 

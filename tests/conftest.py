@@ -20,7 +20,7 @@ import pytest
 import sqlalchemy as sa
 
 from data.windows import checked_history
-from models.contract import Domain, Live
+from models.contract import Domain, LiveModel
 from models.domains._discovery import load_domains
 from models.estimators.table_classifier import TableClassifier
 from models.home import Home
@@ -92,15 +92,15 @@ class Store:
 
 def quick_scorer(domain: Domain, seed: int) -> TableClassifier:
     """A model of the domain's simulated rows, good enough to answer and trained in a second."""
-    table = domain.prepare(domain.table)
+    table = domain.restrict_inputs(domain.table)
     frame, labels = checked_history(table, domain.simulate(2_000, seed).frame, "simulated rows")
     held_out = (frame.iloc[1_500:], labels[1_500:])
     return domain.build(table, PRESETS["fast"], seed).fit(frame.iloc[:1_500], labels[:1_500], validation=held_out)
 
 
-def quick_live(domain: Domain) -> Live:
+def quick_live(domain: Domain) -> LiveModel:
     """Such a model, live under its domain's default policy."""
-    return Live(name=domain.name, version=1, domain=domain, scorer=quick_scorer(domain, 0), policy=domain.policy())
+    return LiveModel(name=domain.name, version=1, domain=domain, scorer=quick_scorer(domain, 0), policy=domain.policy())
 
 
 def open_store(folder: Path) -> Store:
@@ -205,7 +205,7 @@ def client(service: Service) -> TestClient:
 def applicant() -> dict[str, Any]:
     """A credit request that is right in every respect."""
     domain = load_domains()["credit"]
-    return domain.prepare(domain.table).example()
+    return domain.restrict_inputs(domain.table).example()
 
 
 @pytest.fixture(scope="session")

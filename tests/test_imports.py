@@ -61,7 +61,7 @@ ROOMS = {
         "__main__": "cli",
     },
 }
-"""What each room may import of its own package, lowest first: an edge that is not here is a decision, not an accident."""
+"""What each room may import of its own package, lowest first; a new edge is a decision, not an accident."""
 OF_MODELS = {room: {"errors"} for room in ("requests", "errors", "openapi")} | {
     room: set() for room in ("logs", "metrics", "middleware")
 }

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-MOST_HEADER_BYTES = 16_384
+MAX_HEADER_BYTES = 16_384
 """Of one page; the statistics in it hold two values of the column."""
-MOST_DEPTH = 8
+MAX_DEPTH = 8
 _UNCOMPRESSED_SIZE, _COMPRESSED_SIZE, _DATA, _DATA_V2 = 2, 3, 5, 8  # fields of a page's header
 _ENCODING, _ENCODING_V2 = 2, 4  # fields of the headers of data pages within it
 
@@ -43,7 +43,7 @@ def pages_of(content: memoryview, start: int, length: int) -> Iterator[Page]:
     if not 0 <= start <= end <= len(content):
         raise PageError(f"a column is said to lie in bytes {start} to {end} of {len(content)}")
     while place < end:
-        reader = _Compact(bytes(content[place : min(place + MOST_HEADER_BYTES, end)]))
+        reader = _Compact(bytes(content[place : min(place + MAX_HEADER_BYTES, end)]))
         header = reader.struct()
         page = Page(_size(header, _UNCOMPRESSED_SIZE), _size(header, _COMPRESSED_SIZE), _encoding(header))
         place += reader.place + page.packed
@@ -76,7 +76,7 @@ class _Compact:
 
     def struct(self, depth: int = 0) -> dict[int, Any]:
         """The fields by number; of lists, maps and texts nothing is kept."""
-        if depth > MOST_DEPTH:
+        if depth > MAX_DEPTH:
             raise PageError("the header of a page is nested too deeply")
         fields: dict[int, Any] = {}
         number = 0

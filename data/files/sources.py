@@ -35,7 +35,7 @@ EMPTY_TEXTS = ("", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
 """Cells of a CSV that hold no value. "None" and "none" are not among them: they are frequent names of categories."""
 
 
-_MOST_CHARACTERS, _MOST_NAMES = 100, 10
+_MAX_CHARACTERS, _MAX_NAMES = 100, 10
 """So much of a wrong header is told."""
 
 
@@ -57,16 +57,16 @@ _MASKED_INTEGERS = {
 def read_frame(path: Path) -> pd.DataFrame:
     """Read a whole .csv, .csv.gz or .parquet file; SourceError says what is wrong with it."""
     if _suffix(path) == ".parquet":
-        with said_as_source_error(path):
+        with reraise_as_source_error(path):
             return rows_to_pandas(pq.read_table(path))
-    with said_as_source_error(path):
+    with reraise_as_source_error(path):
         frame: pd.DataFrame = pd.read_csv(path, **_csv_options(path))
         return frame
 
 
 def iter_frames(path: Path, rows_per_chunk: int) -> Iterator[pd.DataFrame]:
     """Read a file of any size in frames of at most `rows_per_chunk` rows; their index counts on through the file."""
-    with said_as_source_error(path):
+    with reraise_as_source_error(path):
         if _suffix(path) == ".parquet":
             file: Any = pq.ParquetFile(path)
             batches = file.iter_batches(rows_per_chunk)
@@ -76,7 +76,7 @@ def iter_frames(path: Path, rows_per_chunk: int) -> Iterator[pd.DataFrame]:
     first = 0
     with file:
         while True:
-            with said_as_source_error(path):  # not around the yield: what the caller does there is no reading
+            with reraise_as_source_error(path):  # not around the yield: what the caller does there is no reading
                 frame = next(chunks, None)
             if frame is None:
                 return
@@ -94,7 +94,7 @@ def _suffix(path: Path) -> str:
 
 
 @contextmanager
-def said_as_source_error(path: object) -> Iterator[None]:
+def reraise_as_source_error(path: object) -> Iterator[None]:
     """Turn what the readers raise into one sentence about the file."""
     try:
         with warnings.catch_warnings():
@@ -117,7 +117,7 @@ def said_as_source_error(path: object) -> Iterator[None]:
 
 def _csv_options(path: Path) -> dict[str, Any]:
     """The options for a file, whose header is checked."""
-    with said_as_source_error(path):
+    with reraise_as_source_error(path):
         opened: Any = gzip.open if _suffix(path) == ".csv.gz" else open
         with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
             header = file.readline()
@@ -130,7 +130,7 @@ def header_names(header: str, delimiter: str, source: object) -> list[str]:
     """The names in the first line of a CSV; SourceError if one stands there twice."""
     names = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), [])
     if twice := sorted(name for name, n in Counter(names).items() if n > 1):
-        shown = ", ".join(repr(name[:_MOST_CHARACTERS]) for name in twice[:_MOST_NAMES])
+        shown = ", ".join(repr(name[:_MAX_CHARACTERS]) for name in twice[:_MAX_NAMES])
         raise SourceError(f"{source}: the header names column(s) twice: {shown}")
     return names
 

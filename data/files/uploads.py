@@ -18,18 +18,18 @@ import pyarrow.parquet as pq
 
 from data.errors import SourceError, TooLargeError
 from data.files.parquet_pages import Page, PageError, pages_of
-from data.files.sources import csv_dialect, header_names, rows_to_pandas, said_as_source_error
+from data.files.sources import csv_dialect, header_names, reraise_as_source_error, rows_to_pandas
 
 BODY = "the body"
-MOST_COLUMNS = 1_000
-MOST_CELLS = 2_000_000
+MAX_COLUMNS = 1_000
+MAX_CELLS = 2_000_000
 """Of a CSV: 200 columns of 10,000 rows. A cell takes some fifty bytes."""
-MOST_PAGES = 20_000
-MOST_LIST_MEMBERS = 20_000
+MAX_PAGES = 20_000
+MAX_LIST_MEMBERS = 20_000
 """Of any list in a parquet file's footer: columns, groups of rows."""
-MOST_NOTES_BYTES = 4 * 2**20
+MAX_NOTES_BYTES = 4 * 2**20
 """Of any text in the footer; programs leave descriptions of all columns there."""
-LONGEST_FIXED = 64
+MAX_FIXED = 64
 """Bytes of a parquet column whose values all have the same length, such as decimals."""
 _REMEDY = "send fewer rows at a time"
 _DELTA_BYTE_ARRAY = 7
@@ -85,12 +85,12 @@ class CsvUpload:
     @classmethod
     def of(cls, content: bytes) -> CsvUpload:
         """Read the header; see `open_upload`."""
-        with said_as_source_error(BODY):
+        with reraise_as_source_error(BODY):
             header = content[: content.find(b"\n") + 1 or len(content)].decode("utf-8-sig")
             if not header.strip():
                 raise pd.errors.EmptyDataError
             dialect = csv_dialect(header)
-            if (n_columns := header.count(dialect["sep"]) + 1) > MOST_COLUMNS:
+            if (n_columns := header.count(dialect["sep"]) + 1) > MAX_COLUMNS:
                 raise _too_many_columns(n_columns)
             columns = header_names(header, dialect["sep"], BODY)
         return cls(content, dialect, columns)
@@ -98,12 +98,12 @@ class CsvUpload:
     def frame(self, wanted: Collection[str], most_rows: int) -> pd.DataFrame:
         """See `Upload`; it has all columns, since a reader that skips some overlooks rows that are too long."""
         n_cells = min(self.content.count(b"\n"), most_rows) * len(self.columns)
-        if n_cells > MOST_CELLS:
+        if n_cells > MAX_CELLS:
             raise TooLargeError(
-                f"{BODY} holds {n_cells:,} cells, more than the {MOST_CELLS:,} that are read at a time; leave out the "
+                f"{BODY} holds {n_cells:,} cells, more than the {MAX_CELLS:,} that are read at a time; leave out the "
                 "columns that the model does not use, or send fewer rows"
             )
-        with said_as_source_error(BODY):
+        with reraise_as_source_error(BODY):
             frame: pd.DataFrame = pd.read_csv(io.BytesIO(self.content), **self.options, nrows=most_rows)
         return frame
 
@@ -120,10 +120,10 @@ class ParquetUpload:
     @classmethod
     def of(cls, content: bytes, most_bytes: int) -> ParquetUpload:
         """Read the footer; see `open_upload`."""
-        limits = {"thrift_string_size_limit": MOST_NOTES_BYTES, "thrift_container_size_limit": MOST_LIST_MEMBERS}
-        with said_as_source_error(BODY):
+        limits = {"thrift_string_size_limit": MAX_NOTES_BYTES, "thrift_container_size_limit": MAX_LIST_MEMBERS}
+        with reraise_as_source_error(BODY):
             schema = pq.ParquetFile(pa.BufferReader(content), **limits).schema_arrow
-            if len(schema.names) > MOST_COLUMNS:
+            if len(schema.names) > MAX_COLUMNS:
                 raise _too_many_columns(len(schema.names))
             texts = [field.name for field in schema if not pa.types.is_nested(field.type)]
             # a value that a dictionary holds once stays there, however many rows it has
@@ -133,7 +133,7 @@ class ParquetUpload:
     def frame(self, wanted: Collection[str], most_rows: int) -> pd.DataFrame:
         """See `Upload`; it has only the wanted columns."""
         names = [name for name in dict.fromkeys(self.columns) if name in wanted]
-        with said_as_source_error(BODY):
+        with reraise_as_source_error(BODY):
             self._check(set(names))
             batches = list(self._batches(names, most_rows))
             if not batches:
@@ -166,9 +166,9 @@ class ParquetUpload:
                         raise SourceError(
                             f"{BODY} has a column in the encoding DELTA_BYTE_ARRAY, which is not read here"
                         )
-                    if n_bytes > self.most_bytes or n_pages > MOST_PAGES:
+                    if n_bytes > self.most_bytes or n_pages > MAX_PAGES:
                         raise TooLargeError(
-                            f"{BODY} unpacks to more than {self.most_bytes:,} bytes, or has more than {MOST_PAGES:,} "
+                            f"{BODY} unpacks to more than {self.most_bytes:,} bytes, or has more than {MAX_PAGES:,} "
                             f"pages; {_REMEDY}"
                         )
 
@@ -184,7 +184,7 @@ class ParquetUpload:
                 raise SourceError(
                     f"{BODY} has a column of lists or structures, {column.path[:100]!r}; values are read here"
                 )
-            if column.length is not None and column.length > LONGEST_FIXED:
+            if column.length is not None and column.length > MAX_FIXED:
                 raise SourceError(f"{BODY} has a column of blocks of {column.length:,} bytes, {column.path[:100]!r}")
             found.append(position)
         return found
@@ -212,4 +212,4 @@ def _text_bytes(values: pa.Array) -> int:
 
 
 def _too_many_columns(n_columns: int) -> TooLargeError:
-    return TooLargeError(f"{BODY} has {n_columns:,} columns, more than the {MOST_COLUMNS:,} that are read here")
+    return TooLargeError(f"{BODY} has {n_columns:,} columns, more than the {MAX_COLUMNS:,} that are read here")

@@ -14,10 +14,10 @@ import pandas as pd
 
 from data.errors import TableError
 from data.inference.column_facts import ColumnFacts
-from data.spellings import MOST_CHARACTERS
+from data.spellings import MAX_CHARACTERS
 from data.table import Column, Scalar, Table, level_text
 
-MOST_LEVELS = 50
+MAX_LEVELS = 50
 """Most levels that are listed; a column of text with more is a category only if the table is large beside them."""
 
 _FLAG_WORDS = (("0", "1"), ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"))
@@ -25,8 +25,8 @@ _POSITIVE_WORDS = ("yes", "true", "bad", "default", "defaulted", "fraud", "fraud
 _ID_WORDS = {"id", "ids", "uuid", "guid", "key", "identifier"}
 _BIRTH_WORDS = {"birth", "birthday", "birthdate", "dob"}
 _NEARLY_ALL = 0.95
-_FEWEST_ROWS_FOR_IDS = 20
-_FEWEST_ROWS_FOR_LEAKS = 100
+_MIN_ROWS_FOR_IDS = 20
+_MIN_ROWS_FOR_LEAKS = 100
 
 
 def infer_table(frame: pd.DataFrame, *, name: str, target: str) -> Table:
@@ -104,7 +104,7 @@ def _kind_of_numbers(seen: ColumnFacts) -> dict[str, Any]:
 def _kind_of_texts(seen: ColumnFacts) -> dict[str, Any]:
     texts = seen.counts.index
     most_words = 5
-    if seen.longest > MOST_CHARACTERS or np.median([len(text.split()) for text in texts[:1000]]) > most_words:
+    if seen.longest > MAX_CHARACTERS or np.median([len(text.split()) for text in texts[:1000]]) > most_words:
         return {"kind": "text", "role": "ignore", "description": f"Free text, such as {_shortened(texts[0])}"}
     return _kind_of_names(seen)
 
@@ -113,7 +113,7 @@ def _kind_of_names(seen: ColumnFacts) -> dict[str, Any]:
     """Values that only name something: a category if they are few, else a key."""
     few_in_any_table, most_as_category, most_share_of_rows = 10, 1000, 0.05
     repeats = seen.n_distinct <= few_in_any_table or seen.share_distinct <= 1 / 2
-    if seen.n_distinct <= MOST_LEVELS and repeats:
+    if seen.n_distinct <= MAX_LEVELS and repeats:
         return {"kind": "category", "levels": _sorted_levels(seen), "description": _observed(seen, _shares(seen))}
     few = seen.n_distinct <= min(most_as_category, most_share_of_rows * seen.n_rows) and not seen.words & _ID_WORDS
     return {"kind": "category" if few else "key", "description": _observed(seen, f"{seen.n_distinct} different values")}
@@ -123,7 +123,7 @@ def _is_row_id(seen: ColumnFacts) -> bool:
     """Whether the values tell the rows apart and nothing else: a named id, a row number, or text without repetition."""
     if seen.words & _ID_WORDS and (seen.is_whole if seen.is_number else seen.is_text):
         return seen.share_distinct >= _NEARLY_ALL
-    if seen.share_distinct < 1 or seen.n_rows < _FEWEST_ROWS_FOR_IDS:
+    if seen.share_distinct < 1 or seen.n_rows < _MIN_ROWS_FOR_IDS:
         return False
     if seen.is_number:
         return seen.is_whole and bool((np.diff(seen.numbers) == 1).all())
@@ -179,14 +179,14 @@ def _target(seen: ColumnFacts) -> Column:
     described: dict[str, Any] = {"name": seen.name, "role": "target", "description": _observed(seen, _shares(seen))}
     if (levels := _flag_levels(seen)) is not None:
         return Column(kind="flag", levels=levels, positive=levels[1] if levels else "1", **described)
-    if seen.n_distinct == 2 and not seen.is_time and seen.longest <= MOST_CHARACTERS:
+    if seen.n_distinct == 2 and not seen.is_time and seen.longest <= MAX_CHARACTERS:
         return Column(kind="category", levels=_sorted_levels(seen), positive=_positive(seen), **described)
     if seen.is_number:
         return Column(kind="number", whole=seen.is_whole, **described)
-    if not seen.is_time and seen.n_distinct <= MOST_LEVELS and seen.longest <= MOST_CHARACTERS:
+    if not seen.is_time and seen.n_distinct <= MAX_LEVELS and seen.longest <= MAX_CHARACTERS:
         return Column(kind="category", levels=_sorted_levels(seen), **described)
     held = "times" if seen.is_time else f"{seen.n_distinct} different texts"
-    raise TableError(f"the target {seen.name!r} holds {held}; it must hold numbers or at most {MOST_LEVELS} levels")
+    raise TableError(f"the target {seen.name!r} holds {held}; it must hold numbers or at most {MAX_LEVELS} levels")
 
 
 def _positive(seen: ColumnFacts) -> str:
@@ -211,11 +211,11 @@ def _without_leaks(columns: list[Column], facts: list[ColumnFacts], target: Colu
 
 def _gives_away(seen: ColumnFacts, target: ColumnFacts) -> bool:
     """Whether each of the column's few values, or its being empty, goes with one value of a two-valued target."""
-    if target.n_distinct != 2 or seen.n_rows < _FEWEST_ROWS_FOR_LEAKS:
+    if target.n_distinct != 2 or seen.n_rows < _MIN_ROWS_FOR_LEAKS:
         return False
     labels = pd.Series(target.present).reindex(range(seen.n_rows)).astype(object)
     groups = [pd.Series(seen.is_empty)]
-    if seen.n_distinct <= MOST_LEVELS:
+    if seen.n_distinct <= MAX_LEVELS:
         groups.append(seen.present.reindex(range(seen.n_rows)).astype(object))
     return any(
         group.nunique(dropna=False) > 1

@@ -39,7 +39,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
-from data.entity_windows import Words, entity_windows
+from data.entity_windows import EntityWording, entity_windows
 from data.simulators import Simulation
 from data.simulators._visits import CATEGORIES, DAY, N_DAYS_BEFORE, draw_visits
 from data.table import Column, Table
@@ -198,7 +198,7 @@ TABLE = Table(
         ),
         *entity_windows(
             "customer_id",
-            Words(entity="card", rows="transactions", of={"terminal_id": "terminals"}),
+            EntityWording(entity="card", rows="transactions", of={"terminal_id": "terminals"}),
             {
                 "count": (1, 7, 30),
                 "mean": (7, 30),
@@ -213,7 +213,7 @@ TABLE = Table(
         ),
         *entity_windows(
             "terminal_id",
-            Words(entity="terminal", rows="transactions", of={}),
+            EntityWording(entity="terminal", rows="transactions", of={}),
             {"count": (1, 7), "frauds": (7, 28), "risk": (28,)},
             amount="amount_eur",
             label_delay_days=LABEL_DELAY_DAYS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.entity_windows import Words, entity_windows
+from data.entity_windows import EntityWording, entity_windows
 from data.public_table import PublicTable
 from data.splits import Split
 from data.table import Column, Table
@@ -12,13 +12,13 @@ from data.table import Column, Table
 # lengths tell whether it has begun and has not ended. Counts of the terminal's transactions, and days alone, only blur.
 CARD_WINDOWS = entity_windows(
     "CUSTOMER_ID",
-    Words(entity="card", rows="transactions", of={}),
+    EntityWording(entity="card", rows="transactions", of={}),
     dict.fromkeys(("count", "mean", "max", "z_score"), (7, 30)),
     amount="TX_AMOUNT",
 )
 TERMINAL_WINDOWS = entity_windows(
     "TERMINAL_ID",
-    Words(entity="terminal", rows="transactions", of={}),
+    EntityWording(entity="terminal", rows="transactions", of={}),
     {"risk": (1, 3, 7, 14, 21, 28)},
     amount="TX_AMOUNT",
 )

@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from data.table import Column, level_text
 from models.arrays import Floats
-from models.contract import Live, Row
+from models.contract import LiveModel, Row
 from models.encoding import Features
 
-MOST_CHANGES = 4
+MAX_CHANGES = 4
 """Columns that one way may touch; nobody follows longer advice."""
 _VALUES_IN_PAIRS = 8
 """Values of a column that are tried together with those of another one."""
@@ -36,7 +36,7 @@ class _Change:
     cost: float
 
 
-def counterfactuals(live: Live, row: Row, *, n_most: int = 3) -> list[dict[str, Any]]:
+def counterfactuals(live: LiveModel, row: Row, *, n_most: int = 3) -> list[dict[str, Any]]:
     """Other values for actionable columns, with which the live model takes the favourable decision.
 
     Single changes are all tried, then pairs of those that help, then the most helpful values of three and four columns.
@@ -85,7 +85,7 @@ class _Search:
         change first.
     """
 
-    def __init__(self, live: Live, row: Row) -> None:
+    def __init__(self, live: LiveModel, row: Row) -> None:
         self._live, self._row = live, row
         self._encoder = live.scorer.encoder
         self._x: Features = self._encoder.encode_rows([row])[0]
@@ -113,7 +113,7 @@ class _Search:
     def longer(self) -> list[tuple[_Change, ...]]:
         """The most helpful value of each of three columns, and of four."""
         best = sorted((max(of_column, key=self._gain) for of_column in self.changes.values()), key=self._gain)[-8:]
-        return [way for n_columns in range(3, MOST_CHANGES + 1) for way in combinations(best, n_columns)]
+        return [way for n_columns in range(3, MAX_CHANGES + 1) for way in combinations(best, n_columns)]
 
     def smallest(self, way: tuple[_Change, ...]) -> tuple[_Change, ...]:
         """The same columns, each number as near to the row's own as the decision allows."""

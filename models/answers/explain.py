@@ -11,11 +11,11 @@ from data.rows import closed_typed_dict, row_type
 from data.sentences import comparison, label, reason_sentence, spoken
 from data.table import Column, Table, level_text
 from models.answers.respond import respond
-from models.contract import Answer, Live, Operation, Row
+from models.contract import Answer, LiveModel, Operation, Row
 from models.encoding import Features
 from models.estimators.background import ScoreBand
 from models.estimators.calibration import probability
-from models.estimators.table_classifier import Explanation
+from models.estimators.table_classifier import Attribution
 from models.evaluation.intervals import wilson_interval
 
 AnswerType = TypeVar("AnswerType", bound=Answer)
@@ -64,7 +64,7 @@ class Neighbours(BaseModel):
     typical: dict[str, Any] = Field(description="The band's typical row: medians and most frequent levels.")
 
 
-class FullAccount(Answer, Generic[AnswerType]):
+class Explanation(Answer, Generic[AnswerType]):
     """The full account of one row."""
 
     answer: AnswerType = Field(description="The answer to the row, as `score` gives it with all reasons.")
@@ -80,12 +80,12 @@ class FullAccount(Answer, Generic[AnswerType]):
     neighbours: list[Neighbours] = Field(description="Training rows by tenths of the score, lowest scores first.")
 
 
-def full_account_operation(answer: type[AnswerType]) -> Operation:
+def explain_operation(answer: type[AnswerType]) -> Operation:
     """POST /v1/{name}/explain for a domain with such answers."""
-    account: Any = FullAccount[answer]  # type: ignore[valid-type]
+    account: Any = Explanation[answer]  # type: ignore[valid-type]
 
-    def answer_account(live: Live, body: Row, prediction_id: str) -> Answer:
-        made: Answer = full_account(live, body["row"], body.get("column"), prediction_id, answer_type=account)
+    def answer_account(live: LiveModel, body: Row, prediction_id: str) -> Answer:
+        made: Answer = explain(live, body["row"], body.get("column"), prediction_id, answer_type=account)
         return made
 
     return Operation(
@@ -95,7 +95,7 @@ def full_account_operation(answer: type[AnswerType]) -> Operation:
         example=lambda table: {"row": table.example()},
         answer=account,
         respond=answer_account,
-        row=("row",),
+        row_path=("row",),
     )
 
 
@@ -109,7 +109,7 @@ def account_body(table: Table) -> Any:
     return closed_typed_dict("ExplainRequest", fields, "A row, and the column whose effect curve is wanted.")
 
 
-def full_account(live: Live, row: Row, column: str | None, prediction_id: str, *, answer_type: type[Any]) -> Any:
+def explain(live: LiveModel, row: Row, column: str | None, prediction_id: str, *, answer_type: type[Any]) -> Any:
     """Answer, shares, curve and neighbours of a checked row.
 
     Parameters
@@ -137,7 +137,7 @@ def full_account(live: Live, row: Row, column: str | None, prediction_id: str, *
     )
 
 
-def _column_shares(live: Live, row: Row, x: Features, explained: Explanation) -> list[ColumnShare]:
+def _column_shares(live: LiveModel, row: Row, x: Features, explained: Attribution) -> list[ColumnShare]:
     scorer, shares = live.scorer, []
     columns, held, reference_row = scorer.columns, {**row, **scorer.derived_values(x)}, scorer.reference_row
     for i in np.argsort(-np.abs(explained.shares), kind="stable").tolist():
@@ -150,7 +150,7 @@ def _column_shares(live: Live, row: Row, x: Features, explained: Explanation) ->
     return shares
 
 
-def effect_curve(live: Live, row: Row, x: Features, column: Column) -> EffectCurve | None:
+def effect_curve(live: LiveModel, row: Row, x: Features, column: Column) -> EffectCurve | None:
     """The row answered with each usual value of the column, and with its own.
 
     Parameters

@@ -21,7 +21,7 @@ from data.errors import BadRowsError, Problem, SourceError
 from data.files.formulas import n_formulas
 from data.files.sources import SUFFIXES, iter_frames
 from models.answers.frames import ScoredRows, answer_fields, score_frame
-from models.contract import Live
+from models.contract import LiveModel
 
 ROWS_PER_CHUNK = 50_000
 CHUNKS_PER_WORKER = 2
@@ -50,7 +50,7 @@ class ScoredFile:
 
 
 def score_file(
-    live: Live,
+    live: LiveModel,
     source: Path,
     target: Path,
     *,
@@ -117,7 +117,7 @@ def n_rows_of(source: Path) -> int | None:
 
 
 def _scored_chunks(
-    live: Live, frames: Iterator[pd.DataFrame], *, reasons: bool, n_workers: int
+    live: LiveModel, frames: Iterator[pd.DataFrame], *, reasons: bool, n_workers: int
 ) -> Iterator[tuple[pd.DataFrame, ScoredRows]]:
     """Each frame with its answers, in order; at most `CHUNKS_PER_WORKER * n_workers` frames are held at once."""
     # Frames are sent as they are: joblib's memory-mapped files would cost more than they save

@@ -14,7 +14,7 @@ import pyarrow as pa
 from data.checking import check_frame
 from data.errors import Problem
 from data.windows import with_windows
-from models.contract import Answer, Domain, Live
+from models.contract import Answer, Domain, LiveModel
 from models.encoding import Features
 
 ERROR = "error"
@@ -33,7 +33,7 @@ class ScoredRows:
     problems: list[Problem]
 
 
-def score_frame(live: Live, frame: pd.DataFrame, *, reasons: bool = False) -> ScoredRows:
+def score_frame(live: LiveModel, frame: pd.DataFrame, *, reasons: bool = False) -> ScoredRows:
     """Check, encode and decide the rows of a frame that has the columns of the model's table.
 
     Rows that break a rule of the table are not scored; `reasons` adds those of adverse decisions. Windows see the other
@@ -83,18 +83,18 @@ def _spread(values: list[Any], kind: pa.DataType, good: npt.NDArray[np.bool_]) -
     return array if good.all() else array.take(pa.array(np.cumsum(good) - 1, mask=~good))
 
 
-def _reasons(live: Live, frame: pd.DataFrame, X: Features, fields: dict[str, list[Any]]) -> list[str | None]:
+def _reasons(live: LiveModel, frame: pd.DataFrame, X: Features, fields: dict[str, list[Any]]) -> list[str | None]:
     """The reasons of the rows with an adverse decision as JSON, None for the others."""
     texts: list[str | None] = [None] * len(frame)
-    if live.domain.account is None:
+    if live.domain.explain is None:
         return texts
     adverse = [i for i, decision in enumerate(fields["decision"]) if decision in live.domain.adverse]
     explained = frame.iloc[adverse].astype(object)
     rows = explained.where(explained.notna(), None).to_dict("records")
     for i, row in zip(adverse, rows, strict=True):
         decided = {name: values[i] for name, values in fields.items()}
-        account = live.domain.account(live, {str(name): value for name, value in row.items()}, X[i], decided)
-        texts[i] = json.dumps([reason.model_dump(mode="json") for reason in account[REASONS]], ensure_ascii=False)
+        explain = live.domain.explain(live, {str(name): value for name, value in row.items()}, X[i], decided)
+        texts[i] = json.dumps([reason.model_dump(mode="json") for reason in explain[REASONS]], ensure_ascii=False)
     return texts
 
 

@@ -8,23 +8,23 @@ import pandas as pd
 from data.sentences import reason_sentence
 from data.table import Column
 from models.arrays import Floats
-from models.contract import Domain, Live, Policy, Reason, Row
+from models.contract import Domain, LiveModel, Policy, Reason, Row
 from models.encoding import Features
-from models.estimators.table_classifier import MOST_BACKGROUND_ROWS, TableClassifier
+from models.estimators.table_classifier import MAX_BACKGROUND_ROWS, TableClassifier
 
 
 def refer_to_accepted(domain: Domain, scorer: TableClassifier, policy: Policy, frame: pd.DataFrame) -> None:
     """Let reasons compare with the checked rows that get the favourable decision; nothing changes if none does."""
     if not domain.favourable:
         return
-    frame = frame.iloc[:: -(-len(frame) // MOST_BACKGROUND_ROWS)]
+    frame = frame.iloc[:: -(-len(frame) // MAX_BACKGROUND_ROWS)]
     decisions = domain.decide(scorer, policy, scorer.encoder.transform(frame), frame)["decision"]
     accepted = frame[np.array(decisions) == domain.favourable]
     if len(accepted):
         scorer.refer_to(accepted, domain.accepted)
 
 
-def strongest_reasons(live: Live, row: Row, x: Features, shares: Floats, *, n_most: int = 4) -> list[Reason]:
+def strongest_reasons(live: LiveModel, row: Row, x: Features, shares: Floats, *, n_most: int = 4) -> list[Reason]:
     """Up to `n_most` columns with the largest share in the log-odds above those of the reference row, largest first.
 
     Parameters

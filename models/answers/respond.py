@@ -8,11 +8,13 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
-from models.contract import Answer, Live, ReasonsWanted, Row
+from models.contract import Answer, LiveModel, ReasonsWanted, Row
 from models.encoding import Features
 
 
-def respond(live: Live, rows: Sequence[Row], ids: Sequence[str], *, reasons: ReasonsWanted = "adverse") -> list[Answer]:
+def respond(
+    live: LiveModel, rows: Sequence[Row], ids: Sequence[str], *, reasons: ReasonsWanted = "adverse"
+) -> list[Answer]:
     """Answer checked rows, in their order.
 
     Parameters
@@ -29,7 +31,7 @@ def respond(live: Live, rows: Sequence[Row], ids: Sequence[str], *, reasons: Rea
 
 
 def respond_encoded(
-    live: Live, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonsWanted
+    live: LiveModel, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonsWanted
 ) -> list[Answer]:
     """Answer rows whose features X, float32 of shape (n_rows, n_features), are known already; see `respond`."""
     columns = answer_columns(live, rows, X, ids, reasons=reasons)
@@ -39,7 +41,7 @@ def respond_encoded(
 
 
 def answer_columns(
-    live: Live, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonsWanted
+    live: LiveModel, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonsWanted
 ) -> dict[str, Sequence[Any]]:
     """The answers that `respond_encoded` gives, field by field: a value for each row, in the order of the fields."""
     domain, n_rows = live.domain, len(rows)
@@ -51,7 +53,7 @@ def answer_columns(
         "warnings": _warnings(live, rows),
         **domain.decide(live.scorer, live.policy, X, rows),
     }
-    if domain.account and reasons != "none":
+    if domain.explain and reasons != "none":
         given |= _accounts(live, rows, X, given, reasons)
     if "windows" in domain.answer.model_fields:
         names = [column.name for column in live.table.windows]
@@ -72,18 +74,18 @@ def answer_texts(columns: Mapping[str, Sequence[Any]]) -> list[str]:
 
 
 def _accounts(
-    live: Live, rows: Sequence[Row], X: Features, given: Mapping[str, Sequence[Any]], reasons: ReasonsWanted
+    live: LiveModel, rows: Sequence[Row], X: Features, given: Mapping[str, Sequence[Any]], reasons: ReasonsWanted
 ) -> dict[str, list[Any]]:
     """The fields that explain answers, for those rows that are to be explained; their defaults for the others."""
     domain = live.domain
-    assert domain.account is not None  # noqa: S101 - asked for by those who looked
+    assert domain.explain is not None  # noqa: S101 - asked for by those who looked
     fields = domain.answer.model_fields
     found: dict[str, list[Any]] = {}
     for i, row in enumerate(rows):
         if reasons == "adverse" and given["decision"][i] not in domain.adverse:
             continue
         own = {name: values[i] for name, values in given.items() if name not in Answer.model_fields}
-        for name, value in domain.account(live, row, X[i], own).items():
+        for name, value in domain.explain(live, row, X[i], own).items():
             if name not in found:
                 found[name] = [_default(fields[name])] * len(rows)
             found[name][i] = value
@@ -96,7 +98,7 @@ def _default(field: FieldInfo) -> Any:
     return field.default if factory is None else factory()
 
 
-def _warnings(live: Live, rows: Sequence[Row]) -> list[list[str]]:
+def _warnings(live: LiveModel, rows: Sequence[Row]) -> list[list[str]]:
     """The `unseen_warnings` of rows; most have none."""
     found: list[list[str]] = [[]] * len(rows)
     for i, unseen in live.scorer.encoder.unseen_in_rows(rows).items():
@@ -104,7 +106,7 @@ def _warnings(live: Live, rows: Sequence[Row]) -> list[list[str]]:
     return found
 
 
-def unseen_warnings(live: Live, row: Row) -> list[str]:
+def unseen_warnings(live: LiveModel, row: Row) -> list[str]:
     """A sentence for each category whose level training saw too seldom to know it."""
     return [_unseen_warning(name, row) for name in live.scorer.encoder.unseen_columns(row)]
 

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from data.rows import closed_typed_dict, row_type
 from data.table import Table
 from models.answers.trace_layers import TracedLayer, traced_layers
-from models.contract import Answer, Live, Operation
+from models.contract import Answer, LiveModel, Operation
 from models.errors import BadField, RefusedBodyError
 from models.estimators.calibration import probability
 from models.nn.losses import BINARY_LOG_LOSS
@@ -24,9 +24,9 @@ from models.nn.network import Network
 from models.nn.trace import trace
 
 LEARNING_RATE = 0.01
-MOST_LEARNING_RATE = 10.0
+MAX_LEARNING_RATE = 10.0
 N_WEIGHTS = 10
-MOST_WEIGHTS = 100
+MAX_WEIGHTS = 100
 
 
 class TracedInput(BaseModel):
@@ -65,10 +65,10 @@ def trace_operation() -> Operation:
         example=lambda table: {"row": table.example(), "outcome": 1},
         answer=TracedRow,
         respond=traced_row,
-        row=("row",),
-        recalls_by="prediction_id",
+        row_path=("row",),
+        prediction_id_field="prediction_id",
         in_thread=True,
-        is_recorded=False,
+        recorded=False,
     )
 
 
@@ -85,14 +85,14 @@ def trace_body(table: Table) -> Any:
         "learning_rate": NotRequired[
             Annotated[
                 float,
-                Field(gt=0, le=MOST_LEARNING_RATE, description=f"Of the step; {LEARNING_RATE} if left out."),
+                Field(gt=0, le=MAX_LEARNING_RATE, description=f"Of the step; {LEARNING_RATE} if left out."),
             ]
         ],
         "member": NotRequired[
             Annotated[int, Field(ge=0, le=1_000, description="Which member is shown; the first if left out.")]
         ],
         "n_weights": NotRequired[
-            Annotated[int, Field(ge=0, le=MOST_WEIGHTS, description=f"Of each layer; {N_WEIGHTS} if left out.")]
+            Annotated[int, Field(ge=0, le=MAX_WEIGHTS, description=f"Of each layer; {N_WEIGHTS} if left out.")]
         ],
     }
     body = closed_typed_dict("TraceRequest", fields, "A row or the id of a recorded prediction, and what to look at.")
@@ -105,7 +105,7 @@ def _one_of_both(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return body
 
 
-def traced_row(live: Live, body: Mapping[str, Any], prediction_id: str) -> TracedRow:
+def traced_row(live: LiveModel, body: Mapping[str, Any], prediction_id: str) -> TracedRow:
     """The trace of a checked row.
 
     Raises

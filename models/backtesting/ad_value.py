@@ -31,9 +31,9 @@ from models.presets import Preset
 from models.training.rows import TrainingRows
 
 LEARNED, BOOSTED, RANDOM = "learned", "gradient boosting", "random"
-MOST_ACTIONS = 50
-MOST_UPLIFTS = 4
-MOST_FIXED_SHOWN = 6
+MAX_ACTIONS = 50
+MAX_UPLIFTS = 4
+MAX_FIXED_SHOWN = 6
 _VALIDATION_FRACTION = 0.15
 
 Actions = npt.NDArray[np.intp]
@@ -56,7 +56,7 @@ class PolicyComparison:
     values : by policy; `gain` is that over always showing `best_fixed`.
     chosen : share of the test rows in which the learned policy takes each ad.
     control : the ad that uplift is measured from; None if none was named, and then `uplifts` is empty.
-    uplifts : of the MOST_UPLIFTS best other ads in the training half.
+    uplifts : of the MAX_UPLIFTS best other ads in the training half.
     """
 
     source: str
@@ -79,7 +79,7 @@ class PolicyComparison:
     @property
     def shown(self) -> dict[str, PolicyValue]:
         """The values that people are shown, in their order: of many ads, always showing one is left out for most."""
-        names = [LEARNED, BOOSTED, *map(always_showing, self.ads[:MOST_FIXED_SHOWN]), RANDOM, AS_LOGGED]
+        names = [LEARNED, BOOSTED, *map(always_showing, self.ads[:MAX_FIXED_SHOWN]), RANDOM, AS_LOGGED]
         return {name: self.values[name] for name in names}
 
 
@@ -159,7 +159,7 @@ def compare_policies(
     for i, name in enumerate(log.names):
         policies[always_showing(name)] = always(i, n_rows=len(test), n_actions=len(log.names))
     by_rate = [log.names[i] for i in np.argsort(-_fixed_rates(log, train), kind="stable")]
-    treatments = [] if control is None else [name for name in by_rate if name != control][:MOST_UPLIFTS]
+    treatments = [] if control is None else [name for name in by_rate if name != control][:MAX_UPLIFTS]
     return PolicyComparison(
         source=rows.source,
         note=rows.note,
@@ -177,7 +177,7 @@ def compare_policies(
 
 def _logged(domain: Domain, rows: TrainingRows) -> _Log:
     """The checked rows with their actions and propensities."""
-    table = domain.prepare(rows.table)
+    table = domain.restrict_inputs(rows.table)
     columns = [column.name for column in table.inputs if column.part == "ad"]
     if not columns:
         raise NoExperimentError(
@@ -187,10 +187,10 @@ def _logged(domain: Domain, rows: TrainingRows) -> _Log:
     frame = checked_frame(table, rows.frame, rows.source, training=True)
     actions: Actions = frame.groupby(columns, dropna=False).ngroup().to_numpy().astype(np.intp)
     n_actions = int(actions.max()) + 1
-    if not 2 <= n_actions <= MOST_ACTIONS:
+    if not 2 <= n_actions <= MAX_ACTIONS:
         raise NoExperimentError(
             f"{rows.source}: the column(s) {', '.join(columns)} hold {n_actions:,} different ads; from 2 to "
-            f"{MOST_ACTIONS} can be compared. Give ads in classes (part = 'ad'), and set role = 'ignore' for their ids"
+            f"{MAX_ACTIONS} can be compared. Give ads in classes (part = 'ad'), and set role = 'ignore' for their ids"
         )
     first_rows = np.unique(actions, return_index=True)[1]
     ads = frame[columns].iloc[first_rows].reset_index(drop=True)

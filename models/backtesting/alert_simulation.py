@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 
 from models.backtesting.decisions_on_rows import Decisions, decisions_on
 from models.backtesting.past_rows import PastRows
-from models.backtesting.policy_choice import ChosenPolicy, PolicyWish, refuse_twice
-from models.contract import AlertBudget, Live
+from models.backtesting.policy_choice import ChosenPolicy, PolicyRequest, refuse_twice
+from models.contract import AlertBudget, LiveModel
 from models.costs import AlertCosts
 from models.decisions.alerts.cut_offs import cut_off_for_reviews, least_cost_cut_offs
-from models.decisions.alerts.day_replay import AlertFigures, Replay, replay
+from models.decisions.alerts.day_simulation import AlertFigures, DaySimulation, simulate_days
 from models.decisions.alerts.transactions import ALWAYS, NEVER, ScoredTransactions, Transactions
 from models.decisions.policy_values import checked_policy, few_words
 from models.decisions.rules.conditions import check_rules, rules_of
@@ -24,11 +24,11 @@ class AlertSimulation(BaseModel):
     """The days of the past rows under a policy, and their totals under the active one."""
 
     costs: AlertCosts | None = Field(description="Null where no column holds the amount that a missed fraud costs.")
-    by_policy: Replay
+    by_policy: DaySimulation
     by_active: AlertFigures
 
 
-def choose_alert_policy(active: Live, budget: AlertBudget, wish: PolicyWish, rows: PastRows) -> ChosenPolicy:
+def choose_alert_policy(active: LiveModel, budget: AlertBudget, request: PolicyRequest, rows: PastRows) -> ChosenPolicy:
     """The policy that is wished for, chosen on past rows; fields that nothing is said about stay as they are.
 
     With a number of reviews the lower cut-off is chosen below the upper one as it is; from costs both are.
@@ -43,25 +43,25 @@ def choose_alert_policy(active: Live, budget: AlertBudget, wish: PolicyWish, row
         No cut-off does what is wished for.
     """
     domain, base = active.domain, active.policy.model_dump()
-    if wish.costs is not None or wish.has_rate or wish.refer:
+    if request.costs is not None or request.has_rate or request.refer:
         raise PolicyError(
             f"a policy for {domain.name} is chosen by the reviews a day has room for (--reviews-per-day), by the costs "
             f"of alerting (--review-cost, --blocked-good-cost, --missed-share), or by values for its fields as "
             f"FIELD=VALUE: {', '.join(domain.policy.model_fields)}"
         )
-    values, words = dict(wish.values), [f"{name}={few_words(value)}" for name, value in wish.values.items()]
-    if wish.wants_cut_offs:
-        by_reviews = wish.reviews_per_day is not None
+    values, words = dict(request.values), [f"{name}={few_words(value)}" for name, value in request.values.items()]
+    if request.wants_cut_offs:
+        by_reviews = request.reviews_per_day is not None
         refuse_twice({budget.lower} if by_reviews else {budget.lower, budget.upper}, values)
         open_to_all = replace(active, policy=checked_policy(domain.policy, {**base, **values, budget.lower: 0.0}))
-        chosen, how = _chosen(open_to_all, budget, wish, rows)
+        chosen, how = _chosen(open_to_all, budget, request, rows)
         values, words = values | chosen, [how, *words]
     policy = checked_policy(domain.policy, {**base, **values})
-    return ChosenPolicy(policy, ", ".join(words), fitted=wish.wants_cut_offs)
+    return ChosenPolicy(policy, ", ".join(words), fitted=request.wants_cut_offs)
 
 
 def simulate_alerts(
-    live: Live, active: Live, rows: PastRows, *, now: Decisions, before: Decisions, costs: AlertCosts | None
+    live: LiveModel, active: LiveModel, rows: PastRows, *, now: Decisions, before: Decisions, costs: AlertCosts | None
 ) -> AlertSimulation | None:
     """Replay the days of past rows; None for a domain without alerts.
 
@@ -77,32 +77,34 @@ def simulate_alerts(
     costs = None if past.amounts is None else costs or budget.costs
     probabilities = live.scorer.probabilities(rows.frame)
 
-    def by(decisions: Decisions) -> Replay:
+    def by(decisions: Decisions) -> DaySimulation:
         reviewed, blocked = decisions == budget.reviewed, decisions == budget.blocked
-        return replay(past, probabilities, reviewed=reviewed, blocked=blocked, costs=costs)
+        return simulate_days(past, probabilities, reviewed=reviewed, blocked=blocked, costs=costs)
 
     return AlertSimulation(costs=costs, by_policy=by(now), by_active=by(before).totals)
 
 
-def _chosen(live: Live, budget: AlertBudget, wish: PolicyWish, rows: PastRows) -> tuple[dict[str, float], str]:
+def _chosen(
+    live: LiveModel, budget: AlertBudget, request: PolicyRequest, rows: PastRows
+) -> tuple[dict[str, float], str]:
     """The cut-offs by name, and what they were chosen by; all other fields of the policy are those of `live`."""
-    if wish.reviews_per_day is not None and live.table.time is None:
+    if request.reviews_per_day is not None and live.table.time is None:
         raise PolicyError(
             f"the table {live.table.name!r} does not tell when its rows happened, so nobody knows how many reviews "
             "fall on a day; name costs, or give values for the fields of the policy as FIELD=VALUE"
         )
     check_rules(rules_of(live.policy), live.table)  # before they decide
     scored = _scored(live, budget, rows)
-    if wish.reviews_per_day is not None:
+    if request.reviews_per_day is not None:
         upper = getattr(live.policy, budget.upper)
-        lower = cut_off_for_reviews(scored, wish.reviews_per_day, block_from=upper)
-        return {budget.lower: lower}, f"{wish.reviews_per_day:g} reviews a day"
-    costs = wish.alert_costs or budget.costs
+        lower = cut_off_for_reviews(scored, request.reviews_per_day, block_from=upper)
+        return {budget.lower: lower}, f"{request.reviews_per_day:g} reviews a day"
+    costs = request.alert_costs or budget.costs
     cheapest = least_cost_cut_offs(scored, costs)
     return {budget.lower: cheapest.review_from, budget.upper: cheapest.block_from}, f"costs: {costs}"
 
 
-def _scored(live: Live, budget: AlertBudget, rows: PastRows) -> ScoredTransactions:
+def _scored(live: LiveModel, budget: AlertBudget, rows: PastRows) -> ScoredTransactions:
     """The rows by their probabilities, but for what other fields of the policy decide, whatever the cut-offs."""
     closed, open_to_all = (_decided_at(live, budget, cut_off, rows) for cut_off in (ALWAYS, 0.0))
     passed = ~np.isin(open_to_all, [budget.reviewed, budget.blocked])
@@ -115,7 +117,7 @@ def _scored(live: Live, budget: AlertBudget, rows: PastRows) -> ScoredTransactio
     )
 
 
-def _decided_at(live: Live, budget: AlertBudget, cut_off: float, rows: PastRows) -> Decisions:
+def _decided_at(live: LiveModel, budget: AlertBudget, cut_off: float, rows: PastRows) -> Decisions:
     """The decisions with both cut-offs at the same place."""
     values = {**live.policy.model_dump(), budget.lower: cut_off, budget.upper: cut_off}
     return decisions_on(replace(live, policy=checked_policy(live.domain.policy, values)), rows.frame)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from models.contract import Live
+from models.contract import LiveModel
 
 Decisions: TypeAlias = npt.NDArray[np.object_]
 
@@ -16,7 +16,7 @@ _ROWS_AT_ONCE = 65_536
 """Bounds the memory of the encoded rows."""
 
 
-def decisions_on(live: Live, frame: pd.DataFrame) -> Decisions:
+def decisions_on(live: LiveModel, frame: pd.DataFrame) -> Decisions:
     """One decision a row of a checked frame; empty for a domain whose answer to a row is none."""
     decisions: list[str] = []
     for start in range(0, len(frame), _ROWS_AT_ONCE):

@@ -15,7 +15,7 @@ from data.table import Table
 from data.tables._catalogue import public_tables
 from data.windows import checked_history
 from models.arrays import Labels
-from models.contract import Domain, Live
+from models.contract import Domain, LiveModel
 from models.home import Home
 from models.records.events.event_log import EventLog
 from models.records.events.history import checked_rows, source_of, stored_rows
@@ -33,7 +33,7 @@ class PastRows:
 
 
 def past_rows(
-    live: Live, manifest: Manifest, *, data: str | None, table: str | None, home: Home, data_home: Path | None
+    live: LiveModel, manifest: Manifest, *, data: str | None, table: str | None, home: Home, data_home: Path | None
 ) -> PastRows:
     """The rows of a file or of a public table; without either those that tested the version after its training.
 
@@ -64,7 +64,7 @@ def past_rows(
     return PastRows(checked.iloc[test], labels[test], source)
 
 
-def answered_rows(live: Live, manifest: Manifest, log: EventLog, now: datetime) -> PastRows:
+def answered_rows(live: LiveModel, manifest: Manifest, log: EventLog, now: datetime) -> PastRows:
     """Stored events of the model that were answered since the version was trained, and whose outcome is known by now.
 
     Parameters
@@ -87,7 +87,7 @@ def answered_rows(live: Live, manifest: Manifest, log: EventLog, now: datetime) 
 
 
 def named_rows(
-    live: Live, manifest: Manifest, *, data: str | None, table: str | None, home: Home, data_home: Path | None
+    live: LiveModel, manifest: Manifest, *, data: str | None, table: str | None, home: Home, data_home: Path | None
 ) -> TrainingRows:
     """The rows as they come from what is named, or those that the version was trained on; see `past_rows`."""
     if data is not None and table is not None:
@@ -104,7 +104,7 @@ def named_rows(
     return rows
 
 
-def _not_again(live: Live, manifest: Manifest) -> SourceError:
+def _not_again(live: LiveModel, manifest: Manifest) -> SourceError:
     return SourceError(
         f"version {live.version} of {live.name!r} was trained on rows that cannot be had again from here "
         f"({manifest.source}); name past rows with their outcome: --data FILE or --table NAME"

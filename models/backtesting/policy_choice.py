@@ -21,7 +21,7 @@ from models.errors import PolicyError
 
 
 @dataclass(frozen=True, kw_only=True)
-class PolicyWish:
+class PolicyRequest:
     """What a policy is to be like; with nothing said, its cut-offs follow from the domain's own costs.
 
     Parameters
@@ -77,7 +77,7 @@ class ChosenPolicy:
 
 
 def choose_policy(
-    domain: Domain, base: Policy, wish: PolicyWish, probabilities: Floats, labels: Labels
+    domain: Domain, base: Policy, request: PolicyRequest, probabilities: Floats, labels: Labels
 ) -> ChosenPolicy:
     """The policy that is wished for; fields that nothing is said about are those of `base`.
 
@@ -92,29 +92,29 @@ def choose_policy(
     CutOffError
         No cut-off does what is wished for.
     """
-    if wish.reviews_per_day is not None or wish.alert_costs is not None:
+    if request.reviews_per_day is not None or request.alert_costs is not None:
         raise PolicyError(
             f"a policy for {domain.name} makes no alerts, so there is nothing that reviews a day or the costs of "
             "alerting could choose"
         )
-    values, words = dict(wish.values), [f"{name}={few_words(value)}" for name, value in wish.values.items()]
-    if wish.wants_cut_offs:
-        cut_offs = _cut_offs_of(domain, wish)
-        (lower, upper), how = _band(cut_offs, wish, probabilities, labels)
+    values, words = dict(request.values), [f"{name}={few_words(value)}" for name, value in request.values.items()]
+    if request.wants_cut_offs:
+        cut_offs = _cut_offs_of(domain, request)
+        (lower, upper), how = _band(cut_offs, request, probabilities, labels)
         values |= {cut_offs.lower: lower, cut_offs.upper: upper}
-        words = [how, *([f"{wish.refer:.4g} around it referred"] if wish.refer else []), *words]
+        words = [how, *([f"{request.refer:.4g} around it referred"] if request.refer else []), *words]
     policy = checked_policy(domain.policy, {**base.model_dump(), **values})
-    return ChosenPolicy(policy, ", ".join(words), fitted=wish.has_rate)
+    return ChosenPolicy(policy, ", ".join(words), fitted=request.has_rate)
 
 
-def _cut_offs_of(domain: Domain, wish: PolicyWish) -> CutOffs:
+def _cut_offs_of(domain: Domain, request: PolicyRequest) -> CutOffs:
     cut_offs = domain.cut_offs
     if cut_offs is None:
         raise PolicyError(
             f"a policy for {domain.name} has no cut-offs that could be chosen from costs or rates; give values for its "
             f"fields as FIELD=VALUE: {', '.join(domain.policy.model_fields)}"
         )
-    refuse_twice({cut_offs.lower, cut_offs.upper}, wish.values)
+    refuse_twice({cut_offs.lower, cut_offs.upper}, request.values)
     return cut_offs
 
 
@@ -125,16 +125,19 @@ def refuse_twice(chosen: set[str], given: Collection[str]) -> None:
 
 
 def _band(
-    cut_offs: CutOffs, wish: PolicyWish, probabilities: Floats, labels: Labels
+    cut_offs: CutOffs, request: PolicyRequest, probabilities: Floats, labels: Labels
 ) -> tuple[tuple[float, float], str]:
     """The lower and the upper cut-off, and what they were chosen by."""
-    costs = wish.costs or cut_offs.costs
-    if wish.has_rate or wish.refer:
+    costs = request.costs or cut_offs.costs
+    if request.has_rate or request.refer:
         cut_off, how = least_cost_cut_off(costs), f"costs {costs}"
-        if wish.approval_rate is not None:
-            cut_off = cut_off_for_acceptance_rate(probabilities, wish.approval_rate)
-            how = f"approval rate {wish.approval_rate:g}"
-        elif wish.bad_rate is not None:
-            cut_off, how = cut_off_for_bad_rate(probabilities, labels, wish.bad_rate), f"bad rate {wish.bad_rate:g}"
-        return band_around(probabilities, cut_off, wish.refer), how
+        if request.approval_rate is not None:
+            cut_off = cut_off_for_acceptance_rate(probabilities, request.approval_rate)
+            how = f"approval rate {request.approval_rate:g}"
+        elif request.bad_rate is not None:
+            cut_off, how = (
+                cut_off_for_bad_rate(probabilities, labels, request.bad_rate),
+                f"bad rate {request.bad_rate:g}",
+            )
+        return band_around(probabilities, cut_off, request.refer), how
     return least_cost_band(costs), f"costs {costs}"

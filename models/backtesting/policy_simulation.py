@@ -15,15 +15,15 @@ from models.arrays import Floats, Labels
 from models.backtesting.alert_simulation import AlertSimulation, choose_alert_policy, simulate_alerts
 from models.backtesting.decisions_on_rows import Decisions, decisions_on
 from models.backtesting.past_rows import PastRows
-from models.backtesting.policy_choice import ChosenPolicy, PolicyWish, choose_policy
-from models.contract import Live
+from models.backtesting.policy_choice import ChosenPolicy, PolicyRequest, choose_policy
+from models.contract import LiveModel
 from models.costs import AlertCosts, Costs
 from models.decisions.cut_offs import CheapestCutOff, cheapest_cut_off
 from models.decisions.rules.conditions import check_rules, rules_of
 from models.errors import PolicyError
 from models.evaluation.diagnostics import ImpactRatio
 from models.evaluation.diagnostics.fairness import impact_ratio
-from models.evaluation.row_groups import FEWEST_ROWS, groups_of
+from models.evaluation.row_groups import MIN_ROWS, groups_of
 
 Mask = npt.NDArray[np.bool_]
 
@@ -50,7 +50,7 @@ class GroupFigures(Figures):
         description="Against the group with the highest approval rate among those with enough rows; null for that "
         "group itself, and where nobody in it is accepted."
     )
-    too_few: bool = Field(description=f"Fewer than {FEWEST_ROWS} rows: chance decides.")
+    too_few: bool = Field(description=f"Fewer than {MIN_ROWS} rows: chance decides.")
 
 
 class DecisionFigures(BaseModel):
@@ -96,7 +96,9 @@ class PolicySimulation(BaseModel):
     alerts: AlertSimulation | None = Field(None, description="Day by day, for a domain that makes alerts.")
 
 
-def simulate_wish(active: Live, rows: PastRows, wish: PolicyWish, *, stored: Live | None = None) -> PolicySimulation:
+def simulate_request(
+    active: LiveModel, rows: PastRows, request: PolicyRequest, *, stored: LiveModel | None = None
+) -> PolicySimulation:
     """Find the policy that is wished for and simulate it beside the active one.
 
     Parameters
@@ -108,35 +110,35 @@ def simulate_wish(active: Live, rows: PastRows, wish: PolicyWish, *, stored: Liv
     rules that do not fit the version's table.
     """
     if stored is not None:
-        if wish.has_rate or wish.refer or wish.values or wish.reviews_per_day is not None:
+        if request.has_rate or request.refer or request.values or request.reviews_per_day is not None:
             raise PolicyError("a stored policy is simulated as it is: beside it only costs can be given")
         chosen_by = f"policy {stored.policy_version} as it is"
         chosen = ChosenPolicy(stored.policy, chosen_by, fitted=False)
     else:
-        chosen = _chosen(active, rows, wish)
+        chosen = _chosen(active, rows, request)
         check_rules(rules_of(chosen.policy), active.table)
     return simulate_policy(
         replace(active, policy=chosen.policy),
         active,
         rows,
-        costs=wish.costs,
-        alert_costs=wish.alert_costs,
+        costs=request.costs,
+        alert_costs=request.alert_costs,
         chosen_by=chosen.chosen_by,
         fitted=chosen.fitted,
     )
 
 
-def _chosen(active: Live, rows: PastRows, wish: PolicyWish) -> ChosenPolicy:
+def _chosen(active: LiveModel, rows: PastRows, request: PolicyRequest) -> ChosenPolicy:
     """The policy that is wished for, by what the domain's policy decides by."""
     domain = active.domain
     if domain.alert_budget is not None:
-        return choose_alert_policy(active, domain.alert_budget, wish, rows)
-    return choose_policy(domain, active.policy, wish, active.scorer.probabilities(rows.frame), rows.labels)
+        return choose_alert_policy(active, domain.alert_budget, request, rows)
+    return choose_policy(domain, active.policy, request, active.scorer.probabilities(rows.frame), rows.labels)
 
 
 def simulate_policy(
-    candidate: Live,
-    active: Live,
+    candidate: LiveModel,
+    active: LiveModel,
     rows: PastRows,
     *,
     costs: Costs | None,
@@ -169,7 +171,7 @@ def simulate_policy(
     )
 
 
-def _judged(live: Live, now: Decisions, before: Decisions, rows: PastRows, costs: Costs | None) -> dict[str, Any]:
+def _judged(live: LiveModel, now: Decisions, before: Decisions, rows: PastRows, costs: Costs | None) -> dict[str, Any]:
     """The fields that need to know which decisions accept and reject; none for a domain without cut-offs."""
     cut_offs = live.domain.cut_offs
     if cut_offs is None:
@@ -218,12 +220,10 @@ class _Decided:
 def _by_group(decided: _Decided, groups: pd.Series[Any]) -> list[GroupFigures]:
     """Each group in its order, its approvals beside those of the group with the highest rate."""
     found = {group: decided.figures((groups == group).to_numpy()) for group in groups.cat.categories}
-    enough = [figures for figures in found.values() if figures["n_rows"] >= FEWEST_ROWS]
+    enough = [figures for figures in found.values() if figures["n_rows"] >= MIN_ROWS]
     reference = max(enough, key=lambda figures: float(figures["approval_rate"]), default=None)
     return [
-        GroupFigures(
-            **figures, group=group, impact=_impact(figures, reference), too_few=figures["n_rows"] < FEWEST_ROWS
-        )
+        GroupFigures(**figures, group=group, impact=_impact(figures, reference), too_few=figures["n_rows"] < MIN_ROWS)
         for group, figures in found.items()
     ]
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.backtesting.decisions_on_rows import decisions_on
 from models.backtesting.past_rows import PastRows
 from models.backtesting.policy_simulation import Mask
-from models.contract import Live
+from models.contract import LiveModel
 from models.decisions.rules.conditions import Action, Rule, check_rules
 from models.decisions.rules.hits import Hits, rule_hits, ruled
 from models.errors import PolicyError
@@ -66,7 +66,7 @@ class RulesBacktest(BaseModel):
     )
 
 
-def backtest_rules(live: Live, rows: PastRows, rules: Sequence[Rule]) -> RulesBacktest:
+def backtest_rules(live: LiveModel, rows: PastRows, rules: Sequence[Rule]) -> RulesBacktest:
     """Evaluate rules on past rows as though all of them were live.
 
     Parameters
@@ -127,7 +127,7 @@ class _Past:
     n_days: int | None
 
     @classmethod
-    def of(cls, live: Live, rows: PastRows, alerted: Mask) -> _Past:
+    def of(cls, live: LiveModel, rows: PastRows, alerted: Mask) -> _Past:
         """The rows with the decisions of the model alone."""
         time, card, amount = live.table.time, live.table.card, live.table.amount
         return cls(

@@ -14,9 +14,9 @@ from data.table import Column, level_text
 from models.encoding.arrays import Features, Floats, Labels
 from models.encoding.level_statistics import STATISTICS, cross_fitted_statistics, level_statistics, statistics_that_tell
 
-_MOST_BESIDE_STATISTICS = 32  # levels with a feature of their own where there are statistics
-_MOST_SHARED = 32  # features that the rarer levels of a key share where there are statistics
-_MOST_COUNTED = 20_000  # levels with statistics beside those with a feature of their own; bounds the look-up
+_MAX_BESIDE_STATISTICS = 32  # levels with a feature of their own where there are statistics
+_MAX_SHARED = 32  # features that the rarer levels of a key share where there are statistics
+_MAX_COUNTED = 20_000  # levels with statistics beside those with a feature of their own; bounds the look-up
 
 
 class CategoryBlock:
@@ -54,12 +54,12 @@ class CategoryBlock:
             self.statistics = self._statistics_of(frame, labels, len(counts))
             max_levels, least_rows = self.max_levels, self.least_rows
             if self.statistics:  # they say enough of the rarer levels
-                max_levels, least_rows = min(max_levels, _MOST_BESIDE_STATISTICS), 3 * least_rows
+                max_levels, least_rows = min(max_levels, _MAX_BESIDE_STATISTICS), 3 * least_rows
             frequent = counts[counts >= min(least_rows, max(len(frame) // 20, 1))]
             own = sorted(map(str, frequent.index[:max_levels]))
             n_own = len(own)
             # Also those seen once: a training row whose level one other row holds is told so, and new rows must be too
-            counted: list[Any] = list(counts.index[:_MOST_COUNTED]) if self.statistics else []
+            counted: list[Any] = list(counts.index[:_MAX_COUNTED]) if self.statistics else []
             self.levels = own + sorted(set(map(str, counted)) - set(own))
         self._index_levels()
         self.vectors: Features = self._own_and_shared(n_own, self.codes_of_frame(frame))
@@ -81,7 +81,7 @@ class CategoryBlock:
     def _own_and_shared(self, n_own: int, seen_codes: npt.NDArray[np.intp]) -> Features:
         """One-hot rows for the first `n_own` levels and for missing; the other levels and the unseen share features."""
         self.n_own, n_levels = n_own, len(self.levels)
-        self.n_shared = _MOST_SHARED if self.is_key and self.statistics else 1
+        self.n_shared = _MAX_SHARED if self.is_key and self.statistics else 1
         rows_of = np.bincount(seen_codes, minlength=n_levels + 2)
         vectors = np.zeros((n_levels + 2, n_own + self.n_shared + 1))
         shared = [n_own + crc32(level.encode()) % self.n_shared for level in self.levels[n_own:]]

@@ -17,7 +17,7 @@ from models.encoding.arrays import Floats, Labels
 
 STATISTICS = ("event rate", "rows")
 PRIOR_ROWS = 10.0
-LEAST_GAIN = 5.0
+MIN_GAIN = 5.0
 _N_FOLDS = 5
 
 
@@ -69,11 +69,11 @@ def statistics_that_tell(codes: npt.NDArray[np.intp], labels: Labels) -> list[in
     codes, labels : as for `level_statistics`.
     """
     rng, rows = np.random.default_rng(0), np.bincount(codes)
-    if held_out_gain(codes, labels, n_levels=len(rows), rng=rng) > LEAST_GAIN:
+    if held_out_gain(codes, labels, n_levels=len(rows), rng=rng) > MIN_GAIN:
         return [0, 1]
     doublings = np.log2(rows[codes]).astype(np.intp)
     gain = held_out_gain(doublings, labels, n_levels=int(doublings.max()) + 1, rng=rng)
-    return [1] if gain > LEAST_GAIN else []
+    return [1] if gain > MIN_GAIN else []
 
 
 def _log_odds(codes: npt.NDArray[np.intp], labels: Labels, rate: float, n_levels: int) -> Floats:

@@ -12,7 +12,7 @@ from sklearn.base import OutlierMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from models.estimators.base import LARGEST_INPUT, BackpropEstimator, weight_column
+from models.estimators.base import MAX_INPUT, BackpropEstimator, weight_column
 from models.nn.arrays import Array
 from models.nn.losses import SQUARED_ERROR
 from models.nn.rows import Rows
@@ -108,13 +108,13 @@ class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc
         """The mean and the deviation of each column; one that never varies counts for nothing."""
         self.means_ = X.mean(axis=0, dtype=np.float64).astype(np.float32)
         deviations = X.std(axis=0, dtype=np.float64)
-        varies = deviations > 1 / LARGEST_INPUT
+        varies = deviations > 1 / MAX_INPUT
         self.scales_ = np.where(varies, 1 / np.where(varies, deviations, 1), 0).astype(np.float32)
 
     def _scaled(self, X: Array) -> Array:
         scaled: Array = (X - self.means_) * self.scales_
-        np.minimum(scaled, LARGEST_INPUT, out=scaled)
-        np.maximum(scaled, -LARGEST_INPUT, out=scaled)
+        np.minimum(scaled, MAX_INPUT, out=scaled)
+        np.maximum(scaled, -MAX_INPUT, out=scaled)
         return scaled
 
     def anomaly_score(self, X: Any) -> Array:

@@ -16,7 +16,7 @@ N_USUAL_VALUES = 33
 """Quantiles of a number that stand for all its values."""
 USUAL_RANGE = (0.01, 0.99)
 """The least and the greatest of them; what lies outside is not usual."""
-MOST_LEVELS = 50
+MAX_LEVELS = 50
 N_BANDS = 10
 
 
@@ -83,7 +83,7 @@ def usual_values(table: Table, frame: pd.DataFrame) -> dict[str, list[Any]]:
         elif column.kind == "number":
             values[column.name] = _quantiles(column, present.to_numpy(np.float64))
         else:
-            levels = [str(level) for level in present.value_counts().index[:MOST_LEVELS]]
+            levels = [str(level) for level in present.value_counts().index[:MAX_LEVELS]]
             plain_flag = column.kind == "flag" and not column.levels
             values[column.name] = [column.flag_values[level] == 1 for level in levels] if plain_flag else levels
     return values

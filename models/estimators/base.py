@@ -27,7 +27,7 @@ from models.nn.schedules import SCHEDULES, constant
 from models.nn.training import Callback, EarlyStopping, Training
 from models.presets import PRESETS, NetworkSettings
 
-LARGEST_INPUT = 1e15
+MAX_INPUT = 1e15
 """No input may be larger in absolute value: the square of a sum of 10,000 of them is still a float32 number."""
 
 
@@ -368,13 +368,13 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
             checked = validate_data(self, X, y, dtype=np.float32, order="C", ensure_all_finite=False, **checks)
         rows = checked[0] if isinstance(checked, tuple) else checked
         # NaN makes both comparisons false
-        if not (rows.min() >= -LARGEST_INPUT and rows.max() <= LARGEST_INPUT):
-            row, column = np.argwhere(~(np.abs(rows) <= LARGEST_INPUT))[0].tolist()
+        if not (rows.min() >= -MAX_INPUT and rows.max() <= MAX_INPUT):
+            row, column = np.argwhere(~(np.abs(rows) <= MAX_INPUT))[0].tolist()
             value = X.iloc[row, column] if hasattr(X, "iloc") else np.asarray(X)[row, column]
             found = "NaN" if np.isnan(rows[row, column]) else "infinity or a value too large"
             raise ValueError(
                 f"Input X contains {found}: row {row} (counted from 0), column {self._column_name(column)} holds "
-                f"{value}; it must be a number from {-LARGEST_INPUT:g} to {LARGEST_INPUT:g} (TableEncoder takes gaps "
+                f"{value}; it must be a number from {-MAX_INPUT:g} to {MAX_INPUT:g} (TableEncoder takes gaps "
                 f"and numbers of any size)"
             )
         return checked

@@ -48,14 +48,14 @@ class LogOddsCalibrator:
         labels: npt.NDArray[np.int64],
         weights: Floats | None = None,
         *,
-        keep_negatives: float = 1.0,
+        negative_sample_rate: float = 1.0,
     ) -> LogOddsCalibrator:
         """Find slope and intercept for rows that the network was not trained on, by maximum likelihood.
 
         Parameters
         ----------
         log_odds, labels, weights : of shape (n_rows,); labels are 0 or 1.
-        keep_negatives : share of the rows without the event that these rows hold. The intercept makes up for the
+        negative_sample_rate : share of the rows without the event that these rows hold. The intercept makes up for the
             others, so that probabilities are those of all rows; see `sampling`.
         """
         inputs = np.stack([log_odds, np.ones_like(log_odds)], axis=1)
@@ -70,7 +70,7 @@ class LogOddsCalibrator:
 
         solution = minimize(loss_and_gradient, start, jac=True, method="BFGS").x
         self.slope = max(float(solution[0]), self.least_slope)
-        self.intercept = float(solution[1]) + math.log(keep_negatives)
+        self.intercept = float(solution[1]) + math.log(negative_sample_rate)
         return self
 
     def log_odds(self, log_odds: Floats) -> Floats:

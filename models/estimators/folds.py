@@ -12,7 +12,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 from models.nn.arrays import Array
 from models.nn.training import Epoch
 
-_LEAST_ROWS = 10  # held out: fewer cannot tell when to stop
+_MIN_ROWS = 10  # held out: fewer cannot tell when to stop
 
 Fold: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 """Numbers of the rows to train on, and of those that are held out."""
@@ -29,7 +29,7 @@ def fold_rows(
     weights : of the rows; both sides of a fold need some. None if all count the same.
     n_folds : fewer are made of few rows, and none where there would be less than two.
     """
-    n_folds = min(n_folds, n_rows // _LEAST_ROWS)
+    n_folds = min(n_folds, n_rows // _MIN_ROWS)
     if labels is not None:
         n_folds = min(n_folds, int(np.unique(labels, return_counts=True)[1].min()))
     if n_folds < 2:
@@ -45,7 +45,7 @@ def split_off(
 ) -> Fold | None:
     """Hold out a fraction of the rows; None of too few. Parameters as for `fold_rows`."""
     n_held_out = round(fraction * n_rows)
-    if n_held_out < _LEAST_ROWS:
+    if n_held_out < _MIN_ROWS:
         return None
     if labels is not None:
         _, n_of_class = np.unique(labels, return_counts=True)

@@ -23,34 +23,35 @@ class SamplingError(ModelError):
     """A share of rows to keep that is none, or that would leave too few of them."""
 
 
-def checked_share(keep_negatives: float) -> float:
+def checked_share(negative_sample_rate: float) -> float:
     """The share, if it is one; SamplingError otherwise."""
-    if not 0 < keep_negatives <= 1:
+    if not 0 < negative_sample_rate <= 1:
         raise SamplingError(
-            f"the share of rows without the event to keep must be above 0 and at most 1, got {keep_negatives:g}"
+            f"the share of rows without the event to keep must be above 0 and at most 1, got {negative_sample_rate:g}"
         )
-    return keep_negatives
+    return negative_sample_rate
 
 
-def kept_rows(labels: Labels, keep_negatives: float, *, seed: int) -> npt.NDArray[np.intp]:
+def kept_rows(labels: Labels, negative_sample_rate: float, *, seed: int) -> npt.NDArray[np.intp]:
     """Positions of all rows with the event and of a share of the others, drawn at random, in their order.
 
     Parameters
     ----------
     labels : 0 or 1, shape (n_rows,).
-    keep_negatives : the share, in (0, 1].
+    negative_sample_rate : the share, in (0, 1].
 
     Raises
     ------
     SamplingError
         It is no share, or so small that no row without the event is left.
     """
-    checked_share(keep_negatives)
+    checked_share(negative_sample_rate)
     negatives = np.flatnonzero(labels == 0)
-    n_kept = round(keep_negatives * len(negatives))
+    n_kept = round(negative_sample_rate * len(negatives))
     if len(negatives) and not n_kept:
         raise SamplingError(
-            f"a share of {keep_negatives:g} leaves none of {len(negatives):,} rows without the event; keep more of them"
+            f"a share of {negative_sample_rate:g} leaves none of {len(negatives):,} rows without the event; "
+            "keep more of them"
         )
     drawn = np.random.default_rng(seed).choice(negatives, n_kept, replace=False)
     return np.sort(np.concatenate([np.flatnonzero(labels == 1), drawn])).astype(np.intp)
@@ -71,15 +72,15 @@ def drawn_rows(
     labels: Labels,
     weights: Floats | None,
     validation: tuple[pd.DataFrame, Labels],
-    keep_negatives: float,
+    negative_sample_rate: float,
     *,
     seed: int,
 ) -> DrawnRows:
     """The rows of `kept_rows` among those that train and among those that validate; all of them for a share of 1."""
-    if checked_share(keep_negatives) == 1:
+    if checked_share(negative_sample_rate) == 1:
         return DrawnRows(frame, labels, weights, validation)
     held_out, held_out_labels = validation
-    rows, held_out_rows = (kept_rows(each, keep_negatives, seed=seed) for each in (labels, held_out_labels))
+    rows, held_out_rows = (kept_rows(each, negative_sample_rate, seed=seed) for each in (labels, held_out_labels))
     return DrawnRows(
         frame.iloc[rows],
         labels[rows],

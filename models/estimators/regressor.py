@@ -11,7 +11,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from models.estimators.base import LARGEST_INPUT, BackpropEstimator, weight_column
+from models.estimators.base import MAX_INPUT, BackpropEstimator, weight_column
 from models.estimators.classifier import _with_preset
 from models.nn.arrays import Array
 from models.nn.losses import SQUARED_ERROR, Loss, pinball
@@ -137,7 +137,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
     def _targets(self, y: Array) -> Array:
         y = np.asarray(y, np.float64)
         _largest_target(y)
-        scaled = np.clip((y - self.target_mean_) / self.target_scale_, -LARGEST_INPUT, LARGEST_INPUT)
+        scaled = np.clip((y - self.target_mean_) / self.target_scale_, -MAX_INPUT, MAX_INPUT)
         targets: Array = scaled.astype(np.float32)[:, None]
         return targets
 
@@ -148,16 +148,16 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         return predictions
 
 
-LARGEST_TARGET = 1e300
+MAX_TARGET = 1e300
 """No target may be larger in absolute value: predictions beyond it must still be float64 numbers."""
 
 
 def _largest_target(y: Array) -> float:
-    """The largest absolute value; ValueError names the row if it is beyond LARGEST_TARGET."""
+    """The largest absolute value; ValueError names the row if it is beyond MAX_TARGET."""
     row = int(np.abs(y).argmax())
-    if abs(y[row]) > LARGEST_TARGET:
+    if abs(y[row]) > MAX_TARGET:
         raise ValueError(
-            f"y holds {y[row]} in row {row} (counted from 0); it must be a number from {-LARGEST_TARGET:g} to "
-            f"{LARGEST_TARGET:g}"
+            f"y holds {y[row]} in row {row} (counted from 0); it must be a number from {-MAX_TARGET:g} to "
+            f"{MAX_TARGET:g}"
         )
     return float(abs(y[row]))

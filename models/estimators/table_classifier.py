@@ -36,12 +36,12 @@ REFINE_EPOCHS = 20
 REFINE_PATIENCE = 5
 
 
-MOST_BACKGROUND_ROWS = 100_000
+MAX_BACKGROUND_ROWS = 100_000
 """Training rows that are looked at for what answers refer to; of more, evenly chosen ones tell it as well."""
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Attribution:
     """Calibrated log-odds of a row, taken apart.
 
     Parameters
@@ -96,7 +96,7 @@ class TableClassifier:
         *,
         weights: Floats | None = None,
         validation: tuple[pd.DataFrame, Labels],
-        keep_negatives: float = 1.0,
+        negative_sample_rate: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> TableClassifier:
         """Train on checked rows.
@@ -106,7 +106,7 @@ class TableClassifier:
 
         Parameters
         ----------
-        keep_negatives : learn and calibrate from this share of the rows without the event, see `sampling`; the
+        negative_sample_rate : learn and calibrate from this share of the rows without the event, see `sampling`; the
             probabilities are those of all rows, and `background` is of all.
 
         Raises
@@ -116,9 +116,9 @@ class TableClassifier:
         """
         _refuse_unfit(labels, validation[1])
         self.network.set_params(callbacks=list(callbacks))
-        rows = drawn_rows(frame, labels, weights, validation, keep_negatives, seed=self.network.random_state)
-        if not self._fit_folds(rows, keep_negatives):
-            self._fit_network(self._fit_inputs(rows.frame, rows.labels, rows), rows, keep_negatives)
+        rows = drawn_rows(frame, labels, weights, validation, negative_sample_rate, seed=self.network.random_state)
+        if not self._fit_folds(rows, negative_sample_rate):
+            self._fit_network(self._fit_inputs(rows.frame, rows.labels, rows), rows, negative_sample_rate)
         self.network.set_params(callbacks=None)  # what a caller hung on is not part of the model
         self._keep_background(frame, labels)
         return self
@@ -131,7 +131,7 @@ class TableClassifier:
         weights: Floats | None = None,
         validation: tuple[pd.DataFrame, Labels],
         seed: int,
-        keep_negatives: float = 1.0,
+        negative_sample_rate: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> TableClassifier:
         """Go on training with checked new rows, in place.
@@ -141,10 +141,10 @@ class TableClassifier:
         Calibration and reference row are made anew. Parameters as for `fit`; `seed` is that of the pass.
         """
         _refuse_unfit(labels, validation[1])
-        rows = drawn_rows(frame, labels, weights, validation, keep_negatives, seed=seed)
+        rows = drawn_rows(frame, labels, weights, validation, negative_sample_rate, seed=seed)
         self._renew_inputs(validation)
         with refinement(self.network, seed=seed, callbacks=callbacks):
-            self._fit_network(self.inputs(self.encoder.transform(rows.frame)), rows, keep_negatives)
+            self._fit_network(self.inputs(self.encoder.transform(rows.frame)), rows, negative_sample_rate)
         self._keep_background(frame, labels)
         return self
 
@@ -163,7 +163,7 @@ class TableClassifier:
         self.derived_reference = self.derived_values(self.reference)
         self.base = float(self.log_odds(self.reference[None])[0])
 
-    def _fit_folds(self, rows: DrawnRows, keep_negatives: float) -> bool:
+    def _fit_folds(self, rows: DrawnRows, negative_sample_rate: float) -> bool:
         """Train on folds of all rows and calibrate on each fold without it; False if there are no folds."""
         if self.network.settings.n_folds == 1:
             return False
@@ -175,7 +175,7 @@ class TableClassifier:
         if self.network.n_folds_ == 1:  # there are too few rows
             return False
         sums = self.network.held_out_sums_[:, 0].astype(np.float64)
-        self.calibrator.fit(sums, labels, keep_negatives=keep_negatives)
+        self.calibrator.fit(sums, labels, negative_sample_rate=negative_sample_rate)
         return True
 
     def _fit_inputs(self, frame: pd.DataFrame, labels: Labels, rows: DrawnRows) -> Features:
@@ -192,17 +192,17 @@ class TableClassifier:
     def _renew_inputs(self, validation: tuple[pd.DataFrame, Labels]) -> None:
         """Measure anew, on the validation rows of a refinement, what the inputs compare with: here nothing."""
 
-    def _fit_network(self, X: Features, rows: DrawnRows, keep_negatives: float) -> None:
+    def _fit_network(self, X: Features, rows: DrawnRows, negative_sample_rate: float) -> None:
         """Train on rows, whose inputs are X, stop in time by their validation rows, and calibrate on them."""
         held_out, held_out_labels = rows.validation
         X_validation = self.inputs(self.encoder.transform(held_out))
         self.network.fit(X, rows.labels, rows.weights, validation_data=(X_validation, held_out_labels))
         log_odds: Array = self.network.decision_function(X_validation)
-        self.calibrator.fit(log_odds.astype(np.float64), held_out_labels, keep_negatives=keep_negatives)
+        self.calibrator.fit(log_odds.astype(np.float64), held_out_labels, negative_sample_rate=negative_sample_rate)
 
     def _keep_background(self, frame: pd.DataFrame, labels: Labels) -> None:
         """What answers will refer to."""
-        step = -(-len(frame) // MOST_BACKGROUND_ROWS)
+        step = -(-len(frame) // MAX_BACKGROUND_ROWS)
         frame, labels = frame.iloc[::step], labels[::step]
         self.background = Background(
             reference_row={},
@@ -298,13 +298,13 @@ class TableClassifier:
         """The row that reasons compare with, and what is derived from it: a value of each of `columns`."""
         return {**self.background.reference_row, **self.derived_reference}
 
-    def explain(self, x: Features) -> Explanation:
+    def explain(self, x: Features) -> Attribution:
         """How much each column moved the calibrated log-odds of an encoded row away from those of `reference_row`."""
         inputs = self.inputs(x[None])
         by_input = integrated_gradients(self.network.network_, inputs[0], self.reference_inputs).astype(np.float64)
         by_column = np.bincount(self.input_owners, by_input, minlength=len(self.columns))
         log_odds = float(self._log_odds_of(inputs)[0])
-        return Explanation(self.base, log_odds, completed(by_column * self.calibrator.slope, log_odds - self.base))
+        return Attribution(self.base, log_odds, completed(by_column * self.calibrator.slope, log_odds - self.base))
 
     def shares(self, x: Features) -> Floats:
         """The shares alone, see `explain`."""

@@ -11,7 +11,7 @@ import pandas as pd
 from data.spellings import number_codes, text_codes
 from data.table import Column, level_text
 
-MOST_LEVELS = 20
+MAX_LEVELS = 20
 """Levels with a bin of their own; all rarer ones share a bin, in which new levels land too."""
 
 Codes = npt.NDArray[np.intp]
@@ -39,7 +39,7 @@ class Bins:
             self._edges = np.unique(np.quantile(numbers, shares, method="lower")) if len(numbers) else np.zeros(0)
             self.n_bins = len(self._edges) + 2
         else:
-            self._levels = present.value_counts().index[:MOST_LEVELS]
+            self._levels = present.value_counts().index[:MAX_LEVELS]
             self.n_bins = len(self._levels) + 2
 
     def codes(self, values: pd.Series[Any]) -> Codes:

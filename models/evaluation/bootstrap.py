@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-MOST_GROUPS = 20_000
+MAX_GROUPS = 20_000
 _RESAMPLES_AT_ONCE = 100  # bounds the memory
 
 
@@ -15,7 +15,7 @@ def resampled_sums(terms: Floats, *, n_resamples: int = 1000, seed: int) -> Floa
     """Sums of each term over rows drawn with replacement, as many as there are (Efron and Tibshirani 1993, chapter 6).
 
     All terms of a drawn row are taken together, so that what is computed from them stays paired. Many rows are first
-    summed up in MOST_GROUPS random groups, which are then drawn: the spread of a mean stays the same and the time is
+    summed up in MAX_GROUPS random groups, which are then drawn: the spread of a mean stays the same and the time is
     bounded (Chamandy et al. 2012, "Estimating uncertainty for massive data streams"). As groups may differ in size, a
     mean is the ratio of its sum to that of a term of ones.
 
@@ -28,7 +28,7 @@ def resampled_sums(terms: Floats, *, n_resamples: int = 1000, seed: int) -> Floa
     ndarray of shape (n_resamples, n_terms)
     """
     rng = np.random.default_rng(seed)
-    n_groups = min(len(terms), MOST_GROUPS)
+    n_groups = min(len(terms), MAX_GROUPS)
     groups = rng.permutation(len(terms)) % n_groups
     sums = np.stack([np.bincount(groups, term, n_groups) for term in terms.T], axis=1)
     parts = []

@@ -12,7 +12,7 @@ from models.arrays import Floats, Labels
 from models.errors import ModelError
 from models.evaluation.bootstrap import resampled_sums
 
-LEAST_PROBABILITY = 1e-7
+MIN_PROBABILITY = 1e-7
 """Probabilities are clipped to this and one minus it before a logarithm is taken; one sure error stays finite."""
 
 
@@ -39,7 +39,7 @@ def evaluate(labels: Labels, probabilities: Floats, weights: Floats | None = Non
         `auc`, area under the ROC curve, 0.5..1, higher is better; `gini`, 2 auc - 1.
         `average_precision`, area under the precision-recall curve, positive_rate..1, higher is better.
         `ks`, largest distance of the score's distribution functions of the two classes, 0..1, higher is better.
-        `log_loss`, in nats, lower is better; see LEAST_PROBABILITY. `brier`, mean squared error, lower is better.
+        `log_loss`, in nats, lower is better; see MIN_PROBABILITY. `brier`, mean squared error, lower is better.
         `calibration_error`, see `calibration_error`. `calibration_ratio`, mean probability / observed rate, best is 1.
         `normalised_entropy`, log-loss / that of always answering the observed rate (He et al. 2014, "Practical lessons
         from predicting clicks on ads at Facebook"); lower is better, 1 is no better than knowing the rate.
@@ -142,7 +142,7 @@ def calibration_error_by_chance(probabilities: Floats) -> float:
 
 
 def _clipped(probabilities: Floats) -> Floats:
-    return np.clip(probabilities, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+    return np.clip(probabilities, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
 
 
 @dataclass(frozen=True)

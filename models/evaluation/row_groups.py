@@ -15,7 +15,7 @@ from data.table import Column, Table, level_text
 NOT_GIVEN = "not given"
 """The group of the rows in which the column holds nothing, or a code for that."""
 
-FEWEST_ROWS = 30
+MIN_ROWS = 30
 """A share among fewer rows says little: its 95 % interval is wider than 0.3 around one half."""
 
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from models.nn.arrays import Array
 
-SMALLEST_TILE = 4
+MIN_TILE = 4
 """Rows come in multiples of this at least: one row would be a matrix-vector product, with an order of its own."""
-MOST_ROWS = 1024
+MAX_ROWS = 1024
 """As many rows as anybody multiplies at once."""
 
 
@@ -48,17 +48,17 @@ def steady_product(inputs: Array, weights: Array) -> Array:
 def rows_per_tile() -> int:
     """The least number of rows that are multiplied alike, each of them, in products of usual shapes."""
     shapes = ((135, 64), (64, 32), (40, 64), (32, 1), (17, 5), (32, 300), (300, 8))
-    for n_rows in (SMALLEST_TILE, 2 * SMALLEST_TILE):
+    for n_rows in (MIN_TILE, 2 * MIN_TILE):
         if all(_are_steady(n_rows, n_rows, *shape, np.dtype(np.float32)) for shape in shapes):
             return n_rows
-    return SMALLEST_TILE
+    return MIN_TILE
 
 
 @cache
 def most_steady_rows(n_inputs: int, n_outputs: int, dtype: np.dtype[Any]) -> int:
-    """How many rows, up to MOST_ROWS, a product of this shape may have and give each the bits that it has in a tile."""
+    """How many rows, up to MAX_ROWS, a product of this shape may have and give each the bits that it has in a tile."""
     tile = n_rows = rows_per_tile()
-    while n_rows < MOST_ROWS:
+    while n_rows < MAX_ROWS:
         tried = (n_rows + tile, 2 * n_rows - tile, 2 * n_rows)
         if not all(_are_steady(n_tried, tile, n_inputs, n_outputs, dtype) for n_tried in tried):
             break

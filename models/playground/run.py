@@ -22,7 +22,7 @@ from models.playground.states import Halves, Labelled, PlaygroundState, PointsSh
 
 N_PLACES = 40
 """Places of the decision surface along each axis."""
-MOST_WEIGHTS, N_STEEPEST = 400, 60
+MAX_WEIGHTS, N_STEEPEST = 400, 60
 """Of a network with more weights nobody reads all: a trace tells the steepest of each layer."""
 MARGIN = 0.08
 """The surface reaches this much farther than the points, in parts of their range."""
@@ -128,7 +128,7 @@ class Run:
         """
         row, outcome = self.points.X[number], int(self.points.labels[number])
         (inputs,), targets = self.inputs(row[None]), np.array([outcome], np.float64)
-        n_weights = None if self.network.n_weights <= MOST_WEIGHTS else N_STEEPEST
+        n_weights = None if self.network.n_weights <= MAX_WEIGHTS else N_STEEPEST
         with np.errstate(all="ignore"):
             found = trace(self.network, inputs, targets, self.loss, learning_rate=self.settings.learning_rate)
         if not _is_finite(found):

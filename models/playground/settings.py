@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-MOST_WIDTH, MOST_DEPTH = 64, 4
+MAX_WIDTH, MAX_DEPTH = 64, 4
 
 
 def _widths(given: object) -> object:
@@ -18,9 +18,9 @@ def _widths(given: object) -> object:
 
 
 def _bounded(widths: tuple[int, ...]) -> tuple[int, ...]:
-    if len(widths) > MOST_DEPTH or not all(1 <= width <= MOST_WIDTH for width in widths):
+    if len(widths) > MAX_DEPTH or not all(1 <= width <= MAX_WIDTH for width in widths):
         raise PydanticCustomError(
-            "widths", f"must be up to {MOST_DEPTH} whole numbers from 1 to {MOST_WIDTH} with commas between them"
+            "widths", f"must be up to {MAX_DEPTH} whole numbers from 1 to {MAX_WIDTH} with commas between them"
         )
     return widths
 
@@ -30,7 +30,7 @@ Widths = Annotated[
     BeforeValidator(_widths),
     AfterValidator(_bounded),
     WithJsonSchema(
-        {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": MOST_WIDTH}, "maxItems": MOST_DEPTH}
+        {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": MAX_WIDTH}, "maxItems": MAX_DEPTH}
     ),
 ]
 

@@ -33,7 +33,7 @@ MANIFEST = "manifest.json"
 SCORER = "scorer.skops"
 PARTIAL = ".partial-"
 MAX_MANIFEST_BYTES = 2 * 1024**2
-_MOST_TOLD = 500  # characters of what is wrong
+_MAX_TOLD = 500  # characters of what is wrong
 PACKAGES = ("backscore", "numpy", "pandas", "scikit-learn", "skops")
 
 ModelName = Annotated[str, StringConstraints(pattern=f"^{MODEL_NAME}$")]
@@ -65,7 +65,7 @@ class Manifest(BaseModel):
     metrics : on the untouched test rows, JSON without NaN.
     source : where the rows came from, as the user named it.
     n_rows, data_digest : how many rows were read, and the SHA-256 that tells them from others.
-    seed, preset, keep_negatives : of the training job.
+    seed, preset, negative_sample_rate : of the training job.
     packages : versions of Python and of the libraries.
     files : SHA-256 of every file of the bundle except the manifest itself; filled in by `write_bundle`.
     """
@@ -83,7 +83,7 @@ class Manifest(BaseModel):
     data_digest: str
     seed: int
     preset: str
-    keep_negatives: float = Field(1.0, gt=0, le=1)
+    negative_sample_rate: float = Field(1.0, gt=0, le=1)
     packages: dict[str, str] = Field(default_factory=lambda: dict(package_versions()))
     files: dict[FileName, Sha256] = {}
 
@@ -285,4 +285,4 @@ def _read_plain(path: Path, limit: int) -> bytes | None:
 
 def _told(what: object) -> str:
     text = str(what)
-    return text if len(text) <= _MOST_TOLD else f"{text[:_MOST_TOLD]}..."
+    return text if len(text) <= _MAX_TOLD else f"{text[:_MAX_TOLD]}..."

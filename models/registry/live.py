@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from data.table import Table
-from models.contract import Domain, Live, Policy
+from models.contract import Domain, LiveModel, Policy
 from models.decisions.policy_values import checked_policy
 from models.decisions.rules.conditions import check_rules, rules_of
 from models.domains._discovery import load_domains
@@ -24,7 +24,7 @@ CARD = "card.json"
 CARD_PAGE = "card.html"
 
 
-def load_live(version: Version, bundles: Path) -> Live:
+def load_live(version: Version, bundles: Path) -> LiveModel:
     """Load a version's bundle, every byte verified; it decides by the policy of the bundle.
 
     Raises BundleError if the bundle is missing, altered, holds a type that is not trusted, or is of an unknown domain.
@@ -39,10 +39,10 @@ def load_live(version: Version, bundles: Path) -> Live:
         policy = domain.policy.model_validate_json(bundle.read(POLICY))
     except ValidationError as error:
         raise BundleError(version.digest, f"its {POLICY} is none that this installation knows: {error}") from error
-    return Live(name=version.name, version=version.number, domain=domain, scorer=bundle.scorer, policy=policy)
+    return LiveModel(name=version.name, version=version.number, domain=domain, scorer=bundle.scorer, policy=policy)
 
 
-def with_policy(live: Live, stored: StoredPolicy | None) -> Live:
+def with_policy(live: LiveModel, stored: StoredPolicy | None) -> LiveModel:
     """The same model, deciding by a stored policy; None leaves it as it is.
 
     Raises UnreadablePolicyError as `read_policy` does.
@@ -70,7 +70,7 @@ def read_policy(domain: Domain, stored: StoredPolicy, table: Table) -> Policy:
     return policy
 
 
-def load_answering(version: Version, stored: StoredPolicy | None, bundles: Path) -> Live:
+def load_answering(version: Version, stored: StoredPolicy | None, bundles: Path) -> LiveModel:
     """A version as it answers: loaded, and deciding by the active policy if there is one.
 
     Raises BundleError and UnreadablePolicyError as `load_live` and `with_policy` do.

@@ -17,7 +17,7 @@ from models.contract import AlertBudget
 from models.decisions.alerts.budget_curve import BudgetPoint, budget_curve
 from models.decisions.alerts.card_days import Mask
 from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY, card_precision_at_k
-from models.decisions.alerts.matured_labels import LabelClock, label_clock, matured
+from models.decisions.alerts.matured_labels import MaturedFigures, label_clock, matured
 from models.decisions.alerts.transactions import Transactions
 from models.reports.colours import EVENT, NEUTRAL, OURS
 from models.reports.shares import percent
@@ -36,7 +36,7 @@ class AlertReport(BaseModel):
         "on an earlier day are left out."
     )
     by_budget: tuple[BudgetPoint, ...] = Field(description="By reviews a day, the fewest first.")
-    clock: LabelClock | None = Field(
+    clock: MaturedFigures | None = Field(
         description="As of the last test row: by the labels that had matured then, and by all rows. Null where labels "
         "are not late."
     )
@@ -110,7 +110,7 @@ def _statement(points: Sequence[BudgetPoint]) -> str:
 
 def _clock(
     trained: Trained, past: Transactions, times: pd.Series[Any], alerted: Mask, label_delay_days: float
-) -> LabelClock:
+) -> MaturedFigures:
     """As of the last test row, when the labels of the last days were not known."""
     moments, now = times.to_numpy("datetime64[us]"), times.max().to_pydatetime().replace(tzinfo=UTC)
     known = replace(past, labels=past.labels * matured(moments, now, label_delay_days))

@@ -17,7 +17,7 @@ from models.reports.colours import EVENT, NEUTRAL, OURS
 from models.reports.shares import percent
 from models.reports.style import Chart, bar, cut, dotted, finished, percent_ticks, shown
 
-MOST_POINTS = 500
+MAX_POINTS = 500
 """Points of a curve; more cannot be told apart on a screen and make the page heavy."""
 
 _LINES = ((OURS, "solid", 3), (EVENT, "dash", 2), ("#3a9d6b", "dot", 2), ("#a06cc8", "dashdot", 2))
@@ -176,11 +176,11 @@ def effects_chart(effects: Mapping[str, float], *, most: int = 20) -> Chart:
 
 
 def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """At most MOST_POINTS points of a curve, evenly spaced along its length; both ends stay."""
-    if len(x) <= MOST_POINTS:
+    """At most MAX_POINTS points of a curve, evenly spaced along its length; both ends stay."""
+    if len(x) <= MAX_POINTS:
         return x, y
     length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
-    kept = np.unique(np.searchsorted(length, np.linspace(0, length[-1], MOST_POINTS - 1)))
+    kept = np.unique(np.searchsorted(length, np.linspace(0, length[-1], MAX_POINTS - 1)))
     kept = np.union1d(kept, [len(x) - 1])
     return x[kept], y[kept]
 

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from models.contract import Domain
-from models.evaluation.diagnostics import Audit
+from models.evaluation.diagnostics import Diagnostics
 from models.reports.alert_report import AlertReport
 from models.reports.metrics import METRICS
 from models.reports.pages import render_page
@@ -54,7 +54,7 @@ class ModelCard(_Part):
     origin: str = Field(description="What it went on from; empty if it was trained anew.")
     intended_use: str = Field(description="What it was made for.")
     not_for: tuple[str, ...] = Field(description="Uses that it was not made for.")
-    findings: tuple[str, ...] = Field(description="What test rows and audit say, for someone who reads no further.")
+    findings: tuple[str, ...] = Field(description="The findings on the test set, in a few sentences.")
     warnings: tuple[str, ...] = Field(description="What nobody may overlook.")
     rows: CardRows
     metrics: dict[str, dict[str, float]] = Field(
@@ -63,7 +63,7 @@ class ModelCard(_Part):
     verdict: str = Field(description="Why it went live, or why not.")
     policy: dict[str, Any] = Field(description="The policy of its bundle; another one may be active.")
     decisions: tuple[DecisionRow, ...] = Field(description="By that policy; none where single rows get no decision.")
-    audit: Audit
+    audit: Diagnostics
     alerts: AlertReport | None = Field(
         None, description="What alerts find; null for a domain without alerts, and for rows without times."
     )
@@ -99,7 +99,7 @@ def model_card(data: ReportData, domain: Domain) -> ModelCard:
         verdict=data.verdict,
         policy=dict(data.policy),
         decisions=tuple(decision_rows(data.decisions, data.labels, data.probabilities)),
-        audit=data.audit,
+        audit=data.diagnostics,
         alerts=data.alerts,
         made_with={"preset": data.preset, "seed": data.seed, "folds": data.n_folds, **data.packages},
     )

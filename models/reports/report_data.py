@@ -11,7 +11,7 @@ import pandas as pd
 
 from data.table import Table
 from models.arrays import Floats, Labels
-from models.evaluation.diagnostics import Audit
+from models.evaluation.diagnostics import Diagnostics
 from models.evaluation.metrics import Comparison, Contender
 from models.reports.alert_report import AlertReport
 from models.reports.sentences import findings
@@ -36,7 +36,7 @@ class ReportData:
     comparison : of this version with the champion, None if there is none.
     why : what says why it went live or did not. `promoted` : which of the two, None if that is not decided yet.
     policy : thresholds and scales by name.
-    audit : what was measured on groups of rows, and what moves the answer.
+    diagnostics : what was measured on groups of rows, and what moves the answer.
     alerts : what alerts find among the test rows; None for a domain without alerts, and for rows without times.
     training_frame : the checked training rows.
     packages : versions by name.
@@ -65,7 +65,7 @@ class ReportData:
     promoted: bool | None = None
     decisions: Sequence[str]
     policy: Mapping[str, Any]
-    audit: Audit
+    diagnostics: Diagnostics
     alerts: AlertReport | None = None
     training_frame: pd.DataFrame
     packages: Mapping[str, str]
@@ -89,8 +89,8 @@ class ReportData:
 
     @property
     def findings(self) -> list[str]:
-        """What test rows and audit say, for someone who reads no further; see `report_sentences.findings`."""
-        return findings(self.audit, self.labels, self.probabilities)
+        """The findings on the test set in a few sentences; see `models.reports.sentences.findings`."""
+        return findings(self.diagnostics, self.labels, self.probabilities)
 
     @property
     def warnings(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What an audit found, in sentences: the finding first, then the numbers that it rests on."""
+"""The diagnostics in sentences: the finding first, then the numbers that it rests on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from models.arrays import Floats, Labels
 from models.evaluation.diagnostics import (
-    Audit,
     ColumnFairness,
+    Diagnostics,
     Fairness,
     GroupQuality,
     GroupTreatment,
@@ -21,11 +21,11 @@ from models.evaluation.intervals import wilson_interval
 from models.evaluation.metrics import calibration_error, calibration_error_by_chance
 from models.reports.shares import percent
 
-MOST_FINDINGS = 6
+MAX_FINDINGS = 6
 
 
-def findings(audit: Audit, labels: Labels, probabilities: Floats) -> list[str]:
-    """At most MOST_FINDINGS sentences for someone who reads no further.
+def findings(diagnostics: Diagnostics, labels: Labels, probabilities: Floats) -> list[str]:
+    """At most MAX_FINDINGS sentences for someone who reads no further.
 
     Parameters
     ----------
@@ -33,26 +33,26 @@ def findings(audit: Audit, labels: Labels, probabilities: Floats) -> list[str]:
     """
     found = [
         _calibration(labels, probabilities),
-        *_worst_group(audit.segments),
-        *(_worst_treatment(audit.fairness) if audit.fairness else []),
-        *_clearest_proxy(audit.proxies),
-        _stability(audit.stability),
-        *_directions(audit),
+        *_worst_group(diagnostics.segments),
+        *(_worst_treatment(diagnostics.fairness) if diagnostics.fairness else []),
+        *_clearest_proxy(diagnostics.proxies),
+        _stability(diagnostics.stability),
+        *_directions(diagnostics),
     ]
-    return found[:MOST_FINDINGS]
+    return found[:MAX_FINDINGS]
 
 
-def protection_sentences(audit: Audit) -> list[str]:
+def protection_sentences(diagnostics: Diagnostics) -> list[str]:
     """Which columns are protected, whether the model reads them, and what is said about them where."""
-    if not audit.protected:
+    if not diagnostics.protected:
         return ["The table marks no column as protected, so there are no groups whose treatment could be compared."]
-    hidden = [name for name in audit.protected if name not in audit.protected_inputs]
+    hidden = [name for name in diagnostics.protected if name not in diagnostics.protected_inputs]
     sentences = []
     if hidden:
         sentences.append(f"The model does not read {_listed(hidden)}.")
-    if audit.protected_inputs:
-        sentences.append(f"The model reads {_listed(audit.protected_inputs)}, as this domain allows.")
-    if audit.fairness is None:
+    if diagnostics.protected_inputs:
+        sentences.append(f"The model reads {_listed(diagnostics.protected_inputs)}, as this domain allows.")
+    if diagnostics.fairness is None:
         sentences.append(
             "This domain takes no decision that everyone hopes for, so no selection rates are compared; how good the "
             "probabilities are for each group is shown group by group."
@@ -156,8 +156,8 @@ def _stability(stability: Stability) -> str:
     return f"{len(moved)} of {len(shifts)} distributions have moved between training and test rows: {largest}."
 
 
-def _directions(audit: Audit) -> Iterator[str]:
-    directed = [curve for curve in audit.effect_curves if curve.direction]
+def _directions(diagnostics: Diagnostics) -> Iterator[str]:
+    directed = [curve for curve in diagnostics.effect_curves if curve.direction]
     if not directed:
         return
     broken = [curve.column for curve in directed if not curve.monotone]

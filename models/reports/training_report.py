@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from models.evaluation.metrics import Comparison, compare
-from models.reports import audit_charts, charts, sentences
+from models.reports import charts, diagnostic_charts, sentences
 from models.reports.alert_report import budget_chart
 from models.reports.metrics import METRICS
 from models.reports.pages import render_page
@@ -18,11 +18,11 @@ from models.reports.tables import column_rows, contender_rows, decision_rows, in
 
 def render_report(data: ReportData) -> str:
     """The whole page as HTML, see `models.reports.pages`."""
-    comparisons, audit = _comparisons(data), data.audit
+    comparisons, diagnostics = _comparisons(data), data.diagnostics
     return render_page(
         "report.html.jinja",
         data=data,
-        audit=audit,
+        diagnostics=diagnostics,
         findings=data.findings,
         summary=_summary(data, comparisons),
         verdict=data.verdict,
@@ -30,12 +30,12 @@ def render_report(data: ReportData) -> str:
         metrics=METRICS,
         contenders=contender_rows(data.contenders),
         charts=_charts(data),
-        curve_charts=audit_charts.curve_charts(audit.effect_curves),
-        groups_chart=audit_charts.groups_chart(audit.segments),
-        impact_chart=audit_charts.impact_chart(audit.fairness) if audit.fairness else None,
-        protection=sentences.protection_sentences(audit),
+        curve_charts=diagnostic_charts.curve_charts(diagnostics.effect_curves),
+        groups_chart=diagnostic_charts.groups_chart(diagnostics.segments),
+        impact_chart=diagnostic_charts.impact_chart(diagnostics.fairness) if diagnostics.fairness else None,
+        protection=sentences.protection_sentences(diagnostics),
         column_sentence=sentences.column_sentence,
-        proxy_sentences=[sentences.proxy_sentence(proxies) for proxies in audit.proxies],
+        proxy_sentences=[sentences.proxy_sentence(proxies) for proxies in diagnostics.proxies],
         decisions=decision_rows(data.decisions, data.labels, data.probabilities),
         budget_chart=budget_chart(data.alerts.by_budget) if data.alerts and data.alerts.by_budget else None,
         columns=column_rows(data.table, data.training_frame),
@@ -54,8 +54,8 @@ def _charts(data: ReportData) -> dict[str, Chart]:
         "precision_recall": charts.precision_recall_chart(data.labels, data.contenders),
         "calibration": charts.calibration_chart(data.labels, data.probabilities),
         "scores": charts.score_chart(data.labels, data.probabilities),
-        "effects": charts.effects_chart(data.audit.effects),
-        "shifts": audit_charts.shift_chart(data.audit.stability),
+        "effects": charts.effects_chart(data.diagnostics.effects),
+        "shifts": diagnostic_charts.shift_chart(data.diagnostics.stability),
     }
 
 
@@ -74,7 +74,8 @@ def _summary(data: ReportData, comparisons: Mapping[str, Comparison]) -> list[st
     """What the model is, how good it is, and against what: a paragraph each."""
     n_rows, auc = data.n_rows, data.ours.metrics["auc"]
     what = (
-        f"This {data.domain} model gives the probability of “{data.event}”, from {len(data.audit.effects)} columns. "
+        f"This {data.domain} model gives the probability of “{data.event}”, "
+        f"from {len(data.diagnostics.effects)} columns. "
         f"{_training(data)}"
     )
     good = (

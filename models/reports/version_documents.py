@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from models.contract import Policy
-from models.evaluation.diagnostics import audit
+from models.evaluation.diagnostics import diagnose
 from models.registry.bundles import package_versions
 from models.registry.live import CARD, CARD_PAGE, REPORT
 from models.reports.alert_report import alert_report
@@ -13,14 +13,20 @@ from models.reports.model_card import model_card, render_card
 from models.reports.report_data import ReportData
 from models.reports.training_report import render_report
 from models.training.job import TrainingJob
-from models.training.judge import Judgement, Outcome
+from models.training.judge import Judgement, PromotionDecision
 from models.training.trained import Trained
 
 
 def version_documents(
-    job: TrainingJob, trained: Trained, judgement: Judgement, outcome: Outcome, *, policy: Policy, created: datetime
+    job: TrainingJob,
+    trained: Trained,
+    judgement: Judgement,
+    outcome: PromotionDecision,
+    *,
+    policy: Policy,
+    created: datetime,
 ) -> dict[str, bytes]:
-    """Audit a trained and judged version, and tell of it: the content of each file by its name in the bundle.
+    """Diagnose a trained and judged version: the content of each file by its name in the bundle.
 
     Parameters
     ----------
@@ -37,7 +43,12 @@ def version_documents(
 
 
 def _report_data(
-    job: TrainingJob, trained: Trained, judgement: Judgement, outcome: Outcome, policy: Policy, created: datetime
+    job: TrainingJob,
+    trained: Trained,
+    judgement: Judgement,
+    outcome: PromotionDecision,
+    policy: Policy,
+    created: datetime,
 ) -> ReportData:
     rows, network = trained.rows, trained.scorer.network
     test = trained.frame.iloc[rows.test]
@@ -68,7 +79,7 @@ def _report_data(
         promoted=outcome.promoted,
         decisions=decisions,
         policy=policy.model_dump(mode="json"),
-        audit=audit(
+        diagnostics=diagnose(
             trained.scorer,
             trained.frame.iloc[trained.rows.train],
             trained.frame.iloc[trained.rows.test],

@@ -39,7 +39,7 @@ def fit(
     RefinementError and SamplingError as told at `models.retraining.train`.
     """
     progress.stage(f"Checking {len(frame):,} rows of {job.source}")
-    table = job.domain.prepare(job.table)
+    table = job.domain.restrict_inputs(job.table)
     checked, labels = checked_history(table, frame, job.source, frauds)
     times = None if table.time is None else checked[table.time.name].to_numpy()
     rows = split_rows(job.split, labels=labels, times=times, seed=job.seed)
@@ -57,14 +57,14 @@ def fit(
         labels[rows.train],
         weights=None if table.weight is None else train_frame[table.weight.name].to_numpy(np.float64),
         validation=(checked.iloc[rows.validation], labels[rows.validation]),
-        keep_negatives=start.keep_negatives,
+        negative_sample_rate=start.negative_sample_rate,
         callbacks=[progress.epoch],
     )
     refer_to_accepted(job.domain, scorer, job.domain.policy(), train_frame)
     return Trained(
         scorer=scorer,
         preset=start.preset,
-        keep_negatives=start.keep_negatives,
+        negative_sample_rate=start.negative_sample_rate,
         refined_from=start.version,
         raw_frame=frame,
         frame=checked,
@@ -80,13 +80,13 @@ def _start(job: TrainingJob, table: Table, frame: pd.DataFrame, to_refine: Versi
     """An untrained scorer, or the one that is to be refined."""
     if to_refine is None:
         preset = PRESETS[job.preset or "balanced"]
-        scorer, share = job.domain.build(table, preset, job.seed), job.keep_negatives or 1.0
-        return Start(version=None, scorer=scorer, preset=preset.name, keep_negatives=share)
+        scorer, share = job.domain.build(table, preset, job.seed), job.negative_sample_rate or 1.0
+        return Start(version=None, scorer=scorer, preset=preset.name, negative_sample_rate=share)
     return load_start(
         to_refine,
         home.bundles,
         table=table,
         preset=job.preset,
-        keep_negatives=job.keep_negatives,
+        negative_sample_rate=job.negative_sample_rate,
         data_digest=frame_digest(frame),
     )

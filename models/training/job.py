@@ -24,8 +24,8 @@ class TrainingJob:
     table, source, split, note : see `TrainingRows`.
     refine : go on from the weights of the champion of this name, with rows that it has not seen, instead of anew.
     preset : None is "balanced", or that of the champion to refine, which allows no other.
-    keep_negatives : learn from this share of the rows without the event, in (0, 1], see `sampling`; None is 1, or the
-        share of the champion to refine, which allows no other.
+    negative_sample_rate : learn from this share of the rows without the event, in (0, 1], see `negative_sampling`;
+        None is 1, or the share of the champion to refine, which allows no other.
     promote : "auto" if it passes the gates and is not worse than the champion, "always", "never", or "challenger",
         which for the job is the same as never: who asked for it begins the rollout.
     actor : who asked, for the history.
@@ -41,7 +41,7 @@ class TrainingJob:
     refine: bool = False
     preset: PresetName | None = None
     seed: int = 0
-    keep_negatives: float | None = None
+    negative_sample_rate: float | None = None
     promote: Promote = "auto"
     actor: str = "command line"
     wait_seconds: float = 0.0

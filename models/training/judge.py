@@ -23,7 +23,7 @@ OURS = "this version"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PromotionDecision:
     """Whether a new version goes live, and why or why not."""
 
     promoted: bool
@@ -51,13 +51,13 @@ class Judgement:
         """The new version."""
         return self.contenders[OURS]
 
-    def outcome(self, trained: Trained, gates: Mapping[str, float], *, promote: Promote) -> Outcome:
+    def outcome(self, trained: Trained, gates: Mapping[str, float], *, promote: Promote) -> PromotionDecision:
         """What becomes of the new version: by its verdict for "auto", as was asked for otherwise."""
         if promote == "auto":
             promoted, why = self.verdict(gates)
         else:
             promoted, why = promote == "always", f"promotion was asked for: {promote}"
-        return Outcome(promoted, "; ".join(filter(None, [trained.origin, why])))
+        return PromotionDecision(promoted, "; ".join(filter(None, [trained.origin, why])))
 
     def verdict(self, gates: Mapping[str, float]) -> tuple[bool, str]:
         """Whether the new version may go live, and the sentence that says why.

@@ -20,7 +20,7 @@ _DOCUMENTATION = frozenset(
     {"description", "unit", "example", "protected", "meanings", "reasons", "actionable", "amount"}
 )
 """What is known of a column for people alone."""
-_MOST_NAMED = 3
+_MAX_NAMED = 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,13 +28,13 @@ class Start:
     """What a training starts from: an untrained scorer, or a live version that is to be refined.
 
     `version` is None for an untrained scorer. That of a live version is freshly loaded: what answers is another one,
-    and stays as it is. `preset` and `keep_negatives` are those of the first training.
+    and stays as it is. `preset` and `negative_sample_rate` are those of the first training.
     """
 
     version: int | None
     scorer: TableClassifier
     preset: str
-    keep_negatives: float
+    negative_sample_rate: float
 
 
 def load_start(
@@ -43,7 +43,7 @@ def load_start(
     *,
     table: Table,
     preset: str | None,
-    keep_negatives: float | None,
+    negative_sample_rate: float | None,
     data_digest: str,
 ) -> Start:
     """Load the champion to go on from, with the new table's words in place of its own.
@@ -51,7 +51,7 @@ def load_start(
     Parameters
     ----------
     table : of the new rows, as the domain prepared it.
-    preset, keep_negatives : that were asked for, None for the champion's.
+    preset, negative_sample_rate : that were asked for, None for the champion's.
     data_digest : of the new rows, see `data.files.sources.frame_digest`.
 
     Raises
@@ -66,13 +66,13 @@ def load_start(
     problem = None
     if preset not in (None, manifest.preset):
         problem = f"it has the preset {manifest.preset!r}, and a refinement keeps it; preset {preset!r} was asked for"
-    elif keep_negatives not in (None, manifest.keep_negatives):
+    elif negative_sample_rate not in (None, manifest.negative_sample_rate):
         problem = (
-            f"it learned from a share of {manifest.keep_negatives:.4g} of the rows without the event, and a refinement "
-            f"keeps that; {keep_negatives:.4g} was asked for"
+            f"it learned from a share of {manifest.negative_sample_rate:.4g} of the rows without the event, "
+            f"and a refinement keeps that; {negative_sample_rate:.4g} was asked for"
         )
     elif differences := table_differences(manifest.table, table):
-        named, n_more = differences[:_MOST_NAMED], len(differences) - _MOST_NAMED
+        named, n_more = differences[:_MAX_NAMED], len(differences) - _MAX_NAMED
         problem = f"the new table differs: {'; '.join(named)}{f'; and {n_more} more' if n_more > 0 else ''}"
     elif data_digest == manifest.data_digest:
         problem = "it was made of these very rows, so they cannot test it; a refinement needs new rows"
@@ -80,7 +80,12 @@ def load_start(
         raise RefinementError(champion.name, champion.number, problem)
     scorer = load_live(champion, bundles).scorer
     scorer.table = table
-    return Start(version=champion.number, scorer=scorer, preset=manifest.preset, keep_negatives=manifest.keep_negatives)
+    return Start(
+        version=champion.number,
+        scorer=scorer,
+        preset=manifest.preset,
+        negative_sample_rate=manifest.negative_sample_rate,
+    )
 
 
 def table_differences(old: Table, new: Table) -> list[str]:

@@ -19,12 +19,12 @@ class Trained:
     `raw_frame` holds the same rows as they came, for a champion that reads other columns; `seconds` is the time of
     training and of the test rows' predictions; `frauds` is None if the labels were known once the windows' delay had
     passed, see `data.windows.checked_history`; `refined_from` is the version whose weights it went on from, None for a
-    model trained anew; `keep_negatives` is the share of the rows without the event that it learned from.
+    model trained anew; `negative_sample_rate` is the share of the rows without the event that it learned from.
     """
 
     scorer: TableClassifier
     preset: str
-    keep_negatives: float = 1.0
+    negative_sample_rate: float = 1.0
     refined_from: int | None
     raw_frame: pd.DataFrame
     frame: pd.DataFrame
@@ -47,9 +47,9 @@ class Trained:
     @property
     def sampling(self) -> str:
         """What was left out of the training, in a sentence; empty if nothing was."""
-        if self.keep_negatives == 1:
+        if self.negative_sample_rate == 1:
             return ""
         return (
-            f"It learned from all rows with the event and from {100 * self.keep_negatives:.4g} % of those without it, "
-            "drawn at random; its probabilities are corrected for that, and the test rows are whole."
+            f"It learned from all rows with the event and from {100 * self.negative_sample_rate:.4g} % of those "
+            "without it, drawn at random; its probabilities are corrected for that, and the test rows are whole."
         )

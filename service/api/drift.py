@@ -13,7 +13,7 @@ from models.monitoring.drift.monitor import DEFAULT_DAYS, monitor
 from models.monitoring.drift.reference import load_reference
 from models.monitoring.drift.results import Monitor
 from service.context import State
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 from service.requests.problems import MEDIA_TYPE
 
 FRESH_FOR = timedelta(minutes=1)
@@ -39,24 +39,24 @@ async def monitor_of(state: State, bundles: Path, name: str, days: float = DEFAU
     NoReferenceError, BundleError
         The bundle has no reference of the training rows, or is damaged.
     """
-    serving, now = state.live_models.serving(name), state.now()
+    served, now = state.live_models.served(name), state.now()
 
     def find() -> Monitor:
-        reference = load_reference(state.registry.version(name, serving.live.version), bundles)
-        return monitor(serving.live, reference, state.predictions, now=now, days=days)
+        reference = load_reference(state.registry.version(name, served.live.version), bundles)
+        return monitor(served.live, reference, state.predictions, now=now, days=days)
 
-    return await state.findings.of(_asked(serving, days), find, now=now, fresh_for=FRESH_FOR)
+    return await state.findings.of(_asked(served, days), find, now=now, fresh_for=FRESH_FOR)
 
 
-def last_monitor(state: State, serving: Serving) -> Monitor | None:
+def last_monitor(state: State, served: ServedModel) -> Monitor | None:
     """What was found in this process within the last day, of the usual window; None if nobody asked."""
-    asked = _asked(serving, DEFAULT_DAYS)
+    asked = _asked(served, DEFAULT_DAYS)
     found: Monitor | None = state.findings.found(asked, now=state.now(), fresh_for=timedelta(days=1))
     return found
 
 
-def _asked(serving: Serving, days: float) -> Hashable:
-    return ("monitor", serving.digest, serving.live.version, days)
+def _asked(served: ServedModel, days: float) -> Hashable:
+    return ("monitor", served.digest, served.live.version, days)
 
 
 def monitor_router(state: State, bundles: Path) -> APIRouter:

@@ -37,7 +37,7 @@ def health_router(live_models: LiveModels, reasons_not_ready: Callable[[], list[
         reasons = reasons_not_ready()
         if reasons:
             response.status_code = 503
-        live = {name: serving.live.version for name, serving in live_models.servings.items()}
+        live = {name: served.live.version for name, served in live_models.served_models.items()}
         return Readiness(ready=not reasons, reasons=reasons, live=live)
 
     return router

@@ -7,7 +7,7 @@ from functools import partial
 
 from service.api.model_views import ModelState, model_state
 from service.context import State
-from service.live.desired_state import Wanted
+from service.live.desired_state import DesiredModel
 
 
 async def promote(state: State, name: str, number: int, *, actor: str, why: str) -> ModelState:
@@ -23,7 +23,7 @@ async def promote(state: State, name: str, number: int, *, actor: str, why: str)
     registry, live_models = state.registry, state.live_models
     version = await asyncio.to_thread(registry.version, name, number)
     policy = await asyncio.to_thread(registry.policies.active, name)
-    ready = await live_models.loaded(Wanted(version, policy))  # what cannot answer must not become champion
+    ready = await live_models.loaded(DesiredModel(version, policy))  # what cannot answer must not become champion
     version = await asyncio.to_thread(partial(registry.promote, name, number, actor=actor, why=why))
     await live_models.refresh(ready)
     return model_state(state, version, version, policy)

@@ -89,15 +89,15 @@ def model_details(state: State, name: str) -> ModelDetails:
     registry, live_models = state.registry, state.live_models
     versions, champion = registry.versions(name), registry.champion(name)
     if not versions:
-        raise UnknownModelError(name, live_models.servings)
-    serving, active = live_models.servings.get(name), registry.policies.active(name)
+        raise UnknownModelError(name, live_models.served_models)
+    served, active = live_models.served_models.get(name), registry.policies.active(name)
     return ModelDetails(
         **dict(model_state(state, versions[-1], champion, active)),
         aliases=_aliases(champion, registry.rollouts.rollout(name)),
-        policy=serving.live.policy.model_dump(mode="json") if serving else None,
+        policy=served.live.policy.model_dump(mode="json") if served else None,
         policy_note=policy_note(active, champion),
         policies=[_policy_entry(stored) for stored in registry.policies.stored(name)],
-        columns=list(serving.live.table.inputs) if serving else [],
+        columns=list(served.live.table.inputs) if served else [],
         versions=[_entry(version) for version in versions],
         history=registry.history(name),
     )
@@ -108,15 +108,15 @@ def model_state(
 ) -> ModelState:
     """The state of the name that both versions and the active policy belong to."""
     name = any_version.name
-    serving, refusal = state.live_models.servings.get(name), state.live_models.refused.by_name.get(name)
-    actions = serving.actions if serving else []
+    served, refusal = state.live_models.served_models.get(name), state.live_models.refused.by_name.get(name)
+    actions = served.actions if served else []
     return ModelState(
         name=name,
         domain=any_version.domain,
         champion=champion.number if champion else None,
-        live_version=serving.live.version if serving else None,
+        live_version=served.live.version if served else None,
         active_policy=active.number if active else BUNDLED,
-        policy_version=serving.live.policy_version if serving else None,
+        policy_version=served.live.policy_version if served else None,
         refused=refusal.why if refusal else None,
         endpoints=[f"/v1/{name}/{action}" for action in actions],
     )

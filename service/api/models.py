@@ -13,7 +13,7 @@ from service.api.model_changes import promote, roll_back
 from service.api.model_views import ModelDetails, ModelList, ModelState, model_details, model_list, model_state
 from service.context import State
 from service.errors import UnknownModelError
-from service.live.desired_state import Wanted
+from service.live.desired_state import DesiredModel
 from service.requests.json_bodies import WITHOUT_NUL, json_body_of, read_json
 
 
@@ -75,9 +75,9 @@ def model_router(state: State) -> APIRouter:
         wanted = await read_json(request, state.settings.max_body_bytes, Activation)
         version = await asyncio.to_thread(registry.champion, name)
         if version is None:
-            raise UnknownModelError(name, live_models.servings)
+            raise UnknownModelError(name, live_models.served_models)
         policy = await asyncio.to_thread(registry.policies.policy, name, wanted.version)
-        await live_models.loaded(Wanted(version, policy))  # what cannot decide must not become active
+        await live_models.loaded(DesiredModel(version, policy))  # what cannot decide must not become active
         change = partial(
             registry.policies.activate, name, wanted.version, actor=actor_of(request.scope), why=wanted.why
         )

@@ -96,14 +96,14 @@ async def performance_of(
     state: State, engine: sa.Engine, name: str, weeks: int = USUAL_WEEKS, maturity_days: float | None = None
 ) -> Performance:
     """How good the model's predictions of the last weeks were; UnknownModelError if nothing of that name is live."""
-    live, now = state.live_models.serving(name).live, state.now()
+    live, now = state.live_models.served(name).live, state.now()
     find = partial(performance, engine, live, now=now, weeks=weeks, maturity_days=maturity_days)
     return await state.findings.of(("performance", name, live.version, weeks, maturity_days), find, now=now)
 
 
 def _taken(state: State, engine: sa.Engine, said: OutcomesRequest, key_id: str) -> OutcomesAnswer:
     """Store the outcomes of a request; waits for the database."""
-    labelled = frozenset(name for name, serving in state.live_models.servings.items() if serving.events is not None)
+    labelled = frozenset(name for name, served in state.live_models.served_models.items() if served.events is not None)
     told = [
         Outcome(one.prediction_id, None if one.outcome is None else bool(one.outcome), one.observed)
         for one in said.outcomes

@@ -99,15 +99,15 @@ class PredictionRoutes:
         state = self._state
         asked = state.answering.asked(_key_id(scope))
         prediction_id = state.new_id()
-        serving = state.live_models.serving(name).giving(prediction_id)
-        scope["log_fields"]["version"] = serving.live.version
+        served = state.live_models.served(name).for_prediction(prediction_id)
+        scope["log_fields"]["version"] = served.live.version
         reasons = _reasons_wanted(scope)
-        row = serving.read_row(await read_json(scope, receive, state.settings.max_body_bytes))
+        row = served.read_row(await read_json(scope, receive, state.settings.max_body_bytes))
         checked = perf_counter()
-        if serving.events is None:
-            answer = await state.answering.score(serving, row, prediction_id, reasons, asked)
+        if served.events is None:
+            answer = await state.answering.score(served, row, prediction_id, reasons, asked)
         else:
-            answer = (await state.events.answer(serving, row, prediction_id, reasons, asked)).encode()
+            answer = (await state.events.answer(served, row, prediction_id, reasons, asked)).encode()
         if state.tracing is not None:
             state.tracing.phases(asked, checked)
         return answer
@@ -117,12 +117,12 @@ class PredictionRoutes:
         state, scope = self._state, request.scope
         asked = state.answering.asked(_key_id(scope))
         batch_id = state.new_id()
-        serving = state.live_models.serving(request.path_params["name"]).giving(batch_id)
-        scope["log_fields"]["version"] = serving.live.version
+        served = state.live_models.served(request.path_params["name"]).for_prediction(batch_id)
+        scope["log_fields"]["version"] = served.live.version
         reasons, kind = _reasons_wanted(scope), media_type(scope, MEDIA_TYPES)
         work = partial(
             answer_batch,
-            serving,
+            served,
             kind,
             answering=state.answering,
             events=state.events,
@@ -137,12 +137,12 @@ class PredictionRoutes:
 
     async def labels(self, request: Request) -> Response:
         """Take in what became of events, in a thread: the database may be busy."""
-        serving, state = self._state.live_models.serving(request.path_params["name"]), self._state
-        if serving.events is None:
-            raise UnknownOperationError(serving.live.name, LABELS, serving.actions)
+        served, state = self._state.live_models.served(request.path_params["name"]), self._state
+        if served.events is None:
+            raise UnknownOperationError(served.live.name, LABELS, served.actions)
         body = await json_body(request, state.settings.max_batch_bytes)
         most = state.settings.max_rows_per_batch
-        work = partial(answer_labels, serving, serving.events, body, now=state.now(), most=most)
+        work = partial(answer_labels, served, served.events, body, now=state.now(), most=most)
         return Response(await anyio.to_thread.run_sync(work), media_type=JSON)
 
     async def operate(self, request: Request) -> Response:
@@ -168,16 +168,16 @@ class PredictionRoutes:
         state = self._state
         asked = state.answering.asked(_key_id(scope))
         prediction_id = state.new_id()
-        serving = state.live_models.serving(name).giving(prediction_id)
-        scope["log_fields"]["version"] = serving.live.version
-        served = serving.operation(operation).operation
+        served = state.live_models.served(name).for_prediction(prediction_id)
+        scope["log_fields"]["version"] = served.live.version
+        described = served.operation(operation).operation
         body = await read()
-        operate = partial(serving.operate, operation, body, prediction_id, recall=state.recall)
-        waits = served.in_thread or serving.events is not None
+        operate = partial(served.operate, operation, body, prediction_id, recall=state.recall)
+        waits = described.in_thread or served.events is not None
         done = await anyio.to_thread.run_sync(operate) if waits else operate()
-        if served.is_recorded and serving.audit.records(prediction_id):
-            record = serving.record(prediction_id, operation, done.body, done.answer.decode(), asked=asked)
-            stored = state.answering.record(serving, record)
+        if described.recorded and served.audit.records(prediction_id):
+            record = served.record(prediction_id, operation, done.body, done.answer.decode(), asked=asked)
+            stored = state.answering.record(served, record)
             if stored is not None and (problem := await asyncio.wrap_future(stored)) is not None:
                 raise problem
         scope["log_fields"].update(done.log_fields)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.contract import Live
+from models.contract import LiveModel
 from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY
 from models.errors import NoQueueError
 from models.monitoring.performance.alert_figures import LiveFigures, live_figures
@@ -56,7 +56,7 @@ def review_router(state: State, engine: sa.Engine) -> APIRouter:
     """
     router = APIRouter(prefix="/v1/{name}", tags=["review"])
 
-    def live(name: str) -> Live:
+    def live(name: str) -> LiveModel:
         return _live_with_queue(state, name)
 
     def queue(name: str) -> ReviewQueue:
@@ -112,8 +112,8 @@ def review_queue(state: State, engine: sa.Engine, name: str) -> ReviewQueue:
     return ReviewQueue(engine, _live_with_queue(state, name), state.now)
 
 
-def _live_with_queue(state: State, name: str) -> Live:
-    found = state.live_models.serving(name).live
+def _live_with_queue(state: State, name: str) -> LiveModel:
+    found = state.live_models.served(name).live
     if found.queue is None:
         raise NoQueueError(name)
     return found

@@ -20,7 +20,7 @@ from models.registry.rollouts import Mode, Rollout, check_share
 from service.access.callers import actor_of
 from service.context import State
 from service.errors import UnknownModelError
-from service.live.desired_state import Wanted
+from service.live.desired_state import DesiredModel
 from service.requests.json_bodies import json_body_of, read_json
 
 
@@ -69,22 +69,22 @@ def rollout_router(state: State, engine: sa.Engine) -> APIRouter:
 
     @router.get("", summary="The version that is tried, and whether it is better")
     def show(name: str) -> ComparedChallenger:
-        rollout, serving = registry.rollouts.rollout(name), live_models.serving(name)
+        rollout, served = registry.rollouts.rollout(name), live_models.served(name)
         if rollout is None:
             raise NoChallengerError(name)
-        live = serving.live
+        live = served.live
         test = promotion_test(engine, rollout, live.version, live.domain, live.table, now=state.now())
         return ComparedChallenger(**dict(_challenger(state, rollout)), champion=live.version, test=test)
 
     @router.post("", summary="Try a version beside the champion", openapi_extra=json_body_of(Challenge))
     async def start(name: str, request: Request) -> Challenger:
         wanted = await read_json(request, state.settings.max_body_bytes, Challenge)
-        champion = live_models.serving(name)
+        champion = live_models.served(name)
         check_share(name, wanted.version, wanted.mode, wanted.share)
         version = await asyncio.to_thread(registry.version, name, wanted.version)
         policy = await asyncio.to_thread(registry.policies.active, name)
         audit = (await asyncio.to_thread(registry.audit_settings)).get(name, RECORD_ALL)
-        ready = await live_models.loaded(Wanted(version, policy, audit))  # what cannot answer must not be tried
+        ready = await live_models.loaded(DesiredModel(version, policy, audit))  # what cannot answer must not be tried
         await asyncio.to_thread(check_challenger, champion.live, ready.live, wanted.mode, audit)
         change = partial(
             registry.rollouts.start,
@@ -106,7 +106,7 @@ def rollout_router(state: State, engine: sa.Engine) -> APIRouter:
         why: Annotated[str, Query(max_length=1000, description="For the history.")] = "",
     ) -> Challenger:
         if name not in await asyncio.to_thread(registry.names):
-            raise UnknownModelError(name, live_models.servings)
+            raise UnknownModelError(name, live_models.served_models)
         change = partial(registry.rollouts.stop, name, actor=actor_of(request.scope), why=why)
         rollout = await asyncio.to_thread(change)
         await live_models.refresh()
@@ -117,7 +117,10 @@ def rollout_router(state: State, engine: sa.Engine) -> APIRouter:
 
 def _challenger(state: State, rollout: Rollout) -> Challenger:
     live_models = state.live_models
-    serving, refusal = live_models.servings.get(rollout.name), live_models.refused_challengers.by_name.get(rollout.name)
+    served, refusal = (
+        live_models.served_models.get(rollout.name),
+        live_models.refused_challengers.by_name.get(rollout.name),
+    )
     return Challenger(
         name=rollout.name,
         version=rollout.version,
@@ -125,6 +128,6 @@ def _challenger(state: State, rollout: Rollout) -> Challenger:
         share=rollout.share,
         started=rollout.started,
         started_by=rollout.started_by,
-        active=serving is not None and serving.rollout == rollout,
+        active=served is not None and served.rollout == rollout,
         refused=refusal.why if refusal and refusal.wanted.rollout == rollout else None,
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from models.backtesting.past_rows import PastRows
-    from models.contract import Domain, Live
+    from models.contract import Domain, LiveModel
     from models.home import Home
     from models.records.events.event_log import EventLog
     from models.registry.bundles import Manifest
@@ -133,7 +133,7 @@ def champion_of(registry: Registry, name: str) -> Version:
     return version
 
 
-def live_model(settings: Settings, name: str) -> Live:
+def live_model(settings: Settings, name: str) -> LiveModel:
     """The version that answers for this name, loaded and under its active policy; NotTrainedError if there is none."""
     from models.registry.live import load_answering
 
@@ -143,7 +143,7 @@ def live_model(settings: Settings, name: str) -> Live:
 
 
 @contextmanager
-def event_log(settings: Settings, live: Live) -> Iterator[EventLog]:
+def event_log(settings: Settings, live: LiveModel) -> Iterator[EventLog]:
     """The stored events of a live model, closed when the block ends; CommandError if its table has no windows."""
     from models.records.events.event_log import EventLog
 
@@ -157,7 +157,7 @@ def event_log(settings: Settings, live: Live) -> Iterator[EventLog]:
 
 
 def past_rows_of(
-    settings: Settings, live: Live, manifest: Manifest, *, data: str | None, table: str | None, from_events: bool
+    settings: Settings, live: LiveModel, manifest: Manifest, *, data: str | None, table: str | None, from_events: bool
 ) -> PastRows:
     """Past rows with their outcome, see `models.backtesting.past_rows`; CommandError for two sources at once."""
     from models.backtesting.past_rows import answered_rows, past_rows

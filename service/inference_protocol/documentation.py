@@ -6,16 +6,16 @@ from typing import Any
 
 from service.inference_protocol.messages import InferenceRequest, InferenceResponse
 from service.inference_protocol.metadata import example_request
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 from service.requests.bodies import JSON
 
 Json = dict[str, Any]
 TAG = "inference protocol"
 
 
-def inference_path(serving: Serving) -> tuple[Json, Json]:
+def inference_path(served: ServedModel) -> tuple[Json, Json]:
     """The path of one live model, and the schemas that it refers to: the protocol's, with the names of its columns."""
-    live = serving.live
+    live = served.live
     prefix = f"{live.name}.infer."
     names = {"InputTensor": [column.name for column in live.table.inputs]}
     names |= {"RequestedOutput": list(live.domain.answer.model_fields)}
@@ -35,7 +35,7 @@ def inference_path(serving: Serving) -> tuple[Json, Json]:
                 content["properties"]["name"]["enum"] = names[inner]
             schemas[f"{prefix}{inner}"] = content
         schemas[name] = schema
-    example = example_request(serving)
+    example = example_request(served)
     body: Json = {"schema": {"$ref": f"#/components/schemas/{request}"}}
     post = {
         "tags": [TAG],

@@ -8,22 +8,22 @@ from service.inference_protocol.datatypes import element
 from service.inference_protocol.inputs import read_request, reasons_wanted, rows_of
 from service.inference_protocol.messages import InferenceResponse
 from service.inference_protocol.outputs import output_tensors, wanted_outputs
-from service.live.served_model import Serving
-from service.requests.call import Asked
+from service.live.served_model import ServedModel
+from service.requests.call import Call
 from service.requests.field_errors import event_field
 from service.scoring.batch_rows import answer_rows
-from service.scoring.event_worker import EventWriter, Results
-from service.scoring.row_batcher import Answering
+from service.scoring.event_worker import EventWorker, Results
+from service.scoring.row_batcher import RowBatcher
 
 
 def infer(
-    serving: Serving,
+    served: ServedModel,
     body: bytes,
     *,
-    answering: Answering,
-    events: EventWriter,
+    answering: RowBatcher,
+    events: EventWorker,
     batch_id: str,
-    asked: Asked,
+    asked: Call,
     most_rows: int,
 ) -> bytes:
     """Answer a request, JSON to JSON; takes up to seconds, so it belongs into a thread.
@@ -41,12 +41,12 @@ def infer(
     BusyError, DatabaseError
         Its answers cannot be recorded now, or its rows are events that cannot be stored.
     """
-    live = serving.live
+    live = served.live
     request = read_request(body, live.table, most_rows)
     reasons, wanted = reasons_wanted(request), wanted_outputs(request, live.domain.answer)
-    rows = rows_of(request, serving, most_rows)
+    rows = rows_of(request, served, most_rows)
     results = answer_rows(
-        serving,
+        served,
         rows,
         range(len(rows)),
         answering=answering,

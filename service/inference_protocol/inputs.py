@@ -12,12 +12,12 @@ from models.contract import ReasonsWanted, Row
 from service.errors import BinaryTensorsError, FieldError, InvalidTensorsError, TooManyRowsError, shortened
 from service.inference_protocol.datatypes import BYTES, checked_elements, element
 from service.inference_protocol.messages import InferenceRequest, InputTensor
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 from service.requests.bodies import is_crowded
 from service.requests.field_errors import request_error, shown, why_not_taken
 from service.scoring.batches import checked_rows
 
-MOST_DIMENSIONS = 2
+MAX_DIMENSIONS = 2
 _ELSEWHERE = {"binary_data_size", "shared_memory_region"}
 """Parameters of a tensor whose values are not in `data`."""
 
@@ -61,7 +61,7 @@ def reasons_wanted(request: InferenceRequest) -> ReasonsWanted:
     raise InvalidTensorsError([FieldError(path="parameters.reasons", message=message, value=shown(given))])
 
 
-def rows_of(request: InferenceRequest, serving: Serving, most_rows: int) -> list[Row]:
+def rows_of(request: InferenceRequest, served: ServedModel, most_rows: int) -> list[Row]:
     """The checked rows of a request.
 
     Raises
@@ -71,15 +71,15 @@ def rows_of(request: InferenceRequest, serving: Serving, most_rows: int) -> list
     TooManyRowsError
         It holds more than `most_rows`.
     """
-    _check_names(request.inputs, serving.live.table)
+    _check_names(request.inputs, served.live.table)
     n_rows = _n_rows(request.inputs)
     if n_rows > most_rows:
         raise TooManyRowsError(most_rows)
-    columns = [_values(tensor, serving.live.table[tensor.name]) for tensor in request.inputs]
+    columns = [_values(tensor, served.live.table[tensor.name]) for tensor in request.inputs]
     _refuse(error for _, errors in columns for error in errors)
     names = [tensor.name for tensor in request.inputs]
     raw_rows = [dict(zip(names, values, strict=True)) for values in zip(*(v for v, _ in columns), strict=True)]
-    batch = checked_rows(serving, raw_rows)
+    batch = checked_rows(served, raw_rows)
     _refuse(error.model_copy(update={"path": _place(error.path)}) for error in batch.errors)
     return [row for row in batch.rows if row is not None]
 
@@ -127,7 +127,7 @@ def _n_rows(tensors: Sequence[InputTensor]) -> int:
 def _values(tensor: InputTensor, column: Column) -> tuple[list[Any], list[FieldError]]:
     """The values of a column, None where there is none; and the elements that are not of the tensor's datatype."""
     data = tensor.data or []
-    if isinstance(data[0], list) and len(tensor.shape) == MOST_DIMENSIONS:
+    if isinstance(data[0], list) and len(tensor.shape) == MAX_DIMENSIONS:
         wrong = [i for i, part in enumerate(data) if not isinstance(part, list) or len(part) != 1]
         if wrong:
             message = "must be a list of one value, as the others"

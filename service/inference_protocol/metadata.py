@@ -7,15 +7,15 @@ from typing import Any
 from service.inference_protocol.datatypes import datatype_of_column, datatype_of_value
 from service.inference_protocol.messages import ModelMetadata, TensorMetadata
 from service.inference_protocol.outputs import output_metadata
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 
 PLATFORM = "backscore"
 N_EXAMPLES = 2
 
 
-def model_metadata(serving: Serving) -> ModelMetadata:
+def model_metadata(served: ServedModel) -> ModelMetadata:
     """What a live version takes and gives."""
-    live = serving.live
+    live = served.live
     return ModelMetadata(
         name=live.name,
         versions=[str(live.version)],
@@ -33,12 +33,12 @@ def model_metadata(serving: Serving) -> ModelMetadata:
     )
 
 
-def example_request(serving: Serving) -> dict[str, Any] | None:
+def example_request(served: ServedModel) -> dict[str, Any] | None:
     """A request for two rows that is answered; None if the table lacks an example of a needed column."""
-    example = serving.example()
+    example = served.example()
     if example is None:
         return None
-    table = serving.live.table
+    table = served.live.table
     inputs = [
         {
             "name": name,

@@ -25,7 +25,7 @@ from service.inference_protocol.messages import (
     ServerReady,
 )
 from service.inference_protocol.metadata import model_metadata
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 from service.requests.bodies import JSON, media_type, read_body
 from service.requests.json_bodies import json_body_of
 from service.scoring.batch_threads import BatchThreads
@@ -50,19 +50,19 @@ def inference_router(state: State, reasons_not_ready: Callable[[], list[str]], t
 
     @router.get("/models/{name}", summary="What a model takes and gives", response_model_exclude_none=True)
     async def show_model(name: str) -> ModelMetadata:
-        return model_metadata(state.live_models.serving(name))
+        return model_metadata(state.live_models.served(name))
 
     @router.get("/models/{name}/versions/{version}", summary="The same", response_model_exclude_none=True)
     async def show_version(name: str, version: str) -> ModelMetadata:
-        return model_metadata(inference.serving(name, version))
+        return model_metadata(inference.served(name, version))
 
     @router.get("/models/{name}/ready", summary="Does the model answer?")
     async def model_ready(name: str) -> ModelReady:
-        return ModelReady(name=state.live_models.serving(name).live.name, ready=True)
+        return ModelReady(name=state.live_models.served(name).live.name, ready=True)
 
     @router.get("/models/{name}/versions/{version}/ready", summary="Does this version answer?")
     async def version_ready(name: str, version: str) -> ModelReady:
-        return ModelReady(name=inference.serving(name, version).live.name, ready=True)
+        return ModelReady(name=inference.served(name, version).live.name, ready=True)
 
     @router.post("/models/{name}/infer", include_in_schema=False)  # the documentation has one for each live model
     async def infer_model(name: str, request: Request) -> Response:
@@ -106,27 +106,29 @@ class Inference:
     def __init__(self, state: State, threads: BatchThreads) -> None:
         self._state, self._threads = state, threads
 
-    def serving(self, name: str, version: str) -> Serving:
+    def served(self, name: str, version: str) -> ServedModel:
         """The champion, if it is this version; NotLiveError else."""
-        serving = self._state.live_models.serving(name)
-        if version != str(serving.live.version):
-            raise NotLiveError(name, version, serving.live.version)
-        return serving
+        served = self._state.live_models.served(name)
+        if version != str(served.live.version):
+            raise NotLiveError(name, version, served.live.version)
+        return served
 
     async def answer(self, request: Request, name: str, version: str | None) -> Response:
         """Answer a request by the champion or its canary, or by the version that is asked for."""
         state, scope = self._state, request.scope
         caller: Caller = scope["key"]
         asked, batch_id = state.answering.asked(caller.id), state.new_id()
-        serving = state.live_models.serving(name).giving(batch_id) if version is None else self.serving(name, version)
-        scope["log_fields"]["version"] = serving.live.version
+        served = (
+            state.live_models.served(name).for_prediction(batch_id) if version is None else self.served(name, version)
+        )
+        scope["log_fields"]["version"] = served.live.version
         if BINARY_HEADER in request.headers:
             raise BinaryTensorsError
         if "content-type" in request.headers:  # Triton's client states none
             media_type(scope, (JSON,))
         work = partial(
             infer,
-            serving,
+            served,
             answering=state.answering,
             events=state.events,
             batch_id=batch_id,

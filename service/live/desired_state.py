@@ -9,11 +9,11 @@ from models.registry.audit_settings import AuditSettings
 from models.registry.policies import BUNDLED, StoredPolicy
 from models.registry.registry import Registry, Version
 from models.registry.rollouts import Rollout
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DesiredModel:
     """What the registry wants to answer for a name: a version, a policy, and how answers are recorded."""
 
     version: Version
@@ -25,39 +25,39 @@ class Wanted:
         """The number of the policy."""
         return BUNDLED if self.policy is None else self.policy.number
 
-    def is_answered_by(self, serving: Serving) -> bool:
+    def is_answered_by(self, served: ServedModel) -> bool:
         """Whether this is what answers."""
-        same = self.is_version_of(serving) and serving.live.policy_version == self.policy_version
-        return same and serving.audit == self.audit
+        same = self.is_version_of(served) and served.live.policy_version == self.policy_version
+        return same and served.audit == self.audit
 
-    def is_version_of(self, serving: Serving) -> bool:
+    def is_version_of(self, served: ServedModel) -> bool:
         """Whether this version answers, by whatever policy."""
-        return (serving.live.version, serving.digest) == (self.version.number, self.version.digest)
+        return (served.live.version, served.digest) == (self.version.number, self.version.digest)
 
 
 @dataclass(frozen=True)
-class WantedChallenger:
+class DesiredChallenger:
     """Who is to challenge what answers for a name; it decides by the same policy and is recorded in the same way."""
 
-    wanted: Wanted
+    wanted: DesiredModel
     rollout: Rollout
 
-    def challenges(self, champion: Serving) -> bool:
+    def challenges(self, champion: ServedModel) -> bool:
         """Whether this is who challenges it."""
         challenger = champion.challenger
         return champion.rollout == self.rollout and challenger is not None and self.wanted.is_answered_by(challenger)
 
 
-def wanted_of(registry: Registry) -> tuple[dict[str, Wanted], dict[str, WantedChallenger]]:
+def desired_state(registry: Registry) -> tuple[dict[str, DesiredModel], dict[str, DesiredChallenger]]:
     """Champions and challengers by name; DatabaseError if the registry cannot be read."""
     policies, audit = registry.policies.all_active(), registry.audit_settings()
 
-    def wanted(version: Version) -> Wanted:
-        return Wanted(version, policies.get(version.name), audit.get(version.name, RECORD_ALL))
+    def wanted(version: Version) -> DesiredModel:
+        return DesiredModel(version, policies.get(version.name), audit.get(version.name, RECORD_ALL))
 
     champions = {name: wanted(version) for name, version in registry.champions().items()}
     challengers = {
-        name: WantedChallenger(wanted(registry.version(name, rollout.version)), rollout)
+        name: DesiredChallenger(wanted(registry.version(name, rollout.version)), rollout)
         for name, rollout in registry.rollouts.all().items()
         # it may have been promoted between the two questions
         if name in champions and champions[name].version.number != rollout.version

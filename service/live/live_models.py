@@ -8,21 +8,21 @@ from types import MappingProxyType
 
 from structlog.typing import FilteringBoundLogger
 
-from models.contract import Live
+from models.contract import LiveModel
 from models.errors import DatabaseError
 from models.monitoring.promotion.compatibility import check_challenger
 from models.records.events.event_log import EventLog
 from models.registry.registry import Registry, Version
 from service.errors import UnknownModelError
-from service.live.desired_state import Wanted, WantedChallenger, wanted_of
-from service.live.load_failures import Refusals
-from service.live.served_model import Serving
+from service.live.desired_state import DesiredChallenger, DesiredModel, desired_state
+from service.live.load_failures import LoadFailures
+from service.live.served_model import ServedModel
 
 
 class LiveModels:
     """The champion of every name, loaded, checked and warmed, deciding by the active policy; with its challenger.
 
-    A request asks once for its `Serving` and uses nothing else, so that one version answers it from first byte to
+    A request asks once for its `ServedModel` and uses nothing else, so that one version answers it from first byte to
     last. What changes is a reference to a mapping that itself never changes. A challenger that cannot be loaded or does
     not fit is left out, and the champion answers alone.
 
@@ -44,8 +44,8 @@ class LiveModels:
     def __init__(
         self,
         registry: Registry,
-        load: Callable[[Version], Live],
-        open_events: Callable[[Live], EventLog | None],
+        load: Callable[[Version], LiveModel],
+        open_events: Callable[[LiveModel], EventLog | None],
         log: FilteringBoundLogger,
         *,
         personal_key: bytes = b"",
@@ -54,17 +54,17 @@ class LiveModels:
         self._personal_key = personal_key
         self._refreshing = asyncio.Lock()
         self._database_problem: str | None = None
-        self.servings: Mapping[str, Serving] = MappingProxyType({})
-        self.refused: Refusals[Wanted] = Refusals("champion", log)
-        self.refused_challengers: Refusals[WantedChallenger] = Refusals("challenger", log)
+        self.served_models: Mapping[str, ServedModel] = MappingProxyType({})
+        self.refused: LoadFailures[DesiredModel] = LoadFailures("champion", log)
+        self.refused_challengers: LoadFailures[DesiredChallenger] = LoadFailures("challenger", log)
         self.n_polls = 0
 
-    def serving(self, name: str) -> Serving:
+    def served(self, name: str) -> ServedModel:
         """What answers for the name now; UnknownModelError lists the names there are."""
-        serving = self.servings.get(name)
-        if serving is None:
-            raise UnknownModelError(name, self.servings)
-        return serving
+        served = self.served_models.get(name)
+        if served is None:
+            raise UnknownModelError(name, self.served_models)
+        return served
 
     @property
     def database_answers(self) -> bool:
@@ -73,12 +73,12 @@ class LiveModels:
 
     def live_versions(self) -> list[tuple[str, int, int]]:
         """Name, version and policy version of all that answer, canaries among them."""
-        answering = [serving for champion in self.servings.values() for serving in champion.answering]
+        answering = [served for champion in self.served_models.values() for served in champion.answering]
         return [(one.live.name, one.live.version, one.live.policy_version) for one in answering]
 
     def reasons_not_ready(self) -> list[str]:
         """Why requests cannot be answered yet; empty if they can."""
-        if self.servings:
+        if self.served_models:
             return []
         if self.n_polls == 0:
             return [self._database_problem or "the registry has not been read yet"]
@@ -95,7 +95,7 @@ class LiveModels:
             except Exception:  # a poll that ended silently would freeze the models for good
                 self._log.exception("polling the registry failed")
 
-    async def refresh(self, ready: Serving | None = None) -> None:
+    async def refresh(self, ready: ServedModel | None = None) -> None:
         """Take over what the registry says now; without a database everything stays as it is.
 
         Parameters
@@ -104,7 +104,7 @@ class LiveModels:
         """
         async with self._refreshing:
             try:
-                champions, challengers = await asyncio.to_thread(wanted_of, self._registry)
+                champions, challengers = await asyncio.to_thread(desired_state, self._registry)
             except DatabaseError as error:
                 if self._database_problem is None:
                     self._log.error("registry away, the live models stay as they are", error=str(error))
@@ -116,7 +116,7 @@ class LiveModels:
             await self._follow(champions, challengers, ready)
             self.n_polls += 1
 
-    async def loaded(self, wanted: Wanted, ready: Serving | None = None) -> Serving:
+    async def loaded(self, wanted: DesiredModel, ready: ServedModel | None = None) -> ServedModel:
         """A version verified and warmed, outside the event loop; it is not live by that, but no longer refused.
 
         A version that answers already, or challenges, is not loaded again to get another policy.
@@ -131,73 +131,75 @@ class LiveModels:
             Its table has windows, and what they look back on cannot be read.
         """
         name = wanted.version.name
-        champion = self.servings.get(name)
+        champion = self.served_models.get(name)
         known = [ready, champion, champion.challenger if champion else None]
-        serving = await asyncio.to_thread(self._loaded, wanted, [one for one in known if one is not None])
-        self.refused.forget(name, wanted)
-        return serving
+        served = await asyncio.to_thread(self._loaded, wanted, [one for one in known if one is not None])
+        self.refused.clear(name, wanted)
+        return served
 
     async def _follow(
         self,
-        champions: Mapping[str, Wanted],
-        challengers: Mapping[str, WantedChallenger],
-        ready: Serving | None,
+        champions: Mapping[str, DesiredModel],
+        challengers: Mapping[str, DesiredChallenger],
+        ready: ServedModel | None,
     ) -> None:
-        servings: dict[str, Serving] = {}
+        served_models: dict[str, ServedModel] = {}
         for name, wanted in champions.items():
             champion = await self._champion(wanted, ready)
             if champion is not None:
-                servings[name] = await self._challenged(champion, challengers.get(name), ready)
-        if servings != self.servings:
-            self.servings = MappingProxyType(servings)
+                served_models[name] = await self._challenged(champion, challengers.get(name), ready)
+        if served_models != self.served_models:
+            self.served_models = MappingProxyType(served_models)
 
-    async def _champion(self, wanted: Wanted, ready: Serving | None) -> Serving | None:
+    async def _champion(self, wanted: DesiredModel, ready: ServedModel | None) -> ServedModel | None:
         """What answers for a name from now on: what is wanted, or what did before if that is refused."""
         name = wanted.version.name
-        serving = self.servings.get(name)
-        if serving and wanted.is_answered_by(serving):
-            self.refused.forget(name)
-            return serving
-        if self.refused.waits(name, wanted, self.n_polls):
-            return serving
+        served = self.served_models.get(name)
+        if served and wanted.is_answered_by(served):
+            self.refused.clear(name)
+            return served
+        if self.refused.in_backoff(name, wanted, self.n_polls):
+            return served
         try:
             champion = await self.loaded(wanted, ready)
         except Exception as error:  # one bad bundle must not keep the other models from being updated
-            self.refused.refuse(name, wanted, wanted.version.number, error, self.n_polls)
-            return serving
-        self.refused.forget(name)  # also what was said about another version
-        what = "policy went live" if serving and wanted.is_version_of(serving) else "version went live"
+            self.refused.record(name, wanted, wanted.version.number, error, self.n_polls)
+            return served
+        self.refused.clear(name)  # also what was said about another version
+        what = "policy went live" if served and wanted.is_version_of(served) else "version went live"
         self._log.info(what, model=name, version=wanted.version.number, policy=wanted.policy_version)
         return champion
 
-    async def _challenged(self, champion: Serving, wanted: WantedChallenger | None, ready: Serving | None) -> Serving:
+    async def _challenged(
+        self, champion: ServedModel, wanted: DesiredChallenger | None, ready: ServedModel | None
+    ) -> ServedModel:
         """The champion with its challenger, or alone if there is none, or none that can be had."""
         name = champion.live.name
         if wanted is None:
-            self.refused_challengers.forget(name)
-            return champion.alone()
+            self.refused_challengers.clear(name)
+            return champion.without_challenger()
         if wanted.challenges(champion):
             return champion
-        if self.refused_challengers.waits(name, wanted, self.n_polls):
-            return champion.alone()
+        if self.refused_challengers.in_backoff(name, wanted, self.n_polls):
+            return champion.without_challenger()
         number, rollout = wanted.wanted.version.number, wanted.rollout
         try:
             challenger = await self.loaded(wanted.wanted, ready)
             await asyncio.to_thread(check_challenger, champion.live, challenger.live, rollout.mode, champion.audit)
         except Exception as error:  # whatever is wrong with it, the champion answers
-            self.refused_challengers.refuse(name, wanted, number, error, self.n_polls)
-            return champion.alone()
-        self.refused_challengers.forget(name)
+            self.refused_challengers.record(name, wanted, number, error, self.n_polls)
+            return champion.without_challenger()
+        self.refused_challengers.clear(name)
         self._log.info("challenger began", model=name, version=number, mode=rollout.mode, share=rollout.share)
         return champion.challenged_by(challenger, rollout)
 
-    def _loaded(self, wanted: Wanted, known: Iterable[Serving]) -> Serving:
-        serving = next((one for one in known if wanted.is_version_of(one)), None)
-        if serving is None:
+    def _loaded(self, wanted: DesiredModel, known: Iterable[ServedModel]) -> ServedModel:
+        served = next((one for one in known if wanted.is_version_of(one)), None)
+        if served is None:
             live = self._load(wanted.version)
-            serving = Serving.of(live, wanted.version.digest, personal_key=self._personal_key)
+            served = ServedModel.of(live, wanted.version.digest, personal_key=self._personal_key)
         # a champion with another policy keeps its challenger only by `_challenged`
-        serving = serving.alone().deciding_by(wanted.policy).recorded_by(wanted.audit)
-        serving = serving.storing_in(self._open_events(serving.live))
-        serving.warm()
-        return serving
+        served = served.without_challenger().with_policy(wanted.policy).with_audit_settings(wanted.audit)
+        served = served.with_event_log(self._open_events(served.live))
+        served.warm()
+        return served

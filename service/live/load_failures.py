@@ -1,4 +1,4 @@
-"""Refusals: what the registry wants and this process does not do, why, and when it is tried again."""
+"""LoadFailures: what the registry wants and this process does not do, why, and when it is tried again."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from structlog.typing import FilteringBoundLogger
 
 from models.errors import ModelError
 
-MOST_POLLS_BETWEEN_TRIES = 64
+MAX_POLLS_BETWEEN_TRIES = 64
 
-Wanted = TypeVar("Wanted")
+Desired = TypeVar("Desired")
 
 
 @dataclass(frozen=True)
-class Refusal(Generic[Wanted]):
+class LoadFailure(Generic[Desired]):
     """Why what is wanted does not answer, how often it was tried, and the poll at which it is tried again."""
 
-    wanted: Wanted
+    wanted: Desired
     why: str
     n_tries: int
     next_try: int
 
 
-class Refusals(Generic[Wanted]):
+class LoadFailures(Generic[Desired]):
     """What is refused, by name of the model.
 
     Parameters
@@ -34,20 +34,20 @@ class Refusals(Generic[Wanted]):
 
     def __init__(self, what: str, log: FilteringBoundLogger) -> None:
         self._what, self._log = what, log
-        self.by_name: dict[str, Refusal[Wanted]] = {}
+        self.by_name: dict[str, LoadFailure[Desired]] = {}
 
-    def waits(self, name: str, wanted: Wanted, n_polls: int) -> bool:
+    def in_backoff(self, name: str, wanted: Desired, n_polls: int) -> bool:
         """Whether this was refused, and is not to be tried again yet."""
         refusal = self.by_name.get(name)
         return refusal is not None and refusal.wanted == wanted and n_polls < refusal.next_try
 
-    def forget(self, name: str, wanted: Wanted | None = None) -> None:
+    def clear(self, name: str, wanted: Desired | None = None) -> None:
         """Nothing is refused any more, or this is not."""
         refusal = self.by_name.get(name)
         if refusal is not None and (wanted is None or refusal.wanted == wanted):
             del self.by_name[name]
 
-    def refuse(self, name: str, wanted: Wanted, version: int, error: Exception, n_polls: int) -> None:
+    def record(self, name: str, wanted: Desired, version: int, error: Exception, n_polls: int) -> None:
         """Log once why; it is tried again ever more seldom: a folder can be restored."""
         why = f"version {version}: {error}"
         before = self.by_name.get(name)
@@ -55,5 +55,5 @@ class Refusals(Generic[Wanted]):
         if before is None or before.why != why:
             unforeseen = None if isinstance(error, ModelError) else error
             self._log.error(f"{self._what} refused", model=name, error=why, exc_info=unforeseen)
-        pause = min(2 ** min(n_tries, 10), MOST_POLLS_BETWEEN_TRIES)
-        self.by_name[name] = Refusal(wanted, why, n_tries, n_polls + pause)
+        pause = min(2 ** min(n_tries, 10), MAX_POLLS_BETWEEN_TRIES)
+        self.by_name[name] = LoadFailure(wanted, why, n_tries, n_polls + pause)

@@ -1,4 +1,4 @@
-"""Serving: one live version with everything that its requests need, made once and never changed."""
+"""ServedModel: one live version with everything that its requests need, made once and never changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from data.rows import row_adapter
 from models.answers.respond import respond
-from models.contract import Answer, Live, Operation, ReasonsWanted, Row
+from models.contract import Answer, LiveModel, Operation, ReasonsWanted, Row
 from models.encoding import Features
 from models.errors import EventError, RefusedBodyError
 from models.records.audit_log.personal import PersonalData
@@ -27,10 +27,10 @@ from models.registry.rollouts import Rollout
 from service.errors import FieldError, InvalidRequestError, UnknownOperationError
 from service.live.batch_answer import BatchAnswer
 from service.requests.bodies import is_crowded
-from service.requests.call import Asked
-from service.requests.field_errors import MOST_VALUES, crowded_error, json_pointer, refusal_error, request_error, shown
+from service.requests.call import Call
+from service.requests.field_errors import MAX_VALUES, crowded_error, json_pointer, refusal_error, request_error, shown
 
-Recall: TypeAlias = Callable[["Serving", str, str], tuple[Live, Row]]
+Recall: TypeAlias = Callable[["ServedModel", str, str], tuple[LiveModel, Row]]
 """(what answers, the field, the id of a prediction in it) -> the version that made the prediction, and its row."""
 
 LABELS = "labels"
@@ -57,7 +57,7 @@ class Operated:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Serving:
+class ServedModel:
     """A live version, its request checkers and answer writers.
 
     Parameters
@@ -74,8 +74,8 @@ class Serving:
     challenger, rollout : of a champion, who challenges it, and how; None for nobody.
     """
 
-    live: Live
-    bundled: Live
+    live: LiveModel
+    bundled: LiveModel
     digest: str
     row: TypeAdapter[dict[str, Any]]
     answer: TypeAdapter[Answer]
@@ -86,11 +86,11 @@ class Serving:
     events: EventLog | None = None
     audit: AuditSettings = RECORD_ALL
     role: Role = "champion"
-    challenger: Serving | None = None
+    challenger: ServedModel | None = None
     rollout: Rollout | None = None
 
     @classmethod
-    def of(cls, live: Live, digest: str, *, personal_key: bytes = b"") -> Serving:
+    def of(cls, live: LiveModel, digest: str, *, personal_key: bytes = b"") -> ServedModel:
         """Build checkers and writers; takes milliseconds, so it is done when a version goes live.
 
         Parameters
@@ -118,7 +118,7 @@ class Serving:
             personal=PersonalData(live.table, personal_key),
         )
 
-    def deciding_by(self, policy: StoredPolicy | None) -> Serving:
+    def with_policy(self, policy: StoredPolicy | None) -> ServedModel:
         """The same version under a stored policy, or that of its bundle; only the decisions differ.
 
         Raises
@@ -128,32 +128,32 @@ class Serving:
         """
         return replace(self, live=with_policy(self.bundled, policy))
 
-    def storing_in(self, events: EventLog | None) -> Serving:
+    def with_event_log(self, events: EventLog | None) -> ServedModel:
         """The same version with the events that its windows look back on."""
         return replace(self, events=events)
 
-    def recorded_by(self, audit: AuditSettings) -> Serving:
+    def with_audit_settings(self, audit: AuditSettings) -> ServedModel:
         """The same version with its predictions recorded in another way."""
         return replace(self, audit=audit)
 
-    def alone(self) -> Serving:
+    def without_challenger(self) -> ServedModel:
         """The same version as a champion that nobody challenges."""
         if self.role == "champion" and self.rollout is None:
             return self
         return replace(self, role="champion", challenger=None, rollout=None)
 
-    def challenged_by(self, challenger: Serving, rollout: Rollout) -> Serving:
+    def challenged_by(self, challenger: ServedModel, rollout: Rollout) -> ServedModel:
         """The same version, challenged by another one."""
-        return replace(self, challenger=replace(challenger.alone(), role=rollout.mode), rollout=rollout)
+        return replace(self, challenger=replace(challenger.without_challenger(), role=rollout.mode), rollout=rollout)
 
-    def giving(self, prediction_id: str) -> Serving:
+    def for_prediction(self, prediction_id: str) -> ServedModel:
         """What answers this prediction: this version, or its canary."""
         if self.rollout is not None and self.challenger is not None and self.rollout.gives(prediction_id):
             return self.challenger
         return self
 
     @property
-    def shadow(self) -> Serving | None:
+    def shadow(self) -> ServedModel | None:
         """What answers the same rows unheard."""
         return self.challenger if self.challenger is not None and self.challenger.role == "shadow" else None
 
@@ -163,7 +163,7 @@ class Serving:
         return frozenset(column.name for column in (*self.live.table.inputs, *self.live.table.windows))
 
     @property
-    def answering(self) -> list[Serving]:
+    def answering(self) -> list[ServedModel]:
         """The version itself and its canary."""
         return [self] if self.challenger is None or self.shadow is not None else [self, self.challenger]
 
@@ -174,7 +174,7 @@ class Serving:
         request: Any,
         answer: str,
         *,
-        asked: Asked,
+        asked: Call,
         reasons: str = "",
         digest: str = "",
         n_rows: int = 1,
@@ -206,7 +206,7 @@ class Serving:
         X: Features,
         answers: Sequence[str],
         *,
-        asked: Asked,
+        asked: Call,
         reasons: ReasonsWanted,
     ) -> PredictionRecord:
         """What is to be recorded of rows whose features are X and whose answers are JSON: one alone, or a batch."""
@@ -265,11 +265,15 @@ class Serving:
         served = self.operation(name)
         operation, checked = served.operation, self._checked(served.body, body)
         live = self.live
-        if recall is not None and operation.recalls_by is not None and operation.recalls_by in checked:
-            live, row = recall(self, operation.recalls_by, checked[operation.recalls_by])
-            checked = _placed(checked, operation.row or (), row)
-        elif self.events is not None and operation.row is not None:
-            checked = _with_row(checked, operation.row, self.events)
+        if (
+            recall is not None
+            and operation.prediction_id_field is not None
+            and operation.prediction_id_field in checked
+        ):
+            live, row = recall(self, operation.prediction_id_field, checked[operation.prediction_id_field])
+            checked = _placed(checked, operation.row_path or (), row)
+        elif self.events is not None and operation.row_path is not None:
+            checked = _with_row(checked, operation.row_path, self.events)
         try:
             answer = operation.respond(live, checked, prediction_id)
         except RefusedBodyError as error:
@@ -313,7 +317,7 @@ class Serving:
         return example
 
     def _checked(self, adapter: TypeAdapter[Any], body: bytes) -> Row:
-        if is_crowded(body, most := max(MOST_VALUES, VALUES_PER_INPUT * len(self.live.table.inputs))):
+        if is_crowded(body, most := max(MAX_VALUES, VALUES_PER_INPUT * len(self.live.table.inputs))):
             raise crowded_error(most)
         try:
             checked: Row = adapter.validate_json(body)

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from starlette.types import Scope
 
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 
 OTHER = "other"
 """A path that leads nowhere, or that was refused before anybody looked where it leads."""
@@ -24,21 +24,21 @@ class EndpointNames:
     """
 
     def __init__(self) -> None:
-        self._servings: Mapping[str, Serving] = {}
+        self._servings: Mapping[str, ServedModel] = {}
         self._scoring: dict[str, Named] = {}
 
-    def of(self, scope: Scope, servings: Mapping[str, Serving]) -> Named:
+    def of(self, scope: Scope, served_models: Mapping[str, ServedModel]) -> Named:
         """The labels of a request that has been answered."""
-        if servings is not self._servings:
-            self._servings = servings
+        if served_models is not self._servings:
+            self._servings = served_models
             self._scoring = {
                 f"/v1/{name}/{action}": (action, name)
-                for name, serving in servings.items()
-                for action in serving.actions
+                for name, served in served_models.items()
+                for action in served.actions
             }
         if scope["method"] == "POST" and (named := self._scoring.get(scope["path"])):
             return named
         route = scope.get("route")
         kind: str = getattr(route, "name", None) or OTHER
         model = scope.get("path_params", {}).get("name", "") if route is not None else ""
-        return kind, model if model in servings else ""
+        return kind, model if model in served_models else ""

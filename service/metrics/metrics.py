@@ -91,7 +91,7 @@ class Metrics:
             durations = self._durations_of[endpoint, model] = self._durations.labels(endpoint, model)
         durations.observe(seconds)
 
-    def cut_short(self, reason: str) -> None:
+    def aborted(self, reason: str) -> None:
         """Count a request that ended without its answer, for one of `REFUSALS`."""
         self._refused.labels(reason).inc()
 

@@ -19,7 +19,7 @@ from prometheus_client.utils import floatToGoString
 
 BOUNDS = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 """Upper bounds, inclusive; finer where the probabilities of rare events lie."""
-MOST_VERSIONS = 8
+MAX_VERSIONS = 8
 """Of each model; the one that came first gives way, so that a service that retrains daily does not grow for ever."""
 
 
@@ -71,7 +71,7 @@ class ScoreHistogram(Collector):
         versions = self._spreads.setdefault(model, {})
         spread = versions.get(version)
         if spread is None:
-            if len(versions) >= MOST_VERSIONS:
+            if len(versions) >= MAX_VERSIONS:
                 del versions[next(iter(versions))]
             spread = versions[version] = Spread()
         return spread

@@ -31,7 +31,7 @@ ALWAYS_LET_IN = ("/health/", "/v2/health/", "/metrics")
 """Whoever watches the service must be answered when it is full."""
 
 
-class UnderWay:
+class InFlight:
     """The requests that are under way in this process.
 
     Parameters
@@ -66,7 +66,7 @@ class UnderWay:
     def enter(self, exchange: Exchange, scope: Scope) -> None:
         """Take on a request; OverloadedError if there is no room."""
         if len(self._scopes) >= self.most:
-            self._metrics.cut_short("full")
+            self._metrics.aborted("full")
             raise OverloadedError(f"{self.most:,} requests are under way already")
         exchange.make_room = self._hold
         exchange.task = asyncio.current_task()
@@ -82,13 +82,13 @@ class UnderWay:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             for exchange, scope in list(self._scopes.items()):
-                if not exchange.is_cut_short and (problem := self._problem(exchange)):
+                if not exchange.aborted and (problem := self._problem(exchange)):
                     await self._cut_short(exchange, scope, problem)
 
     def _hold(self, n_bytes: int) -> None:
         self._n_bytes += n_bytes
         if self._n_bytes > self._most_bytes:
-            self._metrics.cut_short("full")
+            self._metrics.aborted("full")
             raise OverloadedError(f"bodies of {self._most_bytes:,} bytes are being read already")
 
     def _problem(self, exchange: Exchange) -> ServiceError | None:
@@ -100,10 +100,10 @@ class UnderWay:
         return TimeLimitError(self._request_seconds) if now > exchange.since + self._request_seconds else None
 
     async def _cut_short(self, exchange: Exchange, scope: Scope, problem: ServiceError) -> None:
-        self._metrics.cut_short("slow_body" if isinstance(problem, SlowBodyError) else "timeout")
+        self._metrics.aborted("slow_body" if isinstance(problem, SlowBodyError) else "timeout")
         self._log.warning("request cut short", request_id=exchange.request_id, why=str(problem))
         try:
-            await exchange.cut_short(scope, problem_response(exchange.request_id, problem))
+            await exchange.abort(scope, problem_response(exchange.request_id, problem))
         except Exception:  # one connection that breaks now must not keep the others from their end
             self._log.exception("request not cut short", request_id=exchange.request_id)
 
@@ -111,7 +111,7 @@ class UnderWay:
 class Limits:
     """Let requests in as long as there is room."""
 
-    def __init__(self, app: ASGIApp, under_way: UnderWay) -> None:
+    def __init__(self, app: ASGIApp, under_way: InFlight) -> None:
         self.app, self.under_way = app, under_way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -37,8 +37,8 @@ class Exchange:
         "_has_body",
         "_receive",
         "_send",
+        "aborted",
         "headers",
-        "is_cut_short",
         "is_reading",
         "make_room",
         "n_bytes",
@@ -53,7 +53,7 @@ class Exchange:
         self._receive, self._send = receive, send
         self.request_id, self.headers = request_id, headers
         self.started = self.since = perf_counter()
-        self.is_reading = self.is_cut_short = self._has_body = False
+        self.is_reading = self.aborted = self._has_body = False
         self.n_bytes = 0
         self.status: int | None = None
         self.make_room: Callable[[int], object] | None = None
@@ -74,14 +74,14 @@ class Exchange:
 
     async def send(self, message: Message) -> None:
         """The next part of the answer."""
-        if self.is_cut_short:
+        if self.aborted:
             return
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), *self.headers]
         await self._send(message)
 
-    async def cut_short(self, scope: Scope, answer: Response) -> None:
+    async def abort(self, scope: Scope, answer: Response) -> None:
         """Answer in the application's place, and drop what it may still say.
 
         An answer that has begun can only be broken off: the application is cancelled, which makes the server close the
@@ -91,6 +91,6 @@ class Exchange:
             if self.task is not None:
                 self.task.cancel()
             return
-        self.is_cut_short, self.status = True, answer.status_code
+        self.aborted, self.status = True, answer.status_code
         answer.raw_headers.extend([*self.headers, (b"connection", b"close")])
         await answer(scope, self._receive, self._send)

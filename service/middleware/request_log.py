@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 from service.logs import WriteLine
 from service.metrics.endpoint_names import EndpointNames
 from service.metrics.metrics import Metrics
@@ -49,11 +49,11 @@ class RequestLog:
         write_line: WriteLine,
         new_id: Callable[[], str],
         metrics: Metrics,
-        servings: Callable[[], Mapping[str, Serving]],
+        served_models: Callable[[], Mapping[str, ServedModel]],
         is_draining: Callable[[], bool],
     ) -> None:
         self.app, self.log, self.write_line, self.new_id = app, log, write_line, new_id
-        self._metrics, self._servings, self._is_draining = metrics, servings, is_draining
+        self._metrics, self._servings, self._is_draining = metrics, served_models, is_draining
         self._names, self._pid = EndpointNames(), os.getpid()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,14 +70,14 @@ class RequestLog:
         try:
             await self.app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
-            if not exchange.is_cut_short:
+            if not exchange.aborted:
                 exchange.status = CLIENT_LEFT
-                self._metrics.cut_short("client_left")
+                self._metrics.aborted("client_left")
         except Exception as error:
             self.log.exception("request failed", request_id=request_id)
             if exchange.status is None:
                 await problem_response(request_id, error)(scope, receive, exchange.send)
-            elif not exchange.is_cut_short:
+            elif not exchange.aborted:
                 raise  # the server must cut the answer that has begun
         finally:
             self._done(exchange, scope)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
-from service.requests.call import Asked
+from service.requests.call import Call
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -80,7 +80,7 @@ class Tracing:
             },
         )
 
-    def phases(self, asked: Asked, checked: float) -> None:
+    def phases(self, asked: Call, checked: float) -> None:
         """Spans below the current one, of what led to an answer that has just come; times are of `perf_counter`."""
         now = time.perf_counter()
         answered = asked.answered or now

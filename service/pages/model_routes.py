@@ -18,14 +18,14 @@ from models.registry.database.engine import reading
 from models.reports.metrics import METRICS
 from service.api.model_views import model_details
 from service.errors import FieldError, InvalidRequestError, status_of
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 from service.pages.rendering import may
 from service.pages.site import Site
 from service.pages.trying.answers import ANSWERS
 from service.pages.trying.try_form import LESS, MORE, TryForm, try_form
 from service.requests.field_errors import event_field
 
-MOST_EVENTS = 15
+MAX_EVENTS = 15
 """Lines of the history that are shown."""
 DONE: Mapping[str, str] = {"promoted": "The version answers now.", "rolled-back": "What answered before answers again."}
 
@@ -37,33 +37,33 @@ def model_page_router(site: Site) -> APIRouter:
 
     async def page(request: Request, name: str, form: TryForm | None, status: int = 200, **answer: Any) -> Response:
         details = await asyncio.to_thread(model_details, state, name)
-        serving = state.live_models.servings.get(name)
+        served = state.live_models.served_models.get(name)
         return await pages.page(
             request,
             "model.html.jinja",
             status,
             details=details,
-            live=serving.live if serving else None,
+            live=served.live if served else None,
             form=form,
             curl=form.curl(_address(request), needs_key=site.ring.is_needed) if form else "",
             may_score=may(request, "score"),
             may_change=may(request, "admin"),
             metrics=[metric for metric in METRICS if any(metric.key in v.metrics for v in details.versions)],
-            history=details.history[: -MOST_EVENTS - 1 : -1],
+            history=details.history[: -MAX_EVENTS - 1 : -1],
             done=DONE.get(request.query_params.get("done", ""), ""),
             **{"answer": None, "view": None, "events": [], **answer},
         )
 
     @router.get("")
     async def page_model(name: str, request: Request) -> Response:
-        serving = state.live_models.servings.get(name)
-        return await page(request, name, try_form(serving) if serving else None)
+        served = state.live_models.served_models.get(name)
+        return await page(request, name, try_form(served) if served else None)
 
     @router.post("")
     async def try_out(name: str, request: Request) -> Response:
         texts = await site.form(request)
-        serving = state.live_models.serving(name)
-        form = try_form(serving, texts)
+        served = state.live_models.served(name)
+        form = try_form(served, texts)
         if MORE in texts or LESS in texts:
             return await page(request, name, form)
         body = json.dumps(form.body).encode()
@@ -75,14 +75,14 @@ def model_page_router(site: Site) -> APIRouter:
             answer = json.loads(await site.asking.operation_of(name, form.operation, read, request.scope))
         except (InvalidRequestError, EventError) as error:
             return await page(request, name, form.with_errors(_field_errors(error)), status_of(error))
-        view = ANSWERS.get(serving.live.domain.name)
+        view = ANSWERS.get(served.live.domain.name)
         return await page(
             request,
             name,
             form,
             answer=answer,
-            view=view(serving.live, answer) if view else None,
-            events=await asyncio.to_thread(_events_of_card, site, serving, form.body),
+            view=view(served.live, answer) if view else None,
+            events=await asyncio.to_thread(_events_of_card, site, served, form.body),
         )
 
     return router
@@ -93,9 +93,9 @@ def _field_errors(error: InvalidRequestError | EventError) -> list[FieldError]:
     return [event_field(error, ("row",))] if isinstance(error, EventError) else list(error.errors)
 
 
-def _events_of_card(site: Site, serving: Serving, body: Mapping[str, Any]) -> list[CardEvent]:
+def _events_of_card(site: Site, served: ServedModel, body: Mapping[str, Any]) -> list[CardEvent]:
     """The last events of the card that was asked about; none where people look at no cards."""
-    live = serving.live
+    live = served.live
     if live.queue is None:
         return []
     with reading(site.engine) as connection:

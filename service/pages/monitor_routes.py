@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 WINDOWS = {1: "day", 7: "week", 30: "month", 90: "three months"}
 """Days that one can look back, and what they are called."""
-MOST_ALERTS = 20
+MAX_ALERTS = 20
 VERDICTS = {"confirmed": "Fraud", "cleared": "Genuine", "unsure": "Not sure"}
 MEASURES = {"auc": "AUC", "log_loss": "Log-loss", "brier": "Brier score", "event_rate": "Rate of the event"}
 """Of live predictions: both measured by known outcomes and expected of the probabilities alone."""
@@ -61,7 +61,7 @@ def monitor_page_router(site: Site) -> APIRouter:
 
     @router.get("/monitor")
     async def page_monitor(name: str, request: Request) -> Response:
-        live = state.live_models.serving(name).live
+        live = state.live_models.served(name).live
         given = request.query_params.get("days", "")
         days = int(given) if given in map(str, WINDOWS) else int(DEFAULT_DAYS)
         performance = await performance_of(state, site.engine, name)
@@ -103,7 +103,7 @@ async def _found(looking: Awaitable[T]) -> Found[T]:
 
 
 def _alerts(site: Site, name: str) -> Alerts:
-    return review_queue(site.state, site.engine, name).alerts("open", MOST_ALERTS)
+    return review_queue(site.state, site.engine, name).alerts("open", MAX_ALERTS)
 
 
 def _charts(performance: Performance) -> dict[str, dict[str, Any]]:

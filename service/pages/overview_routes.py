@@ -16,7 +16,7 @@ from models.registry.registry import Version
 from models.reports.metrics import METRICS
 from service.api.drift import last_monitor
 from service.api.model_views import ModelState, model_list
-from service.live.served_model import LABELS, Serving
+from service.live.served_model import LABELS, ServedModel
 from service.metrics.recent import Traffic
 from service.pages.site import Site
 
@@ -79,28 +79,28 @@ def overview_router(site: Site) -> APIRouter:
 
 def _glances(site: Site) -> list[Glance]:
     state = site.state
-    servings = state.live_models.servings
+    served_models = state.live_models.served_models
     wanted = {
         (name, endpoint)
-        for name, serving in servings.items()
-        for endpoint in (*serving.actions, *site.protocol_endpoints)
+        for name, served in served_models.items()
+        for endpoint in (*served.actions, *site.protocol_endpoints)
         if endpoint != LABELS
     }
     traffic = site.recent.traffic(wanted)
-    return [_glance(site, one, servings.get(one.name), traffic.get(one.name)) for one in model_list(state).models]
+    return [_glance(site, one, served_models.get(one.name), traffic.get(one.name)) for one in model_list(state).models]
 
 
-def _glance(site: Site, one: ModelState, serving: Serving | None, traffic: Traffic | None) -> Glance:
-    version = site.state.registry.version(one.name, serving.live.version) if serving else None
-    challenged = serving is not None and serving.challenger is not None and serving.rollout is not None
+def _glance(site: Site, one: ModelState, served: ServedModel | None, traffic: Traffic | None) -> Glance:
+    version = site.state.registry.version(one.name, served.live.version) if served else None
+    challenged = served is not None and served.challenger is not None and served.rollout is not None
     return Glance(
         state=one,
         version=version,
         headlines=headlines(version) if version else [],
-        challenger=f"version {serving.rollout.version} as {serving.rollout.mode}" if challenged else "",  # type: ignore[union-attr]
+        challenger=f"version {served.rollout.version} as {served.rollout.mode}" if challenged else "",  # type: ignore[union-attr]
         traffic=traffic if traffic and traffic.n_requests else None,
-        audit=serving.audit if serving else None,
-        monitor=last_monitor(site.state, serving) if serving else None,
+        audit=served.audit if served else None,
+        monitor=last_monitor(site.state, served) if served else None,
     )
 
 

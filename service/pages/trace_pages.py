@@ -49,13 +49,13 @@ def trace_page_router(site: Site) -> APIRouter:
 
     @router.get("/trace")
     async def page_trace(name: str, request: Request) -> Response:
-        serving = site.state.live_models.serving(name)
+        served = site.state.live_models.served(name)
         given = {field: request.query_params.get(field, "").strip() for field in ("prediction_id", *_DEFAULTS)}
         texts = {field: given[field] or default for field, default in _DEFAULTS.items()}
         body = {field: _number(text) for field, text in texts.items()}
         if given["prediction_id"]:
             body["prediction_id"] = given["prediction_id"]
-        elif (example := serving.example()) is not None:
+        elif (example := served.example()) is not None:
             body["row"] = example
         errors: dict[str, str] = {}
         found, status = None, 200
@@ -69,7 +69,7 @@ def trace_page_router(site: Site) -> APIRouter:
             "trace.html.jinja",
             status,
             name=name,
-            live=serving.live,
+            live=served.live,
             texts={**texts, "prediction_id": given["prediction_id"]},
             errors=errors,
             found=found,

@@ -9,7 +9,7 @@ from models.monitoring.performance.measures import Measure
 from models.monitoring.performance.weekly import Period
 from models.reports.colours import NEUTRAL, OURS
 
-FEWEST_WEEKS = 2
+MIN_WEEKS = 2
 GRID = "rgba(128,128,128,0.25)"
 
 
@@ -27,7 +27,7 @@ def week_chart(weeks: Sequence[Period], key: str, title: str) -> dict[str, Any] 
         _trace("expected", expected, NEUTRAL, "dot"),
         _trace("measured", realised, OURS, "solid"),
     ]
-    if len(traces[0]["x"]) < FEWEST_WEEKS:
+    if len(traces[0]["x"]) < MIN_WEEKS:
         return None
     axis = {"gridcolor": GRID, "zeroline": False, "automargin": True}
     return {

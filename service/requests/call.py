@@ -7,7 +7,7 @@ from time import perf_counter
 
 
 @dataclass(slots=True)
-class Asked:
+class Call:
     """When and by whom something was asked.
 
     Parameters

@@ -17,9 +17,9 @@ from service.errors import FieldError, InvalidJsonError, InvalidRequestError, sh
 
 _ABOUT_SEVERAL_VALUES = frozenset({"dict_type", "list_type", "too_short", "too_long", "range"})
 """Kinds of failures of lists and ranges of a column's values, which have other rules than one value."""
-MOST_VALUES = 10_000
+MAX_VALUES = 10_000
 """Of a body that is no batch; it takes about 40 ms to refuse as many unknown names."""
-MOST_LETTERS_OF_A_SLIP = 60
+MAX_LETTERS_OF_A_SLIP = 60
 """Longer names are no misspelled columns; to look for one takes time that grows with their square."""
 SAFE_INTEGER = 2**53  # beyond it JSON readers differ, and very long integers cannot be written at all
 
@@ -142,7 +142,7 @@ def why_not_taken(name: object, column: Column | None, columns: Mapping[str, Col
     """
     if column is None:
         inputs = [known.name for known in columns.values() if known.requested and suggest]
-        near = get_close_matches(str(name), inputs, n=1) if len(str(name)) <= MOST_LETTERS_OF_A_SLIP else ()
+        near = get_close_matches(str(name), inputs, n=1) if len(str(name)) <= MAX_LETTERS_OF_A_SLIP else ()
         return "is no field of this request" + (f"; did you mean {near[0]!r}?" if near else "")
     if column.role == "target":
         return f"{name} is what this model predicts and not an input of it"

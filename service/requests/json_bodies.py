@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from service.requests.bodies import is_crowded, json_body
-from service.requests.field_errors import MOST_VALUES, crowded_error, request_error
+from service.requests.field_errors import MAX_VALUES, crowded_error, request_error
 
 WITHOUT_NUL = r"^[^\x00]*$"  # which PostgreSQL cannot store
 Body = TypeVar("Body", bound=BaseModel)
@@ -20,7 +20,7 @@ def json_body_of(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-async def read_json(request: Request, limit: int, model: type[Body], *, most_values: int = MOST_VALUES) -> Body:
+async def read_json(request: Request, limit: int, model: type[Body], *, most_values: int = MAX_VALUES) -> Body:
     """The body, checked.
 
     Raises

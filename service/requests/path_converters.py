@@ -20,7 +20,7 @@ class ShortText(StringConvertor):
     regex = r"[^/\x00-\x1f\x7f]{1,200}"
 
 
-def bound_path_parts() -> None:
+def register_bounded_converters() -> None:
     """Let {...} and {...:int} in all paths that are made from now on mean these; other paths are answered 404."""
     register_url_convertor("int", ShortInteger())
     register_url_convertor("str", ShortText())

@@ -25,9 +25,9 @@ async def keep_within_limits(
 ) -> None:
     """Delete what is too old or too much, for ever; several processes that do so at once take nothing too much."""
     while True:
-        for name, serving in live_models.servings.items():
+        for name, served in live_models.served_models.items():
             try:
-                n_deleted = await asyncio.to_thread(delete_old, engine, name, serving.audit, now=now())
+                n_deleted = await asyncio.to_thread(delete_old, engine, name, served.audit, now=now())
             except DatabaseError as error:
                 log.error("old predictions could not be deleted", model=name, error=str(error))
             else:

@@ -1,4 +1,4 @@
-"""Machinery: what runs beside the requests of one process, from its start to its end."""
+"""Lifespan: what runs beside the requests of one process, from its start to its end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from models.registry.registry import Registry
 from service.access.key_ring import KeyRing
 from service.live.live_models import LiveModels
 from service.runtime.audit_retention import keep_within_limits
-from service.runtime.supervision import Supervision
+from service.runtime.request_pipeline import RequestPipeline
 
 SWITCH_SECONDS = 0.0005
 """After so long a thread that waits for Python's lock gets it: the thread that records answers must not wait for those
@@ -39,7 +39,7 @@ class Worker(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Machinery:
+class Lifespan:
     """What is started before the first request and ended after the last.
 
     Parameters
@@ -51,14 +51,14 @@ class Machinery:
     database: sa.Engine
     live_models: LiveModels
     ring: KeyRing
-    watch: Supervision
+    pipeline: RequestPipeline
     workers: Sequence[Worker]
     poll_seconds: float
     log: FilteringBoundLogger
     now: Clock
 
     @asynccontextmanager
-    async def running(self, _app: object) -> AsyncIterator[None]:
+    async def run(self, _app: object) -> AsyncIterator[None]:
         """While the block runs the process can answer."""
         with threadpool_limits(limits=1, user_api="blas"):  # a row's products are too small to share between threads
             for worker in reversed(self.workers):
@@ -75,7 +75,7 @@ class Machinery:
                 asyncio.create_task(self.ring.keep_in_step()),
                 asyncio.create_task(keep_within_limits(self.live_models, self.database, self.log, now=self.now)),
             ]
-            async with self.watch.running():
+            async with self.pipeline.run():
                 yield
             for task in beside:
                 task.cancel()

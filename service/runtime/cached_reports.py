@@ -1,4 +1,4 @@
-"""Findings: what takes seconds to find out from what is recorded, for everybody who asks meanwhile."""
+"""CachedReports: what takes seconds to find out from what is recorded, for everybody who asks meanwhile."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from service.runtime.memory import give_back
 
 T = TypeVar("T")
 
-MOST_KEPT = 100
-"""Findings that are kept; the one found first goes first."""
+MAX_KEPT = 100
+"""CachedReports that are kept; the one found first goes first."""
 NOT_KEPT = timedelta(0)
 
 
-class Findings:
+class CachedReports:
     """Makes findings one at a time in a thread of their own, and keeps them as long as they are fresh."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Findings:
             found = await asyncio.get_running_loop().run_in_executor(self._thread, _made, find)
             self._found.pop(asked, None)
             self._found[asked] = now, found
-            if len(self._found) > MOST_KEPT:
+            if len(self._found) > MAX_KEPT:
                 del self._found[next(iter(self._found))]
             return found
         finally:

@@ -1,6 +1,6 @@
 """The server's protocol with limits that it lacks: uvicorn waits for ever for headers, and takes any number of them.
 
-A connection has `header_seconds` for the headers of a request, and these at most `MOST_HEADER_BYTES`, as has whatever
+A connection has `header_seconds` for the headers of a request, and these at most `MAX_HEADER_BYTES`, as has whatever
 else is no body: trailers, and what a chunk may say of itself. Of connections there are at most `most`. When one more
 comes, one that has no request under way gives way to it. What is no HTTP is answered with a problem, too.
 """
@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from service.errors import HeadersTooLargeError, InvalidHttpError, OverloadedError, ServiceError, SlowHeadersError
 from service.requests.problems import problem_response
 
-MOST_HEADER_BYTES = 65_536
+MAX_HEADER_BYTES = 65_536
 FILES_FOR_OTHER_USES = 100
 SECONDS_UNTIL_READ = 60
 """So long a client may leave an answer unread before the system breaks the connection off."""
@@ -76,17 +76,17 @@ class PatientProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self.transport.is_closing():
             return
-        if self._n_header_bytes > MOST_HEADER_BYTES:
-            self._refuse(HeadersTooLargeError(MOST_HEADER_BYTES))
+        if self._n_header_bytes > MAX_HEADER_BYTES:
+            self._refuse(HeadersTooLargeError(MAX_HEADER_BYTES))
         elif self._headers_due is None and not self._has_request_under_way:
             self._expect_headers()
 
     def on_headers_complete(self) -> None:
         """The server's part, and the end of the wait."""
-        if self._n_header_bytes > MOST_HEADER_BYTES:  # together with what came behind the headers
+        if self._n_header_bytes > MAX_HEADER_BYTES:  # together with what came behind the headers
             n_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-            if n_bytes > MOST_HEADER_BYTES:
-                self._refuse(HeadersTooLargeError(MOST_HEADER_BYTES))
+            if n_bytes > MAX_HEADER_BYTES:
+                self._refuse(HeadersTooLargeError(MAX_HEADER_BYTES))
                 raise ValueError("headers too large")  # which makes the parser stop, and is told to nobody
         self._headers_came()
         super().on_headers_complete()

@@ -1,4 +1,4 @@
-"""PredictionWriter: the one thread of a process that records answered requests, all that wait in one transaction.
+"""AuditWriter: the one thread of a process that records answered requests, all that wait in one transaction.
 
 Records that somebody waits for are stored at once. While the thread waits for the disk, the event loop goes on reading
 and answering requests, whose records then share the next transaction. Those that nobody waits for come along with them,
@@ -22,9 +22,9 @@ from models.errors import DatabaseError
 from models.records.audit_log.record import PredictionRecord
 from service.errors import BusyError
 
-MOST_WAITING = 2_000
+MAX_WAITING = 2_000
 """Hand-overs; each is what one turn of the event loop answered, or one batch."""
-MOST_AT_ONCE = 500
+MAX_AT_ONCE = 500
 """Records that share a transaction, or one hand-over more: a statement has room for about 2,000."""
 REST_SECONDS = 0.005
 """So long may a record that nobody waits for rest."""
@@ -48,18 +48,18 @@ class Records(Protocol):
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Waiting:
+class PendingRecords:
     """Records that were handed over together, and who waits for them; nobody does at level "async"."""
 
     records: Sequence[PredictionRecord]
     done: Done | None
 
 
-END, RESTING = Waiting((), None), Waiting((), None)
+STOP, DEFERRED = PendingRecords((), None), PendingRecords((), None)
 """What the writer's thread is told: that nothing more comes, and that something rests."""
 
 
-class PredictionWriter:
+class AuditWriter:
     """Records answered requests in a thread of its own, between `start` and `close`.
 
     Parameters
@@ -75,13 +75,13 @@ class PredictionWriter:
         *,
         on_written: Callable[[int], object] = _nothing,
         on_dropped: Callable[[int], object] = _nothing,
-        most_waiting: int = MOST_WAITING,
+        most_waiting: int = MAX_WAITING,
     ) -> None:
         self._records, self._log, self._most = records, log, most_waiting
         self._on_written, self._on_dropped = on_written, on_dropped
-        self._queue: SimpleQueue[Waiting] = SimpleQueue()
-        self._resting: deque[Waiting] = deque()
-        self._knows_of_resting = False
+        self._queue: SimpleQueue[PendingRecords] = SimpleQueue()
+        self._resting: deque[PendingRecords] = deque()
+        self._deferred_announced = False
         self._thread = Thread(target=self._work, name="predictions", daemon=True)
 
     def start(self) -> None:
@@ -90,7 +90,7 @@ class PredictionWriter:
 
     def close(self) -> None:
         """Record what waits, and end."""
-        self._queue.put(END)
+        self._queue.put(STOP)
         self._thread.join()
 
     @property
@@ -106,59 +106,59 @@ class PredictionWriter:
     def record(self, records: Sequence[PredictionRecord], done: Done) -> None:
         """Store records and tell when that is done; BusyError if too many wait."""
         self.check_room()
-        self._queue.put(Waiting(records, done))
+        self._queue.put(PendingRecords(records, done))
 
-    def record_later(self, records: Sequence[PredictionRecord]) -> None:
+    def record_deferred(self, records: Sequence[PredictionRecord]) -> None:
         """Store records if there is room; nobody waits for them, and those that are dropped are counted."""
         if self.n_waiting >= self._most:
             self._on_dropped(_n_predictions(records))
             return
-        self._resting.append(Waiting(records, None))
-        if not self._knows_of_resting:  # looked at after it rests, so that the thread finds it or is told
-            self._knows_of_resting = True
-            self._queue.put(RESTING)
+        self._resting.append(PendingRecords(records, None))
+        if not self._deferred_announced:  # looked at after it rests, so that the thread finds it or is told
+            self._deferred_announced = True
+            self._queue.put(DEFERRED)
 
     def _work(self) -> None:
         going_on, rest_until = True, None
         while going_on:
             taken = self._take(rest_until)
-            going_on = END not in taken
+            going_on = STOP not in taken
             waiting = [one for one in taken if one.records]
             if waiting or not going_on or (rest_until is not None and monotonic() >= rest_until):
                 rest_until = None
-                waiting += self._rested(MOST_AT_ONCE - _n_records(waiting))
-            elif RESTING in taken:
+                waiting += self._rested(MAX_AT_ONCE - _n_records(waiting))
+            elif DEFERRED in taken:
                 rest_until = monotonic() + REST_SECONDS
             if waiting:
                 self._store(waiting)
-        while waiting := self._rested(MOST_AT_ONCE):
+        while waiting := self._rested(MAX_AT_ONCE):
             self._store(waiting)
         self._records.close()
 
-    def _take(self, until: float | None) -> list[Waiting]:
+    def _take(self, until: float | None) -> list[PendingRecords]:
         """Those that wait; at least one, unless none comes until then."""
-        taken: list[Waiting] = []
+        taken: list[PendingRecords] = []
         with suppress(Empty):
             taken.append(self._queue.get(timeout=None if until is None else max(0.0, until - monotonic())))
             n_records = len(taken[0].records)
-            while n_records < MOST_AT_ONCE:
+            while n_records < MAX_AT_ONCE:
                 taken.append(one := self._queue.get_nowait())
                 n_records += len(one.records)
         return taken
 
-    def _rested(self, most: int) -> list[Waiting]:
+    def _rested(self, most: int) -> list[PendingRecords]:
         """Those that nobody waits for; about so many records of them at most."""
-        self._knows_of_resting = False  # of those that come from now on
-        rested: list[Waiting] = []
+        self._deferred_announced = False  # of those that come from now on
+        rested: list[PendingRecords] = []
         n_records = 0
         while self._resting and n_records < most:
             rested.append(one := self._resting.popleft())
             n_records += len(one.records)
         if self._resting:
-            self._queue.put(RESTING)
+            self._queue.put(DEFERRED)
         return rested
 
-    def _store(self, taken: Sequence[Waiting]) -> None:
+    def _store(self, taken: Sequence[PendingRecords]) -> None:
         records = [record for one in taken for record in one.records]
         problem = self._problem_of_writing(records)
         if problem is not None and len(taken) > 1 and not isinstance(problem, DatabaseError):
@@ -185,7 +185,7 @@ class PredictionWriter:
         return None
 
 
-def _n_records(taken: Sequence[Waiting]) -> int:
+def _n_records(taken: Sequence[PendingRecords]) -> int:
     return sum(len(one.records) for one in taken)
 
 

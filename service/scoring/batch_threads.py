@@ -34,7 +34,7 @@ class BatchThreads:
         is_large = len(body) > LARGE_BYTES
 
         def unless_cut_short(body: bytes) -> bytes:
-            if exchange.is_cut_short:
+            if exchange.aborted:
                 raise ClientDisconnect
             return work(body)
 

@@ -19,15 +19,15 @@ from models.contract import ReasonsWanted, Row
 from models.errors import EventError
 from service.errors import FieldError, InvalidJsonError, InvalidRequestError, TooManyRowsError, shortened
 from service.live.batch_answer import BatchAnswer
-from service.live.served_model import Serving, unstorable
+from service.live.served_model import ServedModel, unstorable
 from service.requests.bodies import CSV, JSON, PARQUET, is_crowded
-from service.requests.call import Asked
+from service.requests.call import Call
 from service.requests.field_errors import event_field, field_errors, json_pointer, request_error, shown
 from service.scoring.batch_rows import answer_rows
-from service.scoring.event_worker import EventWriter
-from service.scoring.row_batcher import Answering
+from service.scoring.event_worker import EventWorker
+from service.scoring.row_batcher import RowBatcher
 
-MOST_ERRORS_PER_ROW = 20
+MAX_ERRORS_PER_ROW = 20
 MEDIA_TYPES = (JSON, CSV, PARQUET)
 SUFFIXES = {CSV: ".csv", PARQUET: ".parquet"}
 
@@ -53,14 +53,14 @@ class Batch:
 
 
 def answer_batch(
-    serving: Serving,
+    served: ServedModel,
     kind: str,
     body: bytes,
     *,
-    answering: Answering,
-    events: EventWriter,
+    answering: RowBatcher,
+    events: EventWorker,
     batch_id: str,
-    asked: Asked,
+    asked: Call,
     reasons: ReasonsWanted,
     most_rows: int,
     most_bytes: int,
@@ -88,12 +88,12 @@ def answer_batch(
         Its answers cannot be recorded now, or its rows are events that cannot be stored.
     """
     if kind == JSON:
-        batch = read_json(serving, body, most_rows)
+        batch = read_json(served, body, most_rows)
     else:
-        batch = read_file(serving, body, SUFFIXES[kind], most_rows, most_bytes)
+        batch = read_file(served, body, SUFFIXES[kind], most_rows, most_bytes)
     places = [place for place, row in enumerate(batch.rows) if row is not None]
     results = answer_rows(
-        serving,
+        served,
         [row for row in batch.rows if row is not None],
         places,
         answering=answering,
@@ -109,14 +109,14 @@ def answer_batch(
             errors.append(event_field(result, ("rows", place)))
         else:
             answers[place] = result
-    return _document(serving, batch.warnings, answers, errors)
+    return _document(served, batch.warnings, answers, errors)
 
 
 def _document(
-    serving: Serving, warnings: list[str], answers: Sequence[str | None], errors: Sequence[FieldError]
+    served: ServedModel, warnings: list[str], answers: Sequence[str | None], errors: Sequence[FieldError]
 ) -> bytes:
     """A `BatchAnswer` around answers that are JSON already."""
-    live = serving.live
+    live = served.live
     fields = {
         "model": live.name,
         "version": live.version,
@@ -131,9 +131,9 @@ def _document(
     return b"{%s}" % b",".join(b'"%s":%s' % (name.encode(), parts[name]) for name in BatchAnswer.model_fields)
 
 
-def read_json(serving: Serving, body: bytes, most_rows: int) -> Batch:
+def read_json(served: ServedModel, body: bytes, most_rows: int) -> Batch:
     """The rows of `{"rows": [...]}`."""
-    table = serving.live.table
+    table = served.live.table
     if is_crowded(body, 4 * most_rows * (len(table.inputs) + 1)):
         raise TooManyRowsError(most_rows)
     try:
@@ -144,26 +144,26 @@ def read_json(serving: Serving, body: bytes, most_rows: int) -> Batch:
         raise InvalidJsonError(f"Invalid JSON: {error}") from None
     if len(raw_rows) > most_rows:
         raise TooManyRowsError(most_rows)
-    return checked_rows(serving, raw_rows)
+    return checked_rows(served, raw_rows)
 
 
-def checked_rows(serving: Serving, raw_rows: Sequence[Any]) -> Batch:
+def checked_rows(served: ServedModel, raw_rows: Sequence[Any]) -> Batch:
     """The rows as the version's table takes them; each is checked alone."""
-    table = serving.live.table
+    table = served.live.table
     rows: list[Row | None] = []
     errors: list[FieldError] = []
     for i, raw_row in enumerate(raw_rows):
         try:
-            rows.append(serving.row.validate_python(raw_row))
+            rows.append(served.row.validate_python(raw_row))
         except ValidationError as error:
             rows.append(None)
             errors += _row_errors(error, table, i, is_first=len(errors) < InvalidRequestError.n_shown)
-    return _storable(serving, Batch(rows, errors))
+    return _storable(served, Batch(rows, errors))
 
 
-def _storable(serving: Serving, batch: Batch) -> Batch:
+def _storable(served: ServedModel, batch: Batch) -> Batch:
     """The batch without the rows that no database stores, which are named, if rows are stored."""
-    if serving.events is None:
+    if served.events is None:
         return batch
     found = [unstorable(row, ("rows", i)) if row is not None else [] for i, row in enumerate(batch.rows)]
     rows = [None if bad else row for row, bad in zip(batch.rows, found, strict=True)]
@@ -171,22 +171,22 @@ def _storable(serving: Serving, batch: Batch) -> Batch:
 
 
 def _row_errors(error: ValidationError, table: Table, i: int, *, is_first: bool) -> list[FieldError]:
-    """The bad values of a row, the first `MOST_ERRORS_PER_ROW` of them.
+    """The bad values of a row, the first `MAX_ERRORS_PER_ROW` of them.
 
     Parameters
     ----------
     is_first : whether a misspelled name gets the right one; to look for it takes ten times as long as the rest.
     """
-    found = field_errors(error, table.columns, ("rows", i), most=MOST_ERRORS_PER_ROW, suggest=is_first)
+    found = field_errors(error, table.columns, ("rows", i), most=MAX_ERRORS_PER_ROW, suggest=is_first)
     if (n_more := error.error_count() - len(found)) > 0:
         message = f"holds {n_more} more values that this model does not take"
         found.append(FieldError(path=json_pointer(["rows", i]), message=message))
     return found
 
 
-def read_file(serving: Serving, body: bytes, suffix: str, most_rows: int, most_bytes: int) -> Batch:
+def read_file(served: ServedModel, body: bytes, suffix: str, most_rows: int, most_bytes: int) -> Batch:
     """The rows of a CSV or parquet file; its columns that the table does not know are left out and named."""
-    table = serving.live.table
+    table = served.live.table
     upload = open_upload(body, suffix, most_bytes)
     frame, header = _frame(upload, table, most_rows), pd.DataFrame(columns=list(upload.columns))
     _, problems = check_frame(table, header, training=False)
@@ -205,7 +205,7 @@ def read_file(serving: Serving, body: bytes, suffix: str, most_rows: int, most_b
             for name in unknown_columns(table, header)
         ],
     )
-    return _storable(serving, batch)
+    return _storable(served, batch)
 
 
 def _frame(upload: Upload, table: Table, most_rows: int) -> pd.DataFrame:

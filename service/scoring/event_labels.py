@@ -23,7 +23,7 @@ from data.windows import whole_seconds
 from models.records.events.event_log import EventLog
 from models.records.events.labels import Label, take_labels
 from service.errors import FieldError, TooManyRowsError
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 from service.requests.bodies import is_crowded
 from service.requests.field_errors import json_pointer, request_error, shown
 from service.requests.json_bodies import WITHOUT_NUL
@@ -70,7 +70,7 @@ LABELS_REQUEST: TypeAdapter[LabelsRequest] = TypeAdapter(LabelsRequest)
 LABELS_ANSWER: TypeAdapter[LabelsAnswer] = TypeAdapter(LabelsAnswer)
 
 
-def answer_labels(serving: Serving, events: EventLog, body: bytes, *, now: datetime, most: int) -> bytes:
+def answer_labels(served: ServedModel, events: EventLog, body: bytes, *, now: datetime, most: int) -> bytes:
     """Store the labels of a body, JSON to JSON; waits for the database, so it belongs into a thread.
 
     Parameters
@@ -110,7 +110,7 @@ def answer_labels(serving: Serving, events: EventLog, body: bytes, *, now: datet
         if accepted.event_id in unknown:
             errors[i] = _error(i, "id", "is the id of no event that is stored", request.labels[i].id)
     answer = LabelsAnswer(
-        model=serving.live.name,
+        model=served.live.name,
         n_labels=len(request.labels),
         n_new=n_new,
         errors=[error for _, error in sorted(errors.items())],

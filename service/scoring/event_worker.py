@@ -1,4 +1,4 @@
-"""EventWriter: the one thread of a process that answers and stores events, all that wait at a time.
+"""EventWorker: the one thread of a process that answers and stores events, all that wait at a time.
 
 The thread takes whatever waits and never waits for more: an event that comes alone is answered at once, and the more
 come together, the more of them share the price of a transaction. A database that is slow or away keeps the thread, and
@@ -21,13 +21,13 @@ from models.encoding import Features
 from models.errors import DatabaseError, EventError
 from models.records.audit_log.record import BATCH, SCORE, PredictionRecord
 from service.errors import BusyError
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 from service.metrics.metrics import Metrics
-from service.requests.call import Asked
+from service.requests.call import Call
 from service.scoring.row_batcher import count_probabilities
-from service.scoring.shadow_worker import Seen, Shadowing
+from service.scoring.shadow_worker import Seen, ShadowWorker
 
-MOST_WAITING = 1_000
+MAX_WAITING = 1_000
 """Requests; at a few thousand events a second the last of them waits for less than a second."""
 PATIENCE_SECONDS = 10.0
 ROWS_PER_SECOND = 200
@@ -38,7 +38,7 @@ Results: TypeAlias = list[str | EventError]
 
 
 @dataclass(frozen=True, eq=False)
-class Waiting:
+class PendingEvents:
     """Events that were asked about in one request.
 
     Parameters
@@ -47,17 +47,17 @@ class Waiting:
         `PredictionRecord`.
     """
 
-    serving: Serving
+    served: ServedModel
     reasons: ReasonsWanted
     rows: Sequence[Row]
     ids: Sequence[str]
     record_id: str
     action: str
-    asked: Asked
+    asked: Call
     results: Future[Results] = field(default_factory=Future)
 
 
-class EventWriter:
+class EventWorker:
     """Answers events in a thread of its own, between `start` and `close`.
 
     Parameters
@@ -71,13 +71,13 @@ class EventWriter:
     def __init__(
         self,
         metrics: Metrics,
-        shadowing: Shadowing,
+        shadowing: ShadowWorker,
         *,
-        most_waiting: int = MOST_WAITING,
+        most_waiting: int = MAX_WAITING,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._metrics, self._shadowing = metrics, shadowing
-        self._queue: Queue[Waiting | None] = Queue(most_waiting)
+        self._queue: Queue[PendingEvents | None] = Queue(most_waiting)
         self._patience = patience
         self._thread = Thread(target=self._work, name="events", daemon=True)
 
@@ -90,7 +90,9 @@ class EventWriter:
         self._queue.put(None)
         self._thread.join()
 
-    async def answer(self, serving: Serving, row: Row, prediction_id: str, reasons: ReasonsWanted, asked: Asked) -> str:
+    async def answer(
+        self, served: ServedModel, row: Row, prediction_id: str, reasons: ReasonsWanted, asked: Call
+    ) -> str:
         """Answer, store and record one event; the answer comes when that is done.
 
         Raises
@@ -102,7 +104,7 @@ class EventWriter:
         DatabaseError
             The database failed; nothing was stored.
         """
-        waiting = self._put(Waiting(serving, reasons, [row], [prediction_id], prediction_id, SCORE, asked))
+        waiting = self._put(PendingEvents(served, reasons, [row], [prediction_id], prediction_id, SCORE, asked))
         try:
             (result,) = await asyncio.wait_for(asyncio.wrap_future(waiting.results), self._patience)
         except TimeoutError:
@@ -113,13 +115,13 @@ class EventWriter:
 
     def answer_batch(
         self,
-        serving: Serving,
+        served: ServedModel,
         rows: Sequence[Row],
         ids: Sequence[str],
         reasons: ReasonsWanted,
         *,
         batch_id: str,
-        asked: Asked,
+        asked: Call,
     ) -> Results:
         """Answer, store and record many events, all or none; blocks, so it belongs into a thread.
 
@@ -127,7 +129,7 @@ class EventWriter:
         """
         if not rows:
             return []
-        waiting = self._put(Waiting(serving, reasons, rows, ids, batch_id, BATCH, asked))
+        waiting = self._put(PendingEvents(served, reasons, rows, ids, batch_id, BATCH, asked))
         patience = self._patience + len(rows) / ROWS_PER_SECOND
         try:
             return waiting.results.result(patience)
@@ -135,7 +137,7 @@ class EventWriter:
             waiting.results.cancel()
             raise BusyError(f"the events were not stored within {patience:.0f} s") from None
 
-    def _put(self, waiting: Waiting) -> Waiting:
+    def _put(self, waiting: PendingEvents) -> PendingEvents:
         try:
             self._queue.put_nowait(waiting)
         except Full:
@@ -152,7 +154,7 @@ class EventWriter:
             for group in _groups(begun):
                 self._answer_together(group)
 
-    def _take(self) -> list[Waiting | None]:
+    def _take(self) -> list[PendingEvents | None]:
         """All that wait; at least one."""
         taken = [self._queue.get()]
         while True:
@@ -161,7 +163,7 @@ class EventWriter:
             except Empty:
                 return taken
 
-    def _answer_together(self, group: Sequence[Waiting]) -> None:
+    def _answer_together(self, group: Sequence[PendingEvents]) -> None:
         """Answer requests in one transaction, and let go of their answers once it is stored."""
         try:
             results, seen = _answered(group, self._metrics)
@@ -180,26 +182,26 @@ class EventWriter:
             self._shadowing.look(seen)
 
 
-def _groups(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
+def _groups(waiting: Iterable[PendingEvents]) -> Iterable[list[PendingEvents]]:
     """Those that one version answers in one way."""
-    groups: dict[tuple[Serving, ReasonsWanted], list[Waiting]] = {}
+    groups: dict[tuple[ServedModel, ReasonsWanted], list[PendingEvents]] = {}
     for one in waiting:
-        groups.setdefault((one.serving, one.reasons), []).append(one)
+        groups.setdefault((one.served, one.reasons), []).append(one)
     return groups.values()
 
 
-def _answered(group: Sequence[Waiting], metrics: Metrics) -> tuple[Results, list[Seen]]:
+def _answered(group: Sequence[PendingEvents], metrics: Metrics) -> tuple[Results, list[Seen]]:
     """The answers, and what a shadow is to answer too: events that are new and recorded, with the same windows."""
-    serving, reasons = group[0].serving, group[0].reasons
+    served, reasons = group[0].served, group[0].reasons
     ids = [prediction_id for one in group for prediction_id in one.ids]
     encoded: list[Features] = []
     records: list[PredictionRecord] = []
     seen: list[Seen] = []
 
     def respond_to(rows: Sequence[Row], places: Sequence[int]) -> Sequence[Answer]:
-        encoded.append(serving.live.scorer.encoder.encode_rows(rows))
-        answers = respond_encoded(serving.live, rows, encoded[0], [ids[place] for place in places], reasons=reasons)
-        count_probabilities(metrics, serving, [getattr(answer, serving.live.domain.probability) for answer in answers])
+        encoded.append(served.live.scorer.encoder.encode_rows(rows))
+        answers = respond_encoded(served.live, rows, encoded[0], [ids[place] for place in places], reasons=reasons)
+        count_probabilities(metrics, served, [getattr(answer, served.live.domain.probability) for answer in answers])
         return answers
 
     def recorded(rows: Sequence[Row], places: Sequence[int], answers: Sequence[str]) -> list[PredictionRecord]:
@@ -211,20 +213,20 @@ def _answered(group: Sequence[Waiting], metrics: Metrics) -> tuple[Results, list
             while position is not None and position[1] < stop:
                 own.append(position[0])
                 position = next(positions, None)
-            if own and serving.audit.records(one.record_id):
+            if own and served.audit.records(one.record_id):
                 own_rows = [rows[i] for i in own]
                 texts = [answers[i] for i in own]
                 records.append(
-                    serving.record_rows(
+                    served.record_rows(
                         one.record_id, one.action, own_rows, encoded[0][own], texts, asked=one.asked, reasons=reasons
                     )
                 )
-                if serving.shadow is not None:
+                if served.shadow is not None:
                     own_ids = [ids[places[i]] for i in own]
-                    seen.append(Seen(serving.shadow, own_rows, own_ids, one.record_id, one.action, one.asked))
+                    seen.append(Seen(served.shadow, own_rows, own_ids, one.record_id, one.action, one.asked))
         return records
 
-    assert serving.events is not None  # noqa: S101 - only such versions are asked here
-    results = serving.events.answer([row for one in group for row in one.rows], respond_to, recorded)
+    assert served.events is not None  # noqa: S101 - only such versions are asked here
+    results = served.events.answer([row for one in group for row in one.rows], respond_to, recorded)
     metrics.audit_written(sum(record.n_rows for record in records))
     return results, seen

@@ -1,4 +1,4 @@
-"""Recalling: recorded predictions as what was asked, and by whom it was answered."""
+"""PredictionLookup: recorded predictions as what was asked, and by whom it was answered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.contract import Live, Row
+from models.contract import LiveModel, Row
 from models.errors import ReplayError
 from models.records.audit_log.log import PredictionLog
 from models.records.audit_log.personal import PersonalData
@@ -16,12 +16,12 @@ from models.records.audit_log.replay import checked_row
 from models.registry.live import load_answering
 from models.registry.registry import Registry
 from service.errors import FieldError, InvalidRequestError
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 from service.requests.field_errors import json_pointer, shown
 
 
 @dataclass(frozen=True)
-class Recalling:
+class PredictionLookup:
     """Finds the row of a recorded prediction and the version that made it; to be called in a thread.
 
     Parameters
@@ -36,7 +36,7 @@ class Recalling:
     bundles: Path
     personal_key: bytes
 
-    def __call__(self, serving: Serving, field: str, prediction_id: str) -> tuple[Live, Row]:
+    def __call__(self, served: ServedModel, field: str, prediction_id: str) -> tuple[LiveModel, Row]:
         """The version that made a prediction of the model that answers here, and the row it was about.
 
         Raises
@@ -47,10 +47,10 @@ class Recalling:
             The version cannot be loaded.
         """
         found = self.predictions.prediction(prediction_id) if "\0" not in prediction_id else None
-        stored = None if found is None or found.model != serving.live.name else _row_of(serving, found)
+        stored = None if found is None or found.model != served.live.name else _row_of(served, found)
         if found is None or stored is None:
-            raise _refused(field, prediction_id, f"is the id of no recorded row of {serving.live.name!r}")
-        live = serving.live
+            raise _refused(field, prediction_id, f"is the id of no recorded row of {served.live.name!r}")
+        live = served.live
         if found.version != live.version:
             policy = self.registry.policies.policy(found.model, found.policy_version)
             live = load_answering(self.registry.version(found.model, found.version), policy, self.bundles)
@@ -60,15 +60,15 @@ class Recalling:
             raise _refused(field, prediction_id, str(error)) from None
 
 
-def _row_of(serving: Serving, found: Prediction) -> Mapping[str, Any] | None:
+def _row_of(served: ServedModel, found: Prediction) -> Mapping[str, Any] | None:
     """The row that was asked about, also by an operation; None if it was about something else."""
     if found.action in (SCORE, BATCH):
         return found.row
-    operation = {one.name: one for one in serving.live.domain.operations}.get(found.action)
-    if operation is None or operation.row is None:
+    operation = {one.name: one for one in served.live.domain.operations}.get(found.action)
+    if operation is None or operation.row_path is None:
         return None
     row: Any = found.row
-    for name in operation.row:
+    for name in operation.row_path:
         row = row[name]
     stored: Mapping[str, Any] = row
     return stored

@@ -1,4 +1,4 @@
-"""Answering: single rows from their check to an answer that is recorded.
+"""RowBatcher: single rows from their check to an answer that is recorded.
 
 Rows are read as long as each turn of the event loop brings some, and then answered together and recorded together: the
 network and the disk take little longer for a few rows than for one. As soon as a turn brings none they are answered, so
@@ -19,29 +19,29 @@ from models.clock import Clock
 from models.contract import ReasonsWanted, Row
 from models.errors import DatabaseError
 from models.records.audit_log.record import SCORE, PredictionRecord, milliseconds
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 from service.metrics.metrics import Metrics
-from service.requests.call import Asked
-from service.scoring.audit_writer import PredictionWriter
-from service.scoring.shadow_worker import Seen, Shadowing
+from service.requests.call import Call
+from service.scoring.audit_writer import AuditWriter
+from service.scoring.shadow_worker import Seen, ShadowWorker
 
-MOST_TOGETHER = 64
+MAX_TOGETHER = 64
 """So that a crowd does not keep the event loop from other work for more than a few milliseconds."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Waiting:
+class PendingRow:
     """A row that waits for its answer."""
 
-    serving: Serving
+    served: ServedModel
     row: Row
     reasons: ReasonsWanted
     prediction_id: str
-    asked: Asked
+    asked: Call
     answer: asyncio.Future[bytes]
 
 
-class Answering:
+class RowBatcher:
     """Answers single rows and records what is answered, as the audit settings of each model say.
 
     Parameters
@@ -52,16 +52,16 @@ class Answering:
     now : tells when something is asked.
     """
 
-    def __init__(self, writer: PredictionWriter, metrics: Metrics, shadowing: Shadowing, *, now: Clock) -> None:
+    def __init__(self, writer: AuditWriter, metrics: Metrics, shadowing: ShadowWorker, *, now: Clock) -> None:
         self._writer, self._metrics, self._shadowing, self._now = writer, metrics, shadowing, now
-        self._waiting: list[Waiting] = []
+        self._waiting: list[PendingRow] = []
 
-    def asked(self, key_id: str) -> Asked:
+    def asked(self, key_id: str) -> Call:
         """Something is asked now."""
-        return Asked(key_id, milliseconds(self._now()), perf_counter())
+        return Call(key_id, milliseconds(self._now()), perf_counter())
 
     async def score(
-        self, serving: Serving, row: Row, prediction_id: str, reasons: ReasonsWanted, asked: Asked
+        self, served: ServedModel, row: Row, prediction_id: str, reasons: ReasonsWanted, asked: Call
     ) -> bytes:
         """Answer a checked row, JSON out; at level "durable" it is recorded by then.
 
@@ -72,24 +72,24 @@ class Answering:
         DatabaseError
             The answer could not be recorded, and therefore is not given.
         """
-        if serving.audit.level == "durable":
+        if served.audit.level == "durable":
             self._writer.check_room()
         loop = asyncio.get_running_loop()
-        waiting = Waiting(serving, row, reasons, prediction_id, asked, loop.create_future())
+        waiting = PendingRow(served, row, reasons, prediction_id, asked, loop.create_future())
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
             loop.call_soon(self._answer_waiting)
         return await waiting.answer
 
-    def count(self, serving: Serving, probabilities: Sequence[float]) -> None:
+    def count(self, served: ServedModel, probabilities: Sequence[float]) -> None:
         """Count the probabilities of rows that are answered."""
-        count_probabilities(self._metrics, serving, probabilities)
+        count_probabilities(self._metrics, served, probabilities)
 
     def shadowed(self, seen: Seen) -> None:
         """Let a shadow answer a batch that was answered."""
         self._shadowing.look([seen])
 
-    def record(self, serving: Serving, record: PredictionRecord) -> Future[DatabaseError | None] | None:
+    def record(self, served: ServedModel, record: PredictionRecord) -> Future[DatabaseError | None] | None:
         """Record what was answered in another way, by a model that records it.
 
         Returns
@@ -101,8 +101,8 @@ class Answering:
         BusyError
             Too many answers wait to be recorded.
         """
-        if serving.audit.level == "async":
-            self._writer.record_later([record])
+        if served.audit.level == "async":
+            self._writer.record_deferred([record])
             return None
         stored: Future[DatabaseError | None] = Future()
         self._writer.record([record], stored.set_result)
@@ -110,17 +110,17 @@ class Answering:
 
     def _answer_waiting(self, n_before: int = 0) -> None:
         """Answer all rows that have come, those of one version at a time, once a turn of the loop brings no more."""
-        if n_before < (n_waiting := len(self._waiting)) < MOST_TOGETHER:
+        if n_before < (n_waiting := len(self._waiting)) < MAX_TOGETHER:
             asyncio.get_running_loop().call_soon(self._answer_waiting, n_waiting)
             return
-        waiting, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+        waiting, self._waiting = self._waiting[:MAX_TOGETHER], self._waiting[MAX_TOGETHER:]
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._answer_waiting)
         for group in _groups(waiting):
             self._answer_together(group)
 
-    def _answer_together(self, group: Sequence[Waiting]) -> None:
-        serving = group[0].serving
+    def _answer_together(self, group: Sequence[PendingRow]) -> None:
+        served = group[0].served
         try:
             answers, records = self._answered(group)
         except Exception as error:  # whatever it is, somebody waits to be told
@@ -134,9 +134,9 @@ class Answering:
         for one in group:
             one.asked.answered = answered
         pairs = [(one.answer, answer) for one, answer in zip(group, answers, strict=True)]
-        if not records or serving.audit.level == "async":
+        if not records or served.audit.level == "async":
             if records:
-                self._writer.record_later(records)
+                self._writer.record_deferred(records)
             _settle(pairs, None)
             self._shadow(group)
             return
@@ -149,50 +149,50 @@ class Answering:
         else:
             self._shadow(group)
 
-    def _shadow(self, group: Sequence[Waiting]) -> None:
+    def _shadow(self, group: Sequence[PendingRow]) -> None:
         """Let a shadow answer those that are recorded: what it says is of use only beside what was sent."""
-        serving = group[0].serving
-        if (shadow := serving.shadow) is not None:
+        served = group[0].served
+        if (shadow := served.shadow) is not None:
             self._shadowing.look(
                 [
                     Seen(shadow, [one.row], [one.prediction_id], one.prediction_id, SCORE, one.asked)
                     for one in group
-                    if serving.audit.records(one.prediction_id)
+                    if served.audit.records(one.prediction_id)
                 ]
             )
 
-    def _answered(self, group: Sequence[Waiting]) -> tuple[list[bytes], list[PredictionRecord]]:
+    def _answered(self, group: Sequence[PendingRow]) -> tuple[list[bytes], list[PredictionRecord]]:
         """The answers as JSON, and the records of those that are recorded."""
-        serving, reasons = group[0].serving, group[0].reasons
+        served, reasons = group[0].served, group[0].reasons
         rows = [one.row for one in group]
-        X = serving.live.scorer.encoder.encode_rows(rows)
-        columns = answer_columns(serving.live, rows, X, [one.prediction_id for one in group], reasons=reasons)
-        self.count(serving, columns[serving.live.domain.probability])
+        X = served.live.scorer.encoder.encode_rows(rows)
+        columns = answer_columns(served.live, rows, X, [one.prediction_id for one in group], reasons=reasons)
+        self.count(served, columns[served.live.domain.probability])
         texts = answer_texts(columns)
         records = [
-            serving.record_rows(
+            served.record_rows(
                 one.prediction_id, SCORE, [one.row], X[i : i + 1], [text], asked=one.asked, reasons=reasons
             )
             for i, (one, text) in enumerate(zip(group, texts, strict=True))
-            if serving.audit.records(one.prediction_id)
+            if served.audit.records(one.prediction_id)
         ]
         return [text.encode() for text in texts], records
 
 
-def count_probabilities(metrics: Metrics, serving: Serving, probabilities: Sequence[float]) -> None:
+def count_probabilities(metrics: Metrics, served: ServedModel, probabilities: Sequence[float]) -> None:
     """Count the probabilities of rows that are answered."""
-    live = serving.live
+    live = served.live
     if len(probabilities) == 1:
         metrics.score(live.name, live.version, probabilities[0])
     else:
         metrics.scores(live.name, live.version, probabilities)
 
 
-def _groups(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
+def _groups(waiting: Iterable[PendingRow]) -> Iterable[list[PendingRow]]:
     """Those that one version answers in one way."""
-    groups: dict[tuple[int, ReasonsWanted], list[Waiting]] = {}
+    groups: dict[tuple[int, ReasonsWanted], list[PendingRow]] = {}
     for one in waiting:
-        groups.setdefault((id(one.serving), one.reasons), []).append(one)
+        groups.setdefault((id(one.served), one.reasons), []).append(one)
     return groups.values()
 
 

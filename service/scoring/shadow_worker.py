@@ -1,4 +1,4 @@
-"""Shadowing: challengers that answer what champions were asked, unheard, in a thread of their own.
+"""ShadowWorker: challengers that answer what champions were asked, unheard, in a thread of their own.
 
 Nobody waits for a shadow. It is handed rows when their answers are on the way, and what it says is recorded with the
 role "shadow". Where it cannot keep up, rows are left out and counted, so that neither the champion nor the audit log is
@@ -20,14 +20,14 @@ from structlog.typing import FilteringBoundLogger
 
 from models.answers.respond import answer_columns, answer_texts
 from models.contract import Row
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 from service.metrics.metrics import Metrics
-from service.requests.call import Asked
-from service.scoring.audit_writer import PredictionWriter
+from service.requests.call import Call
+from service.scoring.audit_writer import AuditWriter
 
-MOST_ROWS_WAITING = 2_000
+MAX_ROWS_WAITING = 2_000
 """A batch larger than this is taken all the same if nothing waits."""
-MOST_RECORDS_WAITING = 200
+MAX_RECORDS_WAITING = 200
 """Hand-overs; a tenth of what the writer takes before it refuses those that somebody waits for."""
 ROWS_AT_ONCE = 32
 """The thread holds Python's lock for about a millisecond with so many, which is what it can delay a champion by."""
@@ -46,15 +46,15 @@ class Seen:
     record_id, action : under which they are recorded, see `PredictionRecord`.
     """
 
-    shadow: Serving
+    shadow: ServedModel
     rows: Sequence[Row]
     ids: Sequence[str]
     record_id: str
     action: str
-    asked: Asked
+    asked: Call
 
 
-class Shadowing:
+class ShadowWorker:
     """Lets shadows answer, between `start` and `close`.
 
     Parameters
@@ -65,16 +65,16 @@ class Shadowing:
 
     def __init__(
         self,
-        writer: PredictionWriter,
+        writer: AuditWriter,
         metrics: Metrics,
         log: FilteringBoundLogger,
         *,
-        most_rows_waiting: int = MOST_ROWS_WAITING,
+        most_rows_waiting: int = MAX_ROWS_WAITING,
     ) -> None:
         self._writer, self._metrics, self._log, self._most = writer, metrics, log, most_rows_waiting
         self._queue: Queue[Seen | None] = Queue()
         self._n_waiting, self._counting = 0, Lock()
-        self._failing: Serving | None = None
+        self._failing: ServedModel | None = None
         self._thread = Thread(target=self._work, name="shadows", daemon=True)
 
     def start(self) -> None:
@@ -126,7 +126,7 @@ class Shadowing:
     def _answer(self, group: Sequence[Seen]) -> None:
         """Answer and record requests to one shadow; whatever goes wrong, the next ones are answered."""
         n_rows = sum(len(one.rows) for one in group)
-        if self._writer.n_waiting > MOST_RECORDS_WAITING:
+        if self._writer.n_waiting > MAX_RECORDS_WAITING:
             self._metrics.shadowed("dropped", n_rows)
             return
         shadow = group[0].shadow
@@ -144,7 +144,7 @@ class Shadowing:
         else:
             self._metrics.shadowed("answered", n_rows)
 
-    def _answer_together(self, shadow: Serving, group: Sequence[Seen]) -> None:
+    def _answer_together(self, shadow: ServedModel, group: Sequence[Seen]) -> None:
         known = shadow.row_names
         rows = [{name: row[name] for name in row if name in known} for one in group for row in one.rows]
         ids = [prediction_id for one in group for prediction_id in one.ids]
@@ -170,7 +170,7 @@ class Shadowing:
                     reasons="none",
                 )
             )
-        self._writer.record_later(records)
+        self._writer.record_deferred(records)
 
 
 def _groups(seen: Sequence[Seen]) -> list[list[Seen]]:

@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from data.checking import checked_frame
-from models.contract import Live
+from models.contract import LiveModel
 from models.home import Home
 from models.registry.live import load_live
 from models.registry.registry import Registry
@@ -85,7 +85,7 @@ def main() -> None:
             measure_files(home, live, arguments.file_rows, arguments.rounds, first)
 
 
-def measure_batches(port: int, live: Live, n_rows: int, rounds: int) -> None:
+def measure_batches(port: int, live: LiveModel, n_rows: int, rounds: int) -> None:
     """Print what each form of a batch reaches."""
     frames = _frames(live, n_rows, 0)
     for title, kind, reasons in (
@@ -109,7 +109,7 @@ def measure_batches(port: int, live: Live, n_rows: int, rounds: int) -> None:
         print(f"  {live.name:8} batch, {title:36} {n_rows / median(seconds[1:]):10,.0f}", flush=True)
 
 
-def measure_files(home: Path, live: Live, n_rows: int, rounds: int, cores: set[int]) -> None:
+def measure_files(home: Path, live: LiveModel, n_rows: int, rounds: int, cores: set[int]) -> None:
     """Print what scoring a file reaches."""
     with TemporaryDirectory(dir=home) as folder:
         source, target = Path(folder) / "rows.parquet", Path(folder) / "scored.parquet"
@@ -127,7 +127,7 @@ def measure_files(home: Path, live: Live, n_rows: int, rounds: int, cores: set[i
     print(f"  {live.name:8} file, {'parquet to parquet':37} {n_rows / median(seconds[1:]):10,.0f}", flush=True)
 
 
-def _frames(live: Live, n_rows: int, seed: int) -> Iterator[pd.DataFrame]:
+def _frames(live: LiveModel, n_rows: int, seed: int) -> Iterator[pd.DataFrame]:
     """Rows as a caller has them: only columns that are asked for, and all values within the table's rules."""
     frame = live.domain.simulate(n_rows, seed).frame
     checked_frame(live.table, frame, "simulated rows", training=False)
@@ -142,7 +142,7 @@ def _frames(live: Live, n_rows: int, seed: int) -> Iterator[pd.DataFrame]:
         yield frame
 
 
-def _body(live: Live, frame: pd.DataFrame, kind: str) -> bytes:
+def _body(live: LiveModel, frame: pd.DataFrame, kind: str) -> bytes:
     if kind == CSV:
         return frame.to_csv(index=False).encode()
     if kind == PARQUET:

@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from data.checking import checked_frame
 from data.rows import row_adapter
 from models.answers.respond import respond
-from models.contract import Live, ReasonsWanted
+from models.contract import LiveModel, ReasonsWanted
 from models.home import Home
 from models.registry.live import load_live
 from models.registry.registry import Registry
@@ -52,7 +52,7 @@ def quartiles(call: Callable[[], object], repeats: int) -> tuple[float, float, f
     return tuple(np.quantile(seconds, [0.5, 0.95, 0.99]) * 1e6)
 
 
-def usual_pipeline(live: Live) -> Callable[[], object]:
+def usual_pipeline(live: LiveModel) -> Callable[[], object]:
     """A one-row DataFrame through imputation, scaling, one-hot encoding and MLPClassifier."""
     simulation = live.domain.simulate(3000, 0)
     frame = checked_frame(live.domain.table, simulation.frame, "simulated rows", training=True)
@@ -71,7 +71,7 @@ def usual_pipeline(live: Live) -> Callable[[], object]:
     return lambda: pipeline.predict_proba(pd.DataFrame([row])[numbers + categories])
 
 
-def measure(live: Live, repeats: int) -> None:
+def measure(live: LiveModel, repeats: int) -> None:
     """Print the figures of one model."""
     row = row_adapter(live.table).validate_json(example_json(live))
     wanted: list[ReasonsWanted] = ["none", "all"]
@@ -84,7 +84,7 @@ def measure(live: Live, repeats: int) -> None:
     print(f"{live.name:>8} the usual one-row DataFrame pipeline: median {usual:.0f} us, {usual / plain:.0f}x")
 
 
-def example_json(live: Live) -> bytes:
+def example_json(live: LiveModel) -> bytes:
     """The example row as it would arrive."""
     return json.dumps(live.table.example()).encode()
 

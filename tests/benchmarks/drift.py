@@ -18,7 +18,7 @@ import pandas as pd
 from pydantic_core import to_json
 
 from data.table import Column, Table
-from models.contract import Live
+from models.contract import LiveModel
 from models.domains._discovery import load_domains
 from models.monitoring.drift.monitor import monitor
 from models.monitoring.drift.reference import REFERENCE, Reference, reference_file
@@ -103,7 +103,7 @@ def prepare(home: str, n_rows: int, rows_per_request: int) -> None:
 
 def measure(home: str, n_rows: int, rows_per_request: int) -> None:
     domain = load_domains()["credit"]
-    live = Live(
+    live = LiveModel(
         name="wide",
         version=1,
         domain=domain,

@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from data.tables._catalogue import load_public
 from tests.drills.replay import Replay
-from tests.drills.stage import Serving, Stage, digest_of, empty_schema, end_with, prepare
+from tests.drills.stage import ServiceProcess, Stage, digest_of, empty_schema, end_with, prepare
 
 TRAINING, WEEK = ("2018-07-11", "2018-07-18"), ("2018-07-25", "2018-08-01")
 
@@ -54,10 +54,10 @@ def main() -> None:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="stream-")))
         url = stack.enter_context(empty_schema(arguments.database)) if arguments.database else None
         stage = handbook(folder / "home", url, arguments.events)
-        serving = Serving(stage.home, stage.database_url, workers=arguments.workers)
-        stack.callback(serving.stop)
-        serving.wait_until_ready()
-        replay = Replay(serving.port, "fraud", stage.rows, stage.entities, connections=arguments.connections)
+        served = ServiceProcess(stage.home, stage.database_url, workers=arguments.workers)
+        stack.callback(served.stop)
+        served.wait_until_ready()
+        replay = Replay(served.port, "fraud", stage.rows, stage.entities, connections=arguments.connections)
         replayed = asyncio.run(replay.run())
         problems = stage.problems(replayed.answers)
     p50, p99 = np.quantile(replayed.milliseconds, [0.5, 0.99])

@@ -34,10 +34,10 @@ from data.splits import split_rows
 from models.answers.reasons import refer_to_accepted
 from models.answers.respond import respond
 from models.arrays import Floats
-from models.contract import Live
+from models.contract import LiveModel
 from models.domains._discovery import load_domains
+from models.domains.credit.counterfactuals import counterfactual_answers
 from models.domains.credit.policy import CreditPolicy
-from models.domains.credit.ways import answer_counterfactuals
 from models.encoding import Features
 from models.estimators.table_classifier import TableClassifier
 from models.home import Home
@@ -52,7 +52,7 @@ def trained(task: str, preset: str, seed: int, data_home: Path | None) -> tuple[
     """A credit model of the task, and its checked test rows."""
     named = None if task == "simulated" else task
     rows = rows_to_train_on(CREDIT, data=None, table=named, home=Home(Path("var")), data_home=data_home, seed=seed)
-    table = CREDIT.prepare(rows.table)
+    table = CREDIT.restrict_inputs(rows.table)
     frame = checked_frame(table, rows.frame, rows.source, training=True)
     labels = table.labels(frame)
     sets = split_rows(rows.split, labels=labels, times=None, seed=seed)
@@ -86,7 +86,7 @@ def shapley_values(scorer: TableClassifier, x: Features) -> Floats:
 
 def measure_counterfactuals(task: str, scorer: TableClassifier, frame: pd.DataFrame) -> None:
     """Print what ways to an approval cost, and whether they lead there."""
-    live = Live(name=task, version=1, domain=CREDIT, scorer=scorer, policy=CREDIT.policy())
+    live = LiveModel(name=task, version=1, domain=CREDIT, scorer=scorer, policy=CREDIT.policy())
     inputs = frame[[column.name for column in live.table.inputs]].astype(object)
     records = inputs.where(inputs.notna(), None).to_dict("records")
     first: list[Any] = respond(live, records, [""] * len(records), reasons="none")
@@ -94,7 +94,7 @@ def measure_counterfactuals(task: str, scorer: TableClassifier, frame: pd.DataFr
     milliseconds, found, reached = [], [], []
     for row in adverse:
         started = time.perf_counter()
-        answer = answer_counterfactuals(live, row, "")
+        answer = counterfactual_answers(live, row, "")
         milliseconds.append(1e3 * (time.perf_counter() - started))
         found.append(len(answer.counterfactuals))
         changed = [{**row, **{c.column: c.instead for c in way.changes}} for way in answer.counterfactuals]

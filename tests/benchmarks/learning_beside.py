@@ -36,10 +36,10 @@ from models.registry.live import load_live
 from models.registry.registry import Registry
 from tests.drills.load import Loaded, free_port, load, post, serve_command, server
 
-Asked = tuple[str, Mapping[str, object]]
+Call = tuple[str, Mapping[str, object]]
 USUAL: Mapping[str, object] = {"activation": "tanh", "n_epochs": 1_000}
 LARGEST: Mapping[str, object] = {"n_rows": 2_000, "batch_size": 16, "hidden": "64,64,64,64", "n_epochs": 1_000}
-BESIDE: Mapping[str, tuple[Asked, ...]] = {
+BESIDE: Mapping[str, tuple[Call, ...]] = {
     "nobody": (),
     "one training": (("train", USUAL),),
     "one of the largest": (("train", LARGEST),),
@@ -61,14 +61,14 @@ def main() -> None:
     arguments = parser.parse_args()
     with (
         TemporaryDirectory(prefix="load-", dir=arguments.home) as folder,
-        serving(arguments.home, Path(folder) / "home", arguments.name) as (port, body),
+        served(arguments.home, Path(folder) / "home", arguments.name) as (port, body),
     ):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
         compare(port, post(f"/v1/{arguments.name}/score", body), arguments)
 
 
 @contextmanager
-def serving(source: Path, home: Path, name: str) -> Iterator[tuple[int, bytes]]:
+def served(source: Path, home: Path, name: str) -> Iterator[tuple[int, bytes]]:
     """A service on a copy of the home; gives its port and the body to send."""
     shutil.copytree(source, home, ignore=shutil.ignore_patterns("load-*", "downloads"))
     registry = Registry(Home(home).database_url)
@@ -106,7 +106,7 @@ def compare(port: int, request: bytes, arguments: argparse.Namespace) -> None:
 
 
 @contextmanager
-def learning(port: int, asked: tuple[Asked, ...]) -> Iterator[list[None]]:
+def learning(port: int, asked: tuple[Call, ...]) -> Iterator[list[None]]:
     """Somebody who asks for each of these again and again; gives a list with an element for each line of data."""
     stopped, answered, seeds = threading.Event(), list[None](), count(1)
 

@@ -30,14 +30,14 @@ from decision_speed import quartiles
 from data.checking import checked_frame
 from data.table import Column, Table
 from models.answers.respond import respond
-from models.contract import Live
+from models.contract import LiveModel
 from models.domains._discovery import load_domains
 from models.domains.ads.policy import AdsPolicy, Exploration
 from models.domains.ads.ranking import rank
 from models.domains.ads.request import rank_example
 from models.estimators.table_classifier import TableClassifier
 from models.presets import PRESETS
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 
 ADS = load_domains()["ads"]
 ALL_DISTINCT = {"clicks_30d": {"part": "ad"}, "hour": {"part": "ad"}}
@@ -88,7 +88,7 @@ def body(table: Table, n_candidates: int) -> bytes:
     return json.dumps(request).encode()
 
 
-def pair_by_pair(live: Live, request: dict[str, Any]) -> list[Any]:
+def pair_by_pair(live: LiveModel, request: dict[str, Any]) -> list[Any]:
     """The candidates by expected value, each pair scored by itself."""
     shared = {**request["person"], **request["context"]}
     answers = [(respond(live, [{**shared, **c["ad"]}], ["id"])[0], c) for c in request["candidates"]]
@@ -99,14 +99,14 @@ def measure(label: str, scorer: TableClassifier, exploration: Exploration, n_can
     """Print the figures of one model and one policy."""
     pacing = {f"campaign-{i}": 0.5 + i / N_CAMPAIGNS for i in range(N_CAMPAIGNS)}
     policy = AdsPolicy(pacing=pacing, most_impressions_per_person=3, exploration=exploration)
-    live = Live(name="ads", version=1, domain=ADS, scorer=scorer, policy=policy)
-    serving = Serving.of(live, digest="")
+    live = LiveModel(name="ads", version=1, domain=ADS, scorer=scorer, policy=policy)
+    served = ServedModel.of(live, digest="")
     raw = body(live.table, n_candidates)
-    request = serving.operations["rank"].body.validate_json(raw)
+    request = served.operations["rank"].body.validate_json(raw)
     n_distinct = len({tuple(candidate["ad"].values()) for candidate in request["candidates"]})
     print(f"{n_candidates} candidates, {label} ({n_distinct} distinct ads), exploration={exploration}")
     in_process = quartiles(lambda: rank(live, request, "id"), repeats)
-    in_bytes = quartiles(lambda: serving.operate("rank", raw, "id"), repeats)
+    in_bytes = quartiles(lambda: served.operate("rank", raw, "id"), repeats)
     alone = quartiles(lambda: pair_by_pair(live, request), max(repeats // 25, 10))
     for name, (median, p95, p99) in (("checked body -> answer", in_process), ("JSON -> JSON", in_bytes)):
         print(f"  {name:<24} median {median / 1e3:6.2f} ms   p95 {p95 / 1e3:6.2f}   p99 {p99 / 1e3:6.2f}")

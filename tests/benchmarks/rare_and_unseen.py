@@ -39,7 +39,7 @@ from models.presets import PRESETS
 from models.training.rows import rows_to_train_on
 
 ADS = load_domains()["ads"]
-LEAST_ROWS, LEAST_EVENTS = 50, 5
+MIN_ROWS, MIN_EVENTS = 50, 5
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,14 @@ class Task:
 def read(name: str, data_home: Path | None, seed: int) -> Task:
     """The rows of a public table."""
     rows = rows_to_train_on(ADS, data=None, table=name, home=Home(Path("var")), data_home=data_home, seed=seed)
-    table = ADS.prepare(rows.table)
+    table = ADS.restrict_inputs(rows.table)
     frame = checked_frame(table, rows.frame, rows.source, training=True)
     labels = table.labels(frame)
     times = None if table.time is None else frame[table.time.name].to_numpy()
     return Task(table, frame, labels, split_rows(rows.split, labels=labels, times=times, seed=seed))
 
 
-def ours(task: Task, preset: str, seed: int, keep_negatives: float = 1.0) -> tuple[Floats, float]:
+def ours(task: Task, preset: str, seed: int, negative_sample_rate: float = 1.0) -> tuple[Floats, float]:
     """Probabilities of the test rows, and the seconds of training."""
     train, validation = task.rows.train, task.rows.validation
     started = time.perf_counter()
@@ -83,7 +83,7 @@ def ours(task: Task, preset: str, seed: int, keep_negatives: float = 1.0) -> tup
         task.frame.iloc[train],
         task.labels[train],
         validation=(task.frame.iloc[validation], task.labels[validation]),
-        keep_negatives=keep_negatives,
+        negative_sample_rate=negative_sample_rate,
     )
     seconds = time.perf_counter() - started
     return scorer.probabilities(task.frame.iloc[task.rows.test]), seconds
@@ -120,7 +120,7 @@ def show(what: str, labels: Labels, probabilities: Floats, remark: str = "") -> 
     )
 
 
-def measure(name: str, task: Task, *, preset: str, seed: int, keep_negatives: float) -> None:
+def measure(name: str, task: Task, *, preset: str, seed: int, negative_sample_rate: float) -> None:
     """Print the figures of one table."""
     whole, seconds = ours(task, preset, seed)
     answers = {"ours": whole, "LightGBM": boosted(task, seed)}
@@ -128,14 +128,14 @@ def measure(name: str, task: Task, *, preset: str, seed: int, keep_negatives: fl
     parts = {"all": n_unseen >= 0, "no unseen id": n_unseen == 0}
     parts |= {f"{least} or more unseen ids": n_unseen >= least for least in (1, 5, 10)}
     for part, inside in parts.items():
-        if inside.sum() >= LEAST_ROWS and labels[inside].sum() >= LEAST_EVENTS:
+        if inside.sum() >= MIN_ROWS and labels[inside].sum() >= MIN_EVENTS:
             print(f"{name}, test rows, {part}: {inside.sum():,} rows, {labels[inside].sum():,} events")
             for who, probabilities in answers.items():
                 show(who, labels[inside], probabilities[inside])
-    sampled, less = ours(task, preset, seed, keep_negatives)
+    sampled, less = ours(task, preset, seed, negative_sample_rate)
     print(f"{name}, learned from a share of the rows without the event")
     show("all of them", labels, whole, f"   {seconds:.1f} s")
-    show(f"{keep_negatives:g} of them, corrected", labels, sampled, f"   {less:.1f} s")
+    show(f"{negative_sample_rate:g} of them, corrected", labels, sampled, f"   {less:.1f} s")
 
 
 def main() -> None:
@@ -149,7 +149,13 @@ def main() -> None:
     home = os.environ.get("BACKSCORE_DATA_HOME")
     for name in arguments.tables.split(","):
         task = read(name, Path(home) if home else None, arguments.seed)
-        measure(name, task, preset=arguments.preset, seed=arguments.seed, keep_negatives=arguments.keep_negatives)
+        measure(
+            name,
+            task,
+            preset=arguments.preset,
+            seed=arguments.seed,
+            negative_sample_rate=arguments.negative_sample_rate,
+        )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from service.logs import RequestLines, open_log
 from service.metrics.metrics import Metrics
-from service.middleware.admission import Limits, UnderWay
+from service.middleware.admission import InFlight, Limits
 from service.middleware.request_log import RequestLog
 from service.runtime.draining import Draining
 from service.scoring.prediction_ids import time_ordered_id
@@ -70,8 +70,8 @@ def main() -> None:
     n, repeats = arguments.requests, arguments.repeats
     with tempfile.TemporaryFile("w") as file:
         log, metrics, loop = open_log(file), Metrics(), asyncio.new_event_loop()
-        servings = {"credit": SimpleNamespace(actions=["score"])}
-        under_way = UnderWay(most=500, most_bytes=2**28, body_seconds=10, request_seconds=60, metrics=metrics, log=log)
+        served_models = {"credit": SimpleNamespace(actions=["score"])}
+        under_way = InFlight(most=500, most_bytes=2**28, body_seconds=10, request_seconds=60, metrics=metrics, log=log)
 
         def logged(app, write_line):
             draining = Draining(0, log, is_alone=True)
@@ -81,7 +81,7 @@ def main() -> None:
                 write_line=write_line,
                 new_id=time_ordered_id,
                 metrics=metrics,
-                servings=lambda: servings,
+                served_models=lambda: served_models,
                 is_draining=lambda: draining.has_begun,
             )
 

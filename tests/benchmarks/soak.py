@@ -27,10 +27,10 @@ from models.registry.database.engine import open_database
 from tests.drills.faults.kill_training import train
 from tests.drills.faults.scene import NAME, request, trained
 from tests.drills.load import Loaded, load
-from tests.drills.stage import Serving
+from tests.drills.stage import ServiceProcess
 
 PROMOTE_SECONDS = 5.0
-MOST_GROWTH = 0.05
+MAX_GROWTH = 0.05
 
 
 class Beside(threading.Thread):
@@ -73,17 +73,17 @@ def main() -> None:
         store = trained(Path(folder) / "home")
         data = Path(folder) / "rows.csv"
         load_domains()[NAME].simulate(6_000, 5).frame.to_csv(data, index=False)
-        serving = Serving(store.home, store.home.database_url)
+        served = ServiceProcess(store.home, store.home.database_url)
         try:
-            serving.wait_until_ready()
+            served.wait_until_ready()
             n_before = 0
             if arguments.rate is None:
-                full = load(serving.port, request(), connections=arguments.connections, seconds=10)
+                full = load(served.port, request(), connections=arguments.connections, seconds=10)
                 n_before, arguments.rate = len(full.latencies), full.rate / 2
-            beside = Beside(store, serving.process.pid, data)
+            beside = Beside(store, served.process.pid, data)
             beside.start()
             soaked = load(
-                serving.port,
+                served.port,
                 request(),
                 connections=arguments.connections,
                 seconds=60 * arguments.minutes,
@@ -92,7 +92,7 @@ def main() -> None:
             beside.done.set()
             beside.join()
         finally:
-            serving.stop()
+            served.stop()
             store.registry.close()
         engine = open_database(store.home.database_url)
         n_recorded = PredictionLog(engine).count(NAME)
@@ -115,7 +115,7 @@ def end(minutes: float, soaked: Loaded, beside: Beside, *, n_answered: int, n_re
         f"memory {first:.0f} MB at first, {last:.0f} MB at last ({last / first - 1:+.1%}), most {memory.max():.0f} MB\n"
         f"{n_answered:,} answers, {n_recorded:,} recorded, database {size:,.0f} MB"
     )
-    grew = last / first - 1 > MOST_GROWTH
+    grew = last / first - 1 > MAX_GROWTH
     sys.exit(bool(soaked.others) or n_answered != n_recorded or grew or beside.n_failed_trainings > 0)
 
 

@@ -36,7 +36,7 @@ def test_texts_are_the_bytes_of_answers(live, rows, data):
     """One row or many, with whatever reasons; encoded together they are encoded as alone."""
     start = data.draw(st.integers(0, len(rows) - 1))
     some = rows[start : start + data.draw(st.integers(1, 30))]
-    reasons = data.draw(st.sampled_from(["none", "adverse", "all"] if live.domain.account else ["none"]))
+    reasons = data.draw(st.sampled_from(["none", "adverse", "all"] if live.domain.explain else ["none"]))
     ids = [f"id-{place}" for place in range(len(some))]
     encoder = live.scorer.encoder
     X = encoder.encode_rows(some)

@@ -20,7 +20,7 @@ from data.rows import row_adapter
 from data.windows import checked_history
 from models import domains
 from models.answers.respond import respond
-from models.contract import Domain, Live
+from models.contract import Domain, LiveModel
 from models.domains._discovery import load_domains
 from models.domains.ads.policy import AdsPolicy
 from models.domains.ads.ranking import rank
@@ -35,12 +35,12 @@ DOMAINS = load_domains()
 
 
 @pytest.fixture(scope="module")
-def live() -> dict[str, Live]:
+def live() -> dict[str, LiveModel]:
     """A quickly trained model of each domain."""
     return {name: quick_live(domain) for name, domain in DOMAINS.items()}
 
 
-def asked(model: Live, **changes: Any) -> dict[str, Any]:
+def asked(model: LiveModel, **changes: Any) -> dict[str, Any]:
     """The example row with some values changed, as it comes out of the request's check."""
     return row_adapter(model.table).validate_json(json.dumps({**model.table.example(), **changes}))
 
@@ -55,7 +55,7 @@ WITH_QUEUE = [domain for domain in DOMAINS.values() if domain.queue]
 
 
 @pytest.mark.parametrize("domain", WITH_QUEUE, ids=lambda domain: domain.name)
-def test_a_queue_reads_what_answers_and_policies_hold(domain: Domain, live: dict[str, Live]) -> None:
+def test_a_queue_reads_what_answers_and_policies_hold(domain: Domain, live: dict[str, LiveModel]) -> None:
     """Its fields are those of the policy and of an answer, its decisions are decisions, and alerts are explained."""
     queue, model = domain.queue, live[domain.name]
     assert queue is not None
@@ -70,7 +70,9 @@ def test_a_queue_reads_what_answers_and_policies_hold(domain: Domain, live: dict
 
 
 @pytest.mark.parametrize("domain", DOMAINS.values(), ids=lambda domain: domain.name)
-def test_rows_are_answered_in_their_order_and_alike_alone_and_together(domain: Domain, live: dict[str, Live]) -> None:
+def test_rows_are_answered_in_their_order_and_alike_alone_and_together(
+    domain: Domain, live: dict[str, LiveModel]
+) -> None:
     """A row's decision and probability do not depend on its neighbours."""
     model = live[domain.name]
     frame = domain.simulate(40, 1).frame
@@ -85,7 +87,7 @@ def test_rows_are_answered_in_their_order_and_alike_alone_and_together(domain: D
 
 
 @pytest.mark.parametrize("domain", DOMAINS.values(), ids=lambda domain: domain.name)
-def test_an_unseen_category_is_answered_and_named(domain: Domain, live: dict[str, Live]) -> None:
+def test_an_unseen_category_is_answered_and_named(domain: Domain, live: dict[str, LiveModel]) -> None:
     """The answer says which value the model did not know."""
     model = live[domain.name]
     category = next(column for column in model.table.inputs if column.kind == "category")
@@ -145,7 +147,7 @@ def test_a_policy_that_contradicts_itself_is_refused(policy: Any, values: dict[s
         policy(**values)
 
 
-def test_protected_columns_are_no_inputs_of_a_credit_decision(live: dict[str, Live]) -> None:
+def test_protected_columns_are_no_inputs_of_a_credit_decision(live: dict[str, LiveModel]) -> None:
     """They are known, and neither asked for nor read."""
     protected = {column.name for column in DOMAINS["credit"].table.columns if column.protected}
     assert protected
@@ -153,7 +155,7 @@ def test_protected_columns_are_no_inputs_of_a_credit_decision(live: dict[str, Li
     assert not protected & set(live["credit"].scorer.column_names)
 
 
-def test_reasons_only_name_what_hurt_and_add_up(live: dict[str, Live]) -> None:
+def test_reasons_only_name_what_hurt_and_add_up(live: dict[str, LiveModel]) -> None:
     """At most four, strongest first, each against the reference; all shares together are the distance to it."""
     model = live["credit"]
     row = asked(model, payments_late_12m=6, utilisation=0.95)
@@ -172,7 +174,7 @@ def test_reasons_only_name_what_hurt_and_add_up(live: dict[str, Live]) -> None:
         assert abs(reason.points + points_per_log_odds * reason.effect) < 1
 
 
-def test_a_scorecard_adds_up_to_the_points(live: dict[str, Live]) -> None:
+def test_a_scorecard_adds_up_to_the_points(live: dict[str, LiveModel]) -> None:
     """Base and shares are the points to the last one; a worse row has fewer, its reasons are lines of its scorecard."""
     model = live["credit"]
     rows = [asked(model, payments_late_12m=late, utilisation=late / 8) for late in range(8)]
@@ -197,7 +199,7 @@ def test_rounded_shares_add_up_and_stay_near(exact: list[float], off: float) -> 
     assert np.abs(np.array(shares) - exact).max() < 1 + 1e-9
 
 
-def test_only_adverse_answers_are_explained_unasked(live: dict[str, Live]) -> None:
+def test_only_adverse_answers_are_explained_unasked(live: dict[str, LiveModel]) -> None:
     """An approval has no reasons unless all are wanted, and none are given where none are wanted."""
     model = live["credit"]
     answers = respond(model, [model.scorer.reference_row], ["id"])
@@ -208,7 +210,7 @@ def test_only_adverse_answers_are_explained_unasked(live: dict[str, Live]) -> No
     assert not respond(model, [bad], ["id"], reasons="none")[0].reasons  # type: ignore[attr-defined]
 
 
-def test_ads_are_ranked_by_probability_times_bid(live: dict[str, Live]) -> None:
+def test_ads_are_ranked_by_probability_times_bid(live: dict[str, LiveModel]) -> None:
     """Equal ads are ordered by their bids, ties keep their order, and each value is its probability times its bid."""
     model = live["ads"]
     body = rank_example(model.table)
@@ -226,7 +228,7 @@ def test_ads_are_ranked_by_probability_times_bid(live: dict[str, Live]) -> None:
     assert scored.click_probability == answer.ads[0].click_probability  # type: ignore[attr-defined]
 
 
-def test_anomaly_scores_are_percentiles_of_genuine_rows(live: dict[str, Live]) -> None:
+def test_anomaly_scores_are_percentiles_of_genuine_rows(live: dict[str, LiveModel]) -> None:
     """Among genuine rows they are spread evenly from 0 to 100; an absurd row is at the top."""
     model, domain = live["fraud"], DOMAINS["fraud"]
     frame, labels = checked_history(model.table, domain.simulate(2_000, 0).frame, "simulated rows")
@@ -238,7 +240,7 @@ def test_anomaly_scores_are_percentiles_of_genuine_rows(live: dict[str, Live]) -
     assert respond(model, [absurd], ["id"])[0].anomaly_score > 99  # type: ignore[attr-defined]
 
 
-def test_a_calibrated_probability_is_the_logistic_of_the_log_odds(live: dict[str, Live]) -> None:
+def test_a_calibrated_probability_is_the_logistic_of_the_log_odds(live: dict[str, LiveModel]) -> None:
     """What the frame's way says is what the row's way says."""
     model = live["credit"]
     frame = checked_frame(model.table, DOMAINS["credit"].simulate(50, 3).frame, "simulated rows", training=False)

@@ -98,7 +98,9 @@ def test_every_endpoint_is_documented(document):
     """The paths of the document are those of the domains and the fixed ones, and none is missing."""
     expected = {f"/v1/{name}/{action}" for name in DOMAINS for action in ("score", "batch")}
     expected |= {f"/v1/{domain.name}/{operation.name}" for domain, operation in OPERATIONS}
-    expected |= {f"/v1/{name}/labels" for name, domain in DOMAINS.items() if domain.prepare(domain.table).windows}
+    expected |= {
+        f"/v1/{name}/labels" for name, domain in DOMAINS.items() if domain.restrict_inputs(domain.table).windows
+    }
     expected |= {f"/v1/{{name}}/{path}" for path in ("alerts", "alerts/{number}", "alerts/{number}/verdict")}
     expected |= {"/v1/{name}/rules", "/v1/{name}/figures"}
     expected |= {"/v1/models", "/v1/models/{name}"}

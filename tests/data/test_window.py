@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.entity_windows import Words, entity_windows
+from data.entity_windows import EntityWording, entity_windows
 from data.errors import TableError
 from data.files.table_toml import read_table, table_from_dict, write_table
 from data.rows import row_adapter
@@ -17,7 +17,7 @@ from data.table import Column, Table
 from data.window import OF_LABELS, Window
 from tests.data.window_tables import MEASURES, TABLE
 
-WORDS = Words(entity="card", rows="payments", of={"amount": "amounts paid", "shop": "shops"})
+WORDS = EntityWording(entity="card", rows="payments", of={"amount": "amounts paid", "shop": "shops"})
 
 
 def window(**changes: Any) -> Window:

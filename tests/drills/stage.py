@@ -28,7 +28,7 @@ from data.checking import checked_frame
 from data.simulators import fraud
 from data.table import Table
 from data.windows import checked_history, whole_seconds, with_windows
-from models.contract import Live
+from models.contract import LiveModel
 from models.domains._discovery import load_domains
 from models.home import Home
 from models.presets import PRESETS
@@ -128,7 +128,7 @@ def prepare(
     scorer = domain.build(table, PRESETS["fast"], 0).fit(
         seen.iloc[rows[:n_training]], labels[rows[:n_training]], validation=(seen.iloc[held_out], labels[held_out])
     )
-    live = Live(name=NAME, version=1, domain=domain, scorer=scorer, policy=domain.policy())
+    live = LiveModel(name=NAME, version=1, domain=domain, scorer=scorer, policy=domain.policy())
     _register(live, home, url, n_training)
     engine = open_database(url)
     load_past(
@@ -151,7 +151,7 @@ def simulated(folder: Path, database_url: str | None, *, n_stream: int, n_histor
     return prepare(folder, database_url, fraud.TABLE, frame, n_stream=n_stream, training=training)
 
 
-def _register(live: Live, home: Home, url: str, n_rows: int) -> None:
+def _register(live: LiveModel, home: Home, url: str, n_rows: int) -> None:
     """Make the model the champion of its name."""
     home.path.mkdir(parents=True, exist_ok=True)
     manifest = Manifest(
@@ -212,7 +212,7 @@ def empty_schema(server_url: str) -> Iterator[str]:
         server.dispose()
 
 
-class Serving:
+class ServiceProcess:
     """A `backscore serve` process on a free port."""
 
     def __init__(

@@ -35,7 +35,7 @@ def ask_yesterday() -> Callable[..., None]:
     """Has a service answer simulated rows, and tells the log that it did so a day before `now`."""
 
     def ask(client: Any, n_rows: int, *, now: datetime, **changes: Any) -> None:
-        live = client.app.state.live_models.serving("credit").live
+        live = client.app.state.live_models.served("credit").live
         frame = simulate(n_rows, 5).frame[[column.name for column in live.table.inputs]].assign(**changes)
         rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
         for start in range(0, n_rows, 500):

@@ -7,7 +7,7 @@ import pytest
 from models.answers.respond import respond
 from models.domains._discovery import load_domains
 from service.errors import STATUS_OF, ServiceError, UnsafeAddressError, status_of
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 from service.scoring.prediction_ids import time_ordered_id
 from service.settings import Settings
 
@@ -104,7 +104,7 @@ def test_an_unforeseen_failure_keeps_its_inner_text(start_service, trained_home,
         raise RuntimeError("secret inner text")
 
     service = start_service(trained_home)
-    monkeypatch.setattr(Serving, "read_row", fail)
+    monkeypatch.setattr(ServedModel, "read_row", fail)
 
     response = service.client.post("/v1/credit/score", json=applicant)
 
@@ -147,9 +147,9 @@ def test_every_error_of_the_service_has_a_status():
 def test_the_same_answer_comes_from_http_and_from_the_library(client, applicant):
     """HTTP adds nothing and loses nothing."""
     domain = load_domains()["credit"]
-    serving = client.app.state.live_models.serving("credit")
+    served = client.app.state.live_models.served("credit")
     over_http = client.post("/v1/credit/score", json=applicant).json()
 
-    row = serving.row.validate_python(applicant)
-    (answer,) = respond(serving.live, [row], [over_http["prediction_id"]])
+    row = served.row.validate_python(applicant)
+    (answer,) = respond(served.live, [row], [over_http["prediction_id"]])
     assert domain.answer.model_validate(over_http) == answer

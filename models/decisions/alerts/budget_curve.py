@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.arrays import Floats
 from models.decisions.alerts.cut_offs import cut_off_for_reviews
-from models.decisions.alerts.day_replay import replay
+from models.decisions.alerts.day_simulation import simulate_days
 from models.decisions.alerts.transactions import ALWAYS, NEVER, ScoredTransactions, Transactions
 
 BUDGETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
@@ -37,7 +37,7 @@ def _point(scored: ScoredTransactions, reviews_per_day: int) -> BudgetPoint:
     cut_off = cut_off_for_reviews(scored, reviews_per_day, block_from=ALWAYS)
     reviewed = scored.alert_scores >= cut_off
     nothing = np.zeros(len(reviewed), np.bool_)
-    totals = replay(scored.past, scored.alert_scores, reviewed=reviewed, blocked=nothing, costs=None).totals
+    totals = simulate_days(scored.past, scored.alert_scores, reviewed=reviewed, blocked=nothing, costs=None).totals
     n_compromised = totals.n_found + totals.n_missed
     return BudgetPoint(
         reviews_per_day=reviews_per_day,

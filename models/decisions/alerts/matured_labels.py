@@ -21,7 +21,7 @@ from models.decisions.alerts.transactions import Transactions
 Times = npt.NDArray[np.datetime64]
 
 
-class ClockFigures(BaseModel):
+class LabelledFigures(BaseModel):
     """How good scores are by some labels; what cannot be said is null."""
 
     n_rows: int
@@ -32,15 +32,15 @@ class ClockFigures(BaseModel):
     value_recall: float | None = Field(description="Share of the amount of the frauds that was reviewed or blocked.")
 
 
-class LabelClock(BaseModel):
+class MaturedFigures(BaseModel):
     """The same model at the same moment, by the labels that have matured and by all transactions to date."""
 
     now: datetime
     label_delay_days: float
     k: int = Field(description="Cards a day that card precision looks at.")
     n_waiting: int = Field(description="Transactions to date whose label has not matured.")
-    matured: ClockFigures
-    naive: ClockFigures
+    matured: LabelledFigures
+    naive: LabelledFigures
     sentence: str = Field(description="Why the two differ.")
 
 
@@ -66,7 +66,7 @@ def label_clock(
     now: datetime,
     label_delay_days: float,
     k: int,
-) -> LabelClock:
+) -> MaturedFigures:
     """Judge scores at a moment, by matured labels and by what is known of all transactions to date.
 
     Parameters
@@ -80,7 +80,7 @@ def label_clock(
     to_date = times <= _moment(now)
     settled = to_date & matured(times, now, label_delay_days)
     ripe, naive = (_figures(transactions, scores, alerted, part, k) for part in (settled, to_date))
-    return LabelClock(
+    return MaturedFigures(
         now=now,
         label_delay_days=label_delay_days,
         k=k,
@@ -91,13 +91,13 @@ def label_clock(
     )
 
 
-def _figures(transactions: Transactions, scores: Floats, alerted: Mask, part: Mask, k: int) -> ClockFigures:
+def _figures(transactions: Transactions, scores: Floats, alerted: Mask, part: Mask, k: int) -> LabelledFigures:
     """By the transactions of one part."""
     labels, scores = transactions.labels[part], scores[part]
     n_frauds = int(labels.sum())
     both = 0 < n_frauds < len(labels)
     cards = card_precision_at_k(transactions.cards[part], transactions.days[part], scores, labels, k) if both else None
-    return ClockFigures(
+    return LabelledFigures(
         n_rows=len(labels),
         n_frauds=n_frauds,
         auc=float(roc_auc_score(labels, scores)) if both else None,
@@ -114,7 +114,7 @@ def _value_recall(transactions: Transactions, alerted: Mask, part: Mask) -> floa
     return float(values[alerted[part]].sum() / values.sum()) if values.sum() else None
 
 
-def _sentence(ripe: ClockFigures, naive: ClockFigures, now: datetime, label_delay_days: float) -> str:
+def _sentence(ripe: LabelledFigures, naive: LabelledFigures, now: datetime, label_delay_days: float) -> str:
     n_waiting, to_date = naive.n_rows - ripe.n_rows, f"{naive.n_rows:,} transactions to {now:%Y-%m-%d %H:%M}"
     if not naive.n_rows:
         return f"There are no transactions up to {now:%Y-%m-%d %H:%M}."

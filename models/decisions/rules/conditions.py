@@ -31,7 +31,7 @@ Action: TypeAlias = Literal["block", "review", "allow"]
 
 NUMBER_WORDS = ("above", "at_least", "below", "at_most")
 """The comparisons of a number; all others compare levels or ids."""
-MOST_LISTED = 10_000
+MAX_LISTED = 10_000
 """Longest list of levels or ids: more belong into a column of the table."""
 
 
@@ -47,7 +47,7 @@ def _one_spelling(value: object) -> object:
 _Bound: TypeAlias = Annotated[float, Field(strict=True)] | None
 _Level: TypeAlias = Annotated[str, BeforeValidator(_one_spelling)]
 _FlagOrLevel: TypeAlias = Annotated[bool | str, BeforeValidator(_one_spelling)] | None
-_Levels: TypeAlias = Annotated[tuple[_Level, ...], Field(min_length=1, max_length=MOST_LISTED)] | None
+_Levels: TypeAlias = Annotated[tuple[_Level, ...], Field(min_length=1, max_length=MAX_LISTED)] | None
 
 
 class Condition(BaseModel):

@@ -7,11 +7,11 @@ from typing import Any
 
 from data.sentences import label, spoken
 from data.table import Column, Table
-from models.contract import Live, Reason, Row
+from models.contract import LiveModel, Reason, Row
 from models.decisions.rules.conditions import NUMBER_WORDS, Condition, Rule, rules_of
 from models.decisions.rules.hits import decided_by
 
-MOST_SPOKEN = 5
+MAX_SPOKEN = 5
 """Levels of a list that are named; of longer ones the others are counted."""
 
 
@@ -22,7 +22,7 @@ def condition_words(condition: Condition, column: Column) -> str:
     if condition.word == "is":
         operand = str(condition.operand).lower() if isinstance(condition.operand, bool) else condition.operand
         return f"{label(column)}: {spoken(column, operand)}"
-    levels = [spoken(column, level) for level in condition.operand[:MOST_SPOKEN]]
+    levels = [spoken(column, level) for level in condition.operand[:MAX_SPOKEN]]
     more = len(condition.operand) - len(levels)
     listed = ", ".join(levels) + (f" and {more:,} more" if more else "")
     return f"{label(column)}: {'one' if condition.word == 'one_of' else 'none'} of {listed}"
@@ -33,7 +33,7 @@ def rule_words(rule: Rule, table: Table) -> str:
     return " and ".join(condition_words(condition, table[condition.column]) for condition in rule.when)
 
 
-def rule_reasons(live: Live, row: Row, decided: Mapping[str, Any]) -> list[Reason]:
+def rule_reasons(live: LiveModel, row: Row, decided: Mapping[str, Any]) -> list[Reason]:
     """A reason for each rule that asked for the decision that the row got, in the rules' order.
 
     A rule moves no probability: its `effect` is 0. It is told by its note, or else by its conditions and what the row

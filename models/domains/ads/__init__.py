@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from data.simulators import ads as simulator
 from data.splits import Split
-from models.answers.explain import full_account_operation
+from models.answers.explain import explain_operation
 from models.answers.trace import trace_operation
 from models.contract import Domain, Operation
 from models.domains.ads.policy import AdAnswer, AdsPolicy, decide
@@ -28,11 +28,11 @@ DOMAIN = Domain(
     policy=AdsPolicy,
     answer=AdAnswer,
     probability="click_probability",
-    prepare=lambda table: table,
+    restrict_inputs=lambda table: table,
     build=TableClassifier,
     decide=decide,
     operations=(
-        full_account_operation(AdAnswer),
+        explain_operation(AdAnswer),
         trace_operation(),
         Operation(
             name="rank",

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from data.table import Table
 from models.answers.respond import unseen_warnings
 from models.arrays import Floats
-from models.contract import Live, Row
+from models.contract import LiveModel, Row
 from models.domains.ads.request import Candidate
 from models.encoding.pairs import encode_beside
 from models.estimators.calibration import probability
@@ -43,7 +43,7 @@ def distinct_ads(table: Table, candidates: Sequence[Candidate]) -> DistinctAds:
     return DistinctAds([dict(zip(names, values, strict=True)) for values in number_of], np.array(numbers, np.intp))
 
 
-def click_probabilities(live: Live, shared: Row, distinct: DistinctAds) -> tuple[Floats, Floats]:
+def click_probabilities(live: LiveModel, shared: Row, distinct: DistinctAds) -> tuple[Floats, Floats]:
     """Calibrated click probability of each candidate, as `respond` gives it for each pair alone, bit for bit.
 
     Parameters
@@ -60,7 +60,7 @@ def click_probabilities(live: Live, shared: Row, distinct: DistinctAds) -> tuple
     return probability(log_odds)[distinct.numbers], probability(of_members)[:, distinct.numbers]
 
 
-def pair_warnings(live: Live, shared: Row, distinct: DistinctAds) -> list[str]:
+def pair_warnings(live: LiveModel, shared: Row, distinct: DistinctAds) -> list[str]:
     """The warnings that the pairs would have one by one, each once."""
     # A warning is about one value of one column, so the different values need not be looked at in their pairs
     names = distinct.ads[0].keys()

@@ -12,21 +12,21 @@ from models.estimators.calibration import probability
 from models.estimators.table_classifier import TableClassifier
 
 Exploration: TypeAlias = Literal["none", "epsilon-greedy", "thompson"]
-LARGEST_BID = 1e15
-"""Bids and reserve are at most that, and multipliers MOST_PACING, so that their products stay finite."""
-MOST_PACING = 1e6
+MAX_BID = 1e15
+"""Bids and reserve are at most that, and multipliers MAX_PACING, so that their products stay finite."""
+MAX_PACING = 1e6
 
 
 class AdsPolicy(Policy):
     """The rules of a ranking: an ad is worth click probability x bid x the pacing multiplier of its campaign."""
 
     reserve: float = Field(
-        0.0, ge=0, le=LARGEST_BID, description="Least expected value of an ad to be shown, in the unit of the bids."
+        0.0, ge=0, le=MAX_BID, description="Least expected value of an ad to be shown, in the unit of the bids."
     )
     most_impressions_per_person: int | None = Field(
         None, ge=1, description="How often a person may see a campaign at most (frequency cap); null for no cap."
     )
-    pacing: dict[str, Annotated[float, Field(ge=0, le=MOST_PACING)]] = Field(
+    pacing: dict[str, Annotated[float, Field(ge=0, le=MAX_PACING)]] = Field(
         default_factory=dict,
         description="Multiplier of each campaign, by its id; 1 where none is named, 0 pauses a campaign.",
     )

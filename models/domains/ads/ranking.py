@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from data.table import Table
 from models.arrays import Floats
-from models.contract import Answer, Live, Row
+from models.contract import Answer, LiveModel, Row
 from models.domains.ads.exploration import ChosenBy, choose
 from models.domains.ads.guard import forbidden
 from models.domains.ads.pairs import click_probabilities, distinct_ads, pair_warnings
@@ -57,7 +57,7 @@ class RankAnswer(Answer):
     ads: list[RankedAd]
 
 
-def rank(live: Live, body: Mapping[str, Any], prediction_id: str) -> RankAnswer:
+def rank(live: LiveModel, body: Mapping[str, Any], prediction_id: str) -> RankAnswer:
     """Value the candidates, choose the one to show, and put the others behind it.
 
     Raises RefusedBodyError for candidates with the same id, and for what the guard forbids.

@@ -9,24 +9,24 @@ from pydantic import Field
 
 from data.rows import closed_typed_dict, row_type
 from data.table import Table
-from models.domains.ads.policy import LARGEST_BID
+from models.domains.ads.policy import MAX_BID
 from models.domains.ads.targeting import targetable, targeting_type
 from models.errors import BadField
 
 Candidate: TypeAlias = Mapping[str, Any]
 
-MOST_CANDIDATES = 200
-MOST_TIMES_SEEN = 10**9
+MAX_CANDIDATES = 200
+MAX_TIMES_SEEN = 10**9
 
 _Id = Annotated[str, Field(min_length=1, max_length=200, strict=True)]
 _Bid = Annotated[
-    float, Field(ge=0, le=LARGEST_BID, allow_inf_nan=False, strict=True, description="Value of a click; 0 for none.")
+    float, Field(ge=0, le=MAX_BID, allow_inf_nan=False, strict=True, description="Value of a click; 0 for none.")
 ]
 _TimesSeen = Annotated[
     int,
     Field(
         ge=0,
-        le=MOST_TIMES_SEEN,
+        le=MAX_TIMES_SEEN,
         strict=True,
         description="How often this person has seen the campaign (the ad, if it has none) so far; 0 if left out.",
     ),
@@ -61,7 +61,7 @@ def rank_body(table: Table) -> Any:
         "An ad that could be shown. The ids of the candidates differ.",
     )
     candidates: Any = list.__class_getitem__(candidate)
-    limited = Annotated[candidates, Field(min_length=1, max_length=MOST_CANDIDATES)]
+    limited = Annotated[candidates, Field(min_length=1, max_length=MAX_CANDIDATES)]
     return closed_typed_dict("RankRequest", {**parts, "candidates": limited}, "A person, and what could be shown.")
 
 

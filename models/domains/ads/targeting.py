@@ -13,7 +13,7 @@ from typing_extensions import TypedDict  # pydantic takes typing's own only from
 from data.rows import closed_typed_dict, value_type
 from data.table import Column, Table, level_text
 
-MOST_LEVELS = 1000
+MAX_LEVELS = 1000
 KINDS = ("number", "category", "flag", "key")
 
 
@@ -66,7 +66,7 @@ def _wanted_type(column: Column) -> Any:
         return Annotated[NumberRange, AfterValidator(_not_crossed), Field(description=column.description)]
     level = _listed_level(column) if column.kind == "category" and column.levels else value_type(column)
     levels: Any = list.__class_getitem__(level)
-    return Annotated[levels, Field(min_length=1, max_length=MOST_LEVELS, description=column.description)]
+    return Annotated[levels, Field(min_length=1, max_length=MAX_LEVELS, description=column.description)]
 
 
 def _listed_level(column: Column) -> Any:

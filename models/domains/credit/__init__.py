@@ -6,12 +6,12 @@ from data.rows import row_type
 from data.simulators import credit as simulator
 from data.splits import Split
 from data.table import Table
-from models.answers.explain import full_account_operation
+from models.answers.explain import explain_operation
 from models.answers.trace import trace_operation
 from models.contract import Domain, Operation
+from models.domains.credit.counterfactuals import CounterfactualsAnswer, counterfactual_answers
 from models.domains.credit.policy import CUT_OFFS, CreditPolicy, decide
-from models.domains.credit.scorecard import CreditAnswer, account
-from models.domains.credit.ways import CounterfactualsAnswer, answer_counterfactuals
+from models.domains.credit.scorecard import CreditAnswer, explain
 from models.estimators.table_classifier import TableClassifier
 
 DOMAIN = Domain(
@@ -33,15 +33,15 @@ DOMAIN = Domain(
     policy=CreditPolicy,
     answer=CreditAnswer,
     probability="probability_of_default",
-    prepare=Table.without_protected_inputs,
+    restrict_inputs=Table.without_protected_inputs,
     build=TableClassifier,
     decide=decide,
-    account=account,
+    explain=explain,
     adverse=frozenset({"refer", "decline"}),
     favourable="approve",
     accepted="accepted applicants",
     operations=(
-        full_account_operation(CreditAnswer),
+        explain_operation(CreditAnswer),
         trace_operation(),
         Operation(
             name="counterfactuals",
@@ -49,8 +49,8 @@ DOMAIN = Domain(
             body=row_type,
             example=Table.example,
             answer=CounterfactualsAnswer,
-            respond=answer_counterfactuals,
-            row=(),
+            respond=counterfactual_answers,
+            row_path=(),
         ),
     ),
     cut_offs=CUT_OFFS,

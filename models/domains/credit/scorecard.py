@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from models.answers.reasons import strongest_reasons
 from models.arrays import Floats
-from models.contract import Answer, Live, Reason, Row
+from models.contract import Answer, LiveModel, Reason, Row
 from models.domains.credit.policy import CreditPolicy, Decision
 from models.encoding import Features
 
@@ -39,7 +39,7 @@ class CreditAnswer(Answer):
     scorecard: Scorecard | None = Field(None, description="Every column's share in the points; given with the reasons.")
 
 
-def account(live: Live, row: Row, x: Features, decided: Mapping[str, Any]) -> dict[str, Any]:
+def explain(live: LiveModel, row: Row, x: Features, decided: Mapping[str, Any]) -> dict[str, Any]:
     """The scorecard, and up to four columns that raised the probability of default most, with their points in it."""
     policy = live.policy
     assert isinstance(policy, CreditPolicy)  # noqa: S101 - a domain's models come with the domain's policy

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from data.simulators import fraud as simulator
 from data.splits import Split
-from models.answers.explain import full_account_operation
+from models.answers.explain import explain_operation
 from models.answers.trace import trace_operation
 from models.contract import Domain
-from models.domains.fraud.answer import FraudAnswer, account
+from models.domains.fraud.answer import FraudAnswer, explain
 from models.domains.fraud.policy import ALERT_BUDGET, QUEUE, FraudPolicy, decide
 from models.domains.fraud.scorer import FraudScorer
 
@@ -27,12 +27,12 @@ DOMAIN = Domain(
     policy=FraudPolicy,
     answer=FraudAnswer,
     probability=QUEUE.probability,
-    prepare=lambda table: table,
+    restrict_inputs=lambda table: table,
     build=FraudScorer,
     decide=decide,
-    account=account,
+    explain=explain,
     adverse=frozenset({"review", "block"}),
-    operations=(full_account_operation(FraudAnswer), trace_operation()),
+    operations=(explain_operation(FraudAnswer), trace_operation()),
     alert_budget=ALERT_BUDGET,
     queue=QUEUE,
     gates={"auc": 0.55},

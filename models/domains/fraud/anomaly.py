@@ -20,7 +20,7 @@ ANOMALY = Column(
 )
 """What the anomaly is called beside the columns of a table; its values are percentiles."""
 
-MOST_ROWS = 20_000
+MAX_ROWS = 20_000
 """Genuine rows that the autoencoder learns from; more teach it nothing new and cost time."""
 N_QUANTILES = 10_001
 
@@ -70,7 +70,7 @@ class Anomaly:
         What a classifier reads of the rows' error, see `feature`.
         """
         genuine = np.flatnonzero(labels[:n_train] == 0)
-        step = max(-(-len(genuine) // MOST_ROWS), 1)  # every step-th row: the whole training time is covered
+        step = max(-(-len(genuine) // MAX_ROWS), 1)  # every step-th row: the whole training time is covered
         self.autoencoder.fit(X[genuine[::step]])
         self.fixed = np.flatnonzero(directions)
         errors = self.errors_to_read(X)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from models.answers.reasons import reason, strongest_reasons
-from models.contract import Answer, Live, Reason, Row
+from models.contract import Answer, LiveModel, Reason, Row
 from models.decisions.rules.wording import rule_reasons
 from models.domains.fraud.anomaly import ANOMALY
 from models.domains.fraud.policy import Decision, FraudPolicy
@@ -37,7 +37,7 @@ class FraudAnswer(Answer):
     )
 
 
-def account(live: Live, row: Row, x: Features, decided: Mapping[str, Any]) -> dict[str, list[Reason]]:
+def explain(live: LiveModel, row: Row, x: Features, decided: Mapping[str, Any]) -> dict[str, list[Reason]]:
     """The reasons of an answer; see `models.contract.Domain`."""
     shares = live.scorer.shares(x)
     of_model = strongest_reasons(live, row, x, shares)
@@ -46,7 +46,7 @@ def account(live: Live, row: Row, x: Features, decided: Mapping[str, Any]) -> di
     return {"reasons": [*rule_reasons(live, row, decided), *of_model]}
 
 
-def _anomaly_reasons(live: Live, share: float, decided: Mapping[str, Any]) -> list[Reason]:
+def _anomaly_reasons(live: LiveModel, share: float, decided: Mapping[str, Any]) -> list[Reason]:
     """The anomaly, if the policy reviews because of it, whatever its share in the log-odds."""
     assert isinstance(live.policy, FraudPolicy)  # noqa: S101 - a domain's models come with the domain's policy
     if decided[ANOMALY.name] < live.policy.review_anomaly_from:

@@ -1,12 +1,12 @@
-"""The audit of a new version: whom it treats how, what stands in for what it must not know, and what has moved.
+"""Diagnostics of a new version: fairness by group, proxy variables, quality by segment, stability, effect curves.
 
-`audit` measures on training and test rows what the overall metrics do not say. Its result is plain data, so that the
+`diagnose` measures on training and test rows what the overall metrics do not say. Its result is plain data, so that the
 report, the model card and a test read the same numbers.
 """
 
-from models.evaluation.diagnostics.diagnose import audit as audit
-from models.evaluation.diagnostics.results import Audit as Audit
+from models.evaluation.diagnostics.diagnose import diagnose as diagnose
 from models.evaluation.diagnostics.results import ColumnFairness as ColumnFairness
+from models.evaluation.diagnostics.results import Diagnostics as Diagnostics
 from models.evaluation.diagnostics.results import Fairness as Fairness
 from models.evaluation.diagnostics.results import GroupQuality as GroupQuality
 from models.evaluation.diagnostics.results import GroupTreatment as GroupTreatment

@@ -1,4 +1,4 @@
-"""The audit as a whole."""
+"""All diagnostics of a new version in one call."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import pandas as pd
 
 from models.arrays import Floats, Labels
 from models.encoding import Features
-from models.estimators.table_classifier import MOST_BACKGROUND_ROWS, TableClassifier
+from models.estimators.table_classifier import MAX_BACKGROUND_ROWS, TableClassifier
 from models.evaluation.diagnostics.effect_curves import effect_curves, mean_effects
 from models.evaluation.diagnostics.fairness import fairness
 from models.evaluation.diagnostics.proxies import proxies
-from models.evaluation.diagnostics.results import Audit
+from models.evaluation.diagnostics.results import Diagnostics
 from models.evaluation.diagnostics.segments import segments
 from models.evaluation.diagnostics.stability import stability
-from models.evaluation.row_groups import FEWEST_ROWS
+from models.evaluation.row_groups import MIN_ROWS
 
 
-def audit(
+def diagnose(
     scorer: TableClassifier,
     training: pd.DataFrame,
     test: pd.DataFrame,
@@ -29,7 +29,7 @@ def audit(
     decisions: Sequence[str],
     favourable: str,
     seed: int,
-) -> Audit:
+) -> Diagnostics:
     """Measure whom a new version treats how, what stands in for what it must not know, and what has moved.
 
     Parameters
@@ -39,15 +39,15 @@ def audit(
     seed : of the samples that bound the work.
     """
     table = scorer.table
-    known = training.iloc[:: -(-len(training) // MOST_BACKGROUND_ROWS)]
+    known = training.iloc[:: -(-len(training) // MAX_BACKGROUND_ROWS)]
     effects = mean_effects(scorer, X)
     treated = None
     if favourable and decisions:
         treated = fairness(table, test, labels, probabilities, decisions=decisions, favourable=favourable)
-    return Audit(
+    return Diagnostics(
         protected=tuple(column.name for column in table.columns if column.protected),
         protected_inputs=tuple(column.name for column in table.inputs if column.protected),
-        least_rows=FEWEST_ROWS,
+        least_rows=MIN_ROWS,
         segments=segments(table, test, labels, probabilities, effects),
         fairness=treated,
         proxies=proxies(table, training, seed=seed),

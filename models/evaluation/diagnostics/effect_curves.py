@@ -19,10 +19,10 @@ from models.encoding import Features
 from models.estimators.table_classifier import TableClassifier
 from models.evaluation.diagnostics.results import MeanEffectCurve
 
-MOST_CURVES = 12
+MAX_CURVES = 12
 """Columns with a curve, beyond those that have a direction, which are all shown."""
-MOST_CURVE_ROWS = 300
-MOST_CURVE_LEVELS = 12
+MAX_CURVE_ROWS = 300
+MAX_CURVE_LEVELS = 12
 _ROWS_FOR_EFFECTS = 200
 
 
@@ -46,15 +46,15 @@ def effect_curves(
 
     Parameters
     ----------
-    X : encoded test rows; at most MOST_CURVE_ROWS of them, drawn at random, are followed.
+    X : encoded test rows; at most MAX_CURVE_ROWS of them, drawn at random, are followed.
     effects : of each column, the largest first.
     """
-    if len(X) > MOST_CURVE_ROWS:
-        X = X[np.sort(np.random.default_rng(seed).choice(len(X), MOST_CURVE_ROWS, replace=False))]
+    if len(X) > MAX_CURVE_ROWS:
+        X = X[np.sort(np.random.default_rng(seed).choice(len(X), MAX_CURVE_ROWS, replace=False))]
     read = set(scorer.column_names)  # what the model derives from them cannot be set by itself
     columns = [scorer.table[name] for name in effects if name in read]
     columns = [column for column in columns if column.kind not in ("key", "time")]
-    chosen = [column for place, column in enumerate(columns) if place < MOST_CURVES or column.direction]
+    chosen = [column for place, column in enumerate(columns) if place < MAX_CURVES or column.direction]
     return tuple(
         _curve(scorer, X, column, values)
         for column in chosen
@@ -63,7 +63,7 @@ def effect_curves(
 
 
 def _values(column: Column, usual: list[Any]) -> list[Any]:
-    return usual if column.kind == "number" else usual[:MOST_CURVE_LEVELS]
+    return usual if column.kind == "number" else usual[:MAX_CURVE_LEVELS]
 
 
 def _curve(scorer: TableClassifier, X: Features, column: Column, values: list[Any]) -> MeanEffectCurve:

@@ -17,7 +17,7 @@ from data.table import Column, Table
 from models.arrays import Floats, Labels
 from models.evaluation.diagnostics.groups import Mask, calibration_ratio, few_groups, protected_columns
 from models.evaluation.diagnostics.results import ColumnFairness, Fairness, FourFifths, GroupTreatment, ImpactRatio
-from models.evaluation.row_groups import FEWEST_ROWS
+from models.evaluation.row_groups import MIN_ROWS
 
 FOUR_FIFTHS = 0.8
 """A selection rate below this share of the highest one is taken as evidence of adverse impact (Uniform Guidelines on
@@ -81,7 +81,7 @@ def _column_fairness(
     column: Column, values: pd.Series[Any], labels: Labels, probabilities: Floats, selected: Mask
 ) -> ColumnFairness:
     groups = few_groups(column, values)
-    enough = {name: rows for name, rows in groups.items() if rows.sum() >= FEWEST_ROWS}
+    enough = {name: rows for name, rows in groups.items() if rows.sum() >= MIN_ROWS}
     reference = max(enough, key=lambda name: float(selected[enough[name]].mean()), default=None)
     treatments = []
     for name, rows in groups.items():
@@ -102,7 +102,7 @@ def _treatment(
     return GroupTreatment(
         group=group,
         n_rows=len(labels),
-        too_few=len(labels) < FEWEST_ROWS,
+        too_few=len(labels) < MIN_ROWS,
         selection_rate=float(selected.mean()),
         event_refused_rate=_share(~selected[labels == 1]),
         no_event_refused_rate=_share(~selected[labels == 0]),

@@ -11,7 +11,7 @@ import pandas as pd
 from data.table import Column, Table
 from models.evaluation.row_groups import groups_by
 
-MOST_GROUPS = 12
+MAX_GROUPS = 12
 REST = "all others"
 """The group of the levels that are left when a column has too many of them: the rarest."""
 
@@ -29,7 +29,7 @@ def calibration_ratio(observed: float, predicted: float) -> float | None:
 
 
 def few_groups(column: Column, values: pd.Series[Any]) -> dict[str, Mask]:
-    """Which rows belong to each of at most MOST_GROUPS groups, in the order of the column's values.
+    """Which rows belong to each of at most MAX_GROUPS groups, in the order of the column's values.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def few_groups(column: Column, values: pd.Series[Any]) -> dict[str, Mask]:
     codes = groups.cat.codes.to_numpy()
     n_rows = np.bincount(codes, minlength=len(names))
     kept = np.arange(len(names))
-    if len(names) > MOST_GROUPS:
-        kept = np.sort(np.argsort(-n_rows, kind="stable")[: MOST_GROUPS - 1])
+    if len(names) > MAX_GROUPS:
+        kept = np.sort(np.argsort(-n_rows, kind="stable")[: MAX_GROUPS - 1])
     found = {str(names[code]): codes == code for code in kept.tolist()}
     if len(kept) < len(names):
         found[REST] = ~np.isin(codes, kept)

@@ -18,12 +18,12 @@ from models.arrays import Floats
 from models.evaluation.bins import Bins, Codes, is_missing
 from models.evaluation.diagnostics.groups import protected_columns
 from models.evaluation.diagnostics.results import Proxies, StandIn
-from models.evaluation.row_groups import FEWEST_ROWS, groups_by
+from models.evaluation.row_groups import MIN_ROWS, groups_by
 
-MOST_ROWS = 4_000
+MAX_ROWS = 4_000
 N_FOLDS = 3
 N_STRONGEST = 5
-MOST_CLASSES = 5
+MAX_CLASSES = 5
 _N_BINS = 32
 
 
@@ -31,14 +31,14 @@ def proxies(table: Table, frame: pd.DataFrame, *, seed: int) -> tuple[Proxies, .
     """For each protected column that is no input, how well the inputs together and each alone tell it.
 
     A number (age) is told as above its median or not, everything else as which of its levels, one against the others;
-    levels with fewer than FEWEST_ROWS rows are left out, and so is a column with fewer than two levels left.
+    levels with fewer than MIN_ROWS rows are left out, and so is a column with fewer than two levels left.
 
     Parameters
     ----------
-    frame : checked training rows; at most MOST_ROWS of them, drawn at random, are looked at.
+    frame : checked training rows; at most MAX_ROWS of them, drawn at random, are looked at.
     """
-    if len(frame) > MOST_ROWS:
-        frame = frame.iloc[np.sort(np.random.default_rng(seed).choice(len(frame), MOST_ROWS, replace=False))]
+    if len(frame) > MAX_ROWS:
+        frame = frame.iloc[np.sort(np.random.default_rng(seed).choice(len(frame), MAX_ROWS, replace=False))]
     inputs = [column for column in table.of_role("feature") if column.kind != "time"]
     bins = {column.name: Bins(column, frame[column.name], n_bins=_N_BINS) for column in inputs}
     codes = {name: binned.codes(frame[name]) for name, binned in bins.items()}
@@ -67,10 +67,10 @@ def _question(column: Column, values: pd.Series[Any]) -> tuple[str, npt.NDArray[
 
 
 def _frequent(classes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """-1 in place of classes that are too rare to learn, or beyond the most frequent MOST_CLASSES."""
+    """-1 in place of classes that are too rare to learn, or beyond the most frequent MAX_CLASSES."""
     known, n_rows = np.unique(classes[classes >= 0], return_counts=True)
-    most_frequent = known[np.argsort(-n_rows, kind="stable")][:MOST_CLASSES]
-    kept = np.intersect1d(most_frequent, known[n_rows >= FEWEST_ROWS])
+    most_frequent = known[np.argsort(-n_rows, kind="stable")][:MAX_CLASSES]
+    kept = np.intersect1d(most_frequent, known[n_rows >= MIN_ROWS])
     return np.where(np.isin(classes, kept), classes, -1)
 
 

@@ -1,4 +1,4 @@
-"""What an audit found: plain frozen values, the same for the report and for the model card.
+"""Results of the diagnostics: plain frozen values, the same for the report and for the model card.
 
 Every number is finite; None stands where one is not defined. A group with `too_few` rows is shown, and nothing is
 concluded from it.
@@ -168,7 +168,7 @@ class MeanEffectCurve(_Found):
     monotone: bool | None = Field(description="No step went against the direction; None without one.")
 
 
-class Audit(_Found):
+class Diagnostics(_Found):
     """What was measured on training and test rows besides the overall metrics."""
 
     protected: tuple[str, ...] = Field(description="Every protected column of the table.")

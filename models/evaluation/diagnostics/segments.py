@@ -14,9 +14,9 @@ from models.evaluation.diagnostics.groups import calibration_ratio, few_groups, 
 from models.evaluation.diagnostics.results import GroupQuality, Segment
 from models.evaluation.intervals import wilson_interval
 from models.evaluation.metrics import calibration_error, evaluate
-from models.evaluation.row_groups import FEWEST_ROWS
+from models.evaluation.row_groups import MIN_ROWS
 
-MOST_SEGMENTS = 8
+MAX_SEGMENTS = 8
 """Columns that rows are divided by, beyond the protected ones, which are all there."""
 
 
@@ -56,7 +56,7 @@ def _dividing_columns(table: Table, frame: pd.DataFrame, effects: Mapping[str, f
         and (column.part == "person" or column.kind in ("category", "flag"))
     ]
     others.sort(key=lambda column: (column.part != "person", -effects.get(column.name, 0.0)))
-    return protected_columns(table, frame) + others[:MOST_SEGMENTS]
+    return protected_columns(table, frame) + others[:MAX_SEGMENTS]
 
 
 def _quality(group: str, labels: Labels, probabilities: Floats) -> GroupQuality:
@@ -67,7 +67,7 @@ def _quality(group: str, labels: Labels, probabilities: Floats) -> GroupQuality:
     return GroupQuality(
         group=group,
         n_rows=len(labels),
-        too_few=len(labels) < FEWEST_ROWS,
+        too_few=len(labels) < MIN_ROWS,
         observed_rate=observed,
         observed_low=low,
         observed_high=high,

@@ -23,8 +23,8 @@ from models.monitoring.drift.results import Bin
 
 N_BINS = 10
 """Of numbers; equal values share a bin, so there may be fewer."""
-MOST_LEVELS = 20
-LEAST_SHARE, LEAST_COUNT = 0.01, 20
+MAX_LEVELS = 20
+MIN_SHARE, MIN_COUNT = 0.01, 20
 """What a level needs of all rows for a bin of its own."""
 
 
@@ -85,8 +85,8 @@ class LevelBins:
         if reference.n_other:  # a level that is not listed may be among those
             now = now[now.index.isin(before.index)]
         both = before.add(now, fill_value=0).sort_values(ascending=False, kind="stable")
-        least = max(LEAST_COUNT, LEAST_SHARE * (reference.n_rows + len(recent)))
-        self._levels = pd.Index(both.index[both >= least][:MOST_LEVELS], dtype=object)
+        least = max(MIN_COUNT, MIN_SHARE * (reference.n_rows + len(recent)))
+        self._levels = pd.Index(both.index[both >= least][:MAX_LEVELS], dtype=object)
         own = [reference.levels.get(level, 0) for level in self._levels]
         rare = sum(reference.levels.values()) + reference.n_other - sum(own)
         self.counts: Counts = np.array([*own, rare, reference.n_missing])

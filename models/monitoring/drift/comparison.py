@@ -20,11 +20,11 @@ from models.monitoring.drift.results import Before, Effect, Period
 from models.monitoring.drift.significance import homogeneity_p_value
 from models.monitoring.drift.wasserstein import distance_with_band, ks_p_value
 
-LEAST_ROWS = 200
+MIN_ROWS = 200
 """Rows that both sides need. Below, chance alone gives ten bins an index of 0.045 and more on average, half of what is
 to be watched, and a tenth of the rows are fewer than 20, from which no share can be told."""
 N_RESAMPLES = 200
-LONGEST_BY_DAY = timedelta(days=31)
+MAX_BY_DAY = timedelta(days=31)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +64,13 @@ def compare(
     codes = bins.codes(recent)
     n_bins, n_recent = len(bins.counts), len(codes)
     counts = counts_in(codes, n_bins)
-    enough = min(n_recent, reference.n_rows) >= LEAST_ROWS
+    enough = min(n_recent, reference.n_rows) >= MIN_ROWS
     p = homogeneity_p_value(bins.counts, counts, seed=seed) if enough else None
     distance = median = None
     if isinstance(reference, NumberReference):
         present = recent[~is_missing(column, recent)].to_numpy(np.float64)
         median = _medians(reference, present)
-        if p is not None and min(len(present), reference.n_present) >= LEAST_ROWS:
+        if p is not None and min(len(present), reference.n_present) >= MIN_ROWS:
             distance = _effect(distance_with_band(reference, present, n_resamples=N_RESAMPLES, seed=seed))
             p = min(1.0, 2 * min(p, ks_p_value(reference, present)))  # Bonferroni
     return Comparison(
@@ -108,7 +108,7 @@ def _medians(reference: NumberReference, present: Floats) -> Before:
 def _series(reference: Counts, codes: Counts, times: Times) -> tuple[Period, ...]:
     """The index of every day, or of every week from the first day on if there are many days."""
     days = times.astype("datetime64[D]")
-    length = np.timedelta64(1 if days[-1] - days[0] < LONGEST_BY_DAY else 7, "D")
+    length = np.timedelta64(1 if days[-1] - days[0] < MAX_BY_DAY else 7, "D")
     places = ((days - days[0]) / length).astype(np.int64)
     n_bins = len(reference)
     of_periods = np.bincount(places * n_bins + codes, minlength=(places[-1] + 1) * n_bins).reshape(-1, n_bins)
@@ -119,7 +119,7 @@ def _series(reference: Counts, codes: Counts, times: Times) -> tuple[Period, ...
 
 
 def _index(reference: Counts, recent: Counts) -> float | None:
-    if min(reference.sum(), recent.sum()) < LEAST_ROWS:
+    if min(reference.sum(), recent.sum()) < MIN_ROWS:
         return None
     held = reference + recent > 0
     reference, recent = reference[held], recent[held]

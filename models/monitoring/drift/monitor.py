@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from data.sentences import label
-from models.contract import Live
+from models.contract import LiveModel
 from models.evaluation.psi import BAND, SHIFTED_FROM, WATCH_FROM
-from models.monitoring.drift.comparison import LEAST_ROWS, N_RESAMPLES, Comparison, compare
-from models.monitoring.drift.recent_rows import MOST_ROWS, RecentRows, recent_rows
+from models.monitoring.drift.comparison import MIN_ROWS, N_RESAMPLES, Comparison, compare
+from models.monitoring.drift.recent_rows import MAX_ROWS, RecentRows, recent_rows
 from models.monitoring.drift.reference import SCORE, Reference, compared_columns, why_not_compared
 from models.monitoring.drift.results import ColumnDrift, Effect, Monitor, MonitorSettings, NotCompared, State
 from models.monitoring.drift.sentences import drift_sentence, monitor_sentence, too_few_sentence
@@ -26,7 +26,13 @@ GRAVEST_FIRST: tuple[State, ...] = ("alarm", "watch", "ok", "too_few")
 
 
 def monitor(
-    live: Live, reference: Reference, log: PredictionLog, *, now: datetime, days: float = DEFAULT_DAYS, seed: int = 0
+    live: LiveModel,
+    reference: Reference,
+    log: PredictionLog,
+    *,
+    now: datetime,
+    days: float = DEFAULT_DAYS,
+    seed: int = 0,
 ) -> Monitor:
     """Compare the rows that a version answered in the last days with what it keeps of its training rows.
 
@@ -57,8 +63,8 @@ def monitor(
         not_compared=not_compared,
         settings=MonitorSettings(
             days=days,
-            least_rows=LEAST_ROWS,
-            most_rows=MOST_ROWS,
+            least_rows=MIN_ROWS,
+            most_rows=MAX_ROWS,
             watch_from=WATCH_FROM,
             alarm_from=SHIFTED_FROM,
             wasserstein_watch_from=WASSERSTEIN_WATCH_FROM,
@@ -71,7 +77,7 @@ def monitor(
 
 
 def found_in(
-    live: Live, reference: Reference, rows: RecentRows, *, seed: int
+    live: LiveModel, reference: Reference, rows: RecentRows, *, seed: int
 ) -> tuple[ColumnDrift, tuple[ColumnDrift, ...]]:
     """What is found in the score, and in each column, the gravest first."""
     comparisons = [compare(SCORE, reference.score, pd.Series(rows.scores), rows.times, seed=seed)]
@@ -95,7 +101,7 @@ def _concluded(one: Comparison, q: float | None) -> ColumnDrift:
     state = state_of(one.psi, one.wasserstein, significant=significant)
     bins = one.bins.described(one.recent_counts)
     if state == "too_few":
-        sentence = too_few_sentence(one.label, one.n_reference, one.n_recent, LEAST_ROWS)
+        sentence = too_few_sentence(one.label, one.n_reference, one.n_recent, MIN_ROWS)
     else:
         sentence = drift_sentence(
             one.column, one.label, state, bins=bins, missing=one.missing, unseen=one.unseen, median=one.median

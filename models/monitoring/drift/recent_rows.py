@@ -13,7 +13,7 @@ import pandas as pd
 
 from data.spellings import flag_spellings, value_text
 from data.table import Column, level_text
-from models.contract import Live
+from models.contract import LiveModel
 from models.evaluation.psi import Floats
 from models.monitoring.drift.reference import compared_columns
 from models.records.audit_log.log import PredictionLog
@@ -21,7 +21,7 @@ from models.records.audit_log.record import BATCH, SCORE, Prediction
 from models.records.audit_log.sampling import draw
 from models.registry.database import schema as tables
 
-MOST_ROWS = 50_000
+MAX_ROWS = 50_000
 """More rows would narrow the bands to less than anybody acts upon."""
 ROWS_AT_ONCE = 500
 """That are held in memory as they were stored."""
@@ -49,7 +49,7 @@ class RecentRows:
 
 
 def recent_rows(
-    log: PredictionLog, live: Live, *, since: datetime, until: datetime, most_rows: int = MOST_ROWS
+    log: PredictionLog, live: LiveModel, *, since: datetime, until: datetime, most_rows: int = MAX_ROWS
 ) -> RecentRows:
     """The rows that this version answered to requests from `since` on and before `until`, by `score` and `batch`.
 

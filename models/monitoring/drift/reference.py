@@ -27,7 +27,7 @@ N_CELLS = 200
 """Values of a number are kept that cut its rows into so many parts of equal size."""
 N_OUTERMOST = 32
 """And so many more within the first and within the last of these parts, so that tails are told."""
-MOST_LEVELS = 1_000
+MAX_LEVELS = 1_000
 
 SCORE = Column(name="", kind="number", description="Predicted probability", unit="share")
 """The score, seen as a column."""
@@ -81,7 +81,7 @@ class LevelReference(_Kept):
 
     Parameters
     ----------
-    levels : rows that hold each of the MOST_LEVELS most frequent levels, the most frequent first.
+    levels : rows that hold each of the MAX_LEVELS most frequent levels, the most frequent first.
     n_other : rows that hold other levels.
     """
 
@@ -147,8 +147,8 @@ def column_reference(column: Column, values: pd.Series[Any]) -> ColumnReference:
     if column.kind == "number":
         return _of_number(present.to_numpy(np.float64), n_missing)
     counts = present.value_counts()
-    kept = {str(level): int(count) for level, count in counts.iloc[:MOST_LEVELS].items()}
-    return LevelReference(n_missing=n_missing, levels=kept, n_other=int(counts.iloc[MOST_LEVELS:].sum()))
+    kept = {str(level): int(count) for level, count in counts.iloc[:MAX_LEVELS].items()}
+    return LevelReference(n_missing=n_missing, levels=kept, n_other=int(counts.iloc[MAX_LEVELS:].sum()))
 
 
 def load_reference(version: Version, bundles: Path) -> Reference:

@@ -10,7 +10,7 @@ from models.monitoring.drift.results import Before, Bin, ColumnDrift, NotCompare
 
 WORTH_TELLING = 0.01
 """A share of the rows that has changed by less is not mentioned."""
-MOST_NAMED = 5
+MAX_NAMED = 5
 
 
 def too_few_sentence(label: str, n_reference: int, n_recent: int, least_rows: int) -> str:
@@ -54,8 +54,8 @@ def monitor_sentence(state: State, found: Sequence[ColumnDrift], not_compared: S
     for wanted, words in (("alarm", "shifted"), ("watch", "to be watched")):
         named = [one.column or "the score" for one in found if one.state == wanted]
         if named:
-            more = f" and {len(named) - MOST_NAMED:,} more" if len(named) > MOST_NAMED else ""
-            told += f"; {words}: {', '.join(named[:MOST_NAMED])}{more}"
+            more = f" and {len(named) - MAX_NAMED:,} more" if len(named) > MAX_NAMED else ""
+            told += f"; {words}: {', '.join(named[:MAX_NAMED])}{more}"
     return told if state != "ok" else f"{told}; none has shifted"
 
 

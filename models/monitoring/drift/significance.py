@@ -9,7 +9,7 @@ from scipy.stats import chi2, false_discovery_control
 
 from models.evaluation.psi import Counts, Floats
 
-LEAST_EXPECTED = 5
+MIN_EXPECTED = 5
 """Rows that each bin must be expected to hold for the chi-square distribution to be trusted (Cochran 1954)."""
 N_PERMUTATIONS = 9_999
 PERMUTATIONS_AT_ONCE = 1_000
@@ -32,7 +32,7 @@ def homogeneity_p_value(reference: Counts, recent: Counts, *, seed: int) -> floa
     both = reference + recent
     n, m = int(recent.sum()), int(reference.sum())
     statistic = float(_pearson(recent, both, n))
-    if both.min() * min(n, m) / (n + m) >= LEAST_EXPECTED:
+    if both.min() * min(n, m) / (n + m) >= MIN_EXPECTED:
         return float(chi2.sf(statistic, len(both) - 1))
     rng = np.random.default_rng(seed)
     n_as_far, n_left = 0, N_PERMUTATIONS

@@ -10,8 +10,8 @@ import pandas as pd
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
-from models.contract import Live, Queue
-from models.decisions.alerts.matured_labels import LabelClock, label_clock
+from models.contract import LiveModel, Queue
+from models.decisions.alerts.matured_labels import MaturedFigures, label_clock
 from models.decisions.alerts.transactions import Transactions
 from models.errors import NoQueueError
 from models.records.events.labels import known_frauds
@@ -28,10 +28,12 @@ class LiveFigures(BaseModel):
     since: datetime | None = Field(description="Time of the first event that counts, in UTC; null for none.")
     n_days: int = Field(description="Days (UTC) with such events.")
     alerts_per_day: float | None = Field(description="Cards that were reviewed or blocked on such a day, on average.")
-    clock: LabelClock
+    clock: MaturedFigures
 
 
-def live_figures(engine: sa.Engine, live: Live, *, now: datetime, k: int, days: float | None = None) -> LiveFigures:
+def live_figures(
+    engine: sa.Engine, live: LiveModel, *, now: datetime, k: int, days: float | None = None
+) -> LiveFigures:
     """Judge the stored answers, whichever versions and policies gave them.
 
     Parameters
@@ -78,7 +80,7 @@ def live_figures(engine: sa.Engine, live: Live, *, now: datetime, k: int, days: 
     )
 
 
-def _answered(live: Live, queue: Queue, since: int | None, until: int) -> sa.Select[Any]:
+def _answered(live: LiveModel, queue: Queue, since: int | None, until: int) -> sa.Select[Any]:
     """The statement for the events that were answered: id, time, card, amount, probability and decision."""
     row, answer = _json(_events.c.row), _json(_events.c.answer)
     card, amount = live.table.card, live.table.amount
@@ -99,7 +101,7 @@ def _json(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
     return sa.type_coerce(text, sa.JSON())
 
 
-def _frame(live: Live, moments: Any, cards: Any, amounts: Any) -> pd.DataFrame:
+def _frame(live: LiveModel, moments: Any, cards: Any, amounts: Any) -> pd.DataFrame:
     """What `Transactions` reads of rows."""
     table = live.table
     assert table.time is not None  # noqa: S101 - see Table: it has windows

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, Field
 from scipy.stats import rankdata
 
-from models.monitoring.performance.measures import CLIP, FEWEST_ROWS, NOTHING, Measure
+from models.monitoring.performance.measures import CLIP, MIN_ROWS, NOTHING, Measure
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def expected(probabilities: Floats, *, seed: int = 0, n_draws: int = N_DRAWS) ->
     estimate. Too few rows give none.
     """
     n = len(probabilities)
-    if n < FEWEST_ROWS:
+    if n < MIN_ROWS:
         return Expected(n_rows=n, event_rate=NOTHING, auc=NOTHING, log_loss=NOTHING, brier=NOTHING)
     rng = np.random.default_rng(seed)
     clipped = np.clip(probabilities, CLIP, 1 - CLIP)

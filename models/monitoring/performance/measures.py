@@ -12,8 +12,8 @@ from models.evaluation.intervals import wilson_interval
 Floats = npt.NDArray[np.float64]
 Outcomes = npt.NDArray[np.int64]
 
-FEWEST_ROWS = 100
-FEWEST_OF_EACH = 10
+MIN_ROWS = 100
+MIN_OF_EACH = 10
 """Of rows with and without the event; with fewer the AUC says more of them than of the model."""
 N_GROUPS = 10
 CLIP = 1e-15
@@ -57,8 +57,8 @@ class Measures(BaseModel):
 def measures(probabilities: Floats, labels: Outcomes) -> Measures:
     """Judge probabilities of shape (n_rows,) by labels of 0 and 1."""
     n = len(labels)
-    groups = calibration(probabilities, labels) if n >= FEWEST_ROWS else []
-    enough = n >= FEWEST_ROWS
+    groups = calibration(probabilities, labels) if n >= MIN_ROWS else []
+    enough = n >= MIN_ROWS
     clipped = np.clip(probabilities, CLIP, 1 - CLIP)
     losses = -np.where(labels == 1, np.log(clipped), np.log1p(-clipped))
     return Measures(
@@ -79,7 +79,7 @@ def auc(probabilities: Floats, labels: Outcomes) -> Measure:
     The variance is that of DeLong, DeLong and Clarke-Pearson (1988), by the mid-ranks of Sun and Xu (2014).
     """
     events, others = probabilities[labels == 1], probabilities[labels == 0]
-    if min(len(events), len(others)) < FEWEST_OF_EACH or len(labels) < FEWEST_ROWS:
+    if min(len(events), len(others)) < MIN_OF_EACH or len(labels) < MIN_ROWS:
         return NOTHING
     ranks = rankdata(np.concatenate([events, others]))
     m, n = len(events), len(others)

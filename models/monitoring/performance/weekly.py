@@ -11,7 +11,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
-from models.contract import Domain, Live
+from models.contract import Domain, LiveModel
 from models.monitoring.performance.expected import Expected, expected
 from models.monitoring.performance.measures import Measures, measures
 from models.records.audit_log.log import PredictionLog
@@ -20,7 +20,7 @@ from models.records.audit_log.sampling import draw
 from models.records.outcomes import MATURITY_DAYS, OutcomeStore
 from models.registry.database import schema as tables
 
-MOST_ROWS = 100_000
+MAX_ROWS = 100_000
 """Of more, as many are drawn evenly: the intervals of their measures are narrow enough."""
 
 _predictions = tables.predictions
@@ -65,7 +65,13 @@ class Judged:
 
 
 def performance(
-    engine: sa.Engine, live: Live, *, now: datetime, weeks: int = 12, maturity_days: float | None = None, seed: int = 0
+    engine: sa.Engine,
+    live: LiveModel,
+    *,
+    now: datetime,
+    weeks: int = 12,
+    maturity_days: float | None = None,
+    seed: int = 0,
 ) -> Performance:
     """Judge the recorded predictions of the last weeks, or so many of them that there is room for them.
 
@@ -113,7 +119,7 @@ def _judged(engine: sa.Engine, model: str, domain: Domain, since: date, now: dat
     asked = {operation.name: operation.probability for operation in domain.operations if operation.probability}
     actions = (SCORE, BATCH, *asked)
     wanted = [_predictions.c.role.in_(("champion", "canary")), _predictions.c.action.in_(actions)]
-    drawn = draw(engine, model, wanted, since=start, until=until, most_rows=MOST_ROWS)
+    drawn = draw(engine, model, wanted, since=start, until=until, most_rows=MAX_ROWS)
     found: list[tuple[str, Any, int, float]] = []
     for one in PredictionLog(engine).predictions(
         model, since=start, until=until, actions=actions, only=drawn.only, at_once=drawn.at_once

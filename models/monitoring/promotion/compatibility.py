@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from data.rows import row_adapter
 from data.table import Table
-from models.contract import Live
+from models.contract import LiveModel
 from models.errors import ChallengerError
 from models.registry.audit_settings import AuditSettings
 from models.registry.rollouts import Mode
@@ -17,7 +17,7 @@ from models.registry.rollouts import Mode
 DOCUMENTATION = frozenset({"title", "description", "examples", "default"})
 
 
-def check_challenger(champion: Live, challenger: Live, mode: Mode, audit: AuditSettings) -> None:
+def check_challenger(champion: LiveModel, challenger: LiveModel, mode: Mode, audit: AuditSettings) -> None:
     """Refuse a challenger that would answer requests otherwise than by other numbers.
 
     Both must take the same requests: a canary must not refuse what the champion answers, and a shadow answers rows that
@@ -44,7 +44,7 @@ def check_challenger(champion: Live, challenger: Live, mode: Mode, audit: AuditS
         raise refuse(f"as a shadow it would look back through other windows ({', '.join(other)}; try it as a canary)")
 
 
-def _different_requests(champion: Live, challenger: Live) -> list[str]:
+def _different_requests(champion: LiveModel, challenger: LiveModel) -> list[str]:
     """Columns and operations whose values in requests are not the same for both.
 
     Windows stand in no request but as names of what is to be explained, and there they may differ.

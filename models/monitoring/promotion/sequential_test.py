@@ -22,9 +22,9 @@ from pydantic import BaseModel, Field
 from models.monitoring.promotion.confidence_sequence import Numbers, boundary
 
 ALPHA = 0.05
-MOST_BASELINE = 0.25
+MAX_BASELINE = 0.25
 """The score of who always says 0.5; a baseline above it would only widen the range of what can come."""
-MOST_NEEDED = 10**9
+MAX_NEEDED = 10**9
 
 Verdict: TypeAlias = Literal["better", "worse", "undecided"]
 
@@ -82,8 +82,8 @@ def judge_canary(
         improvements,
         scores[~given],
         scores[given],
-        scale_below=max(1 / share, MOST_BASELINE / (1 - share)),
-        scale_above=max(1 / (1 - share), MOST_BASELINE / share),
+        scale_below=max(1 / share, MAX_BASELINE / (1 - share)),
+        scale_above=max(1 / (1 - share), MAX_BASELINE / share),
     )
 
 
@@ -92,7 +92,7 @@ def canary_improvements(scores: Numbers, given: npt.NDArray[np.bool_], share: fl
     before = np.arange(len(scores))
     means = np.divide(np.cumsum(scores) - scores, before, out=np.zeros(len(scores)), where=before > 0)
     weights = np.where(given, -1 / share, 1 / (1 - share))
-    return weights * (scores - np.minimum(means, MOST_BASELINE))
+    return weights * (scores - np.minimum(means, MAX_BASELINE))
 
 
 def _judged(
@@ -139,7 +139,7 @@ def _mean(scores: Numbers) -> float | None:
 def _n_needed(mean: float, mean_square: float, scale: float, *, at_least: int) -> int | None:
     """The number of rows, to a tenth, from which such improvements decide; None if it is out of reach."""
     n = float(at_least)
-    while n <= MOST_NEEDED:
+    while n <= MAX_NEEDED:
         if n * mean > boundary(n * mean_square, ALPHA / 2, scale):
             return round(n)
         n = max(n * 1.1, n + 1)

@@ -12,7 +12,7 @@ from pydantic_core import from_json, to_json
 
 from data.rows import row_adapter
 from models.answers.respond import respond_encoded
-from models.contract import Live, Operation, Row
+from models.contract import LiveModel, Operation, Row
 from models.errors import ReplayError
 from models.records.audit_log.personal import PersonalData
 from models.records.audit_log.record import BATCH, SCORE, PredictionRecord, features_digest, predictions_of
@@ -75,7 +75,7 @@ def _listed(record: PredictionRecord, content: Any) -> list[Any]:
     return content if record.action == BATCH else [content]
 
 
-def checked_row(live: Live, stored: Mapping[str, Any], personal: PersonalData) -> Row:
+def checked_row(live: LiveModel, stored: Mapping[str, Any], personal: PersonalData) -> Row:
     """A stored row as it was checked when it came, with its windows; ReplayError if not all of it was stored."""
     windows = {column.name for column in live.table.windows}
     inputs = {name: value for name, value in stored.items() if name not in windows}
@@ -83,9 +83,9 @@ def checked_row(live: Live, stored: Mapping[str, Any], personal: PersonalData) -
     return {**checked, **{name: stored[name] for name in windows if name in stored}}
 
 
-def _body(live: Live, operation: Operation, stored: Any, personal: PersonalData) -> Any:
+def _body(live: LiveModel, operation: Operation, stored: Any, personal: PersonalData) -> Any:
     """A stored body as it was checked; the windows of a row in it are set aside for the check and put back."""
-    if not live.table.windows or operation.row is None:
+    if not live.table.windows or operation.row_path is None:
         return _checked(TypeAdapter(operation.body(live.table)), stored, personal)
     windows = {column.name for column in live.table.windows}
     kept: dict[str, Any] = {}
@@ -101,8 +101,8 @@ def _body(live: Live, operation: Operation, stored: Any, personal: PersonalData)
             return {**value, place[0]: with_windows(value[place[0]], place[1:])}
         return {**value, **kept}
 
-    inputs = without_windows(stored, operation.row)
-    return with_windows(_checked(TypeAdapter(operation.body(live.table)), inputs, personal), operation.row)
+    inputs = without_windows(stored, operation.row_path)
+    return with_windows(_checked(TypeAdapter(operation.body(live.table)), inputs, personal), operation.row_path)
 
 
 def _checked(adapter: TypeAdapter[Any], stored: Any, personal: PersonalData) -> Any:
@@ -115,7 +115,11 @@ def _checked(adapter: TypeAdapter[Any], stored: Any, personal: PersonalData) -> 
 
 
 def _compared(
-    live: Live, sent: Sequence[Mapping[str, Any]], fresh: Sequence[Mapping[str, Any]], *, same_features: bool | None
+    live: LiveModel,
+    sent: Sequence[Mapping[str, Any]],
+    fresh: Sequence[Mapping[str, Any]],
+    *,
+    same_features: bool | None,
 ) -> Replay:
     differences: dict[str, tuple[Any, Any]] = {}
     notes: list[str] = []
@@ -129,7 +133,7 @@ def _compared(
     return Replay(same_features, differences, tuple(notes))
 
 
-def _was_passed(live: Live, changed: Mapping[str, tuple[Any, Any]]) -> bool:
+def _was_passed(live: LiveModel, changed: Mapping[str, tuple[Any, Any]]) -> bool:
     """Whether only the review queue, see `models.records.events.alert_desk`, made the difference."""
     queue = live.queue
     if queue is None or not changed or changed.keys() - {"decision", "warnings"}:

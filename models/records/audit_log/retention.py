@@ -11,7 +11,7 @@ from models.registry.audit_settings import AuditSettings
 from models.registry.database import schema as tables
 from models.registry.database.engine import appending, reading
 
-MOST_AT_ONCE = 500
+MAX_AT_ONCE = 500
 """Records that go in one transaction, so that no answer waits for long."""
 MEGABYTE = 1_000_000
 
@@ -19,7 +19,7 @@ _predictions = tables.predictions
 _OF_MODEL = _predictions.c.model == sa.bindparam("of_model")
 _OLDER = sa.and_(_OF_MODEL, _predictions.c.at < sa.bindparam("until"))
 _GOING = (
-    sa.select(_predictions.c.id, _predictions.c.version).where(_OLDER).order_by(_predictions.c.at).limit(MOST_AT_ONCE)
+    sa.select(_predictions.c.id, _predictions.c.version).where(_OLDER).order_by(_predictions.c.at).limit(MAX_AT_ONCE)
 )
 _DELETE = sa.delete(_predictions).where(
     _predictions.c.id == sa.bindparam("of_id"), _predictions.c.version == sa.bindparam("of_version")
@@ -65,5 +65,5 @@ def _delete_before(engine: sa.Engine, model: str, until: int) -> int:
             if going:
                 connection.execute(_DELETE, [{"of_id": one.id, "of_version": one.version} for one in going])
         n_deleted += len(going)
-        if len(going) < MOST_AT_ONCE:
+        if len(going) < MAX_AT_ONCE:
             return n_deleted

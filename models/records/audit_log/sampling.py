@@ -14,7 +14,7 @@ from models.registry.database import schema as tables
 from models.registry.database.engine import reading
 from models.registry.id_hash import share_of
 
-MOST_BYTES = 128_000_000
+MAX_BYTES = 128_000_000
 """Of requests and answers that are read in all."""
 BYTES_AT_ONCE = 2_000_000
 """That are held in memory as they were stored."""
@@ -26,7 +26,7 @@ _predictions = tables.predictions
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Sample:
     """Which requests are read, and which of their rows are taken.
 
     Parameters
@@ -59,7 +59,7 @@ def draw(
     since: datetime,
     until: datetime,
     most_rows: int,
-) -> Drawn:
+) -> Sample:
     """Draw requests to a model that came from `since` on and before `until`, so that there is room for them.
 
     Of more than about `most_rows` rows each has the same chance to be taken, and the same ones are drawn again.
@@ -82,7 +82,7 @@ def draw(
             if n_slots == SLOTS or room < 2:
                 break
             n_slots = _slots(n_slots * room)
-    return Drawn(
+    return Sample(
         only,
         at_once=max(1, min(RECORDS_AT_ONCE, BYTES_AT_ONCE * read // max(read_bytes, 1))),
         of_requests=n_slots / SLOTS,
@@ -96,7 +96,7 @@ def _sum(column: sa.Column[int]) -> sa.ColumnElement[int]:
 
 def _room(most_rows: int, n_rows: int, n_bytes: int) -> float:
     """How many times as much there is room for."""
-    return min(most_rows / max(n_rows, 1), MOST_BYTES / max(n_bytes, 1))
+    return min(most_rows / max(n_rows, 1), MAX_BYTES / max(n_bytes, 1))
 
 
 def _slots(wanted: float) -> int:

@@ -22,7 +22,7 @@ from data.spellings import number_codes
 from data.table import Table
 from models.answers.respond import respond
 from models.clock import Clock
-from models.contract import Answer, Live, Queue, Row
+from models.contract import Answer, LiveModel, Queue, Row
 from models.records.events.entity_series import entity_value
 from models.records.events.event_log import Arrival
 from models.records.events.rule_counts import store_hits
@@ -40,9 +40,9 @@ _OF_CARDS = (
 )
 
 
-def desk_of(live: Live, now: Clock) -> AlertDesk | None:
+def alert_intake_of(live: LiveModel, now: Clock) -> AlertIntake | None:
     """Who is told of the events of a live model: its review queue, or nobody if it has none."""
-    return None if live.queue is None else AlertDesk(live, live.queue, now)
+    return None if live.queue is None else AlertIntake(live, live.queue, now)
 
 
 def card_of(table: Table, row: Row) -> str | None:
@@ -58,18 +58,18 @@ def expected_loss(table: Table, row: Row, probability: float) -> float:
     return 0.0 if amount is None or amount in number_codes(table.amount).values() else probability * float(amount)
 
 
-class AlertDesk:
-    """Opens alerts for the answers of one live version; a `models.records.events.event_log.Desk`.
+class AlertIntake:
+    """Opens alerts for the answers of one live version; a `models.records.events.event_log.EventListener`.
 
     Parameters
     ----------
     now : tells when an alert is opened, and whether a card is still left alone.
     """
 
-    def __init__(self, live: Live, queue: Queue, now: Clock) -> None:
+    def __init__(self, live: LiveModel, queue: Queue, now: Clock) -> None:
         self._live, self._queue, self._now = live, queue, now
 
-    def received(self, connection: sa.Connection, arrivals: Sequence[Arrival]) -> list[Answer]:
+    def on_stored(self, connection: sa.Connection, arrivals: Sequence[Arrival]) -> list[Answer]:
         """Count the rules that were hit, open alerts or join them, and let pass what cleared cards do."""
         store_hits(connection, self._live.name, arrivals)
         queue, answers = self._queue, [arrival.answer for arrival in arrivals]

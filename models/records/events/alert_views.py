@@ -19,7 +19,7 @@ from models.registry.database import schema as tables
 Verdict: TypeAlias = Literal["confirmed", "cleared", "unsure"]
 Status: TypeAlias = Literal["open", "confirmed", "cleared", "unsure"]
 
-MOST_RECENT = 10
+MAX_RECENT = 10
 """Events of a card that are shown with its alert."""
 
 
@@ -71,7 +71,7 @@ _OF_ENTITY = sa.select(_series.c.id).where(
 
 
 def _newest(events: sa.Select[Any]) -> sa.Select[Any]:
-    return events.order_by(sa.desc("time"), sa.desc("event_id")).limit(MOST_RECENT)
+    return events.order_by(sa.desc("time"), sa.desc("event_id")).limit(MAX_RECENT)
 
 
 _OF_ALERT = sa.select(_alert_events.c.event_id, _alert_events.c.time).where(

@@ -12,7 +12,7 @@ from data.table import Column, Table, level_text
 _spelled = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
-class Contents:
+class EventSerializer:
     """Writes the inputs of a table's rows as JSON."""
 
     def __init__(self, table: Table) -> None:

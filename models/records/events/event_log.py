@@ -30,10 +30,10 @@ from models.errors import ConflictingEventError, EventError
 from models.records.audit_log.log import add_records
 from models.records.audit_log.record import PredictionRecord
 from models.records.events.entity_series import Series, entity_value, register, series_of_model
-from models.records.events.event_json import Contents, moment, row_of
+from models.records.events.event_json import EventSerializer, moment, row_of
 from models.records.events.labels import Label, add_labels
 from models.records.events.retention import roll_out
-from models.records.events.window_reader import Asked, LookingBack
+from models.records.events.window_reader import NewEvent, WindowReader
 from models.registry.database import schema as tables
 from models.registry.database.engine import lock_key, parts_of, reading, recording, writing
 
@@ -57,10 +57,10 @@ class Arrival:
     answer: Answer
 
 
-class Desk(Protocol):
+class EventListener(Protocol):
     """Who is told of new events, in the transaction in which they are stored."""
 
-    def received(self, connection: sa.Connection, arrivals: Sequence[Arrival]) -> Sequence[Answer]:
+    def on_stored(self, connection: sa.Connection, arrivals: Sequence[Arrival]) -> Sequence[Answer]:
         """Do what is to be done about them; returns the answers to send."""
 
 
@@ -89,21 +89,21 @@ class EventLog:
         model: str,
         table: Table,
         *,
-        desk: Desk | None = None,
+        listener: EventListener | None = None,
         late_days: float = LATE_DAYS,
         now: Clock = utc_now,
     ) -> None:
         assert table.time is not None and table.event is not None  # noqa: S101, PT018 - see Table
         self.engine, self.model, self.table = engine, model, table
         self.time_name, self.event_name = table.time.name, table.event.name
-        self._desk, self._now, self._contents = desk, now, Contents(table)
+        self._listener, self._now, self._contents = listener, now, EventSerializer(table)
         self._reach = table.reach_seconds
         self._keep_seconds = self._reach + round(late_days * 86_400)
         entities = dict.fromkeys(column.window.entity for column in table.windows if column.window)
         self._locked = list(dict.fromkeys([*entities, *([table.card.name] if table.card else [])]))
         self._own_series = [Series.of(table, entity) for entity in entities]
         self._series = register(engine, model, self._own_series)
-        self._looking_back = LookingBack(table, model, self._series)
+        self._looking_back = WindowReader(table, model, self._series)
 
     def answer(self, rows: Sequence[Row], respond: Respond, recorded: Recorded | None = None) -> list[str | EventError]:
         """Answer and store events, in one transaction.
@@ -201,12 +201,12 @@ class EventLog:
             return []
         rows = self._with_windows(connection, new)
         answers = respond(rows, places)
-        if self._desk is not None:
+        if self._listener is not None:
             arrivals = [
                 Arrival(one.event_id, one.seconds, row, one.contents, answer)
                 for one, row, answer in zip(new, rows, answers, strict=True)
             ]
-            answers = self._desk.received(connection, arrivals)
+            answers = self._listener.on_stored(connection, arrivals)
         texts = [answer.model_dump_json() for answer in answers]
         self._store(connection, new, texts)
         if recorded is not None and (records := recorded(rows, places, texts)):
@@ -215,7 +215,7 @@ class EventLog:
 
     def _with_windows(self, connection: sa.Connection, new: Sequence[_Read]) -> list[Row]:
         """The rows with the values of their windows."""
-        columns = self._looking_back.values(connection, [Asked(one.seconds, one.row) for one in new])
+        columns = self._looking_back.values(connection, [NewEvent(one.seconds, one.row) for one in new])
         listed = {
             name: [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN alone
             for name, values in columns.items()

@@ -12,12 +12,12 @@ from models.registry.database import schema as tables
 
 STEP_SECONDS = 60
 """Events begin to go when there is a minute's worth of them, so that not every answer looks for some."""
-MOST_AT_ONCE = 100
+MAX_AT_ONCE = 100
 """So many of them go in one transaction, and a few of the same second, so that no answer waits for long."""
 
 _streams, _events = tables.event_streams, tables.events
 _OLD = sa.and_(_events.c.model == sa.bindparam("of_model"), _events.c.time < sa.bindparam("now"))
-_LAST_TO_GO = sa.select(_events.c.time).where(_OLD).order_by(_events.c.time).limit(1).offset(MOST_AT_ONCE - 1)
+_LAST_TO_GO = sa.select(_events.c.time).where(_OLD).order_by(_events.c.time).limit(1).offset(MAX_AT_ONCE - 1)
 _GOING = sa.select(_events.c.event_id, _events.c.time, _events.c.row).where(_OLD)
 _MOVE_ON = (
     sa.update(_streams)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
 from models.clock import Clock
-from models.contract import Live
+from models.contract import LiveModel
 from models.errors import NoQueueError, UnknownAlertError
 from models.records.events.alert_views import Alert, GivenVerdict, Status, Verdict, alert_view, events_of
 from models.records.events.labels import Label, add_labels, latest_labels
@@ -23,7 +23,7 @@ from models.registry.database.engine import lock_key, reading, recording
 
 _alerts = tables.alerts
 _LABEL_OF: dict[Verdict, bool | None] = {"confirmed": True, "cleared": False, "unsure": None}
-LARGEST_NUMBER = 2**63 - 1
+MAX_NUMBER = 2**63 - 1
 
 
 class Alerts(BaseModel):
@@ -45,7 +45,7 @@ class ReviewQueue:
     Raises NoQueueError for a model without a queue, and DatabaseError from any method if the database fails.
     """
 
-    def __init__(self, engine: sa.Engine, live: Live, now: Clock) -> None:
+    def __init__(self, engine: sa.Engine, live: LiveModel, now: Clock) -> None:
         if live.queue is None:
             raise NoQueueError(live.name)
         self._engine, self._live, self._queue, self._now = engine, live, live.queue, now
@@ -120,7 +120,7 @@ class ReviewQueue:
 
     def _row(self, connection: sa.Connection, number: int, *, locked: bool = False) -> sa.RowMapping:
         row = None
-        if 0 < number <= LARGEST_NUMBER:
+        if 0 < number <= MAX_NUMBER:
             wanted = sa.select(_alerts).where(_alerts.c.model == self._live.name, _alerts.c.id == number)
             found = connection.execute(wanted.with_for_update() if locked else wanted)  # else it may roll out
             row = found.mappings().first()

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
-from models.contract import Live
+from models.contract import LiveModel
 from models.decisions.rules.conditions import Rule, rules_of
 from models.decisions.rules.wording import rule_words
 from models.records.events.event_log import Arrival
@@ -45,7 +45,7 @@ def store_hits(connection: sa.Connection, model: str, arrivals: Iterable[Arrival
         connection.execute(_hits.insert(), hits)
 
 
-def rule_counts(connection: sa.Connection, live: Live, now: datetime) -> list[RuleCounts]:
+def rule_counts(connection: sa.Connection, live: LiveModel, now: datetime) -> list[RuleCounts]:
     """The counts of each rule of the policy, in its order.
 
     Parameters

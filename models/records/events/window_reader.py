@@ -17,13 +17,13 @@ from data.windows import Events, Floats, Frauds, window_values
 from models.records.events.entity_series import Series
 from models.records.events.labels import times_as_fraud
 from models.registry.database import schema as tables
-from models.registry.database.engine import MOST_VALUES
+from models.registry.database.engine import MAX_VALUES
 
 _entities, _labels = tables.event_entities, tables.event_labels
 
 
 @dataclass(frozen=True)
-class Asked:
+class NewEvent:
     """A new event as windows see it: its time in whole seconds, and its row as checked."""
 
     seconds: int
@@ -40,7 +40,7 @@ class _Look:
     labels: bool
 
 
-class LookingBack:
+class WindowReader:
     """Computes the windows of new events of a model from what is stored.
 
     Parameters
@@ -62,7 +62,7 @@ class LookingBack:
         with_labels = [look for look in self._looks if look.labels]
         self._labelled = {single: _union(with_labels, _labelled, single) for single in (True, False) if with_labels}
 
-    def values(self, connection: sa.Connection, asked: Sequence[Asked]) -> dict[str, Floats]:
+    def values(self, connection: sa.Connection, asked: Sequence[NewEvent]) -> dict[str, Floats]:
         """The windows of the asked events, arrays of shape (n_asked,) by column, NaN where there is nothing to say.
 
         Events that are asked about together see each other, if they are of different seconds, in whatever order they
@@ -97,7 +97,7 @@ class LookingBack:
         connection: sa.Connection,
         statements: Mapping[bool, sa.CompoundSelect[Any]],
         owners: Sequence[Mapping[str, int]],
-        asked: Sequence[Asked],
+        asked: Sequence[NewEvent],
     ) -> list[Any]:
         """The rows of a statement for all owners, a part of them at a time."""
         seconds = [one.seconds for one in asked]
@@ -109,8 +109,8 @@ class LookingBack:
             return list(connection.execute(statements[True], {**between, **only}).all())
         found: list[Any] = []
         listed = [list(of_look) for of_look in owners]
-        for start in range(0, max(map(len, listed)), MOST_VALUES):
-            part = slice(start, start + MOST_VALUES)
+        for start in range(0, max(map(len, listed)), MAX_VALUES):
+            part = slice(start, start + MAX_VALUES)
             some = {f"values_{look.number}": of[part] for look, of in zip(self._looks, listed, strict=True)}
             found += connection.execute(statements[False], {**between, **some}).all()
         return found

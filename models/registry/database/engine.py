@@ -20,10 +20,10 @@ BUSY_SECONDS = 30.0  # how long a SQLite writer waits for another one
 CONNECT_SECONDS = 3  # how long PostgreSQL may take to answer a new connection
 SILENT_SECONDS = 5  # how long the machine of PostgreSQL may leave what was sent unacknowledged
 WRITER_LOCK = 0x6261636B  # any number of ours: PostgreSQL's advisory locks are named by numbers ("back")
-MOST_VALUES = 500
+MAX_VALUES = 500
 """Databases bound how many values one statement may hold."""
 RECORDERS_LOCK = WRITER_LOCK + 1
-MOST_KEYS = 1_000
+MAX_KEYS = 1_000
 """PostgreSQL has room for some 6,400 locks in all: who records about more keys than this takes one lock for all."""
 
 
@@ -143,8 +143,8 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 def parts_of(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """The values, so many at a time as one statement may hold."""
-    for start in range(0, len(values), MOST_VALUES):
-        yield values[start : start + MOST_VALUES]
+    for start in range(0, len(values), MAX_VALUES):
+        yield values[start : start + MAX_VALUES]
 
 
 def lock_key(*names: str) -> int:
@@ -160,7 +160,7 @@ def recording(engine: sa.Engine, keys: Collection[int]) -> Iterator[sa.Connectio
     """
     with _begun_to_write(engine) as connection:
         if engine.dialect.name == "postgresql":
-            if len(keys) > MOST_KEYS:
+            if len(keys) > MAX_KEYS:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(RECORDERS_LOCK)))
             else:
                 # in one order everywhere, so that no two transactions wait for each other

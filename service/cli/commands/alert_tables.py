@@ -10,7 +10,7 @@ from service.cli import console
 
 if TYPE_CHECKING:
     from models.backtesting.policy_simulation import PolicySimulation
-    from models.decisions.alerts.day_replay import AlertFigures
+    from models.decisions.alerts.day_simulation import AlertFigures
 
 
 def alerts_in_words(alerts: Mapping[str, Any]) -> str:

@@ -15,8 +15,8 @@ from service.cli.context import AsJson, database_of, live_model, read_settings
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from models.contract import Live
-    from models.decisions.alerts.matured_labels import LabelClock
+    from models.contract import LiveModel
+    from models.decisions.alerts.matured_labels import MaturedFigures
     from models.records.events.alert_views import Alert
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model, as in its endpoint.")]
@@ -74,7 +74,7 @@ def figures(
 
 
 @contextmanager
-def _model_and_database(name: str) -> Iterator[tuple[Live, sa.Engine]]:
+def _model_and_database(name: str) -> Iterator[tuple[LiveModel, sa.Engine]]:
     """The model that answers, and the database with its events."""
     settings = read_settings()
     live = live_model(settings, name)
@@ -94,7 +94,7 @@ def _cells(alert: Alert) -> tuple[object, ...]:
     )
 
 
-def _clock_table(clock: LabelClock) -> object:
+def _clock_table(clock: MaturedFigures) -> object:
     rows = [
         ("events", f"{clock.matured.n_rows:,}", f"{clock.naive.n_rows:,}"),
         ("frauds known", f"{clock.matured.n_frauds:,}", f"{clock.naive.n_frauds:,}"),

@@ -16,7 +16,7 @@ from service.cli.progress import RowsProgress
 from service.cli.row_files import check_target, write_rows
 
 if TYPE_CHECKING:
-    from models.contract import Live
+    from models.contract import LiveModel
     from models.records.events.labels import Label
     from models.registry.bundles import Manifest
     from service.settings import Settings
@@ -56,7 +56,7 @@ def load(
 
 
 def load_rows(
-    settings: Settings, live: Live, *, data: Path | None, table: str | None, until: datetime | None
+    settings: Settings, live: LiveModel, *, data: Path | None, table: str | None, until: datetime | None
 ) -> tuple[int, int]:
     """Load past rows into the store of a live model; returns how many there are, and how many were new to it.
 
@@ -175,7 +175,7 @@ def export(
         console.say(f"{len(rows.frame):,} stored events of {name!r} in {file}")
 
 
-def _manifest(settings: Settings, live: Live) -> Manifest:
+def _manifest(settings: Settings, live: LiveModel) -> Manifest:
     from models.registry.bundles import read_manifest
 
     with open_registry(settings) as registry:

@@ -27,7 +27,7 @@ from service.cli.exits import CommandError
 from service.cli.progress import TrainingProgress
 
 if TYPE_CHECKING:
-    from models.backtesting.policy_choice import PolicyWish
+    from models.backtesting.policy_choice import PolicyRequest
     from models.backtesting.policy_simulation import PolicySimulation
     from models.costs import AlertCosts
     from models.registry.policies import StoredPolicy
@@ -144,12 +144,12 @@ def simulate(
     what alerting costs, and past days are replayed: cards alerted, frauds and value detected. Without --data and
     --table the rows are those that tested the version after its training, where they can be had again.
     """
-    from models.backtesting.policy_choice import PolicyWish
+    from models.backtesting.policy_choice import PolicyRequest
     from models.costs import Costs
 
     if save and not why:
         raise CommandError("--save keeps the reason with the policy: say it with --why")
-    wish = PolicyWish(
+    wish = PolicyRequest(
         costs=None if costs is None else Costs.parsed(costs),
         approval_rate=approval_rate,
         bad_rate=bad_rate,
@@ -247,10 +247,10 @@ def _given_values(texts: list[str], rules: Path | None) -> dict[str, Any]:
 
 
 def _simulate(
-    name: str, wish: PolicyWish, number: int | None, *, data: str | None, table: str | None, from_events: bool
+    name: str, wish: PolicyRequest, number: int | None, *, data: str | None, table: str | None, from_events: bool
 ) -> tuple[PolicySimulation, str]:
     """The simulation of a wish, or of a stored policy, with the version that answers; and the domain."""
-    from models.backtesting.policy_simulation import simulate_wish
+    from models.backtesting.policy_simulation import simulate_request
     from models.registry.bundles import read_manifest
     from models.registry.live import load_live, with_policy
 
@@ -266,7 +266,7 @@ def _simulate(
         progress.stage("Reading the past rows")
         rows = past_rows_of(settings, bundled, manifest, data=data, table=table, from_events=from_events)
         progress.stage(f"Deciding {len(rows.labels):,} past rows")
-        simulation = simulate_wish(with_policy(bundled, active), rows, wish, stored=base)
+        simulation = simulate_request(with_policy(bundled, active), rows, wish, stored=base)
     return simulation, bundled.domain.name
 
 

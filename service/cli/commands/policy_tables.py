@@ -87,7 +87,7 @@ def print_simulation(name: str, simulation: PolicySimulation) -> None:
 
 def _print_figures(simulation: PolicySimulation) -> None:
     """Approvals and costs beside those of the active policy."""
-    from models.evaluation.row_groups import FEWEST_ROWS
+    from models.evaluation.row_groups import MIN_ROWS
 
     new, active = simulation.figures, simulation.active_figures
     if new is None or active is None or simulation.cheapest is None:
@@ -101,7 +101,7 @@ def _print_figures(simulation: PolicySimulation) -> None:
         + _of_referred(simulation.costs, max(new.referral_rate, active.referral_rate))
     )
     n_accepted = round(new.approval_rate * new.n_rows)
-    if 0 < n_accepted < FEWEST_ROWS:
+    if 0 < n_accepted < MIN_ROWS:
         console.warn(f"only {n_accepted} row(s) are approved; the bad rate of so few is mostly chance")
 
 

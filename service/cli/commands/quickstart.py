@@ -24,7 +24,7 @@ from service.cli.exits import CommandFailedError
 if TYPE_CHECKING:
     import uvicorn
 
-    from models.contract import Live
+    from models.contract import LiveModel
     from service.settings import Settings
 
 HOST = "127.0.0.1"
@@ -83,7 +83,7 @@ def _load_past(settings: Settings, name: str) -> None:
         load_rows(settings, live, data=None, table=None, until=None)
 
 
-def _live_models(settings: Settings) -> list[Live]:
+def _live_models(settings: Settings) -> list[LiveModel]:
     from models.registry.live import load_live
 
     with open_registry(settings) as registry:

@@ -38,7 +38,7 @@ def score(
     from models.answers.files import n_rows_of, score_file
 
     live = live_model(read_settings(), name)
-    if reasons and live.domain.account is None:
+    if reasons and live.domain.explain is None:
         raise CommandError(f"{name!r} is a model for {live.domain.name}, which gives no reasons; leave --reasons out")
     started = perf_counter()
     with RowsProgress(n_rows_of(file)) as progress:

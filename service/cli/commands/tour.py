@@ -18,7 +18,7 @@ from service.cli import console
 from service.cli.exits import CommandFailedError
 
 if TYPE_CHECKING:
-    from models.contract import Live
+    from models.contract import LiveModel
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,18 @@ class Call:
         return shlex.join([*words, f"{address}{self.path}"]) + key
 
 
-def calls_of(models: Sequence[Live]) -> list[Call]:
+def calls_of(models: Sequence[LiveModel]) -> list[Call]:
     """A request to every endpoint that these models have, from their tables' examples.
 
     Raises CommandFailedError for a model whose table lacks the example of a column that a request needs.
     """
-    from service.live.served_model import Serving
+    from service.live.served_model import ServedModel
 
     calls = []
     for live in models:
-        serving = Serving.of(live, digest="")
-        row = serving.example()
-        operations = {name: serving.example(operation) for name, operation in serving.operations.items()}
+        served = ServedModel.of(live, digest="")
+        row = served.example()
+        operations = {name: served.example(operation) for name, operation in served.operations.items()}
         if row is None or None in operations.values():
             raise CommandFailedError(f"the table of {live.name!r} lacks examples of columns that a request needs")
         calls.append(Call("POST", f"/v1/{live.name}/score", row))

@@ -89,11 +89,13 @@ def train(
             "look on as a challenger in the shadow of the present one, see `backscore rollout`."
         ),
     ] = "auto",
-    keep_negatives: Annotated[
+    negative_sample_rate: Annotated[
         float | None,
         typer.Option(
+            "--negative-sample-rate",
+            "--keep-negatives",
             help="Learn from this share of the rows without the event, above 0 up to 1, where events are rare;"
-            " probabilities are corrected for it. If left out: all; with --refine the share of the live version."
+            " probabilities are corrected for it. If left out: all; with --refine the share of the live version.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random; equal seeds give equal models.")] = 0,
@@ -128,7 +130,7 @@ def train(
         refine=refine,
         without_protected=without_protected,
         preset=preset,
-        keep_negatives=keep_negatives,
+        negative_sample_rate=negative_sample_rate,
         promote=promote,
         seed=seed,
     )
@@ -160,7 +162,7 @@ def run_training(
     refine: bool = False,
     without_protected: bool = False,
     preset: PresetName | None,
-    keep_negatives: float | None = None,
+    negative_sample_rate: float | None = None,
     promote: Promotion,
     seed: int,
 ) -> TrainingResult:
@@ -213,7 +215,7 @@ def run_training(
             refine=refine,
             preset=preset,
             seed=seed,
-            keep_negatives=keep_negatives,
+            negative_sample_rate=negative_sample_rate,
             promote=promote,
             actor=actor(),
         )

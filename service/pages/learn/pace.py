@@ -10,7 +10,7 @@ SLICE_SECONDS = 0.001
 """Of work between two rests; what is being scored may have to wait so long for Python's lock."""
 SHARE = 0.5
 """Of the time of one core that the others of this process leave."""
-LONGEST_REST = 0.1
+MAX_REST = 0.1
 
 
 class Pace:
@@ -57,7 +57,7 @@ class Pace:
         # others work during the rest, too: what it leaves unpaid is paid by the next one
         self._debt = max(0.0, self._debt + self._own / SHARE - left)
         self._own, self._all_before, self._time_before = 0.0, all_now, now
-        self._sleep(min(self._debt, LONGEST_REST))
+        self._sleep(min(self._debt, MAX_REST))
 
     def _count(self) -> None:
         now = self._own_seconds()

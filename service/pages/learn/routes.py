@@ -18,11 +18,11 @@ from starlette.types import Receive, Scope, Send
 from models.playground.settings import PlaygroundSettings
 from models.playground.states import PlaygroundState, TracedPoint
 from service.errors import FieldError, InvalidRequestError
-from service.pages.learn.trainings import MOST_SECONDS, End, Found, Trainings
+from service.pages.learn.trainings import MAX_SECONDS, End, Found, Trainings
 from service.requests.bodies import JSON
 from service.requests.problems import MEDIA_TYPE as PROBLEM_TYPE
 
-MOST_STEPS = 2_000_000
+MAX_STEPS = 2_000_000
 SECONDS_TO_READ = 5.0
 """So much later than the training ends whoever does not read what was sent is given up."""
 EVENTS = "text/event-stream"
@@ -46,7 +46,7 @@ NO_ROOM: dict[int | str, dict[str, Any]] = {
 class Place(PlaygroundSettings):
     """A moment of a training."""
 
-    steps: int = Field(0, ge=0, le=MOST_STEPS, title="Steps taken")
+    steps: int = Field(0, ge=0, le=MAX_STEPS, title="Steps taken")
 
     @property
     def settings(self) -> PlaygroundSettings:
@@ -104,7 +104,7 @@ class Watching(StreamingResponse):
 
     async def stream_response(self, send: Send) -> None:
         """Send the events; ClientDisconnect if they are not read."""
-        with anyio.move_on_after(MOST_SECONDS + SECONDS_TO_READ) as waiting:
+        with anyio.move_on_after(MAX_SECONDS + SECONDS_TO_READ) as waiting:
             async with aclosing(self._events):  # type: ignore[type-var]
                 await super().stream_response(send)
         if waiting.cancelled_caught:

@@ -21,15 +21,15 @@ from service.pages.learn.pace import Pace
 
 Found = TypeVar("Found")
 Why = Literal["finished", "diverged", "time", "ending"]
-MOST_AT_ONCE = 2
-MOST_SECONDS = 20.0
+MAX_AT_ONCE = 2
+MAX_SECONDS = 20.0
 PIECE_SECONDS = 0.1
 """So long at most a thread goes on when nobody waits for it any more."""
 FRAMES = 200
 """Most pictures of a training; more epochs lie between two of them."""
 FRAME_SECONDS = 0.05
 """Faster than this nobody sees anything."""
-MOST_KEPT = 4
+MAX_KEPT = 4
 
 
 class End(BaseModel):
@@ -55,8 +55,8 @@ class Trainings:
     @contextmanager
     def place(self) -> Iterator[None]:
         """Room for one training; TooManyTrainingsError if there is none."""
-        if self._n_now >= MOST_AT_ONCE:
-            raise TooManyTrainingsError(MOST_AT_ONCE)
+        if self._n_now >= MAX_AT_ONCE:
+            raise TooManyTrainingsError(MAX_AT_ONCE)
         self._n_now += 1
         try:
             yield
@@ -82,7 +82,7 @@ class Trainings:
 
         To be closed by whoever does not want the next one any more, and iterated within a `place`.
         """
-        is_late = _timer(MOST_SECONDS)
+        is_late = _timer(MAX_SECONDS)
 
         def is_over() -> bool:
             return is_late() or self._is_ending()
@@ -104,9 +104,9 @@ class Trainings:
     async def _after(self, settings: PlaygroundSettings, steps: int, look: Callable[[Run], Found]) -> Found:
         with self.place():
             async with self._learner(settings, steps) as learner:
-                await learner.reach(steps, _timer(MOST_SECONDS))
+                await learner.reach(steps, _timer(MAX_SECONDS))
                 if learner.run.step < steps and not learner.run.is_finished:
-                    raise TrainingTooLongError(MOST_SECONDS)
+                    raise TrainingTooLongError(MAX_SECONDS)
                 return await learner.do(look)
 
     @asynccontextmanager
@@ -125,7 +125,7 @@ class Trainings:
     def _keep(self, run: Run) -> None:
         """Somebody may go on from here."""
         self._kept[run.settings] = run
-        if len(self._kept) > MOST_KEPT:
+        if len(self._kept) > MAX_KEPT:
             del self._kept[next(iter(self._kept))]
 
     def _end(self, run: Run, diverged: bool) -> End:
@@ -135,7 +135,7 @@ class Trainings:
             return End(why="finished", text="All epochs are over.")
         if self._is_ending():
             return End(why="ending", text="The service is about to end; go on when it is back.")
-        return End(why="time", text=f"{MOST_SECONDS:g} seconds are over; go on whenever you like.")
+        return End(why="time", text=f"{MAX_SECONDS:g} seconds are over; go on whenever you like.")
 
 
 class _Learner:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from data.sentences import label, spoken
-from models.contract import Live
+from models.contract import LiveModel
 from models.domains.ads.ranking import WhyNot
 from models.domains.credit.policy import CreditPolicy
 from models.domains.fraud.policy import FraudPolicy
 from models.reports.shares import percent
 from service.pages.trying.scales import Scale, bars, log_odds, waterfall, zoned
 
-MOST_STEPS = 10
+MAX_STEPS = 10
 """Of a waterfall; the smallest are put together."""
 Given = Mapping[str, Any]
 WHY_NOT: Mapping[WhyNot, str] = {
@@ -24,7 +24,7 @@ WHY_NOT: Mapping[WhyNot, str] = {
 }
 
 
-def credit_answer(live: Live, given: Given) -> dict[str, Any]:
+def credit_answer(live: LiveModel, given: Given) -> dict[str, Any]:
     """Points on their scale, and what each column added to those of the typical accepted applicant."""
     policy, answer = live.policy, given["answer"]
     assert isinstance(policy, CreditPolicy)  # noqa: S101 - a domain's models come with the domain's policy
@@ -40,7 +40,7 @@ def credit_answer(live: Live, given: Given) -> dict[str, Any]:
     }
 
 
-def fraud_answer(live: Live, given: Given) -> dict[str, Any]:
+def fraud_answer(live: LiveModel, given: Given) -> dict[str, Any]:
     """Probability and anomaly on their scales, what raised the probability, and what the past says."""
     policy, answer = live.policy, given["answer"]
     assert isinstance(policy, FraudPolicy)  # noqa: S101 - a domain's models come with the domain's policy
@@ -59,7 +59,7 @@ def fraud_answer(live: Live, given: Given) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def ads_answer(live: Live, given: Given) -> dict[str, Any]:
+def ads_answer(live: LiveModel, given: Given) -> dict[str, Any]:
     """The candidates by what showing them is worth."""
     return {
         "bars": bars(
@@ -82,7 +82,7 @@ def ads_answer(live: Live, given: Given) -> dict[str, Any]:
     }
 
 
-ANSWERS: Mapping[str, Callable[[Live, Given], dict[str, Any]]] = {
+ANSWERS: Mapping[str, Callable[[LiveModel, Given], dict[str, Any]]] = {
     "credit": credit_answer,
     "fraud": fraud_answer,
     "ads": ads_answer,
@@ -128,11 +128,11 @@ def _probability_scale(policy: FraudPolicy, probability: float, decision: str) -
 def _strongest(steps: list[tuple[str, str, float]]) -> list[tuple[str, str, float]]:
     """The largest steps, and the sum of all others at the end."""
     ordered = sorted(steps, key=lambda step: -abs(step[2]))
-    most, rest = ordered[:MOST_STEPS], ordered[MOST_STEPS:]
+    most, rest = ordered[:MAX_STEPS], ordered[MAX_STEPS:]
     if not rest:
         return most
     return [*most, (f"{len(rest)} other columns together", "", sum(amount for _, _, amount in rest))]
 
 
-def _label(live: Live, name: str) -> str:
+def _label(live: LiveModel, name: str) -> str:
     return label(live.table[name])

@@ -18,7 +18,7 @@ Place: TypeAlias = tuple[str | int, ...]
 Control: TypeAlias = Literal["number", "choice", "time", "text"]
 
 _LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
-_MOST_DIGITS = 30
+_MAX_DIGITS = 30
 """Longer texts are sent on as they are, and refused as texts."""
 
 
@@ -94,7 +94,7 @@ class Field:
     def value(self) -> Any:
         """What the text stands for in JSON; a text that stands for nothing is sent as it is, and refused."""
         text = self.text.strip()
-        if self.column.kind == "number" and len(text) <= _MOST_DIGITS:
+        if self.column.kind == "number" and len(text) <= _MAX_DIGITS:
             return _number(text)
         if self.column.kind == "flag" and not self.column.levels and text in ("true", "false"):
             return text == "true"

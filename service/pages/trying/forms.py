@@ -12,7 +12,7 @@ from starlette.requests import Request
 from service.access.sessions import TOKEN_FIELD, Sessions, token_in_header
 from service.errors import InvalidRequestError
 from service.requests.bodies import media_type, read_body
-from service.requests.field_errors import MOST_VALUES, crowded_error, request_error
+from service.requests.field_errors import MAX_VALUES, crowded_error, request_error
 
 FORM = "application/x-www-form-urlencoded"
 Body = TypeVar("Body", bound=BaseModel)
@@ -31,9 +31,9 @@ async def read_form(request: Request, sessions: Sessions, limit: int) -> dict[st
     media_type(request.scope, (FORM,))
     body = await read_body(request.scope, request.receive, limit)
     try:
-        form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_VALUES))
+        form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_VALUES))
     except ValueError:
-        raise crowded_error(MOST_VALUES) from None
+        raise crowded_error(MAX_VALUES) from None
     sessions.check(request.scope, form.pop(TOKEN_FIELD, "") or token_in_header(request.scope))
     return form
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from data.table import Column
-from models.domains.ads.request import MOST_TIMES_SEEN, parts_of
+from models.domains.ads.request import MAX_TIMES_SEEN, parts_of
 from service.errors import FieldError
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 from service.pages.trying.fields import Field, Place, body_of, fields_of, with_errors
 
-MOST_CANDIDATES = 12
+MAX_CANDIDATES = 12
 """On a page; the API takes more."""
 N_CANDIDATES, MORE, LESS = "candidates", "more", "less"
 """Fields of the form: how many candidates there are; and the buttons for another one, and for one less."""
@@ -27,7 +27,7 @@ CANDIDATE = (
         kind="number",
         description="Times that the person has seen it",
         minimum=0,
-        maximum=MOST_TIMES_SEEN,
+        maximum=MAX_TIMES_SEEN,
         whole=True,
         optional=True,
     ),
@@ -101,13 +101,13 @@ class TryForm:
         return " \\\n  ".join(lines)
 
 
-def try_form(serving: Serving, texts: Mapping[str, str] | None = None) -> TryForm:
+def try_form(served: ServedModel, texts: Mapping[str, str] | None = None) -> TryForm:
     """The form of a live model, with what was written into it; None for a form filled with the table's example."""
-    return _rank_form(serving, texts) if "rank" in serving.operations else _row_form(serving, texts)
+    return _rank_form(served, texts) if "rank" in served.operations else _row_form(served, texts)
 
 
-def _row_form(serving: Serving, texts: Mapping[str, str] | None) -> TryForm:
-    live = serving.live
+def _row_form(served: ServedModel, texts: Mapping[str, str] | None) -> TryForm:
+    live = served.live
     fields = fields_of(live.table.inputs, ("row",), texts)
     return TryForm(
         operation="explain",
@@ -117,8 +117,8 @@ def _row_form(serving: Serving, texts: Mapping[str, str] | None) -> TryForm:
     )
 
 
-def _rank_form(serving: Serving, texts: Mapping[str, str] | None) -> TryForm:
-    live = serving.live
+def _rank_form(served: ServedModel, texts: Mapping[str, str] | None) -> TryForm:
+    live = served.live
     parts = parts_of(live.table)
     of_ad = parts.pop("ad").inputs if "ad" in parts else ()
     return TryForm(
@@ -165,4 +165,4 @@ def _n_candidates(texts: Mapping[str, str] | None) -> int:
         return len(EXAMPLE_BIDS)
     given = texts.get(N_CANDIDATES, "")
     n = int(given) if given.isdecimal() and len(given) <= 3 else 1
-    return min(max(n + (MORE in texts) - (LESS in texts), 1), MOST_CANDIDATES)
+    return min(max(n + (MORE in texts) - (LESS in texts), 1), MAX_CANDIDATES)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from data.errors import SourceError, TooLargeError
 from data.files.parquet_pages import PageError, pages_of
 from data.files.sources import read_frame
-from data.files.uploads import MOST_COLUMNS, open_upload
+from data.files.uploads import MAX_COLUMNS, open_upload
 from tests.drills.hostile.parquet_writer import I64, LIST, STRUCT, chunk, file_of, group, leaf, struct
 
 MEBIBYTE = 2**20
@@ -201,7 +201,7 @@ def test_a_csv_is_read_as_it_always_was(tmp_path):
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"," * MOST_COLUMNS + b"\n", "1,001 columns"),
+        (b"," * MAX_COLUMNS + b"\n", "1,001 columns"),
         (b"," * 1_000_000 + b"\n", "1,000,001 columns"),
         (b"a," * 500 + b"b\n", "names column"),
         (b",".join(b"c%d" % i for i in range(900)) + b"\n" + b"1\n" * 3_000, "2,700,900 cells"),

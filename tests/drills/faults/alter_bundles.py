@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 from models.errors import BundleError
 from models.registry.live import load_live
 from tests.drills.faults.scene import NAME, Load, trained
-from tests.drills.stage import Serving, end_with
+from tests.drills.stage import ServiceProcess, end_with
 
 
 def truncate(path: Path, chance: random.Random) -> None:
@@ -91,7 +91,7 @@ def main() -> None:
     chance, problems, counts = random.Random(0), [], Counter()
     with TemporaryDirectory(prefix="faults-") as folder:
         store = trained(Path(folder) / "home")
-        serving = Serving(store.home, store.home.database_url)
+        serving = ServiceProcess(store.home, store.home.database_url)
         try:
             serving.wait_until_ready()
             for number in range(arguments.rounds):

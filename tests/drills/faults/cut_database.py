@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.drills.faults.scene import Load, lost, trained
 from tests.drills.proxy import Proxy
-from tests.drills.stage import Serving, empty_schema, end_with
+from tests.drills.stage import ServiceProcess, empty_schema, end_with
 
 BACK_SECONDS = 3.0
 
@@ -38,7 +38,7 @@ def main() -> None:
         store = trained(folder, url)
         store.registry.close()
         proxy = stack.enter_context(Proxy(url))
-        serving = Serving(store.home, proxy.url)
+        serving = ServiceProcess(store.home, proxy.url)
         stack.callback(serving.stop)
         serving.wait_until_ready()
         for number in range(arguments.rounds):

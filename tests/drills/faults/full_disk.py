@@ -30,7 +30,7 @@ from models.registry.live import load_live
 from models.registry.registry import Registry
 from tests.conftest import quick_scorer
 from tests.drills.faults.scene import NAME, Load, lost, trained
-from tests.drills.stage import Serving, end_with
+from tests.drills.stage import ServiceProcess, end_with
 
 MEGABYTES = 1_000
 """Room for all answers of all rounds; it is memory."""
@@ -75,7 +75,7 @@ def main() -> None:
     with TemporaryDirectory(prefix="faults-") as outer, small_disk(Path(outer)) as disk:
         store = trained(disk / "home")
         home, url = store.home, store.home.database_url
-        serving = Serving(home, url)
+        serving = ServiceProcess(home, url)
         try:
             serving.wait_until_ready()
             for number in range(arguments.rounds):

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
 from tests.drills.faults.scene import Load, lost, recorded, trained
-from tests.drills.stage import Serving, empty_schema, end_with
+from tests.drills.stage import ServiceProcess, empty_schema, end_with
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
         url = url or store.home.database_url
         store.registry.close()
         for number in range(arguments.rounds):
-            serving = Serving(store.home, url)
+            serving = ServiceProcess(store.home, url)
             serving.wait_until_ready()
             seconds = chance.uniform(0.05, 1.0)
             with Load(serving.port, seconds=10).running() as load:

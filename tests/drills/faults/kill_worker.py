@@ -20,12 +20,12 @@ ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
 from tests.drills.replay import Replay, Replayed
-from tests.drills.stage import Serving, Stage, empty_schema, end_with, simulated
+from tests.drills.stage import ServiceProcess, Stage, empty_schema, end_with, simulated
 
 
 def play(stage: Stage, *, n_kills: int) -> Replayed:
     """Send the stream and kill the service after equal parts of it."""
-    serving = Serving(stage.home, stage.database_url)
+    serving = ServiceProcess(stage.home, stage.database_url)
     n_events = len(stage.rows)
     kill_at = {n_events * kill // (n_kills + 1) for kill in range(1, n_kills + 1)}
 

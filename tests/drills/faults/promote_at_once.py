@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 from models.registry.registry import Registry
 from tests.drills.faults.scene import NAME, Load, lost, trained
 from tests.drills.load import ask_once
-from tests.drills.stage import Serving, empty_schema, end_with
+from tests.drills.stage import ServiceProcess, empty_schema, end_with
 
 WITHIN_SECONDS = 2.0
 
@@ -49,7 +49,7 @@ def main() -> None:
         store = trained(folder, url)
         stack.callback(store.registry.close)
         url = url or store.home.database_url
-        replicas = [Serving(store.home, url) for _ in range(2)]
+        replicas = [ServiceProcess(store.home, url) for _ in range(2)]
         for replica in replicas:
             stack.callback(replica.stop)
             replica.wait_until_ready()

@@ -36,7 +36,7 @@ def trained(folder: Path, database_url: str | None = None) -> Store:
 def request() -> bytes:
     """A request to score the example."""
     domain = load_domains()[NAME]
-    body = json.dumps(domain.prepare(domain.table).example()).encode()
+    body = json.dumps(domain.restrict_inputs(domain.table).example()).encode()
     return post(f"/v1/{NAME}/score?reasons=none", body)
 
 

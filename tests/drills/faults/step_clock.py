@@ -35,7 +35,7 @@ def main() -> None:
     arguments = parser.parse_args()
     chance, problems, moment = random.Random(0), [], [datetime(2026, 1, 1, tzinfo=UTC)]
     domain = load_domains()[NAME]
-    row = domain.prepare(domain.table).example()
+    row = domain.restrict_inputs(domain.table).example()
     with TemporaryDirectory(prefix="faults-") as folder:
         store = trained(Path(folder) / "home")
         app = create_app(

@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.drills.proxy import Proxy
 from tests.drills.replay import Replay, Replayed
-from tests.drills.stage import Serving, Stage, empty_schema, end_with, simulated
+from tests.drills.stage import ServiceProcess, Stage, empty_schema, end_with, simulated
 
 
 def play(stage: Stage, port: int, proxy: Proxy, *, seconds: float) -> Replayed:
@@ -60,7 +60,7 @@ def main() -> None:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="stream-")))
         stage = simulated(folder, stack.enter_context(empty_schema(arguments.database)), n_stream=arguments.events)
         proxy = stack.enter_context(Proxy(stage.database_url))
-        serving = Serving(stage.home, proxy.url, workers=arguments.workers)
+        serving = ServiceProcess(stage.home, proxy.url, workers=arguments.workers)
         stack.callback(serving.stop)
         serving.wait_until_ready()
         replayed = play(stage, serving.port, proxy, seconds=arguments.seconds)

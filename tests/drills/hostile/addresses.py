@@ -32,7 +32,7 @@ from tests.drills.hostile.stage import (
 )
 from tests.drills.stage import end_with
 
-MOST_MEBIBYTES = 20
+MAX_MEBIBYTES = 20
 NAMES = {
     "dots": "..",
     "a dot": ".",
@@ -228,7 +228,7 @@ def main() -> None:
     attacks = [*paths(), *numbers_in_paths(), *methods(), *headers(), *protocols()]
     with served(arguments) as target:
         before = target.memory()
-        problems = play(target, attacks, most_mebibytes=MOST_MEBIBYTES)
+        problems = play(target, attacks, most_mebibytes=MAX_MEBIBYTES)
         problems += log_problems(target)
         left = target.memory() - before
     print(f"{len(attacks)} attacks, {len(problems)} problems; {left:.0f} MiB more than before")

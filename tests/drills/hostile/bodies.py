@@ -34,7 +34,7 @@ from tests.drills.hostile.stage import (
 from tests.drills.stage import end_with
 
 SCORE, BATCH, LABELS, EXPLAIN = "/v1/credit/score", "/v1/credit/batch", "/v1/fraud/labels", "/v1/credit/explain"
-MOST_MEBIBYTES = 200
+MAX_MEBIBYTES = 200
 N_BATCHES = 16
 
 
@@ -197,9 +197,9 @@ def main() -> None:
     arguments = arguments_of(__doc__)
     attacks = [*nested(), *numbers(), *texts(), *crowds(), *sizes()]
     with served(arguments) as target:
-        play(target, attacks[:1], most_mebibytes=MOST_MEBIBYTES)  # what is loaded at the first request is no leak
+        play(target, attacks[:1], most_mebibytes=MAX_MEBIBYTES)  # what is loaded at the first request is no leak
         before = target.memory()
-        problems = play(target, attacks, most_mebibytes=MOST_MEBIBYTES)
+        problems = play(target, attacks, most_mebibytes=MAX_MEBIBYTES)
         problems += many_batches(target)
         left = target.memory() - before
     print(f"{len(attacks)} attacks, {len(problems)} problems; {left:.0f} MiB more than before")

@@ -47,7 +47,7 @@ from models.registry.bundles import Manifest, load_bundle
 from tests.drills.stage import end_with
 
 MEBIBYTE = 2**20
-MOST_SECONDS, MOST_MEBIBYTES = 2.0, 700
+MAX_SECONDS, MAX_MEBIBYTES = 2.0, 700
 TABLE = Table(name="t", columns=(Column(name="a", kind="number"),))
 RAN = "ran"
 """A folder that payloads try to make; it must not be there in the end."""
@@ -383,9 +383,9 @@ def attack(name: str, forge: Forge) -> list[str]:
             problems.append("something ran")
     if wrong:
         problems.append(wrong)
-    if seconds > MOST_SECONDS:
+    if seconds > MAX_SECONDS:
         problems.append(f"took {seconds:.1f} s")
-    if grown > MOST_MEBIBYTES:
+    if grown > MAX_MEBIBYTES:
         problems.append(f"took {grown:.0f} MiB")
     print(f"{name:62} {seconds * 1000:8.1f} ms {grown:7.1f} MiB  {text[:110]!r}", flush=True)
     return [f"{name}: {problem}" for problem in problems]

@@ -31,7 +31,7 @@ from tests.drills.stage import end_with
 
 BATCH = "/v1/credit/batch"
 CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
-MOST_MEBIBYTES = 350
+MAX_MEBIBYTES = 350
 N_ROWS = 10_000
 REFUSED = (413, 422)
 FORMULAS = ("=1+1", "+1", "-1", "@A1", "\t=1", "=cmd|'/C calc'!A0")
@@ -249,8 +249,8 @@ def main() -> None:
     attacks = [*csvs(), *bombs(), *lies(), *types()]
     with served(arguments) as target:
         before = target.memory()
-        problems = play(target, attacks, most_mebibytes=MOST_MEBIBYTES)
-        problems += play(target, changed(arguments.changes, arguments.seed), most_mebibytes=MOST_MEBIBYTES, quiet=True)
+        problems = play(target, attacks, most_mebibytes=MAX_MEBIBYTES)
+        problems += play(target, changed(arguments.changes, arguments.seed), most_mebibytes=MAX_MEBIBYTES, quiet=True)
         left = target.memory() - before
     print(
         f"{len(attacks)} attacks and {arguments.changes} changed files, {len(problems)} problems; {left:.0f} MiB more"

@@ -24,13 +24,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from models.home import Home
-from tests.drills.stage import ROOT, Serving, empty_schema
+from tests.drills.stage import ROOT, ServiceProcess, empty_schema
 
 KEY = "a-key-for-hostile-tests"
 HOST = "127.0.0.1"
 MEBIBYTE = 2**20
 BYSTANDERS_PATH = "/v1/credit/score"
-SLOWEST_MS = 500
+MAX_MS = 500
 """No attack may hold up anybody else for longer."""
 MODELS = ("ads", "credit", "fraud")
 DROPPED = 0
@@ -74,7 +74,7 @@ def served(arguments: argparse.Namespace, **settings: object) -> Iterator[Target
         else:
             train(home.path, url)
         given = {f"BACKSCORE_{name.upper()}": str(value) for name, value in settings.items()}
-        serving = Serving(home, url, settings={"BACKSCORE_API_KEY": KEY, **given})
+        serving = ServiceProcess(home, url, settings={"BACKSCORE_API_KEY": KEY, **given})
         stack.callback(serving.stop)
         serving.wait_until_ready()
         target = Target(serving, home.path)
@@ -87,7 +87,7 @@ def served(arguments: argparse.Namespace, **settings: object) -> Iterator[Target
 class Target:
     """The service under attack."""
 
-    serving: Serving
+    serving: ServiceProcess
     home: Path
     bystander: Bystander = field(init=False)
 
@@ -252,8 +252,8 @@ def play(target: Target, attacks: Iterable[Attack], *, most_mebibytes: float, qu
             wrong.append(f"took {reply.seconds:.2f} s of {attack.seconds:g}")
         if grown > most_mebibytes:
             wrong.append(f"took {grown:.0f} MiB of {most_mebibytes:g}")
-        if fared.slowest > SLOWEST_MS:
-            wrong.append(f"a bystander waited {fared.slowest:.0f} ms of {SLOWEST_MS}")
+        if fared.slowest > MAX_MS:
+            wrong.append(f"a bystander waited {fared.slowest:.0f} ms of {MAX_MS}")
         if quiet and not any(wrong):
             continue
         print(
@@ -288,7 +288,7 @@ def example(model: str) -> dict[str, Any]:
     from models.domains._discovery import load_domains
 
     domain = load_domains()[model]
-    return domain.prepare(domain.table).example()
+    return domain.restrict_inputs(domain.table).example()
 
 
 def with_shutdown(connection: socket.socket) -> None:

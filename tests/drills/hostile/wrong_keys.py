@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 from tests.drills.hostile.stage import HOST, KEY, Target, arguments_of, example, served
 from tests.drills.stage import end_with
 
-MOST_MEBIBYTES = 10
+MAX_MEBIBYTES = 10
 SECONDS_TO_REVOKE = 1.0
 Headers = dict[str, str]
 
@@ -154,7 +154,7 @@ def main() -> None:
             problems.append("the database is asked for wrong keys")
     if set(statuses) != {401} or len(texts) != 1:
         problems.append(f"wrong keys were answered {dict(statuses)} with {texts}")
-    if grown > MOST_MEBIBYTES:
+    if grown > MAX_MEBIBYTES:
         problems.append(f"memory grew by {grown:.0f} MiB")
     problems += [f"a bystander was answered {status}" for status in set(fared.refusals)]
     end_with(problems)

@@ -12,7 +12,7 @@ import pytest
 from data.checking import checked_frame
 from models.answers.counterfactuals import counterfactuals
 from models.answers.respond import respond
-from models.contract import Live, Row
+from models.contract import LiveModel, Row
 from models.domains._discovery import load_domains
 from models.domains.credit.policy import CreditPolicy
 from models.presets import PRESETS
@@ -23,13 +23,13 @@ COUNTERFACTUALS = next(operation for operation in CREDIT.operations if operation
 
 
 @pytest.fixture(scope="module")
-def live() -> Live:
+def live() -> LiveModel:
     """A quickly trained credit model."""
     return quick_live(CREDIT)
 
 
 @pytest.fixture(scope="module")
-def rows(live: Live) -> list[dict[str, Any]]:
+def rows(live: LiveModel) -> list[dict[str, Any]]:
     """Applicants as they come out of a request's check."""
     frame = CREDIT.simulate(150, 5).frame[[column.name for column in live.table.inputs]].astype(object)
     return [
@@ -38,12 +38,12 @@ def rows(live: Live) -> list[dict[str, Any]]:
     ]
 
 
-def decision(live: Live, row: Row) -> str:
+def decision(live: LiveModel, row: Row) -> str:
     [answer] = respond(live, [row], ["id"], reasons="none")
     return answer.decision  # type: ignore[attr-defined, no-any-return]
 
 
-def test_every_way_is_approved_and_touches_only_what_it_may(live: Live, rows: list[dict[str, Any]]) -> None:
+def test_every_way_is_approved_and_touches_only_what_it_may(live: LiveModel, rows: list[dict[str, Any]]) -> None:
     """At most three, actionable columns only, values within the table's range, the fewest changes first."""
     n_adverse = 0
     for row in rows:
@@ -66,7 +66,7 @@ def test_every_way_is_approved_and_touches_only_what_it_may(live: Live, rows: li
     assert n_adverse > 30
 
 
-def test_no_single_change_is_missed(live: Live, rows: list[dict[str, Any]]) -> None:
+def test_no_single_change_is_missed(live: LiveModel, rows: list[dict[str, Any]]) -> None:
     """Brute force over the usual values, one answer at a time: the same columns can do it alone."""
     actionable = [column.name for column in live.table.inputs if column.actionable]
     for row in [row for row in rows if decision(live, row) != "approve"][:15]:
@@ -80,7 +80,7 @@ def test_no_single_change_is_missed(live: Live, rows: list[dict[str, Any]]) -> N
         assert found == alone
 
 
-def test_a_number_is_changed_no_more_than_needed(live: Live, rows: list[dict[str, Any]]) -> None:
+def test_a_number_is_changed_no_more_than_needed(live: LiveModel, rows: list[dict[str, Any]]) -> None:
     """Half of the change is not enough, or is rounded to the same number."""
     n_checked = 0
     for row in rows:
@@ -93,14 +93,14 @@ def test_a_number_is_changed_no_more_than_needed(live: Live, rows: list[dict[str
     assert n_checked > 10
 
 
-def test_no_way_contains_another(live: Live, rows: list[dict[str, Any]]) -> None:
+def test_no_way_contains_another(live: LiveModel, rows: list[dict[str, Any]]) -> None:
     """Who can do it with one column is not told to change two."""
     for row in rows:
         touched = [set(way) for way in counterfactuals(live, row)]
         assert not any(one <= other for i, one in enumerate(touched) for other in touched[:i] + touched[i + 1 :])
 
 
-def test_the_answer_says_why_there_is_no_way(live: Live, rows: list[dict[str, Any]]) -> None:
+def test_the_answer_says_why_there_is_no_way(live: LiveModel, rows: list[dict[str, Any]]) -> None:
     """Approved already, nothing to change, or nothing found."""
     approved = next(row for row in rows if decision(live, row) == "approve")
     declined = next(row for row in rows if decision(live, row) == "decline")
@@ -123,7 +123,7 @@ def test_the_answer_says_why_there_is_no_way(live: Live, rows: list[dict[str, An
     assert all(way.decision == "approve" and way.changes[0].text for way in answer.counterfactuals)
 
 
-def test_the_reference_is_the_typical_accepted_applicant(live: Live) -> None:
+def test_the_reference_is_the_typical_accepted_applicant(live: LiveModel) -> None:
     """After `refer_to`: the medians of the rows it was given, and reasons compare with them."""
     frame = checked_frame(live.table, CREDIT.simulate(500, 7).frame, "simulated rows", training=True)
     scorer = CREDIT.build(live.table, PRESETS["fast"], 0)

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from data.windows import checked_history
 from models.answers.respond import respond
-from models.contract import Live, Operation
+from models.contract import LiveModel, Operation
 from models.domains._discovery import load_domains
 from models.estimators.background import N_BANDS
 from tests.conftest import quick_live
@@ -20,23 +20,23 @@ DOMAINS = load_domains()
 
 
 @pytest.fixture(scope="module", params=DOMAINS)
-def live(request: pytest.FixtureRequest) -> Live:
+def live(request: pytest.FixtureRequest) -> LiveModel:
     """A live model of each domain."""
     return quick_live(DOMAINS[request.param])
 
 
-def explain(live: Live) -> Operation:
+def explain(live: LiveModel) -> Operation:
     return next(operation for operation in live.domain.operations if operation.name == "explain")
 
 
-def account(live: Live, **body: Any) -> Any:
+def account(live: LiveModel, **body: Any) -> Any:
     """The answer to a body that went through the request's check."""
     operation = explain(live)
     checked = TypeAdapter(operation.body(live.table)).validate_json(json.dumps({"row": live.table.example(), **body}))
     return operation.respond(live, checked, "id")
 
 
-def test_the_account_adds_up_to_the_score(live: Live) -> None:
+def test_the_account_adds_up_to_the_score(live: LiveModel) -> None:
     """Base and shares are the log-odds, these the probability that `score` answers; each input has its share."""
     answer = account(live)
     assert answer.base + sum(share.share for share in answer.shares) == pytest.approx(answer.log_odds, abs=1e-9)
@@ -48,7 +48,7 @@ def test_the_account_adds_up_to_the_score(live: Live) -> None:
     assert (answer.prediction_id, answer.model, answer.version) == ("id", live.name, 1)
 
 
-def test_a_curve_is_what_the_model_answers_to_each_value(live: Live) -> None:
+def test_a_curve_is_what_the_model_answers_to_each_value(live: LiveModel) -> None:
     """Each point equals a score of its own; exactly one is the row's; numbers rise."""
     for column in [column for column in live.table.of_role("feature") if column.kind != "time"]:
         curve = account(live, column=column.name).curve
@@ -71,14 +71,14 @@ def _in_order(column: Any, value: Any) -> bool:
     return value is not None and (column.ordered_above is None or value > column.ordered_above)
 
 
-def account_row(live: Live) -> dict[str, Any]:
+def account_row(live: LiveModel) -> dict[str, Any]:
     operation = explain(live)
     body = json.dumps({"row": live.table.example()})
     row: dict[str, Any] = TypeAdapter(operation.body(live.table)).validate_json(body)["row"]
     return row
 
 
-def test_bands_tell_what_became_of_the_training_rows(live: Live) -> None:
+def test_bands_tell_what_became_of_the_training_rows(live: LiveModel) -> None:
     """Counted again from the rows: as many as were trained on, in order, each with its events."""
     domain = live.domain
     frame, labels = checked_history(live.table, domain.simulate(2_000, 0).frame, "simulated rows")
@@ -113,7 +113,7 @@ def test_a_column_that_the_model_does_not_read_is_refused() -> None:
             adapter.validate_python({"row": account_row(live), "column": name})
 
 
-def test_the_nested_answer_is_the_one_of_score(live: Live) -> None:
+def test_the_nested_answer_is_the_one_of_score(live: LiveModel) -> None:
     """All reasons, the same decision."""
     [scored] = respond(live, [account_row(live)], ["id"], reasons="all")
     assert account(live).answer == scored

@@ -20,7 +20,7 @@ from data.rows import row_adapter
 from data.windows import with_windows
 from models.answers.files import csv_text, n_rows_of, score_file
 from models.answers.respond import respond
-from models.contract import Live
+from models.contract import LiveModel
 from models.domains._discovery import load_domains
 from models.presets import PRESETS
 from tests.conftest import quick_live
@@ -29,14 +29,14 @@ CREDIT = load_domains()["credit"]
 
 
 @pytest.fixture(scope="module")
-def live() -> Live:
+def live() -> LiveModel:
     """A small credit model."""
-    table = CREDIT.prepare(CREDIT.table)
+    table = CREDIT.restrict_inputs(CREDIT.table)
     frame = checked_frame(table, CREDIT.simulate(1500, 0).frame, "simulated rows", training=True)
     labels, n_train = table.labels(frame), 1200
     scorer = CREDIT.build(table, PRESETS["fast"], 0)
     scorer.fit(frame[:n_train], labels[:n_train], validation=(frame[n_train:], labels[n_train:]))
-    return Live(name="lending", version=3, domain=CREDIT, scorer=scorer, policy=CREDIT.policy())
+    return LiveModel(name="lending", version=3, domain=CREDIT, scorer=scorer, policy=CREDIT.policy())
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def requests_of(live: Live, frame: pd.DataFrame) -> list[dict[str, object]]:
+def requests_of(live: LiveModel, frame: pd.DataFrame) -> list[dict[str, object]]:
     """The rows as a caller of the service would send them, one by one."""
     adapter, names = row_adapter(live.table), [column.name for column in live.table.inputs]
     rows = json.loads(frame[names].to_json(orient="records", date_format="iso"))

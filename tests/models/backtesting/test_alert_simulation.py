@@ -12,8 +12,8 @@ from data.tables import ulb
 from data.windows import checked_history
 from models.backtesting.decisions_on_rows import decisions_on
 from models.backtesting.past_rows import PastRows
-from models.backtesting.policy_choice import PolicyWish
-from models.backtesting.policy_simulation import PolicySimulation, simulate_wish
+from models.backtesting.policy_choice import PolicyRequest
+from models.backtesting.policy_simulation import PolicySimulation, simulate_request
 from models.costs import AlertCosts, Costs
 from models.decisions.alerts.cut_offs import cut_off_for_reviews
 from models.decisions.alerts.transactions import ALL_ROWS, ScoredTransactions, Transactions
@@ -51,7 +51,7 @@ def decisions_one_by_one(live, rows, policy):
 
 def test_a_budget_of_reviews_is_kept_by_the_decisions_that_follow(live, rows):
     """Cards with a reviewed transaction and without a blocked one, counted by day with a data frame."""
-    found = simulate_wish(live, rows, PolicyWish(reviews_per_day=2))
+    found = simulate_request(live, rows, PolicyRequest(reviews_per_day=2))
     decided = decisions_one_by_one(live, rows, found.policy)
     frame = rows.frame.assign(decision=decided, fraud=rows.labels, day=rows.frame["time"].dt.date)
 
@@ -70,7 +70,7 @@ def test_a_budget_of_reviews_is_kept_by_the_decisions_that_follow(live, rows):
 
 def test_more_reviews_find_no_fewer_cards(live, rows):
     """And the active policy stands beside them, always the same."""
-    few, many = (simulate_wish(live, rows, PolicyWish(reviews_per_day=n)).alerts for n in (1, 10))
+    few, many = (simulate_request(live, rows, PolicyRequest(reviews_per_day=n)).alerts for n in (1, 10))
 
     assert few.by_policy.totals.n_reviewed < many.by_policy.totals.n_reviewed
     assert few.by_policy.totals.n_missed > many.by_policy.totals.n_missed
@@ -79,7 +79,7 @@ def test_more_reviews_find_no_fewer_cards(live, rows):
 
 def test_the_active_policy_against_itself_changes_nothing(live, rows):
     """A value that is as it was: the same figures twice."""
-    found = simulate_wish(live, rows, PolicyWish(values={"review_from": live.policy.review_from}))
+    found = simulate_request(live, rows, PolicyRequest(values={"review_from": live.policy.review_from}))
 
     assert found.alerts.by_policy.totals == found.alerts.by_active
     assert (found.changes, found.fitted, found.figures) == ([], False, None)
@@ -88,22 +88,22 @@ def test_the_active_policy_against_itself_changes_nothing(live, rows):
 def test_what_the_anomaly_score_alerts_counts_for_the_budget(live, rows):
     """Reviewed for being unusual, a card takes the place of one that is reviewed for its probability."""
     values = {"review_anomaly_from": 95.0}
-    wide = simulate_wish(live, rows, PolicyWish(reviews_per_day=3, values={"review_anomaly_from": 100.0}))
-    shared = simulate_wish(live, rows, PolicyWish(reviews_per_day=3, values=values))
+    wide = simulate_request(live, rows, PolicyRequest(reviews_per_day=3, values={"review_anomaly_from": 100.0}))
+    shared = simulate_request(live, rows, PolicyRequest(reviews_per_day=3, values=values))
 
     assert shared.policy["review_from"] > wide.policy["review_from"]
     assert shared.alerts.by_policy.totals.n_reviewed <= 3 * len(shared.alerts.by_policy.days)
     assert shared.chosen_by == "3 reviews a day, review_anomaly_from=95.0"
     with pytest.raises(CutOffError, match="cards a day are reviewed whatever the cut-off"):
-        simulate_wish(live, rows, PolicyWish(reviews_per_day=3, values={"review_anomaly_from": 0.0}))
+        simulate_request(live, rows, PolicyRequest(reviews_per_day=3, values={"review_anomaly_from": 0.0}))
 
 
 @pytest.mark.parametrize("action", ["review", "block", "allow"])
 def test_rules_decide_beside_the_cut_offs_that_are_chosen(live, rows, action):
     """The budget is kept with the rule at work, and the costs that are named are those of the replay."""
     rule = {"name": "large", "action": action, "when": [{"column": "amount_eur", "above": 150.0}], "live": True}
-    by_reviews = simulate_wish(live, rows, PolicyWish(reviews_per_day=3, values={"rules": [rule]}))
-    by_costs = simulate_wish(live, rows, PolicyWish(alert_costs=COSTS, values={"rules": [rule]}))
+    by_reviews = simulate_request(live, rows, PolicyRequest(reviews_per_day=3, values={"rules": [rule]}))
+    by_costs = simulate_request(live, rows, PolicyRequest(alert_costs=COSTS, values={"rules": [rule]}))
     large = (rows.frame["amount_eur"] > 150).to_numpy()
     n_days = len(by_reviews.alerts.by_policy.days)
 
@@ -115,7 +115,7 @@ def test_rules_decide_beside_the_cut_offs_that_are_chosen(live, rows, action):
     for lower, upper in ((0.02, 0.5), (0.1, 0.5), (0.05, 1.0), (1.0, 1.0)):
         policy = live.domain.policy(review_from=lower, block_from=upper, rules=[rule])
         stored = dataclasses.replace(live, policy=policy)
-        tried = simulate_wish(live, rows, PolicyWish(alert_costs=COSTS), stored=stored)
+        tried = simulate_request(live, rows, PolicyRequest(alert_costs=COSTS), stored=stored)
         assert by_costs.alerts.by_policy.totals.cost <= tried.alerts.by_policy.totals.cost + 1e-6
 
 
@@ -123,12 +123,12 @@ def test_a_rule_that_does_not_fit_the_table_is_refused(live, rows):
     """Before any cut-off is looked for."""
     rule = {"name": "far", "action": "review", "when": [{"column": "altitude", "above": 1.0}]}
     with pytest.raises(RuleError, match="altitude"):
-        simulate_wish(live, rows, PolicyWish(reviews_per_day=3, values={"rules": [rule]}))
+        simulate_request(live, rows, PolicyRequest(reviews_per_day=3, values={"rules": [rule]}))
 
 
 def test_another_block_cut_off_goes_with_a_budget(live, rows):
     """It is given, and the review cut-off is found below it."""
-    found = simulate_wish(live, rows, PolicyWish(reviews_per_day=2, values={"block_from": 0.9}))
+    found = simulate_request(live, rows, PolicyRequest(reviews_per_day=2, values={"block_from": 0.9}))
     p = live.scorer.probabilities(rows.frame)
     scored = ScoredTransactions(Transactions.of(live.table, rows.frame, rows.labels), p, p)
 
@@ -139,31 +139,33 @@ def test_another_block_cut_off_goes_with_a_budget(live, rows):
 def test_a_stored_policy_is_replayed_as_it_is(live, rows):
     """Beside it a number of reviews would contradict it."""
     stored = dataclasses.replace(live, policy=live.domain.policy(review_from=0.4), policy_version=7)
-    found = simulate_wish(live, rows, PolicyWish(), stored=stored)
-    as_values = simulate_wish(live, rows, PolicyWish(values={"review_from": 0.4}))
+    found = simulate_request(live, rows, PolicyRequest(), stored=stored)
+    as_values = simulate_request(live, rows, PolicyRequest(values={"review_from": 0.4}))
 
     assert (found.chosen_by, found.alerts) == ("policy 7 as it is", as_values.alerts)
     with pytest.raises(PolicyError, match="simulated as it is"):
-        simulate_wish(live, rows, PolicyWish(reviews_per_day=3), stored=stored)
+        simulate_request(live, rows, PolicyRequest(reviews_per_day=3), stored=stored)
 
 
 def test_a_simulation_with_alerts_is_json_and_back(live, rows):
     """As a policy keeps it."""
-    found = simulate_wish(live, rows, PolicyWish(reviews_per_day=5))
+    found = simulate_request(live, rows, PolicyRequest(reviews_per_day=5))
     assert PolicySimulation.model_validate_json(found.model_dump_json()) == found
 
 
-@pytest.mark.parametrize("wish", [PolicyWish(costs=Costs(5, 1)), PolicyWish(bad_rate=0.1), PolicyWish(refer=0.1)])
+@pytest.mark.parametrize(
+    "wish", [PolicyRequest(costs=Costs(5, 1)), PolicyRequest(bad_rate=0.1), PolicyRequest(refer=0.1)]
+)
 def test_wishes_for_another_kind_of_domain_are_refused_with_what_to_say(live, rows, wish):
     """Fraud has alerts, credit has none."""
     with pytest.raises(PolicyError, match=r"--reviews-per-day.*--review-cost.*FIELD=VALUE: review_from, block_from"):
-        simulate_wish(live, rows, wish)
+        simulate_request(live, rows, wish)
 
 
 def test_a_cut_off_is_not_chosen_and_given_as_well(live, rows):
     """By a budget only the lower one is chosen."""
     with pytest.raises(PolicyError, match="review_from: chosen and given as well"):
-        simulate_wish(live, rows, PolicyWish(reviews_per_day=3, values={"review_from": 0.1}))
+        simulate_request(live, rows, PolicyRequest(reviews_per_day=3, values={"review_from": 0.1}))
 
 
 def test_credit_makes_no_alerts():
@@ -171,31 +173,31 @@ def test_credit_makes_no_alerts():
     credit = load_domains()["credit"]
     live = quick_live(credit)
     past = PastRows(*checked_history(live.table, credit.simulate(100, 1).frame, "past"), "past rows")
-    for wish in (PolicyWish(reviews_per_day=3), PolicyWish(alert_costs=COSTS)):
+    for wish in (PolicyRequest(reviews_per_day=3), PolicyRequest(alert_costs=COSTS)):
         with pytest.raises(PolicyError, match="a policy for credit makes no alerts"):
-            simulate_wish(live, past, wish)
+            simulate_request(live, past, wish)
 
 
 def test_costs_choose_both_cut_offs_and_nothing_that_was_tried_costs_less(live, rows):
     """The simulated cost is the least of a grid of policies, and the domain's own costs stand in for none."""
-    found = simulate_wish(live, rows, PolicyWish(alert_costs=COSTS))
-    by_default = simulate_wish(live, rows, PolicyWish())
+    found = simulate_request(live, rows, PolicyRequest(alert_costs=COSTS))
+    by_default = simulate_request(live, rows, PolicyRequest())
 
     assert found.chosen_by == f"costs: {COSTS}"
     assert by_default.chosen_by == f"costs: {live.domain.alert_budget.costs}"
     for lower, upper in ((0.02, 0.5), (0.1, 0.5), (0.05, 1.0), (0.3, 0.3), (1.0, 1.0)):
-        other = PolicyWish(alert_costs=COSTS, values={"review_from": lower, "block_from": upper})
+        other = PolicyRequest(alert_costs=COSTS, values={"review_from": lower, "block_from": upper})
         with pytest.raises(PolicyError, match="block_from and review_from: chosen and given as well"):
-            simulate_wish(live, rows, other)
+            simulate_request(live, rows, other)
         stored = dataclasses.replace(live, policy=live.domain.policy(review_from=lower, block_from=upper))
-        tried = simulate_wish(live, rows, PolicyWish(alert_costs=COSTS), stored=stored)
+        tried = simulate_request(live, rows, PolicyRequest(alert_costs=COSTS), stored=stored)
         assert found.alerts.by_policy.totals.cost <= tried.alerts.by_policy.totals.cost + 1e-6
 
 
 def test_beside_a_number_of_reviews_costs_only_measure(live, rows):
     """The cut-offs are those of the budget."""
-    plain = simulate_wish(live, rows, PolicyWish(reviews_per_day=2))
-    found = simulate_wish(live, rows, PolicyWish(reviews_per_day=2, alert_costs=COSTS))
+    plain = simulate_request(live, rows, PolicyRequest(reviews_per_day=2))
+    found = simulate_request(live, rows, PolicyRequest(reviews_per_day=2, alert_costs=COSTS))
     totals = found.alerts.by_policy.totals
 
     assert (found.policy, found.chosen_by) == (plain.policy, plain.chosen_by)
@@ -229,7 +231,7 @@ def test_a_table_without_cards_and_times_has_costs_but_no_budget(live, rows):
 
     assert (found.cards.tolist(), found.days.tolist()) == ([0, 1], [ALL_ROWS, ALL_ROWS])
     with pytest.raises(PolicyError, match="the table 'ulb' does not tell when its rows happened"):
-        simulate_wish(untimed, rows, PolicyWish(reviews_per_day=3))
+        simulate_request(untimed, rows, PolicyRequest(reviews_per_day=3))
 
 
 class _ReadsUlb:

@@ -14,9 +14,9 @@ from data.windows import checked_history
 from models.answers.frames import score_frame
 from models.answers.respond import respond
 from models.backtesting.past_rows import PastRows
-from models.backtesting.policy_choice import PolicyWish
-from models.backtesting.policy_simulation import simulate_wish
-from models.contract import Live
+from models.backtesting.policy_choice import PolicyRequest
+from models.backtesting.policy_simulation import simulate_request
+from models.contract import LiveModel
 from models.decisions.rules.conditions import Rule
 from models.decisions.rules.wording import rule_words
 from models.domains._discovery import load_domains
@@ -42,19 +42,19 @@ RULES: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def live() -> Live:
+def live() -> LiveModel:
     """A fraud model whose policy has rules, and reviews often without them."""
     policy = FRAUD.policy.model_validate({"review_from": 0.02, "block_from": 0.2, "rules": RULES})
     return dataclasses.replace(quick_live(FRAUD), policy=policy)
 
 
-def asked(live: Live, *, earlier: int = 0, **changes: Any) -> dict[str, Any]:
+def asked(live: LiveModel, *, earlier: int = 0, **changes: Any) -> dict[str, Any]:
     """The example transaction with other values, after so many earlier ones of the card within a day."""
     row = row_adapter(live.table).validate_json(json.dumps({**live.table.example(), **changes}))
     return {**row, "customer_id_count_1d": float(earlier)}
 
 
-def answer_to(live: Live, **changes: Any) -> Any:
+def answer_to(live: LiveModel, **changes: Any) -> Any:
     return respond(live, [asked(live, **changes)], ["id"])[0]
 
 
@@ -85,7 +85,7 @@ def plain_decision(of_model: str, hit: list[str]) -> str:
     return "allow" if "known" in hit else of_model
 
 
-def test_rows_files_and_simulations_are_decided_alike_and_as_written_out(live: Live) -> None:
+def test_rows_files_and_simulations_are_decided_alike_and_as_written_out(live: LiveModel) -> None:
     """Each row one by one, in a frame, and in a simulation of the rules beside the policy without them."""
     frame = FRAUD.simulate(400, 11).frame
     without = dataclasses.replace(live, policy=live.policy.model_copy(update={"rules": ()}))
@@ -112,7 +112,7 @@ def test_rows_files_and_simulations_are_decided_alike_and_as_written_out(live: L
     assert scored["rules"] == ["; ".join(answer.rules) or None for answer in answers]
 
     past = PastRows(checked, labels, "past rows")
-    simulated = simulate_wish(without, past, PolicyWish(values={"rules": RULES}))
+    simulated = simulate_request(without, past, PolicyRequest(values={"rules": RULES}))
     assert {line.decision: line.n_rows for line in simulated.decisions} == {
         decision: expected.count(decision) for decision in set(expected)
     }
@@ -120,7 +120,7 @@ def test_rows_files_and_simulations_are_decided_alike_and_as_written_out(live: L
     assert FRAUD.policy.model_validate(simulated.policy) == live.policy
 
 
-def test_the_rule_that_decided_is_the_first_reason(live: Live) -> None:
+def test_the_rule_that_decided_is_the_first_reason(live: LiveModel) -> None:
     """By its note, or by its conditions and what the row holds; a rule moves no probability."""
     noted = answer_to(live, channel="online", distance_km=None, earlier=3, amount_eur=12.5)
     told = answer_to(live, channel="chip", country_mismatch=True, amount_eur=720)
@@ -138,7 +138,7 @@ def test_the_rule_that_decided_is_the_first_reason(live: Live) -> None:
     assert not any(reason.text.startswith("Rule") for reason in told.reasons[1:])
 
 
-def test_a_rule_that_asked_for_something_milder_is_no_reason(live: Live) -> None:
+def test_a_rule_that_asked_for_something_milder_is_no_reason(live: LiveModel) -> None:
     """The model blocks what a rule would only review: the model's reasons come first."""
     strict = dataclasses.replace(live, policy=live.policy.model_copy(update={"review_from": 0.0, "block_from": 0.0}))
     found = answer_to(strict, channel="online", distance_km=None, earlier=3, amount_eur=12.5)
@@ -147,7 +147,7 @@ def test_a_rule_that_asked_for_something_milder_is_no_reason(live: Live) -> None
     assert not any(reason.text.startswith("Rule") for reason in found.reasons)
 
 
-def test_an_allowed_row_is_explained_by_its_rule_if_asked(live: Live) -> None:
+def test_an_allowed_row_is_explained_by_its_rule_if_asked(live: LiveModel) -> None:
     """Only then: what is allowed has no reasons unasked."""
     row = asked(live, channel="chip", amount_eur=60)
     (unasked,), (explained,) = (respond(live, [row], ["id"], reasons=wanted) for wanted in ("adverse", "all"))
@@ -158,7 +158,7 @@ def test_an_allowed_row_is_explained_by_its_rule_if_asked(live: Live) -> None:
     )
 
 
-def test_a_file_with_reasons_names_the_rule_first(live: Live) -> None:
+def test_a_file_with_reasons_names_the_rule_first(live: LiveModel) -> None:
     """As an answer does."""
     frame = FRAUD.simulate(5, 1).frame.assign(country_mismatch=True, amount_eur=500.0)
     scored = score_frame(live, frame, reasons=True).answers.to_pydict()
@@ -189,11 +189,13 @@ def test_conditions_are_said_in_the_words_of_the_table(when: dict[str, Any], wor
     assert rule_words(Rule.model_validate({"name": "r", "action": "block", "when": [when]}), FRAUD.table) == words
 
 
-def test_rules_that_do_not_fit_are_not_simulated(live: Live) -> None:
+def test_rules_that_do_not_fit_are_not_simulated(live: LiveModel) -> None:
     """The text names the rule, its column and a near one."""
     checked, labels = checked_history(live.table, FRAUD.simulate(300, 3).frame, "past")
     past = PastRows(checked, labels, "past rows")
-    wish = PolicyWish(values={"rules": [{"name": "r", "action": "block", "when": [{"column": "amount", "above": 1}]}]})
+    wish = PolicyRequest(
+        values={"rules": [{"name": "r", "action": "block", "when": [{"column": "amount", "above": 1}]}]}
+    )
 
     with pytest.raises(RuleError, match=r"rule 'r', column 'amount': .*did you mean 'amount_eur'"):
-        simulate_wish(live, past, wish)
+        simulate_request(live, past, wish)

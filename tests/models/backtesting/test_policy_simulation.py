@@ -11,8 +11,8 @@ import pytest
 from data.windows import checked_history
 from models.answers.respond import respond
 from models.backtesting.past_rows import PastRows
-from models.backtesting.policy_choice import PolicyWish, choose_policy
-from models.backtesting.policy_simulation import PolicySimulation, simulate_policy, simulate_wish
+from models.backtesting.policy_choice import PolicyRequest, choose_policy
+from models.backtesting.policy_simulation import PolicySimulation, simulate_policy, simulate_request
 from models.costs import Costs
 from models.decisions.cut_offs import least_cost_cut_off
 from models.decisions.policy_values import checked_policy, written_values
@@ -77,7 +77,7 @@ def test_every_figure_is_that_of_the_answers_counted_one_by_one(credit):
     """Approvals, bad rate, both costs, decisions and changes, as someone with a pencil would count them."""
     live, rows = credit
     costs = Costs(10, 2)
-    found = simulate_wish(live, rows, PolicyWish(approval_rate=0.5, costs=costs, refer=0.2))
+    found = simulate_request(live, rows, PolicyRequest(approval_rate=0.5, costs=costs, refer=0.2))
 
     policy = live.domain.policy.model_validate(found.policy)
     after, before = answers_to(dataclasses.replace(live, policy=policy), rows), answers_to(live, rows)
@@ -106,7 +106,7 @@ def test_every_figure_is_that_of_the_answers_counted_one_by_one(credit):
 def test_groups_are_counted_like_the_whole(credit):
     """Each group's figures are those of its rows alone, and the ratio compares with the best group of enough rows."""
     live, rows = credit
-    found = simulate_wish(live, rows, PolicyWish())
+    found = simulate_request(live, rows, PolicyRequest())
     answers = answers_to(dataclasses.replace(live, policy=live.domain.policy.model_validate(found.policy)), rows)
 
     assert list(found.groups) == ["age", "gender"]
@@ -131,8 +131,8 @@ def test_groups_are_counted_like_the_whole(credit):
 def test_a_cost_of_referring_makes_the_band_and_is_counted(credit):
     """Rows are referred where a look costs less than either error; each then costs that. No share can be added."""
     live, rows = credit
-    found = simulate_wish(live, rows, PolicyWish(costs=Costs(5, 1, 0.3)))
-    nobody_referred = simulate_wish(live, rows, PolicyWish(costs=Costs(5, 1)))
+    found = simulate_request(live, rows, PolicyRequest(costs=Costs(5, 1, 0.3)))
+    nobody_referred = simulate_request(live, rows, PolicyRequest(costs=Costs(5, 1)))
 
     assert (found.policy["approve_below"], found.policy["decline_from"]) == pytest.approx((0.06, 0.7))
     assert found.figures.referral_rate > 0.2
@@ -143,13 +143,13 @@ def test_a_cost_of_referring_makes_the_band_and_is_counted(credit):
     assert found.figures.observed_cost_per_row == pytest.approx(observed + by_persons)
     assert found.figures.expected_cost_per_row < nobody_referred.figures.expected_cost_per_row
     with pytest.raises(PolicyError, match="not both"):
-        PolicyWish(costs=Costs(5, 1, 0.3), refer=0.1)
+        PolicyRequest(costs=Costs(5, 1, 0.3), refer=0.1)
 
 
 def test_without_a_wish_the_cut_offs_follow_from_the_domains_costs(credit):
     """5:1 for credit: approve below one sixth, decline the others; the points stay those of the active policy."""
     live, rows = credit
-    found = simulate_wish(live, rows, PolicyWish())
+    found = simulate_request(live, rows, PolicyRequest())
 
     assert found.policy == {**live.policy.model_dump(), "approve_below": 1 / 6, "decline_from": 1 / 6}
     assert (found.chosen_by, found.costs, found.fitted) == ("costs 5:1", Costs(5, 1), False)
@@ -162,7 +162,7 @@ def test_the_least_cost_cut_off_has_the_least_expected_cost(credit):
     costs = Costs(5, 1)
 
     def expected_cost(cut_off):
-        wish = PolicyWish(costs=costs, values={"approve_below": cut_off, "decline_from": cut_off})
+        wish = PolicyRequest(costs=costs, values={"approve_below": cut_off, "decline_from": cut_off})
         policy = checked_policy(live.domain.policy, dict(wish.values))
         candidate = dataclasses.replace(live, policy=policy)
         found = simulate_policy(candidate, live, rows, costs=costs, chosen_by="", fitted=False)
@@ -175,8 +175,8 @@ def test_the_least_cost_cut_off_has_the_least_expected_cost(credit):
 def test_a_target_rate_is_reached_and_said_to_be_fitted(credit):
     """The rates of the simulation are those asked for, as near as rows allow."""
     live, rows = credit
-    by_approvals = simulate_wish(live, rows, PolicyWish(approval_rate=0.7))
-    by_bad_rate = simulate_wish(live, rows, PolicyWish(bad_rate=0.05))
+    by_approvals = simulate_request(live, rows, PolicyRequest(approval_rate=0.7))
+    by_bad_rate = simulate_request(live, rows, PolicyRequest(bad_rate=0.05))
 
     assert by_approvals.figures.approval_rate == 0.7
     assert 0 < by_bad_rate.figures.bad_rate <= 0.05
@@ -187,8 +187,8 @@ def test_a_target_rate_is_reached_and_said_to_be_fitted(credit):
 def test_a_band_to_refer_takes_its_share(credit):
     """A fifth of the rows goes to a person, half of them from below the cut-off."""
     live, rows = credit
-    plain = simulate_wish(live, rows, PolicyWish(approval_rate=0.7))
-    found = simulate_wish(live, rows, PolicyWish(approval_rate=0.7, refer=0.2))
+    plain = simulate_request(live, rows, PolicyRequest(approval_rate=0.7))
+    found = simulate_request(live, rows, PolicyRequest(approval_rate=0.7, refer=0.2))
 
     shares = {line.decision: line.share for line in found.decisions}
     assert shares == pytest.approx({"approve": 0.6, "refer": 0.2, "decline": 0.2})
@@ -200,19 +200,19 @@ def test_a_stored_policy_is_simulated_as_it_is(credit):
     """Its values, not new ones; wishes for others contradict that."""
     live, rows = credit
     stored = dataclasses.replace(live, policy=live.domain.policy(approve_below=0.1, decline_from=0.2), policy_version=3)
-    found = simulate_wish(live, rows, PolicyWish(costs=Costs(1, 1)), stored=stored)
+    found = simulate_request(live, rows, PolicyRequest(costs=Costs(1, 1)), stored=stored)
 
     assert found.policy == stored.policy.model_dump()
     assert (found.chosen_by, found.costs) == ("policy 3 as it is", Costs(1, 1))
     with pytest.raises(PolicyError, match="beside it only costs can be given"):
-        simulate_wish(live, rows, PolicyWish(refer=0.1), stored=stored)
+        simulate_request(live, rows, PolicyRequest(refer=0.1), stored=stored)
 
 
 def test_a_simulation_is_json_and_back(credit):
     """It is stored with the policy: nothing is lost on the way, and no NaN is in it even where nobody is approved."""
     live, rows = credit
-    nobody = PolicyWish(values={"approve_below": 0.0, "decline_from": 0.0})
-    found = simulate_wish(live, rows, nobody)
+    nobody = PolicyRequest(values={"approve_below": 0.0, "decline_from": 0.0})
+    found = simulate_request(live, rows, nobody)
 
     assert found.figures.bad_rate is None
     assert {group.impact for group in found.groups["gender"]} == {None}
@@ -224,7 +224,7 @@ def test_every_domains_policy_can_be_given_values(name, lives, rows_of):
     """Whatever the domain decides is counted against the active policy; where it takes no decision nothing is."""
     live, rows = lives[name], rows_of[name]
     field, default = next(iter(live.policy.model_dump().items()))
-    found = simulate_wish(live, rows, PolicyWish(values={field: default}))
+    found = simulate_request(live, rows, PolicyRequest(values={field: default}))
 
     assert found.policy == live.policy.model_dump(mode="json")
     assert found.changes == []
@@ -245,9 +245,9 @@ def test_no_domain_has_cut_offs_and_alerts():
 def test_a_domain_without_cut_offs_says_what_can_be_set(name, lives, rows_of):
     """Costs and rates choose nothing there; the fields are named."""
     first = next(iter(lives[name].domain.policy.model_fields))
-    for wish in (PolicyWish(), PolicyWish(costs=Costs(5, 1)), PolicyWish(approval_rate=0.5)):
+    for wish in (PolicyRequest(), PolicyRequest(costs=Costs(5, 1)), PolicyRequest(approval_rate=0.5)):
         with pytest.raises(PolicyError, match=f"a policy for {name} has no cut-offs that could be chosen .*{first}"):
-            simulate_wish(lives[name], rows_of[name], wish)
+            simulate_request(lives[name], rows_of[name], wish)
 
 
 @pytest.mark.parametrize(
@@ -268,25 +268,25 @@ def test_values_that_make_no_policy_are_explained(credit, texts, words):
     """Field, rule and value; crossed cut-offs by both their names."""
     live, rows = credit
     with pytest.raises(PolicyError, match=words):
-        simulate_wish(live, rows, PolicyWish(values=written_values(texts)))
+        simulate_request(live, rows, PolicyRequest(values=written_values(texts)))
 
 
 def test_wishes_that_contradict_each_other_are_refused(credit):
     """Two targets at once, and a cut-off that is chosen and given."""
     live, rows = credit
     with pytest.raises(PolicyError, match="not both"):
-        PolicyWish(approval_rate=0.5, bad_rate=0.1)
+        PolicyRequest(approval_rate=0.5, bad_rate=0.1)
     with pytest.raises(PolicyError, match="approve_below: chosen and given as well"):
-        simulate_wish(live, rows, PolicyWish(costs=Costs(5, 1), values={"approve_below": 0.1}))
+        simulate_request(live, rows, PolicyRequest(costs=Costs(5, 1), values={"approve_below": 0.1}))
     with pytest.raises(CutOffError, match=r"share to refer must be at least 0 and below 1, got -0\.1"):
-        simulate_wish(live, rows, PolicyWish(refer=-0.1, values={"base_points": 500}))
+        simulate_request(live, rows, PolicyRequest(refer=-0.1, values={"base_points": 500}))
 
 
 def test_values_come_on_top_of_a_choice_and_of_the_active_policy(credit):
     """The points scale can be changed with the cut-offs, and what is not mentioned stays as it is."""
     live, rows = credit
     base = live.domain.policy(base_points=500)
-    wish = PolicyWish(costs=Costs(1, 1), values={"points_to_double_odds": 40})
+    wish = PolicyRequest(costs=Costs(1, 1), values={"points_to_double_odds": 40})
     chosen = choose_policy(live.domain, base, wish, live.scorer.probabilities(rows.frame), rows.labels)
 
     assert chosen.policy == live.domain.policy(

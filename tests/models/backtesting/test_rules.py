@@ -11,7 +11,7 @@ from data.windows import checked_history
 from models.answers.respond import respond
 from models.backtesting.past_rows import PastRows
 from models.backtesting.rules import RulesBacktest, backtest_rules
-from models.contract import Live
+from models.contract import LiveModel
 from models.decisions.rules.conditions import Rule
 from models.domains._discovery import load_domains
 from models.errors import PolicyError, RuleError
@@ -35,14 +35,14 @@ RULES = [
 
 
 @pytest.fixture(scope="module")
-def live() -> Live:
+def live() -> LiveModel:
     """A model that alerts often, and whose own policy has a rule already."""
     policy = FRAUD.policy(review_from=0.03, block_from=0.2, rules=(RULES[0],))
     return dataclasses.replace(quick_live(FRAUD), policy=policy)
 
 
 @pytest.fixture(scope="module")
-def past(live: Live) -> PastRows:
+def past(live: LiveModel) -> PastRows:
     frame, labels = checked_history(live.table, FRAUD.simulate(900, 21).frame, "past")
     return PastRows(frame, labels, "past rows")
 
@@ -80,7 +80,7 @@ def counted(rows: list[dict[str, Any]], is_hit: Any, alerts: Any) -> dict[str, A
     }
 
 
-def test_every_figure_is_that_of_the_rows_counted_one_by_one(live: Live, past: PastRows) -> None:
+def test_every_figure_is_that_of_the_rows_counted_one_by_one(live: LiveModel, past: PastRows) -> None:
     """Each rule alone as though live, and all together, beside the model without any rule."""
     plain = past.frame.drop(columns="fraud").astype(object)
     rows = plain.where(plain.notna(), None).to_dict("records")
@@ -116,7 +116,7 @@ def test_every_figure_is_that_of_the_rows_counted_one_by_one(live: Live, past: P
     ]
 
 
-def test_a_backtest_is_json_and_back(live: Live, past: PastRows) -> None:
+def test_a_backtest_is_json_and_back(live: LiveModel, past: PastRows) -> None:
     """No NaN where a rule hits nothing."""
     found = backtest_rules(live, past, RULES)
 
@@ -124,7 +124,7 @@ def test_a_backtest_is_json_and_back(live: Live, past: PastRows) -> None:
     assert (found.rules[3].n_rows, found.rules[3].precision, found.rules[3].recall) == (0, None, 0)
 
 
-def test_a_table_that_knows_little_leaves_out_what_it_cannot_say(live: Live, past: PastRows) -> None:
+def test_a_table_that_knows_little_leaves_out_what_it_cannot_say(live: LiveModel, past: PastRows) -> None:
     """Without a time, ids and an amount nothing is said about days, cards and value."""
     unused: dict[str, dict[str, Any]] = {name: {"role": "ignore"} for name in ("time", "customer_id", "terminal_id")}
     given = tuple(column for column in FRAUD.table.columns if column.window is None)
@@ -141,7 +141,7 @@ def test_a_table_that_knows_little_leaves_out_what_it_cannot_say(live: Live, pas
     assert [rule.n_rows for rule in found.rules] == [rule.n_rows for rule in backtest_rules(live, past, RULES).rules]
 
 
-def test_rules_that_fit_no_table_or_no_domain_are_refused(live: Live, past: PastRows) -> None:
+def test_rules_that_fit_no_table_or_no_domain_are_refused(live: LiveModel, past: PastRows) -> None:
     """Rules are for decisions on transactions, and for columns that are there."""
     wrong = Rule.model_validate({"name": "r", "action": "block", "when": [{"column": "amount", "above": 1}]})
     with pytest.raises(RuleError, match="rule 'r', column 'amount'"):

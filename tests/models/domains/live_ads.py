@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from data.checking import checked_frame
-from models.contract import Live
+from models.contract import LiveModel
 from models.domains._discovery import load_domains
 from models.domains.ads.policy import AdsPolicy
 from models.domains.ads.request import rank_body, rank_example
@@ -22,9 +22,9 @@ ADS = load_domains()["ads"]
 USUAL = AdsPolicy()
 
 
-def live_ads(policy: AdsPolicy = USUAL, *, n_members: int = 4, protected: bool = True) -> Live:
+def live_ads(policy: AdsPolicy = USUAL, *, n_members: int = 4, protected: bool = True) -> LiveModel:
     """A live model with this policy; `protected` says whether it reads protected columns."""
-    return Live(name="ads", version=1, domain=ADS, scorer=_scorer(n_members, protected), policy=policy)
+    return LiveModel(name="ads", version=1, domain=ADS, scorer=_scorer(n_members, protected), policy=policy)
 
 
 @cache
@@ -38,7 +38,7 @@ def _scorer(n_members: int, protected: bool) -> TableClassifier:
     return ADS.build(table, preset, 0).fit(*first, validation=second)
 
 
-def checked_body(live: Live, candidates: Sequence[dict[str, Any]], **person: Any) -> Any:
+def checked_body(live: LiveModel, candidates: Sequence[dict[str, Any]], **person: Any) -> Any:
     """The example request with other candidates, as it comes out of the request's check.
 
     A candidate that says nothing of its ad has the example's.

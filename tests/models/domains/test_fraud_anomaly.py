@@ -15,7 +15,7 @@ from data.checking import checked_frame
 from data.table import Column, Table
 from models.answers.respond import respond
 from models.arrays import Floats, Labels
-from models.contract import Live
+from models.contract import LiveModel
 from models.domains._discovery import load_domains
 from models.domains.fraud.anomaly import ANOMALY
 from models.domains.fraud.policy import FraudPolicy
@@ -83,8 +83,10 @@ def encoded(scorer: FraudScorer, n_rows: int = 3_000, seed: int = 1) -> np.ndarr
     return scorer.encoder.transform(payments(n_rows, seed)[0])
 
 
-def live(scorer: FraudScorer, **changes: float) -> Live:
-    return Live(name="fraud", version=1, domain=load_domains()["fraud"], scorer=scorer, policy=FraudPolicy(**changes))
+def live(scorer: FraudScorer, **changes: float) -> LiveModel:
+    return LiveModel(
+        name="fraud", version=1, domain=load_domains()["fraud"], scorer=scorer, policy=FraudPolicy(**changes)
+    )
 
 
 ABSURD = {"amount": 0.0, "usual": 4.0, "pace": -1.0, "hour": 2.0, "channel": "online"}

@@ -65,7 +65,7 @@ def test_the_correction_is_the_published_formula():
     labels = (rng.random(500) < probability(log_odds)).astype(np.int64)
     q = probability(LogOddsCalibrator().fit(log_odds, labels).log_odds(log_odds))
 
-    p = probability(LogOddsCalibrator().fit(log_odds, labels, keep_negatives=0.1).log_odds(log_odds))
+    p = probability(LogOddsCalibrator().fit(log_odds, labels, negative_sample_rate=0.1).log_odds(log_odds))
 
     np.testing.assert_allclose(p, q / (q + (1 - q) / 0.1), rtol=1e-12)
 
@@ -84,7 +84,7 @@ def thinned(sets):
     """A model of the balanced preset from a tenth of the rows without a click."""
     train_rows, validation, _ = sets
     scorer = TableClassifier(simulator.TABLE, PRESETS["balanced"], 0)
-    return scorer.fit(*train_rows, validation=validation, keep_negatives=0.1)
+    return scorer.fit(*train_rows, validation=validation, negative_sample_rate=0.1)
 
 
 def test_a_tenth_of_the_negatives_gives_the_probabilities_of_all(sets, thinned):
@@ -131,7 +131,7 @@ def test_the_network_sees_the_kept_rows_and_nothing_else(sets):
     rows, held_out_rows = (kept_rows(each, 0.2, seed=7) for each in (labels, held_out_labels))
     build = TableClassifier(simulator.TABLE, PRESETS["fast"], 7), TableClassifier(simulator.TABLE, PRESETS["fast"], 7)
 
-    ours = build[0].fit(frame, labels, validation=(held_out, held_out_labels), keep_negatives=0.2)
+    ours = build[0].fit(frame, labels, validation=(held_out, held_out_labels), negative_sample_rate=0.2)
     by_hand = build[1].fit(
         frame.iloc[rows],
         labels[rows],
@@ -153,21 +153,21 @@ def test_the_job_tests_on_whole_rows_and_says_what_it_left_out(tmp_path: Path):
     registry = Registry(home.database_url)
     frame = ADS.simulate(4_000, 3).frame
 
-    result = train(_job(keep_negatives=0.25), frame, home=home, registry=registry)
+    result = train(_job(negative_sample_rate=0.25), frame, home=home, registry=registry)
 
     assert result.metrics["n_rows"] == 800
     assert result.metrics["positive_rate"] == pytest.approx(frame["clicked"].mean(), abs=0.002)
     assert result.metrics["calibration_ratio"] == pytest.approx(1, abs=0.25)
-    assert read_manifest(home.bundles, result.digest).keep_negatives == 0.25
+    assert read_manifest(home.bundles, result.digest).negative_sample_rate == 0.25
     page = Page((home.bundles / result.digest / REPORT).read_text("utf-8"))
     assert "25 % of those without it" in page.text
 
     newer = ADS.simulate(4_000, 4).frame
     refined = train(_job(refine=True, preset=None), newer, home=home, registry=registry)
-    assert read_manifest(home.bundles, refined.digest).keep_negatives == 0.25
+    assert read_manifest(home.bundles, refined.digest).negative_sample_rate == 0.25
     assert refined.metrics["calibration_ratio"] == pytest.approx(1, abs=0.25)
     with pytest.raises(RefinementError, match=r"a share of 0\.25 .* 0\.5 was asked for"):
-        train(_job(refine=True, preset=None, keep_negatives=0.5), newer[::-1], home=home, registry=registry)
+        train(_job(refine=True, preset=None, negative_sample_rate=0.5), newer[::-1], home=home, registry=registry)
     registry.close()
 
 
@@ -176,6 +176,6 @@ def test_a_job_with_an_impossible_share_leaves_nothing_behind(tmp_path: Path):
     home = Home(tmp_path)
     registry = Registry(home.database_url)
     with pytest.raises(SamplingError, match="at most 1, got 2"):
-        train(_job(keep_negatives=2.0), ADS.simulate(100, 0).frame, home=home, registry=registry)
+        train(_job(negative_sample_rate=2.0), ADS.simulate(100, 0).frame, home=home, registry=registry)
     assert registry.versions("ads") == []
     registry.close()

@@ -98,7 +98,7 @@ def test_other_numbers_are_in_quartiles(values: list[float | None]) -> None:
 def test_simulated_rows_are_grouped(name: str) -> None:
     """A domain's own protected columns are grouped, also those that it does not let the model read."""
     domain = load_domains()[name]
-    table = domain.prepare(domain.table)
+    table = domain.restrict_inputs(domain.table)
     frame, _ = check_frame(table, domain.simulate(300, 0).frame, training=True)
 
     found = groups_of(table, frame)
@@ -111,7 +111,7 @@ def test_simulated_rows_are_grouped(name: str) -> None:
 def test_columns_that_the_rows_lack_are_left_out() -> None:
     """A file without the column has no groups by it."""
     domain = load_domains()["credit"]
-    table = domain.prepare(domain.table)
+    table = domain.restrict_inputs(domain.table)
     frame, _ = check_frame(table, domain.simulate(50, 0).frame.drop(columns="gender"), training=True)
 
     assert list(groups_of(table, frame)) == ["age"]

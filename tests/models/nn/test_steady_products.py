@@ -5,7 +5,7 @@ import pytest
 
 from models.nn import steady_products
 from models.nn.network import Network
-from models.nn.steady_products import MOST_ROWS, most_steady_rows, rows_per_tile, steady_product
+from models.nn.steady_products import MAX_ROWS, most_steady_rows, rows_per_tile, steady_product
 
 
 @pytest.fixture(params=["as it is", "in tiles"])
@@ -40,7 +40,7 @@ def test_rows_at_once_are_whole_tiles():
     """At least one, and never more than anybody asks for."""
     for shape in ((5, 3), (64, 32), (32, 487)):
         n_rows = most_steady_rows(*shape, np.dtype(np.float32))
-        assert rows_per_tile() <= n_rows <= MOST_ROWS
+        assert rows_per_tile() <= n_rows <= MAX_ROWS
         assert n_rows % rows_per_tile() == 0
 
 

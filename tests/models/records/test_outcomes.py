@@ -194,7 +194,7 @@ def test_nothing_recorded_is_nothing_judged(engine):
 
 def test_of_many_predictions_some_are_judged(engine, monkeypatch):
     """Evenly drawn, with the outcomes that are known of them; the share is told."""
-    monkeypatch.setattr("models.monitoring.performance.weekly.MOST_ROWS", 500)
+    monkeypatch.setattr("models.monitoring.performance.weekly.MAX_ROWS", 500)
     rows = [record(f"r{i}", i, rows=[{"x": i % 10}], at=milliseconds(START) + 7_919 * i) for i in range(4_000)]
     write(PredictionLog(engine), rows)
     now = START + timedelta(weeks=4)

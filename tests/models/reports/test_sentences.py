@@ -1,4 +1,4 @@
-"""What an audit found, in words: each sentence follows from its numbers."""
+"""The diagnostics in words: each sentence follows from its numbers."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ from scipy.stats import binomtest
 
 from data.table import Column, Table
 from models.evaluation.diagnostics import (
-    Audit,
     ColumnFairness,
+    Diagnostics,
     Fairness,
     GroupQuality,
     GroupTreatment,
@@ -32,7 +32,7 @@ from models.evaluation.diagnostics import (
 )
 from models.evaluation.intervals import wilson_interval
 from models.evaluation.metrics import Comparison, Contender, evaluate
-from models.reports.charts import MOST_POINTS, calibration_chart, roc_chart, thinned
+from models.reports.charts import MAX_POINTS, calibration_chart, roc_chart, thinned
 from models.reports.report_data import ReportData
 from models.reports.shares import percent
 from models.reports.tables import column_row, contender_rows, decision_rows, in_words
@@ -78,8 +78,8 @@ class Page(HTMLParser):
         return {str(chart): json.loads(body) for chart, body in zip(charts, bodies, strict=True)}
 
 
-def small_audit(name: str = "amount", **changes: Any) -> Audit:
-    """What an audit of a credit model may find; every text that a table can bring in is `name`."""
+def small_diagnostics(name: str = "amount", **changes: Any) -> Diagnostics:
+    """Diagnostics of a credit model; every text that a table can bring in is `name`."""
     quality: dict[str, Any] = {"n_rows": 400, "too_few": False, "observed_rate": 0.2, "mean_predicted": 0.21}
     quality |= {
         "observed_low": 0.16,
@@ -104,7 +104,7 @@ def small_audit(name: str = "amount", **changes: Any) -> Audit:
     checked = {"direction": 1, "n_steps": 300, "n_violations": 0, "monotone": True}
     free: dict[str, Any] = {"direction": 0, "n_steps": None, "n_violations": None, "monotone": None}
     stands_in = StandIn(column=name, label=name, auc=0.7)
-    found = Audit(
+    found = Diagnostics(
         protected=(name,),
         protected_inputs=(),
         least_rows=30,
@@ -170,7 +170,7 @@ def report_data(n_rows: int = 2_000, sharpness: float = 1.5, **changes: Any) -> 
         promoted=True,
         decisions=np.where(probabilities < 0.3, "approve", "decline").tolist(),
         policy={"decline_from": 0.3},
-        audit=small_audit(),
+        diagnostics=small_diagnostics(),
         training_frame=frame,
         packages={"numpy": "2.0.0"},
     )
@@ -256,8 +256,8 @@ def test_the_findings_come_first_and_are_few(page: Page):
 
 def test_a_report_without_protected_columns_says_so_and_has_no_empty_part():
     """No table without rows, no chart without points, one sentence instead."""
-    bare = small_audit(protected=(), segments=(), fairness=None, proxies=(), effect_curves=())
-    seen = Page(render_report(report_data(audit=bare)))
+    bare = small_diagnostics(protected=(), segments=(), fairness=None, proxies=(), effect_curves=())
+    seen = Page(render_report(report_data(diagnostics=bare)))
 
     assert "marks no column as protected" in seen.text
     assert not {"chart-impact", "chart-groups", "chart-curve-1"} & set(seen.figures)
@@ -267,8 +267,10 @@ def test_a_report_without_protected_columns_says_so_and_has_no_empty_part():
 
 def test_protected_inputs_of_a_domain_without_favours_are_named():
     """Where a model reads who someone is and refuses nobody, the report says both."""
-    audit = small_audit(protected=("age", "sex"), protected_inputs=("age", "sex"), fairness=None, proxies=())
-    text = Page(render_report(report_data(audit=audit))).text
+    diagnostics = small_diagnostics(
+        protected=("age", "sex"), protected_inputs=("age", "sex"), fairness=None, proxies=()
+    )
+    text = Page(render_report(report_data(diagnostics=diagnostics))).text
 
     assert "The model reads age and sex, as this domain allows." in text
     assert "takes no decision that everyone hopes for" in text
@@ -294,7 +296,7 @@ def test_names_levels_and_notes_are_shown_and_never_run():
         split_description=HOSTILE,
         table=table,
         training_frame=pd.DataFrame({HOSTILE: [HOSTILE, HOSTILE]}),
-        audit=small_audit(HOSTILE),
+        diagnostics=small_diagnostics(HOSTILE),
         contenders={**data.contenders, HOSTILE: data.contenders["logistic regression"]},
         decisions=[HOSTILE] * len(data.labels),
         policy={HOSTILE: HOSTILE},
@@ -323,8 +325,8 @@ def test_curves_have_few_points_however_many_rows_there_are():
     figures = Page(render_report(report_data(n_rows=50_000))).figures
     sizes = [len(values(trace["x"])) for figure in figures.values() for trace in figure["data"]]
 
-    assert max(sizes) <= MOST_POINTS
-    assert max(sizes) > MOST_POINTS // 2
+    assert max(sizes) <= MAX_POINTS
+    assert max(sizes) > MAX_POINTS // 2
 
 
 def test_a_thinned_curve_is_the_same_curve():

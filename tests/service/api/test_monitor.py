@@ -24,7 +24,7 @@ def test_rows_like_those_of_the_training_are_ok(client, ask_yesterday):
     found = Monitor.model_validate(response.json())
     assert (found.model, found.version, found.state, found.n_recent) == ("credit", 3, "ok", 1_000)
     assert (found.computed, found.since) == (MOMENT, MOMENT - timedelta(days=7))
-    inputs = {column.name for column in client.app.state.live_models.serving("credit").live.table.inputs}
+    inputs = {column.name for column in client.app.state.live_models.served("credit").live.table.inputs}
     assert {one.column for one in (*found.columns, *found.not_compared)} == inputs
 
 

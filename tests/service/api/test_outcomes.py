@@ -89,7 +89,7 @@ def test_a_version_is_trained_from_outcomes(start_service, store):
 
     credit = load_domains()["credit"]
     service = start_service(store.home.path)
-    table = service.client.app.state.live_models.serving("credit").live.table
+    table = service.client.app.state.live_models.served("credit").live.table
     frame = credit.simulate(40, 3).frame
     rows = frame[[column.name for column in table.inputs]].astype(object)
     rows = rows.where(rows.notna(), None).to_dict("records")

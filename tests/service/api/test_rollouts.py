@@ -170,8 +170,8 @@ def test_rollouts_under_load_fail_no_request(start_service, store, applicant, ev
             seen.append(answer.get("version"))
 
     def live():
-        serving = service.client.app.state.live_models.serving("credit")
-        return serving.live.version, serving.rollout and serving.rollout.mode
+        served = service.client.app.state.live_models.served("credit")
+        return served.live.version, served.rollout and served.rollout.mode
 
     def wait_until(state):
         n_seen = len(seen)
@@ -345,7 +345,7 @@ def test_the_promotion_test_counts_what_became_of_events(start, store, other_fra
     rows = [{**FRAUD.table.example(), "transaction_id": number, "amount_eur": 5.0 * number} for number in range(1, 31)]
     answers = [service.client.post("/v1/fraud/score", json=row).json() for row in rows[:20]]
     answers += service.client.post("/v1/fraud/batch", json={"rows": rows[20:]}).json()["answers"]
-    log = state.live_models.serving("fraud").events
+    log = state.live_models.served("fraud").events
     frauds = {str(number) for number in range(1, 31, 4)}
     labels = [Label(event_id=one, fraud=True, known=int(MOMENT.timestamp()), source="feedback") for one in frauds]
     take_labels(log.engine, "fraud", labels)
@@ -354,10 +354,10 @@ def test_the_promotion_test_counts_what_became_of_events(start, store, other_fra
 
     shown = service.client.get("/v1/models/fraud/challenger").json()["test"]
     assert shown["n_predictions"] == 0  # the labels are not mature
-    serving = state.live_models.serving("fraud")
-    live = serving.live
+    served = state.live_models.served("fraud")
+    live = served.live
     later = MOMENT + timedelta(days=live.table.label_delay_days + 0.01)
-    test = promotion_test(log.engine, serving.rollout, 1, live.domain, live.table, now=later)
+    test = promotion_test(log.engine, served.rollout, 1, live.domain, live.table, now=later)
 
     # the clock of these tests stands still, so that requests stand in the order of their ids
     recorded_as = [recorded(service, answer["prediction_id"])[0].id for answer in answers]

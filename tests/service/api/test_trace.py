@@ -17,7 +17,7 @@ def traced(client, name, **asked):
 
 
 def example(client, name):
-    return client.app.state.live_models.serving(name).example()
+    return client.app.state.live_models.served(name).example()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -25,7 +25,7 @@ def test_the_trace_ends_in_the_scored_probability_to_the_bit(client, name):
     """Of a row that is sent; the sums of all members lead to it, and the shown member's numbers to its sum."""
     row, domain = example(client, name), load_domains()[name]
     scored = client.post(f"/v1/{name}/score?reasons=none", json=row).json()
-    if domain.table.windows or client.app.state.live_models.serving(name).events is not None:
+    if domain.table.windows or client.app.state.live_models.served(name).events is not None:
         found = traced(client, name, prediction_id=scored["prediction_id"])
     else:
         found = traced(client, name, row=row)
@@ -34,7 +34,7 @@ def test_the_trace_ends_in_the_scored_probability_to_the_bit(client, name):
     assert found.vote == pytest.approx(np.mean(found.members), rel=1e-5)
     assert found.log_odds == pytest.approx(found.slope * found.vote + found.intercept)
     assert found.probability == pytest.approx(probability(np.array([found.log_odds]))[0])
-    network = client.app.state.live_models.serving(name).live.scorer.network.network_
+    network = client.app.state.live_models.served(name).live.scorer.network.network_
     outputs = np.array([one.value for one in found.inputs])
     for layer, of in zip(found.layers, network.layers, strict=True):
         np.testing.assert_allclose(layer.sums, outputs @ of.weights[0] + of.biases[0, 0], rtol=1e-3, atol=1e-4)
@@ -82,7 +82,7 @@ def test_a_recorded_prediction_is_traced_by_the_version_that_made_it(start_servi
 def test_another_member_can_be_looked_at(client):
     """What is shown is another one's, what is answered stays the same."""
     row = example(client, "credit")
-    network = client.app.state.live_models.serving("credit").live.scorer.network.network_
+    network = client.app.state.live_models.served("credit").live.scorer.network.network_
     last = network.n_members - 1
     first, other = traced(client, "credit", row=row), traced(client, "credit", row=row, member=last, n_weights=3)
     assert (first.probability, first.members) == (other.probability, other.members)

@@ -29,7 +29,7 @@ def port():
 def body():
     """A request of credit."""
     domain = load_domains()["credit"]
-    return json.dumps(domain.prepare(domain.table).example())
+    return json.dumps(domain.restrict_inputs(domain.table).example())
 
 
 def until(is_so):

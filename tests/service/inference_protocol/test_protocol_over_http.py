@@ -62,7 +62,7 @@ def test_metadata_names_every_column_and_every_field(client, applicant):
     assert client.get("/v2/models/credit/versions/1").json() == metadata
     ModelMetadata.model_validate(metadata)
     domain = load_domains()["credit"]
-    table = domain.prepare(domain.table)
+    table = domain.restrict_inputs(domain.table)
     optional = {one["name"] for one in metadata["inputs"] if one.get("parameters", {}).get("optional")}
 
     inputs = [tensor(one["name"], [applicant[one["name"]]] * 3, one["datatype"]) for one in metadata["inputs"]]

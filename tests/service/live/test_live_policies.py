@@ -214,7 +214,7 @@ def test_every_answer_of_every_domain_names_its_policy(start_service, store, nam
     domain = load_domains()[name]
     activate(store, add_policy(store, domain.policy().model_dump(mode="json"), name=name, domain=name), name)
     client = start_service(store.home.path).client
-    table = domain.prepare(domain.table)
+    table = domain.restrict_inputs(domain.table)
 
     answers = [client.post(f"/v1/{name}/score", json=table.example()).json()]
     answers += [

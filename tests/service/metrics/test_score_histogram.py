@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram
 
-from service.metrics.score_histogram import BOUNDS, MOST_VERSIONS, ScoreHistogram
+from service.metrics.score_histogram import BOUNDS, MAX_VERSIONS, ScoreHistogram
 
 PROBABILITIES = st.lists(st.floats(0, 1) | st.sampled_from(BOUNDS), max_size=30)
 
@@ -48,4 +48,4 @@ def test_old_versions_give_way():
 
     versions = {dict(labels)["version"] for _, *labels in samples(histogram) if dict(labels)["model"] == "credit"}
 
-    assert versions == {str(version) for version in range(50 - MOST_VERSIONS, 50)}
+    assert versions == {str(version) for version in range(50 - MAX_VERSIONS, 50)}

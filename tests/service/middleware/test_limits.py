@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from service.errors import EXPECTED_ERRORS
 from service.logs import open_log
 from service.metrics.metrics import Metrics
-from service.middleware.admission import SLOWEST, Limits, UnderWay
+from service.middleware.admission import SLOWEST, InFlight, Limits
 from service.middleware.request_log import RequestLog
 from service.requests.problems import problem_response
 
@@ -65,12 +65,12 @@ class Stack:
     """The application under its limits, a clock that can be put forward, and what was counted and logged."""
 
     app: object
-    under_way: UnderWay
+    under_way: InFlight
     metrics: Metrics
     lines: list
     ahead: list
 
-    def cut_short(self, reason):
+    def aborted(self, reason):
         return self.metrics.registry.get_sample_value("backscore_requests_cut_short_total", {"reason": reason})
 
     def begin(self, request):
@@ -92,14 +92,14 @@ async def limited(endpoint, **changes):
 
     log, metrics, lines, ahead = open_log(), Metrics(), [], [0.0]
     limits = {"most": 3, "most_bytes": 1000, "body_seconds": 10, "request_seconds": 60, **changes}
-    under_way = UnderWay(**limits, metrics=metrics, log=log, clock=lambda: perf_counter() + ahead[0])
+    under_way = InFlight(**limits, metrics=metrics, log=log, clock=lambda: perf_counter() + ahead[0])
     stack = RequestLog(
         Limits(application, under_way),
         log=log,
         write_line=lines.append,
         new_id=lambda: "id",
         metrics=metrics,
-        servings=dict,
+        served_models=dict,
         is_draining=lambda: False,
     )
     keeping_time = asyncio.create_task(under_way.keep_time())
@@ -151,7 +151,7 @@ def test_more_than_fit_are_sent_away_at_once():
             assert int(one_more.headers[b"retry-after"]) > 0
             assert one_more.problem["type"] == "urn:backscore:overloaded"
             assert [request.statuses for request in (*under_way, health, last)] == [[200]] * 5
-            assert stack.cut_short("full") == 1
+            assert stack.aborted("full") == 1
             assert len(stack.under_way) == 0
 
     asyncio.run(check())
@@ -177,7 +177,7 @@ def test_a_body_that_dribbles_ends_in_408(n_bytes):
             assert request.statuses == [408]
             assert request.headers[b"connection"] == b"close"
             assert "10 s" in request.problem["detail"]
-            assert stack.cut_short("slow_body") == 1
+            assert stack.aborted("slow_body") == 1
             assert [line["status"] for line in stack.lines] == [408]
             assert len(stack.under_way) == 0
 
@@ -214,7 +214,7 @@ def test_work_that_takes_too_long_is_answered_by_504_and_goes_on():
             assert len(request.sent) == 2
             assert request.problem["type"] == "urn:backscore:time-limit"
             assert len(stack.under_way) == 0
-            assert stack.cut_short("timeout") == 1
+            assert stack.aborted("timeout") == 1
             assert [line["status"] for line in stack.lines] == [504]
 
     asyncio.run(check())

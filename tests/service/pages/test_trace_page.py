@@ -11,7 +11,7 @@ from tests.service.pages.parsed import parsed
 def test_the_example_is_traced_if_nothing_is_named(browser, name):
     """With the probability that the API tells, a square for each number, and the steepest weights."""
     page = parsed(browser.get(f"/models/{name}/trace"))
-    row = browser.app.state.live_models.serving(name).example()
+    row = browser.app.state.live_models.served(name).example()
     told = browser.post(f"/v1/{name}/trace", json={"row": row}).json()
     assert f"{told['probability']:.5g}" in page.one("main").text
     n_numbers = len(told["inputs"]) + sum(len(layer["outputs"]) for layer in told["layers"])

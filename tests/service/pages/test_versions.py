@@ -27,7 +27,7 @@ def test_versions_stand_side_by_side(browser):
 
 
 def test_a_version_is_promoted_and_rolled_back_with_a_reason(browser, store, applicant):
-    """Asked on a page of its own; the next answer comes from the other version, and the history names why."""
+    """Call on a page of its own; the next answer comes from the other version, and the history names why."""
     promoted = sent(browser, "/models/credit/promote?version=2", "/models/credit/promote", why="newer rows")
     assert (promoted.status_code, promoted.url.path) == (200, "/models/credit")
     assert "answers now" in parsed(promoted).one("p", role="status").text

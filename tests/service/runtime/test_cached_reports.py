@@ -1,4 +1,4 @@
-"""Findings: made one at a time, shared by those who ask meanwhile, and kept as long as they are fresh."""
+"""CachedReports: made one at a time, shared by those who ask meanwhile, and kept as long as they are fresh."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from service.runtime.cached_reports import Findings
+from service.runtime.cached_reports import CachedReports
 from tests.conftest import MOMENT
 
 MINUTE = timedelta(minutes=1)
@@ -34,7 +34,7 @@ def test_they_are_made_one_at_a_time_and_kept_while_they_are_fresh():
     finder = Finder()
 
     async def scenario():
-        findings = Findings()
+        findings = CachedReports()
         waiting = [asyncio.create_task(findings.of(asked, finder, now=MOMENT)) for asked in ("a", "a", "b", "c")]
         await asyncio.sleep(0.05)
         waiting[0].cancel()  # somebody hangs up; the others get theirs nevertheless
@@ -51,10 +51,10 @@ def test_they_are_made_one_at_a_time_and_kept_while_they_are_fresh():
 
 def test_only_so_many_are_kept(monkeypatch):
     """The one found first goes first."""
-    monkeypatch.setattr("service.runtime.cached_reports.MOST_KEPT", 2)
+    monkeypatch.setattr("service.runtime.cached_reports.MAX_KEPT", 2)
 
     async def scenario():
-        findings = Findings()
+        findings = CachedReports()
         found = {asked: await findings.of(asked, object, now=MOMENT, fresh_for=MINUTE) for asked in "abc"}
         assert await findings.of("c", object, now=MOMENT, fresh_for=MINUTE) is found["c"]
         assert await findings.of("b", object, now=MOMENT, fresh_for=MINUTE) is found["b"]
@@ -74,7 +74,7 @@ def test_a_failure_is_told_to_who_asked_and_not_kept():
         return outcome
 
     async def scenario():
-        findings = Findings()
+        findings = CachedReports()
         with pytest.raises(ValueError, match="disk"):
             await findings.of("a", find, now=MOMENT)
         assert await findings.of("a", find, now=MOMENT) == "found"

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import uvicorn
 
-from service.runtime.connection_limits import MOST_HEADER_BYTES, ConnectionLimits, PatientProtocol
+from service.runtime.connection_limits import MAX_HEADER_BYTES, ConnectionLimits, PatientProtocol
 
 HEADER_SECONDS = 0.3
 MOST = 4
@@ -116,7 +116,7 @@ def test_headers_have_an_end(connect):
     connection.sendall(b"GET / HTTP/1.1\r\n")
     said = b""
     try:
-        for _ in range(2 * MOST_HEADER_BYTES // 1000):
+        for _ in range(2 * MAX_HEADER_BYTES // 1000):
             connection.sendall(b"X-Filler: " + b"x" * 988 + b"\r\n")
     except OSError:
         pass

@@ -23,18 +23,18 @@ from models.records.audit_log.personal import personal_key
 from models.records.audit_log.replay import replay
 from models.registry.audit_settings import AuditSettings
 from service.errors import BusyError
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 from service.metrics.metrics import Metrics
-from service.requests.call import Asked
-from service.scoring.audit_writer import PredictionWriter
-from service.scoring.row_batcher import Answering
-from service.scoring.shadow_worker import Shadowing
+from service.requests.call import Call
+from service.scoring.audit_writer import AuditWriter
+from service.scoring.row_batcher import RowBatcher
+from service.scoring.shadow_worker import ShadowWorker
 from tests.conftest import MOMENT, quick_live
 
 EVENTS = load_domains()["fraud"].table
 
 
-ASKED = Asked("key", 0, 0.0)
+ASKED = Call("key", 0, 0.0)
 ANY_RECORD = SimpleNamespace(id="any", n_rows=1)
 
 
@@ -45,7 +45,7 @@ def audit_log(service):
 def bodies(applicant):
     """A request to each action of each domain."""
     domains = load_domains()
-    ads, fraud = (domains[name].prepare(domains[name].table) for name in ("ads", "fraud"))
+    ads, fraud = (domains[name].restrict_inputs(domains[name].table) for name in ("ads", "fraud"))
     (rank,) = (one for one in domains["ads"].operations if one.name == "rank")
     return {
         "/v1/credit/score?reasons=all": applicant,
@@ -157,7 +157,7 @@ def test_a_sample_holds_those_ids_that_it_should(start_service, store, applicant
     service = start_service(store.home.path, poll_seconds=0.02)
     half = AuditSettings(sample=0.5)
     store.registry.set_audit("credit", half, actor="tests", why="")
-    eventually(lambda: service.client.app.state.live_models.serving("credit").audit == half)
+    eventually(lambda: service.client.app.state.live_models.served("credit").audit == half)
     ids = [service.client.post("/v1/credit/score", json=applicant).json()["prediction_id"] for _ in range(40)]
     recorded = {one for one in ids if audit_log(service).records(one)}
     assert recorded == {one for one in ids if half.records(one)}
@@ -182,9 +182,9 @@ def test_what_is_personal_is_not_stored(start_service, store, applicant):
 
 
 @pytest.fixture(scope="module")
-def servings():
+def served_models():
     """Quick models, ready to be asked."""
-    return {name: Serving.of(quick_live(load_domains()[name]), "") for name in ("credit", "ads")}
+    return {name: ServedModel.of(quick_live(load_domains()[name]), "") for name in ("credit", "ads")}
 
 
 class Kept:
@@ -210,7 +210,7 @@ class Kept:
 def ask_all(log, asked, *, most_waiting=100):
     """Answer (serving, row, reasons) at once; returns answers or errors, and the writer's counts."""
     counts = {"written": 0, "dropped": 0}
-    writer = PredictionWriter(
+    writer = AuditWriter(
         log,
         structlog.get_logger(),
         on_written=lambda n: counts.update(written=counts["written"] + n),
@@ -219,10 +219,10 @@ def ask_all(log, asked, *, most_waiting=100):
     )
     ids = (f"p{number}" for number in itertools.count())
     metrics = Metrics()
-    answering = Answering(writer, metrics, Shadowing(writer, metrics, structlog.get_logger()), now=lambda: MOMENT)
+    answering = RowBatcher(writer, metrics, ShadowWorker(writer, metrics, structlog.get_logger()), now=lambda: MOMENT)
 
     async def ask():
-        asking = [answering.score(serving, row, next(ids), reasons, ASKED) for serving, row, reasons in asked]
+        asking = [answering.score(served, row, next(ids), reasons, ASKED) for served, row, reasons in asked]
         return await asyncio.gather(*asking, return_exceptions=True)
 
     writer.start()
@@ -234,66 +234,66 @@ def ask_all(log, asked, *, most_waiting=100):
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_together_a_row_gets_the_bits_that_it_gets_alone(servings, data):
+def test_together_a_row_gets_the_bits_that_it_gets_alone(served_models, data):
     """Rows of two models, with and without reasons, that come in one turn of the event loop."""
-    examples = {name: serving.example() for name, serving in servings.items()}
+    examples = {name: served.example() for name, served in served_models.items()}
 
     def asked(draw):
-        name = draw(st.sampled_from(sorted(servings)))
-        serving, row = servings[name], dict(examples[name])
-        for column in serving.live.table.inputs:
+        name = draw(st.sampled_from(sorted(served_models)))
+        served, row = served_models[name], dict(examples[name])
+        for column in served.live.table.inputs:
             if column.kind == "number" and draw(st.booleans()):
                 low, high = column.minimum or 0, column.maximum or 1e4
                 row[column.name] = draw(st.integers(int(low), int(high)) if column.whole else st.floats(low, high))
-        return serving, serving.row.validate_python(row), draw(st.sampled_from(["none", "all"]))
+        return served, served.row.validate_python(row), draw(st.sampled_from(["none", "all"]))
 
     several = [asked(data.draw) for _ in range(data.draw(st.integers(1, 80)))]
     answers, counts = ask_all(Kept(), several)
-    for place, ((serving, row, reasons), answer) in enumerate(zip(several, answers, strict=True)):
-        (alone,) = respond(serving.live, [row], [f"p{place}"], reasons=reasons)
+    for place, ((served, row, reasons), answer) in enumerate(zip(several, answers, strict=True)):
+        (alone,) = respond(served.live, [row], [f"p{place}"], reasons=reasons)
         assert answer == alone.model_dump_json().encode()
     assert counts == {"written": len(several), "dropped": 0}
 
 
-def test_rows_that_come_together_share_passes_and_transactions(servings):
+def test_rows_that_come_together_share_passes_and_transactions(served_models):
     """Those of one model and one wish for reasons; of two hundred no more than 64 at a time."""
-    log, serving = Kept(), servings["credit"]
-    row = serving.row.validate_python(serving.example())
-    answers, _ = ask_all(log, [(serving, row, "none")] * 200)
+    log, served = Kept(), served_models["credit"]
+    row = served.row.validate_python(served.example())
+    answers, _ = ask_all(log, [(served, row, "none")] * 200)
     assert all(isinstance(answer, bytes) for answer in answers)
     assert len(log.records) == 200
     assert len(log.sizes) <= 4
 
 
-def test_one_row_that_fails_takes_no_other_with_it(servings):
+def test_one_row_that_fails_takes_no_other_with_it(served_models):
     """A row that breaks the model's code is told so, the others are answered."""
-    serving = servings["credit"]
-    row = serving.row.validate_python(serving.example())
+    served = served_models["credit"]
+    row = served.row.validate_python(served.example())
     broken = {**row, "income_eur": "no number"}
-    answers, _ = ask_all(Kept(), [(serving, row, "none"), (serving, broken, "none"), (serving, row, "none")])
+    answers, _ = ask_all(Kept(), [(served, row, "none"), (served, broken, "none"), (served, row, "none")])
     assert [isinstance(answer, bytes) for answer in answers] == [True, False, True]
     assert isinstance(answers[1], ValueError)
 
 
-def test_a_database_that_fails_answers_nobody(servings):
+def test_a_database_that_fails_answers_nobody(served_models):
     """Everyone whose record shared the transaction is told; nothing was stored of them."""
-    log, serving = Kept(fails_at=("p1",)), servings["credit"]
-    row = serving.row.validate_python(serving.example())
-    answers, counts = ask_all(log, [(serving, row, "none")] * 3)
+    log, served = Kept(fails_at=("p1",)), served_models["credit"]
+    row = served.row.validate_python(served.example())
+    answers, counts = ask_all(log, [(served, row, "none")] * 3)
     assert [type(answer) for answer in answers] == [DatabaseError] * 3
     assert (log.records, counts["written"]) == ([], 0)
 
 
-def test_more_than_may_wait_are_refused_or_dropped_and_counted(servings):
+def test_more_than_may_wait_are_refused_or_dropped_and_counted(served_models):
     """At "durable" the caller is told to come again; at "async" the answer is given and the loss is counted."""
     log = Kept()
     log.may_go_on.clear()
-    writer = PredictionWriter(log, structlog.get_logger(), most_waiting=3, on_dropped=(dropped := []).append)
+    writer = AuditWriter(log, structlog.get_logger(), most_waiting=3, on_dropped=(dropped := []).append)
     writer.start()
-    writer.record_later([ANY_RECORD])
+    writer.record_deferred([ANY_RECORD])
     assert log.is_writing.wait(10)
     for _ in range(100):
-        writer.record_later([ANY_RECORD])
+        writer.record_deferred([ANY_RECORD])
     with pytest.raises(BusyError, match="3 groups"):
         writer.check_room()
     with pytest.raises(BusyError):
@@ -304,19 +304,19 @@ def test_more_than_may_wait_are_refused_or_dropped_and_counted(servings):
     assert len(log.records) == 3
 
 
-def test_records_that_nobody_waits_for_share_a_transaction(servings):
+def test_records_that_nobody_waits_for_share_a_transaction(served_models):
     """They rest a moment, but for those that come along with one that somebody waits for."""
     log, stored = Kept(), threading.Event()
-    writer = PredictionWriter(log, structlog.get_logger())
+    writer = AuditWriter(log, structlog.get_logger())
     writer.start()
     for _ in range(20):
-        writer.record_later([ANY_RECORD])
+        writer.record_deferred([ANY_RECORD])
     started = time.perf_counter()
     while len(log.records) < 20:
         assert time.perf_counter() - started < 10
         time.sleep(0.001)
     assert len(log.sizes) <= 3
-    writer.record_later([ANY_RECORD])
+    writer.record_deferred([ANY_RECORD])
     writer.record([ANY_RECORD, ANY_RECORD], lambda _problem: stored.set())
     assert stored.wait(10)
     assert log.sizes[-1] in (2, 3)
@@ -325,22 +325,22 @@ def test_records_that_nobody_waits_for_share_a_transaction(servings):
 
 
 @pytest.mark.parametrize(("n_rows", "turns_between", "together"), [(10, 1, [10]), (70, 1, [64, 6]), (3, 4, [1, 1, 1])])
-def test_rows_join_as_long_as_each_turn_of_the_loop_brings_some(servings, n_rows, turns_between, together):
+def test_rows_join_as_long_as_each_turn_of_the_loop_brings_some(served_models, n_rows, turns_between, together):
     """One that comes alone is answered when the next turn brings none; of a crowd no more than 64 wait."""
-    serving, recorded = servings["credit"], []
-    row = serving.row.validate_python(serving.example())
+    served, recorded = served_models["credit"], []
+    row = served.row.validate_python(served.example())
 
     def record(records, done):
         recorded.append(len(records))
         done(None)
 
     writer = SimpleNamespace(check_room=lambda: None, record=record)
-    answering = Answering(writer, Metrics(), None, now=lambda: MOMENT)
+    answering = RowBatcher(writer, Metrics(), None, now=lambda: MOMENT)
 
     async def ask():
         asking = []
         for number in range(n_rows):
-            asking.append(asyncio.ensure_future(answering.score(serving, row, f"p{number}", "none", ASKED)))
+            asking.append(asyncio.ensure_future(answering.score(served, row, f"p{number}", "none", ASKED)))
             for _ in range(turns_between):
                 await asyncio.sleep(0)
         await asyncio.gather(*asking)
@@ -349,12 +349,12 @@ def test_rows_join_as_long_as_each_turn_of_the_loop_brings_some(servings, n_rows
     assert recorded == together
 
 
-def test_what_waits_at_the_end_is_recorded(servings):
+def test_what_waits_at_the_end_is_recorded(served_models):
     """Closing the writer loses nothing."""
     log = Kept()
-    writer = PredictionWriter(log, structlog.get_logger())
+    writer = AuditWriter(log, structlog.get_logger())
     writer.start()
     for _ in range(50):
-        writer.record_later([ANY_RECORD])
+        writer.record_deferred([ANY_RECORD])
     writer.close()
     assert len(log.records) == 50

@@ -14,15 +14,15 @@ async def body():
 
 
 @pytest.mark.parametrize("is_cut_short", [False, True])
-def test_a_batch_that_was_cut_short_is_not_begun(is_cut_short):
+def test_a_batch_that_was_cut_short_is_not_begun(aborted):
     """A service whose threads are behind must not spend them on answers that are dropped."""
     done = []
 
     async def ask():
-        exchange = SimpleNamespace(is_cut_short=is_cut_short)
+        exchange = SimpleNamespace(aborted=aborted)
         return await BatchThreads().answer(lambda read: done.append(read) or b"answered", body(), exchange)
 
-    if is_cut_short:
+    if aborted:
         with pytest.raises(ClientDisconnect):
             asyncio.run(ask())
         assert done == []

@@ -6,7 +6,7 @@ import pytest
 from tests.faults import kill_worker, stop_database
 
 from tests.drills.proxy import Proxy
-from tests.drills.stage import Serving, empty_schema, simulated
+from tests.drills.stage import ServedModel, empty_schema, simulated
 
 POSTGRES = os.environ.get("BACKSCORE_TEST_POSTGRES")
 
@@ -27,12 +27,12 @@ def test_a_database_that_goes_away_is_refused_clearly_and_recovered_from(tmp_pat
     """Every answer meanwhile is a 503 with Retry-After, and nothing is half-written."""
     with empty_schema(str(POSTGRES)) as url, Proxy(url) as proxy:
         stage = simulated(tmp_path, url, n_stream=200, n_history=1_500)
-        serving = Serving(stage.home, proxy.url)
+        served = ServedModel(stage.home, proxy.url)
         try:
-            serving.wait_until_ready()
-            replayed = stop_database.play(stage, serving.port, proxy, seconds=0.5)
+            served.wait_until_ready()
+            replayed = stop_database.play(stage, served.port, proxy, seconds=0.5)
         finally:
-            serving.stop()
+            served.stop()
 
         assert stop_database.problems_of(replayed) == []
         assert stage.problems(replayed.answers) == []

@@ -9,10 +9,10 @@ import pytest
 from models.errors import DatabaseError, EventError
 from service.errors import BusyError
 from service.metrics.metrics import Metrics
-from service.requests.call import Asked
-from service.scoring.event_worker import EventWriter
+from service.requests.call import Call
+from service.scoring.event_worker import EventWorker
 
-ASKED = Asked(key_id="", at=0, started=0.0)
+ASKED = Call(key_id="", at=0, started=0.0)
 
 
 @dataclass(eq=False)
@@ -36,7 +36,7 @@ class Log:
 
 
 @dataclass(eq=False)
-class Answering:
+class RowBatcher:
     """What the writer reads of a serving."""
 
     events: Log
@@ -56,8 +56,8 @@ def log():
 
 
 @pytest.fixture
-def serving(log):
-    return Answering(log)
+def served(log):
+    return RowBatcher(log)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def start():
     writers = []
 
     def started(**settings):
-        writers.append(EventWriter(Metrics(), Nobody(), **settings))
+        writers.append(EventWorker(Metrics(), Nobody(), **settings))
         writers[-1].start()
         return writers[-1]
 
@@ -75,13 +75,13 @@ def start():
         writer.close()
 
 
-def held_up(writer, log, serving, rows):
+def held_up(writer, log, served, rows):
     """Asks about the rows while the thread is held up by another one, and lets go; returns what came of each."""
 
     async def ask():
-        first = asyncio.create_task(writer.answer(serving, 0, "id", "none", ASKED))
+        first = asyncio.create_task(writer.answer(served, 0, "id", "none", ASKED))
         await asyncio.to_thread(log.reached.wait, 10)
-        others = [asyncio.create_task(writer.answer(serving, row, "id", "none", ASKED)) for row in rows]
+        others = [asyncio.create_task(writer.answer(served, row, "id", "none", ASKED)) for row in rows]
         await asyncio.sleep(0)  # all of them wait now
         log.may_go_on.set()
         return await asyncio.gather(first, *others, return_exceptions=True)
@@ -89,95 +89,95 @@ def held_up(writer, log, serving, rows):
     return asyncio.run(ask())[1:]
 
 
-def test_all_that_wait_are_answered_together(start, log, serving):
+def test_all_that_wait_are_answered_together(start, log, served):
     """One that comes alone is not kept waiting; those that came meanwhile share a transaction."""
-    assert held_up(start(), log, serving, [2, 4, 6]) == ["4", "8", "12"]
+    assert held_up(start(), log, served, [2, 4, 6]) == ["4", "8", "12"]
     assert log.calls == [[0], [2, 4, 6]]
 
 
-def test_requests_that_want_other_reasons_are_answered_apart(start, log, serving):
+def test_requests_that_want_other_reasons_are_answered_apart(start, log, served):
     """Each transaction answers in one way."""
     writer = start()
     log.may_go_on.set()
 
     async def ask():
-        return await asyncio.gather(*(writer.answer(serving, 2, "id", reasons, ASKED) for reasons in ("none", "all")))
+        return await asyncio.gather(*(writer.answer(served, 2, "id", reasons, ASKED) for reasons in ("none", "all")))
 
     assert asyncio.run(ask()) == ["4", "4"]
     assert log.calls == [[2], [2]]
 
 
-def test_what_cannot_be_answered_is_told_to_who_asked(start, log, serving):
+def test_what_cannot_be_answered_is_told_to_who_asked(start, log, served):
     """Among others that can."""
-    found = held_up(start(), log, serving, [2, 3, 4])
+    found = held_up(start(), log, served, [2, 3, 4])
 
     assert (found[0], found[2]) == ("4", "8")
     assert isinstance(found[1], EventError)
 
 
-def test_a_failure_that_nobody_foresaw_is_nobody_elses(start, log, serving):
+def test_a_failure_that_nobody_foresaw_is_nobody_elses(start, log, served):
     """The others are answered one by one."""
     log.fails_at = {4: ZeroDivisionError()}
 
-    found = held_up(start(), log, serving, [2, 4, 6])
+    found = held_up(start(), log, served, [2, 4, 6])
 
     assert (found[0], found[2]) == ("4", "12")
     assert isinstance(found[1], ZeroDivisionError)
 
 
-def test_a_database_that_fails_is_not_asked_again_for_each(start, log, serving):
+def test_a_database_that_fails_is_not_asked_again_for_each(start, log, served):
     """All are told; each would only wait again."""
     log.fails_at = {4: DatabaseError("away")}
 
-    found = held_up(start(), log, serving, [2, 4])
+    found = held_up(start(), log, served, [2, 4])
 
     assert [type(error) for error in found] == [DatabaseError, DatabaseError]
     assert log.calls == [[0], [2, 4]]
 
 
-def test_more_than_may_wait_are_refused(start, log, serving):
+def test_more_than_may_wait_are_refused(start, log, served):
     """At once, with what to do."""
-    found = held_up(start(most_waiting=2), log, serving, [2, 4, 6])
+    found = held_up(start(most_waiting=2), log, served, [2, 4, 6])
 
     assert found[:2] == ["4", "8"]
     assert isinstance(found[2], BusyError)
     assert "2 requests wait already; send the same request again" in str(found[2])
 
 
-def test_who_has_waited_too_long_is_not_begun_any_more(start, log, serving):
+def test_who_has_waited_too_long_is_not_begun_any_more(start, log, served):
     """The one that was begun may still be stored, and those behind it are not."""
     writer = start(patience=0.05)
 
     async def ask():
-        asking = [writer.answer(serving, row, "id", "none", ASKED) for row in (0, 2)]
+        asking = [writer.answer(served, row, "id", "none", ASKED) for row in (0, 2)]
         return await asyncio.gather(*asking, return_exceptions=True)
 
     found = asyncio.run(ask())
     log.may_go_on.set()
-    writer.answer_batch(serving, [4], ["id"], "none", batch_id="b", asked=ASKED)
+    writer.answer_batch(served, [4], ["id"], "none", batch_id="b", asked=ASKED)
 
     assert [type(error) for error in found] == [BusyError, BusyError]
     assert log.calls[-1] == [4]
     assert [2] not in log.calls
 
 
-def test_a_batch_waits_longer_the_more_it_holds(start, log, serving):
+def test_a_batch_waits_longer_the_more_it_holds(start, log, served):
     """But not for ever."""
     writer = start(patience=0.01)
 
     with pytest.raises(BusyError, match="not stored within 0 s"):
-        writer.answer_batch(serving, [0], ["id"], "none", batch_id="b", asked=ASKED)
+        writer.answer_batch(served, [0], ["id"], "none", batch_id="b", asked=ASKED)
     log.may_go_on.set()
-    assert writer.answer_batch(serving, [2] * 100, ["id"] * 100, "none", batch_id="b", asked=ASKED) == ["4"] * 100
-    assert writer.answer_batch(serving, [], [], "none", batch_id="b", asked=ASKED) == []
+    assert writer.answer_batch(served, [2] * 100, ["id"] * 100, "none", batch_id="b", asked=ASKED) == ["4"] * 100
+    assert writer.answer_batch(served, [], [], "none", batch_id="b", asked=ASKED) == []
 
 
-def test_what_waits_at_the_end_is_answered(log, serving):
+def test_what_waits_at_the_end_is_answered(log, served):
     """A service that is told to stop keeps nobody without an answer."""
-    writer = EventWriter(Metrics(), Nobody())
+    writer = EventWorker(Metrics(), Nobody())
 
     async def ask():
-        asking = [asyncio.create_task(writer.answer(serving, row, "id", "none", ASKED)) for row in (2, 4)]
+        asking = [asyncio.create_task(writer.answer(served, row, "id", "none", ASKED)) for row in (2, 4)]
         await asyncio.sleep(0)
         writer.start()
         await asyncio.to_thread(writer.close)

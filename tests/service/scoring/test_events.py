@@ -39,7 +39,7 @@ def score(service, row, **parameters):
 
 
 def n_stored(service):
-    log = service.client.app.state.live_models.serving("fraud").events
+    log = service.client.app.state.live_models.served("fraud").events
     with reading(log.engine) as connection:
         return connection.execute(sa.select(sa.func.count()).select_from(tables.events)).scalar_one()
 

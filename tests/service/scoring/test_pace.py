@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.pages.learn.pace import LONGEST_REST, SHARE, SLICE_SECONDS, Pace
+from service.pages.learn.pace import MAX_REST, SHARE, SLICE_SECONDS, Pace
 
 
 class Core:
@@ -57,4 +57,4 @@ def test_it_never_stops_for_long():
         with pace.at_work():
             core.work(0.01)
             pace.rest()
-    assert core.longest == LONGEST_REST
+    assert core.longest == MAX_REST

@@ -7,13 +7,13 @@ from prometheus_client import generate_latest
 
 from models.domains._discovery import load_domains
 from models.records.audit_log.record import BATCH, SCORE
-from service.live.served_model import Serving
+from service.live.served_model import ServedModel
 from service.metrics.metrics import Metrics
-from service.requests.call import Asked
-from service.scoring.shadow_worker import MOST_RECORDS_WAITING, Seen, Shadowing
+from service.requests.call import Call
+from service.scoring.shadow_worker import MAX_RECORDS_WAITING, Seen, ShadowWorker
 from tests.conftest import quick_live
 
-ASKED = Asked("key", 0, 0.0)
+ASKED = Call("key", 0, 0.0)
 
 
 class Writer:
@@ -23,7 +23,7 @@ class Writer:
         self.records, self.n_waiting, self.may_go_on, self.is_asked = [], 0, Event(), Event()
         self.may_go_on.set()
 
-    def record_later(self, records):
+    def record_deferred(self, records):
         self.is_asked.set()
         assert self.may_go_on.wait(10)
         self.records += records
@@ -40,8 +40,8 @@ class Log:
 
 
 @pytest.fixture(scope="module")
-def serving():
-    return Serving.of(quick_live(load_domains()["credit"]), "d")
+def served():
+    return ServedModel.of(quick_live(load_domains()["credit"]), "d")
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def log():
 
 @pytest.fixture
 def shadowing(writer, metrics, log):
-    shadowing = Shadowing(writer, metrics, log, most_rows_waiting=5)
+    shadowing = ShadowWorker(writer, metrics, log, most_rows_waiting=5)
     shadowing.start()
     return shadowing
 
@@ -76,53 +76,53 @@ def counted(metrics):
     }
 
 
-def seen(serving, *numbers, action=SCORE, row=None):
-    row = row or serving.example()
+def seen(served, *numbers, action=SCORE, row=None):
+    row = row or served.example()
     ids = [f"p{number}" for number in numbers]
-    return Seen(serving, [row] * len(numbers), ids, ids[0], action, ASKED)
+    return Seen(served, [row] * len(numbers), ids, ids[0], action, ASKED)
 
 
-def test_what_waits_at_the_end_is_answered(shadowing, writer, metrics, serving):
+def test_what_waits_at_the_end_is_answered(shadowing, writer, metrics, served):
     """Each request has a record of its own, a batch one for all of its rows."""
-    shadowing.look([seen(serving, 1), seen(serving, 2), seen(serving, 3, 4, action=BATCH)])
+    shadowing.look([seen(served, 1), seen(served, 2), seen(served, 3, 4, action=BATCH)])
     shadowing.close()
     assert [(one.id, one.n_rows) for one in writer.records] == [("p1", 1), ("p2", 1), ("p3", 2)]
     assert counted(metrics) == {"answered": 4, "dropped": 0, "failed": 0}
 
 
-def test_rows_that_find_no_room_are_left_out(shadowing, writer, metrics, serving):
+def test_rows_that_find_no_room_are_left_out(shadowing, writer, metrics, served):
     """While the thread is held up; a batch that is larger than the room is taken where nothing waits."""
     writer.may_go_on.clear()
-    shadowing.look([seen(serving, 1)])
+    shadowing.look([seen(served, 1)])
     assert writer.is_asked.wait(10)
-    shadowing.look([seen(serving, number) for number in range(2, 12)])
+    shadowing.look([seen(served, number) for number in range(2, 12)])
     writer.may_go_on.set()
     shadowing.close()
     assert [one.id for one in writer.records] == ["p1", "p2", "p3", "p4", "p5"]
     assert counted(metrics) == {"answered": 5, "dropped": 6, "failed": 0}
 
 
-def test_a_large_batch_is_taken_where_nothing_waits(shadowing, writer, metrics, serving):
+def test_a_large_batch_is_taken_where_nothing_waits(shadowing, writer, metrics, served):
     """Else it never could be."""
-    shadowing.look([seen(serving, *range(40), action=BATCH)])
+    shadowing.look([seen(served, *range(40), action=BATCH)])
     shadowing.close()
     assert [one.n_rows for one in writer.records] == [40]
     assert counted(metrics)["answered"] == 40
 
 
-def test_a_shadow_leaves_the_audit_log_its_room(shadowing, writer, metrics, serving):
+def test_a_shadow_leaves_the_audit_log_its_room(shadowing, writer, metrics, served):
     """Long before those are refused who wait for their answers."""
-    writer.n_waiting = MOST_RECORDS_WAITING + 1
-    shadowing.look([seen(serving, 1, 2, action=BATCH)])
+    writer.n_waiting = MAX_RECORDS_WAITING + 1
+    shadowing.look([seen(served, 1, 2, action=BATCH)])
     shadowing.close()
     assert (writer.records, counted(metrics)["dropped"]) == ([], 2)
 
 
-def test_a_shadow_that_fails_is_counted_and_the_next_one_answers(shadowing, writer, metrics, serving, log):
+def test_a_shadow_that_fails_is_counted_and_the_next_one_answers(shadowing, writer, metrics, served, log):
     """It takes no other with it, and is logged once for a shadow."""
     for number in range(3):
-        shadowing.look([seen(serving, number, row={"income_eur": "not a number"})])
-    shadowing.look([seen(serving, 7)])
+        shadowing.look([seen(served, number, row={"income_eur": "not a number"})])
+    shadowing.look([seen(served, 7)])
     shadowing.close()
     assert [one.id for one in writer.records] == ["p7"]
     assert counted(metrics) == {"answered": 1, "dropped": 0, "failed": 3}

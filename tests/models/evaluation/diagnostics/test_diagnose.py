@@ -1,4 +1,4 @@
-"""The audit as a whole: every domain has one, it is plain data, and credit never reads what it must not."""
+"""All diagnostics at once: every domain has them, they are plain data, and credit never reads what it must not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from data.splits import split_rows
 from data.windows import checked_history
 from models.contract import Domain
 from models.domains._discovery import load_domains
-from models.evaluation.diagnostics import Audit, audit
+from models.evaluation.diagnostics import Diagnostics, diagnose
 from models.presets import PRESETS
 from models.training.trained import Trained
 
@@ -20,7 +20,7 @@ DOMAINS = load_domains()
 
 
 def trained(domain: Domain, n_rows: int) -> Trained:
-    table = domain.prepare(domain.table)
+    table = domain.restrict_inputs(domain.table)
     frame = domain.simulate(n_rows, 0).frame
     checked, labels = checked_history(table, frame, "simulated rows")
     times = None if table.time is None else checked[table.time.name].to_numpy()
@@ -44,11 +44,11 @@ def trained(domain: Domain, n_rows: int) -> Trained:
     )
 
 
-def audited(domain: Domain, made: Trained) -> Audit:
+def audited(domain: Domain, made: Trained) -> Diagnostics:
     rows = made.frame.iloc[made.rows.test]
     X = made.scorer.encoder.transform(rows)
     decisions = domain.decide(made.scorer, domain.policy(), X, rows).get("decision", [])
-    return audit(
+    return diagnose(
         made.scorer,
         made.frame.iloc[made.rows.train],
         made.frame.iloc[made.rows.test],
@@ -71,7 +71,7 @@ def test_every_domain_can_be_audited(domain: Domain) -> None:
     """The result goes to JSON and back without a change, so nothing in it is infinite or NaN."""
     made = trained(domain, 3_000)
     found = audited(domain, made)
-    assert Audit.model_validate_json(found.model_dump_json()) == found
+    assert Diagnostics.model_validate_json(found.model_dump_json()) == found
     assert (found.fairness is not None) == bool(domain.favourable)
     assert set(found.effects) == {column.name for column in made.scorer.columns}
     assert all(curve.monotone is not False for curve in found.effect_curves)

@@ -13,8 +13,8 @@ from data.sentences import spoken
 from data.table import Column, Table
 from models.estimators.table_classifier import TableClassifier
 from models.evaluation.diagnostics.effect_curves import (
-    MOST_CURVE_ROWS,
-    MOST_CURVES,
+    MAX_CURVE_ROWS,
+    MAX_CURVES,
     effect_curves,
     mean_effects,
     steps_along,
@@ -88,7 +88,7 @@ def test_a_model_that_keeps_to_its_directions_passes(frame: pd.DataFrame, scorer
     for name in ("income", "late"):
         n_values = len(scorer.background.usual_values[name])
         assert (curves[name].monotone, curves[name].n_violations) == (True, 0)
-        assert curves[name].n_steps == (n_values - 1) * MOST_CURVE_ROWS
+        assert curves[name].n_steps == (n_values - 1) * MAX_CURVE_ROWS
     assert (curves["home"].monotone, curves["home"].n_steps, curves["home"].n_violations) == (None, None, None)
 
 
@@ -134,7 +134,7 @@ def test_effects_are_mean_absolute_shares(frame: pd.DataFrame, scorer: TableClas
 
 def test_all_directed_columns_have_a_curve_however_many_columns_there_are() -> None:
     """Beyond the strongest, only columns with a direction are added."""
-    n_columns = MOST_CURVES + 4
+    n_columns = MAX_CURVES + 4
     names = [f"x{i:02}" for i in range(n_columns)]
     columns = [
         Column(name=name, kind="number", direction=+1 if i >= n_columns - 2 else 0) for i, name in enumerate(names)
@@ -146,4 +146,4 @@ def test_all_directed_columns_have_a_curve_however_many_columns_there_are() -> N
     scorer = trained(table, frame)
     effects = {name: 1.0 / (1 + i) for i, name in enumerate(names)}
     curves = effect_curves(scorer, scorer.encoder.transform(frame), effects, seed=0)
-    assert [curve.column for curve in curves] == names[:MOST_CURVES] + names[-2:]
+    assert [curve.column for curve in curves] == names[:MAX_CURVES] + names[-2:]

@@ -8,11 +8,11 @@ import pytest
 from scipy.stats import binomtest
 
 from data.table import Column, Table
-from models.evaluation.diagnostics.groups import MOST_GROUPS, REST, few_groups
-from models.evaluation.diagnostics.segments import MOST_SEGMENTS, segments
+from models.evaluation.diagnostics.groups import MAX_GROUPS, REST, few_groups
+from models.evaluation.diagnostics.segments import MAX_SEGMENTS, segments
 from models.evaluation.metrics import evaluate
 
-CATEGORIES = tuple(Column(name=f"c{i}", kind="category") for i in range(MOST_SEGMENTS + 2))
+CATEGORIES = tuple(Column(name=f"c{i}", kind="category") for i in range(MAX_SEGMENTS + 2))
 TABLE = Table(
     name="clicks",
     columns=(
@@ -56,7 +56,7 @@ def test_protected_columns_come_first_then_the_person_then_what_matters() -> Non
     effects = {column.name: float(i) for i, column in enumerate(CATEGORIES)}
     found = segments(TABLE, *clicks(), effects)
     strongest = [column.name for column in CATEGORIES[::-1]]
-    assert [segment.column for segment in found] == ["sex", "income", *strongest[: MOST_SEGMENTS - 1]]
+    assert [segment.column for segment in found] == ["sex", "income", *strongest[: MAX_SEGMENTS - 1]]
     assert len(found[1].groups) == 4
 
 
@@ -76,7 +76,7 @@ def test_the_rarest_of_many_levels_share_a_group() -> None:
     rng = np.random.default_rng(0)
     values = pd.Series([f"level {i}" for i in rng.geometric(0.1, 3_000)])
     groups = few_groups(Column(name="x", kind="category"), values)
-    assert len(groups) == MOST_GROUPS
+    assert len(groups) == MAX_GROUPS
     assert (np.sum(list(groups.values()), axis=0) == 1).all()
     kept = [name for name in groups if name != REST]
-    assert set(kept) == set(values.value_counts().index[: MOST_GROUPS - 1])
+    assert set(kept) == set(values.value_counts().index[: MAX_GROUPS - 1])

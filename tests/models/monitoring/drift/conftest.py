@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from data.table import Column, Table
-from models.contract import Live
+from models.contract import LiveModel
 from models.domains._discovery import load_domains
 from models.monitoring.drift.reference import Reference, training_reference
 from models.presets import PRESETS
@@ -68,7 +68,7 @@ def simulated(n_rows: int, seed: int) -> pd.DataFrame:
 class Scene:
     """A model, what is kept of its training, and the log that its answers are recorded in."""
 
-    live: Live
+    live: LiveModel
     reference: Reference
     log: PredictionLog
 
@@ -133,7 +133,7 @@ def scene(url: str) -> Any:
     engine = open_database(url)
     create_schema(engine)
     domain = load_domains()["credit"]
-    live = Live(
+    live = LiveModel(
         name="loans",
         version=1,
         domain=domain,

@@ -74,6 +74,6 @@ def test_rows_of_a_young_version_are_not_drawn_as_seldom_as_those_of_the_old_one
 def test_not_more_bytes_are_read_than_there_may_be(scene, rows_of, monkeypatch):
     """However few rows they hold."""
     scene.answer(*rows_of(4_000, 1), per_request=4)
-    monkeypatch.setattr("models.records.audit_log.sampling.MOST_BYTES", 300_000)
+    monkeypatch.setattr("models.records.audit_log.sampling.MAX_BYTES", 300_000)
     found = recent_rows(scene.log, scene.live, since=NOW - WEEK, until=NOW)
     assert 300 < len(found.scores) < 2_000

@@ -153,7 +153,7 @@ def test_old_records_go_and_the_newest_stay_within_their_room(log):
 
 def test_more_than_go_at_once_go(log, monkeypatch):
     """In as many transactions as it takes."""
-    monkeypatch.setattr("models.records.audit_log.retention.MOST_AT_ONCE", 4)
+    monkeypatch.setattr("models.records.audit_log.retention.MAX_AT_ONCE", 4)
     store(log, [record(f"{number:02}", minute=number) for number in range(9)])
     assert delete_old(log.engine, "credit", AuditSettings(keep_days=1e-9), now=START + timedelta(days=1)) == 9
 

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 
 from data.table import Column, Table
 from data.window import Window
-from models.contract import Live, Reason
+from models.contract import LiveModel, Reason
 from models.domains._discovery import load_domains
 from models.domains.fraud import FraudPolicy
 from models.domains.fraud.answer import FraudAnswer
-from models.records.events.alert_desk import desk_of
+from models.records.events.alert_desk import alert_intake_of
 from models.records.events.event_log import EventLog
 from models.records.events.review_queue import ReviewQueue
 
@@ -77,8 +77,8 @@ class Payments:
     def __post_init__(self) -> None:
         scorer: Any = SimpleNamespace(table=self.table, reference_row={})
         domain = load_domains()["fraud"]
-        self.live = Live(name=self.model, version=1, domain=domain, scorer=scorer, policy=self.policy)
-        desk = desk_of(self.live, self.clock)
+        self.live = LiveModel(name=self.model, version=1, domain=domain, scorer=scorer, policy=self.policy)
+        desk = alert_intake_of(self.live, self.clock)
         self.log = EventLog(self.engine, self.model, self.table, desk=desk, now=self.clock, late_days=self.late_days)
         self.queue = ReviewQueue(self.engine, self.live, self.clock)
 

@@ -17,7 +17,7 @@ from data.table import Column, Table
 from models.answers.respond import respond
 from models.domains._discovery import load_domains
 from models.domains.fraud import FraudPolicy
-from models.records.events.alert_desk import desk_of, expected_loss
+from models.records.events.alert_desk import alert_intake_of, expected_loss
 from models.records.events.event_log import Arrival
 from models.registry.database import schema as tables
 from models.registry.database.engine import open_database
@@ -45,7 +45,7 @@ def test_an_answer_that_passes_costs_no_statement(payments):
     statements: list[str] = []
     with payments.engine.connect() as connection:
         sa.event.listen(payments.engine, "before_cursor_execute", lambda *parts: statements.append(parts[2]))
-        desk = desk_of(payments.live, payments.clock)
+        desk = alert_intake_of(payments.live, payments.clock)
         sent = desk.received(connection, [Arrival(row["id"], 0, row, "{}", answer)])
 
     assert (sent, statements) == ([answer], [])
@@ -155,7 +155,7 @@ def test_a_queue_shows_reasons_that_the_caller_did_not_ask_for():
     engine = open_database("sqlite://")
     create_schema(engine)
     with engine.begin() as connection:
-        sent = desk_of(live, HandClock()).received(connection, [arrival])
+        sent = alert_intake_of(live, HandClock()).received(connection, [arrival])
     with engine.begin() as connection:
         [shown] = connection.execute(sa.select(tables.alerts.c.worst_answer)).scalars()
 

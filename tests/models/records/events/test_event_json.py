@@ -10,7 +10,7 @@ from data.checking import checked_frame
 from data.rows import row_adapter
 from data.table import Column, Table
 from models.records.events.backfill import plain_rows
-from models.records.events.event_json import Contents, moment, row_of
+from models.records.events.event_json import EventSerializer, moment, row_of
 from tests.data.strategies import good_values, tables
 
 
@@ -22,11 +22,11 @@ def test_a_request_and_the_same_row_of_a_file_are_stored_alike(table, data):
     table = table.with_columns({column.name: {"optional": True} for column in table.columns})
     body = {column.name: data.draw(good_values(column)) for column in table.columns}
     assume(not any(isinstance(value, str) and not value.strip() for value in body.values()))  # empty in a file
-    text = Contents(table)(row_adapter(table).validate_python(body))
+    text = EventSerializer(table)(row_adapter(table).validate_python(body))
 
     checked = checked_frame(table, pd.DataFrame([row_of(text)]), "stored events", training=False)
 
-    assert [Contents(table)(row) for row in plain_rows(table, checked)] == [text]
+    assert [EventSerializer(table)(row) for row in plain_rows(table, checked)] == [text]
 
 
 def test_other_spellings_of_the_same_values_are_the_same():
@@ -40,7 +40,7 @@ def test_other_spellings_of_the_same_values_are_the_same():
             Column(name="at", kind="time"),
         ),
     )
-    read, written = row_adapter(table).validate_python, Contents(table)
+    read, written = row_adapter(table).validate_python, EventSerializer(table)
 
     one = written(read({"n": 3, "f": True, "k": 7, "at": "2024-03-01T09:00:00+09:00"}))
 

@@ -47,14 +47,14 @@ def test_answers_are_those_of_a_store_that_keeps_everything(open_log):
 @pytest.mark.parametrize("step", [1, 0], ids=["one a second", "all in one second"])
 def test_after_a_long_pause_they_go_a_part_at_a_time(open_log, count, step):
     """No answer waits for more than some hundred of them, unless they are of one second."""
-    log, n_old = open_log(), 2 * retention.MOST_AT_ONCE + 100
+    log, n_old = open_log(), 2 * retention.MAX_AT_ONCE + 100
     log.load([payment(i, step * i).row for i in range(n_old)], [])
     left = []
     for i in range(4):
         log.answer([payment(n_old + i, 10**7 + i).row], answered)
         left.append(count()["events"] - 1 - i)
 
-    expected = [n_old - retention.MOST_AT_ONCE, n_old - 2 * retention.MOST_AT_ONCE, 0, 0] if step else [0, 0, 0, 0]
+    expected = [n_old - retention.MAX_AT_ONCE, n_old - 2 * retention.MAX_AT_ONCE, 0, 0] if step else [0, 0, 0, 0]
     assert left == expected
     assert count()["event_entities"] == 8
 

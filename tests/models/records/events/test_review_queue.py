@@ -12,7 +12,7 @@ from data.table import Table
 from models.domains._discovery import load_domains
 from models.domains.fraud import FraudPolicy
 from models.errors import NoQueueError, UnknownAlertError
-from models.records.events.alert_desk import desk_of
+from models.records.events.alert_desk import alert_intake_of
 from models.records.events.labels import Label, add_labels
 from models.records.events.review_queue import ReviewQueue
 from models.registry.database import schema as tables
@@ -183,7 +183,7 @@ def test_a_model_without_a_queue_says_so(payments):
     plain = Table(name="plain", description="", columns=[c for c in TABLE.columns if c.window is None])
     for change in ({"domain": load_domains()["credit"]}, {"scorer": SimpleNamespace(table=plain)}):
         live = replace(payments.live, **change)
-        assert desk_of(live, payments.clock) is None
+        assert alert_intake_of(live, payments.clock) is None
         with pytest.raises(NoQueueError, match="no review queue"):
             ReviewQueue(payments.engine, live, payments.clock)
 

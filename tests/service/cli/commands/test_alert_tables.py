@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.costs import AlertCosts
-from models.decisions.alerts.day_replay import replay
+from models.decisions.alerts.day_simulation import simulate_days
 from models.decisions.alerts.transactions import ALL_ROWS, Transactions
 from service.cli.commands.alert_tables import alerts_in_words
 
@@ -17,7 +17,7 @@ def alerts_of(days, amounts):
     """Two cards, one reviewed and with a fraud, one blocked and without."""
     past = Transactions(np.array(["a", "b"]), np.array(days), np.array([1, 0]), amounts)
     reviewed = np.array([True, False])
-    found = replay(past, np.array([0.5, 0.9]), reviewed=reviewed, blocked=~reviewed, costs=COSTS)
+    found = simulate_days(past, np.array([0.5, 0.9]), reviewed=reviewed, blocked=~reviewed, costs=COSTS)
     return {"by_policy": found.model_dump(mode="json")}
 
 

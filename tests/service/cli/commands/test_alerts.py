@@ -11,7 +11,7 @@ from data.simulators.fraud import TABLE
 from models.answers.respond import respond
 from models.clock import utc_now
 from models.records.events import alert_views
-from models.records.events.alert_desk import desk_of
+from models.records.events.alert_desk import alert_intake_of
 from models.records.events.event_log import EventLog
 from models.registry.database.engine import open_database
 from models.registry.live import load_live
@@ -25,7 +25,7 @@ def answered(trained):
     live = load_live(version, trained.home.bundles)
     object.__setattr__(live, "policy", live.policy.model_copy(update={"review_from": 0.0, "block_from": 1.0}))
     engine = open_database(trained.home.database_url)
-    log = EventLog(engine, "fraud", live.table, desk=desk_of(live, utc_now))
+    log = EventLog(engine, "fraud", live.table, desk=alert_intake_of(live, utc_now))
     moments = [datetime.now(UTC).replace(tzinfo=None, microsecond=0) - timedelta(days=days) for days in (10, 0.01, 0)]
     rows = [
         {**TABLE.example(), "transaction_id": str(i), "time": moment, "customer_id": card}

@@ -14,7 +14,7 @@ def asked(trained, start_service):
     credit = load_domains()["credit"]
     client = start_service(trained.home.path).client
     frame = credit.simulate(600, 3).frame
-    table = client.app.state.live_models.serving("credit").live.table
+    table = client.app.state.live_models.served("credit").live.table
     rows = frame[[column.name for column in table.inputs]].astype(object)
     rows = rows.where(rows.notna(), None).to_dict("records")
     ids = []

@@ -16,7 +16,7 @@ def simulate(run, trained, credit_csv):
 def decision_by_cli(run, trained, tmp_path):
     """What `backscore score` decides about the example applicant, and by which policy."""
     table = load_domains()["credit"].table
-    example = load_domains()["credit"].prepare(table).example()
+    example = load_domains()["credit"].restrict_inputs(table).example()
     source, out = tmp_path / "one.csv", tmp_path / "scored.csv"
     source.write_text(",".join(example) + "\n" + ",".join(map(str, example.values())) + "\n")
     scored = run("score", source, "--name", "credit", "--out", out, "--json").json

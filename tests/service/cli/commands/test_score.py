@@ -81,4 +81,4 @@ def test_what_cannot_be_done_is_bad_input(run, trained, rows, tmp_path):
 def trained_table(store, name):
     """The table of a live model."""
     domain = load_domains()[store.registry.champion(name).domain]
-    return domain.prepare(domain.table)
+    return domain.restrict_inputs(domain.table)

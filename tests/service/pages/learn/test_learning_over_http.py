@@ -99,7 +99,7 @@ def test_nothing_is_learned_for_a_client_that_has_left(port, steps_taken, eventu
 def test_whoever_does_not_read_loses_the_place(port, monkeypatch, eventually):
     """Otherwise two connections that nobody reads would keep all others away."""
     for module in (trainings, learning_routes):
-        monkeypatch.setattr(module, "MOST_SECONDS", 1.5)
+        monkeypatch.setattr(module, "MAX_SECONDS", 1.5)
     monkeypatch.setattr(trainings, "FRAME_SECONDS", 0.0)
     monkeypatch.setattr(learning_routes, "SECONDS_TO_READ", 0.5)
     with closing(ask(port, "train", **MANY_PICTURES)), closing(ask(port, "train", **MANY_PICTURES, seed=1)):
@@ -109,7 +109,7 @@ def test_whoever_does_not_read_loses_the_place(port, monkeypatch, eventually):
 
 def test_a_long_way_to_a_state_is_no_slow_body(port, monkeypatch):
     """While the service listens for the client to leave, it waits for nothing that the client would have to send."""
-    monkeypatch.setattr(trainings, "MOST_SECONDS", 2.0)  # a second more than a body may take
+    monkeypatch.setattr(trainings, "MAX_SECONDS", 2.0)  # a second more than a body may take
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
         connection.request("GET", f"/learn/state?{urlencode({**LONG, 'steps': 1_000_000, 'seed': 2})}")
         answer = connection.getresponse()

@@ -85,7 +85,7 @@ def test_there_is_room_for_two(client):
 
 def test_no_room_is_a_polite_refusal(client, monkeypatch):
     """429 with Retry-After, before a stream begins."""
-    monkeypatch.setattr(module, "MOST_AT_ONCE", 0)
+    monkeypatch.setattr(module, "MAX_AT_ONCE", 0)
     for path in ("/learn/state", "/learn/train", "/learn/trace"):
         refused = client.get(path)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
@@ -94,7 +94,7 @@ def test_no_room_is_a_polite_refusal(client, monkeypatch):
 
 def test_what_takes_too_long_is_refused_or_cut(client, monkeypatch):
     """A moment far ahead is refused; a stream ends where it is."""
-    monkeypatch.setattr(module, "MOST_SECONDS", 0.05)
+    monkeypatch.setattr(module, "MAX_SECONDS", 0.05)
     large = {"n_rows": 2_000, "batch_size": 1, "hidden": "64,64", "n_epochs": 1_000}
     refused = client.get("/learn/state", params={**large, "steps": 100_000})
     assert refused.status_code == 422

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.costs import AlertCosts
-from models.decisions.alerts.day_replay import replay
+from models.decisions.alerts.day_simulation import simulate_days
 from models.decisions.alerts.transactions import Transactions
 from tests.models.decisions.alerts.past_days import decided, replayed, scored_transactions
 
@@ -23,7 +23,7 @@ CUT_OFFS = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted)
 def test_every_figure_of_every_day_is_that_of_a_plain_count(scored, cut_offs):
     """Alerts, cards, values and costs, by day and in all."""
     reviewed, blocked = decided(scored, *cut_offs)
-    found = replay(scored.past, scored.probabilities, reviewed=reviewed, blocked=blocked, costs=COSTS)
+    found = simulate_days(scored.past, scored.probabilities, reviewed=reviewed, blocked=blocked, costs=COSTS)
     by_hand = replayed(scored, reviewed, blocked, COSTS)
 
     assert [day.day for day in found.days] == [str(day) for day in by_hand]
@@ -39,7 +39,7 @@ def test_every_figure_of_every_day_is_that_of_a_plain_count(scored, cut_offs):
 def test_rates_are_shares_of_the_counts_and_none_of_nothing(scored, cut_offs):
     """Precision of the alerted cards, and the share of the value."""
     reviewed, blocked = decided(scored, *cut_offs)
-    totals = replay(scored.past, scored.probabilities, reviewed=reviewed, blocked=blocked, costs=None).totals
+    totals = simulate_days(scored.past, scored.probabilities, reviewed=reviewed, blocked=blocked, costs=None).totals
 
     n_cards, value = totals.n_reviewed + totals.n_blocked, totals.value_detected + totals.value_missed
     assert totals.precision == (pytest.approx(totals.n_found / n_cards) if n_cards else None)
@@ -53,8 +53,8 @@ def test_without_amounts_only_cards_are_counted(scored):
     """Values and costs are left out, all else stays."""
     reviewed, blocked = decided(scored, 0.1, 0.5)
     bare = dataclasses.replace(scored.past, amounts=None)
-    found = replay(bare, scored.probabilities, reviewed=reviewed, blocked=blocked, costs=COSTS).totals
-    whole = replay(scored.past, scored.probabilities, reviewed=reviewed, blocked=blocked, costs=COSTS).totals
+    found = simulate_days(bare, scored.probabilities, reviewed=reviewed, blocked=blocked, costs=COSTS).totals
+    whole = simulate_days(scored.past, scored.probabilities, reviewed=reviewed, blocked=blocked, costs=COSTS).totals
 
     values = {"value_detected", "value_missed", "value_share", "cost", "expected_cost"}
     assert {getattr(found, what) for what in values} == {None}
@@ -65,7 +65,7 @@ def test_what_passed_before_the_alert_of_a_day_is_missed_though_the_card_is_foun
     """One fraud of 100 is seen, one of 20 is not; from the next day on the card is stopped."""
     past = Transactions(np.array(["a"] * 3), np.array([1, 1, 2]), np.array([1, 1, 1]), np.array([100.0, 20.0, 50.0]))
     reviewed = np.array([True, False, False])
-    totals = replay(past, np.zeros(3), reviewed=reviewed, blocked=~reviewed & False, costs=None).totals
+    totals = simulate_days(past, np.zeros(3), reviewed=reviewed, blocked=~reviewed & False, costs=None).totals
 
     assert (totals.n_found, totals.n_missed, totals.n_transactions) == (1, 0, 2)
     assert (totals.value_detected, totals.value_missed) == (100.0, 20.0)

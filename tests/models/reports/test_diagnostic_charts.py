@@ -1,4 +1,4 @@
-"""The charts of an audit show its numbers, and their titles count right."""
+"""Charts of the diagnostics show their numbers, and their titles count right."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.evaluation.diagnostics import (
 )
 from models.evaluation.diagnostics.fairness import impact_ratio
 from models.evaluation.intervals import wilson_interval
-from models.reports.audit_charts import MOST_GROUPS_SHOWN, curve_charts, groups_chart, impact_chart, shift_chart
+from models.reports.diagnostic_charts import MAX_GROUPS_SHOWN, curve_charts, groups_chart, impact_chart, shift_chart
 
 
 def values(array: Any) -> list[Any]:
@@ -109,7 +109,7 @@ def test_the_chart_of_groups_stays_readable() -> None:
     segments = [Segment(column=f"x{i}", label=f"X{i}", protected=False, part=None, groups=groups) for i in range(20)]
     chart = groups_chart(segments)
     assert chart is not None
-    assert len(values(chart.figure["data"][0]["x"])) == MOST_GROUPS_SHOWN // 7 * 7
+    assert len(values(chart.figure["data"][0]["x"])) == MAX_GROUPS_SHOWN // 7 * 7
 
 
 def test_the_title_of_shifts_names_what_moved_most() -> None:

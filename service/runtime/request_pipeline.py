@@ -1,4 +1,4 @@
-"""Supervision: what one process keeps an eye on, from the name of each request to the end of the process."""
+"""RequestPipeline: what one process keeps an eye on, from the name of each request to the end of the process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from service.metrics.exposition import Exposition
 from service.metrics.metrics import Metrics
 from service.metrics.recent import Recent
 from service.metrics.shared_folder import SharedFolder
-from service.middleware.admission import Limits, UnderWay
+from service.middleware.admission import InFlight, Limits
 from service.middleware.request_log import RequestLog
 from service.middleware.tracing import TraceRequests, Tracing
 from service.runtime.connection_limits import ConnectionLimits
@@ -24,7 +24,7 @@ from service.runtime.draining import Draining
 from service.settings import Settings
 
 
-class Supervision:
+class RequestPipeline:
     """Names, logs, counts and limits requests, and lets the process end in good order.
 
     Parameters
@@ -48,7 +48,7 @@ class Supervision:
         self._lines = RequestLines(log_to, settings.log_format)
         self.metrics, self.tracing = Metrics(), tracing
         self.draining = Draining(settings.drain_seconds, log, is_alone=settings.workers == 1)
-        self.under_way = UnderWay(
+        self.under_way = InFlight(
             most=settings.max_in_flight,
             most_bytes=settings.max_bytes_in_flight,
             body_seconds=settings.body_seconds,
@@ -71,7 +71,7 @@ class Supervision:
             write_line=self._lines,
             new_id=self._new_id,
             metrics=self.metrics,
-            servings=lambda: self._live_models.servings,
+            served_models=lambda: self._live_models.served_models,
             is_draining=lambda: self.draining.has_begun,
         )
         traced = [Middleware(TraceRequests, tracing=self.tracing)] if self.tracing else []
@@ -82,7 +82,7 @@ class Supervision:
         return self.draining.reasons_not_ready() or self._live_models.reasons_not_ready()
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def run(self) -> AsyncIterator[None]:
         """Keep time, publish what is counted, and heed signals."""
         tasks = [
             asyncio.create_task(self.under_way.keep_time()),

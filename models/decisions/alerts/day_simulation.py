@@ -46,16 +46,16 @@ class AlertDay(AlertFigures):
     day: str
 
 
-class Replay(BaseModel):
+class DaySimulation(BaseModel):
     """The days with at least one transaction, and their totals."""
 
     totals: AlertFigures
     days: list[AlertDay]
 
 
-def replay(
+def simulate_days(
     past: Transactions, probabilities: Floats, *, reviewed: Mask, blocked: Mask, costs: AlertCosts | None
-) -> Replay:
+) -> DaySimulation:
     """Go through past days by given decisions.
 
     Parameters
@@ -67,7 +67,7 @@ def replay(
     counts = _counts(past, probabilities, reviewed, blocked, costs)
     names = [str(day) for day in np.unique(past.days)]
     by_day = [{what: values[i] for what, values in counts.items()} for i in range(len(names))]
-    return Replay(
+    return DaySimulation(
         totals=AlertFigures(**_figures({what: values.sum() for what, values in counts.items()})),
         days=[AlertDay(day=day, **_figures(sums)) for day, sums in zip(names, by_day, strict=True)],
     )

@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 
 from data.sentences import label, spoken
 from data.table import Column
-from models.answers.counterfactuals import MOST_CHANGES, counterfactuals
+from models.answers.counterfactuals import MAX_CHANGES, counterfactuals
 from models.answers.respond import respond
-from models.contract import Answer, Live, Row
+from models.contract import Answer, LiveModel, Row
 from models.domains.credit.policy import Decision
 
 
@@ -40,7 +40,7 @@ class CounterfactualsAnswer(Answer):
     note: str = Field("", description="Why there are none, if there are none.")
 
 
-def answer_counterfactuals(live: Live, row: Row, prediction_id: str) -> CounterfactualsAnswer:
+def counterfactual_answers(live: LiveModel, row: Row, prediction_id: str) -> CounterfactualsAnswer:
     """The ways to an approval, each answered by the live model before it is shown."""
     found = counterfactuals(live, row)
     rows = [row, *({**row, **changes} for changes in found)]
@@ -62,7 +62,7 @@ def answer_counterfactuals(live: Live, row: Row, prediction_id: str) -> Counterf
     elif not any(column.actionable for column in live.table.inputs):
         note = "The table marks no column as actionable, so there is nothing that the applicant could change."
     elif not ways:
-        note = f"None found: up to {MOST_CHANGES} changes of actionable columns do not lead to an approval."
+        note = f"None found: up to {MAX_CHANGES} changes of actionable columns do not lead to an approval."
     return CounterfactualsAnswer(
         prediction_id=prediction_id,
         model=live.name,

@@ -1,4 +1,4 @@
-"""The charts of an audit: impact ratios, predicted and observed rates by group, shifts, and effect curves."""
+"""Charts of the diagnostics: impact ratios, predicted and observed rates by group, shifts, and effect curves."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from models.evaluation.psi import SHIFTED_FROM, WATCH_FROM
 from models.reports.colours import EVENT, NEUTRAL, OURS
 from models.reports.style import Chart, bar, cut, dotted, finished, percent_ticks, shown
 
-MOST_GROUPS_SHOWN = 30
-MOST_SHIFTS_SHOWN = 20
+MAX_GROUPS_SHOWN = 30
+MAX_SHIFTS_SHOWN = 20
 _ROW_HEIGHT = 24
 _BAND = "rgba(59,130,196,0.25)"
 
@@ -70,7 +70,7 @@ def groups_chart(segments: Sequence[Segment]) -> Chart | None:
     sizes = accumulate(len(segment.groups) for segment in segments)
     for segment, n_so_far in zip(segments, sizes, strict=True):
         enough = [group for group in segment.groups if not group.too_few]
-        if n_so_far <= MOST_GROUPS_SHOWN or not groups:
+        if n_so_far <= MAX_GROUPS_SHOWN or not groups:
             names.append((segment.label, [group.group for group in enough]))
             groups += enough
     if not groups:
@@ -105,7 +105,7 @@ def groups_chart(segments: Sequence[Segment]) -> Chart | None:
 
 def shift_chart(stability: Stability) -> Chart:
     """Population stability index of the score and of the columns that moved most."""
-    shifts = [stability.score, *stability.columns[: MOST_SHIFTS_SHOWN - 1]]
+    shifts = [stability.score, *stability.columns[: MAX_SHIFTS_SHOWN - 1]]
     colours = {"stable": OURS, "within chance": OURS, "watch": "#c9a227", "shifted": EVENT}
     places = list(range(len(shifts)))
     figure = go.Figure()
