@@ -38,10 +38,10 @@ class State:
     settings: Settings
     registry: Registry
     live_models: LiveModels
-    answering: RowBatcher
+    batcher: RowBatcher
     events: EventWorker
     predictions: PredictionLog
-    findings: CachedReports
+    cached_reports: CachedReports
     recall: Recall
     metrics: Metrics
     tracing: Tracing | None

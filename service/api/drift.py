@@ -45,13 +45,13 @@ async def monitor_of(state: State, bundles: Path, name: str, days: float = DEFAU
         reference = load_reference(state.registry.version(name, served.live.version), bundles)
         return monitor(served.live, reference, state.predictions, now=now, days=days)
 
-    return await state.findings.of(_asked(served, days), find, now=now, fresh_for=FRESH_FOR)
+    return await state.cached_reports.of(_asked(served, days), find, now=now, fresh_for=FRESH_FOR)
 
 
 def last_monitor(state: State, served: ServedModel) -> Monitor | None:
     """What was found in this process within the last day, of the usual window; None if nobody asked."""
     asked = _asked(served, DEFAULT_DAYS)
-    found: Monitor | None = state.findings.found(asked, now=state.now(), fresh_for=timedelta(days=1))
+    found: Monitor | None = state.cached_reports.found(asked, now=state.now(), fresh_for=timedelta(days=1))
     return found
 
 

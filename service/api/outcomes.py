@@ -98,7 +98,7 @@ async def performance_of(
     """How good the model's predictions of the last weeks were; UnknownModelError if nothing of that name is live."""
     live, now = state.live_models.served(name).live, state.now()
     find = partial(performance, engine, live, now=now, weeks=weeks, maturity_days=maturity_days)
-    return await state.findings.of(("performance", name, live.version, weeks, maturity_days), find, now=now)
+    return await state.cached_reports.of(("performance", name, live.version, weeks, maturity_days), find, now=now)
 
 
 def _taken(state: State, engine: sa.Engine, said: OutcomesRequest, key_id: str) -> OutcomesAnswer:

@@ -97,7 +97,7 @@ class PredictionRoutes:
     async def score_of(self, name: str, scope: Scope, receive: Receive) -> bytes:
         """Answer one row, JSON to JSON. The work takes less time than handing it to a thread would."""
         state = self._state
-        asked = state.answering.asked(_key_id(scope))
+        asked = state.batcher.asked(_key_id(scope))
         prediction_id = state.new_id()
         served = state.live_models.served(name).for_prediction(prediction_id)
         scope["log_fields"]["version"] = served.live.version
@@ -105,7 +105,7 @@ class PredictionRoutes:
         row = served.read_row(await read_json(scope, receive, state.settings.max_body_bytes))
         checked = perf_counter()
         if served.events is None:
-            answer = await state.answering.score(served, row, prediction_id, reasons, asked)
+            answer = await state.batcher.score(served, row, prediction_id, reasons, asked)
         else:
             answer = (await state.events.answer(served, row, prediction_id, reasons, asked)).encode()
         if state.tracing is not None:
@@ -115,7 +115,7 @@ class PredictionRoutes:
     async def batch(self, request: Request) -> Response:
         """Answer many rows, in a thread: other requests are answered meanwhile."""
         state, scope = self._state, request.scope
-        asked = state.answering.asked(_key_id(scope))
+        asked = state.batcher.asked(_key_id(scope))
         batch_id = state.new_id()
         served = state.live_models.served(request.path_params["name"]).for_prediction(batch_id)
         scope["log_fields"]["version"] = served.live.version
@@ -124,7 +124,7 @@ class PredictionRoutes:
             answer_batch,
             served,
             kind,
-            answering=state.answering,
+            answering=state.batcher,
             events=state.events,
             batch_id=batch_id,
             asked=asked,
@@ -166,18 +166,18 @@ class PredictionRoutes:
         read : gives the body. scope : of the request that it came with.
         """
         state = self._state
-        asked = state.answering.asked(_key_id(scope))
+        asked = state.batcher.asked(_key_id(scope))
         prediction_id = state.new_id()
         served = state.live_models.served(name).for_prediction(prediction_id)
         scope["log_fields"]["version"] = served.live.version
         described = served.operation(operation).operation
         body = await read()
-        operate = partial(served.operate, operation, body, prediction_id, recall=state.recall)
+        operate = partial(served.operate, operation, body, prediction_id, recall=state.prediction_lookup)
         waits = described.in_thread or served.events is not None
         done = await anyio.to_thread.run_sync(operate) if waits else operate()
         if described.recorded and served.audit.records(prediction_id):
             record = served.record(prediction_id, operation, done.body, done.answer.decode(), asked=asked)
-            stored = state.answering.record(served, record)
+            stored = state.batcher.record(served, record)
             if stored is not None and (problem := await asyncio.wrap_future(stored)) is not None:
                 raise problem
         scope["log_fields"].update(done.log_fields)

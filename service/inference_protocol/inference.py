@@ -20,7 +20,7 @@ def infer(
     served: ServedModel,
     body: bytes,
     *,
-    answering: RowBatcher,
+    batcher: RowBatcher,
     events: EventWorker,
     batch_id: str,
     asked: Call,

@@ -117,7 +117,7 @@ class Inference:
         """Answer a request by the champion or its canary, or by the version that is asked for."""
         state, scope = self._state, request.scope
         caller: Caller = scope["key"]
-        asked, batch_id = state.answering.asked(caller.id), state.new_id()
+        asked, batch_id = state.batcher.asked(caller.id), state.new_id()
         served = (
             state.live_models.served(name).for_prediction(batch_id) if version is None else self.served(name, version)
         )
@@ -129,7 +129,7 @@ class Inference:
         work = partial(
             infer,
             served,
-            answering=state.answering,
+            answering=state.batcher,
             events=state.events,
             batch_id=batch_id,
             asked=asked,

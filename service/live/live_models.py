@@ -35,7 +35,7 @@ class LiveModels:
 
     Attributes
     ----------
-    servings : what answers, by name.
+    served_models : what answers, by name.
     refused : champions that do not answer, or not by the active policy (what was before still does).
     refused_challengers : challengers that do not answer, nor look on.
     n_polls : how often the registry has been read.

@@ -24,13 +24,13 @@ class EndpointNames:
     """
 
     def __init__(self) -> None:
-        self._servings: Mapping[str, ServedModel] = {}
+        self._served_models: Mapping[str, ServedModel] = {}
         self._scoring: dict[str, Named] = {}
 
     def of(self, scope: Scope, served_models: Mapping[str, ServedModel]) -> Named:
         """The labels of a request that has been answered."""
-        if served_models is not self._servings:
-            self._servings = served_models
+        if served_models is not self._served_models:
+            self._served_models = served_models
             self._scoring = {
                 f"/v1/{name}/{action}": (action, name)
                 for name, served in served_models.items()

@@ -37,7 +37,7 @@ class RequestLog:
     ----------
     log, write_line : what failed goes to the former, the line about each request to the latter.
     new_id : names requests that come without a name.
-    servings : what answers now, by name; of these models requests are counted.
+    served_models : what answers now, by name; of these models requests are counted.
     is_draining : once it says so, clients are asked to connect anew, which brings them elsewhere.
     """
 
@@ -53,7 +53,7 @@ class RequestLog:
         is_draining: Callable[[], bool],
     ) -> None:
         self.app, self.log, self.write_line, self.new_id = app, log, write_line, new_id
-        self._metrics, self._servings, self._is_draining = metrics, served_models, is_draining
+        self._metrics, self._served_models, self._is_draining = metrics, served_models, is_draining
         self._names, self._pid = EndpointNames(), os.getpid()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +84,7 @@ class RequestLog:
 
     def _done(self, exchange: Exchange, scope: Scope) -> None:
         seconds = perf_counter() - exchange.started
-        endpoint, model = self._names.of(scope, self._servings())
+        endpoint, model = self._names.of(scope, self._served_models())
         status = exchange.status or INTERNAL_SERVER_ERROR
         self._metrics.request(endpoint, model, scope["method"], status, seconds)
         if scope["path"].startswith(QUIET_PATHS):

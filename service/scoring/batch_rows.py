@@ -19,7 +19,7 @@ def answer_rows(
     rows: Sequence[Row],
     places: Sequence[int],
     *,
-    answering: RowBatcher,
+    batcher: RowBatcher,
     events: EventWorker,
     batch_id: str,
     asked: Call,

@@ -57,7 +57,7 @@ def answer_batch(
     kind: str,
     body: bytes,
     *,
-    answering: RowBatcher,
+    batcher: RowBatcher,
     events: EventWorker,
     batch_id: str,
     asked: Call,

@@ -13,7 +13,7 @@ async def body():
     return b"rows"
 
 
-@pytest.mark.parametrize("is_cut_short", [False, True])
+@pytest.mark.parametrize("aborted", [False, True])
 def test_a_batch_that_was_cut_short_is_not_begun(aborted):
     """A service whose threads are behind must not spend them on answers that are dropped."""
     done = []

@@ -3,8 +3,8 @@
 import os
 
 import pytest
-from tests.faults import kill_worker, stop_database
 
+from tests.drills.faults import kill_worker, stop_database
 from tests.drills.proxy import Proxy
 from tests.drills.stage import ServedModel, empty_schema, simulated
 

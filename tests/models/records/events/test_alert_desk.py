@@ -46,7 +46,7 @@ def test_an_answer_that_passes_costs_no_statement(payments):
     with payments.engine.connect() as connection:
         sa.event.listen(payments.engine, "before_cursor_execute", lambda *parts: statements.append(parts[2]))
         desk = alert_intake_of(payments.live, payments.clock)
-        sent = desk.received(connection, [Arrival(row["id"], 0, row, "{}", answer)])
+        sent = desk.on_stored(connection, [Arrival(row["id"], 0, row, "{}", answer)])
 
     assert (sent, statements) == ([answer], [])
 
@@ -155,7 +155,7 @@ def test_a_queue_shows_reasons_that_the_caller_did_not_ask_for():
     engine = open_database("sqlite://")
     create_schema(engine)
     with engine.begin() as connection:
-        sent = alert_intake_of(live, HandClock()).received(connection, [arrival])
+        sent = alert_intake_of(live, HandClock()).on_stored(connection, [arrival])
     with engine.begin() as connection:
         [shown] = connection.execute(sa.select(tables.alerts.c.worst_answer)).scalars()
 

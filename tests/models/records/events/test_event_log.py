@@ -128,7 +128,7 @@ class TestAnswers:
         told = []
 
         class Renaming:
-            def received(self, connection, arrivals):
+            def on_stored(self, connection, arrivals):
                 told.extend(arrivals)
                 return [one.answer.model_copy(update={"prediction_id": f"of {one.event_id}"}) for one in arrivals]
 
