@@ -24,11 +24,11 @@ class State:
 
     Parameters
     ----------
-    answering : answers single rows, and records what is answered.
+    batcher : answers single rows, and records what is answered.
     events : answers, stores and records the rows of models whose tables have windows.
     predictions : what was recorded.
     findings : what takes seconds to find out from that.
-    recall : finds what recorded predictions were about.
+    prediction_lookup : finds what recorded predictions were about.
     metrics : what this process counts.
     tracing : where the time of requests goes; None where nobody asks.
     now : tells the time at which labels and verdicts come.
@@ -42,7 +42,7 @@ class State:
     events: EventWorker
     predictions: PredictionLog
     cached_reports: CachedReports
-    recall: Recall
+    prediction_lookup: Recall
     metrics: Metrics
     tracing: Tracing | None
     now: Clock

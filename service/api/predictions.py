@@ -124,7 +124,7 @@ class PredictionRoutes:
             answer_batch,
             served,
             kind,
-            answering=state.batcher,
+            batcher=state.batcher,
             events=state.events,
             batch_id=batch_id,
             asked=asked,

@@ -49,7 +49,7 @@ def infer(
         served,
         rows,
         range(len(rows)),
-        answering=answering,
+        batcher=batcher,
         events=events,
         batch_id=batch_id,
         asked=asked,

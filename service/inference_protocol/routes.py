@@ -129,7 +129,7 @@ class Inference:
         work = partial(
             infer,
             served,
-            answering=state.batcher,
+            batcher=state.batcher,
             events=state.events,
             batch_id=batch_id,
             asked=asked,

@@ -30,7 +30,7 @@ def answer_rows(
     Parameters
     ----------
     places : of the rows among all that came with them.
-    answering, events : record the answers.
+    batcher, events : record the answers.
     batch_id : begins the ids of their predictions, which end with the places.
 
     Raises
@@ -45,13 +45,13 @@ def answer_rows(
         return events.answer_batch(served, rows, ids, reasons, batch_id=batch_id, asked=asked)
     X = served.live.scorer.encoder.encode_rows(rows)
     columns = answer_columns(served.live, rows, X, ids, reasons=reasons)
-    answering.count(served, columns[served.live.domain.probability])
+    batcher.count(served, columns[served.live.domain.probability])
     texts = answer_texts(columns)
     if served.audit.records(batch_id):
         record = served.record_rows(batch_id, BATCH, rows, X, texts, asked=asked, reasons=reasons)
-        stored = answering.record(served, record)
+        stored = batcher.record(served, record)
         if stored is not None and (problem := stored.result()) is not None:
             raise problem
         if served.shadow is not None:
-            answering.shadowed(Seen(served.shadow, rows, ids, batch_id, BATCH, asked))
+            batcher.shadowed(Seen(served.shadow, rows, ids, batch_id, BATCH, asked))
     return list(texts)

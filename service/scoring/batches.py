@@ -70,7 +70,7 @@ def answer_batch(
     Parameters
     ----------
     kind : media type of the body, one of `MEDIA_TYPES`.
-    answering, events : record the answers.
+    batcher, events : record the answers.
     batch_id : begins the ids of its predictions.
     most_bytes : to which a parquet file may unpack.
 
@@ -96,7 +96,7 @@ def answer_batch(
         served,
         [row for row in batch.rows if row is not None],
         places,
-        answering=answering,
+        batcher=batcher,
         events=events,
         batch_id=batch_id,
         asked=asked,
