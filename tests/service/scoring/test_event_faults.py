@@ -6,7 +6,7 @@ import pytest
 
 from tests.drills.faults import kill_worker, stop_database
 from tests.drills.proxy import Proxy
-from tests.drills.stage import ServedModel, empty_schema, simulated
+from tests.drills.stage import ServiceProcess, empty_schema, simulated
 
 POSTGRES = os.environ.get("BACKSCORE_TEST_POSTGRES")
 
@@ -27,7 +27,7 @@ def test_a_database_that_goes_away_is_refused_clearly_and_recovered_from(tmp_pat
     """Every answer meanwhile is a 503 with Retry-After, and nothing is half-written."""
     with empty_schema(str(POSTGRES)) as url, Proxy(url) as proxy:
         stage = simulated(tmp_path, url, n_stream=200, n_history=1_500)
-        served = ServedModel(stage.home, proxy.url)
+        served = ServiceProcess(stage.home, proxy.url)
         try:
             served.wait_until_ready()
             replayed = stop_database.play(stage, served.port, proxy, seconds=0.5)

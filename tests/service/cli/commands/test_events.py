@@ -16,7 +16,7 @@ from models.answers.respond import respond
 from models.backtesting.past_rows import answered_rows
 from models.domains._discovery import load_domains
 from models.records.events.backfill import plain_rows
-from models.records.events.event_json import Contents
+from models.records.events.event_json import EventSerializer
 from models.records.events.event_log import EventLog
 from models.records.events.history import StoredRows, stored_history, with_levels_of
 from models.records.events.labels import Label, take_labels
@@ -143,7 +143,7 @@ def test_exported_events_are_rows_of_the_table(run, trained, rows, file, tmp_pat
     exported, frauds = checked_history(live.table, read_frame(tmp_path / name), name)
     loaded, labels = checked_history(live.table, rows, "rows")
     matured = loaded["transaction_id"].isin(exported["transaction_id"]).to_numpy()
-    written = Contents(live.table)
+    written = EventSerializer(live.table)
     assert outcome.json["n_rows"] == len(exported) == matured.sum() > 0
     assert list(map(written, plain_rows(live.table, exported))) == list(
         map(written, plain_rows(live.table, loaded[matured]))
