@@ -51,8 +51,6 @@ FIRST_DAY = np.datetime64("2024-03-01T00:00:00")
 LABEL_DELAY_DAYS, CONFIRMED_DAYS, HABIT_DAYS = 7, 28, 30
 TYPICAL_AMOUNT_EUR = 45.0
 
-CONTEXT = ("seconds_since_previous", "transactions_24h", "mean_amount_30d_eur", "terminal_confirmed_frauds_28d")
-"""Columns that the simulator goes by, and which no request holds: a model has its table's windows in their place."""
 CATEGORY_FACTORS = dict(zip(CATEGORIES, (0.7, 1.0, 0.8, 1.2, 1.8, 2.0), strict=True))
 
 

@@ -265,14 +265,3 @@ class Network:
         self._shape = state["shape"]
         self._build(state["parameters"].dtype)
         self.parameters[...] = state["parameters"]
-
-
-def article_network(n_inputs: int, n_hidden: int, n_outputs: int, *, rng: np.random.Generator) -> Network:
-    """The article's own network: two layers of sigmoid units. Train it with SGD(), SQUARED_ERROR and `mean=False`."""
-    return Network(
-        (n_inputs, n_hidden, n_outputs),
-        hidden_activation="sigmoid",
-        output_activation="sigmoid",
-        rng=rng,
-        dtype=np.float64,
-    )

@@ -83,11 +83,6 @@ class Run:
             next(self._steps)
         self.step += 1
 
-    def advance(self, to: int) -> None:
-        """Take steps until so many are taken, or nothing more is to do."""
-        while self.step < to and not self.is_finished:
-            self.take_step()
-
     def state(self, *, with_points: bool = False) -> PlaygroundState:
         """What there is to see now."""
         n_training = self.points.n_training

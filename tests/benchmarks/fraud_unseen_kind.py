@@ -41,11 +41,12 @@ from data.table import Table
 from data.tables import handbook
 from data.tables._catalogue import load_public
 from data.windows import with_windows
-from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY, rows_of_unknown_cards
+from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY
 from models.domains.fraud.scorer import FraudScorer
 from models.estimators.table_classifier import TableClassifier
 from models.presets import PRESETS, Preset
 from tests.benchmarks.comparison import VALIDATION_FRACTION, setting
+from tests.benchmarks.unknown_cards import rows_of_unknown_cards
 
 DELAY_DAYS = 7
 

@@ -25,9 +25,10 @@ from xgboost import XGBClassifier
 
 from data.tables.handbook import TABLE
 from data.windows import checked_history
-from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY, card_precision_at_k, rows_of_unknown_cards
+from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY, card_precision_at_k
 from models.domains.fraud.scorer import FraudScorer
 from models.presets import Preset
+from tests.benchmarks.unknown_cards import rows_of_unknown_cards
 
 DAYS_OF_TRAINING, DAYS_OF_DELAY, DAYS_OF_TEST = 7, 7, 7
 DAYS_BEFORE = 34

@@ -11,6 +11,7 @@ from models.playground.settings import PlaygroundSettings
 from service.app import create_app
 from service.settings import Settings
 from tests.browser.conftest import served
+from tests.models.playground.steps import advance
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_a_training_is_played_paused_and_stepped(visit, address):
     step_is(page, (step // 5 + 1) * 5)
 
     run = Run(PlaygroundSettings(n_rows=100, n_epochs=1000, learning_rate=0.05))
-    run.advance((step // 5 + 1) * 5)
+    advance(run, (step // 5 + 1) * 5)
     state = run.state()
     assert page.locator("#training-loss").inner_text() == f"{state.losses.training:.3g}"
     assert page.locator("#validation-accuracy").inner_text() == f"{100 * state.accuracies.validation:.1f} %"
@@ -93,7 +94,7 @@ def test_the_numbers_of_a_step_are_those_of_the_trace(visit, address):
     one = visit(address)
     page = one.go("/learn/numbers?n_rows=40&hidden=3&steps=4&row=2")
     run = Run(PlaygroundSettings(n_rows=40, hidden=(3,)))
-    run.advance(4)
+    advance(run, 4)
     found = run.trace(2)
     shown = page.locator("main").inner_text()
     for layer in found.layers:

@@ -1,8 +1,7 @@
-"""Card precision top-k of the fraud detection handbook, and the cards that its protocol leaves out of a test.
+"""Card precision top-k of the fraud detection handbook.
 
 Y.-A. Le Borgne, W. Siblini, B. Lebichot, G. Bontempi, Reproducible Machine Learning for Credit Card Fraud Detection -
-Practical Handbook, ULB, 2022: section 4.4, "Precision top-k metrics", and section 3.4, "Baseline fraud detection
-system".
+Practical Handbook, ULB, 2022: section 4.4, "Precision top-k metrics".
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.arrays import Floats, Labels
-from models.decisions.alerts.card_days import CardDays, Mask
+from models.decisions.alerts.card_days import CardDays
 
 HANDBOOK_CARDS_A_DAY = 100
 """The k of the handbook's figures."""
@@ -50,31 +49,3 @@ def card_precision_at_k(
         was_found[card_days.cards[found]] = True
         n_found += len(found)
     return n_found / (k * card_days.n_days)
-
-
-def rows_of_unknown_cards(
-    cards: npt.NDArray[Any],
-    days: npt.NDArray[np.integer[Any]],
-    labels: Labels,
-    *,
-    first_day: int,
-    label_delay_days: int,
-) -> Mask:
-    """Which rows are of a card that nobody can know as compromised yet on the day of the row, shape (n_rows,).
-
-    A card is known on a day if one of its frauds happened on `first_day` or later, and more than `label_delay_days`
-    before that day. The handbook tests on such rows only: its cards that are known are blocked and make no alerts.
-
-    Parameters
-    ----------
-    cards, days, labels : of the transactions from `first_day` to the last day of the test; days are counted in whole
-        numbers.
-    first_day : of training. Frauds before it count for nothing, as in the handbook.
-    """
-    known_cards, card_of = np.unique(cards, return_inverse=True)
-    fraud = (labels == 1) & (days >= first_day)
-    never = np.iinfo(np.int64).max
-    first_fraud = np.full(len(known_cards), never)
-    np.minimum.at(first_fraud, card_of[fraud], days[fraud])
-    unknown: Mask = first_fraud[card_of] >= days - label_delay_days
-    return unknown

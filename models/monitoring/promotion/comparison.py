@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import TypeAlias
 
 import sqlalchemy as sa
 from pydantic_core import from_json
@@ -24,8 +23,6 @@ from models.registry.rollouts import Rollout
 OUTCOMES_AT_ONCE = 5_000
 
 _predictions = tables.predictions
-Probabilities: TypeAlias = Mapping[str, float]
-"""By prediction id."""
 
 
 @dataclass

@@ -83,15 +83,6 @@ def stored_rows(log: EventLog, now: datetime) -> StoredRows:
     )
 
 
-def stored_history(log: EventLog, now: datetime) -> tuple[pd.DataFrame, Integers]:
-    """The same rows checked, with their windows as they were known at the time, and their 0/1 labels, shape (n_rows,).
-
-    Raises SourceError if there are none, BadRowsError for those that break rules of the table by now.
-    """
-    rows = stored_rows(log, now)
-    return checked_rows(log, rows), rows.labels
-
-
 def checked_rows(log: EventLog, rows: StoredRows) -> pd.DataFrame:
     """The rows checked as requests are, whose categories may have levels that no table lists; with their windows."""
     checked = checked_frame(log.table, rows.frame, source_of(log.model), training=False)

@@ -14,6 +14,8 @@ from data.simulators import Simulation, ads, credit, fraud
 
 SIMULATORS = {"ads": ads, "credit": credit, "fraud": fraud}
 USUAL_ROWS = {"ads": 40_000, "credit": 20_000, "fraud": 60_000}
+CONTEXT = ("seconds_since_previous", "transactions_24h", "mean_amount_30d_eur", "terminal_confirmed_frauds_28d")
+"""Columns that the fraud simulator goes by and no request holds; a model has its table's windows instead."""
 each_simulator = pytest.mark.parametrize("name", SIMULATORS)
 
 
@@ -34,7 +36,7 @@ def deviation(outcomes: np.ndarray, probability: np.ndarray) -> float:
 def model_inputs(simulator: ModuleType, frame: pd.DataFrame) -> pd.DataFrame:
     """What the truth depends on: every feature (no protected one for credit), context, and the hour of the time."""
     table = simulator.TABLE
-    given = [column for column in table.file_columns if column.role == "feature" or column.name in fraud.CONTEXT]
+    given = [column for column in table.file_columns if column.role == "feature" or column.name in CONTEXT]
     features = [column for column in given if not (column.protected and simulator is credit)]
     numbers = {column.name: frame[column.name].astype(float) for column in features if column.kind != "category"}
     if table.time is not None:
@@ -79,7 +81,7 @@ def test_truth_is_a_function_of_what_the_row_shows(name):
     """Computed from the columns alone, without ids, protected columns and the label, the probability is the same."""
     simulator, simulation = SIMULATORS[name], simulated(name, USUAL_ROWS[name], 0)
     unused = ("target", "entity", "event", "ignore", "time")
-    hidden = [c.name for c in simulator.TABLE.columns if c.role in unused and c.name not in fraud.CONTEXT]
+    hidden = [c.name for c in simulator.TABLE.columns if c.role in unused and c.name not in CONTEXT]
     hidden += ["age", "gender"] if name == "credit" else []
 
     from_row = simulator.true_probability(simulation.frame.drop(columns=hidden))

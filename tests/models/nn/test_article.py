@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from models.nn.losses import SQUARED_ERROR
-from models.nn.network import Network, article_network
+from models.nn.network import Network
 from models.nn.optimizers import SGD
 from models.nn.rows import Rows
 from models.nn.training import Training
+from tests.models.nn.article import article_network
 
 LEARNING_RATE = 0.1
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from models.nn.losses import BINARY_LOG_LOSS, SQUARED_ERROR
-from models.nn.network import Network, article_network
+from models.nn.network import Network
 from models.nn.trace import difference_quotients, trace
+from tests.models.nn.article import article_network
 
 HIDDEN = ["sigmoid", "tanh", "relu", "silu", "monotone"]
 LOSSES = [(BINARY_LOG_LOSS, "sigmoid"), (SQUARED_ERROR, "sigmoid"), (SQUARED_ERROR, "identity")]

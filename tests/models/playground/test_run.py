@@ -13,6 +13,7 @@ from models.errors import DivergedError
 from models.playground.points import DATA_SETS, points
 from models.playground.run import Run
 from models.playground.settings import PlaygroundSettings
+from tests.models.playground.steps import advance
 
 QUICK = PlaygroundSettings(n_rows=60, hidden=(5, 3), activation="tanh", n_epochs=4, batch_size=8, dropout=0.2)
 
@@ -62,7 +63,7 @@ def test_the_same_step_is_the_same_however_one_got_there():
         slow.take_step()
         slow.state()
         slow.trace(3)
-    quick.advance(10)
+    advance(quick, 10)
     assert slow.state(with_points=True) == quick.state(with_points=True)
     assert slow.network.parameters.tobytes() == quick.network.parameters.tobytes()
     other = Run(QUICK.model_copy(update={"seed": 1}))
@@ -73,7 +74,7 @@ def test_it_ends_after_its_epochs():
     """42 rows are learned from, in six steps an epoch."""
     run = Run(QUICK)
     assert (run.steps_per_epoch, run.is_finished) == (6, False)
-    run.advance(10**6)
+    advance(run, 10**6)
     assert (run.step, run.state().epoch, run.is_finished) == (24, 4, True)
 
 
@@ -90,7 +91,7 @@ def test_a_network_with_hidden_units_learns_what_a_line_cannot(name):
     }
     line, bent = Run(PlaygroundSettings(**given, hidden=())), Run(PlaygroundSettings(**given, hidden=(16, 8)))
     for run in (line, bent):
-        run.advance(10**6)
+        advance(run, 10**6)
     assert line.state().accuracies.validation < 0.75
     assert bent.state().accuracies.validation > 0.95
     assert bent.state().losses.training < line.state().losses.training / 2
@@ -99,7 +100,7 @@ def test_a_network_with_hidden_units_learns_what_a_line_cannot(name):
 def test_the_surface_is_what_the_network_says():
     """At each place the probability that a prediction has there."""
     run = Run(QUICK)
-    run.advance(12)
+    advance(run, 12)
     surface = run.state().surface
     for i, j in ((0, 0), (7, 31), (39, 39)):
         place = np.array([[surface.x[j], surface.y[i]]])
@@ -111,7 +112,7 @@ def test_the_surface_is_what_the_network_says():
 def test_a_traced_row_has_every_gradient_with_its_difference_quotient(activation, loss):
     """And a step against them lowers its loss."""
     run = Run(PlaygroundSettings(n_rows=40, hidden=(4, 3), activation=activation, loss=loss, learning_rate=0.01))
-    run.advance(5)
+    advance(run, 5)
     found = run.trace(2)
     assert [len(layer.weights) for layer in found.layers] == [8, 12, 3]
     for layer in found.layers:
@@ -145,7 +146,7 @@ def test_steps_that_are_too_large_are_told():
             weight_decay=1,
         )
     )
-    run.advance(10**6)
+    advance(run, 10**6)
     state = run.state(with_points=True)
     assert (state.diverged, state.is_finished) == (True, True)
     assert run.step < run.most_steps

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.decisions.alerts.card_precision import card_precision_at_k, rows_of_unknown_cards
+from models.decisions.alerts.card_precision import card_precision_at_k
+from tests.benchmarks.unknown_cards import rows_of_unknown_cards
 
 CARDS, DAYS, LABELS = st.integers(0, 6), st.integers(3, 8), st.integers(0, 1)
 TRANSACTIONS = st.lists(st.tuples(CARDS, DAYS, LABELS), min_size=1, max_size=40)

@@ -18,7 +18,7 @@ from models.domains._discovery import load_domains
 from models.records.events.backfill import plain_rows
 from models.records.events.event_json import EventSerializer
 from models.records.events.event_log import EventLog
-from models.records.events.history import StoredRows, stored_history, with_levels_of
+from models.records.events.history import StoredRows, checked_rows, stored_rows, with_levels_of
 from models.records.events.labels import Label, take_labels
 from models.registry.bundles import read_manifest
 from models.registry.database.engine import open_database
@@ -244,10 +244,11 @@ class TestHistory:
                 became = [Label(event_id=event["transaction_id"], fraud=True, known=known + i, source="feedback")]
                 became += [replace(became[0], fraud=False, known=known + 10**5)] if i % 10 == 0 else []
                 take_labels(log.engine, "fraud", became)
-        frame, labels = stored_history(log, datetime.now(UTC) + timedelta(days=30))
+        stored = stored_rows(log, datetime.now(UTC) + timedelta(days=30))
+        frame = checked_rows(log, stored)
 
         assert len(frame) == len(events)
-        assert labels.sum() == 40
+        assert stored.labels.sum() == 40
         assert frame["terminal_id_frauds_7d"].max() > 0
         for event_id, *values in frame[["transaction_id", *names]].itertuples(index=False):
             expected = np.array(answered[event_id], np.float64)

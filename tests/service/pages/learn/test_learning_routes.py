@@ -12,6 +12,7 @@ from models.playground.settings import PlaygroundSettings
 from service.errors import TooManyTrainingsError, TrainingTooLongError
 from service.pages.learn import trainings as module
 from service.pages.learn.trainings import Trainings
+from tests.models.playground.steps import advance
 
 SMALL = {"n_rows": 40, "hidden": "4", "n_epochs": 3, "batch_size": 7}
 SETTINGS = PlaygroundSettings.model_validate(SMALL)
@@ -20,7 +21,7 @@ LONG = PlaygroundSettings(n_rows=2_000, batch_size=1, n_epochs=1_000)
 
 def advanced(steps, settings=SETTINGS):
     run = Run(settings)
-    run.advance(steps)
+    advance(run, steps)
     return run
 
 

@@ -4,13 +4,14 @@ import pytest
 
 from models.playground.run import Run
 from service.pages.learn.lessons import LESSONS
+from tests.models.playground.steps import advance
 
 STEP, BY_HEART, SCALE = (lesson.settings for lesson in LESSONS)
 
 
 def losses_after(settings, epochs=10**6, **changes):
     run = Run(settings.model_copy(update=changes))
-    run.advance(epochs * run.steps_per_epoch)
+    advance(run, epochs * run.steps_per_epoch)
     state = run.state()
     return state.losses.training, state.losses.validation, state.accuracies.training
 
