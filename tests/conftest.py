@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 
 from data.windows import checked_history
 from models.contract import Domain, LiveModel
@@ -36,6 +37,12 @@ from service.settings import Settings
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # newer versions of starlette ask for another client, and take this one
     from starlette.testclient import TestClient
+
+# A busy machine fails no test: examples may take as long as they need, and share the fixtures of their test
+settings.register_profile(
+    "backscore", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("backscore")
 
 MOMENT = datetime(2024, 5, 31, 12, 0, tzinfo=UTC)
 POSTGRES = os.environ.get("BACKSCORE_TEST_POSTGRES")

@@ -30,7 +30,7 @@ def rows(live):
     return found
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_texts_are_the_bytes_of_answers(live, rows, data):
     """One row or many, with whatever reasons; encoded together they are encoded as alone."""

@@ -38,7 +38,7 @@ def read(content, suffix=".parquet", wanted=("a",), most_rows=100, most_bytes=ME
     return open_upload(content, suffix, most_bytes).frame(wanted, most_rows)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     rows=st.lists(st.fixed_dictionaries(COLUMNS), min_size=1, max_size=12),
     group_rows=st.integers(1, 12),
@@ -69,7 +69,7 @@ def test_parquet_is_read_as_it_always_was(
     pd.testing.assert_frame_equal(found, read_frame(path).head(most_rows), check_dtype=False)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     values=st.lists(TEXTS, min_size=1, max_size=200),
     version=st.sampled_from(["1.0", "2.0"]),
@@ -96,7 +96,7 @@ def test_pages_tell_what_an_honest_footer_tells(values, version, dictionary, sta
     assert (pages[0].encoding is None) == (told.dictionary_page_offset is not None)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(content=st.binary(max_size=80), start=st.integers(0, 90), length=st.integers(0, 90))
 def test_any_bytes_are_pages_or_none(content, start, length):
     """What is no page is a PageError and nothing else."""
@@ -179,7 +179,7 @@ def test_a_footer_may_claim_anything():
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(content=st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(suffix, content):
     """Never anything but a SourceError."""

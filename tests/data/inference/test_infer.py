@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.checking import check_frame
@@ -228,7 +228,7 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
 
 class TestAnyFrame:
     @given(frames(), st.data())
-    @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=60)
     def test_is_described_or_refused_in_words(self, frame, data):
         """Nothing that a column holds is a crash, and what is written for it can be read again."""
         target = data.draw(st.sampled_from(list(frame.columns)))
@@ -242,7 +242,7 @@ class TestAnyFrame:
         row_adapter(table).validate_python(table.example())
 
     @given(st.data())
-    @settings(deadline=None, max_examples=50)
+    @settings(max_examples=50)
     def test_fits_its_own_description(self, data):
         """Of ordinary cells, the check finds nothing wrong with what the description was made from."""
         ordinary = [

@@ -66,7 +66,7 @@ def expected_why_not(policy: AdsPolicy, candidate: dict[str, Any], person: dict[
     return "reserve" if value < policy.reserve else None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(candidates_drawn, policies, st.sampled_from(["city", "country"]), st.sampled_from([0, 2, 7]))
 def test_a_ranking_is_what_a_plain_loop_over_single_pairs_gives(
     drawn: list[dict[str, Any]], policy: AdsPolicy, region: str, clicks: int

@@ -100,7 +100,7 @@ def test_the_example_of_a_public_table_matches_its_own_targeting(name: str) -> N
     assert matches(targeting, {**body.get("person", {}), **body.get("context", {})}, table)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(tables())
 def test_any_table_has_a_documented_request(table: Table) -> None:
     """However its columns are named and whatever they hold; each that can be targeted by is in the schema."""

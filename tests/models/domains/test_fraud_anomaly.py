@@ -103,7 +103,7 @@ def together(scorer: FraudScorer, directed: FraudScorer) -> list[tuple[FraudScor
 
 
 @given(chosen=ROWS)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_a_row_has_the_same_bits_alone_and_among_others(
     together: list[tuple[FraudScorer, np.ndarray, list[Floats]]], chosen: list[int]
 ) -> None:

@@ -82,7 +82,7 @@ rows = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(rows, min_size=1, max_size=7))
 def test_dictionaries_and_frames_are_encoded_to_the_same_bits(given_rows: list[dict[str, Any]]) -> None:
     """For any rows, one by one, together, or as a frame."""
@@ -101,7 +101,7 @@ def test_dictionaries_and_frames_are_encoded_to_the_same_bits(given_rows: list[d
     assert np.isfinite(by_frame).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(rows, min_size=1, max_size=5), st.sets(st.sampled_from(TABLE.column_names)), st.booleans())
 def test_rows_beside_shared_columns_are_encoded_to_the_bits_of_whole_rows(
     given_rows: list[dict[str, Any]], common: set[str], leaves_out_gaps: bool

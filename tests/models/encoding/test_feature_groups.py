@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.encoding.feature_groups import FeatureGroups
@@ -11,7 +11,6 @@ from models.nn.network import Network
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=6), st.integers(1, 3), st.integers(0, 2**32))
-@settings(deadline=None)
 def test_a_network_on_groups_equals_the_spread_one_on_features(sizes: list[int], n_members: int, seed: int) -> None:
     """The sums of a network that sees the merged features, and of the same one with its first weights spread."""
     rng = np.random.default_rng(seed)

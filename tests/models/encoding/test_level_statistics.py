@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.table import Column, Table
@@ -202,7 +202,6 @@ SITE = st.one_of(st.none(), st.integers(0, 400).map(lambda number: f"s{number}")
         max_size=5,
     )
 )
-@settings(deadline=None)
 def test_rows_and_frames_have_the_same_bits_with_everything_on(rows: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame(rows, columns=["site", "price", "device"]).astype({"price": float})
     np.testing.assert_array_equal(ENCODER.encode_rows(rows), ENCODER.transform(frame))

@@ -56,7 +56,7 @@ def test_the_log_itself_is_worth_its_mean_reward():
 
 
 @given(seed=st.integers(0, 10_000), shift=st.floats(-5, 5))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_shifted_rewards_shift_the_self_normalised_estimate_by_as_much(seed, shift):
     """IPS lacks this: it moves by the shift times the mean weight."""
     log = _random_log(seed)

@@ -56,7 +56,7 @@ def test_one_score_for_all_is_no_better_than_chance():
 
 
 @given(seed=st.integers(0, 10_000), n_rows=st.integers(4, 60))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_curve_is_the_count_of_rows_above_each_score(seed, n_rows):
     """Against counting them one threshold after the other, ties included."""
     rng = np.random.default_rng(seed)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.monitoring.performance.weekly import performance
@@ -120,7 +120,7 @@ def test_what_was_told_is_looked_up_by_an_index(engine, store):
     assert ("(model=? AND prediction_id=?)" if is_sqlite else "Index Cond: (((model)") in plan, plan
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(
     told=st.lists(
         st.tuples(st.sampled_from(["a", "b"]), st.sampled_from([True, False, None]), st.integers(1, 4)), max_size=8

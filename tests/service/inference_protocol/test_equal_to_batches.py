@@ -6,7 +6,7 @@ import shutil
 from datetime import datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.spellings import flag_spellings
@@ -86,7 +86,7 @@ def rows_and_tensors(draw, table):
     return rows, draw(st.permutations(tensors))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(data=st.data(), reasons=st.sampled_from(["adverse", "all", "none"]))
 def test_the_same_rows_get_the_same_answers_and_the_same_errors(domain, client, data, reasons):
     """Bit for bit; where a batch names bad values, the protocol's error names the same ones and answers nothing."""

@@ -230,7 +230,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_no_body_makes_the_service_fail(client, data):
     """Any JSON in place of any field of any endpoint is answered or refused, never a failure of the service."""
@@ -254,7 +254,7 @@ def test_no_body_makes_the_service_fail(client, data):
         problem(response, response.status_code)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     body=st.binary(max_size=200),
     kind=st.sampled_from(["application/json", "text/csv", "application/vnd.apache.parquet"]),
@@ -267,7 +267,7 @@ def test_no_bytes_make_a_batch_fail(client, body, kind):
     problem(response, response.status_code)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     cells=st.dictionaries(
         st.sampled_from(["income_eur", "purpose", "guarantor"]), st.text(string.printable, max_size=8)

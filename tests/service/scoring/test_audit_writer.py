@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import from_json
 
@@ -232,7 +232,7 @@ def ask_all(log, asked, *, most_waiting=100):
         writer.close()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(data=st.data())
 def test_together_a_row_gets_the_bits_that_it_gets_alone(served_models, data):
     """Rows of two models, with and without reasons, that come in one turn of the event loop."""

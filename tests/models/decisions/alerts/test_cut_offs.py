@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.costs import AlertCosts
@@ -33,7 +33,6 @@ def n_reviews(scored, review_from, block_from):
     return summed(replayed(scored, *decided(scored, review_from, block_from), FREE), "n_reviewed")
 
 
-@settings(deadline=None)
 @given(scored_transactions(), COSTS)
 def test_no_pair_of_cut_offs_costs_less(scored, costs):
     """Brute force over all pairs; and the cost that is named is what the replay of the chosen pair adds up to."""
@@ -48,7 +47,6 @@ def test_no_pair_of_cut_offs_costs_less(scored, costs):
     assert found.cost_per_day == pytest.approx(min(of_pair) / len(chosen))
 
 
-@settings(deadline=None)
 @given(scored_transactions(), st.sampled_from([0.25, 0.5, 1.0, 1.5, 3.0]), st.sampled_from([0.2, 0.7, 1.0]))
 def test_a_budget_is_kept_by_the_lowest_cut_off_that_can(scored, per_day, block_from):
     """Every cut-off is replayed; where none keeps the budget, the error says how many are reviewed anyway."""
@@ -66,7 +64,6 @@ def test_a_budget_is_kept_by_the_lowest_cut_off_that_can(scored, per_day, block_
             cut_off_for_reviews(scored.scored, per_day, block_from=block_from)
 
 
-@settings(deadline=None)
 @given(scored_transactions())
 def test_amounts_that_nobody_knows_have_no_least_cost(scored):
     """The error says what can be chosen by instead."""

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.costs import AlertCosts
@@ -18,7 +18,6 @@ COSTS = AlertCosts(review=5, blocked_good=30, missed_share=0.5)
 CUT_OFFS = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted)
 
 
-@settings(deadline=None)
 @given(scored_transactions(), CUT_OFFS)
 def test_every_figure_of_every_day_is_that_of_a_plain_count(scored, cut_offs):
     """Alerts, cards, values and costs, by day and in all."""
@@ -34,7 +33,6 @@ def test_every_figure_of_every_day_is_that_of_a_plain_count(scored, cut_offs):
         assert total == pytest.approx(sum(getattr(day, what) for day in found.days))
 
 
-@settings(deadline=None)
 @given(scored_transactions(), CUT_OFFS)
 def test_rates_are_shares_of_the_counts_and_none_of_nothing(scored, cut_offs):
     """Precision of the alerted cards, and the share of the value."""
@@ -47,7 +45,6 @@ def test_rates_are_shares_of_the_counts_and_none_of_nothing(scored, cut_offs):
     assert (totals.cost, totals.expected_cost) == (None, None)
 
 
-@settings(deadline=None)
 @given(scored_transactions())
 def test_without_amounts_only_cards_are_counted(scored):
     """Values and costs are left out, all else stays."""

@@ -177,7 +177,7 @@ actions = st.lists(
 
 
 @given(actions)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_queue_is_that_of_a_plain_list(done):
     """Whatever happens in whatever order: the same alerts, snoozes and labels as a list kept by hand."""
     engine = open_database("sqlite://")

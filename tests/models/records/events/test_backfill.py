@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.windows import FOREVER
@@ -17,7 +17,7 @@ from tests.models.records.events.conftest import LATE_SECONDS, START, answered, 
 DELAY_DAYS = DELAY_SECONDS / 86_400
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 @given(st.data())
 def test_an_event_sees_the_loaded_past_and_its_labels(open_log, data):
     """Bit for bit as beside the whole history."""

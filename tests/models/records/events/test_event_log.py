@@ -9,7 +9,7 @@ from datetime import UTC, timedelta, timezone
 from threading import Event
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.windows import FOREVER
@@ -20,9 +20,7 @@ from models.registry.database.engine import open_database, writing
 from tests.data.window_tables import TABLE, WINDOWS, Payment, labelled, payments, window_columns
 from tests.models.records.events.conftest import LATE_SECONDS, START, Seen, answered, in_bulk, payment, seen_in
 
-on_one_database = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+on_one_database = settings(max_examples=15)
 """Every example has a model of its own in the database of its test."""
 
 
