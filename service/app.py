@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TextIO
 
 from fastapi import FastAPI
@@ -38,7 +39,7 @@ from service.api.review import review_router
 from service.api.rollouts import rollout_router
 from service.context import State
 from service.errors import EXPECTED_ERRORS
-from service.inference_protocol.error_bodies import ErrorBodies
+from service.inference_protocol.error_bodies import protocol_error
 from service.inference_protocol.routes import INFER_ENDPOINTS, inference_router
 from service.live.live_models import LiveModels
 from service.logs import open_log
@@ -46,7 +47,7 @@ from service.metrics.exposition import metrics_router
 from service.middleware.tracing import Tracing, open_tracing
 from service.openapi import OpenApi
 from service.pages.learn.trainings import Trainings
-from service.pages.problem_pages import ProblemPages
+from service.pages.problem_pages import problem_page
 from service.pages.rendering import Pages
 from service.pages.routers import page_routers
 from service.pages.site import Site
@@ -204,9 +205,7 @@ def create_app(
     _put_in_front(
         app,
         [
-            Middleware(ErrorBodies),
-            Middleware(ProblemPages, pages=pages),
-            *pipeline.middleware(),
+            *pipeline.middleware([protocol_error, partial(problem_page, pages)]),
             Middleware(KeyGate, ring=ring, sessions=pages.sessions, metrics_open=settings.metrics_open),
             Middleware(ScoreFirst, routes=routes),
         ],

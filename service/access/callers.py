@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from starlette.types import Scope
+from starlette.types import Scope as AsgiScope
 
-from service.access.key_store import SCOPES
-from service.access.key_store import Scope as KeyScope
+from service.access.key_store import SCOPES, Scope
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Caller:
 
     id: str
     name: str
-    scopes: frozenset[KeyScope]
+    scopes: frozenset[Scope]
 
 
 ANYONE = Caller("", "", frozenset(SCOPES))
@@ -32,7 +31,7 @@ ENVIRONMENT = Caller("environment", "environment", frozenset(SCOPES))
 """Who has the key of BACKSCORE_API_KEY."""
 
 
-def actor_of(scope: Scope) -> str:
+def actor_of(scope: AsgiScope) -> str:
     """Who changes something, for the history."""
     caller: Caller = scope.get("key", ANYONE)
     if caller.name:

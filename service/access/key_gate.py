@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from service.access.key_ring import KeyRing
-from service.access.key_store import Scope as KeyScope
+from service.access.key_store import Scope
 from service.access.sessions import PAGES, SAFE_METHODS, Sessions, key_of
 from service.errors import ForeignRequestError, KeysUnreadError, MissingKeyError, MissingScopeError, RateLimitError
 from service.requests.problems import problem_response
@@ -21,7 +22,7 @@ ADMINISTERED = re.compile(r"/v1/models(/.*)?")
 ASKED = re.compile(r"/v1/[^/]+/[^/]+|/v2/models/[^/]+(/versions/[^/]+)?/infer|/models/[^/]+")
 
 
-def scope_needed(method: str, path: str) -> KeyScope | None:
+def scope_needed(method: str, path: str) -> Scope | None:
     """The scope that a key needs for a request; None if any key will do.
 
     What changes nothing needs any; what is not known here needs the most.
@@ -49,7 +50,7 @@ class KeyGate:
     def __init__(self, app: ASGIApp, ring: KeyRing, sessions: Sessions, *, metrics_open: bool = False) -> None:
         self.app, self._ring, self._sessions, self._metrics_open = app, ring, sessions, metrics_open
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
@@ -60,11 +61,11 @@ class KeyGate:
             try:
                 self._let_in(scope, path)
             except (ForeignRequestError, KeysUnreadError, MissingKeyError, MissingScopeError, RateLimitError) as error:
-                await problem_response(scope["request_id"], error)(scope, receive, send)
+                await problem_response(scope, error)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
-    def _let_in(self, scope: Scope, path: str) -> None:
+    def _let_in(self, scope: AsgiScope, path: str) -> None:
         presented = _presented(scope)
         if presented is None:
             presented = key_of(scope)
@@ -83,7 +84,7 @@ class KeyGate:
             ]
 
 
-def _presented(scope: Scope) -> bytes | None:
+def _presented(scope: AsgiScope) -> bytes | None:
     """The key that a request carries."""
     for name, value in scope["headers"]:
         if name == b"x-api-key":

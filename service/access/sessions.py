@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import cookie_parser
 from starlette.responses import Response
-from starlette.types import Scope
+from starlette.types import Scope as AsgiScope
 
 from service.errors import ForeignRequestError
 
@@ -61,13 +61,13 @@ class Sessions:
         self._secret = digest(secret, b"tokens of forms", "sha256")  # whatever else it is used for
         self._new_session = new_session
 
-    def visit(self, scope: Scope) -> Visit:
+    def visit(self, scope: AsgiScope) -> Visit:
         """The browser that sends a request; a new one if it does not know its session."""
         known = _session(scope)
         session = known or self._new_session()
         return Visit(session, known is None, self._token(session, _cookies(scope).get(KEY_COOKIE, "")))
 
-    def check(self, scope: Scope, token: str) -> None:
+    def check(self, scope: AsgiScope, token: str) -> None:
         """ForeignRequestError unless the request was sent from a page of ours, with the token of this browser."""
         session, key = _session(scope), _cookies(scope).get(KEY_COOKIE, "")
         expected = self._token(session or "", key)
@@ -75,7 +75,7 @@ class Sessions:
         if session is None or not is_right or not _is_sent_from_here(scope):
             raise ForeignRequestError()
 
-    def check_header(self, scope: Scope) -> None:
+    def check_header(self, scope: AsgiScope) -> None:
         """The same for a request that carries the token in the header X-CSRF-Token."""
         self.check(scope, token_in_header(scope))
 
@@ -83,7 +83,7 @@ class Sessions:
         return digest(self._secret, f"{session}:{sha256(key.encode()).hexdigest()}".encode(), "sha256").hex()
 
 
-def key_of(scope: Scope) -> bytes | None:
+def key_of(scope: AsgiScope) -> bytes | None:
     """The key that a browser keeps; None if it keeps none, empty if what it keeps cannot be one."""
     for name, _ in scope["headers"]:
         if name == b"cookie":
@@ -99,12 +99,12 @@ def key_of(scope: Scope) -> bytes | None:
         return b""
 
 
-def keep_key(response: Response, scope: Scope, key: str) -> None:
+def keep_key(response: Response, scope: AsgiScope, key: str) -> None:
     """Let the browser keep a key until it is closed."""
     _set(response, scope, KEY_COOKIE, base64.urlsafe_b64encode(key.encode()).decode())
 
 
-def keep_session(response: Response, scope: Scope, session: str) -> None:
+def keep_session(response: Response, scope: AsgiScope, session: str) -> None:
     """Let the browser keep the name of its session until it is closed."""
     _set(response, scope, SESSION_COOKIE, session)
 
@@ -124,25 +124,25 @@ def own_path(wanted: str) -> str:
     return wanted if is_ours else "/"
 
 
-def is_for_people(scope: Scope) -> bool:
+def is_for_people(scope: AsgiScope) -> bool:
     """Whether a browser asks for a page that a person wants to see."""
     if scope["method"] == "POST" and scope["path"].startswith("/v1/"):  # told at once, as it is asked most often
         return False
     return bool(READ_IN_A_BROWSER.fullmatch(scope["path"])) and b"text/html" in _header(scope, b"accept")
 
 
-def token_in_header(scope: Scope) -> str:
+def token_in_header(scope: AsgiScope) -> str:
     """The token that a script of ours sends; empty if there is none."""
     return _header(scope, TOKEN_HEADER).decode("latin-1")
 
 
-def _set(response: Response, scope: Scope, name: str, value: str) -> None:
+def _set(response: Response, scope: AsgiScope, name: str, value: str) -> None:
     # Behind a proxy that speaks TLS for us only its header tells; who forges it harms nobody but themselves
     is_secure = scope["scheme"] == "https" or _header(scope, b"x-forwarded-proto") == b"https"
     response.set_cookie(name, value, path="/", httponly=True, samesite="strict", secure=is_secure)
 
 
-def _is_sent_from_here(scope: Scope) -> bool:
+def _is_sent_from_here(scope: AsgiScope) -> bool:
     """What the browser says about where a request comes from; older ones say less, and nothing else says anything."""
     if site := _header(scope, b"sec-fetch-site"):
         return site in (b"same-origin", b"none")
@@ -151,15 +151,15 @@ def _is_sent_from_here(scope: Scope) -> bool:
     return True
 
 
-def _session(scope: Scope) -> str | None:
+def _session(scope: AsgiScope) -> str | None:
     kept = _cookies(scope).get(SESSION_COOKIE, "")
     return kept if _SESSION.fullmatch(kept) else None
 
 
-def _cookies(scope: Scope) -> dict[str, str]:
+def _cookies(scope: AsgiScope) -> dict[str, str]:
     return cookie_parser(_header(scope, b"cookie").decode("latin-1"))
 
 
-def _header(scope: Scope, name: bytes) -> bytes:
+def _header(scope: AsgiScope, name: bytes) -> bytes:
     """All headers of that name as one; empty if there is none."""
     return b"; ".join(value for given, value in scope["headers"] if given == name)

@@ -20,7 +20,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from models.contract import ReasonsWanted
 from service.access.callers import Caller
@@ -50,7 +51,7 @@ class ScoreFirst:
     def __init__(self, app: ASGIApp, routes: PredictionRoutes) -> None:
         self.app, self.routes = app, routes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         match = self.path.fullmatch(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
         if match is None:
@@ -94,7 +95,7 @@ class PredictionRoutes:
             await self.score_of(request.path_params["name"], request.scope, request.receive), media_type=JSON
         )
 
-    async def score_of(self, name: str, scope: Scope, receive: Receive) -> bytes:
+    async def score_of(self, name: str, scope: AsgiScope, receive: Receive) -> bytes:
         """Answer one row, JSON to JSON. The work takes less time than handing it to a thread would."""
         state = self._state
         asked = state.batcher.asked(_key_id(scope))
@@ -157,7 +158,7 @@ class PredictionRoutes:
         return Response(await self.operation_of(name, operation, read, request.scope), media_type=JSON)
 
     async def operation_of(
-        self, name: str, operation: str, read: Callable[[], Awaitable[bytes]], scope: Scope
+        self, name: str, operation: str, read: Callable[[], Awaitable[bytes]], scope: AsgiScope
     ) -> bytes:
         """Answer and record what one of the domain's operations is asked, JSON to JSON.
 
@@ -184,13 +185,13 @@ class PredictionRoutes:
         return done.answer
 
 
-def _key_id(scope: Scope) -> str:
+def _key_id(scope: AsgiScope) -> str:
     """Of the caller's key; empty where nobody needs one."""
     caller: Caller = scope["key"]
     return caller.id
 
 
-def _reasons_wanted(scope: Scope) -> ReasonsWanted:
+def _reasons_wanted(scope: AsgiScope) -> ReasonsWanted:
     """The query parameter `reasons`."""
     if (usual := _USUAL_QUERIES.get(scope["query_string"])) is not None:
         return usual

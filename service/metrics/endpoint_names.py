@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from starlette.types import Scope
+from starlette.types import Scope as AsgiScope
 
 from service.live.served_model import ServedModel
 
@@ -27,7 +27,7 @@ class EndpointNames:
         self._served_models: Mapping[str, ServedModel] = {}
         self._scoring: dict[str, Named] = {}
 
-    def of(self, scope: Scope, served_models: Mapping[str, ServedModel]) -> Named:
+    def of(self, scope: AsgiScope, served_models: Mapping[str, ServedModel]) -> Named:
         """The labels of a request that has been answered."""
         if served_models is not self._served_models:
             self._served_models = served_models

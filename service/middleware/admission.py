@@ -16,7 +16,8 @@ import asyncio
 from collections.abc import Callable
 from time import perf_counter
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
 from structlog.typing import FilteringBoundLogger
 
 from service.errors import OverloadedError, ServiceError, SlowBodyError, TimeLimitError
@@ -54,7 +55,7 @@ class InFlight:
         self.most, self._most_bytes = most, most_bytes
         self._body_seconds, self._request_seconds = body_seconds, request_seconds
         self._metrics, self._log, self._clock = metrics, log, clock
-        self._scopes: dict[Exchange, Scope] = {}
+        self._scopes: dict[Exchange, AsgiScope] = {}
         self._n_bytes = 0
         metrics.watch(
             "backscore_requests_in_flight", "Requests that are under way, without those for health.", self.__len__
@@ -63,7 +64,7 @@ class InFlight:
     def __len__(self) -> int:
         return len(self._scopes)
 
-    def enter(self, exchange: Exchange, scope: Scope) -> None:
+    def enter(self, exchange: Exchange, scope: AsgiScope) -> None:
         """Take on a request; OverloadedError if there is no room."""
         if len(self._scopes) >= self.most:
             self._metrics.aborted("full")
@@ -99,11 +100,11 @@ class InFlight:
             return SlowBodyError(self._body_seconds, SLOWEST) if now > exchange.started + allowed else None
         return TimeLimitError(self._request_seconds) if now > exchange.since + self._request_seconds else None
 
-    async def _cut_short(self, exchange: Exchange, scope: Scope, problem: ServiceError) -> None:
+    async def _cut_short(self, exchange: Exchange, scope: AsgiScope, problem: ServiceError) -> None:
         self._metrics.aborted("slow_body" if isinstance(problem, SlowBodyError) else "timeout")
         self._log.warning("request cut short", request_id=exchange.request_id, why=str(problem))
         try:
-            await exchange.abort(scope, problem_response(exchange.request_id, problem))
+            await exchange.abort(scope, problem_response(scope, problem))
         except Exception:  # one connection that breaks now must not keep the others from their end
             self._log.exception("request not cut short", request_id=exchange.request_id)
 
@@ -114,7 +115,7 @@ class Limits:
     def __init__(self, app: ASGIApp, under_way: InFlight) -> None:
         self.app, self.under_way = app, under_way
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http" or scope["path"].startswith(ALWAYS_LET_IN):
             await self.app(scope, receive, send)
@@ -123,7 +124,7 @@ class Limits:
         try:
             self.under_way.enter(exchange, scope)
         except OverloadedError as error:
-            await problem_response(exchange.request_id, error)(scope, receive, send)
+            await problem_response(scope, error)(scope, receive, send)
             return
         try:
             await self.app(scope, receive, send)

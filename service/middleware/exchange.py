@@ -8,7 +8,8 @@ from time import perf_counter
 from typing import Any
 
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Send
+from starlette.types import Scope as AsgiScope
 
 Header = tuple[bytes, bytes]
 
@@ -81,7 +82,7 @@ class Exchange:
             message["headers"] = [*message.get("headers", ()), *self.headers]
         await self._send(message)
 
-    async def abort(self, scope: Scope, answer: Response) -> None:
+    async def abort(self, scope: AsgiScope, answer: Response) -> None:
         """Answer in the application's place, and drop what it may still say.
 
         An answer that has begun can only be broken off: the application is cancelled, which makes the server close the

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http.client import INTERNAL_SERVER_ERROR
 from time import perf_counter
 
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
 from structlog.typing import FilteringBoundLogger
 
 from service.live.served_model import ServedModel
@@ -20,7 +21,7 @@ from service.logs import WriteLine
 from service.metrics.endpoint_names import EndpointNames
 from service.metrics.metrics import Metrics
 from service.middleware.exchange import Exchange
-from service.requests.problems import problem_response
+from service.requests.problems import ProblemForm, problem_response
 
 REQUEST_ID = b"x-request-id"
 CLIENT_LEFT = 499  # the status that nginx gave to a client that closed the connection before the answer
@@ -39,6 +40,7 @@ class RequestLog:
     new_id : names requests that come without a name.
     served_models : what answers now, by name; of these models requests are counted.
     is_draining : once it says so, clients are asked to connect anew, which brings them elsewhere.
+    problem_forms : of this application, see `problem_response`.
     """
 
     def __init__(
@@ -51,12 +53,14 @@ class RequestLog:
         metrics: Metrics,
         served_models: Callable[[], Mapping[str, ServedModel]],
         is_draining: Callable[[], bool],
+        problem_forms: Sequence[ProblemForm] = (),
     ) -> None:
         self.app, self.log, self.write_line, self.new_id = app, log, write_line, new_id
         self._metrics, self._served_models, self._is_draining = metrics, served_models, is_draining
+        self._problem_forms = problem_forms
         self._names, self._pid = EndpointNames(), os.getpid()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
@@ -66,7 +70,7 @@ class RequestLog:
         if self._is_draining():
             headers.append(CLOSE)
         exchange = scope["exchange"] = Exchange(receive, send, request_id, headers)
-        scope["log_fields"] = {}
+        scope["log_fields"], scope["problem_forms"] = {}, self._problem_forms
         try:
             await self.app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
@@ -76,13 +80,13 @@ class RequestLog:
         except Exception as error:
             self.log.exception("request failed", request_id=request_id)
             if exchange.status is None:
-                await problem_response(request_id, error)(scope, receive, exchange.send)
+                await problem_response(scope, error)(scope, receive, exchange.send)
             elif not exchange.aborted:
                 raise  # the server must cut the answer that has begun
         finally:
             self._done(exchange, scope)
 
-    def _done(self, exchange: Exchange, scope: Scope) -> None:
+    def _done(self, exchange: Exchange, scope: AsgiScope) -> None:
         seconds = perf_counter() - exchange.started
         endpoint, model = self._names.of(scope, self._served_models())
         status = exchange.status or INTERNAL_SERVER_ERROR
@@ -105,7 +109,7 @@ class RequestLog:
         self.write_line(line)
 
 
-def _given_id(scope: Scope) -> str | None:
+def _given_id(scope: AsgiScope) -> str | None:
     """The id that the caller, or a proxy before us, gave the request, if it is fit for a log."""
     for name, value in scope["headers"]:
         if name == REQUEST_ID and re.fullmatch(rb"[A-Za-z0-9._-]{1,64}", value):

@@ -18,7 +18,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as AsgiScope
 from structlog.typing import FilteringBoundLogger
 
 from service.requests.call import Call
@@ -62,7 +63,7 @@ class Tracing:
         self._propagator = TraceContextTextMapPropagator()
         self._epoch = time.time_ns() - time.perf_counter_ns()
 
-    def request(self, scope: Scope) -> Any:
+    def request(self, scope: AsgiScope) -> Any:
         """A context in which the span of a request is the current one."""
         parent = {
             name.decode("latin-1"): value.decode("latin-1")
@@ -107,7 +108,7 @@ class TraceRequests:
     def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
         self.app, self._tracing = app, tracing
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http" or scope["path"].startswith(UNTRACED):
             await self.app(scope, receive, send)

@@ -14,7 +14,7 @@ from models.clock import Clock
 from models.registry.bundles import package_versions
 from models.reports.shares import percent
 from service.access.callers import ANYONE, Caller
-from service.access.key_store import Scope as KeyScope
+from service.access.key_store import Scope
 from service.access.sessions import Sessions, keep_session
 from service.pages import words
 from service.pages.static_files import StaticFiles
@@ -104,7 +104,7 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-def may(request: Request, scope: KeyScope) -> bool:
+def may(request: Request, scope: Scope) -> bool:
     """Whether the one who asks may do what needs this scope."""
     scopes = caller_of(request).scopes
     return scope in scopes or "admin" in scopes

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive, Scope
+from starlette.types import Receive
+from starlette.types import Scope as AsgiScope
 
 from service.errors import BodyTooLargeError, ContentCodingError, MediaTypeError
 
@@ -14,7 +15,7 @@ CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
 
 
-def media_type(scope: Scope, accepted: Sequence[str]) -> str:
+def media_type(scope: AsgiScope, accepted: Sequence[str]) -> str:
     """The body's type without its parameters; MediaTypeError names the accepted ones."""
     given = _header(scope, b"content-type").decode("latin-1")
     kind = given.partition(";")[0].strip().lower()
@@ -23,7 +24,7 @@ def media_type(scope: Scope, accepted: Sequence[str]) -> str:
     return kind
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+async def read_body(scope: AsgiScope, receive: Receive, limit: int) -> bytes:
     """The whole body.
 
     Raises
@@ -70,14 +71,14 @@ async def json_body(request: Request, limit: int) -> bytes:
     return await read_json(request.scope, request.receive, limit)
 
 
-async def read_json(scope: Scope, receive: Receive, limit: int) -> bytes:
+async def read_json(scope: AsgiScope, receive: Receive, limit: int) -> bytes:
     """The same without the framework's request around it."""
     if _header(scope, b"content-type") != b"application/json":  # as nearly everybody spells it
         media_type(scope, (JSON,))
     return await read_body(scope, receive, limit)
 
 
-def _header(scope: Scope, name: bytes) -> bytes:
+def _header(scope: AsgiScope, name: bytes) -> bytes:
     """The first header of that name; empty if there is none."""
     for given, value in scope["headers"]:
         if given == name:

@@ -1,18 +1,19 @@
-"""Problems: how failures look to the caller (RFC 9457, `application/problem+json`)."""
+"""Problems: failures as the caller sees them, `application/problem+json` (RFC 9457) unless a form replaces it."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope as AsgiScope
 
 from models.errors import EventError
 from service.errors import (
@@ -30,6 +31,9 @@ from service.requests.field_errors import event_field, parameter_error
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
 
+ProblemForm: TypeAlias = Callable[[AsgiScope, Mapping[str, Any]], Response | None]
+"""Renders a problem for the requests that want it in another form than JSON; None for all other requests."""
+
 
 class Problem(BaseModel):
     """What every failed request is answered with."""
@@ -42,8 +46,24 @@ class Problem(BaseModel):
     errors: list[FieldError] = Field(default=[], description="Every bad value; only where the body was understood.")
 
 
-def problem_response(request_id: str, error: Exception) -> Response:
-    """The answer to a failed request; a failure on our side (5xx) keeps its inner text to itself."""
+def problem_response(scope: AsgiScope, error: Exception) -> Response:
+    """The answer to a failed request, in the first form of `scope["problem_forms"]` that takes the request, or as JSON.
+
+    Forms change the body and its type, and may change the status; the other headers stay. A failure on our side (5xx)
+    keeps its inner text to itself.
+    """
+    problem, headers = _problem(scope.get("request_id", ""), error)
+    content = problem.model_dump(mode="json", exclude=None if problem.errors else {"errors"})
+    forms: Sequence[ProblemForm] = scope.get("problem_forms", ())
+    for form in forms:
+        if (response := form(scope, content)) is not None:
+            response.headers.update(headers)
+            return response
+    return JSONResponse(content, problem.status, headers, MEDIA_TYPE)
+
+
+def _problem(request_id: str, error: Exception) -> tuple[Problem, dict[str, str]]:
+    """A failure and the headers that go with it."""
     headers: dict[str, str] = {}
     errors: list[FieldError] = []
     if isinstance(error, HTTPException):  # raised by the framework: no such path, wrong method
@@ -74,25 +94,24 @@ def problem_response(request_id: str, error: Exception) -> Response:
         request_id=request_id,
         errors=errors,
     )
-    content = problem.model_dump(mode="json", exclude=None if errors else {"errors"})
-    return JSONResponse(content, status, headers, MEDIA_TYPE)
+    return problem, headers
 
 
 async def on_error(request: Request, error: Exception) -> Response:
     """Exception handler: the problem of a failure that somebody foresaw."""
-    request_id: str = request.scope["request_id"]
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         error.headers = {"Allow": allowed_methods(request) or (error.headers or {}).get("Allow", "")}
     status = status_of(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, HTTPException):
         unforeseen = error if status == HTTPStatus.INTERNAL_SERVER_ERROR else None
+        request_id = request.scope["request_id"]
         request.app.state.log.error("request failed", request_id=request_id, error=str(error), exc_info=unforeseen)
-    return problem_response(request_id, error)
+    return problem_response(request.scope, error)
 
 
 async def on_bad_parameters(request: Request, error: RequestValidationError) -> Response:
     """Exception handler: the problem of parameters in the address that an endpoint does not take."""
-    return problem_response(request.scope["request_id"], parameter_error(error))
+    return problem_response(request.scope, parameter_error(error))
 
 
 _BEHIND_THE_DOOR: Mapping[HTTPStatus, str] = {
@@ -109,5 +128,5 @@ def _spaced(kind: str, separator: str) -> str:
 
 def example_problem(error: Exception) -> dict[str, Any]:
     """A problem as the documentation shows it."""
-    example: dict[str, Any] = json.loads(bytes(problem_response("0192f3a8c1d27d3e9b1a", error).body))
+    example: dict[str, Any] = json.loads(bytes(problem_response({"request_id": "0192f3a8c1d27d3e9b1a"}, error).body))
     return example

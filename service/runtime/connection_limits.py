@@ -141,7 +141,7 @@ class PatientProtocol(HttpToolsProtocol):
         if self._has_request_under_way and (cycle.response_started or not cycle.more_body):
             self.transport.close()
             return
-        answer = problem_response("", problem)
+        answer = problem_response({}, problem)
         status = HTTPStatus(answer.status_code)
         head = [f"HTTP/1.1 {status.value} {status.phrase}".encode(), b"connection: close"]
         head.extend(name + b": " + value for name, value in answer.raw_headers)

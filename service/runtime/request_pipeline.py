@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TextIO
 
@@ -19,6 +19,7 @@ from service.metrics.shared_folder import SharedFolder
 from service.middleware.admission import InFlight, Limits
 from service.middleware.request_log import RequestLog
 from service.middleware.tracing import TraceRequests, Tracing
+from service.requests.problems import ProblemForm
 from service.runtime.connection_limits import ConnectionLimits
 from service.runtime.draining import Draining
 from service.settings import Settings
@@ -63,8 +64,8 @@ class RequestPipeline:
         self.connection_limits = ConnectionLimits.within_the_systems(settings.max_connections, settings.header_seconds)
         self._watch_models()
 
-    def middleware(self) -> list[Middleware]:
-        """What every request passes before it is asked for a key."""
+    def middleware(self, problem_forms: Sequence[ProblemForm]) -> list[Middleware]:
+        """The layers in front of the key check, outermost first."""
         request_log = Middleware(
             RequestLog,
             log=self._log,
@@ -73,6 +74,7 @@ class RequestPipeline:
             metrics=self.metrics,
             served_models=lambda: self._live_models.served_models,
             is_draining=lambda: self.draining.has_begun,
+            problem_forms=problem_forms,
         )
         traced = [Middleware(TraceRequests, tracing=self.tracing)] if self.tracing else []
         return [request_log, *traced, Middleware(Limits, under_way=self.under_way)]

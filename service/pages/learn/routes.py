@@ -13,7 +13,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from models.playground.settings import PlaygroundSettings
 from models.playground.states import PlaygroundState, TracedPoint
@@ -97,7 +98,7 @@ class Watching(StreamingResponse):
         self._trainings, self._events = trainings, _events(trainings.frames(settings, steps))
         super().__init__(self._events, media_type=EVENTS, headers=headers)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one connection; TooManyTrainingsError before anything is sent."""
         with self._trainings.place():
             await super().__call__(scope, receive, send)

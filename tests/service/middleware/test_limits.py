@@ -85,7 +85,7 @@ async def limited(endpoint, **changes):
         try:
             body = await endpoint(receive)
         except EXPECTED_ERRORS as error:
-            await problem_response(scope["request_id"], error)(scope, receive, send)
+            await problem_response(scope, error)(scope, receive, send)
             return
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body})
