@@ -8,12 +8,6 @@ from data.windows import FOREVER
 from models.registry.database.engine import UtcDateTime
 
 metadata = sa.MetaData()
-registry_schema = sa.Table(
-    "registry_schema",
-    metadata,
-    sa.Column("only_row", sa.Integer, sa.CheckConstraint("only_row = 1"), primary_key=True),
-    sa.Column("version", sa.Integer, nullable=False),
-)
 versions = sa.Table(
     "versions",
     metadata,

@@ -11,16 +11,13 @@ import sqlalchemy as sa
 
 from models.errors import DomainMismatchError, NoPolicyToRollBackError, UnknownPolicyError, UnknownVersionError
 from models.registry.database import schema as tables
-from models.registry.database.migrations import newest_revision, revision_of
 from models.registry.registry import Registry
 from tests.conftest import START
 
 SOURCE_ROOT = Path(__file__).parents[3]
 KILLED = """
 import os, sys
-from models.registry.database.migrations import newest_revision, revision_of
 from models.registry import policies as stored
-from models.registry.database.migrations import newest_revision, revision_of
 from models.registry.registry import Registry
 
 stored.record = lambda *_, **__: os._exit(9)
@@ -187,64 +184,3 @@ def test_concurrent_changes_follow_one_another(policies, registry):
     assert sorted(numbers) == list(range(1, 11))
     assert [before for before, _ in moves] == [0, *(after for _, after in moves[:-1])]
     assert active_number(policies) == moves[-1][1]
-
-
-VERSION_1 = [
-    "CREATE TABLE registry_schema (only_row INTEGER NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (only_row), "
-    "CHECK (only_row = 1))",
-    "CREATE TABLE versions (name VARCHAR NOT NULL, version INTEGER NOT NULL CHECK (version >= 1), "
-    "domain VARCHAR NOT NULL, digest VARCHAR NOT NULL, created {moment} NOT NULL, created_by VARCHAR NOT NULL, "
-    "metrics JSON NOT NULL, PRIMARY KEY (name, version))",
-    "CREATE TABLE aliases (name VARCHAR NOT NULL, alias VARCHAR NOT NULL, version INTEGER NOT NULL, "
-    "PRIMARY KEY (name, alias), FOREIGN KEY(name, version) REFERENCES versions (name, version))",
-    "CREATE TABLE history (id {serial} NOT NULL, at {moment} NOT NULL, name VARCHAR NOT NULL, action VARCHAR NOT NULL, "
-    "alias VARCHAR, from_version INTEGER, to_version INTEGER NOT NULL, actor VARCHAR NOT NULL, why VARCHAR NOT NULL, "
-    "PRIMARY KEY (id))",
-    "CREATE INDEX ix_history_name ON history (name)",
-    "INSERT INTO registry_schema VALUES (1, 1)",
-    "INSERT INTO versions VALUES ('lending', 1, 'credit', 'd', '2024-05-01 12:30:15.123456{zone}', 'job', "
-    """'{{"auc"\\: 0.75}}')""",
-    "INSERT INTO aliases VALUES ('lending', 'champion', 1)",
-    "INSERT INTO history VALUES (1, '2024-05-01 12:30:15.123456{zone}', 'lending', 'promote', 'champion', NULL, 1, "
-    "'job', 'first')",
-]
-"""A database as it was made before there were policies, with a model in it; written out, for the code has gone on."""
-
-
-def make_version_1(url):
-    engine = sa.create_engine(url)
-    is_postgres = engine.dialect.name == "postgresql"
-    words = {
-        "moment": "TIMESTAMP WITH TIME ZONE" if is_postgres else "DATETIME",
-        "serial": "SERIAL" if is_postgres else "INTEGER",
-        "zone": "+00" if is_postgres else "",
-    }
-    with engine.begin() as connection:
-        for statement in VERSION_1:
-            connection.execute(sa.text(statement.format(**words)))
-        if is_postgres:
-            connection.execute(sa.text("SELECT setval('history_id_seq', 1)"))
-    engine.dispose()
-
-
-def test_a_database_from_before_policies_is_upgraded_with_every_row(url):
-    """Six programs open it at once: the model, its champion and its history are there, and policies can be stored."""
-    make_version_1(url)
-
-    with ThreadPoolExecutor(6) as pool:
-        opened = list(pool.map(Registry, [url] * 6))
-
-    registry = opened[0]
-    version = registry.version("lending", 1)
-    assert (version.metrics, version.created) == ({"auc": 0.75}, START)
-    assert registry.champions() == {"lending": version}
-    assert [(event.id, event.action, event.why, event.at) for event in registry.history("lending")] == [
-        (1, "promote", "first", START)
-    ]
-    with registry._engine.connect() as connection:
-        assert revision_of(connection) == newest_revision()
-    registry.policies.activate("lending", add(registry.policies).number, actor="ann", why="")
-    assert opened[5].policies.active("lending").number == 1
-    assert registry.history("lending")[-1].id == 2
-    for each in opened:
-        each.close()

@@ -277,7 +277,7 @@ def test_a_database_of_a_newer_version_is_refused(registry, url):
     with registry._engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     known = newest_revision()
-    with pytest.raises(DatabaseError, match=f"schema 9999, this backscore knows {known}; upgrade backscore"):
+    with pytest.raises(DatabaseError, match=f"schema 9999, this backscore knows 0007 to {known}; upgrade backscore"):
         Registry(url)
 
 

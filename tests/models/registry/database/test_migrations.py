@@ -1,8 +1,10 @@
-"""Migrations: from every earlier revision to this one, with every row, and to just what the tables' modules say."""
+"""Migrations: from revision 0007 on to this one, with every row, and to just what the schema describes."""
 
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,23 +14,14 @@ from alembic.migration import MigrationContext
 
 from models.errors import DatabaseError
 from models.registry.database.engine import open_database, writing
-from models.registry.database.migrations import create_schema, newest_revision, revision_of, upgrade
+from models.registry.database.migrations import create_schema, newest_revision, revision_of
 from models.registry.database.schema import metadata
 from models.registry.registry import Registry
 
-REVISIONS = [f"{number:04}" for number in range(1, int(newest_revision()) + 1)]
-ROWS = {
-    "versions": "('lending', 1, 'credit', 'd', '2024-05-31 12:00:00', 'ann', '{}')",
-    "aliases": "('lending', 'champion', 1)",
-    "policies": "('lending', 1, 'credit', '{}', '2024-05-31 12:00:00', 'ann', '', 1, '{}')",
-    "active_policies": "('lending', 1)",
-    "events": "('pay', '7', 1000, '{}', NULL, '2024-05-31 12:00:00')",
-    "event_streams": "('pay', 0, 1)",
-    "event_series": "(1, 'pay', 'card', NULL, 1.0, NULL)",
-    "event_entities": "(1, 'a', 1000, '7', NULL, NULL)",
-    "audit_settings": "('lending', 'off', 1.0, NULL, NULL)",
-}
-"""A row for tables as they are in the revision that made them."""
+HERE = Path(__file__).parent
+NUMBERED = ("history", "outcomes", "event_series", "event_labels", "alerts", "alert_verdicts")
+"""Tables whose ids the database counts up."""
+MOMENT = datetime(2024, 5, 31, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -38,13 +31,32 @@ def engine(url):
     opened.dispose()
 
 
-def fill(connection):
-    """Put a row into each table that there is; returns how many rows each table has."""
-    there = sa.inspect(connection).get_table_names()
-    for table, values in ROWS.items():
-        if table in there:
-            connection.exec_driver_sql(f"INSERT INTO {table} VALUES {values}")  # noqa: S608
-    return {name: connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar() for name in there}  # noqa: S608
+def statements(name):
+    """The statements of a recorded file."""
+    return [text for text in (HERE / name).read_text().split(";\n") if text]
+
+
+def write_0007(engine):
+    """A database at revision 0007 with rows in every table, as it was written before its migrations were squashed."""
+    is_postgres = engine.dialect.name == "postgresql"
+    with writing(engine) as connection:
+        if is_postgres:
+            connection.exec_driver_sql("SET LOCAL TIME ZONE 'UTC'")
+        for statement in (*statements(f"schema_0007.{engine.dialect.name}.sql"), *statements("rows_0007.sql")):
+            connection.exec_driver_sql(statement)
+        if is_postgres:
+            for table in NUMBERED:
+                top = f"(SELECT max(id) FROM {table})"  # noqa: S608
+                connection.exec_driver_sql(f"SELECT setval('{table}_id_seq', {top})")
+
+
+def contents(connection):
+    """Every row of every table, and the table in which old revisions stood left out."""
+    names = set(sa.inspect(connection).get_table_names()) - {"alembic_version", "registry_schema"}
+    return {
+        name: sorted(map(tuple, connection.exec_driver_sql(f"SELECT * FROM {name}")), key=repr)  # noqa: S608
+        for name in names
+    }
 
 
 def described(connection):
@@ -71,19 +83,61 @@ def described(connection):
     return found
 
 
-@pytest.mark.parametrize("revision", REVISIONS)
-def test_every_revision_becomes_this_one_with_every_row(engine, revision):
-    """Also one that is of before revisions were written down."""
-    with writing(engine) as connection:
-        upgrade(connection, revision)
-        counts = fill(connection)
-        if revision <= "0003":
-            connection.exec_driver_sql("DROP TABLE alembic_version")
-    create_schema(engine)
+def test_a_database_of_the_oldest_revision_is_carried_on_with_every_row(engine, url):
+    """Nothing in it differs afterwards but the names of columns, and its stores read it and write on."""
+    write_0007(engine)
+    with engine.connect() as connection:
+        before = contents(connection)
+    registry = Registry(url)
     with engine.connect() as connection:
         assert revision_of(connection) == newest_revision()
-        for table in counts.keys() - {"alembic_version"}:
-            assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == counts[table]  # noqa: S608
+        assert not sa.inspect(connection).has_table("registry_schema")
+        assert contents(connection) == before
+        assert all(before.values())
+        assert before.keys() == metadata.tables.keys()
+    version = registry.version("lending", 1)
+    assert (version.metrics, version.created) == ({"auc": 0.75}, MOMENT)
+    assert registry.champions() == {"lending": version}
+    assert registry.policies.active("lending").number == 1
+    registry.register(name="lending", domain="credit", digest="d3", metrics={}, actor="ann", why="second", promote=True)
+    assert [(event.id, event.why) for event in registry.history("lending")] == [
+        (1, "first"),
+        (2, "second"),
+        (3, "second"),
+    ]
+    registry.close()
+
+
+def test_a_database_that_several_programs_open_is_upgraded_once(engine, url):
+    """Six at once; all of them work afterwards."""
+    write_0007(engine)
+    with ThreadPoolExecutor(6) as pool:
+        opened = list(pool.map(Registry, [url] * 6))
+    assert [each.version("lending", 1).digest for each in opened] == ["d1"] * 6
+    for each in opened:
+        each.close()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        ("UPDATE alembic_version SET version_num = '0006'", "schema 0006"),
+        ("UPDATE alembic_version SET version_num = 'a1b2c3'", "schema a1b2c3"),
+        ("DROP TABLE alembic_version", "schema unknown"),
+    ],
+    ids=["older", "another program's", "before revisions"],
+)
+def test_an_older_or_unknown_database_is_refused(engine, spoil, told):
+    """The sentence says what to do, and nothing is changed."""
+    write_0007(engine)
+    with writing(engine) as connection:
+        connection.exec_driver_sql(spoil)
+    with engine.connect() as connection:
+        before = described(connection), contents(connection)
+    with pytest.raises(DatabaseError, match=f"the database has {told}, .*; name an empty database in BACKSCORE_DATABA"):
+        create_schema(engine)
+    with engine.connect() as connection:
+        assert (described(connection), contents(connection)) == before
 
 
 def test_migrations_lead_to_what_is_described(engine, url, tmp_path):
@@ -100,10 +154,8 @@ def test_migrations_lead_to_what_is_described(engine, url, tmp_path):
         assert described(connection) == migrated
 
 
-def test_a_change_that_fails_half_way_leaves_the_old_schema(engine, monkeypatch):
-    """The tables that came first go again, and the next try succeeds."""
-    with writing(engine) as connection:
-        upgrade(connection, "0002")
+def test_a_migration_that_fails_half_way_leaves_the_database_as_it_was(engine, monkeypatch):
+    """The tables made before the failure go again, and the next try succeeds."""
     from alembic.operations import Operations
 
     create_table, made = Operations.create_table, []
@@ -119,18 +171,11 @@ def test_a_change_that_fails_half_way_leaves_the_old_schema(engine, monkeypatch)
         with pytest.raises(RuntimeError, match="killed"):
             create_schema(engine)
     with engine.connect() as connection:
-        assert revision_of(connection) == "0002"
+        assert revision_of(connection) is None
         assert not set(made) & set(sa.inspect(connection).get_table_names())
     create_schema(engine)
     with engine.connect() as connection:
         assert revision_of(connection) == newest_revision()
-
-
-def test_a_backscore_of_before_refuses_the_database(engine):
-    """It read the version in `registry_schema`, and knew none above 3."""
-    create_schema(engine)
-    with engine.connect() as connection:
-        assert connection.exec_driver_sql("SELECT version FROM registry_schema").scalar() == 4
 
 
 def test_who_finds_nothing_to_do_is_quick_and_needs_no_alembic(url):
