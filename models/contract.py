@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal, TypeAlias
 
 import pandas as pd
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from data.simulators import Simulation
 from data.splits import Split
 from data.table import Table
+from models.arrays import Scores
 from models.costs import AlertCosts, Costs
 from models.encoding import Features
 from models.estimators.table_classifier import TableClassifier
@@ -22,6 +23,10 @@ Row: TypeAlias = Mapping[str, Any]
 
 Rows: TypeAlias = Sequence[Row] | pd.DataFrame
 """Rows as they were asked about, or a frame of them as `data.checking.check_frame` gives it."""
+
+
+Columns: TypeAlias = dict[str, list[Any]]
+"""Fields of answers by name, each with a value for each row."""
 
 
 ReasonsWanted: TypeAlias = Literal["adverse", "all", "none"]
@@ -80,6 +85,29 @@ class Operation:
     """Answer as JSON -> the probability of what its outcome will tell; None where outcomes have nothing to tell."""
     log_fields: Callable[[Any], Mapping[str, Any]] | None = None
     """Answer -> what the service's line about the request keeps of it, by name; None for nothing."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A bound on one test metric, from below or from above, that a new version must keep to go live by itself."""
+
+    metric: str
+    _: KW_ONLY
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a gate that is always open."""
+        if self.at_least is None and self.at_most is None:
+            raise ValueError(f"the gate on {self.metric!r} has no bound; give at_least or at_most")
+
+    def problem(self, value: float) -> str:
+        """Why a metric of this value does not pass, in words; empty if it does. NaN passes no gate."""
+        if self.at_least is not None and not value >= self.at_least:
+            return f"{self.metric} {value:.4f} is below the gate of {self.at_least:g}"
+        if self.at_most is not None and not value <= self.at_most:
+            return f"{self.metric} {value:.4f} is above the gate of {self.at_most:g}"
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,8 +183,8 @@ class Domain:
     probability : the field of the answer with the calibrated probability of the event.
     prepare : the table that may be used of a table that was given, e.g. without protected inputs.
     build : (table, preset, seed) -> an untrained model.
-    decide : (model, policy, encoded rows, the same rows as they are) -> the answer's own fields, each a list with a
-        value per row.
+    decide : (policy, scores, rows, table of the rows) -> the answer's own fields. Pure: the network has run before, so
+        that many policies can decide about rows that were scored once.
     account : (live, row, encoded row, the row's fields as decided) -> the answer fields that explain them, `reasons`
         (what pushed the score up most) among them; None if the domain explains nothing.
     adverse : decisions that are explained unasked.
@@ -167,7 +195,7 @@ class Domain:
     alert_budget : how its policy makes alerts, which can then be chosen from the reviews that a day has room for, or
         from what alerting costs; None if it makes none. A domain has at most one of the two.
     queue : which answers people look at; None if they look at none.
-    gates : the least a new version must reach in each metric before it may go live.
+    gates : what a new version must reach before it may go live.
     """
 
     name: str
@@ -183,7 +211,7 @@ class Domain:
     probability: str
     restrict_inputs: Callable[[Table], Table]
     build: Callable[[Table, Preset, int], TableClassifier]
-    decide: Callable[[TableClassifier, Any, Features, Rows], dict[str, list[Any]]]
+    decide: Callable[[Any, Scores, Rows, Table], Columns]
     explain: Callable[[LiveModel, Row, Features, Mapping[str, Any]], Mapping[str, Any]] | None = None
     adverse: frozenset[str] = frozenset()
     favourable: str = ""
@@ -192,7 +220,7 @@ class Domain:
     cut_offs: CutOffs | None = None
     alert_budget: AlertBudget | None = None
     queue: Queue | None = None
-    gates: Mapping[str, float] = field(default_factory=dict)
+    gates: tuple[Gate, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +238,10 @@ class LiveModel:
     def table(self) -> Table:
         """The columns this version was trained on."""
         return self.scorer.table
+
+    def decide(self, scores: Scores, rows: Rows) -> Columns:
+        """The answers' own fields by its policy; see `Domain`."""
+        return self.domain.decide(self.policy, scores, rows, self.table)
 
     @property
     def queue(self) -> Queue | None:

@@ -25,7 +25,7 @@ ROOMS = {
         "names": "errors",
         "encoding": "nn presets",
         "estimators": "arrays encoding errors nn presets",
-        "contract": "costs encoding estimators presets",
+        "contract": "arrays costs encoding estimators presets",
         "evaluation": "arrays encoding errors estimators",
         "answers": "arrays contract encoding errors estimators evaluation nn",
         "decisions": "arrays contract costs errors",

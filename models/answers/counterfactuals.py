@@ -126,10 +126,10 @@ class _Search:
         """Whether each way leads to the favourable decision."""
         if not ways:
             return np.zeros(0, np.bool_)
-        domain = self._live.domain
+        live = self._live
         rows = [{**self._row, **{change.column.name: change.value for change in way}} for way in ways]
-        decisions = domain.decide(self._live.scorer, self._live.policy, self._put_together(ways), rows)["decision"]
-        enough: npt.NDArray[np.bool_] = np.array(decisions) == domain.favourable
+        decisions = live.decide(live.scorer.scores(self._put_together(ways)), rows)["decision"]
+        enough: npt.NDArray[np.bool_] = np.array(decisions) == live.domain.favourable
         return enough
 
     def _gain(self, change: _Change) -> float:

@@ -48,7 +48,7 @@ def score_frame(live: LiveModel, frame: pd.DataFrame, *, reasons: bool = False) 
         knows_labels = any(column.name in frame.columns for column in live.table.of_role("target"))
         fit = with_windows(live.table, fit, live.table.labels(frame[good]) if knows_labels else None)
     X = live.scorer.encoder.transform(fit)
-    fields = live.domain.decide(live.scorer, live.policy, X, fit)
+    fields = live.decide(live.scorer.scores(X), fit)
     if reasons:
         fields[REASONS] = _reasons(live, fit, X, fields)
     fields_of_rows = answer_fields(live.domain, reasons=reasons)

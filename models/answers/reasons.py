@@ -18,7 +18,7 @@ def refer_to_accepted(domain: Domain, scorer: TableClassifier, policy: Policy, f
     if not domain.favourable:
         return
     frame = frame.iloc[:: -(-len(frame) // MAX_BACKGROUND_ROWS)]
-    decisions = domain.decide(scorer, policy, scorer.encoder.transform(frame), frame)["decision"]
+    decisions = domain.decide(policy, scorer.frame_scores(frame), frame, scorer.table)["decision"]
     accepted = frame[np.array(decisions) == domain.favourable]
     if len(accepted):
         scorer.refer_to(accepted, domain.accepted)

@@ -51,7 +51,7 @@ def answer_columns(
         "version": [live.version] * n_rows,
         "policy_version": [live.policy_version] * n_rows,
         "warnings": _warnings(live, rows),
-        **domain.decide(live.scorer, live.policy, X, rows),
+        **live.decide(live.scorer.scores(X), rows),
     }
     if domain.explain and reasons != "none":
         given |= _accounts(live, rows, X, given, reasons)

@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 from pydantic import BaseModel, Field
 
-from models.backtesting.decisions_on_rows import Decisions, decisions_on
-from models.backtesting.past_rows import PastRows
+from models.backtesting.past_rows import Decisions, PastRows
 from models.backtesting.policy_choice import ChosenPolicy, PolicyRequest, refuse_twice
 from models.contract import AlertBudget, LiveModel
 from models.costs import AlertCosts
@@ -75,11 +74,10 @@ def simulate_alerts(
         return None
     past = Transactions.of(live.table, rows.frame, rows.labels)
     costs = None if past.amounts is None else costs or budget.costs
-    probabilities = live.scorer.probabilities(rows.frame)
 
     def by(decisions: Decisions) -> DaySimulation:
         reviewed, blocked = decisions == budget.reviewed, decisions == budget.blocked
-        return simulate_days(past, probabilities, reviewed=reviewed, blocked=blocked, costs=costs)
+        return simulate_days(past, rows.probabilities, reviewed=reviewed, blocked=blocked, costs=costs)
 
     return AlertSimulation(costs=costs, by_policy=by(now), by_active=by(before).totals)
 
@@ -108,7 +106,7 @@ def _scored(live: LiveModel, budget: AlertBudget, rows: PastRows) -> ScoredTrans
     """The rows by their probabilities, but for what other fields of the policy decide, whatever the cut-offs."""
     closed, open_to_all = (_decided_at(live, budget, cut_off, rows) for cut_off in (ALWAYS, 0.0))
     passed = ~np.isin(open_to_all, [budget.reviewed, budget.blocked])
-    probabilities = np.where(passed, NEVER, live.scorer.probabilities(rows.frame))
+    probabilities = np.where(passed, NEVER, rows.probabilities)
     blocked, alerted = closed == budget.blocked, np.isin(closed, [budget.reviewed, budget.blocked])
     return ScoredTransactions(
         past=Transactions.of(live.table, rows.frame, rows.labels),
@@ -120,4 +118,4 @@ def _scored(live: LiveModel, budget: AlertBudget, rows: PastRows) -> ScoredTrans
 def _decided_at(live: LiveModel, budget: AlertBudget, cut_off: float, rows: PastRows) -> Decisions:
     """The decisions with both cut-offs at the same place."""
     values = {**live.policy.model_dump(), budget.lower: cut_off, budget.upper: cut_off}
-    return decisions_on(replace(live, policy=checked_policy(live.domain.policy, values)), rows.frame)
+    return rows.decisions(replace(live, policy=checked_policy(live.domain.policy, values)))

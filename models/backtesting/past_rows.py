@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from data.errors import SourceError
@@ -14,7 +17,7 @@ from data.splits import Split, split_rows
 from data.table import Table
 from data.tables._catalogue import public_tables
 from data.windows import checked_history
-from models.arrays import Labels
+from models.arrays import Floats, Labels, Scores
 from models.contract import Domain, LiveModel
 from models.home import Home
 from models.records.events.event_log import EventLog
@@ -22,14 +25,31 @@ from models.records.events.history import checked_rows, source_of, stored_rows
 from models.registry.bundles import Manifest
 from models.training.rows import TrainingRows, rows_to_train_on, split_for
 
+Decisions: TypeAlias = npt.NDArray[np.object_]
+
 
 @dataclass(frozen=True, eq=False)
 class PastRows:
-    """Checked rows, their labels, and where they are from, in words."""
+    """Checked rows, their labels, where they are from, in words, and what the version's network says of them."""
 
     frame: pd.DataFrame
     labels: Labels
     source: str
+    scores: Scores
+
+    @classmethod
+    def scored(cls, live: LiveModel, frame: pd.DataFrame, labels: Labels, source: str) -> PastRows:
+        """Rows with their scores: the network runs here, once, whatever policies are then tried on them."""
+        return cls(frame, labels, source, live.scorer.frame_scores(frame))
+
+    @property
+    def probabilities(self) -> Floats:
+        """Calibrated probabilities of the event, shape (n_rows,)."""
+        return self.scores["probability"]
+
+    def decisions(self, live: LiveModel) -> Decisions:
+        """One decision for each row by a policy of the version; none if the domain takes none on single rows."""
+        return np.array(live.decide(self.scores, self.frame).get("decision", []), dtype=object)
 
 
 def past_rows(
@@ -56,12 +76,12 @@ def past_rows(
     found = named_rows(live, manifest, data=data, table=table, home=home, data_home=data_home)
     checked, labels = checked_history(_any_protected_level(live.table), found.frame, found.source)
     if frame_digest(found.frame) != manifest.data_digest:
-        return PastRows(checked, labels, f"{found.source}, all {len(checked):,} rows")
+        return PastRows.scored(live, checked, labels, f"{found.source}, all {len(checked):,} rows")
     times = None if live.table.time is None else checked[live.table.time.name].to_numpy()
     split = _split_of(live.table, live.domain)
     test = split_rows(split, labels=labels, times=times, seed=manifest.seed).test
     source = f"{found.source}, the {len(test):,} test rows of version {live.version}"
-    return PastRows(checked.iloc[test], labels[test], source)
+    return PastRows.scored(live, checked.iloc[test], labels[test], source)
 
 
 def answered_rows(live: LiveModel, manifest: Manifest, log: EventLog, now: datetime) -> PastRows:
@@ -83,7 +103,7 @@ def answered_rows(live: LiveModel, manifest: Manifest, log: EventLog, now: datet
         )
     n_later = int(later.sum())
     source = f"{source_of(log.model)}, the {n_later:,} answered since version {live.version} was trained"
-    return PastRows(checked[later], labels[later], source)
+    return PastRows.scored(live, checked[later], labels[later], source)
 
 
 def named_rows(

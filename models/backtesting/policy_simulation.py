@@ -13,8 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.arrays import Floats, Labels
 from models.backtesting.alert_simulation import AlertSimulation, choose_alert_policy, simulate_alerts
-from models.backtesting.decisions_on_rows import Decisions, decisions_on
-from models.backtesting.past_rows import PastRows
+from models.backtesting.past_rows import Decisions, PastRows
 from models.backtesting.policy_choice import ChosenPolicy, PolicyRequest, choose_policy
 from models.contract import LiveModel
 from models.costs import AlertCosts, Costs
@@ -133,7 +132,7 @@ def _chosen(active: LiveModel, rows: PastRows, request: PolicyRequest) -> Chosen
     domain = active.domain
     if domain.alert_budget is not None:
         return choose_alert_policy(active, domain.alert_budget, request, rows)
-    return choose_policy(domain, active.policy, request, active.scorer.probabilities(rows.frame), rows.labels)
+    return choose_policy(domain, active.policy, request, rows.probabilities, rows.labels)
 
 
 def simulate_policy(
@@ -154,7 +153,7 @@ def simulate_policy(
     costs, alert_costs : of the two errors, and of alerting; None are the domain's own.
     chosen_by, fitted : see `models.backtesting.policy_choice.ChosenPolicy`.
     """
-    now, before = (decisions_on(live, rows.frame) for live in (candidate, active))
+    now, before = rows.decisions(candidate), rows.decisions(active)
     return PolicySimulation(
         policy=candidate.policy.model_dump(mode="json"),
         chosen_by=chosen_by,
@@ -177,18 +176,17 @@ def _judged(live: LiveModel, now: Decisions, before: Decisions, rows: PastRows, 
     if cut_offs is None:
         return {}
     costs = costs or cut_offs.costs
-    probabilities = live.scorer.probabilities(rows.frame)
 
     def decided_as(decisions: Decisions) -> _Decided:
         accepted, rejected = decisions == live.domain.favourable, decisions == cut_offs.rejected
-        return _Decided(accepted, rejected, probabilities, rows.labels, costs)
+        return _Decided(accepted, rejected, rows.probabilities, rows.labels, costs)
 
     decided = decided_as(now)
     return {
         "costs": costs,
         "figures": Figures(**decided.figures()),
         "active_figures": Figures(**decided_as(before).figures()),
-        "cheapest": cheapest_cut_off(probabilities, rows.labels, costs),
+        "cheapest": cheapest_cut_off(rows.probabilities, rows.labels, costs),
         "groups": {name: _by_group(decided, groups) for name, groups in groups_of(live.table, rows.frame).items()},
     }
 

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.backtesting.decisions_on_rows import decisions_on
 from models.backtesting.past_rows import PastRows
 from models.backtesting.policy_simulation import Mask
 from models.contract import LiveModel
@@ -85,7 +84,7 @@ def backtest_rules(live: LiveModel, rows: PastRows, rules: Sequence[Rule]) -> Ru
         raise PolicyError(f"a policy for {live.domain.name} has no rules; they are for decisions on transactions")
     check_rules(rules, live.table)
     alone = replace(live, policy=live.policy.model_copy(update={"rules": ()}))
-    decisions = decisions_on(alone, rows.frame)
+    decisions = rows.decisions(alone)
     hits = rule_hits(rules, live.table, rows.frame)
     past = _Past.of(live, rows, np.isin(decisions, list(live.domain.adverse)))
     switched_on = [rule.model_copy(update={"live": True}) for rule in rules]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.table import Column, Table
-from models.arrays import Floats, Labels
+from models.arrays import Floats, Labels, Scores
 from models.encoding import Features, TableEncoder
 from models.encoding.feature_groups import FeatureGroups
 from models.estimators.background import Background, score_bands, typical_row, usual_values
@@ -34,6 +34,10 @@ REFINE_EPOCHS = 20
 
 
 REFINE_PATIENCE = 5
+
+
+ROWS_AT_ONCE = 65_536
+"""Rows of a frame that are encoded together; bounds the memory."""
 
 
 MAX_BACKGROUND_ROWS = 100_000
@@ -256,6 +260,10 @@ class TableClassifier:
         """Calibrated log-odds of encoded rows, shape (n_rows,). Equal rows get equal bits, alone or among others."""
         return self._log_odds_of(self.inputs(X))
 
+    def scores(self, X: Features) -> Scores:
+        """Calibrated `log_odds` and `probability` of encoded rows, from one pass through the network."""
+        return with_probability(self.log_odds(X))
+
     def _log_odds_of(self, inputs: Features) -> Floats:
         sums = self.network.network_.mean_sums(inputs)[:, 0]
         return self.calibrator.log_odds(sums.astype(np.float64))
@@ -284,14 +292,15 @@ class TableClassifier:
         joint, of_members = network.vote(sums)[:, 0].astype(np.float64), sums[:, :, 0].astype(np.float64)
         return self.calibrator.log_odds(joint), self.calibrator.log_odds(of_members)
 
+    def frame_scores(self, frame: pd.DataFrame) -> Scores:
+        """The `scores` of the rows of a checked frame."""
+        starts = range(0, len(frame), ROWS_AT_ONCE) or [0]
+        parts = [self.scores(self.encoder.transform(frame.iloc[start : start + ROWS_AT_ONCE])) for start in starts]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
     def probabilities(self, frame: pd.DataFrame) -> Floats:
         """Calibrated probability of the event for the rows of a checked frame, shape (n_rows,)."""
-        rows_at_once = 65_536  # bounds the memory of the encoded rows
-        parts = [
-            probability(self.log_odds(self.encoder.transform(frame.iloc[start : start + rows_at_once])))
-            for start in range(0, len(frame), rows_at_once)
-        ]
-        return np.concatenate(parts) if parts else np.zeros(0)
+        return self.frame_scores(frame)["probability"]
 
     @property
     def reference_row(self) -> Mapping[str, Any]:
@@ -309,6 +318,11 @@ class TableClassifier:
     def shares(self, x: Features) -> Floats:
         """The shares alone, see `explain`."""
         return self.explain(x).shares
+
+
+def with_probability(log_odds: Floats) -> dict[str, Floats]:
+    """The scores that every binary model has."""
+    return {"log_odds": log_odds, "probability": probability(log_odds)}
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def _report_data(
     rows, network = trained.rows, trained.scorer.network
     test = trained.frame.iloc[rows.test]
     X = trained.scorer.encoder.transform(test)
-    decisions: list[str] = job.domain.decide(trained.scorer, policy, X, test).get("decision", [])
+    decisions = job.domain.decide(policy, trained.test_scores, test, trained.scorer.table).get("decision", [])
     budget = job.domain.alert_budget
     return ReportData(
         name=job.name,

@@ -70,7 +70,7 @@ def fit(
         frame=checked,
         labels=labels,
         rows=rows,
-        test_probabilities=scorer.probabilities(checked.iloc[rows.test]),
+        test_scores=scorer.frame_scores(checked.iloc[rows.test]),
         seconds=perf_counter() - started,
         frauds=frauds,
     )

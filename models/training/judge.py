@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from data.checking import check_frame
 from data.windows import with_windows
 from models.arrays import Floats
+from models.contract import Gate
 from models.errors import BundleError
 from models.evaluation.baselines import baselines
 from models.evaluation.metrics import Comparison, Contender, compare, evaluate
@@ -51,7 +52,7 @@ class Judgement:
         """The new version."""
         return self.contenders[OURS]
 
-    def outcome(self, trained: Trained, gates: Mapping[str, float], *, promote: Promote) -> PromotionDecision:
+    def outcome(self, trained: Trained, gates: Sequence[Gate], *, promote: Promote) -> PromotionDecision:
         """What becomes of the new version: by its verdict for "auto", as was asked for otherwise."""
         if promote == "auto":
             promoted, why = self.verdict(gates)
@@ -59,15 +60,14 @@ class Judgement:
             promoted, why = promote == "always", f"promotion was asked for: {promote}"
         return PromotionDecision(promoted, "; ".join(filter(None, [trained.origin, why])))
 
-    def verdict(self, gates: Mapping[str, float]) -> tuple[bool, str]:
+    def verdict(self, gates: Sequence[Gate]) -> tuple[bool, str]:
         """Whether the new version may go live, and the sentence that says why.
 
-        It must reach every gate and must not be worse than the champion beyond what chance explains.
+        It must pass every gate and must not be worse than the champion beyond what chance explains.
         """
-        metrics = self.ours.metrics
-        for metric, least in gates.items():
-            if not metrics[metric] >= least:
-                return False, f"{metric} {metrics[metric]:.4f} is below the gate of {least:g}"
+        for gate in gates:
+            if problem := gate.problem(self.ours.metrics[gate.metric]):
+                return False, problem
         if self.champion is None:
             return True, "it passes the gates and there was no champion"
         if self.comparison is None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from data.splits import SplitRows
 from data.windows import KnownFrauds
-from models.arrays import Floats, Labels
+from models.arrays import Floats, Labels, Scores
 from models.estimators.table_classifier import TableClassifier
 
 
@@ -30,9 +30,14 @@ class Trained:
     frame: pd.DataFrame
     labels: Labels
     rows: SplitRows
-    test_probabilities: Floats
+    test_scores: Scores
     seconds: float
     frauds: KnownFrauds | None = None
+
+    @property
+    def test_probabilities(self) -> Floats:
+        """Probabilities of the test rows."""
+        return self.test_scores["probability"]
 
     @property
     def test_labels(self) -> Labels:

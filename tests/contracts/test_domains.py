@@ -20,7 +20,7 @@ from data.rows import row_adapter
 from data.windows import checked_history
 from models import domains
 from models.answers.respond import respond
-from models.contract import Domain, LiveModel
+from models.contract import Columns, Domain, Gate, LiveModel
 from models.domains._discovery import load_domains
 from models.domains.ads.policy import AdsPolicy
 from models.domains.ads.ranking import rank
@@ -29,6 +29,7 @@ from models.domains.credit.policy import CreditPolicy
 from models.domains.credit.policy import decide as decide_credit
 from models.domains.credit.scorecard import whole_shares
 from models.domains.fraud.policy import FraudPolicy
+from models.estimators.table_classifier import with_probability
 from tests.conftest import quick_live
 
 DOMAINS = load_domains()
@@ -98,18 +99,15 @@ def test_an_unseen_category_is_answered_and_named(domain: Domain, live: dict[str
     assert "'from Mars'" in answer.warnings[0]
 
 
-class _LogOdds:
-    """A scorer whose log-odds are given, to see what a policy makes of them."""
-
-    def __init__(self, log_odds: Any) -> None:
-        self.given = np.asarray(log_odds, float)
-
-    def log_odds(self, _X: Any) -> Any:
-        return self.given
+def decided(log_odds: list[float], policy: CreditPolicy) -> Columns:
+    """What a policy makes of rows with these log-odds of default."""
+    return decide_credit(
+        policy, with_probability(np.asarray(log_odds, float)), [{}] * len(log_odds), DOMAINS["credit"].table
+    )
 
 
 def points(log_odds_of_good: list[float], policy: CreditPolicy) -> list[int]:
-    return decide_credit(_LogOdds([-z for z in log_odds_of_good]), policy, None, [])["points"]  # type: ignore[arg-type]
+    return decided([-z for z in log_odds_of_good], policy)["points"]
 
 
 def test_points_follow_the_pdo_scale() -> None:
@@ -129,7 +127,7 @@ def test_the_policy_sets_the_scale() -> None:
 def test_cut_offs_decide(probability: float, decision: str) -> None:
     """Below 0.15 approve, from 0.30 on decline, a person in between."""
     log_odds = math.log(probability / (1 - probability))
-    assert decide_credit(_LogOdds([log_odds]), CreditPolicy(), None, [])["decision"] == [decision]  # type: ignore[arg-type]
+    assert decided([log_odds], CreditPolicy())["decision"] == [decision]
 
 
 @pytest.mark.parametrize(
@@ -246,3 +244,12 @@ def test_a_calibrated_probability_is_the_logistic_of_the_log_odds(live: dict[str
     frame = checked_frame(model.table, DOMAINS["credit"].simulate(50, 3).frame, "simulated rows", training=False)
     X = model.scorer.encoder.transform(frame)
     np.testing.assert_allclose(model.scorer.probabilities(frame), expit(model.scorer.log_odds(X)), rtol=1e-13)
+
+
+def test_a_gate_bounds_a_metric_from_below_or_from_above() -> None:
+    """NaN passes none, and one without a bound is a mistake of its author."""
+    assert [bool(Gate("auc", at_least=0.6).problem(value)) for value in (0.59, 0.6, 0.7, math.nan)] == [1, 0, 0, 1]
+    assert [bool(Gate("mase", at_most=1.0).problem(value)) for value in (0.9, 1.0, 1.01, math.nan)] == [0, 0, 1, 1]
+    assert Gate("mase", at_most=1.0).problem(1.25) == "mase 1.2500 is above the gate of 1"
+    with pytest.raises(ValueError, match="'auc' has no bound"):
+        Gate("auc")

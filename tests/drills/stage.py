@@ -136,7 +136,7 @@ def prepare(
     )
     engine.dispose()
     stream = seen.iloc[n_history:]
-    fields = domain.decide(scorer, live.policy, scorer.encoder.transform(stream), stream)
+    fields = live.decide(scorer.frame_scores(stream), stream)
     expected = [
         {"windows": windows, **{name: values[place] for name, values in fields.items()}}
         for place, windows in enumerate(windows_of(table, stream))

@@ -6,7 +6,7 @@ from data.simulators import ads as simulator
 from data.splits import Split
 from models.answers.explain import explain_operation
 from models.answers.trace import trace_operation
-from models.contract import Domain, Operation
+from models.contract import Domain, Gate, Operation
 from models.domains.ads.policy import AdAnswer, AdsPolicy, decide
 from models.domains.ads.ranking import RankAnswer, log_fields, rank, shown_probability
 from models.domains.ads.request import rank_body, rank_example
@@ -45,5 +45,5 @@ DOMAIN = Domain(
             log_fields=log_fields,
         ),
     ),
-    gates={"auc": 0.52},
+    gates=(Gate("auc", at_least=0.52),),
 )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from models.contract import Answer, Policy, Rows
-from models.encoding import Features
-from models.estimators.calibration import probability
-from models.estimators.table_classifier import TableClassifier
+from data.table import Table
+from models.arrays import Scores
+from models.contract import Answer, Columns, Policy, Rows
 
 Exploration: TypeAlias = Literal["none", "epsilon-greedy", "thompson"]
 MAX_BID = 1e15
@@ -54,6 +53,6 @@ class AdAnswer(Answer):
     click_probability: float = Field(ge=0, le=1, description="Calibrated.")
 
 
-def decide(scorer: TableClassifier, policy: AdsPolicy, X: Features, rows: Rows) -> dict[str, list[Any]]:
-    """Click probability of encoded pairs."""
-    return {"click_probability": probability(scorer.log_odds(X)).tolist()}
+def decide(policy: AdsPolicy, scores: Scores, rows: Rows, table: Table) -> Columns:
+    """Click probability of pairs; a single ad is shown or not by the auction, see `ranking`."""
+    return {"click_probability": scores["probability"].tolist()}

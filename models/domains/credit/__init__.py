@@ -8,7 +8,7 @@ from data.splits import Split
 from data.table import Table
 from models.answers.explain import explain_operation
 from models.answers.trace import trace_operation
-from models.contract import Domain, Operation
+from models.contract import Domain, Gate, Operation
 from models.domains.credit.counterfactuals import CounterfactualsAnswer, counterfactual_answers
 from models.domains.credit.policy import CUT_OFFS, CreditPolicy, decide
 from models.domains.credit.scorecard import CreditAnswer, explain
@@ -54,5 +54,5 @@ DOMAIN = Domain(
         ),
     ),
     cut_offs=CUT_OFFS,
-    gates={"auc": 0.55},
+    gates=(Gate("auc", at_least=0.55),),
 )

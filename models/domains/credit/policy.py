@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from models.arrays import Floats
-from models.contract import CutOffs, Policy, Rows
+from data.table import Table
+from models.arrays import Floats, Scores
+from models.contract import Columns, CutOffs, Policy, Rows
 from models.costs import Costs
-from models.encoding import Features
-from models.estimators.calibration import probability
-from models.estimators.table_classifier import TableClassifier
 
 Decision: TypeAlias = Literal["approve", "refer", "decline"]
 
@@ -57,15 +55,14 @@ class CreditPolicy(Policy):
         return [round(value) for value in points.tolist()]
 
 
-def decide(scorer: TableClassifier, policy: CreditPolicy, X: Features, rows: Rows) -> dict[str, list[Any]]:
-    """Probability, points and decision of encoded applicants."""
-    log_odds = scorer.log_odds(X)
-    probabilities = probability(log_odds)
+def decide(policy: CreditPolicy, scores: Scores, rows: Rows, table: Table) -> Columns:
+    """Probability, points and decision of applicants."""
+    probabilities = scores["probability"].tolist()
     return {
-        "probability_of_default": probabilities.tolist(),
-        "points": policy.points(log_odds),
+        "probability_of_default": probabilities,
+        "points": policy.points(scores["log_odds"]),
         "decision": [
             "approve" if p < policy.approve_below else "decline" if p >= policy.decline_from else "refer"
-            for p in probabilities.tolist()
+            for p in probabilities
         ],
     }

@@ -6,7 +6,7 @@ from data.simulators import fraud as simulator
 from data.splits import Split
 from models.answers.explain import explain_operation
 from models.answers.trace import trace_operation
-from models.contract import Domain
+from models.contract import Domain, Gate
 from models.domains.fraud.answer import FraudAnswer, explain
 from models.domains.fraud.policy import ALERT_BUDGET, QUEUE, FraudPolicy, decide
 from models.domains.fraud.scorer import FraudScorer
@@ -35,5 +35,5 @@ DOMAIN = Domain(
     operations=(explain_operation(FraudAnswer), trace_operation()),
     alert_budget=ALERT_BUDGET,
     queue=QUEUE,
-    gates={"auc": 0.55},
+    gates=(Gate("auc", at_least=0.55),),
 )

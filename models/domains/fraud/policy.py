@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from models.contract import AlertBudget, Policy, Queue, Rows
+from data.table import Table
+from models.arrays import Scores
+from models.contract import AlertBudget, Columns, Policy, Queue, Rows
 from models.costs import AlertCosts
 from models.decisions.rules.conditions import Rules
 from models.decisions.rules.hits import decided_with_rules
-from models.domains.fraud.scorer import FraudScorer
-from models.encoding import Features
-from models.estimators.calibration import probability
-from models.estimators.table_classifier import TableClassifier
 
 Decision: TypeAlias = Literal["allow", "review", "block"]
 
@@ -53,11 +51,9 @@ class FraudPolicy(Policy):
         return self
 
 
-def decide(scorer: TableClassifier, policy: FraudPolicy, X: Features, rows: Rows) -> dict[str, list[Any]]:
+def decide(policy: FraudPolicy, scores: Scores, rows: Rows, table: Table) -> Columns:
     """Probability, anomaly percentile and decision of transactions, and the rules that they hit."""
-    assert isinstance(scorer, FraudScorer)  # noqa: S101 - built by this domain
-    log_odds, anomaly = scorer.log_odds_and_percentiles(X)
-    probabilities, percentiles = probability(log_odds).tolist(), anomaly.tolist()
+    probabilities, percentiles = scores["probability"].tolist(), scores["anomaly"].tolist()
     decisions = [
         "block"
         if p >= policy.block_from
@@ -66,7 +62,7 @@ def decide(scorer: TableClassifier, policy: FraudPolicy, X: Features, rows: Rows
         else "allow"
         for p, a in zip(probabilities, percentiles, strict=True)
     ]
-    decisions, hit = decided_with_rules(policy.rules, scorer.table, rows, decisions)
+    decisions, hit = decided_with_rules(policy.rules, table, rows, decisions)
     return {
         "fraud_probability": probabilities,
         "anomaly_score": percentiles,

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.table import Column, Table
-from models.arrays import Floats, Labels
+from models.arrays import Floats, Labels, Scores
 from models.domains.fraud.anomaly import ANOMALY, Anomaly
 from models.encoding import Features
 from models.encoding.feature_groups import FeatureGroups
 from models.estimators.negative_sampling import DrawnRows
-from models.estimators.table_classifier import TableClassifier
+from models.estimators.table_classifier import TableClassifier, with_probability
 from models.presets import Preset
 
 
@@ -81,8 +81,8 @@ class FraudScorer(TableClassifier):
         """Percent of genuine rows with a lower anomaly, shape (n_rows,), 0..100."""
         return self.anomaly.percentiles(self.anomaly.errors(X))
 
-    def log_odds_and_percentiles(self, X: Features) -> tuple[Floats, Floats]:
-        """`log_odds` and `anomaly_percentiles` of encoded rows, from one pass through the autoencoder."""
+    def scores(self, X: Features) -> Scores:
+        """See `TableClassifier`; beside them the `anomaly_percentiles`, from one pass through the autoencoder."""
         errors, read = self.anomaly.both_errors(X)
         inputs = np.concatenate([X, self.anomaly.feature(read)], axis=1)
-        return self._log_odds_of(inputs), self.anomaly.percentiles(errors)
+        return {**with_probability(self._log_odds_of(inputs)), "anomaly": self.anomaly.percentiles(errors)}

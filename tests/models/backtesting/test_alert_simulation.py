@@ -10,7 +10,6 @@ import pytest
 
 from data.tables import ulb
 from data.windows import checked_history
-from models.backtesting.decisions_on_rows import decisions_on
 from models.backtesting.past_rows import PastRows
 from models.backtesting.policy_choice import PolicyRequest
 from models.backtesting.policy_simulation import PolicySimulation, simulate_request
@@ -33,7 +32,9 @@ def live():
 @pytest.fixture(scope="module")
 def rows(live):
     """Past transactions that it was not trained on."""
-    return PastRows(*checked_history(live.table, live.domain.simulate(1_500, 99).frame, "past"), "past rows")
+    return PastRows.scored(
+        live, *checked_history(live.table, live.domain.simulate(1_500, 99).frame, "past"), "past rows"
+    )
 
 
 def decisions_one_by_one(live, rows, policy):
@@ -110,7 +111,7 @@ def test_rules_decide_beside_the_cut_offs_that_are_chosen(live, rows, action):
     assert large.any()
     assert by_reviews.alerts.by_policy.totals.n_reviewed <= 3 * n_days
     for found in (by_reviews, by_costs):
-        decided = decisions_on(dataclasses.replace(live, policy=live.domain.policy(**found.policy)), rows.frame)
+        decided = rows.decisions(dataclasses.replace(live, policy=live.domain.policy(**found.policy)))
         assert set(decided[large]) <= ({"review", "block"} if action == "review" else {action})
     for lower, upper in ((0.02, 0.5), (0.1, 0.5), (0.05, 1.0), (1.0, 1.0)):
         policy = live.domain.policy(review_from=lower, block_from=upper, rules=[rule])
@@ -172,7 +173,7 @@ def test_credit_makes_no_alerts():
     """The error says so."""
     credit = load_domains()["credit"]
     live = quick_live(credit)
-    past = PastRows(*checked_history(live.table, credit.simulate(100, 1).frame, "past"), "past rows")
+    past = PastRows.scored(live, *checked_history(live.table, credit.simulate(100, 1).frame, "past"), "past rows")
     for wish in (PolicyRequest(reviews_per_day=3), PolicyRequest(alert_costs=COSTS)):
         with pytest.raises(PolicyError, match="a policy for credit makes no alerts"):
             simulate_request(live, past, wish)

@@ -39,7 +39,7 @@ def rows_of(lives):
     found = {}
     for name, live in lives.items():
         frame, labels = checked_history(live.table, live.domain.simulate(800, 99).frame, "past")
-        found[name] = PastRows(frame, labels, "past rows")
+        found[name] = PastRows.scored(live, frame, labels, "past rows")
     return found
 
 
@@ -293,3 +293,19 @@ def test_values_come_on_top_of_a_choice_and_of_the_active_policy(credit):
         base_points=500, points_to_double_odds=40, approve_below=0.5, decline_from=0.5
     )
     assert chosen.chosen_by == "costs 1:1, points_to_double_odds=40"
+
+
+@pytest.mark.parametrize("name", ["credit", "fraud"])
+def test_a_simulation_runs_the_network_once_on_each_row(name, lives, monkeypatch):
+    """Choosing cut-offs, deciding by both policies and counting costs all read the scores of one pass."""
+    live, n_rows = lives[name], []
+    network = live.scorer.network.network_
+    mean_sums = network.mean_sums
+    monkeypatch.setattr(network, "mean_sums", lambda inputs: n_rows.append(len(inputs)) or mean_sums(inputs))
+    frame, labels = checked_history(live.table, live.domain.simulate(800, 99).frame, "past")
+    rows = PastRows.scored(live, frame, labels, "past rows")
+
+    assert sum(n_rows) == 800
+    for wish in (PolicyRequest(), PolicyRequest(values={next(iter(live.domain.policy.model_fields)): 0.05})):
+        simulate_request(live, rows, wish)
+    assert sum(n_rows) == 800

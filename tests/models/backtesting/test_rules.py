@@ -44,7 +44,7 @@ def live() -> LiveModel:
 @pytest.fixture(scope="module")
 def past(live: LiveModel) -> PastRows:
     frame, labels = checked_history(live.table, FRAUD.simulate(900, 21).frame, "past")
-    return PastRows(frame, labels, "past rows")
+    return PastRows.scored(live, frame, labels, "past rows")
 
 
 def hit_by(row: dict[str, Any]) -> dict[str, bool]:
@@ -133,7 +133,7 @@ def test_a_table_that_knows_little_leaves_out_what_it_cannot_say(live: LiveModel
     bare = quick_live(dataclasses.replace(FRAUD, table=table))
     frame, labels = checked_history(bare.table, FRAUD.simulate(900, 21).frame, "past")
 
-    found = backtest_rules(bare, PastRows(frame, labels, "past rows"), RULES)
+    found = backtest_rules(bare, PastRows.scored(bare, frame, labels, "past rows"), RULES)
 
     assert (found.n_days, found.model_alerts_per_day, found.amount_of_frauds) == (None, None, None)
     for rule in found.rules:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
@@ -110,7 +111,7 @@ def test_a_row_has_the_same_bits_alone_and_among_others(
     """Error, log-odds and percentile, whatever rows are answered together and in whatever order."""
     for model, X, of_all in together:
         for rows in (chosen, chosen[:1]):
-            answers = [model.anomaly.errors(X[rows]), *model.log_odds_and_percentiles(X[rows])]
+            answers = [model.anomaly.errors(X[rows]), *itemgetter("log_odds", "anomaly")(model.scores(X[rows]))]
             for answer, expected in zip(answers, of_all, strict=True):
                 np.testing.assert_array_equal(answer, expected[rows])
 

@@ -41,7 +41,7 @@ def trained():
         frame=frame,
         labels=labels,
         rows=rows,
-        test_probabilities=probabilities,
+        test_scores={"probability": probabilities},
         seconds=0.0,
     )
 

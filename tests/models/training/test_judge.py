@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from models.clock import utc_now
+from models.contract import Gate
 from models.domains._discovery import load_domains
 from models.errors import DomainMismatchError
 from models.evaluation.metrics import Comparison, Contender
@@ -46,7 +47,7 @@ def judgement(*, auc: float = 0.8, champion: Version | None = None, comparison: 
 )
 def test_a_version_goes_live_if_it_is_not_worse(given: Judgement, may_go_live: bool, words: str) -> None:
     """Gates first, then the champion; what chance explains does not count as worse."""
-    verdict, why = given.verdict({"auc": 0.55})
+    verdict, why = given.verdict([Gate("auc", at_least=0.55)])
     assert verdict is may_go_live
     assert words in why
 

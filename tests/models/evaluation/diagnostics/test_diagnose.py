@@ -39,7 +39,7 @@ def trained(domain: Domain, n_rows: int) -> Trained:
         frame=checked,
         labels=labels,
         rows=rows,
-        test_probabilities=scorer.probabilities(checked.iloc[rows.test]),
+        test_scores=scorer.frame_scores(checked.iloc[rows.test]),
         seconds=0.0,
     )
 
@@ -47,7 +47,7 @@ def trained(domain: Domain, n_rows: int) -> Trained:
 def audited(domain: Domain, made: Trained) -> Diagnostics:
     rows = made.frame.iloc[made.rows.test]
     X = made.scorer.encoder.transform(rows)
-    decisions = domain.decide(made.scorer, domain.policy(), X, rows).get("decision", [])
+    decisions = domain.decide(domain.policy(), made.test_scores, rows, made.scorer.table).get("decision", [])
     return diagnose(
         made.scorer,
         made.frame.iloc[made.rows.train],

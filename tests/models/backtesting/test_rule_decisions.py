@@ -111,7 +111,7 @@ def test_rows_files_and_simulations_are_decided_alike_and_as_written_out(live: L
     assert scored["decision"] == expected
     assert scored["rules"] == ["; ".join(answer.rules) or None for answer in answers]
 
-    past = PastRows(checked, labels, "past rows")
+    past = PastRows.scored(live, checked, labels, "past rows")
     simulated = simulate_request(without, past, PolicyRequest(values={"rules": RULES}))
     assert {line.decision: line.n_rows for line in simulated.decisions} == {
         decision: expected.count(decision) for decision in set(expected)
@@ -192,7 +192,7 @@ def test_conditions_are_said_in_the_words_of_the_table(when: dict[str, Any], wor
 def test_rules_that_do_not_fit_are_not_simulated(live: LiveModel) -> None:
     """The text names the rule, its column and a near one."""
     checked, labels = checked_history(live.table, FRAUD.simulate(300, 3).frame, "past")
-    past = PastRows(checked, labels, "past rows")
+    past = PastRows.scored(live, checked, labels, "past rows")
     wish = PolicyRequest(
         values={"rules": [{"name": "r", "action": "block", "when": [{"column": "amount", "above": 1}]}]}
     )
