@@ -14,7 +14,7 @@ from service.errors import ForeignRequestError, KeysUnreadError, MissingKeyError
 from service.requests.problems import problem_response
 
 OPEN_PATHS = re.compile(
-    r"/health/(live|ready)|/v2/health/(live|ready)|/docs(/.*)?|/openapi\.json|/static/.*|/login|/logout"
+    r"/health/(live|ready)|/v2/health/(live|ready)|/docs(/.*)?|/guide(/.*)?|/openapi\.json|/static/.*|/login|/logout"
 )
 METRICS = "/metrics"
 OUTCOMES = re.compile(r"/v1/outcomes|(/v1|/models)/[^/]+/(labels|alerts/.*)")
@@ -38,7 +38,7 @@ def scope_needed(method: str, path: str) -> Scope | None:
 
 
 class KeyGate:
-    """Let only requests with a key reach anything but health, documentation and its assets.
+    """Let only requests with a key reach anything but health, guide, documentation and its assets.
 
     Parameters
     ----------

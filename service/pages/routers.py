@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from service.pages.change_routes import change_router
+from service.pages.guide import guide_router
 from service.pages.learn.pages import learn_page_router
 from service.pages.learn.routes import learning_router
 from service.pages.login_routes import login_router
@@ -26,4 +27,5 @@ def page_routers(site: Site) -> list[APIRouter]:
         trace_page_router(site),
         learning_router(site.trainings),
         learn_page_router(site),
+        guide_router(site),
     ]
