@@ -33,6 +33,13 @@ def without_unit(column: Column, value: float) -> str:
     return spoken(column if column.unit == "share" else replace(column, unit=""), value)
 
 
+def percent(share: float) -> str:
+    """A share as percent, with a space that does not break: two digits below ten percent, one decimal above."""
+    if 0 < share < 1e-4:
+        return "< 0.01\N{NO-BREAK SPACE}%"
+    return f"{share * 100:.2g}\N{NO-BREAK SPACE}%" if share < 0.1 else f"{share * 100:.1f}\N{NO-BREAK SPACE}%"
+
+
 def label(column: Column) -> str:
     """What a column is called where there is room for a few words."""
     return column.description.split(";")[0].split(":")[0].rstrip(".") or column.name

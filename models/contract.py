@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +17,10 @@ from models.costs import AlertCosts, Costs
 from models.encoding import Features
 from models.estimators.table_classifier import TableClassifier
 from models.presets import Preset
+
+if TYPE_CHECKING:
+    from models.answers.forms import Form
+    from models.answers.views import View
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -195,6 +199,8 @@ class Domain:
     alert_budget : how its policy makes alerts, which can then be chosen from the reviews that a day has room for, or
         from what alerting costs; None if it makes none. A domain has at most one of the two.
     queue : which answers people look at; None if they look at none.
+    form : table -> the inputs of the page that scores by hand; None for one input a column.
+    view : (live, answer to that form as JSON) -> what the page shows of it; None for one made from its fields.
     gates : what a new version must reach before it may go live.
     """
 
@@ -220,6 +226,8 @@ class Domain:
     cut_offs: CutOffs | None = None
     alert_budget: AlertBudget | None = None
     queue: Queue | None = None
+    form: Callable[[Table], Form] | None = None
+    view: Callable[[LiveModel, Mapping[str, Any]], View] | None = None
     gates: tuple[Gate, ...] = ()
 
 

@@ -7,12 +7,12 @@ from functools import partial
 
 import plotly.graph_objects as go
 
+from data.sentences import percent
 from models.backtesting.ad_value import LEARNED, PolicyComparison, always_showing
 from models.evaluation.off_policy import Estimate
 from models.reports.charts import lines_of, thinned
 from models.reports.colours import NEUTRAL, OURS
 from models.reports.pages import render_page
-from models.reports.shares import percent
 from models.reports.style import Chart, dotted, finished, shown
 
 _ESTIMATORS = (

@@ -12,6 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from pydantic import BaseModel, ConfigDict, Field
 
+from data.sentences import percent
 from data.splits import Split
 from models.contract import AlertBudget
 from models.decisions.alerts.budget_curve import BudgetPoint, budget_curve
@@ -20,7 +21,6 @@ from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY, card_pr
 from models.decisions.alerts.matured_labels import MaturedFigures, label_clock, matured
 from models.decisions.alerts.transactions import Transactions
 from models.reports.colours import EVENT, NEUTRAL, OURS
-from models.reports.shares import percent
 from models.reports.style import Chart, finished
 from models.training.trained import Trained
 

@@ -10,11 +10,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from data.sentences import percent
 from models.arrays import Floats, Labels
 from models.evaluation.intervals import wilson_interval
 from models.evaluation.metrics import Contender, calibration_bins
 from models.reports.colours import EVENT, NEUTRAL, OURS
-from models.reports.shares import percent
 from models.reports.style import Chart, bar, cut, dotted, finished, percent_ticks, shown
 
 MAX_POINTS = 500

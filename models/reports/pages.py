@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from models.reports.shares import percent
+from data.sentences import percent
 
 
 def render_page(template: str, **values: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from data.sentences import percent
 from models.arrays import Floats, Labels
 from models.evaluation.diagnostics import (
     ColumnFairness,
@@ -19,7 +20,6 @@ from models.evaluation.diagnostics import (
 )
 from models.evaluation.intervals import wilson_interval
 from models.evaluation.metrics import calibration_error, calibration_error_by_chance
-from models.reports.shares import percent
 
 MAX_FINDINGS = 6
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.sentences import percent
 from data.table import Column, Table, level_text
 from models.arrays import Floats, Labels
 from models.evaluation.metrics import Comparison, Contender
 from models.reports.metrics import METRICS
-from models.reports.shares import percent
 
 
 @dataclass(frozen=True)

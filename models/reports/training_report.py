@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from data.sentences import percent
 from models.evaluation.metrics import Comparison, compare
 from models.reports import charts, diagnostic_charts, sentences
 from models.reports.alert_report import budget_chart
 from models.reports.metrics import METRICS
 from models.reports.pages import render_page
 from models.reports.report_data import ReportData
-from models.reports.shares import percent
 from models.reports.style import Chart
 from models.reports.tables import column_rows, contender_rows, decision_rows, in_words
 

@@ -10,7 +10,9 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message
 
+from models.answers.default_view import view_of
 from models.errors import EventError
 from models.records.events.alert_desk import card_of
 from models.records.events.alert_views import CardEvent, card_events
@@ -21,8 +23,8 @@ from service.errors import FieldError, InvalidRequestError, status_of
 from service.live.served_model import ServedModel
 from service.pages.rendering import may
 from service.pages.site import Site
-from service.pages.trying.answers import ANSWERS
 from service.pages.trying.try_form import LESS, MORE, TryForm, try_form
+from service.requests.bodies import JSON
 from service.requests.field_errors import event_field
 
 MAX_EVENTS = 15
@@ -51,7 +53,7 @@ def model_page_router(site: Site) -> APIRouter:
             metrics=[metric for metric in METRICS if any(metric.key in v.metrics for v in details.versions)],
             history=details.history[: -MAX_EVENTS - 1 : -1],
             done=DONE.get(request.query_params.get("done", ""), ""),
-            **{"answer": None, "view": None, "events": [], **answer},
+            **{"answer": None, **answer},
         )
 
     @router.get("")
@@ -66,40 +68,51 @@ def model_page_router(site: Site) -> APIRouter:
         form = try_form(served, texts)
         if MORE in texts or LESS in texts:
             return await page(request, name, form)
-        body = json.dumps(form.body).encode()
-
-        async def read() -> bytes:
-            return body
-
         try:
-            answer = json.loads(await site.asking.operation_of(name, form.operation, read, request.scope))
+            answer = json.loads(await _answer(site, name, form, request))
         except (InvalidRequestError, EventError) as error:
-            return await page(request, name, form.with_errors(_field_errors(error)), status_of(error))
-        view = ANSWERS.get(served.live.domain.name)
+            return await page(request, name, form.with_errors(_field_errors(error, form)), status_of(error))
         return await page(
             request,
             name,
             form,
             answer=answer,
-            view=view(served.live, answer) if view else None,
-            events=await asyncio.to_thread(_events_of_card, site, served, form.body),
+            view=view_of(served.live, answer),
+            events=await asyncio.to_thread(_events_of_card, site, served, form),
         )
 
     return router
 
 
-def _field_errors(error: InvalidRequestError | EventError) -> list[FieldError]:
-    """What is wrong with the values of a form."""
-    return [event_field(error, ("row",))] if isinstance(error, EventError) else list(error.errors)
+async def _answer(site: Site, name: str, form: TryForm, request: Request) -> bytes:
+    """The answer of the form's operation, or of `score` with all reasons, as the API gives it."""
+    body = json.dumps(form.body).encode()
+
+    async def read() -> bytes:
+        return body
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body}
+
+    if form.form.operation:
+        return await site.asking.operation_of(name, form.form.operation, read, request.scope)
+    headers = [(b"content-type", JSON.encode())]
+    scope = {**request.scope, "headers": headers, "query_string": b"reasons=all"}
+    return await site.asking.score_of(name, scope, receive)
 
 
-def _events_of_card(site: Site, served: ServedModel, body: Mapping[str, Any]) -> list[CardEvent]:
-    """The last events of the card that was asked about; none where people look at no cards."""
+def _field_errors(error: InvalidRequestError | EventError, form: TryForm) -> list[FieldError]:
+    """Errors by the paths of the form's fields."""
+    return [event_field(error, form.row_path)] if isinstance(error, EventError) else list(error.errors)
+
+
+def _events_of_card(site: Site, served: ServedModel, form: TryForm) -> list[CardEvent] | None:
+    """The last events of the row's card; None for a model without a review queue."""
     live = served.live
     if live.queue is None:
-        return []
+        return None
     with reading(site.engine) as connection:
-        return card_events(connection, live.table, live.queue, live.name, card_of(live.table, body["row"]))
+        return card_events(connection, live.table, live.queue, live.name, card_of(live.table, form.row))
 
 
 def _address(request: Request) -> str:

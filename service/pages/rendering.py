@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from data.sentences import percent
 from models.clock import Clock
 from models.registry.bundles import package_versions
-from models.reports.shares import percent
 from service.access.callers import ANYONE, Caller
 from service.access.key_store import Scope
 from service.access.sessions import Sessions, keep_session

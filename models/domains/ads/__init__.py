@@ -10,6 +10,7 @@ from models.contract import Domain, Gate, Operation
 from models.domains.ads.policy import AdAnswer, AdsPolicy, decide
 from models.domains.ads.ranking import RankAnswer, log_fields, rank, shown_probability
 from models.domains.ads.request import rank_body, rank_example
+from models.domains.ads.view import rank_form, rank_view
 from models.estimators.table_classifier import TableClassifier
 
 DOMAIN = Domain(
@@ -45,5 +46,7 @@ DOMAIN = Domain(
             log_fields=log_fields,
         ),
     ),
+    form=rank_form,
+    view=rank_view,
     gates=(Gate("auc", at_least=0.52),),
 )

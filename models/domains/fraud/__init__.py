@@ -10,6 +10,7 @@ from models.contract import Domain, Gate
 from models.domains.fraud.answer import FraudAnswer, explain
 from models.domains.fraud.policy import ALERT_BUDGET, QUEUE, FraudPolicy, decide
 from models.domains.fraud.scorer import FraudScorer
+from models.domains.fraud.view import fraud_view
 
 DOMAIN = Domain(
     name="fraud",
@@ -35,5 +36,6 @@ DOMAIN = Domain(
     operations=(explain_operation(FraudAnswer), trace_operation()),
     alert_budget=ALERT_BUDGET,
     queue=QUEUE,
+    view=fraud_view,
     gates=(Gate("auc", at_least=0.55),),
 )

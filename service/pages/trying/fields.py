@@ -11,10 +11,10 @@ from typing import Any, Literal, TypeAlias
 
 from data.sentences import label
 from data.table import Column, level_text
+from models.answers.forms import Input, Place
 from service.errors import FieldError
 from service.requests.field_errors import json_pointer
 
-Place: TypeAlias = tuple[str | int, ...]
 Control: TypeAlias = Literal["number", "choice", "time", "text"]
 
 _LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
@@ -101,15 +101,15 @@ class Field:
         return text
 
 
-def fields_of(columns: Iterable[Column], prefix: Place, texts: Mapping[str, str] | None) -> list[Field]:
-    """A field for each column, with what was written into it; texts None for the columns' examples."""
+def fields_of(inputs: Iterable[Input], texts: Mapping[str, str] | None) -> list[Field]:
+    """A field for each input, filled with the submitted texts, or with the columns' examples where texts is None."""
     return [
         Field(
-            column=column,
-            place=(*prefix, column.name),
-            text=example_text(column) if texts is None else texts.get(json_pointer([*prefix, column.name]), ""),
+            column=one.column,
+            place=one.place,
+            text=example_text(one.column) if texts is None else texts.get(json_pointer(one.place), ""),
         )
-        for column in columns
+        for one in inputs
     ]
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from data.sentences import percent
 from data.table import Column, Table
 from models.evaluation.diagnostics import (
     ColumnFairness,
@@ -34,7 +35,6 @@ from models.evaluation.intervals import wilson_interval
 from models.evaluation.metrics import Comparison, Contender, evaluate
 from models.reports.charts import MAX_POINTS, calibration_chart, roc_chart, thinned
 from models.reports.report_data import ReportData
-from models.reports.shares import percent
 from models.reports.tables import column_row, contender_rows, decision_rows, in_words
 from models.reports.training_report import render_report
 

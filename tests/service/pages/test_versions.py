@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from models.domains._discovery import load_domains
-from service.pages.trying.answers import ANSWERS
 from tests.service.pages.parsed import parsed, sent
 
 
@@ -84,8 +82,3 @@ def test_a_version_that_is_none_is_not_promoted(browser, store, number):
     answered = browser.post("/models/credit/promote", data={**form, "version": number, "why": "x"})
     assert answered.status_code in (404, 422)
     assert store.registry.champion("credit").number == 1
-
-
-def test_every_domain_is_told_in_its_own_words():
-    """A new domain without a view of its own would be listed field by field; ours all have one."""
-    assert set(ANSWERS) == set(load_domains())

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from data.rows import row_type
 from data.table import Column, Table, level_text
+from models.answers.forms import inputs_of
 from models.domains._discovery import load_domains
 from service.errors import FieldError
 from service.pages.trying.fields import Field, body_of, example_text, fields_of, with_errors
@@ -47,7 +48,7 @@ def test_examples_survive_the_form(domain):
     table = domain.restrict_inputs(domain.table)
     row = TypeAdapter(row_type(table))
     again, example = (
-        row.validate_python(body) for body in (body_of(fields_of(table.inputs, (), None)), table.example())
+        row.validate_python(body) for body in (body_of(fields_of(inputs_of(table.inputs), None)), table.example())
     )
     # an id may be spelled as a number or as a text, which means the same
     assert {name: level_text(value) for name, value in again.items()} == {
@@ -68,7 +69,7 @@ def test_names_and_ids_are_those_of_one_field_each():
     """However columns are spelled; errors find their field by the pointer that the API names."""
     names = ["Annual income (EUR)", "Annual income [EUR]", "a/b", "a~b", "a-b", "a b", "a_b", "ä"]
     table = Table(name="odd", columns=tuple(Column(name=name, kind="number") for name in names))
-    fields = fields_of(table.inputs, ("row",), {})
+    fields = fields_of(inputs_of(table.inputs, ("row",)), {})
     assert len({field.id for field in fields}) == len({field.name for field in fields}) == len(names)
     told = with_errors(fields, [FieldError(path="/row/a~1b", message="is wrong")])
     assert [field.column.name for field in told if field.error] == ["a/b"]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 import shlex
+from dataclasses import replace
 
 import pytest
 
+from data.sentences import percent
 from models.domains._discovery import load_domains
 from models.records.audit_log.log import PredictionLog
+from service.live.served_model import ServedModel
 from tests.service.pages.parsed import parsed, sent
 
 FRAUD = load_domains()["fraud"].table
@@ -107,6 +110,32 @@ def test_the_value_stands_in_the_zone_of_its_decision(browser, late, zone):
     start, width = (float(bar[name].rstrip("%")) for name in ("x", "width"))
     assert decision == zone
     assert start <= value <= start + width + 0.01
+
+
+@pytest.mark.parametrize("keep", [("explain",), ()], ids=["explained", "scored"])
+def test_a_domain_without_view_and_form_has_a_page(browser, keep):
+    """One input a column, sent to `explain` or, without it, to `score`; the view is made from the answer's fields."""
+    models = browser.app.state.live_models
+    served = models.served("credit")
+    operations = tuple(one for one in served.live.domain.operations if one.name in keep)
+    live = replace(served.live, domain=replace(served.live.domain, view=None, form=None, operations=operations))
+    models.served_models = {**models.served_models, "credit": ServedModel.of(live, served.digest)}
+
+    page = parsed(try_out(browser, "credit"))
+    _, _, row = said_by_curl(page)
+    scored = browser.post("/v1/credit/score?reasons=all", json=row).json()
+    answer = page.one("section", id="answer")
+    shown = f"Probability of default {percent(scored['probability_of_default'])}".replace("\N{NO-BREAK SPACE}", " ")
+    assert answer.one("h2").text == f"{scored['decision']} {shown}"
+    assert [one.text for one in answer.one("ul").all("li")] == [reason["text"] for reason in scored["reasons"]]
+    assert [one.text for one in answer.all("text", class_="mark")] == ["15.0 %", "30.0 %"]
+    assert ("Log-odds breakdown" in answer.text) == bool(keep)
+    record = browser.app.state.predictions.newest("credit", 2)[1]
+    assert (record.action, record.id in answer.text) == (keep[0] if keep else "score", True)
+
+    prefix = "/row" if keep else ""
+    refused = parsed(try_out(browser, "credit", **{f"{prefix}/income_eur": "much"}))
+    assert error_at(refused, f"{prefix}/income_eur")
 
 
 def test_trying_a_card_does_not_change_its_past(browser):

@@ -1,4 +1,4 @@
-"""Where marks, zones and bars stand: places in percent of the width, which the templates draw as SVG."""
+"""View: an answer as people read it, as data. Lengths and places are percent of the width; a template draws them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Tone: TypeAlias = Literal["good", "middle", "bad", "plain", "accent"]
+Step: TypeAlias = tuple[str, str, float]
+"""Of a waterfall: its label, a note, its amount."""
+Amount: TypeAlias = tuple[str, str, float, str, Tone]
+"""Of a bar from 0: its label, a note, its amount, that as text, its tone."""
+MAX_STEPS = 10
 
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of a scale, or a bar. `start` and `width` are percent of the whole width."""
+    """A zone of a scale, or a bar."""
 
     start: float
     width: float
@@ -21,32 +26,32 @@ class Span:
 
     @property
     def end(self) -> float:
-        """Where it ends."""
+        """Right edge."""
         return self.start + self.width
 
     @property
     def middle(self) -> float:
-        """Half-way."""
+        """Centre, where a zone's name stands."""
         return self.start + self.width / 2
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A place on a scale with what stands there."""
+    """A labelled place on a scale."""
 
     at: float
     text: str
 
     @property
     def anchor(self) -> str:
-        """On which side of its text it stands, so that the text stays within the picture, on a narrow screen too."""
+        """SVG text-anchor that keeps the label within the picture, on a narrow screen too."""
         half = len(self.text) * 1.25  # percent of 300 pixels
         return "start" if self.at < half else "end" if self.at > 100 - half else "middle"
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Zones from left to right, the marks between them, and the value; `says` is the same in words."""
+    """Zones from left to right, cut-off marks, and the value; `says` is the text alternative."""
 
     zones: Sequence[Span]
     marks: Sequence[Mark]
@@ -56,12 +61,40 @@ class Scale:
 
 @dataclass(frozen=True)
 class Bar:
-    """A line of a chart of bars: what it is, its amount in words, and where its bar stands."""
+    """One line of a bar chart."""
 
     label: str
     note: str
     amount: str
     span: Span
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One section of a view; empty fields are not drawn, the others in this order."""
+
+    title: str = ""
+    text: str = ""
+    scale: Scale | None = None
+    bars: Sequence[Bar] = ()
+    items: Sequence[str] = ()
+    facts: Sequence[tuple[str, str]] = ()
+    note: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw but the heading."""
+        return not (self.text or self.scale or self.bars or self.items or self.facts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """An answer as a page shows it: a headline with the decision as a badge, then its parts."""
+
+    title: str
+    parts: Sequence[Part]
+    decision: str = ""
+    tone: Tone = "plain"
 
 
 def zoned(
@@ -72,8 +105,8 @@ def zoned(
 
     Parameters
     ----------
-    zones : where each ends, its name, its tone; from left to right.
-    marks, value : where they stand, and their texts. What lies outside stands at the end.
+    zones : end, name and tone of each, from left to right.
+    marks, value : place and text. Those outside the scale are drawn at its end.
     """
 
     def place(of: float) -> float:
@@ -89,18 +122,24 @@ def zoned(
 
 
 def log_odds(probability: float) -> float:
-    """The place of a probability where equal odds ratios are equally far apart; 0 and 1 stand at the ends."""
+    """Log-odds of a probability, finite for 0 and 1 too."""
     p = min(max(probability, 1e-6), 1 - 1e-6)
     return math.log(p / (1 - p))
 
 
-def waterfall(base: float, steps: Sequence[tuple[str, str, float]], digits: int, *, more_is: Tone) -> list[Bar]:
-    """Steps that lead from a base to a sum, each bar beginning where the one before ends.
+def strongest(steps: Sequence[Step]) -> list[Step]:
+    """The MAX_STEPS largest steps, and the sum of the others as one more."""
+    ordered = sorted(steps, key=lambda step: -abs(step[2]))
+    most, rest = ordered[:MAX_STEPS], ordered[MAX_STEPS:]
+    return [*most, (f"{len(rest)} other columns", "", sum(amount for _, _, amount in rest))] if rest else most
+
+
+def waterfall(base: float, steps: Sequence[Step], digits: int, *, more_is: Tone) -> list[Bar]:
+    """Bars from a baseline to the total, each beginning where the previous one ends.
 
     Parameters
     ----------
-    steps : what it is, a note, its amount.
-    more_is : the tone of steps upwards; those downwards have the other one.
+    more_is : tone of upward steps; downward steps get the opposite one.
     """
     less_is: Tone = "bad" if more_is == "good" else "good"
     ends = [base]
@@ -113,7 +152,7 @@ def waterfall(base: float, steps: Sequence[tuple[str, str, float]], digits: int,
         left, right = sorted((start, end))
         span = Span(
             round((left - low) / width * 100, 2),
-            max(round((right - left) / width * 100, 2), 0.4),  # seen, however small
+            max(round((right - left) / width * 100, 2), 0.4),  # a visible line, however small the step
             "plain" if amount == 0 else more_is if amount > 0 else less_is,
         )
         bars.append(Bar(label, note, _signed(amount, digits), span))
@@ -121,13 +160,13 @@ def waterfall(base: float, steps: Sequence[tuple[str, str, float]], digits: int,
 
 
 def _signed(amount: float, digits: int) -> str:
-    """An amount with its sign; what rounds to nothing has none."""
+    """An amount with its sign, but for what rounds to 0."""
     text = f"{amount:+.{digits}f}"
     return (text if float(text) else text[1:]).replace("-", "−")
 
 
-def bars(amounts: Sequence[tuple[str, str, float, str, Tone]]) -> list[Bar]:
-    """Bars from 0, the longest as wide as the chart: what it is, a note, its amount, that in words, its tone."""
+def bars(amounts: Sequence[Amount]) -> list[Bar]:
+    """Bars from 0, the longest as wide as the chart."""
     most = max((amount for _, _, amount, _, _ in amounts), default=0.0) or 1.0
     return [
         Bar(label, note, text, Span(0, round(max(amount, 0) / most * 100, 2), tone))

@@ -1,0 +1,139 @@
+"""The view of any answer, made from its fields and the policy's cut-offs; domains build their own from its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, TypeAlias
+
+from data.sentences import label, percent, spoken
+from models.answers.views import Amount, Part, Scale, Tone, View, bars, log_odds, strongest, waterfall, zoned
+from models.contract import Answer, LiveModel
+
+Json: TypeAlias = Mapping[str, Any]
+MARKS = (0.01, 0.1, 0.5, 0.9)
+"""Of a scale without cut-offs."""
+
+
+def view_of(live: LiveModel, given: Json) -> View:
+    """An answer to the domain's form, as JSON, the way the domain shows it."""
+    return (live.domain.view or default_view)(live, given)
+
+
+def default_view(live: LiveModel, given: Json) -> View:
+    """Headline, scale, reasons, breakdown and window values as far as the answer has them, then all other fields."""
+    answer, name = answer_in(given), live.domain.probability
+    parts = [reasons_part(answer), breakdown_part(given), windows_part(live, answer)]
+    title = "Answer"
+    if name in answer:
+        title = f"{words(name)} {percent(answer[name])}"
+        parts = [probability_part(live, answer), *parts]
+    drawn = {name, "decision", "reasons", "windows"}
+    return View(
+        title=title,
+        parts=[*parts, *_other_parts(answer, drawn)],
+        decision=answer.get("decision", ""),
+        tone=tone_of(live, answer.get("decision", "")),
+    )
+
+
+def answer_in(given: Json) -> Json:
+    """The answer to the row, also out of an explanation that holds it."""
+    found: Json = given.get("answer", given)
+    return found
+
+
+def words(name: str) -> str:
+    """The name of a field as a heading."""
+    return name.replace("_", " ").capitalize()
+
+
+def tone_of(live: LiveModel, decision: str) -> Tone:
+    """The tone of the decision's zone; without cut-offs, good for the favourable decision and bad for adverse ones."""
+    tones = {name: tone for _, name, tone in _zones(live)}
+    if decision in tones:
+        return tones[decision]
+    domain = live.domain
+    return "good" if decision and decision == domain.favourable else "bad" if decision in domain.adverse else "plain"
+
+
+def probability_part(live: LiveModel, answer: Json) -> Part:
+    """The probability on a scale of log-odds, between the cut-offs of the policy where the domain has some."""
+    return Part(scale=_probability_scale(live, answer), note="Equal distances are equal ratios of the odds.")
+
+
+def reasons_part(answer: Json) -> Part:
+    """The reasons of an answer, in words."""
+    return Part(title="Reasons", items=[reason["text"] for reason in answer.get("reasons", ())])
+
+
+def breakdown_part(given: Json) -> Part:
+    """The share of each column in the log-odds; empty for an answer that is no explanation."""
+    if "shares" not in given:
+        return Part()
+    steps = [(share["label"], share["text"], share["share"]) for share in given["shares"]]
+    return Part(
+        title=f"Log-odds breakdown (baseline {given['base']:.2f} → {given['log_odds']:.2f})",
+        text=f"The baseline is the typical row of {given['reference']}.",
+        bars=waterfall(given["base"], strongest(steps), 2, more_is="bad"),
+    )
+
+
+def windows_part(live: LiveModel, answer: Json, title: str = "Window features") -> Part:
+    """What the answer's row holds of the table's windows."""
+    found = answer.get("windows", {}).items()
+    return Part(
+        title=title, facts=[(label(live.table[name]), spoken(live.table[name], value)) for name, value in found]
+    )
+
+
+def _other_parts(answer: Json, drawn: Collection[str]) -> list[Part]:
+    """Whatever else the answer holds: numbers by name as bars, everything else as text."""
+    facts, parts = [], []
+    for name, value in answer.items():
+        if name in drawn or name in Answer.model_fields:
+            continue
+        if isinstance(value, dict) and value and all(isinstance(one, int | float) for one in value.values()):
+            amounts: list[Amount] = [(key, "", float(one), f"{one:.4g}", "accent") for key, one in value.items()]
+            parts.append(Part(title=words(name), bars=bars(amounts)))
+        else:
+            facts.append((words(name), _text(value)))
+    return [Part(facts=facts), *parts]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value)) or "–"
+    return "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _zones(live: LiveModel) -> list[tuple[float, str, Tone]]:
+    """The decisions by probability: where each begins, its name, its tone."""
+    domain, policy = live.domain, live.policy
+    if (cut := domain.cut_offs) is not None:
+        between = ", ".join(sorted(domain.adverse - {cut.rejected}))
+        names = domain.favourable, between, cut.rejected
+        lower, upper = getattr(policy, cut.lower), getattr(policy, cut.upper)
+    elif (budget := domain.alert_budget) is not None:
+        names = domain.queue.passed if domain.queue else "", budget.reviewed, budget.blocked
+        lower, upper = getattr(policy, budget.lower), getattr(policy, budget.upper)
+    else:
+        return [(0.0, "", "plain")]
+    return [(0.0, names[0], "good"), (lower, names[1], "middle"), (upper, names[2], "bad")]
+
+
+def _probability_scale(live: LiveModel, answer: Json) -> Scale:
+    name = live.domain.probability
+    p, zones = answer[name], _zones(live)
+    cuts = [start for start, _, _ in zones[1:]]
+    marks = cuts or MARKS
+    low = log_odds(min(p, marks[0], 0.001)) - 0.5
+    high = max(log_odds(0.99), log_odds(marks[-1]) + 1, log_odds(p) + 0.5)
+    ends = [*map(log_odds, cuts), high]
+    said = ", ".join(f"{zone} from {percent(start)}" for start, zone, _ in zones[1:])
+    return zoned(
+        low, high,
+        [(end, zone, tone) for end, (_, zone, tone) in zip(ends, zones, strict=True)],
+        [(log_odds(mark), percent(mark)) for mark in marks],
+        (log_odds(p), percent(p)),
+        f"{words(name)} {percent(p)}" + (f", {answer['decision']}: {said}" if cuts else ""),
+    )  # fmt: skip
