@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from data.sentences import percent
 from models.clock import Clock
 from models.registry.bundles import package_versions
+from models.reports.pages import template_environment
 from service.access.callers import ANYONE, Caller
 from service.access.key_store import Scope
 from service.access.sessions import Sessions, keep_session
@@ -50,15 +49,8 @@ class Pages:
         now: Clock,
     ) -> None:
         self.sessions, self._live_names, self._is_key_needed = sessions, live_names, is_key_needed
-        self._environment = Environment(
-            loader=PackageLoader("service.pages"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = template_environment("service.pages")
         self._environment.filters |= {
-            "percent": percent,
             "latency": words.latency,
             "moment": words.moment,
             "age": lambda then: words.age(then, now()),
