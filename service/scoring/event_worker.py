@@ -8,22 +8,21 @@ never the event loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from queue import Empty, Full, Queue
-from threading import Thread
 from typing import TypeAlias
 
 from models.answers.respond import respond_encoded
 from models.contract import Answer, ReasonsWanted, Row
 from models.encoding import Features
-from models.errors import DatabaseError, EventError
+from models.errors import EventError
 from models.records.audit_log.record import BATCH, SCORE, PredictionRecord
 from service.errors import BusyError
 from service.live.served_model import ServedModel
 from service.metrics.metrics import Metrics
 from service.requests.call import Call
+from service.scoring.coalescing import CoalescingWorker
 from service.scoring.row_batcher import count_probabilities
 from service.scoring.shadow_worker import Seen, ShadowWorker
 
@@ -64,7 +63,7 @@ class EventWorker:
     ----------
     metrics : counts the probabilities that are answered, and what is recorded.
     shadowing : lets challengers look on.
-    most_waiting : requests; more are refused.
+    max_waiting : requests; more are refused.
     patience : seconds that a request waits.
     """
 
@@ -73,22 +72,15 @@ class EventWorker:
         metrics: Metrics,
         shadowing: ShadowWorker,
         *,
-        most_waiting: int = MAX_WAITING,
+        max_waiting: int = MAX_WAITING,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._metrics, self._shadowing = metrics, shadowing
-        self._queue: Queue[PendingEvents | None] = Queue(most_waiting)
-        self._patience = patience
-        self._thread = Thread(target=self._work, name="events", daemon=True)
-
-    def start(self) -> None:
-        """Begin to answer."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Answer what waits, and end."""
-        self._queue.put(None)
-        self._thread.join()
+        self._max_waiting, self._patience = max_waiting, patience
+        self._worker: CoalescingWorker[PendingEvents] = CoalescingWorker(
+            "events", self._answer, _failed, key=lambda pending: (pending.served, pending.reasons)
+        )
+        self.start, self.close = self._worker.start, self._worker.close
 
     async def answer(
         self, served: ServedModel, row: Row, prediction_id: str, reasons: ReasonsWanted, asked: Call
@@ -137,57 +129,30 @@ class EventWorker:
             waiting.results.cancel()
             raise BusyError(f"the events were not stored within {patience:.0f} s") from None
 
-    def _put(self, waiting: PendingEvents) -> PendingEvents:
-        try:
-            self._queue.put_nowait(waiting)
-        except Full:
-            raise BusyError(f"{self._queue.maxsize:,} requests wait already") from None
-        return waiting
+    def _put(self, pending: PendingEvents) -> PendingEvents:
+        if len(self._worker) >= self._max_waiting:
+            raise BusyError(f"{self._max_waiting:,} requests wait already")
+        self._worker.put(pending)
+        return pending
 
-    def _work(self) -> None:
-        going_on = True
-        while going_on:
-            taken = self._take()
-            going_on = None not in taken
-            # who no longer waits may send the event again, so it must not be begun
-            begun = [one for one in taken if one is not None and one.results.set_running_or_notify_cancel()]
-            for group in _groups(begun):
-                self._answer_together(group)
-
-    def _take(self) -> list[PendingEvents | None]:
-        """All that wait; at least one."""
-        taken = [self._queue.get()]
-        while True:
-            try:
-                taken.append(self._queue.get_nowait())
-            except Empty:
-                return taken
-
-    def _answer_together(self, group: Sequence[PendingEvents]) -> None:
-        """Answer requests in one transaction, and let go of their answers once it is stored."""
-        try:
-            results, seen = _answered(group, self._metrics)
-        except Exception as error:  # whatever it is, somebody waits to be told
-            if len(group) == 1 or isinstance(error, DatabaseError):
-                for one in group:
-                    one.results.set_exception(error)
-            else:
-                for one in group:  # the one that cannot be answered must not take the others with it
-                    self._answer_together([one])
-        else:
-            start = 0
-            for one in group:
-                one.results.set_result(results[start : start + len(one.rows)])
-                start += len(one.rows)
-            self._shadowing.look(seen)
+    def _answer(self, group: Sequence[PendingEvents]) -> None:
+        """Answer requests in one transaction, and release their answers once it is stored."""
+        # a request that was given up may be sent again, so it must not be begun
+        begun = [one for one in group if one.results.running() or one.results.set_running_or_notify_cancel()]
+        if not begun:
+            return
+        results, seen = _answered(begun, self._metrics)
+        start = 0
+        for one in begun:
+            one.results.set_result(results[start : start + len(one.rows)])
+            start += len(one.rows)
+        self._shadowing.look(seen)
 
 
-def _groups(waiting: Iterable[PendingEvents]) -> Iterable[list[PendingEvents]]:
-    """Those that one version answers in one way."""
-    groups: dict[tuple[ServedModel, ReasonsWanted], list[PendingEvents]] = {}
-    for one in waiting:
-        groups.setdefault((one.served, one.reasons), []).append(one)
-    return groups.values()
+def _failed(group: Sequence[PendingEvents], error: Exception) -> None:
+    for one in group:
+        if one.results.running():
+            one.results.set_exception(error)
 
 
 def _answered(group: Sequence[PendingEvents], metrics: Metrics) -> tuple[Results, list[Seen]]:

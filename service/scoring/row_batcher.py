@@ -9,9 +9,10 @@ time that could be used is never waited for. Together or alone, a row gets the s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from operator import attrgetter
 from time import perf_counter
 
 from models.answers.respond import answer_columns, answer_texts
@@ -23,6 +24,7 @@ from service.live.served_model import ServedModel
 from service.metrics.metrics import Metrics
 from service.requests.call import Call
 from service.scoring.audit_writer import AuditWriter
+from service.scoring.coalescing import work_in_groups
 from service.scoring.shadow_worker import Seen, ShadowWorker
 
 MAX_TOGETHER = 64
@@ -39,6 +41,10 @@ class PendingRow:
     prediction_id: str
     asked: Call
     answer: asyncio.Future[bytes]
+
+
+_KEY: Callable[[PendingRow], Hashable] = attrgetter("served", "reasons")
+"""Rows that one version answers in one way are answered together."""
 
 
 class RowBatcher:
@@ -116,20 +122,11 @@ class RowBatcher:
         waiting, self._waiting = self._waiting[:MAX_TOGETHER], self._waiting[MAX_TOGETHER:]
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._answer_waiting)
-        for group in _groups(waiting):
-            self._answer_together(group)
+        work_in_groups(waiting, _KEY, self._answer_together, _fail)
 
     def _answer_together(self, group: Sequence[PendingRow]) -> None:
         served = group[0].served
-        try:
-            answers, records = self._answered(group)
-        except Exception as error:  # whatever it is, somebody waits to be told
-            if len(group) == 1:
-                _fail(group[0].answer, error)
-            else:
-                for one in group:  # the one that cannot be answered must not take the others with it
-                    self._answer_together([one])
-            return
+        answers, records = self._answered(group)
         answered = perf_counter()
         for one in group:
             one.asked.answered = answered
@@ -143,9 +140,8 @@ class RowBatcher:
         loop = asyncio.get_running_loop()
         try:
             self._writer.record(records, lambda problem: loop.call_soon_threadsafe(_settle, pairs, problem))
-        except Exception as error:
-            for answer, _ in pairs:
-                _fail(answer, error)
+        except Exception as error:  # the rows are answered, and must not be again
+            _fail(group, error)
         else:
             self._shadow(group)
 
@@ -188,23 +184,18 @@ def count_probabilities(metrics: Metrics, served: ServedModel, probabilities: Se
         metrics.scores(live.name, live.version, probabilities)
 
 
-def _groups(waiting: Iterable[PendingRow]) -> Iterable[list[PendingRow]]:
-    """Those that one version answers in one way."""
-    groups: dict[tuple[int, ReasonsWanted], list[PendingRow]] = {}
-    for one in waiting:
-        groups.setdefault((id(one.served), one.reasons), []).append(one)
-    return groups.values()
-
-
 def _settle(pairs: Sequence[tuple[asyncio.Future[bytes], bytes]], problem: DatabaseError | None) -> None:
-    """Let go of answers that are recorded, or tell those who wait why theirs are not."""
+    """Release answers that are recorded, or the reason why they are not."""
     for answer, text in pairs:
+        if answer.done():  # the caller has left
+            continue
         if problem is not None:
-            _fail(answer, problem)
-        elif not answer.done():
+            answer.set_exception(problem)
+        else:
             answer.set_result(text)
 
 
-def _fail(answer: asyncio.Future[bytes], error: Exception) -> None:
-    if not answer.done():  # who asked may have left
-        answer.set_exception(error)
+def _fail(group: Sequence[PendingRow], error: Exception) -> None:
+    for pending in group:
+        if not pending.answer.done():
+            pending.answer.set_exception(error)

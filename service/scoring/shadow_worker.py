@@ -12,8 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from queue import Empty, Queue
-from threading import Lock, Thread
+from threading import Lock
 
 import numpy as np
 from structlog.typing import FilteringBoundLogger
@@ -24,6 +23,7 @@ from service.live.served_model import ServedModel
 from service.metrics.metrics import Metrics
 from service.requests.call import Call
 from service.scoring.audit_writer import AuditWriter
+from service.scoring.coalescing import CoalescingWorker
 
 MAX_ROWS_WAITING = 2_000
 """A batch larger than this is taken all the same if nothing waits."""
@@ -72,19 +72,17 @@ class ShadowWorker:
         most_rows_waiting: int = MAX_ROWS_WAITING,
     ) -> None:
         self._writer, self._metrics, self._log, self._most = writer, metrics, log, most_rows_waiting
-        self._queue: Queue[Seen | None] = Queue()
         self._n_waiting, self._counting = 0, Lock()
         self._failing: ServedModel | None = None
-        self._thread = Thread(target=self._work, name="shadows", daemon=True)
-
-    def start(self) -> None:
-        """Begin to answer."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Answer what waits, and end."""
-        self._queue.put(None)
-        self._thread.join()
+        self._worker: CoalescingWorker[Seen] = CoalescingWorker(
+            "shadows",
+            self._answer,
+            self._failed,
+            key=lambda seen: seen.shadow,
+            size=lambda seen: len(seen.rows),
+            max_size=ROWS_AT_ONCE,
+        )
+        self.start, self.close = self._worker.start, self._worker.close
 
     def look(self, seen: Sequence[Seen]) -> None:
         """Let shadows answer these soon, if they can keep up; never waits."""
@@ -95,54 +93,30 @@ class ShadowWorker:
                 if has_room:
                     self._n_waiting += n_rows
             if has_room:
-                self._queue.put_nowait(one)
+                self._worker.put(one)
             else:
                 self._metrics.shadowed("dropped", n_rows)
 
-    def _work(self) -> None:
-        going_on = True
-        while going_on:
-            taken = self._take()
-            going_on = None not in taken
-            seen = [one for one in taken if one is not None]
-            for group in _groups(seen):
-                self._answer(group)
-            with self._counting:
-                self._n_waiting -= sum(len(one.rows) for one in seen)
-
-    def _take(self) -> list[Seen | None]:
-        """At least one request; more as long as few rows come with them."""
-        first = self._queue.get()
-        taken, n_rows = [first], len(first.rows) if first else ROWS_AT_ONCE
-        while n_rows < ROWS_AT_ONCE:
-            try:
-                one = self._queue.get_nowait()
-            except Empty:
-                break
-            taken.append(one)
-            n_rows += len(one.rows) if one else ROWS_AT_ONCE
-        return taken
-
     def _answer(self, group: Sequence[Seen]) -> None:
-        """Answer and record requests to one shadow; whatever goes wrong, the next ones are answered."""
-        n_rows = sum(len(one.rows) for one in group)
+        """Answer and record requests to one shadow, as long as the audit log keeps up."""
         if self._writer.n_waiting > MAX_RECORDS_WAITING:
-            self._metrics.shadowed("dropped", n_rows)
+            self._done(group, "dropped")
             return
+        self._answer_together(group[0].shadow, group)
+        self._done(group, "answered")
+
+    def _failed(self, group: Sequence[Seen], error: Exception) -> None:
+        self._done(group, "failed")
         shadow = group[0].shadow
-        try:
-            self._answer_together(shadow, group)
-        except Exception:
-            if len(group) > 1:  # the one that cannot be answered must not take the others with it
-                for one in group:
-                    self._answer([one])
-                return
-            self._metrics.shadowed("failed", n_rows)
-            if self._failing is not shadow:  # once for each that goes live is enough
-                self._failing = shadow
-                self._log.exception("shadow failed", model=shadow.live.name, version=shadow.live.version)
-        else:
-            self._metrics.shadowed("answered", n_rows)
+        if self._failing is not shadow:  # once for each that goes live is enough
+            self._failing = shadow
+            self._log.error("shadow failed", model=shadow.live.name, version=shadow.live.version, exc_info=error)
+
+    def _done(self, group: Sequence[Seen], result: str) -> None:
+        n_rows = sum(len(one.rows) for one in group)
+        self._metrics.shadowed(result, n_rows)
+        with self._counting:
+            self._n_waiting -= n_rows
 
     def _answer_together(self, shadow: ServedModel, group: Sequence[Seen]) -> None:
         known = shadow.row_names
@@ -171,11 +145,3 @@ class ShadowWorker:
                 )
             )
         self._writer.record_deferred(records)
-
-
-def _groups(seen: Sequence[Seen]) -> list[list[Seen]]:
-    """Those of each shadow."""
-    groups: dict[int, list[Seen]] = {}
-    for one in seen:
-        groups.setdefault(id(one.shadow), []).append(one)
-    return list(groups.values())

@@ -137,7 +137,7 @@ def test_a_database_that_fails_is_not_asked_again_for_each(start, log, served):
 
 def test_more_than_may_wait_are_refused(start, log, served):
     """At once, with what to do."""
-    found = held_up(start(most_waiting=2), log, served, [2, 4, 6])
+    found = held_up(start(max_waiting=2), log, served, [2, 4, 6])
 
     assert found[:2] == ["4", "8"]
     assert isinstance(found[2], BusyError)

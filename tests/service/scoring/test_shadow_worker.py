@@ -35,7 +35,8 @@ class Log:
     def __init__(self):
         self.lines = []
 
-    def exception(self, event, **_):
+    def error(self, event, *, exc_info, **_):
+        assert isinstance(exc_info, Exception)
         self.lines.append(event)
 
 
