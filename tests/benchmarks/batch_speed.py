@@ -38,7 +38,7 @@ from models.registry.live import load_live
 from models.registry.registry import Registry
 from service.requests.bodies import CSV, JSON, PARQUET
 from tests.drills.load import ONE_THREAD, free_port, serve_command, server
-from tests.drills.stage import requests_of
+from tests.drills.stream import requests_of
 
 SCORE_FILE = """
 import sys; sys.path.insert(0, {root!r})

@@ -14,9 +14,7 @@ import argparse
 import asyncio
 import os
 import sys
-from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -25,22 +23,21 @@ sys.path.insert(0, str(ROOT))
 
 from data.tables._catalogue import load_public
 from tests.drills.replay import Replay
-from tests.drills.stage import ServiceProcess, Stage, digest_of, empty_schema, end_with, prepare
+from tests.drills.stage import Stage, end_with, scratch
+from tests.drills.stream import Stream, digest_of, prepare
 
 TRAINING, WEEK = ("2018-07-11", "2018-07-18"), ("2018-07-25", "2018-08-01")
 
 
-def handbook(folder: Path, database_url: str | None, n_events: int) -> Stage:
+def handbook(stage: Stage, n_events: int) -> Stream:
     """The first events of the test week, after a training on the handbook's own days."""
     data_home = os.environ.get("BACKSCORE_DATA_HOME")
-    public, frame = load_public("handbook", Path(data_home) if data_home else None, folder / "downloads")
+    public, frame = load_public("handbook", Path(data_home) if data_home else None, stage.home.path / "downloads")
     times = frame["TX_DATETIME"]
     n_history, n_all = int((times < WEEK[0]).sum()), int((times < WEEK[1]).sum())
     n_all = min(n_all, n_history + n_events)
     training = ((times >= TRAINING[0]) & (times < TRAINING[1])).to_numpy()[:n_all]
-    return prepare(
-        folder, database_url, public.table, frame.iloc[:n_all], n_stream=n_all - n_history, training=training
-    )
+    return prepare(stage, public.table, frame.iloc[:n_all], n_stream=n_all - n_history, training=training)
 
 
 def main() -> None:
@@ -50,20 +47,16 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--connections", type=int, default=16)
     arguments = parser.parse_args()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="stream-")))
-        url = stack.enter_context(empty_schema(arguments.database)) if arguments.database else None
-        stage = handbook(folder / "home", url, arguments.events)
-        served = ServiceProcess(stage.home, stage.database_url, workers=arguments.workers)
-        stack.callback(served.stop)
-        served.wait_until_ready()
-        replay = Replay(served.port, "fraud", stage.rows, stage.entities, connections=arguments.connections)
-        replayed = asyncio.run(replay.run())
-        problems = stage.problems(replayed.answers)
+    with scratch(arguments.database) as stage:
+        stream = handbook(stage, arguments.events)
+        with stage.serving(workers=arguments.workers) as served:
+            replay = Replay(served.port, "fraud", stream.rows, stream.entities, connections=arguments.connections)
+            replayed = asyncio.run(replay.run())
+        problems = stream.problems(replayed.answers)
     p50, p99 = np.quantile(replayed.milliseconds, [0.5, 0.99])
     print(
-        f"{len(stage.rows):,} events, {arguments.workers} worker(s), {arguments.connections} connections: "
-        f"{len(stage.rows) / replayed.seconds:.0f} a second, p50 {p50:.1f} ms, p99 {p99:.1f} ms, "
+        f"{len(stream.rows):,} events, {arguments.workers} worker(s), {arguments.connections} connections: "
+        f"{len(stream.rows) / replayed.seconds:.0f} a second, p50 {p50:.1f} ms, p99 {p99:.1f} ms, "
         f"{len(replayed.refusals)} refused, {replayed.n_broken} connections broken"
     )
     print(f"{len(problems)} differences from the bulk computation; digest of the answers {digest_of(replayed.answers)}")

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -25,9 +24,8 @@ from models.domains._discovery import load_domains
 from models.records.audit_log.log import PredictionLog
 from models.registry.database.engine import open_database
 from tests.drills.faults.kill_training import train
-from tests.drills.faults.scene import NAME, request, trained
 from tests.drills.load import Loaded, load
-from tests.drills.stage import ServiceProcess
+from tests.drills.stage import NAME, score_request, scratch
 
 PROMOTE_SECONDS = 5.0
 MAX_GROWTH = 0.05
@@ -69,31 +67,26 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--rate", type=float, help="requests a second; half of full load if left out")
     arguments = parser.parse_args()
-    with TemporaryDirectory(prefix="soak-") as folder:
-        store = trained(Path(folder) / "home")
-        data = Path(folder) / "rows.csv"
+    with scratch() as stage:
+        store, data = stage.trained(), stage.home.path / "rows.csv"
         load_domains()[NAME].simulate(6_000, 5).frame.to_csv(data, index=False)
-        served = ServiceProcess(store.home, store.home.database_url)
-        try:
-            served.wait_until_ready()
+        with stage.serving() as served:
             n_before = 0
             if arguments.rate is None:
-                full = load(served.port, request(), connections=arguments.connections, seconds=10)
+                full = load(served.port, score_request(), connections=arguments.connections, seconds=10)
                 n_before, arguments.rate = len(full.latencies), full.rate / 2
             beside = Beside(store, served.process.pid, data)
             beside.start()
             soaked = load(
                 served.port,
-                request(),
+                score_request(),
                 connections=arguments.connections,
                 seconds=60 * arguments.minutes,
                 rate=arguments.rate,
             )
             beside.done.set()
             beside.join()
-        finally:
-            served.stop()
-            store.registry.close()
+        store.registry.close()
         engine = open_database(store.home.database_url)
         n_recorded = PredictionLog(engine).count(NAME)
         engine.dispose()

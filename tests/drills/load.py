@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections import Counter
@@ -175,6 +176,36 @@ class _Client(asyncio.Protocol):
             self.done.set_result(None)
 
 
+class BackgroundLoad:
+    """Load from a thread, beside what a drill does.
+
+    Attributes
+    ----------
+    answers : the bodies of all answers with status 200. loaded : the result, once the load has ended.
+    """
+
+    def __init__(
+        self, port: int, request: bytes, *, seconds: float, connections: int = 8, rate: float | None = None
+    ) -> None:
+        self.answers: list[bytes] = []
+        self.loaded = Loaded()
+        self._thread = threading.Thread(target=self._run, args=(port, request, connections, seconds, rate))
+
+    @contextmanager
+    def running(self) -> Iterator[BackgroundLoad]:
+        """While the block runs and until the load has ended."""
+        self._thread.start()
+        try:
+            yield self
+        finally:
+            self._thread.join()
+
+    def _run(self, port: int, request: bytes, connections: int, seconds: float, rate: float | None) -> None:
+        self.loaded = load(
+            port, request, connections=connections, seconds=seconds, rate=rate, on_answer=self.answers.append
+        )
+
+
 def free_port() -> int:
     """A port that nobody listens on."""
     with socket.socket() as probe:
@@ -213,7 +244,7 @@ def serve_command(port: int) -> list[str]:
 
 
 def wait_until_ready(port: int, seconds: float = 30) -> float:
-    """Wait until the service answers that it is ready; returns the seconds that it took."""
+    """Wait until the service is ready; returns the seconds it took, raises TimeoutError after `seconds`."""
     started = time.perf_counter()
     while time.perf_counter() - started < seconds:
         try:
@@ -222,7 +253,7 @@ def wait_until_ready(port: int, seconds: float = 30) -> float:
             time.sleep(0.02)
         else:
             return time.perf_counter() - started
-    raise SystemExit(f"the server on port {port} did not get ready within {seconds:g} s")
+    raise TimeoutError(f"the server on port {port} did not get ready within {seconds:g} s")
 
 
 def ask_once(port: int, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> dict[str, object]:

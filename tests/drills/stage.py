@@ -1,206 +1,140 @@
-"""A stage for a stream: a trained model, a store with the history before it, and what every answer must be."""
+"""The stage of every drill: a home with trained models and its database, the service as a process, and the end."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import sqlalchemy as sa
+from pydantic_core import from_json
 
-from data.checking import checked_frame
-from data.simulators import fraud
-from data.table import Table
-from data.windows import checked_history, whole_seconds, with_windows
-from models.contract import LiveModel
 from models.domains._discovery import load_domains
 from models.home import Home
-from models.presets import PRESETS
-from models.records.events.backfill import load_past
-from models.records.events.event_log import EventLog
-from models.registry.bundles import Manifest, write_bundle
-from models.registry.database import schema as tables
 from models.registry.database.engine import open_database, reading
-from models.registry.live import POLICY
+from models.registry.database.schema import predictions
 from models.registry.registry import Registry
+from tests.conftest import Store, quick_scorer
+from tests.drills.load import ONE_THREAD, BackgroundLoad, free_port, post, wait_until_ready
 
 ROOT = Path(__file__).parents[2]
-NAME = "fraud"
-LABEL_DELAY_DAYS = 7
-START_SECONDS = 60
+NAME = "credit"
+"""The model that most drills score with."""
+START_SECONDS = 180
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stream is played on.
-
-    Parameters
-    ----------
-    rows : the requests, in time order.
-    expected : of each what its answer must hold: its windows and the domain's own fields, computed in bulk.
-    """
+    """A home and its database."""
 
     home: Home
     database_url: str
-    table: Table
-    rows: list[dict[str, Any]]
-    expected: list[dict[str, Any]]
+
+    @classmethod
+    def at(cls, folder: Path, database_url: str | None = None) -> Stage:
+        """The stage in a folder; the database is SQLite in the home unless another is given."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(Home(folder), database_url or Home(folder).database_url)
+
+    def store(self) -> Store:
+        """The registry and its bundles; to be closed by the caller."""
+        return Store(self.home, Registry(self.database_url))
+
+    def trained(self) -> Store:
+        """The store with version 1 of a small credit model live, and a version 2 beside it."""
+        store, domain = self.store(), load_domains()[NAME]
+        for seed in (0, 1):
+            store.add(domain, quick_scorer(domain, seed=seed), promote=seed == 0)
+        return store
+
+    def quickstart(self) -> None:
+        """Train a model of every domain as a user would."""
+        command = [sys.executable, "-m", "service", "quickstart", "--once", "--preset", "fast"]
+        environment = {**os.environ, **self.environment}
+        environment.pop("BACKSCORE_API_KEY", None)
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"training failed:\n{done.stderr[-2000:]}")
 
     @property
-    def entities(self) -> list[str]:
-        """The columns that connect events."""
-        return [column.name for column in self.table.of_role("entity")]
+    def environment(self) -> dict[str, str]:
+        """The settings that point commands at the stage."""
+        return {"BACKSCORE_HOME": str(self.home.path.resolve()), "BACKSCORE_DATABASE_URL": self.database_url}
 
-    def differences(self, answers: Sequence[bytes]) -> list[str]:
-        """Every field of an answer that is not what it must be."""
-        found = []
-        for place, (body, expected) in enumerate(zip(answers, self.expected, strict=True)):
-            answer = json.loads(body)
-            found += [
-                f"event {place}: {name} is {answer[name]}, must be {value}"
-                for name, value in expected.items()
-                if answer[name] != value
-            ]
-        return found
+    @contextmanager
+    def serving(
+        self, *, database_url: str | None = None, workers: int = 1, settings: Mapping[str, str] | None = None
+    ) -> Iterator[ServiceProcess]:
+        """The service, ready to answer; stopped in the end.
 
-    def lost(self) -> set[str]:
-        """Ids of the events that are not in the store, though they have not rolled out of it."""
-        asked = tables.events.c.answer.is_not(None)
+        Parameters
+        ----------
+        database_url : where the service finds the database, a proxy for instance.
+        """
+        via = {"BACKSCORE_DATABASE_URL": database_url} if database_url else {}
+        service = ServiceProcess(self, workers=workers, settings={**via, **(settings or {})})
+        try:
+            service.wait_until_ready()
+            yield service
+        finally:
+            service.stop()
+
+    def recorded(self) -> dict[str, bytes]:
+        """Every answer in the audit log, by the id of its prediction."""
         engine = open_database(self.database_url)
         with reading(engine) as connection:
-            stored = set(connection.execute(sa.select(tables.events.c.event_id).where(asked)).scalars())
-            kept_from: int = connection.execute(sa.select(tables.event_streams.c.kept_from)).scalar_one()
+            found = {row.id: row.answer.encode() for row in connection.execute(sa.select(predictions))}
         engine.dispose()
-        (event,), (time_,) = self.table.of_role("event"), self.table.of_role("time")
-        seconds = (whole_seconds(datetime.fromisoformat(row[time_.name])) for row in self.rows)
-        kept = {str(row[event.name]) for row, at in zip(self.rows, seconds, strict=True) if at >= kept_from}
-        return kept - stored
+        return found
 
-    def problems(self, answers: Sequence[bytes]) -> list[str]:
-        """What is wrong at the end of a stream: events that are lost, and answers that are not what they must be.
-
-        One that counted twice would show in the windows of those after it.
-        """
-        return [*(f"event {lost} is not stored" for lost in self.lost()), *self.differences(answers)]
-
-
-def prepare(
-    folder: Path,
-    database_url: str | None,
-    table: Table,
-    frame: pd.DataFrame,
-    *,
-    n_stream: int,
-    training: npt.NDArray[np.bool_],
-) -> Stage:
-    """Train on some of the rows, load those before the stream into the store, and compute what the stream must get.
-
-    Parameters
-    ----------
-    frame : raw rows with their outcomes, in time order; the last `n_stream` are the stream, whose outcomes nobody
-        knows yet.
-    training : the rows to train on, shape (n_rows,), before the stream.
-    """
-    home, domain = Home(folder), load_domains()["fraud"]
-    url = database_url or home.database_url
-    checked, labels = checked_history(table, frame, table.name)
-    n_history = len(frame) - n_stream
-    labels[n_history:] = 0
-    seen = with_windows(table, checked_frame(table, frame, table.name, training=False), labels)
-    rows, n_training = np.flatnonzero(training), int(training.sum() * 0.8)
-    held_out = rows[n_training:]
-    scorer = domain.build(table, PRESETS["fast"], 0).fit(
-        seen.iloc[rows[:n_training]], labels[rows[:n_training]], validation=(seen.iloc[held_out], labels[held_out])
-    )
-    live = LiveModel(name=NAME, version=1, domain=domain, scorer=scorer, policy=domain.policy())
-    _register(live, home, url, n_training)
-    engine = open_database(url)
-    load_past(
-        EventLog(engine, NAME, table), checked.iloc[:n_history], labels[:n_history], label_delay_days=LABEL_DELAY_DAYS
-    )
-    engine.dispose()
-    stream = seen.iloc[n_history:]
-    fields = live.decide(scorer.frame_scores(stream), stream)
-    expected = [
-        {"windows": windows, **{name: values[place] for name, values in fields.items()}}
-        for place, windows in enumerate(windows_of(table, stream))
-    ]
-    return Stage(home, url, table, requests_of(table, frame.iloc[n_history:]), expected)
+    def lost(self, answers: Sequence[bytes]) -> list[str]:
+        """Answers that clients received and that the audit log does not hold byte for byte."""
+        kept = self.recorded()
+        received = ((str(from_json(answer)["prediction_id"]), answer) for answer in answers)
+        return [
+            f"the answer {name} is not in the audit log as it was sent"
+            for name, answer in received
+            if kept.get(name) != answer
+        ]
 
 
-def simulated(folder: Path, database_url: str | None, *, n_stream: int, n_history: int = 5_000) -> Stage:
-    """A stream of simulated transactions, after a training on the history before it."""
-    frame = fraud.simulate(n_history + n_stream, 0).frame
-    training = np.arange(len(frame)) < n_history
-    return prepare(folder, database_url, fraud.TABLE, frame, n_stream=n_stream, training=training)
+def example(model: str = NAME) -> dict[str, Any]:
+    """A row that the model of a domain takes."""
+    domain = load_domains()[model]
+    return domain.restrict_inputs(domain.table).example()
 
 
-def _register(live: LiveModel, home: Home, url: str, n_rows: int) -> None:
-    """Make the model the champion of its name."""
-    home.path.mkdir(parents=True, exist_ok=True)
-    manifest = Manifest(
-        name=NAME,
-        domain=live.domain.name,
-        created=datetime.now(UTC),
-        table=live.table,
-        metrics={},
-        source=live.table.name,
-        n_rows=n_rows,
-        data_digest="0" * 64,
-        seed=0,
-        preset="fast",
-    )
-    files = {POLICY: live.policy.model_dump_json().encode()}
-    digest = write_bundle(home.bundles, manifest, scorer=live.scorer, files=files)
-    registry = Registry(url)
-    registry.register(
-        name=NAME, domain=live.domain.name, digest=digest, metrics={}, actor="tests", why="a stream", promote=True
-    )
-    registry.close()
+def scoring(port: int, *, seconds: float, connections: int = 8) -> BackgroundLoad:
+    """Requests to score the example, again and again."""
+    return BackgroundLoad(port, score_request(), seconds=seconds, connections=connections)
 
 
-def requests_of(table: Table, frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The inputs of raw rows, as JSON takes them."""
-    inputs = frame[[column.name for column in table.inputs]].astype(object)
-    rows = inputs.where(inputs.notna(), None).to_dict("records")
-    return [
-        {str(name): value.isoformat() if isinstance(value, pd.Timestamp) else value for name, value in row.items()}
-        for row in rows
-    ]
+def score_request() -> bytes:
+    """A request to score the example, as bytes."""
+    return post(f"/v1/{NAME}/score?reasons=none", json.dumps(example()).encode())
 
 
-def windows_of(table: Table, frame: pd.DataFrame) -> list[dict[str, float | None]]:
-    """The windows of rows that have them, as answers tell them."""
-    rows = frame[[column.name for column in table.windows]].to_dict("records")
-    return [{str(name): None if np.isnan(value) else value for name, value in row.items()} for row in rows]
-
-
-def digest_of(answers: Sequence[bytes]) -> str:
-    """The same for the same answers in two runs: all of them but the names that answers are given."""
-    told = [{name: value for name, value in json.loads(body).items() if name != "prediction_id"} for body in answers]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+@contextmanager
+def scratch(database: str | None = None) -> Iterator[Stage]:
+    """An empty stage, thrown away afterwards; `database` is the URL of a PostgreSQL database, SQLite if None."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="drill-")))
+        yield Stage.at(folder / "home", stack.enter_context(empty_schema(database)) if database else None)
 
 
 @contextmanager
 def empty_schema(server_url: str) -> Iterator[str]:
-    """The URL of an empty place in a PostgreSQL database, thrown away afterwards."""
-    schema, server = f"stream_{uuid.uuid4().hex}", sa.create_engine(server_url)
+    """The URL of an empty schema of a PostgreSQL database, dropped afterwards."""
+    schema, server = f"drill_{uuid.uuid4().hex}", sa.create_engine(server_url)
     with server.begin() as connection:
         connection.execute(sa.schema.CreateSchema(schema))
     url = sa.make_url(server_url).update_query_dict({"options": f"-csearch_path={schema}"})
@@ -215,21 +149,11 @@ def empty_schema(server_url: str) -> Iterator[str]:
 class ServiceProcess:
     """A `backscore serve` process on a free port."""
 
-    def __init__(
-        self, home: Home, database_url: str, *, workers: int = 1, settings: Mapping[str, str] | None = None
-    ) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+    def __init__(self, stage: Stage, *, workers: int = 1, settings: Mapping[str, str] | None = None) -> None:
+        self.port = free_port()
         self._command = [sys.executable, "-m", "service", "serve", "--port", str(self.port), "--workers", str(workers)]
-        self.environment: Mapping[str, str] = {
-            **os.environ,
-            **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-            "BACKSCORE_HOME": str(home.path.resolve()),
-            "BACKSCORE_DATABASE_URL": database_url,
-            **(settings or {}),
-        }
-        self._log = home.path / "serve.log"
+        self.environment: Mapping[str, str] = {**os.environ, **ONE_THREAD, **stage.environment, **(settings or {})}
+        self._log = stage.home.path / "serve.log"
         self.start()
 
     def start(self) -> None:
@@ -238,17 +162,15 @@ class ServiceProcess:
             self.process = subprocess.Popen(self._command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
 
     def wait_until_ready(self) -> None:
-        """Return when it answers; RuntimeError if that takes too long."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/ready", timeout=1).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-        self.stop()
-        raise RuntimeError(f"the service did not get ready within {START_SECONDS} s:\n{self._log.read_text()[-2000:]}")
+        """Return when it answers; TimeoutError with the end of its log if that takes too long."""
+        try:
+            wait_until_ready(self.port, START_SECONDS)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}:\n{self.log()[-2000:]}") from error
+
+    def log(self) -> str:
+        """Everything that the process has written."""
+        return self._log.read_text(errors="replace")
 
     def kill(self) -> None:
         """End the process as a failing machine would."""
@@ -262,6 +184,6 @@ class ServiceProcess:
 
 
 def end_with(problems: Sequence[str]) -> NoReturn:
-    """Show some of the problems, and end a script with 1 if there are any, else with 0."""
+    """Print some of the problems, and exit with 1 if there are any, else with 0."""
     sys.stdout.writelines(f"  {problem}\n" for problem in problems[:50])
     sys.exit(bool(problems))

@@ -19,7 +19,6 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
@@ -27,8 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from models.errors import BundleError
 from models.registry.live import load_live
-from tests.drills.faults.scene import NAME, Load, trained
-from tests.drills.stage import ServiceProcess, end_with
+from tests.drills.stage import NAME, end_with, scoring, scratch
 
 
 def truncate(path: Path, chance: random.Random) -> None:
@@ -89,15 +87,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50)
     arguments = parser.parse_args()
     chance, problems, counts = random.Random(0), [], Counter()
-    with TemporaryDirectory(prefix="faults-") as folder:
-        store = trained(Path(folder) / "home")
-        serving = ServiceProcess(store.home, store.home.database_url)
-        try:
-            serving.wait_until_ready()
+    with scratch() as stage:
+        store = stage.trained()
+        with stage.serving() as serving:
             for number in range(arguments.rounds):
                 before = store.registry.champion(NAME).number
                 other = store.registry.version(NAME, 3 - before)
-                bundle, whole = store.home.bundles / other.digest, Path(folder) / "whole"
+                bundle, whole = store.home.bundles / other.digest, stage.home.path / "whole"
                 shutil.copytree(bundle, whole)
                 damage = chance.choice(DAMAGES)
                 damage(chance.choice(sorted(bundle.iterdir())), chance)
@@ -107,7 +103,7 @@ def main() -> None:
                 except BundleError:
                     counts[damage.__name__] += 1
                 store.registry.promote(NAME, other.number, actor="faults", why="")
-                with Load(serving.port, seconds=0.2).running() as load:
+                with scoring(serving.port, seconds=0.2).running() as load:
                     refused = wait_for(lambda: state(serving.port)["refused"] is not None)
                 if not refused or state(serving.port)["live_version"] != before or load.loaded.others:
                     problems.append(f"round {number}: {state(serving.port)}, {dict(load.loaded.others)}")
@@ -115,9 +111,7 @@ def main() -> None:
                 whole.rename(bundle)
                 if not wait_for(lambda: state(serving.port)["live_version"] == other.number):  # noqa: B023
                     problems.append(f"round {number}: the restored version did not go live")
-        finally:
-            serving.stop()
-            store.registry.close()
+        store.registry.close()
     print(f"{arguments.rounds} rounds: {dict(counts)}; {len(problems)} problems")
     end_with(problems)
 

@@ -29,8 +29,7 @@ from models.errors import BundleError, DatabaseError
 from models.registry.live import load_live
 from models.registry.registry import Registry
 from tests.conftest import quick_scorer
-from tests.drills.faults.scene import NAME, Load, lost, trained
-from tests.drills.stage import ServiceProcess, end_with
+from tests.drills.stage import NAME, Stage, end_with, scoring
 
 MEGABYTES = 1_000
 """Room for all answers of all rounds; it is memory."""
@@ -73,31 +72,27 @@ def main() -> None:
     domain = load_domains()[NAME]
     scorer = quick_scorer(domain, seed=2)
     with TemporaryDirectory(prefix="faults-") as outer, small_disk(Path(outer)) as disk:
-        store = trained(disk / "home")
-        home, url = store.home, store.home.database_url
-        serving = ServiceProcess(home, url)
-        try:
-            serving.wait_until_ready()
+        stage = Stage.at(disk / "home")
+        store = stage.trained()
+        with stage.serving() as serving:
             for number in range(arguments.rounds):
                 n_free = chance.choice([0, 5_000, 50_000, 500_000])
-                with filled(disk, n_free), Load(serving.port, seconds=0.5).running() as load:
+                with filled(disk, n_free), scoring(serving.port, seconds=0.5).running() as load:
                     counts[register(store, domain, scorer)] += 1
                 answers += load.answers
                 counts.update({f"answer {status}": n for status, n in load.loaded.others.items()})
                 if bad := load.loaded.others.keys() - {"503"}:
                     problems.append(f"round {number}: while the disk was full, answers were {bad}")
-                with Load(serving.port, seconds=0.3).running() as load:
+                with scoring(serving.port, seconds=0.3).running() as load:
                     pass
                 answers += load.answers
                 if load.loaded.others or not load.answers:
                     problems.append(f"round {number}: with room again, answers were {dict(load.loaded.others)}")
-                registry = Registry(url)
-                load_live(registry.versions(NAME)[-1], home.bundles)
+                registry = Registry(stage.database_url)
+                load_live(registry.versions(NAME)[-1], stage.home.bundles)
                 registry.close()
-        finally:
-            serving.stop()
-            store.registry.close()
-        problems += lost(answers, url)
+        store.registry.close()
+        problems += stage.lost(answers)
     print(f"{arguments.rounds} rounds: {len(answers):,} answers, {dict(counts)}; {len(problems)} problems")
     end_with(problems)
 

@@ -12,15 +12,12 @@ import argparse
 import random
 import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
-from tests.drills.faults.scene import Load, lost, recorded, trained
-from tests.drills.stage import ServiceProcess, empty_schema, end_with
+from tests.drills.stage import ServiceProcess, end_with, scoring, scratch
 
 
 def main() -> None:
@@ -29,17 +26,13 @@ def main() -> None:
     parser.add_argument("--database", help="URL of a PostgreSQL database; SQLite if left out")
     arguments = parser.parse_args()
     chance, answers, n_broken, problems = random.Random(0), [], 0, []
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="faults-")))
-        url = stack.enter_context(empty_schema(arguments.database)) if arguments.database else None
-        store = trained(folder, url)
-        url = url or store.home.database_url
-        store.registry.close()
+    with scratch(arguments.database) as stage:
+        stage.trained().registry.close()
         for number in range(arguments.rounds):
-            serving = ServiceProcess(store.home, url)
+            serving = ServiceProcess(stage)
             serving.wait_until_ready()
             seconds = chance.uniform(0.05, 1.0)
-            with Load(serving.port, seconds=10).running() as load:
+            with scoring(serving.port, seconds=10).running() as load:
                 time.sleep(seconds)
                 serving.kill()
             n_broken += load.loaded.others["lost"]
@@ -48,8 +41,8 @@ def main() -> None:
             if not load.answers:
                 problems.append(f"round {number}: nothing was answered before the kill")
             answers += load.answers
-            problems += lost(load.answers, url)
-        n_recorded = len(recorded(url))
+            problems += stage.lost(load.answers)
+        n_recorded = len(stage.recorded())
     print(
         f"{arguments.rounds} kills: {len(answers):,} answers received, {n_recorded:,} recorded (those on their way, "
         f"too), {n_broken} requests broken, {len(problems)} answers lost or altered"

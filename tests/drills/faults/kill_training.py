@@ -16,7 +16,6 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
@@ -26,9 +25,8 @@ from models.home import Home
 from models.registry.bundles import PARTIAL
 from models.registry.live import load_live
 from models.registry.registry import Registry
-from tests.drills.faults.scene import NAME, trained
 from tests.drills.load import ONE_THREAD
-from tests.drills.stage import end_with
+from tests.drills.stage import NAME, end_with, scratch
 
 
 def train(home: Home, data: Path) -> subprocess.Popen[bytes]:
@@ -66,10 +64,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50)
     arguments = parser.parse_args()
     chance, problems, ends = random.Random(0), [], Counter()
-    with TemporaryDirectory(prefix="faults-") as folder:
-        store = trained(Path(folder) / "home")
-        store.registry.close()
-        home, data = store.home, Path(folder) / "rows.csv"
+    with scratch() as stage:
+        stage.trained().registry.close()
+        home, data = stage.home, stage.home.path / "rows.csv"
         load_domains()[NAME].simulate(3_000, 5).frame.to_csv(data, index=False)
         started = time.perf_counter()
         if train(home, data).wait():

@@ -12,21 +12,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
 from tests.drills.replay import Replay, Replayed
-from tests.drills.stage import ServiceProcess, Stage, empty_schema, end_with, simulated
+from tests.drills.stage import end_with, scratch
+from tests.drills.stream import Stream, simulated
 
 
-def play(stage: Stage, *, n_kills: int) -> Replayed:
+def play(stream: Stream, *, n_kills: int) -> Replayed:
     """Send the stream and kill the service after equal parts of it."""
-    serving = ServiceProcess(stage.home, stage.database_url)
-    n_events = len(stage.rows)
+    n_events = len(stream.rows)
     kill_at = {n_events * kill // (n_kills + 1) for kill in range(1, n_kills + 1)}
 
     def kill(n_answered: int) -> None:
@@ -34,12 +32,9 @@ def play(stage: Stage, *, n_kills: int) -> Replayed:
             serving.kill()
             serving.start()
 
-    try:
-        serving.wait_until_ready()
-        replay = Replay(serving.port, "fraud", stage.rows, stage.entities, watcher=kill)
+    with stream.stage.serving() as serving:
+        replay = Replay(serving.port, "fraud", stream.rows, stream.entities, watcher=kill)
         return asyncio.run(replay.run())
-    finally:
-        serving.stop()
 
 
 def main() -> None:
@@ -48,16 +43,14 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--database", help="URL of a PostgreSQL database; SQLite if left out")
     arguments = parser.parse_args()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="stream-")))
-        url = stack.enter_context(empty_schema(arguments.database)) if arguments.database else None
-        stage = simulated(folder, url, n_stream=arguments.events)
-        replayed = play(stage, n_kills=arguments.kills)
-        problems = stage.problems(replayed.answers)
+    with scratch(arguments.database) as stage:
+        stream = simulated(stage, n_stream=arguments.events)
+        replayed = play(stream, n_kills=arguments.kills)
+        problems = stream.problems(replayed.answers)
     problems += [f"a request was refused: {status} {body}" for status, _, body in replayed.refusals]
     print(
         f"{arguments.kills} kills in {replayed.seconds:.0f} s: {replayed.n_broken} requests broken and sent again, "
-        f"{len(stage.rows):,} events answered, {len(problems)} lost, counted twice or different"
+        f"{len(stream.rows):,} events answered, {len(problems)} lost, counted twice or different"
     )
     end_with(problems)
 

@@ -18,15 +18,13 @@ import urllib.request
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
 from models.registry.registry import Registry
-from tests.drills.faults.scene import NAME, Load, lost, trained
 from tests.drills.load import ask_once
-from tests.drills.stage import ServiceProcess, empty_schema, end_with
+from tests.drills.stage import NAME, end_with, scoring, scratch
 
 WITHIN_SECONDS = 2.0
 
@@ -44,22 +42,17 @@ def main() -> None:
     arguments = parser.parse_args()
     problems, slowest, answers = [], 0.0, []
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="faults-")))
-        url = stack.enter_context(empty_schema(arguments.database)) if arguments.database else None
-        store = trained(folder, url)
+        stage = stack.enter_context(scratch(arguments.database))
+        store = stage.trained()
         stack.callback(store.registry.close)
-        url = url or store.home.database_url
-        replicas = [ServiceProcess(store.home, url) for _ in range(2)]
-        for replica in replicas:
-            stack.callback(replica.stop)
-            replica.wait_until_ready()
+        replicas = [stack.enter_context(stage.serving()) for _ in range(2)]
         for number in range(arguments.rounds):
             body = [json.dumps({"version": version, "why": f"round {number}"}).encode() for version in (1, 2)]
             asking = [
                 threading.Thread(target=ask_once, args=(one.port, f"/v1/models/{NAME}/promote", what))
                 for one, what in zip(replicas, body, strict=True)
             ]
-            with Load(replicas[number % 2].port, seconds=0.5, connections=4).running() as load:
+            with scoring(replicas[number % 2].port, seconds=0.5, connections=4).running() as load:
                 for thread in asking:
                     thread.start()
                 for thread in asking:
@@ -77,7 +70,7 @@ def main() -> None:
             if load.loaded.others:
                 problems.append(f"round {number}: answers were {dict(load.loaded.others)}")
         problems += broken_links(store.registry)
-        problems += lost(answers, url)
+        problems += stage.lost(answers)
     print(
         f"{arguments.rounds} rounds: slowest {slowest:.2f} s until both replicas follow, "
         f"{len(answers):,} answers under it, {len(problems)} problems"

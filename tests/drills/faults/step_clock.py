@@ -14,19 +14,16 @@ import random
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
-from models.domains._discovery import load_domains
 from models.records.audit_log.replay import replay
 from service.app import create_app
 from service.scoring.prediction_ids import time_ordered_id
 from service.settings import Settings
 from tests.conftest import TestClient
-from tests.drills.faults.scene import NAME, trained
-from tests.drills.stage import end_with
+from tests.drills.stage import NAME, end_with, example, scratch
 
 
 def main() -> None:
@@ -34,10 +31,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50)
     arguments = parser.parse_args()
     chance, problems, moment = random.Random(0), [], [datetime(2026, 1, 1, tzinfo=UTC)]
-    domain = load_domains()[NAME]
-    row = domain.restrict_inputs(domain.table).example()
-    with TemporaryDirectory(prefix="faults-") as folder:
-        store = trained(Path(folder) / "home")
+    row = example()
+    with scratch() as stage:
+        store = stage.trained()
         app = create_app(
             Settings(home=store.home.path, poll_seconds=0.05),
             now=lambda: moment[0],

@@ -12,27 +12,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
 from tests.drills.proxy import Proxy
 from tests.drills.replay import Replay, Replayed
-from tests.drills.stage import ServiceProcess, Stage, empty_schema, end_with, simulated
+from tests.drills.stage import end_with, scratch
+from tests.drills.stream import Stream, simulated
 
 
-def play(stage: Stage, port: int, proxy: Proxy, *, seconds: float) -> Replayed:
+def play(stream: Stream, port: int, proxy: Proxy, *, seconds: float) -> Replayed:
     """Send the stream, and cut the database off for a while when half of it is answered."""
 
     def cut(n_answered: int) -> None:
-        if n_answered == len(stage.rows) // 2:
+        if n_answered == len(stream.rows) // 2:
             proxy.cut()
             asyncio.get_running_loop().call_later(seconds, proxy.restore)
 
-    return asyncio.run(Replay(port, "fraud", stage.rows, stage.entities, watcher=cut).run())
+    return asyncio.run(Replay(port, "fraud", stream.rows, stream.entities, watcher=cut).run())
 
 
 def problems_of(replayed: Replayed) -> list[str]:
@@ -56,18 +55,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="stream-")))
-        stage = simulated(folder, stack.enter_context(empty_schema(arguments.database)), n_stream=arguments.events)
-        proxy = stack.enter_context(Proxy(stage.database_url))
-        serving = ServiceProcess(stage.home, proxy.url, workers=arguments.workers)
-        stack.callback(serving.stop)
-        serving.wait_until_ready()
-        replayed = play(stage, serving.port, proxy, seconds=arguments.seconds)
-        problems = [*stage.problems(replayed.answers), *problems_of(replayed)]
+    with scratch(arguments.database) as stage, Proxy(stage.database_url) as proxy:
+        stream = simulated(stage, n_stream=arguments.events)
+        with stage.serving(database_url=proxy.url, workers=arguments.workers) as serving:
+            replayed = play(stream, serving.port, proxy, seconds=arguments.seconds)
+        problems = [*stream.problems(replayed.answers), *problems_of(replayed)]
     print(
         f"database away for {arguments.seconds:g} s of {replayed.seconds:.0f} s: {len(replayed.refusals)} refusals, "
-        f"{len(stage.rows):,} events answered, {len(problems)} refused unclearly, lost, counted twice or different"
+        f"{len(stream.rows):,} events answered, {len(problems)} refused unclearly, lost, counted twice or different"
     )
     end_with(problems)
 

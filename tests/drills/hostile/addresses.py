@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
-from tests.drills.hostile.stage import (
+from tests.drills.hostile.attacks import (
     DROPPED,
     HOST,
     KEY,
@@ -25,12 +25,11 @@ from tests.drills.hostile.stage import (
     Attack,
     Target,
     arguments_of,
-    example,
     play,
     request,
     served,
 )
-from tests.drills.stage import end_with
+from tests.drills.stage import end_with, example
 
 MAX_MEBIBYTES = 20
 NAMES = {
@@ -212,7 +211,7 @@ def protocols() -> list[Attack]:
 def log_problems(target: Target) -> list[str]:
     """Lines of the log that a caller has written, or that tell of a failure."""
     found = []
-    for line in target.log().split("\n"):
+    for line in target.serving.log().split("\n"):
         if not line.startswith("{"):
             if "Traceback" in line or "Error" in line:
                 found.append(f"the log tells of a failure: {line[:200]}")

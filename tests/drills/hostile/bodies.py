@@ -19,19 +19,18 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
-from tests.drills.hostile.stage import (
+from tests.drills.hostile.attacks import (
     DROPPED,
     MEBIBYTE,
     Attack,
     Target,
     arguments_of,
     chunked,
-    example,
     play,
     request,
     served,
 )
-from tests.drills.stage import end_with
+from tests.drills.stage import end_with, example
 
 SCORE, BATCH, LABELS, EXPLAIN = "/v1/credit/score", "/v1/credit/batch", "/v1/fraud/labels", "/v1/credit/explain"
 MAX_MEBIBYTES = 200

@@ -25,9 +25,9 @@ import pyarrow.parquet as pq
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
+from tests.drills.hostile.attacks import MEBIBYTE, Attack, arguments_of, play, request, served
 from tests.drills.hostile.parquet_writer import I64, LIST, STRUCT, chunk, file_of, group, leaf, struct
-from tests.drills.hostile.stage import MEBIBYTE, Attack, arguments_of, example, play, request, served
-from tests.drills.stage import end_with
+from tests.drills.stage import end_with, example
 
 BATCH = "/v1/credit/batch"
 CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"

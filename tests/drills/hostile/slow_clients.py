@@ -21,8 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
-from tests.drills.hostile.stage import Target, arguments_of, example, request, served
-from tests.drills.stage import end_with
+from tests.drills.hostile.attacks import Target, arguments_of, request, served
+from tests.drills.stage import end_with, example
 
 MAX_MS = 50
 PATIENCE_SECONDS = 3

@@ -27,7 +27,7 @@ from typing import Any
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
-from tests.drills.hostile.stage import KEY, MODELS, Target, arguments_of, served
+from tests.drills.hostile.attacks import KEY, MODELS, Target, arguments_of, served
 from tests.drills.stage import end_with
 
 SETTINGS = """
@@ -66,7 +66,7 @@ def play_round(target: Target, folder: Path, seed: int, name: str | None) -> tup
 
 def logged_statuses(target: Target) -> Counter[int]:
     """How often the service answered with each status, by its own log."""
-    lines = (json.loads(line) for line in target.log().split("\n") if line.startswith("{"))
+    lines = (json.loads(line) for line in target.serving.log().split("\n") if line.startswith("{"))
     return Counter(line["status"] for line in lines if line["event"] == "request")
 
 

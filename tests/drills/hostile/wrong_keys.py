@@ -27,8 +27,8 @@ import sqlalchemy as sa
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
-from tests.drills.hostile.stage import HOST, KEY, Target, arguments_of, example, served
-from tests.drills.stage import end_with
+from tests.drills.hostile.attacks import HOST, KEY, Target, arguments_of, served
+from tests.drills.stage import end_with, example
 
 MAX_MEBIBYTES = 10
 SECONDS_TO_REVOKE = 1.0

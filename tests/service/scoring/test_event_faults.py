@@ -6,33 +6,30 @@ import pytest
 
 from tests.drills.faults import kill_worker, stop_database
 from tests.drills.proxy import Proxy
-from tests.drills.stage import ServiceProcess, empty_schema, simulated
+from tests.drills.stage import Stage, scratch
+from tests.drills.stream import simulated
 
 POSTGRES = os.environ.get("BACKSCORE_TEST_POSTGRES")
 
 
 def test_a_killed_service_loses_no_event_and_counts_none_twice(tmp_path):
     """What was answered is stored, and what was not is sent again; every window is that of the bulk computation."""
-    stage = simulated(tmp_path, None, n_stream=300, n_history=1_500)
+    stream = simulated(Stage.at(tmp_path), n_stream=300, n_history=1_500)
 
-    replayed = kill_worker.play(stage, n_kills=1)
+    replayed = kill_worker.play(stream, n_kills=1)
 
     assert replayed.n_broken >= 1
     assert replayed.refusals == []
-    assert stage.problems(replayed.answers) == []
+    assert stream.problems(replayed.answers) == []
 
 
 @pytest.mark.skipif(POSTGRES is None, reason="BACKSCORE_TEST_POSTGRES names no PostgreSQL server")
-def test_a_database_that_goes_away_is_refused_clearly_and_recovered_from(tmp_path):
+def test_a_database_that_goes_away_is_refused_clearly_and_recovered_from():
     """Every answer meanwhile is a 503 with Retry-After, and nothing is half-written."""
-    with empty_schema(str(POSTGRES)) as url, Proxy(url) as proxy:
-        stage = simulated(tmp_path, url, n_stream=200, n_history=1_500)
-        served = ServiceProcess(stage.home, proxy.url)
-        try:
-            served.wait_until_ready()
-            replayed = stop_database.play(stage, served.port, proxy, seconds=0.5)
-        finally:
-            served.stop()
+    with scratch(str(POSTGRES)) as stage, Proxy(stage.database_url) as proxy:
+        stream = simulated(stage, n_stream=200, n_history=1_500)
+        with stage.serving(database_url=proxy.url) as served:
+            replayed = stop_database.play(stream, served.port, proxy, seconds=0.5)
 
         assert stop_database.problems_of(replayed) == []
-        assert stage.problems(replayed.answers) == []
+        assert stream.problems(replayed.answers) == []

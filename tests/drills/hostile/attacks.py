@@ -1,4 +1,4 @@
-"""A stage for attacks: a served home with three live models, raw connections to it, and others who are answered.
+"""Attacks on a served home with three live models: raw connections, and a bystander who must be answered meanwhile.
 
 Every attack is bytes on a connection. It passes if it is answered with a problem (RFC 9457) of an expected status, or
 the connection is dropped, in time; if others are answered meanwhile; and if memory is what it was before.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -20,11 +19,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from models.home import Home
-from tests.drills.stage import ROOT, ServiceProcess, empty_schema
+from tests.drills.stage import ServiceProcess, example, scratch
 
 KEY = "a-key-for-hostile-tests"
 HOST = "127.0.0.1"
@@ -47,16 +44,6 @@ def arguments_of(doc: str | None, **more: Any) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def train(home: Path, url: str) -> None:
-    """Three models by the shortest way that a user has."""
-    command = [sys.executable, "-m", "service", "quickstart", "--once", "--preset", "fast"]
-    environment = {**os.environ, "BACKSCORE_HOME": str(home), "BACKSCORE_DATABASE_URL": url}
-    environment.pop("BACKSCORE_API_KEY", None)
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"training failed:\n{done.stderr[-2000:]}")
-
-
 @contextmanager
 def served(arguments: argparse.Namespace, **settings: object) -> Iterator[Target]:
     """A service process with three live models, which asks for `KEY`; stopped in the end.
@@ -65,20 +52,16 @@ def served(arguments: argparse.Namespace, **settings: object) -> Iterator[Target
     ----------
     settings : of the service, e.g. `max_body_bytes=1000`.
     """
+    given = {f"BACKSCORE_{name.upper()}": str(value) for name, value in settings.items()}
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="hostile-")))
-        home = Home(folder / "home")
-        url = stack.enter_context(empty_schema(arguments.database)) if arguments.database else home.database_url
+        stage = stack.enter_context(scratch(arguments.database))
         if arguments.home and not arguments.database:
-            shutil.copytree(arguments.home, home.path)
+            shutil.copytree(arguments.home, stage.home.path, dirs_exist_ok=True)
         else:
-            train(home.path, url)
-        given = {f"BACKSCORE_{name.upper()}": str(value) for name, value in settings.items()}
-        serving = ServiceProcess(home, url, settings={"BACKSCORE_API_KEY": KEY, **given})
-        stack.callback(serving.stop)
-        serving.wait_until_ready()
-        target = Target(serving, home.path)
-        target.bystander = Bystander(target, folder)
+            stage.quickstart()
+        service = stack.enter_context(stage.serving(settings={"BACKSCORE_API_KEY": KEY, **given}))
+        target = Target(service, stage.home.path)
+        target.bystander = Bystander(target, stage.home.path.parent)
         stack.callback(target.bystander.stop)
         yield target
 
@@ -139,10 +122,6 @@ class Target:
     def forget_peak(self) -> None:
         """Measure the peak anew."""
         Path(f"/proc/{self.serving.process.pid}/clear_refs").write_text("5")
-
-    def log(self) -> str:
-        """What the process has written."""
-        return (self.home / "serve.log").read_text(errors="replace")
 
 
 @dataclass(frozen=True)
@@ -281,14 +260,6 @@ def chunked(path: str, parts: Iterable[bytes], kind: str = "application/json") -
     for part in parts:
         yield b"%x\r\n%b\r\n" % (len(part), part)
     yield b"0\r\n\r\n"
-
-
-def example(model: str) -> dict[str, Any]:
-    """A row that the model of the domain of that name takes."""
-    from models.domains._discovery import load_domains
-
-    domain = load_domains()[model]
-    return domain.restrict_inputs(domain.table).example()
 
 
 def with_shutdown(connection: socket.socket) -> None:
