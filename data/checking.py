@@ -12,7 +12,7 @@ import pandas as pd
 
 from data.errors import BadRowsError, Problem
 from data.spellings import MAX_CHARACTERS, flag_spellings, number_codes, text_codes, value_text
-from data.table import Column, Kind, Table, level_text
+from data.table import MAX_SHOWN_VALUES, Column, Kind, Table, level_text
 from data.times import parse_times
 
 Mask = npt.NDArray[np.bool_]
@@ -75,6 +75,18 @@ def check_frame(table: Table, frame: pd.DataFrame, *, training: bool) -> tuple[p
         problems += _target_problems(table, result_frame)
     position = {name: i for i, name in enumerate(table.column_names)}
     return result_frame, sorted(problems, key=lambda problem: (problem.row, position[problem.column]))
+
+
+def known_labels(table: Table, frame: pd.DataFrame) -> npt.NDArray[np.int64] | None:
+    """0/1 labels of rows to score, shape (n_rows,); None if the file has no target column.
+
+    A cell of the target that is empty or breaks the table's rules counts as 0: nothing is known of the row.
+    """
+    target = next(iter(table.of_role("target")), None)
+    if target is None or target.name not in frame.columns:
+        return None
+    found = _CHECKS[target.kind](target, frame[target.name], True)
+    return table.labels(pd.DataFrame({target.name: found.values})) * ~(found.empty | found.bad)
 
 
 def unknown_columns(table: Table, frame: pd.DataFrame) -> list[str]:
@@ -162,11 +174,10 @@ def _target_problems(table: Table, checked: pd.DataFrame) -> list[Problem]:
     if len(found) == 1:
         rule = f"every row holds {found[0]!r}; rows of at least two different values are needed"
         return [Problem(0, target.name, None, rule)]
-    is_binary = target.positive is not None or (target.kind == "category" and len(found) == 2)
-    if is_binary and (labels := table.labels(present)).min() == labels.max():
-        counted = "no value counts" if target.positive is None else f"no row holds {target.positive!r}, which counts"
-        shown = ", ".join(map(repr, found[:10]))
-        return [Problem(0, target.name, None, f"{counted} as class 1; the values are {shown}; set 'positive' to one")]
+    if target.positive is not None and target.positive not in found:
+        shown = ", ".join(map(repr, found[:MAX_SHOWN_VALUES])) + (", ..." if len(found) > MAX_SHOWN_VALUES else "")
+        rule = f"no row holds {target.positive!r}, which 'positive' names as the event; the values are {shown}"
+        return [Problem(0, target.name, None, rule)]
     return []
 
 

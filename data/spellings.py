@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.table import Column, level_text
+from data.table import USUAL_FLAGS, Column, level_text
 
 MAX_CHARACTERS = 200
 """Longest level of a category and longest id."""
@@ -16,8 +16,8 @@ MAX_CHARACTERS = 200
 EXACT_WHOLE_NUMBERS = 2**53
 """Below it every whole number is exact as a float."""
 
-USUAL_FLAGS = Column(name="usual", kind="flag").flag_values
-"""The spellings of a flag that has no levels of its own."""
+_FLAGS_AS_FLOATS = {"0.0": 0.0, "1.0": 1.0}
+"""What pandas writes into a CSV for a flag that is missing in some rows."""
 
 
 def value_text(value: object) -> str:
@@ -37,8 +37,8 @@ def flag_spellings(column: Column) -> dict[str, str]:
     stands_for = {number: text for text, number in reversed(numbers.items())}
     if column.positive in numbers:
         stands_for[numbers[column.positive]] = column.positive
-    if column.levels and all(_agrees_with_usual(text, number) for text, number in numbers.items()):
-        numbers = {**USUAL_FLAGS, **numbers}
+    if all(_agrees_with_usual(text, number) for text, number in numbers.items()):
+        numbers = {**_FLAGS_AS_FLOATS, **USUAL_FLAGS, **numbers}
     return {text: stands_for[number] for text, number in numbers.items()}
 
 

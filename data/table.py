@@ -30,8 +30,15 @@ Scalar = bool | int | float | str
 
 _KIND_OF_ROLE: dict[str, Kind] = {"weight": "number", "propensity": "number", "time": "time", "event": "key"}
 
+USUAL_FLAGS = {"0": 0.0, "false": 0.0, "False": 0.0, "1": 1.0, "true": 1.0, "True": 1.0}
+"""The spellings of a flag that has no levels of its own, each with its number."""
+
 TEMPLATE_FIELDS = ("value", "reference")
 """What a sentence template may hold in braces."""
+
+
+MAX_SHOWN_VALUES = 5
+"""Distinct values of a column that an error lists."""
 
 
 def level_text(value: object) -> str:
@@ -67,7 +74,8 @@ class Column:
     levels : allowed levels of a category in files; of a flag its two spellings, the false one first. Requests may hold
         other levels: they are answered and the answer says so.
     meanings : what levels mean, where they are codes.
-    positive : the target's value that counts as class 1.
+    positive : the target's value that counts as class 1; if left out, the true value of a flag, or the second of two
+        levels of a category.
     missing : codes that mean "no value" and are exempt from the bounds.
     optional : may be empty in a file, null or absent in a request.
     protected : sex, age and the like: reported on, and never an input where the domain forbids it.
@@ -140,13 +148,22 @@ class Column:
             raise TableError(f"column {self.name!r}: free text cannot be a feature; set role = 'ignore'")
         if self.kind != _KIND_OF_ROLE.get(self.role, self.kind):
             raise TableError(f"column {self.name!r}: a {self.role} cannot be of kind {self.kind!r}")
-        if self.role == "propensity" and self.missing:
-            raise TableError(f"column {self.name!r}: a propensity is known in every row; leave out 'missing'")
-        if self.positive is not None and self.role != "target":
-            raise TableError(f"column {self.name!r}: 'positive' is for the target, this is a {self.role}")
         if self.window is not None and (self.role != "feature" or self.missing):
             raise TableError(f"column {self.name!r}: what is computed is a feature and needs no 'missing'")
+        self._check_outcome()
         self._check_words()
+
+    def _check_outcome(self) -> None:
+        """What training alone reads is known in every row, and only a target has a positive value, one of its own."""
+        if self.role in ("target", "weight", "propensity") and self.missing:
+            raise TableError(f"column {self.name!r}: a {self.role} is known in every row; leave out 'missing'")
+        if self.positive is not None and self.role != "target":
+            raise TableError(f"column {self.name!r}: 'positive' is for the target, this is a {self.role}")
+        spellings = self.levels or (tuple(USUAL_FLAGS) if self.kind == "flag" else ())
+        if self.positive is not None and spellings and self.positive not in spellings:
+            raise TableError(
+                f"column {self.name!r}: 'positive' is {self.positive!r}; it must be one of {', '.join(spellings)}"
+            )
 
     def _check_words(self) -> None:
         """What is said about the values fits them."""
@@ -185,7 +202,16 @@ class Column:
         """How the two values of a flag are spelled, each with its number 0 or 1."""
         if self.levels:
             return {self.levels[0]: 0.0, self.levels[1]: 1.0}
-        return {"0": 0.0, "false": 0.0, "False": 0.0, "1": 1.0, "true": 1.0, "True": 1.0}
+        return USUAL_FLAGS
+
+    @property
+    def event_levels(self) -> frozenset[str]:
+        """Values of a binary target that count as class 1; empty where the description leaves open which they are."""
+        if self.positive is not None:
+            return frozenset({self.positive})
+        if self.kind == "flag" or (self.kind == "category" and len(self.levels) == 2):
+            return frozenset(text for text, number in self.flag_values.items() if number == 1)
+        return frozenset()
 
     @property
     def meanings_text(self) -> str:
@@ -365,13 +391,33 @@ class Table:
         raise TableError(f"table {self.name!r}: no column has the role {role!r}; mark one in its description")
 
     def labels(self, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
-        """0/1 target of shape (n_rows,): 1 where the target column holds its `positive` value."""
+        """0/1 target of shape (n_rows,): 1 where the target holds one of its `event_levels`.
+
+        A category that lists no levels may do without `positive` where it holds 0 and 1, or false and true.
+
+        Raises TableError, with the values, if the description does not say which of them count as class 1.
+        """
         target, values = self.target, frame[self.target.name]
-        if target.positive is not None:
-            positive = {target.positive}
-        else:
-            positive = {text for text, number in target.flag_values.items() if number == 1}
-        return values.map({value: level_text(value) in positive for value in pd.unique(values)}).to_numpy(np.int64)
+        texts = {value: level_text(value) for value in pd.unique(values)}
+        events = target.event_levels
+        if not events:
+            found = {text for value, text in texts.items() if not pd.isna(value)}
+            if target.kind != "category" or target.levels or not found <= USUAL_FLAGS.keys():
+                raise self._not_binary(values)
+            events = frozenset(text for text, number in USUAL_FLAGS.items() if number == 1)
+        return values.map({value: text in events for value, text in texts.items()}).to_numpy(np.int64)
+
+    def _not_binary(self, values: pd.Series[Any]) -> TableError:
+        """The target's values cannot be told apart as event and no event."""
+        target, counts = self.target, values.dropna().map(level_text).value_counts()
+        shown = ", ".join(f"{str(text)[:40]!r} ({n_rows:,})" for text, n_rows in counts.head(MAX_SHOWN_VALUES).items())
+        more = ", ..." if len(counts) > MAX_SHOWN_VALUES else ""
+        instead = ", or kind = 'flag' if 1 is the event" if set(counts.index) <= {"0", "1"} else ""
+        return TableError(
+            f"table {self.name!r}: the target {target.name!r} is a {target.kind} with {len(counts):,} different values "
+            f"and must be binary; rows by value: {shown}{more}. Name the value that is the event in the table's TOML: "
+            f"positive = '...'{instead}"
+        )
 
     def example(self) -> dict[str, Any]:
         """One request row: the example value of every input that has one."""

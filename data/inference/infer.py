@@ -136,6 +136,8 @@ def _flag_levels(seen: ColumnFacts) -> tuple[str, ...] | None:
         spelled = sorted(seen.counts.index, key=lambda text: text.lower() == true)
         if [text.lower() for text in spelled] == [false, true]:
             return () if false == "0" else tuple(spelled)
+    if seen.n_distinct == 2 and seen.is_number and set(seen.numbers) == {0.0, 1.0}:  # a CSV's 0.0 and 1.0
+        return tuple(sorted(seen.counts.index, key=float))
     return None
 
 

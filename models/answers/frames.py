@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from data.checking import check_frame
+from data.checking import check_frame, known_labels
 from data.errors import Problem
 from data.windows import with_windows
 from models.contract import Answer, Domain, LiveModel
@@ -45,8 +45,7 @@ def score_frame(live: LiveModel, frame: pd.DataFrame, *, reasons: bool = False) 
     good[[problem.row - first_row for problem in problems]] = False
     fit = checked if good.all() else checked[good]
     if live.table.windows:
-        knows_labels = any(column.name in frame.columns for column in live.table.of_role("target"))
-        fit = with_windows(live.table, fit, live.table.labels(frame[good]) if knows_labels else None)
+        fit = with_windows(live.table, fit, known_labels(live.table, frame[good]))
     X = live.scorer.encoder.transform(fit)
     fields = live.decide(live.scorer.scores(X), fit)
     if reasons:

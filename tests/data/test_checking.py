@@ -310,7 +310,7 @@ class TestTargets:
             ({"kind": "flag"}, [1, 1], "every row holds '1'"),
             ({"kind": "category"}, ["bad", "bad"], "every row holds 'bad'"),
             ({"kind": "category", "positive": "bad"}, ["good", "fine"], "no row holds 'bad'"),
-            ({"kind": "category"}, ["good", "bad"], "no value counts as class 1"),
+            ({"kind": "number", "positive": "1.0"}, [0.0, 1.0], "no row holds '1.0'"),
             ({"kind": "number"}, [2.0, 2.0], "every row holds '2'"),
             ({"kind": "flag"}, [], "the file has no rows"),
         ],

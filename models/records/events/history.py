@@ -126,5 +126,12 @@ def spelled_outcomes(table: Table) -> tuple[Any, Any]:
     if target.positive is None:
         spelled: tuple[Any, ...] = target.levels or (False, True)
         return spelled[0], spelled[1]
-    levels = target.levels or tuple(target.flag_values if target.kind == "flag" else ())
-    return next((level for level in levels if level != target.positive), f"not {target.positive}"), target.positive
+    if target.kind == "flag":
+        numbers = target.flag_values
+        others: list[Any] = [level for level, number in numbers.items() if number != numbers[target.positive]]
+    elif target.kind == "number":
+        numbers_in_bounds = (target.minimum, target.maximum, 0, 1)
+        others = [n for n in numbers_in_bounds if n is not None and level_text(n) != target.positive]
+    else:
+        others = [level for level in target.levels if level != target.positive] or [f"not {target.positive}"]
+    return others[0], target.positive

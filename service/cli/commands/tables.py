@@ -45,6 +45,10 @@ def infer(
     table = infer_table(read_frame(file), name=name or _table_name(file), target=target)
     write_table(table, out)
     console.results.print(_listing(table))
+    if not table.target.event_levels:
+        console.warn(
+            f"{target!r} has more than two values; before training, set positive = '...' in {out} to the event's"
+        )
     console.say(
         f"Written to {out}. Look through it, then: backscore train DOMAIN --name NAME --table {out} --data {file}"
     )
