@@ -187,6 +187,8 @@ class Domain:
     probability : the field of the answer with the calibrated probability of the event.
     prepare : the table that may be used of a table that was given, e.g. without protected inputs.
     build : (table, preset, seed) -> an untrained model.
+    stored_types : classes of its own that a trained model is made of, each with `stored_as` and `stored_fields`, see
+        `models.registry.stored_types`.
     decide : (policy, scores, rows, table of the rows) -> the answer's own fields. Pure: the network has run before, so
         that many policies can decide about rows that were scored once.
     account : (live, row, encoded row, the row's fields as decided) -> the answer fields that explain them, `reasons`
@@ -218,6 +220,7 @@ class Domain:
     restrict_inputs: Callable[[Table], Table]
     build: Callable[[Table, Preset, int], TableClassifier]
     decide: Callable[[Any, Scores, Rows, Table], Columns]
+    stored_types: tuple[type, ...] = ()
     explain: Callable[[LiveModel, Row, Features, Mapping[str, Any]], Mapping[str, Any]] | None = None
     adverse: frozenset[str] = frozenset()
     favourable: str = ""

@@ -16,7 +16,7 @@ class ModelNameError(ModelError):
 
 
 class BundleError(ModelError):
-    """A stored model is missing, altered, truncated, too large, or holds a type that must not be loaded."""
+    """A stored model is missing, altered, truncated, too large, or holds what a model does not consist of."""
 
     def __init__(self, digest: str, problem: str) -> None:
         super().__init__(f"bundle {digest[:12]}: {problem}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 from zlib import crc32
 
 import numpy as np
@@ -36,6 +36,25 @@ class CategoryBlock:
     least_rows : training rows that a level needs for that.
     statistics_from : number of levels from which on there are statistics, 0 for never.
     """
+
+    stored_as: ClassVar[str] = "category_block"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "name": "text",
+        "max_levels": "int",
+        "least_rows": "int",
+        "statistics_from": "int",
+        "is_key": "bool",
+        "missing_texts": "text[]",
+        "spellings": "float{}",
+        "levels": "text[]",
+        "statistics": "int[statistics]",
+        "n_own": "int",
+        "n_shared": "int",
+        "kept": "int64[kept]",
+        "vectors": "float32[codes, features]",
+        "statistics_mean": "float64[statistics]?",
+        "statistics_scale": "float64[statistics]?",
+    }
 
     def __init__(self, column: Column, *, max_levels: int, least_rows: int, statistics_from: int = 0) -> None:
         self.name = column.name
@@ -180,3 +199,12 @@ class CategoryBlock:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._index_levels()
+
+    def check_restored(self) -> None:
+        """ValueError unless every code has a vector, and every feature a name."""
+        codes, shape = self._code_of.values(), (len(self.levels) + 2, len(self.kept) + len(self.statistics))
+        if self.vectors.shape != shape or not all(0 <= code < len(self.levels) for code in codes):
+            raise ValueError(f"{len(self.levels)} levels need vectors of shape {shape}, got {self.vectors.shape}")
+        n_names = min(self.n_own, len(self.levels)) + self.n_shared + 1
+        if not all(0 <= i < n_names for i in self.kept) or not all(0 <= i < len(STATISTICS) for i in self.statistics):
+            raise ValueError(f"kept must be positions among {n_names} features, statistics among {len(STATISTICS)}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -46,10 +47,31 @@ class NumberBlock:
         those between the target's edges; a column without such edges has no coarser ones.
     """
 
+    stored_as: ClassVar[str] = "number_block"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "names": "text[numbers]",
+        "codes": "float[][numbers]",
+        "n_bins": "int",
+        "n_target_bins": "int",
+        "most_values": "int",
+        "column_directions": "int8[numbers]",
+        "floors": "float64[numbers] or inf",
+        "medians": "float64[numbers]",
+        "scales": "float64[numbers]",
+        "gaps": "int64[gaps] < numbers",
+        "state_owners": "int64[states] < numbers",
+        "states": "float64[states]",
+        "state_lows": "float64[states] or inf",
+        "state_highs": "float64[states] or inf",
+        "bin_owners": "int64[bins] < numbers",
+        "bin_starts": "float64[bins]",
+        "bin_widths": "float64[bins]",
+        "coarse_bins": "int64[bins] < bins",
+    }
+
     def __init__(self, columns: Sequence[Column], *, n_bins: int, n_target_bins: int = 0, most_values: int = 0) -> None:
         self.names = [column.name for column in columns]
         self.codes = [[float(code) for code in column.missing if not isinstance(code, str)] for column in columns]
-        self.has_codes = any(self.codes)
         self.n_bins, self.n_target_bins = n_bins, n_target_bins
         self.most_values = max(most_values, n_bins + 1)
         self.column_directions = np.array([column.direction for column in columns], np.int8)
@@ -114,6 +136,11 @@ class NumberBlock:
             for code in self.codes[i]:
                 values[values[:, position] == code, position] = np.nan
         return values
+
+    @cached_property
+    def has_codes(self) -> bool:
+        """Whether any number stands for a missing one."""
+        return any(self.codes)
 
     @property
     def owners(self) -> list[str]:

@@ -56,6 +56,17 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     column_names_ : the encoded columns.
     """
 
+    stored_as: ClassVar[str] = "table_encoder"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "table": "table",
+        "preset": "text",
+        **dict.fromkeys(PRESETS["balanced"].encoder, "int?"),
+        "max_levels": "int",
+        "least_rows": "int",
+        "rows_per_chunk": "int",
+        "numbers_": "number_block",
+        "others_": "category_block|time_block[]",
+    }
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "table": [Table, None],
         "preset": [StrOptions(set(PRESETS))],
@@ -119,7 +130,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"Found {len(frame)} rows and {frame.shape[1]} columns; at least one of each is needed")
         labels = self._labels(y, frame)
         self.table_ = self.table if self.table is not None else _table_by_types(frame)
-        columns = [column for column in self.table_.of_role("feature", "time") if column.role != "ignore"]
+        columns = self.table_.of_role("feature", "time")
         self.numbers_ = NumberBlock(
             [column for column in columns if column.kind == "number"],
             n_bins=settings.n_bins,
@@ -138,11 +149,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             for column in columns
             if column.kind != "number"
         ]
-        blocks = [self.numbers_, *self.others_]
-        for block in blocks:
+        for block in (self.numbers_, *self.others_):
             block.fit(frame, labels)
+        self._lay_out()
+        return self
+
+    def _lay_out(self) -> None:
+        """Give the features of all blocks their places."""
+        blocks = [self.numbers_, *self.others_]
         owners = [owner for block in blocks for owner in block.owners]
-        self.column_names_ = [column.name for column in columns]
+        self.column_names_ = [column.name for column in self.table_.of_role("feature", "time")]
         if not owners:
             raise ValueError(
                 f"column(s) {', '.join(map(repr, self.column_names_))} give no input: of a time training must see a "
@@ -154,7 +170,20 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.directions_[: len(self.numbers_.owners)] = self.numbers_.directions
         widths = [len(block.owners) for block in blocks]
         self.slices_ = [[start, stop] for start, stop in pairwise(np.cumsum([0, *widths]).tolist())]
-        return self
+
+    def check_restored(self) -> None:
+        """Lay the features out; ValueError unless the parameters are allowed and the blocks are those of the table."""
+        self._validate_params()
+        assert self.table is not None  # noqa: S101 - a stored encoder has one
+        self.table_ = self.table
+        columns = self.table_.of_role("feature", "time")
+        numbers, others = ([one.name for one in columns if (one.kind == "number") == is_number] for is_number in (1, 0))
+        if self.numbers_.names != numbers or [block.name for block in self.others_] != others:
+            raise ValueError(f"numbers must be of the columns {numbers}, others of {others}")
+        for block in self.others_:
+            if isinstance(block, TimeBlock) != (self.table_[block.name].kind == "time"):
+                raise ValueError(f"column {block.name!r} of the table is of kind {self.table_[block.name].kind!r}")
+        self._lay_out()
 
     def fit_transform(self, X: Any, y: Any = None) -> Features:
         """Learn from training rows and encode them, so that no row carries its own label; see `statistics_from`."""

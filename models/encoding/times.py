@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,12 @@ class TimeBlock:
     periods = (24, 7, 366)
     days = (1, 7, 365)
     part_names = ("hour", "weekday", "day of year")
+    stored_as: ClassVar[str] = "time_block"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "name": "text",
+        "kept": "int[parts]",
+        "circles": "float32[, 2][parts]",
+    }
 
     def __init__(self, column: Column) -> None:
         self.name = column.name
@@ -64,6 +70,13 @@ class TimeBlock:
         """Write the features of the calendar parts (3, n_rows) into `out`."""
         for position, i in enumerate(self.kept):
             out[:, 2 * position : 2 * position + 2] = self.circles[position][parts[i]]
+
+    def check_restored(self) -> None:
+        """ValueError unless every part has a point for each of its values."""
+        if any(not 0 <= i < len(self.periods) for i in self.kept):
+            raise ValueError(f"kept must be positions among {len(self.periods)} parts, got {self.kept}")
+        if (found := [len(circle) for circle in self.circles]) != (needed := [self.periods[i] + 1 for i in self.kept]):
+            raise ValueError(f"circles must have {needed} points, got {found}")
 
     @property
     def owners(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -39,6 +39,14 @@ class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc
     offset_ : `score_samples` below it is an outlier. All others: see `BackpropEstimator`.
     """
 
+    stored_as: ClassVar[str] = "autoencoder"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        **BackpropEstimator.stored_fields,
+        "contamination": "float",
+        "means_": "float32[features]",
+        "scales_": "float32[features]",
+        "offset_": "float",
+    }
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BackpropEstimator._parameter_constraints,
         "contamination": [Interval(Real, 0, 0.5, closed="right")],
@@ -103,6 +111,13 @@ class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc
         self._train(rows, None, loss=SQUARED_ERROR, output="identity", rng=rng)
         self.offset_ = float(np.quantile(self.score_samples(X), self.contamination))
         return self
+
+    def check_restored(self) -> None:
+        """See `BackpropEstimator`; ValueError also unless it gives back as many features as it takes."""
+        super().check_restored()
+        shape = [len(self.means_), self.network_.layers[-1].n_outputs]
+        if shape != 2 * [self.n_features_in_]:
+            raise ValueError(f"means and outputs must be those of {self.n_features_in_} features, got {shape}")
 
     def _learn_units(self, X: Array) -> None:
         """The mean and the deviation of each column; one that never varies counts for nothing."""

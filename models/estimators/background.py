@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,15 @@ class ScoreBand:
     typical : their typical row, see `typical_row`.
     """
 
+    stored_as: ClassVar[str] = "score_band"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "low": "float",
+        "high": "float",
+        "n_rows": "int",
+        "n_events": "int",
+        "typical": "value{}",
+    }
+
     low: float
     high: float
     n_rows: int
@@ -49,6 +58,14 @@ class Background:
     usual_values : of each column: quantiles of a number, rising; the most frequent levels of everything else.
     bands : the lowest scores first.
     """
+
+    stored_as: ClassVar[str] = "background"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "reference_row": "value{}",
+        "reference_group": "text",
+        "usual_values": "value[]{}",
+        "bands": "score_band[]",
+    }
 
     reference_row: Mapping[str, Any]
     reference_group: str

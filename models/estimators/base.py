@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -77,6 +77,33 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
     n_features_in_ : columns of X.
     """
 
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "hidden_layer_sizes": "int[]?",
+        "activation": "text?",
+        "n_members": "int?",
+        "dropout": "float?",
+        "optimizer": "text",
+        "learning_rate": "float?",
+        "schedule": "text?",
+        "momentum": "float",
+        "weight_decay": "float?",
+        "input_scale_rate": "float?",
+        "batch_size": "int|text",
+        "max_epochs": "int?",
+        "early_stopping": "bool",
+        "validation_fraction": "float",
+        "n_folds": "int?",
+        "patience": "int?",
+        "warm_start": "bool",
+        "random_state": "int?",
+        "network_": "network",
+        "n_features_in_": "int",
+        "n_folds_": "int?",
+        "n_epochs_": "int",
+        "best_epoch_": "int",
+        "training_curve_": "float[]",
+        "validation_curve_": "float[]",
+    }
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions({"identity", "sigmoid", "tanh", "relu", "silu"})],
@@ -185,6 +212,7 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
             rows, validation = self._hold_out(rows, labels, rng)
         if self._continues:
             self._refuse_another_shape()
+            self._own_weights()
         else:
             self.network_ = self._new_network(rows, output=output, rng=rng)
         self._optimizer, self._generator = self._new_optimizer(), rng
@@ -299,6 +327,7 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
             self._optimizer, self._generator = self._new_optimizer(), self._rng()
         if hasattr(self, "network_"):
             self._refuse_another_shape()
+            self._own_weights()
             network = self.network_
         else:
             network = self._new_network(rows, output=output, rng=self._generator)
@@ -387,6 +416,18 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         """Everything but what continues a training in this process: a loaded network starts with a fresh optimizer."""
         state: dict[str, Any] = super().__getstate__()
         return {name: value for name, value in state.items() if name not in ("_optimizer", "_generator")}
+
+    def check_restored(self) -> None:
+        """ValueError unless the parameters are allowed and the network has as many inputs as features were seen."""
+        self.callbacks = None
+        self._validate_params()
+        if (n_inputs := self.network_.layers[0].n_inputs) != self.n_features_in_:
+            raise ValueError(f"the network has {n_inputs} inputs for {self.n_features_in_} features")
+
+    def _own_weights(self) -> None:
+        """Continue in a copy if the weights are those of a stored model, which other processes share."""
+        if not self.network_.parameters.flags.writeable:
+            self.network_ = self.network_.copy()
 
     def _rng(self) -> np.random.Generator:
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +40,8 @@ class LogOddsCalibrator:
     """
 
     least_slope = 0.05
+    stored_as: ClassVar[str] = "calibrator"
+    stored_fields: ClassVar[Mapping[str, str]] = {"slope": "float", "intercept": "float"}
 
     def __init__(self) -> None:
         self.slope, self.intercept = 1.0, 0.0

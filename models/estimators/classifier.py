@@ -54,6 +54,14 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
     classes_ : the labels, in the order of the columns of `predict_proba`. All others: see `BackpropEstimator`.
     """
 
+    stored_as: ClassVar[str] = "classifier"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        **BackpropEstimator.stored_fields,
+        "preset": "text",
+        "class_weight": "text?",
+        "monotonic_cst": "int8[inputs]?",
+        "classes_": "int64[classes]",
+    }
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **_with_preset(BackpropEstimator._parameter_constraints),
         "class_weight": [None, dict, StrOptions({"balanced"})],
@@ -166,6 +174,13 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
         loss, output = self._loss_and_output()
         self._train_once(Rows(X, self._targets(self._codes(y, "y")), weights), loss=loss, output=output)
         return self
+
+    def check_restored(self) -> None:
+        """See `BackpropEstimator`; ValueError also unless there is an output for each class, one for two."""
+        super().check_restored()
+        n_classes, n_outputs = len(self.classes_), self.network_.layers[-1].n_outputs
+        if n_classes < 2 or n_outputs != (1 if n_classes == 2 else n_classes):
+            raise ValueError(f"the network has {n_outputs} outputs for {n_classes} classes")
 
     def _set_classes(self, classes: Any, *, is_first: bool) -> None:
         """Take the labels that a first `partial_fit` names, and refuse others in later calls."""

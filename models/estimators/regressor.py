@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -32,6 +32,16 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         others: see `BackpropEstimator`.
     """
 
+    stored_as: ClassVar[str] = "regressor"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        **BackpropEstimator.stored_fields,
+        "preset": "text",
+        "loss": "text",
+        "quantile": "float",
+        "monotonic_cst": "int8[inputs]?",
+        "target_mean_": "float",
+        "target_scale_": "float",
+    }
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **_with_preset(BackpropEstimator._parameter_constraints),
         "loss": [StrOptions({"squared_error", "pinball"})],

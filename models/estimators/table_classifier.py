@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -81,6 +81,18 @@ class TableClassifier:
     reference_inputs : what the network reads of it, of shape (n_inputs,). derived_reference : its `derived_values`.
     """
 
+    stored_as: ClassVar[str] = "table_classifier"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "table": "table",
+        "encoder": "table_encoder",
+        "network": "classifier",
+        "calibrator": "calibrator",
+        "background": "background",
+        "reference": "float32[features]",
+        "reference_inputs": "float32[inputs]",
+        "derived_reference": "value{}",
+        "base": "float",
+    }
     background: Background
     reference: Features
     reference_inputs: Features
@@ -221,6 +233,20 @@ class TableClassifier:
         if self.table.weight is None:
             return np.ones(len(frame))
         return frame[self.table.weight.name].to_numpy(np.float64)
+
+    def check_restored(self) -> None:
+        """ValueError unless encoder, network and reference row fit together."""
+        n_features, n_inputs = len(self.encoder.owners_), len(self.input_owners)
+        found = len(self.reference), len(self.reference_inputs), self.network.n_features_in_
+        if found != (n_features, n_inputs, n_inputs):
+            raise ValueError(
+                f"reference, reference_inputs and network must be of {n_features}, {n_inputs} and {n_inputs} numbers, "
+                f"as the encoder makes them, got {', '.join(map(str, found))}"
+            )
+        if len(self.network.classes_) != 2:
+            raise ValueError(f"network must be of two classes, got {len(self.network.classes_)}")
+        if missing := {column.name for column in self.columns} - self.reference_row.keys():
+            raise ValueError(f"the reference row lacks {min(missing)!r}")
 
     @property
     def column_names(self) -> list[str]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from models.nn.activations import ACTIVATIONS
 from models.nn.arrays import Array
 from models.nn.layers import Dense, LayerKernel, Record
 from models.nn.losses import Loss
 from models.nn.monotone import put_within_bounds, start_within_bounds
 from models.nn.steady_products import rows_per_tile
+
+MAX_LAYERS = 100
+"""A stored network has no more, its input included."""
 
 
 class Network:
@@ -40,6 +45,17 @@ class Network:
     directions : of the inputs, shape (n_inputs,), or None.
     """
 
+    stored_as: ClassVar[str] = "network"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "widths": "int[]",
+        "hidden_activation": "text",
+        "output_activation": "text",
+        "n_members": "int",
+        "dropout": "float",
+        "directions": "int[]?",
+        "parameters": "float32[parameters]",
+    }
+
     def __init__(
         self,
         widths: Sequence[int],
@@ -60,7 +76,7 @@ class Network:
             "dropout": float(dropout),
             "directions": None if directions is None else [int(direction) for direction in directions],
         }
-        self._build(np.dtype(dtype))
+        self._build(self._zeros(dtype))
         for layer in self.layers:
             first_weights = rng.standard_normal(layer.weights.shape)
             layer.weights[...] = first_weights * layer.weight_scale()
@@ -69,26 +85,34 @@ class Network:
                 raise ValueError(f"directions need hidden_activation='monotone', got {hidden_activation!r}")
             start_within_bounds(self.layers, self.directions)
 
-    def _build(self, dtype: np.dtype[Any]) -> None:
-        """Lay the layers over zeros: one vector for the parameters, one for the gradients."""
+    def _array_shapes(self) -> list[tuple[int, int, int]]:
+        """Shapes of the weights of each layer, then those of the biases."""
+        n_members, widths = self._shape["n_members"], self._shape["widths"]
+        weights = [(n_members, n_inputs, n_outputs) for n_inputs, n_outputs in pairwise(widths)]
+        return weights + [(n_members, 1, n_outputs) for n_outputs in widths[1:]]
+
+    def _zeros(self, dtype: npt.DTypeLike) -> Array:
+        """A vector for all parameters."""
+        return np.zeros(sum(map(math.prod, self._array_shapes())), dtype)
+
+    def _build(self, parameters: Array) -> None:
+        """Lay the layers over the parameters, and over zeros for the gradients."""
         widths, n_members = self._shape["widths"], self._shape["n_members"]
         hidden_activation, dropout = self._shape["hidden_activation"], self._shape["dropout"]
         self.n_members = n_members
         self._rows_at_once = min(max(65_536 // (n_members * max(widths[1:])), 64), 1024)
-        directions = self._shape.get("directions")  # networks of the first versions were stored without
-        self.directions = None if directions is None else np.array(directions, dtype)
+        directions = self._shape["directions"]
+        self.directions = None if directions is None else np.array(directions, parameters.dtype)
         self.layers = [
             Dense(n_inputs, n_units, activation=hidden_activation, dropout=dropout)
             for n_inputs, n_units in pairwise(widths[:-1])
         ]
         self.layers.append(Dense(*widths[-2:], activation=self._shape["output_activation"], keeps_sums=True))
-        n_layers = len(self.layers)
-        shapes = [(n_members, layer.n_inputs, layer.n_outputs) for layer in self.layers]
-        shapes += [(n_members, 1, layer.n_outputs) for layer in self.layers]
-        sizes = [int(np.prod(shape)) for shape in shapes]
+        n_layers, shapes = len(self.layers), self._array_shapes()
+        sizes = [math.prod(shape) for shape in shapes]
         self.n_weights = sum(sizes[:n_layers])
-        self.parameters: Array = np.zeros(sum(sizes), dtype)
-        self.gradients: Array = np.zeros_like(self.parameters)
+        self.parameters = parameters
+        self.gradients: Array = np.zeros_like(parameters)
         starts = np.cumsum([0, *sizes])
 
         def views(flat: Array) -> list[Array]:
@@ -97,9 +121,9 @@ class Network:
                 for start, size, shape in zip(starts, sizes, shapes, strict=False)
             ]
 
-        parameters, gradients = views(self.parameters), views(self.gradients)
+        arrays, gradients = views(self.parameters), views(self.gradients)
         for i, layer in enumerate(self.layers):
-            layer.weights, layer.biases = parameters[i], parameters[n_layers + i]
+            layer.weights, layer.biases = arrays[i], arrays[n_layers + i]
             layer.weight_gradients, layer.bias_gradients = gradients[i], gradients[n_layers + i]
 
     @classmethod
@@ -122,7 +146,7 @@ class Network:
             "n_members": sum(network.n_members for network in networks),
             "directions": directions,
         }
-        whole._build(networks[0].parameters.dtype)
+        whole._build(whole._zeros(networks[0].parameters.dtype))
         for i, layer in enumerate(whole.layers):
             weights = [network.layers[i].weights for network in networks] if i else first_weights
             np.concatenate(weights, out=layer.weights)
@@ -233,15 +257,14 @@ class Network:
         """The same network over parameters of its own, of its dtype or another one."""
         twin = Network.__new__(Network)
         twin._shape = self._shape
-        twin._build(np.dtype(dtype or self.parameters.dtype))
-        twin.parameters[...] = self.parameters
+        twin._build(np.array(self.parameters, dtype))
         return twin
 
     def member(self, number: int) -> Network:
         """One of the members alone, over parameters of its own."""
         alone = Network.__new__(Network)
         alone._shape = {**self._shape, "n_members": 1}
-        alone._build(self.parameters.dtype)
+        alone._build(alone._zeros(self.parameters.dtype))
         for layer, of_all in zip(alone.layers, self.layers, strict=True):
             layer.weights[...] = of_all.weights[number]
             layer.biases[...] = of_all.biases[number]
@@ -259,9 +282,23 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         """The shape and the parameters: everything else follows from them."""
-        return {"shape": self._shape, "parameters": self.parameters}
+        return {**self._shape, "parameters": self.parameters}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._shape = state["shape"]
-        self._build(state["parameters"].dtype)
-        self.parameters[...] = state["parameters"]
+        """Lay the layers over the parameters as they are, which may be read-only: `copy` makes others."""
+        self._shape = {name: value for name, value in state.items() if name != "parameters"}
+        _refuse_impossible_shape(self._shape, len(state["parameters"]), sum(map(math.prod, self._array_shapes())))
+        self._build(state["parameters"])
+
+
+def _refuse_impossible_shape(shape: Mapping[str, Any], n_parameters: int, n_needed: int) -> None:
+    """ValueError unless a network of this shape can be laid over so many parameters."""
+    widths, n_members, directions = shape["widths"], shape["n_members"], shape["directions"]
+    if not 2 <= len(widths) <= MAX_LAYERS or min(*widths, n_members) < 1:
+        raise ValueError(f"widths must be 2 to {MAX_LAYERS} numbers of at least 1, and n_members at least 1")
+    if unknown := {shape["hidden_activation"], shape["output_activation"]} - set(ACTIVATIONS):
+        raise ValueError(f"unknown activation {min(unknown)!r}; available: {', '.join(ACTIVATIONS)}")
+    if n_parameters != n_needed:
+        raise ValueError(f"{n_members} network(s) of widths {widths} have {n_needed} parameters, got {n_parameters}")
+    if directions is not None and len(directions) != widths[0]:
+        raise ValueError(f"directions must have one number for each of {widths[0]} inputs, got {len(directions)}")

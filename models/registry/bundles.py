@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import re
 import shutil
@@ -27,14 +28,18 @@ from data.errors import DataError
 from data.table import Table
 from models.errors import BundleError
 from models.names import MODEL_NAME, checked_name
-from models.registry.scorer_file import MAX_BYTES, dump_scorer, load_scorer
+from models.registry.array_file import Buffer
+from models.registry.state import ARRAYS, STATE, dump_state, load_state
 
 MANIFEST = "manifest.json"
-SCORER = "scorer.skops"
+FORMAT: Literal[1] = 1
+BEFORE_FORMAT_1 = "scorer.skops"
+"""A file of bundles written before the format was fixed."""
 PARTIAL = ".partial-"
+MAX_BYTES = 512 * 1024**2
 MAX_MANIFEST_BYTES = 2 * 1024**2
 _MAX_TOLD = 500  # characters of what is wrong
-PACKAGES = ("backscore", "numpy", "pandas", "scikit-learn", "skops")
+PACKAGES = ("backscore", "numpy", "pandas", "scikit-learn", "safetensors")
 
 ModelName = Annotated[str, StringConstraints(pattern=f"^{MODEL_NAME}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,99}$")]
@@ -54,11 +59,11 @@ def package_versions() -> Mapping[str, str]:
 
 
 class Manifest(BaseModel):
-    """What a bundle says of itself.
+    """The description of a bundle.
 
     Attributes
     ----------
-    format : of the bundle; a reader refuses one that it does not know.
+    format : of the bundle, see the guide's page "The bundle format".
     name, domain : the model's name and its line of business.
     created : when training ended.
     table : the table it was trained on; it types the endpoint.
@@ -72,7 +77,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = 1
+    format: Literal[1] = FORMAT
     name: ModelName
     domain: str
     created: AwareDatetime
@@ -116,24 +121,24 @@ def write_bundle(bundles: Path, manifest: Manifest, *, scorer: object, files: Ma
     ----------
     bundles : the folder of all bundles, created if it is absent.
     manifest : its `files` are filled in here.
-    scorer : what answers; it may hold what skops trusts and TRUSTED_TYPES of `models.registry.scorer_file`.
+    scorer : the trained model, of a type that `models.registry.stored_types` lists.
     files : content of the other files by name, e.g. `policy.json` and `report.html`.
 
     Raises
     ------
     BundleError
-        The scorer could not be loaded again, the manifest holds NaN, or the disk refused.
+        The scorer cannot be stored or not be loaded again, the manifest holds NaN, or the disk refused.
     """
-    if own := sorted({MANIFEST, SCORER} & files.keys()):
+    if own := sorted({MANIFEST, STATE, ARRAYS} & files.keys()):
         raise BundleError(manifest.name, f"{' and '.join(own)} must not be given, write_bundle makes it")
-    contents = {**files, SCORER: dump_scorer(scorer)}
+    contents = {**files, **dump_state(scorer, manifest.name)}
     manifest = _with_files(manifest, {name: _sha256(content) for name, content in contents.items()})
     try:
         contents[MANIFEST] = manifest.canonical_bytes()
     except ValueError as error:
         raise BundleError(manifest.name, f"its manifest is not JSON: {error}; write null for NaN") from error
     digest = _sha256(contents[MANIFEST])
-    load_scorer(contents[SCORER], digest)  # what cannot be read back must not get a version number
+    load_state(contents[STATE], contents[ARRAYS], digest)  # what cannot be read back must not get a version number
     partial = bundles / f"{PARTIAL}{manifest.name}.{uuid.uuid4().hex}"
     try:
         partial.mkdir(parents=True)
@@ -164,8 +169,9 @@ def read_manifest(bundles: Path, digest: str) -> Manifest:
     """
     content = _read_verified(_folder(bundles, digest), MANIFEST, digest, digest, MAX_MANIFEST_BYTES)
     try:
-        return Manifest.model_validate_json(content)
+        return Manifest.model_validate_json(bytes(content))
     except (ValidationError, DataError) as error:
+        _refuse_another_format(error, digest)
         raise BundleError(
             digest, f"{MANIFEST} is not one that this version of backscore reads: {_told(error)}"
         ) from error
@@ -183,19 +189,32 @@ def read_file(bundles: Path, digest: str, name: str) -> bytes:
 
 
 def load_bundle(bundles: Path, digest: str) -> Bundle:
-    """Verify every byte of a bundle, then rebuild its scorer.
+    """Verify every byte of a bundle, then rebuild its scorer, whose arrays stay in the file, mapped into memory.
 
     Raises
     ------
     BundleError
-        A file is missing, added, altered or truncated, or the scorer holds a type that is not trusted.
+        A file is missing, added, altered or truncated, or the scorer's state is not one.
     """
     folder = _folder(bundles, digest)
     manifest = read_manifest(bundles, digest)
     _check_file_list(folder, manifest, digest)
-    # The scorer is rebuilt from the very bytes that were verified; a second reading could see others.
-    contents = {name: _read_verified(folder, name, sha256, digest) for name, sha256 in manifest.files.items()}
-    return Bundle(digest, folder, manifest, load_scorer(contents[SCORER], digest))
+    # The scorer is rebuilt from the very bytes that were verified; opened again, a file could be another one. Arrays
+    # are not copied: they are the file's pages, of which all processes that load the bundle share one copy
+    contents = {
+        name: _read_verified(folder, name, sha256, digest, mapped=name == ARRAYS)
+        for name, sha256 in manifest.files.items()
+    }
+    return Bundle(digest, folder, manifest, load_state(bytes(contents[STATE]), contents[ARRAYS], digest))
+
+
+def _refuse_another_format(error: ValidationError | DataError, digest: str) -> None:
+    """BundleError if what is wrong with a manifest is its format, from which all else that is wrong may follow."""
+    details = error.errors() if isinstance(error, ValidationError) else []
+    for found in (one["input"] for one in details if one["loc"] == ("format",)):
+        raise BundleError(
+            digest, f"it has the format {_told(found)}, this version of backscore reads {FORMAT}; install a newer one"
+        ) from error
 
 
 def _with_files(manifest: Manifest, files: Mapping[str, str]) -> Manifest:
@@ -203,12 +222,14 @@ def _with_files(manifest: Manifest, files: Mapping[str, str]) -> Manifest:
     return Manifest.model_validate({**dict(manifest), "files": files})
 
 
-def _sha256(content: bytes) -> str:
+def _sha256(content: Buffer) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
 def _write_to_disk(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
+    # Read-only: arrays are mapped by those that serve them, whom a write in place would kill
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444 if path.name == ARRAYS else 0o666)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -241,7 +262,9 @@ def _folder(bundles: Path, digest: str) -> Path:
 
 def _check_file_list(folder: Path, manifest: Manifest, digest: str) -> None:
     found, listed = {path.name for path in folder.iterdir()}, {MANIFEST, *manifest.files}
-    if missing := sorted(listed - found | {SCORER} - set(manifest.files)):
+    if BEFORE_FORMAT_1 in listed:
+        raise BundleError(digest, "it was written before bundles had a fixed format; train the model again")
+    if missing := sorted(listed - found | {STATE, ARRAYS} - set(manifest.files)):
         raise BundleError(digest, f"file(s) missing: {_told(', '.join(missing))}")
     if extra := sorted(found - listed):
         raise BundleError(digest, f"file(s) that do not belong to it: {_told(', '.join(extra))}")
@@ -253,14 +276,16 @@ def _check_file_list(folder: Path, manifest: Manifest, digest: str) -> None:
 def _read_listed(folder: Path, name: str, manifest: Manifest, digest: str) -> bytes:
     if name not in manifest.files:
         raise BundleError(digest, f"has no file {name!r}; it has {', '.join(sorted(manifest.files))}")
-    return _read_verified(folder, name, manifest.files[name], digest)
+    return bytes(_read_verified(folder, name, manifest.files[name], digest))
 
 
-def _read_verified(folder: Path, name: str, sha256: str, digest: str, limit: int = MAX_BYTES) -> bytes:
-    """The content of one file, if it is what the digest promises."""
+def _read_verified(
+    folder: Path, name: str, sha256: str, digest: str, limit: int = MAX_BYTES, *, mapped: bool = False
+) -> Buffer:
+    """The content of one file, if it is what the digest promises; `mapped` into memory or read."""
     path = folder / name
     try:
-        content = _read_plain(path, limit)
+        content = _read_plain(path, limit, mapped=mapped)
     except OSError as error:
         raise BundleError(digest, f"cannot read {path}: {error.strerror}") from error
     if content is None:
@@ -270,7 +295,7 @@ def _read_verified(folder: Path, name: str, sha256: str, digest: str, limit: int
     return content
 
 
-def _read_plain(path: Path, limit: int) -> bytes | None:
+def _read_plain(path: Path, limit: int, *, mapped: bool) -> Buffer | None:
     """The content of a plain file; None of anything else, such as a link, a pipe or a file that grows meanwhile."""
     if not stat.S_ISREG(path.lstat().st_mode):
         return None
@@ -279,6 +304,8 @@ def _read_plain(path: Path, limit: int) -> bytes | None:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
             return None
+        if mapped and status.st_size:
+            return mmap.mmap(descriptor, status.st_size, access=mmap.ACCESS_READ)
         content = file.read(status.st_size + 1)
     return content if len(content) == status.st_size else None
 

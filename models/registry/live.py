@@ -14,9 +14,10 @@ from models.decisions.rules.conditions import check_rules, rules_of
 from models.domains._discovery import load_domains
 from models.errors import BundleError, PolicyError, UnreadablePolicyError
 from models.estimators.table_classifier import TableClassifier
-from models.registry.bundles import SCORER, load_bundle
+from models.registry.bundles import load_bundle
 from models.registry.policies import StoredPolicy
 from models.registry.registry import Version
+from models.registry.state import STATE
 
 POLICY = "policy.json"
 REPORT = "report.html"
@@ -27,14 +28,14 @@ CARD_PAGE = "card.html"
 def load_live(version: Version, bundles: Path) -> LiveModel:
     """Load a version's bundle, every byte verified; it decides by the policy of the bundle.
 
-    Raises BundleError if the bundle is missing, altered, holds a type that is not trusted, or is of an unknown domain.
+    Raises BundleError if the bundle is missing, altered, of an unknown domain, or its state is not a model's.
     """
     bundle = load_bundle(bundles, version.digest)
     domain = load_domains().get(version.domain)
     if domain is None:
         raise BundleError(version.digest, f"its domain {version.domain!r} is unknown to this installation")
     if not isinstance(bundle.scorer, TableClassifier):
-        raise BundleError(version.digest, f"{SCORER} holds a {type(bundle.scorer).__name__}, not a model of a table")
+        raise BundleError(version.digest, f"{STATE} holds a {type(bundle.scorer).__name__}, not a model of a table")
     try:
         policy = domain.policy.model_validate_json(bundle.read(POLICY))
     except ValidationError as error:

@@ -7,6 +7,7 @@ from data.splits import Split
 from models.answers.explain import explain_operation
 from models.answers.trace import trace_operation
 from models.contract import Domain, Gate
+from models.domains.fraud.anomaly import Anomaly
 from models.domains.fraud.answer import FraudAnswer, explain
 from models.domains.fraud.policy import ALERT_BUDGET, QUEUE, FraudPolicy, decide
 from models.domains.fraud.scorer import FraudScorer
@@ -30,6 +31,7 @@ DOMAIN = Domain(
     probability=QUEUE.probability,
     restrict_inputs=lambda table: table,
     build=FraudScorer,
+    stored_types=(FraudScorer, Anomaly),
     decide=decide,
     explain=explain,
     adverse=frozenset({"review", "block"}),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
 
@@ -45,6 +48,14 @@ class Anomaly:
     quantiles : N_QUANTILES quantiles of the error of genuine rows that the autoencoder did not learn from.
     """
 
+    stored_as: ClassVar[str] = "anomaly"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "autoencoder": "autoencoder",
+        "centre": "float",
+        "spread": "float",
+        "fixed": "int64[fixed]",
+        "quantiles": f"float64[{N_QUANTILES}]",
+    }
     autoencoder: BackpropAutoencoder
     centre: float
     spread: float
@@ -77,6 +88,12 @@ class Anomaly:
         low, self.centre, high = np.quantile(np.sqrt(errors), [0.25, 0.5, 0.75]).tolist()
         self.spread = (high - low) or 1.0
         return self.feature(errors)
+
+    def check_restored(self) -> None:
+        """ValueError unless the spread is one and `fixed` are features."""
+        n_features = len(self.autoencoder.means_)
+        if not self.spread > 0 or not all(0 <= i < n_features for i in self.fixed):
+            raise ValueError(f"spread must be above 0, got {self.spread:g}; fixed, positions among {n_features}")
 
     def measure(self, X: Features) -> None:
         """Take the errors of these encoded genuine rows, which the autoencoder did not learn from, for the usual."""

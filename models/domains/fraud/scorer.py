@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,9 @@ class FraudScorer(TableClassifier):
     anomaly : the autoencoder, trained on the genuine training rows, and what its error says.
     """
 
+    stored_as: ClassVar[str] = "fraud_scorer"
+    stored_fields: ClassVar[Mapping[str, str]] = {**TableClassifier.stored_fields, "anomaly": "anomaly"}
+
     def __init__(self, table: Table, preset: Preset, seed: int) -> None:
         super().__init__(table, preset, seed)
         self.anomaly = Anomaly(preset, seed)
@@ -43,6 +46,12 @@ class FraudScorer(TableClassifier):
         self._renew_inputs(rows.validation)
         self.network.set_params(monotonic_cst=np.append(directions, np.int8(0)))
         return np.concatenate([X, feature], axis=1)
+
+    def check_restored(self) -> None:
+        """See `TableClassifier`; ValueError also unless the autoencoder reads what the encoder gives."""
+        super().check_restored()
+        if (n_read := self.anomaly.autoencoder.n_features_in_) != len(self.reference):
+            raise ValueError(f"the autoencoder reads {n_read} features, the encoder gives {len(self.reference)}")
 
     def _renew_inputs(self, validation: tuple[pd.DataFrame, Labels]) -> None:
         """Measure what counts as unusual; the autoencoder stays, as the encoder does: it makes inputs."""

@@ -27,7 +27,7 @@ PACKAGES = (
     "uvicorn",
     "SQLAlchemy",
     "alembic",
-    "skops",
+    "safetensors",
     "pyarrow",
     "plotly",
 )

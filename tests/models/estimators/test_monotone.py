@@ -26,7 +26,7 @@ from models.estimators.regressor import BackpropRegressor
 from models.estimators.table_classifier import TableClassifier
 from models.nn.activations import ACTIVATIONS
 from models.presets import PRESETS
-from models.registry.scorer_file import dump_scorer, load_scorer
+from models.registry.state import ARRAYS, STATE, dump_state, load_state
 
 N_PAIRS = 100_000
 
@@ -350,9 +350,10 @@ def test_a_directed_column_has_a_share_of_its_sign(scored: dict[str, Any]) -> No
 
 
 def test_a_stored_model_keeps_its_directions(scored: dict[str, Any]) -> None:
-    """Through the archive of a bundle and back: the same answers, and the bounds for further training."""
+    """Stored and loaded again: the same answers, and the bounds for further training."""
     model, frame = scored["loans"]
-    again = load_scorer(dump_scorer(model), "digest")
+    files = dump_state(model, "loans")
+    again = load_state(files[STATE], files[ARRAYS], "digest")
 
     np.testing.assert_array_equal(again.probabilities(frame), model.probabilities(frame))
     np.testing.assert_array_equal(again.network.network_.directions, model.encoder.directions_)

@@ -41,7 +41,7 @@ def test_versions_without_a_document_say_so(client, store):
         ("/v1/models/credit/versions/99/report.html", "has no version 99; it has 1, 2"),
         ("/v1/models/lending/versions/1/report.html", "nothing is registered"),
         ("/v1/models/credit/versions/one/report.html", "Not Found"),
-        ("/v1/models/credit/versions/1/scorer.skops", "Not Found"),
+        ("/v1/models/credit/versions/1/state.json", "Not Found"),
         ("/v1/models/credit/versions/1/..%2f..%2fbackscore.db", "Not Found"),
     ],
 )

@@ -80,12 +80,12 @@ def test_promotion_and_rollback_take_effect_at_once(client, applicant):
 def test_a_version_that_cannot_answer_is_not_promoted(client, store):
     """The bundle is verified before the registry is changed."""
     digest = store.registry.version("credit", 2).digest
-    (store.home.bundles / digest / "scorer.skops").write_bytes(b"")
+    (store.home.bundles / digest / "state.json").write_bytes(b"")
 
     response = client.post("/v1/models/credit/promote", json={"version": 2})
 
     assert response.status_code == 409
-    assert "scorer.skops was altered" in response.json()["detail"]
+    assert "state.json was altered" in response.json()["detail"]
     assert store.registry.champion("credit").number == 1
 
 

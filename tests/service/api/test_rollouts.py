@@ -213,7 +213,7 @@ def test_a_broken_challenger_harms_nobody(start_service, store, applicant, event
         return service.client.get("/v1/models/credit/challenger").json()
 
     eventually(lambda: state()["refused"] is not None)
-    assert "scorer.skops was altered" in state()["refused"]
+    assert "state.json was altered" in state()["refused"]
     assert state()["active"] is False
     assert [service.client.post("/v1/credit/score", json=applicant).json()["version"] for _ in range(5)] == [1] * 5
     assert len(service.log_lines("challenger refused")) == 1

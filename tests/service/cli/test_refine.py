@@ -156,14 +156,14 @@ def test_another_domain_is_refused(run, trained, tmp_path):
 def test_a_damaged_live_version_is_a_failure(refine, trained):
     """Its bytes are verified before anything goes on from them."""
     digest = trained.registry.champion("credit").digest
-    scorer = trained.home.bundles / digest / "scorer.skops"
+    scorer = trained.home.bundles / digest / "state.json"
     scorer.write_bytes(scorer.read_bytes()[:-1] + b"?")
     before = stored(trained)
 
     outcome = refine()
 
     assert outcome.exit_code == 1
-    assert "scorer.skops was altered" in outcome.stderr
+    assert "state.json was altered" in outcome.stderr
     assert stored(trained) == before
 
 

@@ -30,7 +30,7 @@ def live_version(service):
 
 def altered(store, digest):
     """Change one byte of a bundle's scorer; gives back the file and what it held."""
-    scorer = store.home.bundles / digest / "scorer.skops"
+    scorer = store.home.bundles / digest / "state.json"
     content = scorer.read_bytes()
     scorer.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     return scorer, content
@@ -88,7 +88,7 @@ def test_an_altered_bundle_stays_out(start_service, store, applicant, eventually
         return service.client.get("/v1/models/credit").json()
 
     eventually(lambda: state()["refused"] is not None)
-    assert "scorer.skops was altered" in state()["refused"]
+    assert "state.json was altered" in state()["refused"]
     assert (state()["champion"], state()["live_version"]) == (2, 1)
     assert service.client.post("/v1/credit/score", json=applicant).json()["version"] == 1
     assert len(service.log_lines("champion refused")) == 1

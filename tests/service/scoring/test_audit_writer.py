@@ -108,7 +108,7 @@ def test_an_altered_record_is_found_out(start_service, store, applicant):
     again = replay(other_answer, **told)
     assert again.same_features
     assert dict(again.differences) == {"points": (answer["points"] + 1, answer["points"])}
-    (store.home.bundles / store.registry.version("credit", 1).digest / "scorer.skops").write_bytes(b"")
+    (store.home.bundles / store.registry.version("credit", 1).digest / "state.json").write_bytes(b"")
     with pytest.raises(BundleError):
         replay(record, **told)
 

@@ -70,7 +70,7 @@ def test_promote_and_rollback_change_what_answers(run, trained):
 def test_a_damaged_version_is_not_promoted(run, trained):
     """One altered byte in the bundle: exit code 1, and the champion stays."""
     folder = trained.home.bundles / trained.registry.version("credit", 2).digest
-    scorer = folder / "scorer.skops"
+    scorer = folder / "state.json"
     content = bytearray(scorer.read_bytes())
     content[len(content) // 2] ^= 1
     scorer.write_bytes(content)
@@ -78,7 +78,7 @@ def test_a_damaged_version_is_not_promoted(run, trained):
     outcome = run("models", "promote", "credit", 2, "--why", "newer")
 
     assert outcome.exit_code == 1
-    assert "scorer.skops was altered" in outcome.stderr
+    assert "state.json was altered" in outcome.stderr
     assert trained.registry.champion("credit").number == 1
 
 
