@@ -287,18 +287,20 @@ class Network:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Lay the layers over the parameters as they are, which may be read-only: `copy` makes others."""
         self._shape = {name: value for name, value in state.items() if name != "parameters"}
-        _refuse_impossible_shape(self._shape, len(state["parameters"]), sum(map(math.prod, self._array_shapes())))
+        self._refuse_impossible_shape(len(state["parameters"]))
         self._build(state["parameters"])
 
-
-def _refuse_impossible_shape(shape: Mapping[str, Any], n_parameters: int, n_needed: int) -> None:
-    """ValueError unless a network of this shape can be laid over so many parameters."""
-    widths, n_members, directions = shape["widths"], shape["n_members"], shape["directions"]
-    if not 2 <= len(widths) <= MAX_LAYERS or min(*widths, n_members) < 1:
-        raise ValueError(f"widths must be 2 to {MAX_LAYERS} numbers of at least 1, and n_members at least 1")
-    if unknown := {shape["hidden_activation"], shape["output_activation"]} - set(ACTIVATIONS):
-        raise ValueError(f"unknown activation {min(unknown)!r}; available: {', '.join(ACTIVATIONS)}")
-    if n_parameters != n_needed:
-        raise ValueError(f"{n_members} network(s) of widths {widths} have {n_needed} parameters, got {n_parameters}")
-    if directions is not None and len(directions) != widths[0]:
-        raise ValueError(f"directions must have one number for each of {widths[0]} inputs, got {len(directions)}")
+    def _refuse_impossible_shape(self, n_parameters: int) -> None:
+        """ValueError unless a network of this shape can be laid over so many parameters."""
+        shape = self._shape
+        widths, n_members, directions = shape["widths"], shape["n_members"], shape["directions"]
+        if not 2 <= len(widths) <= MAX_LAYERS or min(*widths, n_members) < 1:
+            raise ValueError(f"widths must be 2 to {MAX_LAYERS} numbers of at least 1, and n_members at least 1")
+        if unknown := {shape["hidden_activation"], shape["output_activation"]} - set(ACTIVATIONS):
+            raise ValueError(f"unknown activation {min(unknown)!r}; available: {', '.join(ACTIVATIONS)}")
+        if n_parameters != (n_needed := sum(map(math.prod, self._array_shapes()))):
+            raise ValueError(
+                f"{n_members} network(s) of widths {widths} have {n_needed} parameters, not {n_parameters}"
+            )
+        if directions is not None and len(directions) != widths[0]:
+            raise ValueError(f"directions must have one number for each of {widths[0]} inputs, not {len(directions)}")

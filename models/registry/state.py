@@ -24,9 +24,9 @@ from models.registry.array_file import Array, Buffer, parsed_json, read_arrays, 
 from models.registry.stored_types import stored_types
 
 STATE, ARRAYS = "state.json", "state.safetensors"
-MAX_STATE_BYTES = 32 * 1024**2
-MAX_BRACKETS = 1_000_000
-"""Lists and objects of a tree; an empty one takes thirty times the bytes in memory that it has in the file."""
+MAX_STATE_BYTES = 16 * 1024**2
+MAX_BRACKETS = 200_000
+"""Lists and objects of a tree; they take many times the bytes in memory that they have in the file."""
 _MAX_QUOTED = 100
 _SCALARS: Mapping[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "text": (str,)}
 _ARRAY = re.compile(r"(?P<dtype>float32|float64|int8|int64)\[(?P<shape>[^\]]*)\]( < (?P<below>\w+))?(?P<inf> or inf)?")
@@ -273,5 +273,5 @@ def _check_length(name: str, length: int, path: str, lengths: dict[str, int]) ->
 
 
 def _quoted(value: object) -> str:
-    text = repr(value)
+    text = type(value).__name__ if isinstance(value, dict | list) else repr(value)  # which could be very long
     return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}..."

@@ -2,23 +2,22 @@
 
     python tests/drills/hostile/bundles.py
 
-Archives that grow when they are read, that lead elsewhere, that hold what is no scorer, that claim what is not there;
-manifests and folders of the same kind. All digests are right, so that only what is behind them is tested. Each must be
-refused with a BundleError in two seconds and in bounded memory, nothing may run or be written. Exit code 1 if anything
-is wrong.
+States that nest without end, that say a thing twice, that name what is no stored type; arrays that claim what is not
+there, or whose numbers do not fit the model; manifests and folders of the same kind. All digests are right, so that
+only what is behind them is tested. Each must be refused with a BundleError in two seconds and in bounded memory,
+nothing may run or be written. Exit code 1 if anything is wrong.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import io
 import json
 import multiprocessing
-import operator
 import os
 import pickle
-import struct
 import sys
 import time
 import traceback
@@ -31,11 +30,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
-import skops.io
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import FunctionTransformer
-from sklearn.tree import DecisionTreeClassifier
+import pandas as pd
+from safetensors.numpy import load, save
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
@@ -43,17 +39,29 @@ sys.path.insert(0, str(ROOT))
 from data.table import Column, Table
 from models.errors import BundleError
 from models.estimators.table_classifier import TableClassifier
+from models.presets import PRESETS
 from models.registry.bundles import Manifest, load_bundle
+from models.registry.state import ARRAYS, STATE, dump_state
 from tests.drills.stage import end_with
 
 MEBIBYTE = 2**20
 MAX_SECONDS, MAX_MEBIBYTES = 2.0, 700
-TABLE = Table(name="t", columns=(Column(name="a", kind="number"),))
+TABLE = Table(
+    name="t",
+    columns=(
+        Column(name="a", kind="number"),
+        Column(name="b", kind="category"),
+        Column(name="c", kind="time", role="time"),
+        Column(name="y", kind="flag", role="target"),
+    ),
+)
 RAN = "ran"
 """A folder that payloads try to make; it must not be there in the end."""
 
 Forge = Callable[[Path], str]
 """Puts a bundle into a folder of bundles, and gives its digest."""
+Files = dict[str, bytes]
+Tree = dict[str, Any]
 
 
 def manifest_bytes(files: dict[str, str], **changes: Any) -> bytes:
@@ -64,22 +72,25 @@ def manifest_bytes(files: dict[str, str], **changes: Any) -> bytes:
     return json.dumps({**fields, "files": files, **changes}).encode()
 
 
-def forged(scorer: bytes | Callable[[], bytes], **changes: Any) -> Forge:
-    """A bundle whose only oddity is its scorer, or what is changed in its manifest."""
+@functools.cache
+def honest() -> Files:
+    """The two files of a small model that nobody forged."""
+    rng = np.random.default_rng(0)
+    times = pd.date_range("2024-01-01", periods=400, freq="h")
+    frame = pd.DataFrame({"a": rng.normal(size=400), "b": rng.choice(["u", "v"], 400), "c": times})
+    labels = (frame["a"] > 0).to_numpy(np.int64)
+    model = TableClassifier(TABLE, PRESETS["fast"], 0).fit(frame, labels, validation=(frame, labels))
+    return dump_state(model, "lending")
 
-    def forge(bundles: Path) -> str:
-        content = scorer if isinstance(scorer, bytes) else scorer()
-        return put(bundles, manifest_bytes({"scorer.skops": sha256(content)}, **changes), content)
 
-    return forge
-
-
-def put(bundles: Path, manifest: bytes, scorer: bytes | None) -> str:
+def put(bundles: Path, files: Files, manifest: bytes | None = None) -> str:
+    listed = {name: sha256(content) for name, content in files.items()}
+    manifest = manifest_bytes(listed) if manifest is None else manifest
     folder = bundles / sha256(manifest)
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_bytes(manifest)
-    if scorer is not None:
-        (folder / "scorer.skops").write_bytes(scorer)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
     return folder.name
 
 
@@ -87,219 +98,229 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def archive(schema: bytes | str, compression: int = zipfile.ZIP_STORED, **members: bytes) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", compression) as written:
-        written.writestr("schema.json", schema)
-        for name, content in members.items():
-            written.writestr(name.replace("_dot_", "."), content)
-    return file.getvalue()
+def with_file(name: str, content: bytes | Callable[[], bytes]) -> Forge:
+    """A bundle whose only oddity is one file."""
+
+    def forge(bundles: Path) -> str:
+        return put(bundles, {**honest(), name: content if isinstance(content, bytes) else content()})
+
+    return forge
 
 
-def honest(scorer: object = None) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """The schema and the other members of an archive."""
-    with zipfile.ZipFile(io.BytesIO(skops.io.dumps({"a": np.zeros(3)} if scorer is None else scorer))) as read:
-        return json.loads(read.read("schema.json")), {name: read.read(name) for name in read.namelist()}
+def with_tree(change: Callable[[Tree], object]) -> Forge:
+    """A bundle whose state was changed by somebody who knows the format."""
+
+    def forge(bundles: Path) -> str:
+        tree = json.loads(honest()[STATE])
+        change(tree)
+        return put(bundles, {**honest(), STATE: json.dumps(tree).encode()})
+
+    return forge
 
 
-def with_array(content: bytes) -> bytes:
-    """An archive whose only array has these bytes."""
-    schema, members = honest()
-    (name,) = (name for name in members if name.endswith(".npy"))
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as written:
-        written.writestr("schema.json", json.dumps(schema))
-        written.writestr(name, content)
-    return file.getvalue()
+def with_arrays(change: Callable[[dict[str, Any]], object]) -> Forge:
+    """A bundle whose arrays were changed by somebody who knows the format."""
+
+    def forge(bundles: Path) -> str:
+        arrays = copy.deepcopy(load(honest()[ARRAYS]))
+        change(arrays)
+        return put(bundles, {**honest(), ARRAYS: save(arrays)})
+
+    return forge
 
 
-def npy(header: str, data: bytes = b"", version: int = 1) -> bytes:
-    packed = struct.pack("<H" if version == 1 else "<I", len(header))
-    return b"\x93NUMPY" + bytes([version, 0]) + packed + header.encode() + data
-
-
-class Forgeable:
-    """Stored as a call of its class, in whose place an attacker puts another."""
-
-    def __init__(self, argument: str) -> None:
-        self.argument = argument
+class Payload:
+    """Makes a folder when it is unpickled."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Forgeable, (self.argument,)
+        return os.mkdir, (RAN,)
 
 
-def calling(module: str, function: str) -> bytes:
-    """An archive that calls a function with the name of a folder, if somebody trusts it."""
-    text = json.dumps(honest({"a": Forgeable(RAN)})[0])
-    return archive(text.replace(Forgeable.__module__, module).replace("Forgeable", function))
+def archive(content: bytes, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as written:
+        written.writestr(STATE, content)
+    return file.getvalue()
 
 
-def archives() -> Iterator[tuple[str, Forge]]:
-    """Zip files of every bad kind."""
-    zeros = bytes(300 * MEBIBYTE)
-    for name, method in (("deflate", zipfile.ZIP_DEFLATED), ("bzip2", zipfile.ZIP_BZIP2), ("lzma", zipfile.ZIP_LZMA)):
-        yield f"300 MiB of zeros in {name}", forged(functools.partial(archive, "{}", method, a=zeros))
-    good = skops.io.dumps({"a": np.zeros(10)})
-    end = good.index(b"PK\x05\x06")
-    directory = good.index(b"PK\x01\x02")
-    for name, at, value in (
-        ("a size of 4 GiB", directory + 24, b"\xff\xff\xff\xff"),
-        ("a packed size of 4 GiB", directory + 20, b"\xff\xff\xff\xff"),
-        ("an offset of 4 GiB", directory + 42, b"\xff\xff\xff\xff"),
-        ("an encrypted member", directory + 8, b"\x01\x00"),
-        ("an unknown method", directory + 10, b"\x63\x00"),
-        ("a directory elsewhere", end + 16, b"\0\0\0\0"),
-        ("65,535 members", end + 8, b"\xff\xff\xff\xff"),
-    ):
-        yield name, forged(good[:at] + value + good[at + len(value) :])
-    for share in (0.1, 0.5, 0.9, 0.99):
-        yield f"cut off at {share:.0%}", forged(good[: int(len(good) * share)])
-    yield "bytes before it", forged(b"#!/bin/sh\n" * 1_000 + good)
-    yield "nothing", forged(b"")
-    yield "no zip", forged(b"x" * MEBIBYTE)
-    yield "a pickle", forged(pickle.dumps(Forgeable(RAN)))
-    yield "200,000 members", forged(functools.partial(archive, "{}", **{f"a{i}": b"" for i in range(200_000)}))
-    for name in ("../../../ran", "/tmp/ran", "..\\ran", "a\0b", "C:ran"):  # noqa: S108 - where it must not go
-        yield f"a member named {name!r}", forged(_renamed(name))
-    yield "a schema twice", forged(_twice)
+def strangers() -> Iterator[tuple[str, Forge]]:
+    """Files of other kinds in the place of either file."""
+    zeros = bytes(50 * MEBIBYTE)
+    for name in (STATE, ARRAYS):
+        for label, content in {
+            "nothing": b"",
+            "a pickle": pickle.dumps(Payload()),
+            "a pickle after its name": b"\x93NUMPY" + pickle.dumps(Payload()),
+            "50 MiB of zeros in an archive": functools.partial(archive, zeros),
+            "50 MiB of zeros": zeros,
+            "a script": b"#!/bin/sh\nmkdir ran\n" * 1_000,
+            "an earlier archive": archive(b"{}", zipfile.ZIP_STORED),
+        }.items():
+            yield f"{name}: {label}", with_file(name, content)
+        for share in (0.1, 0.5, 0.9, 0.99):
+            yield f"{name}: cut off at {share:.0%}", with_file(name, lambda n=name, s=share: _cut(honest()[n], s))
+        yield f"{name}: bytes before it", with_file(name, lambda n=name: b"x" * 1_000 + honest()[n])
+        yield f"{name}: bytes behind it", with_file(name, lambda n=name: honest()[n] + b"x" * 1_000)
+    yield "both files exchanged", lambda bundles: put(bundles, {STATE: honest()[ARRAYS], ARRAYS: honest()[STATE]})
 
 
-def _renamed(member: str) -> Callable[[], bytes]:
-    def make() -> bytes:
-        schema, members = honest()
-        (name,) = (name for name in members if name.endswith(".npy"))
-        text = json.dumps(schema).replace(name, json.dumps(member)[1:-1])
-        file = io.BytesIO()
-        with zipfile.ZipFile(file, "w") as written:
-            written.writestr("schema.json", text)
-            entry = zipfile.ZipInfo(member)
-            entry.external_attr = 0o120777 << 16  # a symbolic link
-            written.writestr(entry, b"/etc/passwd")
-        return file.getvalue()
-
-    return make
+def _cut(content: bytes, share: float) -> bytes:
+    return content[: int(len(content) * share)]
 
 
-def _twice() -> bytes:
-    file = io.BytesIO(calling("os", "mkdir"))
-    with zipfile.ZipFile(file, "a") as written:
-        written.fp.seek(written.start_dir)  # type: ignore[union-attr]
-        written.namelist()
-        written.writestr(zipfile.ZipInfo("schema2.json"), json.dumps(honest()[0]))
-    return file.getvalue().replace(b"schema2.json", b"schema.json\0")
-
-
-def schemas() -> Iterator[tuple[str, Forge]]:
-    """Descriptions of scorers that are no descriptions."""
+def trees() -> Iterator[tuple[str, Forge]]:
+    """States that are no JSON, or more of it than anybody needs."""
     deep = 100_000
-    for name, schema in {
+    for name, text in {
         "100,000 nested lists": "[" * deep + "]" * deep,
         "100,000 nested objects": '{"a":' * deep + "1" + "}" * deep,
         "20 million lists": "[" + "[]," * 20_000_000 + "[]]",
+        "900,000 lists": "[" + "[]," * 900_000 + "[]]",
         "200 MiB of one text": '"' + "x" * (200 * MEBIBYTE) + '"',
+        "30 MiB of small numbers": "[" + "0.1," * 7_500_000 + "1]",
+        "30 MiB of keys": "{" + ",".join(f'"{i:x}":1' for i in range(2_600_000)) + "}",
         "a number of 10 million digits": "9" * 10_000_000,
+        "a number with an exponent of 10 million digits": "1e" + "9" * 10_000_000,
         "no JSON": "{",
         "no object": "[]",
+        "NaN": "NaN",
         "invalid UTF-8": "\udcff",
-        "a protocol of the future": '{"protocol": 1000000000, "__loader__": "DictNode"}',
-        "an unknown loader": '{"protocol": 2, "__loader__": "X", "__class__": "dict", "__module__": "builtins"}',
-        "a loader that is a number": '{"protocol": 2, "__loader__": 7}',
+        "a type that is a number": '{"type": 7}',
+        "a type that is a list": '{"type": ["network"]}',
+        "a type that is an object": '{"type": {"type": "network"}}',
+        "no type": "{}",
     }.items():
-        yield name, forged(functools.partial(archive, schema.encode("utf-8", "surrogateescape")))
-    yield "nodes nested 5,000 times", forged(functools.partial(archive, _nested_nodes(5_000)))
-    yield "a node within itself", forged(functools.partial(archive, _endless()))
-    yield "lists of lists, each ten times (10^9)", forged(functools.partial(archive, _laughs(9)))
-    yield "11,111 lists", forged(functools.partial(archive, _laughs(6, shared=False)))
-
-
-def _list(content: list[Any], number: int) -> dict[str, Any]:
-    return {
-        "__class__": "list",
-        "__module__": "builtins",
-        "__loader__": "ListNode",
-        "content": content,
-        "__id__": number,
-    }
-
-
-def _schema(node: dict[str, Any]) -> str:
-    return json.dumps({**node, "protocol": 2, "_skops_version": skops.__version__})
-
-
-def _nested_nodes(depth: int) -> str:
-    start = '{"__class__":"list","__module__":"builtins","__loader__":"ListNode","__id__":%d,"content":['
-    text = "".join(start % i for i in range(depth)) + "]}" * depth
-    return text[:-1] + ',"protocol":2,"_skops_version":"0.11"}'
-
-
-def _endless() -> str:
-    return _schema(_list([_list([{"__loader__": "CachedNode", "__id__": 1}], 2)], 1))
-
-
-def _laughs(depth: int, *, shared: bool = True) -> str:
-    node: dict[str, Any] = _list([], 0)
-    for level in range(1, depth + 1):
-        node = _list([node] + [{"__loader__": "CachedNode", "__id__": level - 1} if shared else node] * 9, level)
-        if not shared and level == 4:
-            break
-    return _schema(node)
+        yield f"a tree: {name}", with_file(STATE, text.encode("utf-8", "surrogateescape"))
+    yield "a tree: UTF-16", with_file(STATE, lambda: honest()[STATE].decode().encode("utf-16"))
+    yield "a tree: a key twice", with_file(STATE, lambda: honest()[STATE].replace(b'"base":', b'"base": 1, "base":'))
+    yield (
+        "a tree: 100,000 others",
+        with_tree(lambda tree: tree["encoder"].update(others_=tree["encoder"]["others_"] * 50_000)),
+    )
+    yield "a tree: itself in itself", with_tree(lambda tree: tree.update(network=copy.deepcopy(tree)))
 
 
 def kinds() -> Iterator[tuple[str, Forge]]:
-    """What is no scorer, among it what runs or grows when it is made."""
-    for module, function in (
-        ("os", "mkdir"), ("os", "system"), ("builtins", "eval"), ("builtins", "exec"), ("builtins", "open"),
-        ("subprocess", "Popen"), ("pathlib", "Path.mkdir"), ("shutil", "rmtree"), ("numpy", "load"),
-        ("importlib", "import_module"), ("models.registry.registry", "Registry"), ("models.home", "Home"),
-        ("data.files.sources", "read_frame"),
+    """Types and values that a model does not consist of."""
+    for name in (
+        "os.mkdir", "os.system", "builtins.eval", "subprocess.Popen", "pathlib.Path", "numpy.load", "object", "type",
+        "TableClassifier", "models.estimators.table_classifier.TableClassifier", "models.registry.registry.Registry",
+        "__class__", "", "network|classifier", "table", "value", "int",
     ):  # fmt: skip
-        yield f"a call of {module}.{function}", forged(functools.partial(calling, module, function))
-    objects: dict[str, object] = {
-        "a transformer by os.system": FunctionTransformer(os.system),
-        "a partial of os.system": functools.partial(os.system, "true"),
-        "a method caller": operator.methodcaller("mkdir"),
-        "a type that nobody listed": Forgeable("x"),
-        "a loader": {"a": skops.io.load},
-        "a tree, whose nodes are used as indices in C": DecisionTreeClassifier().fit(np.eye(4), [0, 1, 0, 1]),
-        "a random generator": {"a": np.random.default_rng(0)},
-        "an estimator that is no scorer, with a function": {"a": LogisticRegression, "b": np.load},
-    }
-    for name, one in objects.items():
-        yield name, forged(functools.partial(skops.io.dumps, one))
-    yield "a sparse matrix of 400 MiB, packed in an archive of its own", forged(_sparse_bomb)
+        yield f"the type {name!r}", with_tree(lambda tree, n=name: tree.update(type=n))
+        yield f"the calibrator of type {name!r}", with_tree(lambda tree, n=name: tree["calibrator"].update(type=n))
+    for name in ("__class__", "__dict__", "__init__", "__setstate__", "check_restored", "callbacks", "stored_fields"):
+        yield f"the field {name!r}", with_tree(lambda tree, n=name: tree["network"].update({n: "os.system"}))
+    yield "text that is none", with_tree(lambda tree: tree["background"].update(reference_group="\ud800"))
+    yield "a time that is none", with_tree(lambda tree: tree["background"]["reference_row"].update(c={"time": "now"}))
+    yield "a calibrator alone", with_tree(lambda tree: _replace(tree, tree["calibrator"]))
 
 
-def _sparse_bomb() -> bytes:
-    matrix = sp.csr_matrix((np.zeros(50 * MEBIBYTE), np.zeros(50 * MEBIBYTE, np.int32), [0, 50 * MEBIBYTE]))
-    return skops.io.dumps({"a": matrix})
+def _replace(tree: Tree, other: Tree) -> None:
+    tree.clear()
+    tree.update(other)
+
+
+def shapes() -> Iterator[tuple[str, Forge]]:
+    """Networks and encoders that claim to be larger than they are, or that do not fit together."""
+    for name, widths in {
+        "a million layers": [1] * 1_000_000,
+        "10^15 units": [7, 10**15, 1],
+        "2^62 inputs": [2**62, 64, 1],
+        "a negative width": [-7, -64, 1],
+        "no layer": [7],
+        "no width": [],
+        "widths of zero": [0, 0, 0],
+    }.items():
+        yield f"a network of {name}", with_tree(lambda tree, w=widths: tree["network"]["network_"].update(widths=w))
+    for field, value in (
+        ("n_members", 0),
+        ("n_members", 10**12),
+        ("hidden_activation", "os.system"),
+        ("directions", [1]),
+    ):
+        yield (
+            f"a network with {field} {value!r}",
+            with_tree(lambda tree, f=field, v=value: tree["network"]["network_"].update({f: v})),
+        )
+    for field, value in (("rows_per_chunk", 0), ("rows_per_chunk", -1), ("preset", "x"), ("others_", [])):
+        yield (
+            f"an encoder with {field} {value!r}",
+            with_tree(lambda tree, f=field, v=value: tree["encoder"].update({f: v})),
+        )
 
 
 def arrays() -> Iterator[tuple[str, Forge]]:
-    """Arrays that claim what they do not hold."""
-    entry = "{'descr': %r, 'fortran_order': False, 'shape': %s}\n"
-    for name, content in {
-        "8 TB claimed": npy(entry % ("<f8", "(1000000000000,)")),
-        "80 GB claimed": npy(entry % ("<f8", "(10000000000,)")),
-        "2^63 rows": npy(entry % ("<f8", "(9223372036854775807, 9223372036854775807)")),
-        "a negative shape": npy(entry % ("<f8", "(-1,)"), bytes(80)),
-        "objects, which are pickles": npy(entry % ("|O", "(1,)"), pickle.dumps([Forgeable(RAN)])),
-        "texts of 1 GB each": npy(entry % ("<U268435456", "(10,)")),
-        "a header that is code": npy("__import__('os').mkdir('ran')\n"),
-        "a header nested 5,000 times": npy("(" * 5_000 + ")" * 5_000 + "\n"),
-        "a header of 10 MiB": npy("{" + " " * 10 * MEBIBYTE + "}\n", version=2),
-        "a header of 4 GiB": b"\x93NUMPY\x02\0\xff\xff\xff\xff",
-        "an unknown version": npy(entry % ("<f8", "(1,)"), bytes(8), version=9),
-        "100,000 fields": npy(entry % ([(f"f{i}", "<f8") for i in range(4_000)], "(1000000,)"), version=2),
-        "no array": b"x" * 1_000,
-        "a zip within": archive("{}", zipfile.ZIP_DEFLATED, a=bytes(300 * MEBIBYTE)),
+    """Arrays that claim what they do not hold, or hold what fits no model."""
+    entry = {"dtype": "F64", "shape": [3], "data_offsets": [0, 24]}
+    for name, header in {
+        "8 TB claimed": {"a": {**entry, "shape": [10**12], "data_offsets": [0, 8 * 10**12]}},
+        "2^63 rows": {"a": {**entry, "shape": [2**63, 2**63]}},
+        "a shape whose bytes overflow to 24": {"a": {**entry, "shape": [2**61 + 3]}},
+        "a negative shape": {"a": {**entry, "shape": [-3]}},
+        "two negative lengths": {"a": {**entry, "shape": [-3, -1]}},
+        "a length that is a float": {"a": {**entry, "shape": [3.0]}},
+        "a length that is true": {"a": {**entry, "shape": [True, 3]}},
+        "a shape of a million ones": {"a": {**entry, "shape": [3, *[1] * 1_000_000]}},
+        "a shape that is an object": {"a": {**entry, "shape": {}}},
+        "offsets before the start": {"a": {**entry, "data_offsets": [-24, 0]}},
+        "offsets behind the end": {"a": {**entry, "data_offsets": [24, 48]}},
+        "offsets the wrong way round": {"a": {**entry, "data_offsets": [24, 0]}},
+        "two arrays over the same bytes": {"a": entry, "b": entry},
+        "10,000 arrays over the same bytes": {f"a{i}": entry for i in range(10_000)},
+        "a gap": {
+            "a": {**entry, "shape": [1], "data_offsets": [0, 8]},
+            "b": {**entry, "shape": [1], "data_offsets": [16, 24]},
+        },
+        "an unknown type": {"a": {**entry, "dtype": "O"}},
+        "a type of texts": {"a": {**entry, "dtype": "<U268435456"}},
+        "a type that is a list": {"a": {**entry, "dtype": ["F64"]}},
+        "a field more": {"a": {**entry, "loader": "os.mkdir"}},
+        "metadata": {"__metadata__": {"a": "b"}, "a": entry},
+        "no field": {"a": {}},
+        "no object": [entry],
+        "no arrays": {},
     }.items():
-        yield f"an array: {name}", forged(functools.partial(with_array, content))
+        yield f"arrays: {name}", with_file(ARRAYS, functools.partial(array_file, header))
+    for name, text in {
+        "a header nested 100,000 times": b"[" * 100_000 + b"]" * 100_000,
+        "a header of 10 MiB": b"{" + b" " * 10 * MEBIBYTE + b"}",
+        "a header that is code": b"__import__('os').mkdir('ran')",
+        "a header that says a name twice": b'{"a":%(e)s,"a":%(e)s}' % {b"e": json.dumps(entry).encode()},
+        "a header of NaN": b"NaN",
+    }.items():
+        yield f"arrays: {name}", with_file(ARRAYS, len(text).to_bytes(8, "little") + text + bytes(24))
+    yield "arrays: a header of 2^64 bytes", with_file(ARRAYS, b"\xff" * 8 + bytes(100))
+    network, numbers = "network.network_.parameters", "encoder.numbers_"
+    for name, change in {
+        "NaN in the weights": lambda held: held[network].__setitem__(3, np.nan),
+        "infinite weights": lambda held: held[network].__setitem__(3, np.inf),
+        "weights of another type": lambda held: held.update({network: held[network].astype(np.float64)}),
+        "weights of another shape": lambda held: held.update({network: held[network][None]}),
+        "a weight less": lambda held: held.update({network: held[network][:-1].copy()}),
+        "no weights": lambda held: held.pop(network),
+        "an array more": lambda held: held.update(more=np.zeros(3)),
+        "a column that there is not": lambda held: held[f"{numbers}.bin_owners"].__setitem__(0, 2**40),
+        "a column before the first": lambda held: held[f"{numbers}.bin_owners"].__setitem__(0, -1),
+        "levels without vectors": lambda held: held.update(
+            {"encoder.others_[0].vectors": np.zeros((1, 3), np.float32)}
+        ),
+        "hours without points": lambda held: held.update(
+            {"encoder.others_[1].circles[0]": np.zeros((2, 2), np.float32)}
+        ),
+    }.items():
+        yield f"arrays: {name}", with_arrays(change)
+
+
+def array_file(header: object, numbers: bytes = bytes(24)) -> bytes:
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + numbers
 
 
 def manifests() -> Iterator[tuple[str, Forge]]:
     """Manifests and folders that are not what they should be."""
-    good = skops.io.dumps({"a": np.zeros(3)})
-    listed = {"scorer.skops": sha256(good)}
+    files = honest()
+    listed = {name: sha256(content) for name, content in files.items()}
     columns = [{"name": "a", "kind": "number"}] * 40_000
     deep = '{"metrics":' + '{"a":' * 100_000 + "1" + "}" * 100_001
     for name, content in {
@@ -311,26 +332,39 @@ def manifests() -> Iterator[tuple[str, Forge]]:
         "files elsewhere": manifest_bytes({**listed, "../../registry.sqlite": "0" * 64}),
         "an absolute file": manifest_bytes({**listed, "/etc/passwd": "0" * 64}),
         "100,000 files": manifest_bytes({**listed, **{f"f{i}": "0" * 64 for i in range(100_000)}}),
-        "no scorer": manifest_bytes({}),
-        "another domain": manifest_bytes(listed, domain="../../x"),
+        "no model": manifest_bytes({}),
+        "a model without arrays": manifest_bytes({STATE: listed[STATE]}),
+        "an archive of objects": manifest_bytes({**listed, "scorer.skops": "0" * 64}),
+        "a format of the future": manifest_bytes(listed, format=10**9),
+        "a format that is a list": manifest_bytes(listed, format=[1]),
+        "another domain": manifest_bytes(listed, domain="../../x", name="../x"),
         "a table without end": manifest_bytes(listed, table={"name": "t", "columns": columns}),
         "invalid UTF-8": b"\xff" + manifest_bytes(listed),
-    }.items():  # fmt: skip
-        yield f"manifest: {name}", functools.partial(put, manifest=content, scorer=good)
-    yield "folder: a link in the scorer's place", _in_place(lambda path: path.symlink_to("/etc/passwd"))
-    yield "folder: a link to a device that never ends", _in_place(lambda path: path.symlink_to("/dev/zero"))
-    yield "folder: a pipe in the scorer's place", _in_place(os.mkfifo)
-    yield "folder: a folder in the scorer's place", _in_place(Path.mkdir)
-    yield "folder: a scorer of 1 TB that takes no room", _in_place(lambda path: _sparse(path, 2**40))
-    yield "folder: a scorer of 250 MiB with another digest", _in_place(lambda path: _sparse(path, 250 * MEBIBYTE))
-    yield "folder: no scorer", functools.partial(put, manifest=manifest_bytes(listed), scorer=None)
-    yield "folder: a scorer with one bit changed", _in_place(lambda path: path.write_bytes(b"\1" + good[1:]))
+    }.items():
+        yield f"manifest: {name}", functools.partial(put, files=files, manifest=content)
+    for name in (STATE, ARRAYS):
+        yield f"folder: a link in the place of {name}", _in_place(name, lambda path: path.symlink_to("/etc/passwd"))
+        yield f"folder: an endless device as {name}", _in_place(name, lambda path: path.symlink_to("/dev/zero"))
+        yield f"folder: a pipe in the place of {name}", _in_place(name, os.mkfifo)
+        yield f"folder: a folder in the place of {name}", _in_place(name, Path.mkdir)
+        yield f"folder: {name} of 1 TB that takes no room", _in_place(name, lambda path: _sparse(path, 2**40))
+        yield f"folder: {name} of 250 MiB", _in_place(name, lambda path: _sparse(path, 250 * MEBIBYTE))
+        yield f"folder: no {name}", _in_place(name, str)
+        yield (
+            f"folder: {name} with one bit changed",
+            _in_place(name, lambda path: path.write_bytes(_flipped(files[path.name]))),
+        )
 
 
-def _in_place(make: Callable[[Path], object]) -> Forge:
+def _flipped(content: bytes) -> bytes:
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+def _in_place(name: str, make: Callable[[Path], object]) -> Forge:
     def forge(bundles: Path) -> str:
-        digest = put(bundles, manifest_bytes({"scorer.skops": sha256(b"another")}), None)
-        make(bundles / digest / "scorer.skops")
+        digest = put(bundles, honest())
+        (bundles / digest / name).unlink()
+        make(bundles / digest / name)
         return digest
 
     return forge
@@ -392,8 +426,9 @@ def attack(name: str, forge: Forge) -> list[str]:
 
 
 def main() -> None:
-    attacks = [*archives(), *schemas(), *kinds(), *arrays(), *manifests()]
-    skops.io.loads(skops.io.dumps(LogisticRegression()))  # what is imported at the first use is no leak
+    attacks = [*strangers(), *trees(), *kinds(), *shapes(), *arrays(), *manifests()]
+    with TemporaryDirectory() as folder:  # what is imported at the first use is no leak, and the honest one is loaded
+        load_bundle(Path(folder), put(Path(folder), honest()))
     problems = [problem for name, forge in attacks for problem in attack(name, forge)]
     print(f"{len(attacks)} attacks, {len(problems)} problems")
     end_with(problems)
