@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TextIO
 
-from fastapi import FastAPI
+import sqlalchemy as sa
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.types import ASGIApp
+from starlette.routing import Route
+from structlog.typing import FilteringBoundLogger
 
 from models.clock import Clock, utc_now
 from models.contract import LiveModel
@@ -24,7 +25,7 @@ from models.records.events.event_log import EventLog
 from models.registry.bundles import package_versions
 from models.registry.database.engine import open_database
 from models.registry.live import load_live
-from models.registry.registry import Registry, Version
+from models.registry.registry import Registry
 from service.access.key_gate import KeyGate
 from service.access.key_ring import KeyRing
 from service.access.key_store import KeyStore
@@ -44,6 +45,7 @@ from service.inference_protocol.routes import INFER_ENDPOINTS, inference_router
 from service.live.live_models import LiveModels
 from service.logs import open_log
 from service.metrics.exposition import metrics_router
+from service.middleware.in_front import put_in_front
 from service.middleware.tracing import Tracing, open_tracing
 from service.openapi import OpenApi
 from service.pages.learn.trainings import Trainings
@@ -81,10 +83,10 @@ def create_app(
 
     Parameters
     ----------
-    now : tells the time of what the registry records.
-    new_id : names answers, and requests that come without a name.
-    log_to : where lines about requests and models go; standard error by default.
-    tracing : in place of what the environment asks for, see `service.middleware.tracing`.
+    now : the clock of what the registry records.
+    new_id : makes the ids of predictions, and of requests that come without one.
+    log_to : where log lines go; standard error by default.
+    tracing : replaces what the environment asks for, see `service.middleware.tracing`.
 
     Raises
     ------
@@ -94,64 +96,13 @@ def create_app(
     register_bounded_converters()
     log = open_log(log_to, settings.log_format)
     settings.home.mkdir(parents=True, exist_ok=True)
-    registry = Registry(settings.registry_url, now=now)
-    bundles = Home(settings.home).bundles
-
-    def load(version: Version) -> LiveModel:
-        return load_live(version, bundles)
-
-    database = open_database(settings.registry_url)
-
-    def open_events(live: LiveModel) -> EventLog | None:
-        if not live.table.windows:
-            return None
-        return EventLog(database, live.name, live.table, listener=alert_intake_of(live, now), now=now)
-
-    secret = personal_key(settings.home)
-    live_models = LiveModels(registry, load, open_events, log, personal_key=secret)
-    predictions = PredictionLog(database)
-    pipeline = RequestPipeline(
-        settings, live_models, log, log_to=log_to, new_id=new_id, tracing=tracing or open_tracing(log)
-    )
-    writer = AuditWriter(
-        PredictionAppender(database),
-        log,
-        on_written=pipeline.metrics.audit_written,
-        on_dropped=pipeline.metrics.audit_dropped,
-    )
-    shadowing = ShadowWorker(writer, pipeline.metrics, log)
-    events = EventWorker(pipeline.metrics, shadowing)
+    database, secret = open_database(settings.registry_url), personal_key(settings.home)
+    live_models = _live_models(settings, database, log, secret, now)
+    tracing = tracing or open_tracing(log)
+    pipeline = RequestPipeline(settings, live_models, log, log_to=log_to, new_id=new_id, tracing=tracing)
+    state = _state(settings, database, live_models, pipeline, secret, log, now=now, new_id=new_id)
     ring = KeyRing(KeyStore(database, now=now), log, api_key=settings.api_key, share=1 / settings.workers, now=now)
-    pipeline.metrics.watch_audit_queue(lambda: writer.n_waiting)
-    state = State(
-        settings=settings,
-        registry=registry,
-        live_models=live_models,
-        batcher=RowBatcher(writer, pipeline.metrics, shadowing, now=now),
-        events=events,
-        predictions=predictions,
-        cached_reports=CachedReports(),
-        prediction_lookup=PredictionLookup(predictions, registry, bundles, personal_key=secret),
-        metrics=pipeline.metrics,
-        tracing=pipeline.tracing,
-        now=now,
-        new_id=new_id,
-    )
-
-    lifespan = Lifespan(
-        registry=registry,
-        database=database,
-        live_models=live_models,
-        ring=ring,
-        pipeline=pipeline,
-        workers=(events, shadowing, writer),
-        poll_seconds=settings.poll_seconds,
-        log=log,
-        now=now,
-    )
-    threads = BatchThreads()
-    routes = PredictionRoutes(state, threads)
-    static = StaticFiles()
+    routes, static = PredictionRoutes(state), StaticFiles()
     pages = Pages(
         Sessions(secret),
         static,
@@ -159,50 +110,12 @@ def create_app(
         is_key_needed=lambda: ring.is_needed,
         now=now,
     )
-    site = Site(
-        state=state,
-        pages=pages,
-        asking=routes,
-        ring=ring,
-        bundles=bundles,
-        recent=pipeline.recent,
-        n_audit_waiting=lambda: writer.n_waiting,
-        trainings=Trainings(lambda: pipeline.draining.has_begun),
-        protocol_endpoints=INFER_ENDPOINTS,
-    )
-    app = FastAPIOffline(
-        title="backscore",
-        version=package_versions()["backscore"],
-        description=DESCRIPTION,
-        redoc_url=None,
-        static_url="/static",
-        swagger_ui_parameters={"validatorUrl": None},  # else the page asks a validator on the internet
-        lifespan=lifespan.run,
-        # spans, counts and lines about requests are our own; newer versions of the framework would make them again
-        telemetry=dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False),
-        routes=[static.route(), *routes.routes()],
-        exception_handlers={
-            **dict.fromkeys((*EXPECTED_ERRORS, HTTPException), on_error),
-            RequestValidationError: on_bad_parameters,
-        },
-    )
-    app.state.log, app.state.live_models, app.state.predictions = log, live_models, predictions
+    app = _framework_app(_lifespan(state, ring, pipeline, log), [static.route(), *routes.routes()])
+    app.state.log, app.state.live_models, app.state.predictions = log, live_models, state.predictions
     app.state.connection_limits = pipeline.connection_limits  # read by the server's protocol
-    for router in (
-        model_router(state),
-        monitor_router(state, bundles),
-        rollout_router(state, database),
-        document_router(registry, bundles),
-        review_router(state, database),
-        outcome_router(state, database),
-        health_router(live_models, pipeline.reasons_not_ready),
-        inference_router(state, pipeline.reasons_not_ready, threads),
-        metrics_router(pipeline.exposition),
-    ):
+    for router in (*_api_routers(state, pipeline), *page_routers(_site(state, pages, routes, ring, pipeline))):
         app.include_router(router)
-    for router in page_routers(site):
-        app.include_router(router)
-    _put_in_front(
+    put_in_front(
         app,
         [
             *pipeline.middleware([protocol_error, partial(problem_page, pages)]),
@@ -214,25 +127,117 @@ def create_app(
     return app
 
 
+def _live_models(
+    settings: Settings, database: sa.Engine, log: FilteringBoundLogger, secret: bytes, now: Clock
+) -> LiveModels:
+    def open_events(live: LiveModel) -> EventLog | None:
+        if not live.table.windows:
+            return None
+        return EventLog(database, live.name, live.table, listener=alert_intake_of(live, now), now=now)
+
+    load = partial(load_live, bundles=Home(settings.home).bundles)
+    return LiveModels(Registry(settings.registry_url, now=now), load, open_events, log, personal_key=secret)
+
+
+def _state(
+    settings: Settings,
+    database: sa.Engine,
+    live_models: LiveModels,
+    pipeline: RequestPipeline,
+    secret: bytes,
+    log: FilteringBoundLogger,
+    *,
+    now: Clock,
+    new_id: Callable[[], str],
+) -> State:
+    metrics, bundles, predictions = pipeline.metrics, Home(settings.home).bundles, PredictionLog(database)
+    writer = AuditWriter(
+        PredictionAppender(database), log, on_written=metrics.audit_written, on_dropped=metrics.audit_dropped
+    )
+    metrics.watch_audit_queue(lambda: writer.n_waiting)
+    shadows = ShadowWorker(writer, metrics, log)
+    return State(
+        settings=settings,
+        database=database,
+        bundles=bundles,
+        registry=live_models.registry,
+        live_models=live_models,
+        batcher=RowBatcher(writer, metrics, shadows, now=now),
+        threads=BatchThreads(),
+        events=EventWorker(metrics, shadows),
+        shadows=shadows,
+        audit_writer=writer,
+        predictions=predictions,
+        cached_reports=CachedReports(),
+        prediction_lookup=PredictionLookup(predictions, live_models.registry, bundles, personal_key=secret),
+        metrics=metrics,
+        tracing=pipeline.tracing,
+        now=now,
+        new_id=new_id,
+    )
+
+
+def _lifespan(state: State, ring: KeyRing, pipeline: RequestPipeline, log: FilteringBoundLogger) -> Lifespan:
+    return Lifespan(
+        registry=state.registry,
+        database=state.database,
+        live_models=state.live_models,
+        ring=ring,
+        pipeline=pipeline,
+        workers=(state.events, state.shadows, state.audit_writer),
+        poll_seconds=state.settings.poll_seconds,
+        log=log,
+        now=state.now,
+    )
+
+
+def _framework_app(lifespan: Lifespan, routes: Sequence[Route]) -> FastAPI:
+    return FastAPIOffline(
+        title="backscore",
+        version=package_versions()["backscore"],
+        description=DESCRIPTION,
+        redoc_url=None,
+        static_url="/static",
+        swagger_ui_parameters={"validatorUrl": None},  # else the page asks a validator on the internet
+        lifespan=lifespan.run,
+        # spans, counts and lines about requests are our own; newer versions of the framework would make them again
+        telemetry=dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False),
+        routes=routes,
+        exception_handlers={
+            **dict.fromkeys((*EXPECTED_ERRORS, HTTPException), on_error),
+            RequestValidationError: on_bad_parameters,
+        },
+    )
+
+
+def _api_routers(state: State, pipeline: RequestPipeline) -> list[APIRouter]:
+    return [
+        model_router(state),
+        monitor_router(state, state.bundles),
+        rollout_router(state, state.database),
+        document_router(state.registry, state.bundles),
+        review_router(state, state.database),
+        outcome_router(state, state.database),
+        health_router(state.live_models, pipeline.reasons_not_ready),
+        inference_router(state, pipeline.reasons_not_ready),
+        metrics_router(pipeline.exposition),
+    ]
+
+
+def _site(state: State, pages: Pages, routes: PredictionRoutes, ring: KeyRing, pipeline: RequestPipeline) -> Site:
+    return Site(
+        state=state,
+        pages=pages,
+        asking=routes,
+        ring=ring,
+        bundles=state.bundles,
+        recent=pipeline.recent,
+        n_audit_waiting=lambda: state.audit_writer.n_waiting,
+        trainings=Trainings(lambda: pipeline.draining.has_begun),
+        protocol_endpoints=INFER_ENDPOINTS,
+    )
+
+
 def app_from_environment() -> FastAPI:
     """The service with settings from BACKSCORE_*: what each of several worker processes calls."""
     return create_app(Settings())
-
-
-def _put_in_front(app: FastAPI, layers: Sequence[Middleware]) -> None:
-    """Let requests pass these layers, the outermost first, before those of the framework.
-
-    The framework would put them inside of its own, which do nothing for what ours answer, and cost as much as checking
-    a row does.
-    """
-    build = app.build_middleware_stack
-
-    def build_all() -> ASGIApp:
-        stack = build()
-        if isinstance(stack, ServerErrorMiddleware):  # ours answers what nobody foresaw, and as a problem
-            stack = stack.app
-        for layer, arguments, options in reversed(layers):
-            stack = layer(stack, *arguments, **options)
-        return stack
-
-    app.build_middleware_stack = build_all  # type: ignore[method-assign]

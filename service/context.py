@@ -1,9 +1,12 @@
-"""State: what every endpoint of one application shares."""
+"""State: shared by all endpoints of one application."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
 
 from models.clock import Clock
 from models.records.audit_log.log import PredictionLog
@@ -13,33 +16,44 @@ from service.live.served_model import Recall
 from service.metrics.metrics import Metrics
 from service.middleware.tracing import Tracing
 from service.runtime.cached_reports import CachedReports
+from service.scoring.audit_writer import AuditWriter
+from service.scoring.batch_threads import BatchThreads
 from service.scoring.event_worker import EventWorker
 from service.scoring.row_batcher import RowBatcher
+from service.scoring.shadow_worker import ShadowWorker
 from service.settings import Settings
 
 
 @dataclass(frozen=True)
 class State:
-    """Handed to the routes when the application starts; nothing in it is ever exchanged.
+    """The parts of a running application that its routes use; none of them is ever replaced.
 
     Parameters
     ----------
-    batcher : answers single rows, and records what is answered.
+    bundles : folder of the bundles.
+    batcher : answers and records single rows.
+    threads : for requests with many rows.
     events : answers, stores and records the rows of models whose tables have windows.
-    predictions : what was recorded.
-    findings : what takes seconds to find out from that.
-    prediction_lookup : finds what recorded predictions were about.
-    metrics : what this process counts.
-    tracing : where the time of requests goes; None where nobody asks.
-    now : tells the time at which labels and verdicts come.
-    new_id : names answers.
+    shadows : lets challengers answer the rows of champions, unseen by callers.
+    audit_writer : writes the audit log; `predictions` reads it.
+    cached_reports : reports about the audit log, which take seconds to compute.
+    prediction_lookup : finds the rows of recorded predictions.
+    metrics : counts of this process.
+    tracing : None if it is off.
+    now : the clock of labels and verdicts.
+    new_id : makes prediction ids.
     """
 
     settings: Settings
+    database: sa.Engine
+    bundles: Path
     registry: Registry
     live_models: LiveModels
     batcher: RowBatcher
+    threads: BatchThreads
     events: EventWorker
+    shadows: ShadowWorker
+    audit_writer: AuditWriter
     predictions: PredictionLog
     cached_reports: CachedReports
     prediction_lookup: Recall

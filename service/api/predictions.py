@@ -31,7 +31,6 @@ from service.live.served_model import LABELS
 from service.requests.bodies import JSON, json_body, media_type, read_body, read_json
 from service.requests.field_errors import shown
 from service.requests.problems import on_error
-from service.scoring.batch_threads import BatchThreads
 from service.scoring.batches import MEDIA_TYPES, answer_batch
 from service.scoring.event_labels import answer_labels
 
@@ -69,16 +68,10 @@ class ScoreFirst:
 
 
 class PredictionRoutes:
-    """The endpoints of all live models.
+    """The endpoints of all live models."""
 
-    Parameters
-    ----------
-    state : settings, live models and the maker of prediction ids.
-    threads : for batches.
-    """
-
-    def __init__(self, state: State, threads: BatchThreads) -> None:
-        self._state, self._threads = state, threads
+    def __init__(self, state: State) -> None:
+        self._state = state
 
     def routes(self) -> list[Route]:
         """What the application serves; the path asked for most often comes first."""
@@ -134,7 +127,7 @@ class PredictionRoutes:
             most_bytes=state.settings.max_batch_bytes,
         )
         read = read_body(scope, request.receive, state.settings.max_batch_bytes)
-        return Response(await self._threads.answer(work, read, request.scope["exchange"]), media_type=JSON)
+        return Response(await state.threads.answer(work, read, request.scope["exchange"]), media_type=JSON)
 
     async def labels(self, request: Request) -> Response:
         """Take in what became of events, in a thread: the database may be busy."""

@@ -28,7 +28,6 @@ from service.inference_protocol.metadata import model_metadata
 from service.live.served_model import ServedModel
 from service.requests.bodies import JSON, media_type, read_body
 from service.requests.json_bodies import json_body_of
-from service.scoring.batch_threads import BatchThreads
 
 SERVER = "backscore"
 INFER_ENDPOINTS = ("infer_model", "infer_version")
@@ -37,10 +36,10 @@ BINARY_HEADER = "inference-header-content-length"
 """Says where JSON ends in a body with binary tensors."""
 
 
-def inference_router(state: State, reasons_not_ready: Callable[[], list[str]], threads: BatchThreads) -> APIRouter:
+def inference_router(state: State, reasons_not_ready: Callable[[], list[str]]) -> APIRouter:
     """The endpoints of the protocol."""
     router = APIRouter(prefix="/v2", tags=[TAG])
-    inference = Inference(state, threads)
+    inference = Inference(state)
     router.include_router(_health_router(reasons_not_ready))
 
     @router.get("/", include_in_schema=False)
@@ -103,8 +102,8 @@ def _health_router(reasons_not_ready: Callable[[], list[str]]) -> APIRouter:
 class Inference:
     """Takes requests for answers to where they are answered."""
 
-    def __init__(self, state: State, threads: BatchThreads) -> None:
-        self._state, self._threads = state, threads
+    def __init__(self, state: State) -> None:
+        self._state = state
 
     def served(self, name: str, version: str) -> ServedModel:
         """The champion, if it is this version; NotLiveError else."""
@@ -136,4 +135,4 @@ class Inference:
             most_rows=state.settings.max_rows_per_batch,
         )
         read = read_body(scope, request.receive, state.settings.max_batch_bytes)
-        return Response(await self._threads.answer(work, read, request.scope["exchange"]), media_type=JSON)
+        return Response(await state.threads.answer(work, read, request.scope["exchange"]), media_type=JSON)

@@ -50,7 +50,7 @@ class LiveModels:
         *,
         personal_key: bytes = b"",
     ) -> None:
-        self._registry, self._load, self._open_events, self._log = registry, load, open_events, log
+        self.registry, self._load, self._open_events, self._log = registry, load, open_events, log
         self._personal_key = personal_key
         self._refreshing = asyncio.Lock()
         self._database_problem: str | None = None
@@ -104,7 +104,7 @@ class LiveModels:
         """
         async with self._refreshing:
             try:
-                champions, challengers = await asyncio.to_thread(desired_state, self._registry)
+                champions, challengers = await asyncio.to_thread(desired_state, self.registry)
             except DatabaseError as error:
                 if self._database_problem is None:
                     self._log.error("registry away, the live models stay as they are", error=str(error))
