@@ -7,10 +7,11 @@ an event are the same bits however many other events are looked at with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -109,19 +110,25 @@ def whole_seconds(time: datetime) -> int:
 
 
 def checked_history(
-    table: Table, frame: pd.DataFrame, source: str, frauds: KnownFrauds | None = None
-) -> tuple[pd.DataFrame, Integers]:
-    """Rows with their outcomes, checked and with the table's windows, and their 0/1 labels of shape (n_rows,).
+    table: Table,
+    frame: pd.DataFrame,
+    source: str,
+    frauds: KnownFrauds | None = None,
+    *,
+    targets: Callable[[Table, pd.DataFrame], npt.NDArray[Any]] = Table.labels,
+) -> tuple[pd.DataFrame, npt.NDArray[Any]]:
+    """Rows with their outcomes, checked and with the table's windows, and their targets of shape (n_rows,).
 
     Parameters
     ----------
     frauds : when which of the rows were known to be fraud; None if the labels were known once the windows' delay had
         passed.
+    targets : reads them from checked rows; 0/1 labels if nothing is said.
 
     Raises BadRowsError that names every bad value of `source`.
     """
     checked = checked_frame(table, frame, source, training=True)
-    labels = table.labels(checked)
+    labels = targets(table, checked)
     return with_windows(table, checked, labels if frauds is None else frauds), labels
 
 

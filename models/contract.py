@@ -6,21 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.simulators import Simulation
 from data.splits import Split
 from data.table import Table
-from models.arrays import Scores
+from models.arrays import Floats, Scores
 from models.costs import AlertCosts, Costs
 from models.encoding import Features
 from models.estimators.table_classifier import TableClassifier
+from models.evaluation.metric_tables import Metric
 from models.presets import Preset
 
 if TYPE_CHECKING:
     from models.answers.forms import Form
     from models.answers.views import View
+    from models.evaluation.metrics import Contender
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -31,6 +34,14 @@ Rows: TypeAlias = Sequence[Row] | pd.DataFrame
 
 Columns: TypeAlias = dict[str, list[Any]]
 """Fields of answers by name, each with a value for each row."""
+
+
+Targets: TypeAlias = npt.NDArray[Any]
+"""What was predicted of each row, shape (n_rows,): 0 or 1, the position of a level, or a number."""
+
+
+Predictions: TypeAlias = Floats
+"""What is said of each row; shape (n_rows,), or (n_rows, n_values) where that is more than a number."""
 
 
 ReasonsWanted: TypeAlias = Literal["adverse", "all", "none"]
@@ -172,6 +183,67 @@ class Queue:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Summary:
+    """The one number that an answer is counted by, in histograms and where its drift is measured.
+
+    Parameters
+    ----------
+    field : of an answer, that holds it.
+    title, unit : as people are shown it.
+    bounds : upper bounds of the buckets of its histogram, inclusive, rising.
+    of : predictions -> that number of each row.
+    """
+
+    field: str
+    title: str
+    unit: str
+    bounds: tuple[float, ...]
+    of: Callable[[Predictions], Floats]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is predicted, and what follows from that for training, reports, monitoring and rollouts; see `models.tasks`.
+
+    Parameters
+    ----------
+    prediction : the name, among a model's `Scores`, of what is judged.
+    answered : an answer as JSON -> the prediction that it holds; None if it holds none.
+    targets : (table, checked rows) -> targets; TableError where the table's target is of another task.
+    outcome_type : of an outcome that is told later, as pydantic understands types.
+    target_of : (table, outcome) -> target; ValueError in words for an outcome that the target cannot have.
+    evaluate : (targets, predictions) -> metrics by key.
+    metrics : those that people are shown.
+    loss, losses : of a row, for paired comparisons: its name, and (targets, predictions) -> shape (n_rows,).
+    bounded_loss, bounded_losses : another one that lies in 0..1, for tests that may be looked at at any time.
+    baselines : (training rows, targets, test rows, targets, table=, seed=) -> what usual models reach.
+    measures : (predictions, targets) -> how good recorded predictions were, with intervals.
+    expected : (predictions, seed=) -> how good they can be expected to be before any outcome is known.
+    charts : names of the report's charts of targets and predictions, see `models.reports.charts.CHARTS`.
+    is_binary : whether rows have or lack one event, so that decisions and groups of rows can be judged by its rate.
+    """
+
+    name: str
+    prediction: str
+    answered: Callable[[Mapping[str, Any]], Any | None]
+    targets: Callable[[Table, pd.DataFrame], Targets]
+    outcome_type: Any
+    target_of: Callable[[Table, Any], float]
+    evaluate: Callable[[Targets, Predictions], dict[str, float]]
+    metrics: tuple[Metric, ...]
+    loss: str
+    losses: Callable[[Targets, Predictions], Floats]
+    bounded_loss: str
+    bounded_losses: Callable[[Targets, Predictions], Floats]
+    baselines: Callable[..., Mapping[str, Contender]]
+    measures: Callable[[Predictions, Targets], Any]
+    expected: Callable[..., Any]
+    summary: Summary
+    charts: tuple[str, ...]
+    is_binary: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Domain:
     """What one line of business provides; its file or folder in `models/domains` ends in one of these, named DOMAIN.
 
@@ -184,8 +256,8 @@ class Domain:
     simulate : (n_rows, seed) -> such rows.
     n_simulated_rows, split : how many of them, and how they are divided.
     policy, answer : the types of the decision rules and of an answer.
-    probability : the field of the answer with the calibrated probability of the event.
-    prepare : the table that may be used of a table that was given, e.g. without protected inputs.
+    task : what is predicted.
+    restrict_inputs : the table that may be used of a table that was given, e.g. without protected inputs.
     build : (table, preset, seed) -> an untrained model.
     stored_types : classes of its own that a trained model is made of, each with `stored_as` and `stored_fields`, see
         `models.registry.stored_types`.
@@ -216,7 +288,7 @@ class Domain:
     split: Split
     policy: type[Policy]
     answer: type[Answer]
-    probability: str
+    task: Task
     restrict_inputs: Callable[[Table], Table]
     build: Callable[[Table, Preset, int], TableClassifier]
     decide: Callable[[Any, Scores, Rows, Table], Columns]

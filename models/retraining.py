@@ -93,7 +93,9 @@ def train(
         manifest, policy = _manifest(job, frame, trained, judgement, created=now()), job.domain.policy()
         documents = version_documents(job, trained, judgement, outcome, policy=policy, created=manifest.created)
         reference = reference_file(
-            trained.scorer.table, trained.frame.iloc[trained.rows.train], trained.test_probabilities
+            trained.scorer.table,
+            trained.frame.iloc[trained.rows.train],
+            trained.task.summary.of(trained.test_predictions),
         )
         files = {POLICY: policy.model_dump_json(indent=1).encode(), **documents, **reference}
         progress.stage("Writing the bundle")

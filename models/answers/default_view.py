@@ -21,7 +21,7 @@ def view_of(live: LiveModel, given: Json) -> View:
 
 def default_view(live: LiveModel, given: Json) -> View:
     """Headline, scale, reasons, breakdown and window values as far as the answer has them, then all other fields."""
-    answer, name = answer_in(given), live.domain.probability
+    answer, name = answer_in(given), live.domain.task.summary.field
     parts = [reasons_part(answer), breakdown_part(given), windows_part(live, answer)]
     title = "Answer"
     if name in answer:
@@ -122,7 +122,7 @@ def _zones(live: LiveModel) -> list[tuple[float, str, Tone]]:
 
 
 def _probability_scale(live: LiveModel, answer: Json) -> Scale:
-    name = live.domain.probability
+    name = live.domain.task.summary.field
     p, zones = answer[name], _zones(live)
     cuts = [start for start, _, _ in zones[1:]]
     marks = cuts or MARKS

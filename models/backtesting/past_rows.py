@@ -74,7 +74,9 @@ def past_rows(
         Rows break rules of the model's table; all of them are named.
     """
     found = named_rows(live, manifest, data=data, table=table, home=home, data_home=data_home)
-    checked, labels = checked_history(_any_protected_level(live.table), found.frame, found.source)
+    checked, labels = checked_history(
+        _any_protected_level(live.table), found.frame, found.source, targets=live.domain.task.targets
+    )
     if frame_digest(found.frame) != manifest.data_digest:
         return PastRows.scored(live, checked, labels, f"{found.source}, all {len(checked):,} rows")
     times = None if live.table.time is None else checked[live.table.time.name].to_numpy()

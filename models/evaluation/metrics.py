@@ -72,13 +72,13 @@ class Contender:
 
     Parameters
     ----------
-    probabilities : of the test rows, shape (n_rows,).
-    metrics : see `evaluate`.
+    predictions : of the test rows, see `models.contract.Predictions`.
+    metrics : by key, see `models.evaluation.metric_tables`.
     seconds : wall time of training and predicting.
     notes : what a reader should know before comparing.
     """
 
-    probabilities: Floats
+    predictions: Floats
     metrics: dict[str, float]
     seconds: float
     notes: str = ""
@@ -147,11 +147,11 @@ def _clipped(probabilities: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Comparison:
-    """By how much the log-loss of one model exceeds that of another on the same rows; negative is better.
+    """By how much the loss of one model exceeds that of another on the same rows; negative is better.
 
     Parameters
     ----------
-    difference : mean over the rows, in nats.
+    difference : mean over the rows, in the unit of the loss.
     low, high : ends of its 90 % interval.
     """
 
@@ -170,22 +170,22 @@ class Comparison:
         return self.high < 0
 
 
-def compare(labels: Labels, ours: Floats, theirs: Floats, seed: int) -> Comparison:
-    """Compare two models by a paired bootstrap of their log-loss (Efron and Tibshirani 1993, chapter 13).
+def compare(ours: Floats, theirs: Floats, *, seed: int) -> Comparison:
+    """Compare two models by a paired bootstrap of their losses (Efron and Tibshirani 1993, chapter 13).
 
     Rows are drawn with replacement, each with the losses of both models, so that what is hard for both cancels out.
 
     Parameters
     ----------
-    labels, ours, theirs : of shape (n_rows,); labels 0 or 1, and the probabilities of the two models.
+    ours, theirs : losses of the same rows, shape (n_rows,).
     """
-    differences = _row_losses(labels, ours) - _row_losses(labels, theirs)
-    sums = resampled_sums(np.stack([differences, np.ones(len(labels))], axis=1), seed=seed)
+    differences = ours - theirs
+    sums = resampled_sums(np.stack([differences, np.ones(len(ours))], axis=1), seed=seed)
     low, high = np.quantile(sums[:, 0] / sums[:, 1], [0.05, 0.95])
     return Comparison(float(differences.mean()), float(low), float(high))
 
 
-def _row_losses(labels: Labels, probabilities: Floats) -> Floats:
+def log_losses(labels: Labels, probabilities: Floats) -> Floats:
     """Log-loss of each row."""
     clipped = _clipped(probabilities)
     losses: Floats = -np.log(np.where(labels == 1, clipped, 1 - clipped))

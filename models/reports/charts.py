@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ def roc_chart(labels: Labels, contenders: Mapping[str, Contender]) -> Chart:
     """Receiver operating characteristic of every contender."""
     figure = go.Figure()
     for (name, contender), line in zip(contenders.items(), lines_of(len(contenders)), strict=True):
-        false_positive_rates, true_positive_rates, _ = roc_curve(labels, contender.probabilities)
+        false_positive_rates, true_positive_rates, _ = roc_curve(labels, contender.predictions)
         x, y = thinned(false_positive_rates, true_positive_rates)
         figure.add_scatter(x=x, y=y, name=shown(name), mode="lines", line=line)
     figure.add_scatter(x=[0, 1], y=[0, 1], name="guessing", mode="lines", line=dotted(), hoverinfo="skip")
@@ -69,14 +69,14 @@ def precision_recall_chart(labels: Labels, contenders: Mapping[str, Contender]) 
     """Precision against recall of every contender."""
     figure = go.Figure()
     for (name, contender), line in zip(contenders.items(), lines_of(len(contenders)), strict=True):
-        precision, recall, _ = precision_recall_curve(labels, contender.probabilities, drop_intermediate=True)
+        precision, recall, _ = precision_recall_curve(labels, contender.predictions, drop_intermediate=True)
         x, y = thinned(recall, precision)
         figure.add_scatter(x=x, y=y, name=shown(name), mode="lines", line=line)
     rate = float(labels.mean())
     figure.add_scatter(x=[0, 1], y=[rate, rate], name="guessing", mode="lines", line=dotted(), hoverinfo="skip")
     figure.update_xaxes(title="Recall (share of all events found)", tickformat=".0%", range=[0, 1])
     figure.update_yaxes(title="Precision (events among flagged)", tickformat=".0%", range=[0, 1.02])
-    precision, recall, _ = precision_recall_curve(labels, next(iter(contenders.values())).probabilities)
+    precision, recall, _ = precision_recall_curve(labels, next(iter(contenders.values())).predictions)
     at_half = precision[recall >= 0.5].max()
     return Chart(
         f"Where half of the events are found, {percent(float(at_half))} of the flagged rows are events",
@@ -147,6 +147,19 @@ def score_chart(labels: Labels, probabilities: Floats) -> Chart:
         finished(figure),
         "Test rows. The less the two overlap, the better the classes can be told apart.",
     )
+
+
+CHARTS: Mapping[str, Callable[[Any, Mapping[str, Contender]], Chart]] = {
+    "roc": roc_chart,
+    "precision_recall": precision_recall_chart,
+    "calibration": lambda targets, contenders: calibration_chart(targets, _ours(contenders)),
+    "scores": lambda targets, contenders: score_chart(targets, _ours(contenders)),
+}
+"""The charts of targets and predictions that a task may name, see `models.contract.Task.charts`."""
+
+
+def _ours(contenders: Mapping[str, Contender]) -> Floats:
+    return next(iter(contenders.values())).predictions
 
 
 def effects_chart(effects: Mapping[str, float], *, most: int = 20) -> Chart:

@@ -6,14 +6,15 @@ that programs can read it and versions can be compared; its page shows nothing e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from models.contract import Domain
 from models.evaluation.diagnostics import Diagnostics
+from models.evaluation.metric_tables import Metric
 from models.reports.alert_report import AlertReport
-from models.reports.metrics import METRICS
 from models.reports.pages import render_page
 from models.reports.report_data import ReportData
 from models.reports.sentences import protection_sentences, proxy_sentence
@@ -98,19 +99,19 @@ def model_card(data: ReportData, domain: Domain) -> ModelCard:
         metrics={name: dict(contender.metrics) for name, contender in data.contenders.items()},
         verdict=data.verdict,
         policy=dict(data.policy),
-        decisions=tuple(decision_rows(data.decisions, data.labels, data.probabilities)),
+        decisions=tuple(decision_rows(data.decisions, data.labels, data.predictions)),
         audit=data.diagnostics,
         alerts=data.alerts,
         made_with={"preset": data.preset, "seed": data.seed, "folds": data.n_folds, **data.packages},
     )
 
 
-def render_card(card: ModelCard) -> str:
+def render_card(card: ModelCard, metrics: Sequence[Metric]) -> str:
     """The card as an HTML page, see `models.reports.pages`."""
     return render_page(
         "card.html.jinja",
         card=card,
-        metrics=METRICS,
+        metrics=metrics,
         protection=protection_sentences(card.audit),
         stand_ins=[proxy_sentence(proxies) for proxies in card.audit.proxies],
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from data.table import Table
-from models.arrays import Floats, Labels
+from models.contract import Predictions, Targets, Task
 from models.evaluation.diagnostics import Diagnostics
 from models.evaluation.metrics import Comparison, Contender
 from models.reports.alert_report import AlertReport
@@ -31,7 +31,7 @@ class ReportData:
     training_curve, validation_curve : loss after each epoch; the latter may be empty. `best_epoch` counts from 1.
     n_folds : 1, or the number of folds, made of the sets "train" and "validation", that the curves are the means of.
     origin : what the model went on from, in words; empty if it was trained anew. `best_epoch` 0 is the start itself.
-    labels, probabilities, decisions : of the test rows; `decisions` is empty if the domain takes none on single rows.
+    labels, predictions, decisions : of the test rows; `decisions` is empty if the domain takes none on single rows.
     contenders : by name; this version first, the champion, if there is one, under a name that begins with "champion".
     comparison : of this version with the champion, None if there is none.
     why : what says why it went live or did not. `promoted` : which of the two, None if that is not decided yet.
@@ -44,6 +44,7 @@ class ReportData:
 
     name: str
     domain: str
+    task: Task
     created: datetime
     source: str
     note: str
@@ -57,8 +58,8 @@ class ReportData:
     best_epoch: int
     n_folds: int = 1
     origin: str = ""
-    labels: Labels
-    probabilities: Floats
+    labels: Targets
+    predictions: Predictions
     contenders: Mapping[str, Contender]
     comparison: Comparison | None
     why: str
@@ -82,6 +83,11 @@ class ReportData:
         return target.name if target.positive is None else f"{target.name} = {target.positive}"
 
     @property
+    def n_columns(self) -> int:
+        """Columns that the model reads."""
+        return len(self.table.of_role("feature", "time"))
+
+    @property
     def verdict(self) -> str:
         """Whether it went live, and why."""
         outcome = {True: "It went live", False: "It did not go live", None: "Verdict"}[self.promoted]
@@ -90,13 +96,13 @@ class ReportData:
     @property
     def findings(self) -> list[str]:
         """The findings on the test set in a few sentences; see `models.reports.sentences.findings`."""
-        return findings(self.diagnostics, self.labels, self.probabilities)
+        return findings(self.task, self.diagnostics, self.labels, self.predictions)
 
     @property
     def warnings(self) -> list[str]:
         """What nobody may overlook."""
         warnings = [self.note] if self.note else []
-        auc = self.ours.metrics["auc"]
+        auc = self.ours.metrics.get("auc", 1.0)
         if auc < LITTLE_SIGNAL_BELOW or "little signal" in self.note.lower():
             warnings.append(
                 f"The raw columns hold little signal (AUC {auc:.3f}). What a row cannot say about itself, its history "

@@ -8,6 +8,7 @@ import numpy as np
 
 from data.sentences import percent
 from models.arrays import Floats, Labels
+from models.contract import Predictions, Targets, Task
 from models.evaluation.diagnostics import (
     ColumnFairness,
     Diagnostics,
@@ -24,15 +25,15 @@ from models.evaluation.metrics import calibration_error, calibration_error_by_ch
 MAX_FINDINGS = 6
 
 
-def findings(diagnostics: Diagnostics, labels: Labels, probabilities: Floats) -> list[str]:
+def findings(task: Task, diagnostics: Diagnostics, labels: Targets, predictions: Predictions) -> list[str]:
     """At most MAX_FINDINGS sentences for someone who reads no further.
 
     Parameters
     ----------
-    labels, probabilities : of the test rows.
+    labels, predictions : of the test rows.
     """
     found = [
-        _calibration(labels, probabilities),
+        *([_calibration(labels, predictions)] if task.is_binary else []),
         *_worst_group(diagnostics.segments),
         *(_worst_treatment(diagnostics.fairness) if diagnostics.fairness else []),
         *_clearest_proxy(diagnostics.proxies),

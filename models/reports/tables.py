@@ -12,13 +12,13 @@ import pandas as pd
 from data.sentences import percent
 from data.table import Column, Table, level_text
 from models.arrays import Floats, Labels
+from models.evaluation.metric_tables import Metric
 from models.evaluation.metrics import Comparison, Contender
-from models.reports.metrics import METRICS
 
 
 @dataclass(frozen=True)
 class ContenderRow:
-    """One model: the text of each of METRICS, and whether it is the best among the models."""
+    """One model: the text of each metric, and whether it is the best among the models."""
 
     name: str
     notes: str
@@ -26,11 +26,11 @@ class ContenderRow:
     seconds: str
 
 
-def contender_rows(contenders: Mapping[str, Contender]) -> list[ContenderRow]:
+def contender_rows(metrics: Sequence[Metric], contenders: Mapping[str, Contender]) -> list[ContenderRow]:
     """The models side by side; what reads the same is equally good."""
-    texts = {name: [f"{c.metrics[metric.key]:.4f}" for metric in METRICS] for name, c in contenders.items()}
+    texts = {name: [f"{c.metrics[metric.key]:.4f}" for metric in metrics] for name, c in contenders.items()}
     gaps = {
-        name: [abs(float(text) - metric.perfect) for text, metric in zip(row, METRICS, strict=True)]
+        name: [abs(float(text) - metric.perfect) for text, metric in zip(row, metrics, strict=True)]
         for name, row in texts.items()
     }
     least_gaps = [min(column) for column in zip(*gaps.values(), strict=True)]
@@ -45,7 +45,7 @@ def contender_rows(contenders: Mapping[str, Contender]) -> list[ContenderRow]:
     ]
 
 
-def in_words(comparison: Comparison) -> str:
+def in_words(comparison: Comparison, loss: str) -> str:
     """Who won, and by how much."""
     verdict = "neither better nor worse beyond chance"
     if comparison.better or comparison.worse:
@@ -53,7 +53,7 @@ def in_words(comparison: Comparison) -> str:
     difference, low, high = (
         f"{value:+.4f}".replace("-", "−") for value in (comparison.difference, comparison.low, comparison.high)
     )
-    return f"{verdict} (log-loss {difference}, 90 % interval {low} to {high})"
+    return f"{verdict} ({loss} {difference}, 90 % interval {low} to {high})"
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
-from data.sentences import percent
 from models.evaluation.metrics import Comparison, compare
 from models.reports import charts, diagnostic_charts, sentences
 from models.reports.alert_report import budget_chart
-from models.reports.metrics import METRICS
 from models.reports.pages import render_page
 from models.reports.report_data import ReportData
 from models.reports.style import Chart
@@ -27,8 +26,8 @@ def render_report(data: ReportData) -> str:
         summary=_summary(data, comparisons),
         verdict=data.verdict,
         warnings=data.warnings,
-        metrics=METRICS,
-        contenders=contender_rows(data.contenders),
+        metrics=data.task.metrics,
+        contenders=contender_rows(data.task.metrics, data.contenders),
         charts=_charts(data),
         curve_charts=diagnostic_charts.curve_charts(diagnostics.effect_curves),
         groups_chart=diagnostic_charts.groups_chart(diagnostics.segments),
@@ -36,7 +35,7 @@ def render_report(data: ReportData) -> str:
         protection=sentences.protection_sentences(diagnostics),
         column_sentence=sentences.column_sentence,
         proxy_sentences=[sentences.proxy_sentence(proxies) for proxies in diagnostics.proxies],
-        decisions=decision_rows(data.decisions, data.labels, data.probabilities),
+        decisions=decision_rows(data.decisions, data.labels, data.predictions),
         budget_chart=budget_chart(data.alerts.by_budget) if data.alerts and data.alerts.by_budget else None,
         columns=column_rows(data.table, data.training_frame),
     )
@@ -50,10 +49,7 @@ def _charts(data: ReportData) -> dict[str, Chart]:
         )
     return {
         "training": training,
-        "roc": charts.roc_chart(data.labels, data.contenders),
-        "precision_recall": charts.precision_recall_chart(data.labels, data.contenders),
-        "calibration": charts.calibration_chart(data.labels, data.probabilities),
-        "scores": charts.score_chart(data.labels, data.probabilities),
+        **{name: charts.CHARTS[name](data.labels, data.contenders) for name in data.task.charts},
         "effects": charts.effects_chart(data.diagnostics.effects),
         "shifts": diagnostic_charts.shift_chart(data.diagnostics.stability),
     }
@@ -62,28 +58,23 @@ def _charts(data: ReportData) -> dict[str, Chart]:
 def _comparisons(data: ReportData) -> dict[str, Comparison]:
     """Ours against each other contender; against the champion, the comparison that decided."""
     others = {name: other for name, other in data.contenders.items() if other is not data.ours}
+    losses = partial(data.task.losses, data.labels)
     return {
         name: data.comparison
         if data.comparison is not None and name.startswith("champion")
-        else compare(data.labels, data.probabilities, other.probabilities, data.seed)
+        else compare(losses(data.predictions), losses(other.predictions), seed=data.seed)
         for name, other in others.items()
     }
 
 
 def _summary(data: ReportData, comparisons: Mapping[str, Comparison]) -> list[str]:
     """What the model is, how good it is, and against what: a paragraph each."""
-    n_rows, auc = data.n_rows, data.ours.metrics["auc"]
-    what = (
-        f"This {data.domain} model gives the probability of “{data.event}”, "
-        f"from {len(data.diagnostics.effects)} columns. "
-        f"{_training(data)}"
-    )
-    good = (
-        f"On {n_rows['test']:,} test rows that it had never seen, it ranks a row with the event above one without it "
-        f"in {percent(auc)} of the pairs (50 % is guessing). It predicts {percent(float(data.probabilities.mean()))} "
-        f"on average, and {percent(float(data.labels.mean()))} came about."
-    )
-    against = [f"Against {name} it is {in_words(comparison)}." for name, comparison in comparisons.items()]
+    what = f"This {data.domain} model predicts “{data.event}” from {data.n_columns} columns. {_training(data)}"
+    figures = [f"{one.title} {data.ours.metrics[one.key]:.3f}" for one in data.task.metrics if one.headline]
+    good = f"On {data.n_rows['test']:,} test rows: {', '.join(figures)}."
+    against = [
+        f"Against {name} it is {in_words(comparison, data.task.loss)}." for name, comparison in comparisons.items()
+    ]
     return [what, good, *against]
 
 

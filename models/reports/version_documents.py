@@ -38,7 +38,7 @@ def version_documents(
     return {
         REPORT: render_report(data).encode(),
         CARD: card.model_dump_json(indent=1).encode(),
-        CARD_PAGE: render_card(card).encode(),
+        CARD_PAGE: render_card(card, job.domain.task.metrics).encode(),
     }
 
 
@@ -58,6 +58,7 @@ def _report_data(
     return ReportData(
         name=job.name,
         domain=job.domain.name,
+        task=job.domain.task,
         created=created,
         source=job.source,
         note=" ".join(filter(None, [job.note, trained.sampling])),
@@ -72,7 +73,7 @@ def _report_data(
         n_folds=network.n_folds_,
         origin=trained.origin,
         labels=trained.test_labels,
-        probabilities=trained.test_probabilities,
+        predictions=trained.test_predictions,
         contenders=judgement.contenders,
         comparison=judgement.comparison,
         why=outcome.why,

@@ -40,7 +40,7 @@ def fit(
     """
     progress.stage(f"Checking {len(frame):,} rows of {job.source}")
     table = job.domain.restrict_inputs(job.table)
-    checked, labels = checked_history(table, frame, job.source, frauds)
+    checked, labels = checked_history(table, frame, job.source, frauds, targets=job.domain.task.targets)
     times = None if table.time is None else checked[table.time.name].to_numpy()
     rows = split_rows(job.split, labels=labels, times=times, seed=job.seed)
     if times is not None:
@@ -62,6 +62,7 @@ def fit(
     )
     refer_to_accepted(job.domain, scorer, job.domain.policy(), train_frame)
     return Trained(
+        task=job.domain.task,
         scorer=scorer,
         preset=start.preset,
         negative_sample_rate=start.negative_sample_rate,

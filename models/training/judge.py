@@ -13,8 +13,7 @@ from data.windows import with_windows
 from models.arrays import Floats
 from models.contract import Gate
 from models.errors import BundleError
-from models.evaluation.baselines import baselines
-from models.evaluation.metrics import Comparison, Contender, compare, evaluate
+from models.evaluation.metrics import Comparison, Contender, compare
 from models.registry.live import load_live
 from models.registry.registry import Version
 from models.training.job import Promote
@@ -40,12 +39,14 @@ class Judgement:
     contenders : this version first, then the baselines, then the champion if there is one and it could answer.
     champion : the version that was live.
     comparison : with the champion; None if there is none, or if it could not answer, which `problem` then explains.
+    loss : the name of what is compared.
     """
 
     contenders: Mapping[str, Contender]
     champion: Version | None
     comparison: Comparison | None
     problem: str
+    loss: str
 
     @property
     def ours(self) -> Contender:
@@ -73,7 +74,7 @@ class Judgement:
         if self.comparison is None:
             return False, f"{self.problem}, so the two cannot be compared; --promote always overrides this"
         interval = (
-            f"log-loss {self.comparison.difference:+.5f} against the champion, version {self.champion.number} "
+            f"{self.loss} {self.comparison.difference:+.5f} against the champion, version {self.champion.number} "
             f"(90 % interval {self.comparison.low:+.5f} to {self.comparison.high:+.5f}, less is better)"
         )
         return not self.comparison.worse, f"it is {'' if self.comparison.worse else 'not '}worse: {interval}"
@@ -81,9 +82,9 @@ class Judgement:
 
 def judge(trained: Trained, champion: Version | None, bundles: Path, *, seed: int) -> Judgement:
     """Measure the new version, the baselines and the champion on the untouched test rows."""
-    rows, labels, ours = trained.rows, trained.test_labels, trained.test_probabilities
-    contenders = {OURS: Contender(ours, evaluate(labels, ours), trained.seconds)}
-    contenders |= baselines(
+    task, rows, labels, ours = trained.task, trained.rows, trained.test_labels, trained.test_predictions
+    contenders = {OURS: Contender(ours, task.evaluate(labels, ours), trained.seconds)}
+    contenders |= task.baselines(
         trained.frame.iloc[rows.train],
         trained.labels[rows.train],
         trained.frame.iloc[rows.test],
@@ -92,18 +93,19 @@ def judge(trained: Trained, champion: Version | None, bundles: Path, *, seed: in
         seed=seed,
     )
     if champion is None:
-        return Judgement(contenders=contenders, champion=None, comparison=None, problem="")
+        return Judgement(contenders=contenders, champion=None, comparison=None, problem="", loss=task.loss)
     name = f"champion (version {champion.number})"
     theirs = _answers_of(champion, trained, bundles)
     if isinstance(theirs, str):
-        return Judgement(contenders=contenders, champion=champion, comparison=None, problem=f"the {name} {theirs}")
-    contenders[name] = Contender(theirs, evaluate(labels, theirs), seconds=0.0)
-    comparison = compare(labels, ours, theirs, seed=seed)
-    return Judgement(contenders=contenders, champion=champion, comparison=comparison, problem="")
+        problem = f"the {name} {theirs}"
+        return Judgement(contenders=contenders, champion=champion, comparison=None, problem=problem, loss=task.loss)
+    contenders[name] = Contender(theirs, task.evaluate(labels, theirs), seconds=0.0)
+    comparison = compare(task.losses(labels, ours), task.losses(labels, theirs), seed=seed)
+    return Judgement(contenders=contenders, champion=champion, comparison=comparison, problem="", loss=task.loss)
 
 
 def _answers_of(champion: Version, trained: Trained, bundles: Path) -> Floats | str:
-    """The champion's probabilities for the test rows, or what keeps it from answering."""
+    """The champion's predictions for the test rows, or what keeps it from answering."""
     try:
         live = load_live(champion, bundles)
     except BundleError as error:
@@ -115,4 +117,5 @@ def _answers_of(champion: Version, trained: Trained, bundles: Path) -> Floats | 
     if problems:
         return f"does not read these rows ({problems[0]})"
     checked = with_windows(live.table, checked, trained.labels[rows] if trained.frauds is None else trained.frauds)
-    return live.scorer.probabilities(checked.iloc[test] if live.table.windows else checked)
+    scores = live.scorer.frame_scores(checked.iloc[test] if live.table.windows else checked)
+    return scores[live.domain.task.prediction]

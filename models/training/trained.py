@@ -8,7 +8,8 @@ import pandas as pd
 
 from data.splits import SplitRows
 from data.windows import KnownFrauds
-from models.arrays import Floats, Labels, Scores
+from models.arrays import Floats, Scores
+from models.contract import Predictions, Targets, Task
 from models.estimators.table_classifier import TableClassifier
 
 
@@ -22,25 +23,31 @@ class Trained:
     model trained anew; `negative_sample_rate` is the share of the rows without the event that it learned from.
     """
 
+    task: Task
     scorer: TableClassifier
     preset: str
     negative_sample_rate: float = 1.0
     refined_from: int | None
     raw_frame: pd.DataFrame
     frame: pd.DataFrame
-    labels: Labels
+    labels: Targets
     rows: SplitRows
     test_scores: Scores
     seconds: float
     frauds: KnownFrauds | None = None
 
     @property
+    def test_predictions(self) -> Predictions:
+        """What it says of the test rows."""
+        return self.test_scores[self.task.prediction]
+
+    @property
     def test_probabilities(self) -> Floats:
-        """Probabilities of the test rows."""
+        """Probabilities of the test rows, of a binary task."""
         return self.test_scores["probability"]
 
     @property
-    def test_labels(self) -> Labels:
+    def test_labels(self) -> Targets:
         """Labels of the test rows."""
         return self.labels[self.rows.test]
 

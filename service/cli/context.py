@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from models.registry.registry import Registry, Version
     from service.settings import Settings
 
-HEADLINE_METRICS = {"auc": "AUC", "average_precision": "avg. prec.", "log_loss": "log-loss", "brier": "Brier"}
-"""The metrics that are shown in tables, and their headings there."""
-
 
 def domain_names() -> list[str]:
     """Every domain's name, without importing any of them."""

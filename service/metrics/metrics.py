@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from numpy.typing import ArrayLike
@@ -95,13 +95,13 @@ class Metrics:
         """Count a request that ended without its answer, for one of `REFUSALS`."""
         self._refused.labels(reason).inc()
 
-    def score(self, model: str, version: int, probability: float) -> None:
-        """Count one answered probability of a live version."""
-        self._scores.observe(model, version, probability)
+    def score(self, model: str, version: int, bounds: Sequence[float], number: float) -> None:
+        """Count one answer of a live version by its number, see `ScoreHistogram`."""
+        self._scores.observe(model, version, bounds, number)
 
-    def scores(self, model: str, version: int, probabilities: ArrayLike) -> None:
-        """Count the probabilities of a batch."""
-        self._scores.observe_many(model, version, probabilities)
+    def scores(self, model: str, version: int, bounds: Sequence[float], numbers: ArrayLike) -> None:
+        """Count the answers of a batch."""
+        self._scores.observe_many(model, version, bounds, numbers)
 
     def audit_written(self, n_predictions: int) -> None:
         """Count recorded predictions."""

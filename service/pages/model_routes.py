@@ -14,10 +14,10 @@ from starlette.types import Message
 
 from models.answers.default_view import view_of
 from models.errors import EventError
+from models.evaluation.metric_tables import metrics_of
 from models.records.events.alert_desk import card_of
 from models.records.events.alert_views import CardEvent, card_events
 from models.registry.database.engine import reading
-from models.reports.metrics import METRICS
 from service.api.model_views import model_details
 from service.errors import FieldError, InvalidRequestError, status_of
 from service.live.served_model import ServedModel
@@ -50,7 +50,7 @@ def model_page_router(site: Site) -> APIRouter:
             curl=form.curl(_address(request), needs_key=site.ring.is_needed) if form else "",
             may_score=may(request, "score"),
             may_change=may(request, "admin"),
-            metrics=[metric for metric in METRICS if any(metric.key in v.metrics for v in details.versions)],
+            metrics=metrics_of(version.metrics for version in details.versions),
             history=details.history[: -MAX_EVENTS - 1 : -1],
             done=DONE.get(request.query_params.get("done", ""), ""),
             **{"answer": None, **answer},

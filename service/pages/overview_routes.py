@@ -10,17 +10,15 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from models.evaluation.metric_tables import metrics_of
 from models.monitoring.drift.results import Monitor
 from models.registry.audit_settings import AuditSettings
 from models.registry.registry import Version
-from models.reports.metrics import METRICS
 from service.api.drift import last_monitor
 from service.api.model_views import ModelState, model_list
 from service.live.served_model import LABELS, ServedModel
 from service.metrics.recent import Traffic
 from service.pages.site import Site
-
-HEADLINES = ("auc", "log_loss", "calibration_error")
 
 
 @dataclass(frozen=True)
@@ -108,6 +106,6 @@ def headlines(version: Version) -> list[Headline]:
     """The measures that say most, as far as the version has them."""
     return [
         Headline(metric.title, metric.meaning, f"{version.metrics[metric.key]:.4f}")
-        for metric in METRICS
-        if metric.key in HEADLINES and isinstance(version.metrics.get(metric.key), int | float)
+        for metric in metrics_of([version.metrics], headline=True)
+        if isinstance(version.metrics.get(metric.key), int | float)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from models.monitoring.performance.measures import Measure
+from models.evaluation.measures import Measure
 from models.monitoring.performance.weekly import Period
 from models.reports.colours import NEUTRAL, OURS
 

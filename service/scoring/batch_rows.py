@@ -45,7 +45,7 @@ def answer_rows(
         return events.answer_batch(served, rows, ids, reasons, batch_id=batch_id, asked=asked)
     X = served.live.scorer.encoder.encode_rows(rows)
     columns = answer_columns(served.live, rows, X, ids, reasons=reasons)
-    batcher.count(served, columns[served.live.domain.probability])
+    batcher.count(served, columns)
     texts = answer_texts(columns)
     if served.audit.records(batch_id):
         record = served.record_rows(batch_id, BATCH, rows, X, texts, asked=asked, reasons=reasons)

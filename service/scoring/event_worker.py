@@ -23,7 +23,7 @@ from service.live.served_model import ServedModel
 from service.metrics.metrics import Metrics
 from service.requests.call import Call
 from service.scoring.coalescing import CoalescingWorker
-from service.scoring.row_batcher import count_probabilities
+from service.scoring.row_batcher import count_answers
 from service.scoring.shadow_worker import Seen, ShadowWorker
 
 MAX_WAITING = 1_000
@@ -163,10 +163,12 @@ def _answered(group: Sequence[PendingEvents], metrics: Metrics) -> tuple[Results
     records: list[PredictionRecord] = []
     seen: list[Seen] = []
 
+    field = served.live.domain.task.summary.field
+
     def respond_to(rows: Sequence[Row], places: Sequence[int]) -> Sequence[Answer]:
         encoded.append(served.live.scorer.encoder.encode_rows(rows))
         answers = respond_encoded(served.live, rows, encoded[0], [ids[place] for place in places], reasons=reasons)
-        count_probabilities(metrics, served, [getattr(answer, served.live.domain.probability) for answer in answers])
+        count_answers(metrics, served, [getattr(answer, field) for answer in answers])
         return answers
 
     def recorded(rows: Sequence[Row], places: Sequence[int], answers: Sequence[str]) -> list[PredictionRecord]:

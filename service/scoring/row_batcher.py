@@ -9,11 +9,12 @@ time that could be used is never waited for. Together or alone, a row gets the s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from operator import attrgetter
 from time import perf_counter
+from typing import Any
 
 from models.answers.respond import answer_columns, answer_texts
 from models.clock import Clock
@@ -87,9 +88,9 @@ class RowBatcher:
             loop.call_soon(self._answer_waiting)
         return await waiting.answer
 
-    def count(self, served: ServedModel, probabilities: Sequence[float]) -> None:
-        """Count the probabilities of rows that are answered."""
-        count_probabilities(self._metrics, served, probabilities)
+    def count(self, served: ServedModel, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Count rows that are answered with these fields."""
+        count_answers(self._metrics, served, columns[served.live.domain.task.summary.field])
 
     def shadowed(self, seen: Seen) -> None:
         """Let a shadow answer a batch that was answered."""
@@ -163,7 +164,7 @@ class RowBatcher:
         rows = [one.row for one in group]
         X = served.live.scorer.encoder.encode_rows(rows)
         columns = answer_columns(served.live, rows, X, [one.prediction_id for one in group], reasons=reasons)
-        self.count(served, columns[served.live.domain.probability])
+        self.count(served, columns)
         texts = answer_texts(columns)
         records = [
             served.record_rows(
@@ -175,13 +176,13 @@ class RowBatcher:
         return [text.encode() for text in texts], records
 
 
-def count_probabilities(metrics: Metrics, served: ServedModel, probabilities: Sequence[float]) -> None:
-    """Count the probabilities of rows that are answered."""
-    live = served.live
-    if len(probabilities) == 1:
-        metrics.score(live.name, live.version, probabilities[0])
+def count_answers(metrics: Metrics, served: ServedModel, numbers: Sequence[float]) -> None:
+    """Count rows that are answered by the numbers that stand for them, see `models.contract.Summary`."""
+    live, bounds = served.live, served.live.domain.task.summary.bounds
+    if len(numbers) == 1:
+        metrics.score(live.name, live.version, bounds, numbers[0])
     else:
-        metrics.scores(live.name, live.version, probabilities)
+        metrics.scores(live.name, live.version, bounds, numbers)
 
 
 def _settle(pairs: Sequence[tuple[asyncio.Future[bytes], bytes]], problem: DatabaseError | None) -> None:

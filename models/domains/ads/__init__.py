@@ -12,6 +12,7 @@ from models.domains.ads.ranking import RankAnswer, log_fields, rank, shown_proba
 from models.domains.ads.request import rank_body, rank_example
 from models.domains.ads.view import rank_form, rank_view
 from models.estimators.table_classifier import TableClassifier
+from models.tasks.binary import binary
 
 DOMAIN = Domain(
     name="ads",
@@ -28,7 +29,7 @@ DOMAIN = Domain(
     split=Split(kind="random"),
     policy=AdsPolicy,
     answer=AdAnswer,
-    probability="click_probability",
+    task=binary("click_probability"),
     restrict_inputs=lambda table: table,
     build=TableClassifier,
     decide=decide,

@@ -14,6 +14,7 @@ from models.domains.credit.policy import CUT_OFFS, CreditPolicy, decide
 from models.domains.credit.scorecard import CreditAnswer, explain
 from models.domains.credit.view import credit_view
 from models.estimators.table_classifier import TableClassifier
+from models.tasks.binary import binary
 
 DOMAIN = Domain(
     name="credit",
@@ -33,7 +34,7 @@ DOMAIN = Domain(
     split=Split(kind="random"),
     policy=CreditPolicy,
     answer=CreditAnswer,
-    probability="probability_of_default",
+    task=binary("probability_of_default"),
     restrict_inputs=Table.without_protected_inputs,
     build=TableClassifier,
     decide=decide,

@@ -12,6 +12,7 @@ from models.domains.fraud.answer import FraudAnswer, explain
 from models.domains.fraud.policy import ALERT_BUDGET, QUEUE, FraudPolicy, decide
 from models.domains.fraud.scorer import FraudScorer
 from models.domains.fraud.view import fraud_view
+from models.tasks.binary import binary
 
 DOMAIN = Domain(
     name="fraud",
@@ -28,7 +29,7 @@ DOMAIN = Domain(
     split=Split(kind="time", label_delay_days=7),
     policy=FraudPolicy,
     answer=FraudAnswer,
-    probability=QUEUE.probability,
+    task=binary(QUEUE.probability),
     restrict_inputs=lambda table: table,
     build=FraudScorer,
     stored_types=(FraudScorer, Anomaly),

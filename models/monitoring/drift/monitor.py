@@ -12,7 +12,7 @@ from models.contract import LiveModel
 from models.evaluation.psi import BAND, SHIFTED_FROM, WATCH_FROM
 from models.monitoring.drift.comparison import MIN_ROWS, N_RESAMPLES, Comparison, compare
 from models.monitoring.drift.recent_rows import MAX_ROWS, RecentRows, recent_rows
-from models.monitoring.drift.reference import SCORE, Reference, compared_columns, why_not_compared
+from models.monitoring.drift.reference import Reference, compared_columns, score_column, why_not_compared
 from models.monitoring.drift.results import ColumnDrift, Effect, Monitor, MonitorSettings, NotCompared, State
 from models.monitoring.drift.sentences import drift_sentence, monitor_sentence, too_few_sentence
 from models.monitoring.drift.significance import q_values
@@ -80,7 +80,9 @@ def found_in(
     live: LiveModel, reference: Reference, rows: RecentRows, *, seed: int
 ) -> tuple[ColumnDrift, tuple[ColumnDrift, ...]]:
     """What is found in the score, and in each column, the gravest first."""
-    comparisons = [compare(SCORE, reference.score, pd.Series(rows.scores), rows.times, seed=seed)]
+    comparisons = [
+        compare(score_column(live.domain.task.summary), reference.score, pd.Series(rows.scores), rows.times, seed=seed)
+    ]
     for place, column in enumerate(compared_columns(live.table), start=1):
         kept = reference.columns[column.name]
         comparisons.append(compare(column, kept, rows.frame[column.name], rows.times, seed=seed + place))

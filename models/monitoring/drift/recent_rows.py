@@ -37,7 +37,7 @@ class RecentRows:
     Parameters
     ----------
     frame : the compared columns, as `data.checking.check_frame` gives them; n_rows rows.
-    scores : their probabilities, shape (n_rows,).
+    scores : what their answers are counted by, see `models.contract.Summary`, shape (n_rows,).
     times : when their requests came, UTC, shape (n_rows,).
     share : about which share they are of all such rows.
     """
@@ -69,10 +69,10 @@ def recent_rows(
             continue
         some.append(one)
         if len(some) == ROWS_AT_ONCE:
-            parts.append(_part(columns, live.domain.probability, some))
+            parts.append(_part(columns, live.domain.task.summary.field, some))
             some = []
     if some or not parts:
-        parts.append(_part(columns, live.domain.probability, some))
+        parts.append(_part(columns, live.domain.task.summary.field, some))
     return RecentRows(
         pd.concat([part.frame for part in parts], ignore_index=True),
         np.concatenate([part.scores for part in parts]),
@@ -81,10 +81,10 @@ def recent_rows(
     )
 
 
-def _part(columns: Sequence[Column], probability: str, some: Sequence[Prediction]) -> RecentRows:
+def _part(columns: Sequence[Column], field: str, some: Sequence[Prediction]) -> RecentRows:
     cells = {column.name: _cells(column, [one.row.get(column.name) for one in some]) for column in columns}
     frame = pd.DataFrame({name: pd.Series(values, dtype=values.dtype) for name, values in cells.items()})
-    scores = np.array([one.answer[probability] for one in some], np.float64)
+    scores = np.array([one.answer[field] for one in some], np.float64)
     times = np.array([one.at.replace(tzinfo=None) for one in some], "datetime64[ms]")
     return RecentRows(frame, scores, times, share=1.0)
 

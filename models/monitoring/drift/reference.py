@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data.table import Column, Table
 from models.arrays import Floats
+from models.contract import Summary
 from models.errors import BundleError, NoReferenceError
 from models.evaluation.bins import is_missing
 from models.registry.bundles import read_file, read_manifest
@@ -29,8 +30,10 @@ N_OUTERMOST = 32
 """And so many more within the first and within the last of these parts, so that tails are told."""
 MAX_LEVELS = 1_000
 
-SCORE = Column(name="", kind="number", description="Predicted probability", unit="share")
-"""The score, seen as a column."""
+
+def score_column(summary: Summary) -> Column:
+    """The number that answers are counted by, seen as a column."""
+    return Column(name="", kind="number", description=summary.title, unit=summary.unit)
 
 
 class _Kept(BaseModel):
@@ -132,7 +135,7 @@ def training_reference(table: Table, training: pd.DataFrame, scores: Floats) -> 
     Parameters
     ----------
     training : checked rows that the model was trained on.
-    scores : probabilities of rows that it was not trained on.
+    scores : what rows are counted by that it was not trained on, see `models.contract.Summary`.
     """
     return Reference(
         columns={column.name: column_reference(column, training[column.name]) for column in compared_columns(table)},

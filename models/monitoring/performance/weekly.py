@@ -11,9 +11,9 @@ import numpy.typing as npt
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
-from models.contract import Domain, LiveModel
-from models.monitoring.performance.expected import Expected, expected
-from models.monitoring.performance.measures import Measures, measures
+from models.contract import Domain, LiveModel, Predictions, Task
+from models.evaluation.expected import Expected
+from models.evaluation.measures import Measures
 from models.records.audit_log.log import PredictionLog
 from models.records.audit_log.record import BATCH, SCORE
 from models.records.audit_log.sampling import draw
@@ -36,7 +36,7 @@ class Period(BaseModel):
     n_known: int = Field(description="Of how many the outcome is known.")
     is_matured: bool = Field(description="Whether all of them are old enough for their outcome to be known.")
     realised: Measures | None = Field(description="By known outcomes; null before the period has matured.")
-    expected: Expected = Field(description="By the probabilities alone, of all predictions.")
+    expected: Expected = Field(description="By the predictions alone, of all of them.")
 
 
 class Performance(BaseModel):
@@ -55,12 +55,12 @@ class Performance(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Predictions in the order of time, about that share of all; outcomes are -1 where they are unknown."""
+    """Predictions in the order of time, about that share of all; targets are NaN where outcomes are unknown."""
 
     days: npt.NDArray[np.datetime64]
     versions: npt.NDArray[np.int64]
-    probabilities: npt.NDArray[np.float64]
-    outcomes: npt.NDArray[np.int64]
+    predictions: Predictions
+    targets: npt.NDArray[np.float64]
     share: float
 
 
@@ -88,17 +88,17 @@ def performance(
         matures = live.table.label_delay_days if live.table.windows else MATURITY_DAYS
     this_week = now.date() - timedelta(days=now.weekday())
     since = this_week - timedelta(weeks=weeks - 1)
-    judged = _judged(engine, model, domain, since, now)
+    task, judged = domain.task, _judged(engine, live, since, now)
     old_enough = now.date() - timedelta(days=int(np.ceil(matures)))
     by_week = []
     for start in (since + timedelta(weeks=i) for i in range(weeks)):
-        period = _period(judged, start, start + timedelta(weeks=1), old_enough, seed)
+        period = _period(task, judged, start, start + timedelta(weeks=1), old_enough, seed)
         if period.n_predictions:
             by_week.append(period)
-    is_old, known = judged.days < np.datetime64(old_enough), judged.outcomes >= 0
-    total = _period(judged, since, old_enough, old_enough, seed) if is_old.any() else None
+    is_old, known = judged.days < np.datetime64(old_enough), ~np.isnan(judged.targets)
+    total = _period(task, judged, since, old_enough, old_enough, seed) if is_old.any() else None
     by_version = {
-        int(version): _measures(judged, is_old & known & (judged.versions == version))
+        int(version): _measures(task, judged, is_old & known & (judged.versions == version))
         for version in np.unique(judged.versions[is_old])
     }
     return Performance(
@@ -112,36 +112,39 @@ def performance(
     )
 
 
-def _judged(engine: sa.Engine, model: str, domain: Domain, since: date, now: datetime) -> Judged:
+def _judged(engine: sa.Engine, live: LiveModel, since: date, now: datetime) -> Judged:
     """The predictions since a day, with their outcomes as far as they are known."""
     start = datetime(since.year, since.month, since.day, tzinfo=now.tzinfo)
     until = now + timedelta(milliseconds=1)
+    model, domain = live.name, live.domain
     asked = {operation.name: operation.probability for operation in domain.operations if operation.probability}
     actions = (SCORE, BATCH, *asked)
     wanted = [_predictions.c.role.in_(("champion", "canary")), _predictions.c.action.in_(actions)]
     drawn = draw(engine, model, wanted, since=start, until=until, most_rows=MAX_ROWS)
-    found: list[tuple[str, Any, int, float]] = []
+    found: list[tuple[str, Any, int, Any]] = []
     for one in PredictionLog(engine).predictions(
         model, since=start, until=until, actions=actions, only=drawn.only, at_once=drawn.at_once
     ):
         tell = asked.get(one.action)
-        probability = one.answer.get(domain.probability) if tell is None else tell(one.answer)
-        if probability is not None and drawn.takes(one.id):
-            found.append((one.id, one.at.date(), one.version, probability))
-    ids, days, versions, probabilities = zip(*found, strict=True) if found else ((),) * 4
-    known = OutcomeStore(engine).known_of(model, ids)
+        prediction = (tell or domain.task.answered)(one.answer)
+        if prediction is not None and drawn.takes(one.id):
+            found.append((one.id, one.at.date(), one.version, prediction))
+    ids, days, versions, predictions = zip(*found, strict=True) if found else ((),) * 4
+    known = {
+        name: domain.task.target_of(live.table, one) for name, one in OutcomeStore(engine).known_of(model, ids).items()
+    }
     return Judged(
         np.array(days, "datetime64[D]"),
         np.array(versions, np.int64),
-        np.array(probabilities, np.float64),
-        np.array([known.get(one, -1) for one in ids], np.int64),
+        np.array(predictions, np.float64),
+        np.array([known.get(one, np.nan) for one in ids], np.float64),
         drawn.share,
     )
 
 
-def _period(judged: Judged, since: date, until: date, old_enough: date, seed: int) -> Period:
+def _period(task: Task, judged: Judged, since: date, until: date, old_enough: date, seed: int) -> Period:
     within = (judged.days >= np.datetime64(since)) & (judged.days < np.datetime64(until))
-    known = within & (judged.outcomes >= 0)
+    known = within & ~np.isnan(judged.targets)
     is_matured = until <= old_enough
     return Period(
         since=since,
@@ -150,13 +153,14 @@ def _period(judged: Judged, since: date, until: date, old_enough: date, seed: in
         n_predictions=int(within.sum()),
         n_known=int(known.sum()),
         is_matured=is_matured,
-        realised=_measures(judged, known) if is_matured else None,
-        expected=expected(judged.probabilities[within], seed=seed),
+        realised=_measures(task, judged, known) if is_matured else None,
+        expected=task.expected(judged.predictions[within], seed=seed),
     )
 
 
-def _measures(judged: Judged, chosen: npt.NDArray[np.bool_]) -> Measures:
-    return measures(judged.probabilities[chosen], judged.outcomes[chosen])
+def _measures(task: Task, judged: Judged, chosen: npt.NDArray[np.bool_]) -> Measures:
+    measured: Measures = task.measures(judged.predictions[chosen], judged.targets[chosen])
+    return measured
 
 
 def _note(domain: Domain) -> str:

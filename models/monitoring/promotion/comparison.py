@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic_core import from_json
 
 from data.table import Table
-from models.contract import Domain
+from models.contract import Domain, Task
 from models.monitoring.promotion.known_outcomes import KnownOutcome, outcomes_of_events
 from models.monitoring.promotion.sequential_test import PromotionTest, judge_canary, judge_shadow
 from models.records.audit_log.record import BATCH, SCORE, Role, in_batch_of, milliseconds
@@ -29,7 +30,7 @@ _predictions = tables.predictions
 class Answered:
     """What was answered to rows with a known outcome, by role, and which of them came in batches."""
 
-    by_role: dict[Role, dict[str, float]] = field(default_factory=lambda: {"champion": {}, "canary": {}, "shadow": {}})
+    by_role: dict[Role, dict[str, Any]] = field(default_factory=lambda: {"champion": {}, "canary": {}, "shadow": {}})
     in_batches: set[str] = field(default_factory=set)
 
 
@@ -52,7 +53,7 @@ def promotion_test(
     """
     outcomes = known_outcomes(engine, rollout.name, table, since=rollout.started, now=now)
     compared = _shadow if rollout.mode == "shadow" else _canary
-    return compared(engine, rollout, champion, domain.probability, outcomes)
+    return compared(engine, rollout, champion, domain.task, table, outcomes)
 
 
 def known_outcomes(
@@ -65,31 +66,35 @@ def known_outcomes(
 
 
 def _shadow(
-    engine: sa.Engine, rollout: Rollout, champion: int, name: str, outcomes: Iterable[KnownOutcome]
+    engine: sa.Engine, rollout: Rollout, champion: int, task: Task, table: Table, outcomes: Iterable[KnownOutcome]
 ) -> PromotionTest:
-    pairs: list[tuple[float, float, bool]] = []
-    for some, answered in _with_answers(engine, rollout, champion, name, outcomes):
+    pairs: list[tuple[Any, Any, float]] = []
+    for some, answered in _with_answers(engine, rollout, champion, task, outcomes):
         ours, theirs = answered.by_role["champion"], answered.by_role["shadow"]
-        pairs += [(ours[one], theirs[one], outcome) for one, outcome in some if one in ours and one in theirs]
-    return judge_shadow(*(zip(*pairs, strict=True) if pairs else ((), (), ())))
+        pairs += [
+            (ours[one], theirs[one], task.target_of(table, outcome))
+            for one, outcome in some
+            if one in ours and one in theirs
+        ]
+    return judge_shadow(*(zip(*pairs, strict=True) if pairs else ((), (), ())), task=task)
 
 
 def _canary(
-    engine: sa.Engine, rollout: Rollout, champion: int, name: str, outcomes: Iterable[KnownOutcome]
+    engine: sa.Engine, rollout: Rollout, champion: int, task: Task, table: Table, outcomes: Iterable[KnownOutcome]
 ) -> PromotionTest:
-    rows: list[tuple[float, bool, bool]] = []
-    for some, answered in _with_answers(engine, rollout, champion, name, outcomes):
+    rows: list[tuple[Any, bool, float]] = []
+    for some, answered in _with_answers(engine, rollout, champion, task, outcomes):
         sent = answered.by_role["champion"] | answered.by_role["canary"]
         rows += [
-            (sent[one], rollout.gives(one), outcome)
+            (sent[one], rollout.gives(one), task.target_of(table, outcome))
             for one, outcome in some
             if one in sent and one not in answered.in_batches
         ]
-    return judge_canary(*(zip(*rows, strict=True) if rows else ((), (), ())), share=rollout.share)
+    return judge_canary(*(zip(*rows, strict=True) if rows else ((), (), ())), share=rollout.share, task=task)
 
 
 def _with_answers(
-    engine: sa.Engine, rollout: Rollout, champion: int, name: str, outcomes: Iterable[KnownOutcome]
+    engine: sa.Engine, rollout: Rollout, champion: int, task: Task, outcomes: Iterable[KnownOutcome]
 ) -> Iterator[tuple[list[KnownOutcome], Answered]]:
     """Outcomes, some at a time, with what the two versions answered to their rows."""
     outcomes = iter(outcomes)
@@ -106,14 +111,14 @@ def _with_answers(
                 query = sa.select(*columns).where(_predictions.c.id.in_(part), _predictions.c.version.in_(versions))
                 for role, action, text, model, at in connection.execute(query):
                     if model == rollout.name and at >= started and action in (SCORE, BATCH):
-                        _note(answered, role, action, text, name, ids)
+                        _note(answered, role, action, text, task, ids)
         yield some, answered
 
 
-def _note(answered: Answered, role: Role, action: str, text: str, name: str, ids: set[str]) -> None:
+def _note(answered: Answered, role: Role, action: str, text: str, task: Task, ids: set[str]) -> None:
     found = from_json(text)
     for answer in found if action == BATCH else [found]:
         if (prediction_id := answer["prediction_id"]) in ids:
-            answered.by_role[role][prediction_id] = answer[name]
+            answered.by_role[role][prediction_id] = task.answered(answer)
             if action == BATCH:
                 answered.in_batches.add(prediction_id)

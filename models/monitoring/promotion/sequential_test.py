@@ -1,9 +1,9 @@
 """Whether the challenger is better than the champion: a test that may be looked at at any time.
 
-What is compared is the Brier score, the squared distance of the probability from what happened. It lies between 0 and 1
-by itself, and the true probability minimises its mean, so that "better" means better probabilities. The log-loss has no
-bound: cut off high it takes many times more rows until anything can be said, cut off low it no longer favours the true
-probability.
+What is compared is the task's bounded loss: of binary models the Brier score, the squared distance of the probability
+from what happened. It lies between 0 and 1 by itself, and the true probability minimises its mean, so that "better"
+means better probabilities. The log-loss has no bound: cut off high it takes many times more rows until anything can be
+said, cut off low it no longer favours the true probability.
 
 Improvements are what the champion's score is above the challenger's. In shadow mode both answer the same row, and their
 scores are compared row by row. A canary answers other rows than the champion, chosen by their ids with a known share,
@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, Field
 
+from models.contract import Task
 from models.monitoring.promotion.confidence_sequence import Numbers, boundary
 
 ALPHA = 0.05
@@ -34,10 +35,11 @@ class PromotionTest(BaseModel):
 
     verdict: Verdict = Field(description="Of the challenger: better or worse than the champion, or not to be said yet.")
     n_predictions: int = Field(description="Predictions with a known outcome that were compared.")
-    champion_brier: float | None = Field(description="Mean squared distance of its probabilities from what happened.")
-    challenger_brier: float | None = Field(description="The same for the challenger.")
+    loss: str = Field("Brier score", description="What is compared; between 0 and 1, less is better.")
+    champion_brier: float | None = Field(description="The champion's mean loss.")
+    challenger_brier: float | None = Field(description="The challenger's mean loss.")
     improvement: float | None = Field(
-        description="The champion's Brier score less the challenger's, as the test estimates it; above 0 the "
+        description="The champion's mean loss less the challenger's, as the test estimates it; above 0 the "
         "challenger is better."
     )
     low: float | None = Field(description="With the confidence below, the mean improvement never lies below this,")
@@ -50,35 +52,38 @@ class PromotionTest(BaseModel):
     text: str = Field(description="The same in a sentence.")
 
 
-def judge_shadow(champion: npt.ArrayLike, challenger: npt.ArrayLike, outcomes: npt.ArrayLike) -> PromotionTest:
-    """Compare probabilities of the same rows, in the order in which the outcomes came in.
+def judge_shadow(
+    champion: npt.ArrayLike, challenger: npt.ArrayLike, targets: npt.ArrayLike, *, task: Task
+) -> PromotionTest:
+    """Compare predictions of the same rows, in the order in which the outcomes came in.
 
     Parameters
     ----------
-    champion, challenger : of shape (n,).
-    outcomes : 0 or 1, of shape (n,).
+    champion, challenger : predictions of n rows.
+    targets : of shape (n,).
     """
-    y = np.asarray(outcomes, float)
-    scores = [(np.asarray(probabilities, float) - y) ** 2 for probabilities in (champion, challenger)]
-    return _judged(scores[0] - scores[1], scores[0], scores[1], scale_below=1.0, scale_above=1.0)
+    y = np.asarray(targets, float)
+    scores = [task.bounded_losses(y, np.asarray(one, float)) for one in (champion, challenger)]
+    return _judged(task, scores[0] - scores[1], scores[0], scores[1], scale_below=1.0, scale_above=1.0)
 
 
 def judge_canary(
-    probabilities: npt.ArrayLike, by_challenger: npt.ArrayLike, outcomes: npt.ArrayLike, *, share: float
+    predictions: npt.ArrayLike, by_challenger: npt.ArrayLike, targets: npt.ArrayLike, *, share: float, task: Task
 ) -> PromotionTest:
-    """Compare probabilities of different rows, in the order in which the outcomes came in.
+    """Compare predictions of different rows, in the order in which the outcomes came in.
 
     Parameters
     ----------
-    probabilities : that were answered, of shape (n,).
+    predictions : that were answered to n rows.
     by_challenger : whether chance gave the row to the challenger, of shape (n,).
-    outcomes : 0 or 1, of shape (n,).
+    targets : of shape (n,).
     share : with which chance it did.
     """
     given = np.asarray(by_challenger, bool)
-    scores = (np.asarray(probabilities, float) - np.asarray(outcomes, float)) ** 2
+    scores = task.bounded_losses(np.asarray(targets, float), np.asarray(predictions, float))
     improvements = canary_improvements(scores, given, share)
     return _judged(
+        task,
         improvements,
         scores[~given],
         scores[given],
@@ -96,7 +101,13 @@ def canary_improvements(scores: Numbers, given: npt.NDArray[np.bool_], share: fl
 
 
 def _judged(
-    improvements: Numbers, champion: Numbers, challenger: Numbers, *, scale_below: float, scale_above: float
+    task: Task,
+    improvements: Numbers,
+    champion: Numbers,
+    challenger: Numbers,
+    *,
+    scale_below: float,
+    scale_above: float,
 ) -> PromotionTest:
     """The verdict on improvements that lie in [-scale_below, scale_above]."""
     n = len(improvements)
@@ -104,6 +115,7 @@ def _judged(
         text = "No outcome is known yet of a prediction that can be compared."
         return PromotionTest(
             verdict="undecided",
+            loss=task.bounded_loss,
             n_predictions=0,
             champion_brier=None,
             challenger_brier=None,
@@ -121,6 +133,7 @@ def _judged(
     needed = None if verdict != "undecided" else _n_needed(abs(mean), squares / n, scale, at_least=n)
     return PromotionTest(
         verdict=verdict,
+        loss=task.bounded_loss,
         n_predictions=n,
         champion_brier=_mean(champion),
         challenger_brier=_mean(challenger),
@@ -128,7 +141,7 @@ def _judged(
         low=low,
         high=high,
         n_needed=needed,
-        text=_sentence(verdict, n, mean, low, high, needed),
+        text=_sentence(task.bounded_loss, verdict, n, mean, low, high, needed),
     )
 
 
@@ -146,9 +159,11 @@ def _n_needed(mean: float, mean_square: float, scale: float, *, at_least: int) -
     return None
 
 
-def _sentence(verdict: Verdict, n: int, mean: float, low: float, high: float, needed: int | None) -> str:
-    found = f"Brier score improved by {mean:+.5f} (between {low:+.5f} and {high:+.5f} at all times, with 95 %)"
-    said = f"{found} over {n:,} predictions with a known outcome"
+def _sentence(loss: str, verdict: Verdict, n: int, mean: float, low: float, high: float, needed: int | None) -> str:
+    bounds = f"between {low:+.5f} and {high:+.5f} at all times, with 95 %"
+    said = (
+        f"{loss[:1].upper()}{loss[1:]} improved by {mean:+.5f} ({bounds}) over {n:,} predictions with a known outcome"
+    )
     if verdict != "undecided":
         return f"The challenger is {verdict}: {said}."
     rest = f"about {needed:,} would decide if it goes on like this" if needed else "no end is in sight like this"

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from models.evaluation.metric_tables import Metric, metrics_of
 from service.cli import console
-from service.cli.context import HEADLINE_METRICS, AsJson, Why, actor, home_of, open_registry, read_settings
+from service.cli.context import AsJson, Why, actor, home_of, open_registry, read_settings
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
@@ -37,8 +39,9 @@ def list_models(as_json: AsJson = False) -> None:
     if not rows:
         console.remark("There are no models yet; `backscore quickstart` or `backscore train DOMAIN` makes some.")
         return
-    cells = [(name, *_champion_cells(champion, n_versions)) for name, champion, n_versions in rows]
-    headings = ("model", "domain", "answers", "trained", *HEADLINE_METRICS.values())
+    metrics = metrics_of((champion.metrics for _, champion, _ in rows if champion), headline=True)
+    cells = [(name, *_champion_cells(champion, n_versions, metrics)) for name, champion, n_versions in rows]
+    headings = ("model", "domain", "answers", "trained", *(metric.title for metric in metrics))
     console.results.print(console.table_of(headings, cells))
 
 
@@ -61,16 +64,17 @@ def show(name: ModelName, as_json: AsJson = False) -> None:
             }
         )
         return
+    metrics = metrics_of((version.metrics for version in versions), headline=True)
     cells = [
         (
             f"{version.number} (answers)" if champion and version.number == champion.number else str(version.number),
             f"{version.created:%Y-%m-%d}",
-            *_metrics(version),
+            *_metrics(version, metrics),
             version.digest[:12],
         )
         for version in versions
     ]
-    version_headings = ("version", "trained", *HEADLINE_METRICS.values(), "bundle")
+    version_headings = ("version", "trained", *(metric.title for metric in metrics), "bundle")
     console.results.print(console.table_of(version_headings, cells, title=f"{name} ({versions[0].domain})"))
     events = [
         (f"{event.at:%Y-%m-%d %H:%M}", _what(event), event.from_version, event.to_version, event.actor, event.why)
@@ -118,15 +122,15 @@ def _what(event: Event) -> str:
     return f"{event.action} policy" if event.alias == "policy" else event.action
 
 
-def _champion_cells(champion: Version | None, n_versions: int) -> list[Any]:
+def _champion_cells(champion: Version | None, n_versions: int, metrics: Sequence[Metric]) -> list[Any]:
     if champion is None:
-        return [None, f"none of {n_versions}", None, *[None] * len(HEADLINE_METRICS)]
+        return [None, f"none of {n_versions}", None, *[None] * len(metrics)]
     created = f"{champion.created:%Y-%m-%d}"
-    return [champion.domain, f"{champion.number} of {n_versions}", created, *_metrics(champion)]
+    return [champion.domain, f"{champion.number} of {n_versions}", created, *_metrics(champion, metrics)]
 
 
-def _metrics(version: Version) -> list[Any]:
-    return [version.metrics.get(name) for name in HEADLINE_METRICS]
+def _metrics(version: Version, metrics: Sequence[Metric]) -> list[Any]:
+    return [version.metrics.get(metric.key) for metric in metrics]
 
 
 def _as_json(version: Version) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from service.cli.context import AsJson, home_of, live_model, open_registry, read
 from service.cli.exits import FAILURE, CommandError
 
 if TYPE_CHECKING:
-    from models.monitoring.performance.measures import Measure
+    from models.evaluation.measures import Measure
     from models.monitoring.performance.weekly import Period
     from models.records.outcomes import Outcome
     from service.settings import Settings

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.evaluation.metric_tables import metrics_of
 from models.presets import PresetName
 from service.cli import console
 from service.cli.commands import tour
@@ -71,7 +72,10 @@ def train_absent(settings: Settings, preset: PresetName) -> list[str]:
         result = run_training(settings, name, name=None, data=None, table=None, preset=preset, promote="auto", seed=0)
         if not result.promoted:
             raise CommandFailedError(f"version {result.version} of {name!r} was not promoted: {result.why}")
-        console.remark(f"{name}: version {result.version}, AUC {result.metrics['auc']:.4f}, {result.seconds:.0f} s")
+        headline = ", ".join(
+            f"{one.title} {result.metrics[one.key]:.4f}" for one in metrics_of([result.metrics], headline=True)[:1]
+        )
+        console.remark(f"{name}: version {result.version}, {headline}, {result.seconds:.0f} s")
     return absent
 
 

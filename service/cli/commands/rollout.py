@@ -182,7 +182,7 @@ def _print(rollout: Rollout, champion: int, test: PromotionTest) -> None:
     console.say(f"{rollout.name}: version {rollout.version} challenges version {champion} as {rollout.text}, {since}")
     if test.n_predictions:
         cells = [
-            ("Brier score", test.champion_brier, test.challenger_brier, test.improvement, test.low, test.high),
+            (test.loss, test.champion_brier, test.challenger_brier, test.improvement, test.low, test.high),
         ]
         headings = ("", "champion", "challenger", "improvement", "at least", "at most")
         console.results.print(console.table_of(headings, cells))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
+from models.evaluation.metric_tables import metrics_of
 from models.presets import PresetName
 from service.cli import console
 from service.cli.commands.audit import prediction_log
 from service.cli.commands.rollout import start_rollout
 from service.cli.context import (
-    HEADLINE_METRICS,
     AsJson,
     DomainName,
     actor,
@@ -284,10 +284,9 @@ def _as_json(result: TrainingResult, documents: Mapping[str, Path]) -> dict[str,
 
 
 def _print_result(result: TrainingResult, documents: Mapping[str, Path]) -> None:
-    rows = [
-        (name, *(metrics.get(metric) for metric in HEADLINE_METRICS)) for name, metrics in result.contenders.items()
-    ]
-    headings = ("on the test rows", *HEADLINE_METRICS.values())
+    shown = metrics_of(result.contenders.values(), headline=True)
+    rows = [(name, *(found.get(metric.key) for metric in shown)) for name, found in result.contenders.items()]
+    headings = ("on the test rows", *(metric.title for metric in shown))
     console.results.print(console.table_of(headings, rows, title=f"{result.name}, version {result.version}"))
     if result.promoted:
         console.say(f"Version {result.version} of {result.name!r} answers from now on: {result.why}.", style="green")

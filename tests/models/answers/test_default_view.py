@@ -36,7 +36,7 @@ def test_an_answer_is_shown_whatever_the_domain(live):
     """Its probability at its place on the scale, its reasons, and each other field once."""
     answer = answer_of(live)
     view = default_view(live, answer)
-    p = answer[live.domain.probability]
+    p = answer[live.domain.task.summary.field]
     (scale,) = [part.scale for part in view.parts if part.scale]
     marks = {mark.text: mark.at for mark in scale.marks}
     cuts = {text: log_odds(float(text.rstrip(" %\N{NO-BREAK SPACE}")) / 100) for text in marks}

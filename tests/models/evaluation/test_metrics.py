@@ -9,18 +9,24 @@ import pytest
 from scipy.stats import ks_2samp
 
 from data.table import Column, Table
+from models.evaluation import metrics
 from models.evaluation.baselines import baselines
 from models.evaluation.metrics import (
     OneClassError,
     calibration_bins,
     calibration_error,
     calibration_error_by_chance,
-    compare,
     evaluate,
+    log_losses,
 )
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
+
+
+def compare(labels: Labels, ours: Floats, theirs: Floats, seed: int) -> metrics.Comparison:
+    """By their log-losses."""
+    return metrics.compare(log_losses(labels, ours), log_losses(labels, theirs), seed=seed)
 
 
 def drawn(n_rows: int, seed: int = 0) -> tuple[Labels, Floats]:
@@ -225,7 +231,7 @@ def test_baselines_learn_from_rows_of_every_kind():
 
     assert list(contenders) == ["logistic regression", "gradient boosting"]
     for contender in contenders.values():
-        assert contender.metrics == evaluate(test_labels, contender.probabilities)
+        assert contender.metrics == evaluate(test_labels, contender.predictions)
         assert contender.metrics["auc"] > 0.75
         assert contender.seconds > 0
         assert contender.notes == "without the id column(s) merchant_id"
@@ -253,7 +259,7 @@ def test_baselines_read_a_code_for_missing_as_a_gap():
     with_codes = baselines(coded[0], train_labels, coded[1], test_labels, table=TABLE, seed=0)
 
     for name, contender in with_gaps.items():
-        np.testing.assert_array_equal(contender.probabilities, with_codes[name].probabilities)
+        np.testing.assert_array_equal(contender.predictions, with_codes[name].predictions)
 
 
 def test_baselines_without_any_usable_column_answer_the_rate():
@@ -262,7 +268,7 @@ def test_baselines_without_any_usable_column_answer_the_rate():
     columns = Table(name="ids", columns=(TABLE["merchant_id"], TABLE["event"]))
 
     for contender in baselines(train, train_labels, train, train_labels, table=columns, seed=0).values():
-        np.testing.assert_allclose(contender.probabilities, train_labels.mean(), atol=0.001)
+        np.testing.assert_allclose(contender.predictions, train_labels.mean(), atol=0.001)
 
 
 def test_baselines_heed_weights():
@@ -274,7 +280,7 @@ def test_baselines_heed_weights():
     contenders = baselines(train, train_labels, train, train_labels, table=TABLE, seed=0, weights=weights)
 
     for contender in contenders.values():
-        assert np.average(contender.probabilities, weights=weights) == pytest.approx(rate, abs=0.02)
+        assert np.average(contender.predictions, weights=weights) == pytest.approx(rate, abs=0.02)
 
 
 def test_logistic_regression_says_that_it_saw_a_sample():
@@ -298,4 +304,4 @@ def test_a_handful_of_events_is_enough_for_the_baselines():
 
     contenders = baselines(train, labels, train, labels, table=TABLE, seed=0)
 
-    assert all(np.isfinite(contender.probabilities).all() for contender in contenders.values())
+    assert all(np.isfinite(contender.predictions).all() for contender in contenders.values())

@@ -15,6 +15,7 @@ from models.records.outcomes import Outcome, OutcomeStore, in_order_of_arrival
 from models.registry.database.engine import open_database
 from models.registry.database.migrations import create_schema
 from models.registry.database.schema import outcomes
+from models.tasks.binary import binary
 from tests.models.records.audit_log.predictions import START, record
 from tests.models.records.audit_log.predictions import store as write
 
@@ -160,7 +161,7 @@ def test_the_order_of_arrival_never_changes(engine):
 
 def live(name):
     """What `performance` reads of a live version."""
-    domain = SimpleNamespace(probability="p", operations=(), favourable="")
+    domain = SimpleNamespace(task=binary("p"), operations=(), favourable="")
     return SimpleNamespace(name=name, domain=domain, table=SimpleNamespace(windows=()))
 
 

@@ -41,6 +41,7 @@ def trained():
         frame=frame,
         labels=labels,
         rows=rows,
+        task=FRAUD.task,
         test_scores={"probability": probabilities},
         seconds=0.0,
     )
@@ -122,7 +123,7 @@ def test_report_and_card_show_what_was_measured(trained, decisions):
     """The chart, both figures of the clock, its sentence, and a line for each number of reviews."""
     alerts = alert_report(trained, FRAUD.alert_budget, LATE, decisions)
     data = report_data(alerts=alerts)
-    report, card = Page(render_report(data)), Page(render_card(model_card(data, FRAUD)))
+    report, card = Page(render_report(data)), Page(render_card(model_card(data, FRAUD), FRAUD.task.metrics))
 
     assert "chart-budget" in report.figures
     for page in (report, card):
@@ -139,7 +140,10 @@ def test_report_and_card_show_what_was_measured(trained, decisions):
 def test_without_alerts_neither_says_anything_about_them():
     """As for credit."""
     data = report_data()
-    report, card = Page(render_report(data)), Page(render_card(model_card(data, load_domains()["credit"])))
+    report, card = (
+        Page(render_report(data)),
+        Page(render_card(model_card(data, load_domains()["credit"]), data.task.metrics)),
+    )
 
     assert "chart-budget" not in report.figures
     for page in (report, card):

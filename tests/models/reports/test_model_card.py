@@ -108,8 +108,8 @@ def test_its_decisions_are_those_of_the_bundles_policy(told: Told) -> None:
 def test_its_treatment_of_groups_is_what_the_rows_say(told: Told) -> None:
     """Selection rates, true and false positives by gender, counted row by row."""
     approved = told.probabilities < told.card.policy["approve_below"]
-    assert told.card.diagnostics.fairness is not None
-    gender = next(column for column in told.card.diagnostics.fairness.columns if column.column == "gender")
+    assert told.card.audit.fairness is not None
+    gender = next(column for column in told.card.audit.fairness.columns if column.column == "gender")
     assert {group.group for group in gender.groups} == set(told.test["gender"])
     for group in gender.groups:
         rows = (told.test["gender"] == group.group).to_numpy()
@@ -128,11 +128,11 @@ def test_its_rows_and_effects_are_those_of_the_bundle(told: Told) -> None:
     assert sum(card.rows.n_rows.values()) == told.bundle.manifest.n_rows
     assert [column.name for column in card.rows.columns] == [column.name for column in scorer.table.columns]
     assert {column.name for column in card.rows.columns if column.protected} == {"age", "gender"}
-    assert not {"age", "gender"} & card.diagnostics.effects.keys()
-    assert card.diagnostics.effects.keys() == set(scorer.column_names)
+    assert not {"age", "gender"} & card.audit.effects.keys()
+    assert card.audit.effects.keys() == set(scorer.column_names)
     first = scorer.encoder.transform(told.test.iloc[:200])
     shares = np.mean([np.abs(scorer.shares(x)) for x in first], axis=0)
-    assert card.diagnostics.effects == pytest.approx(dict(zip(scorer.column_names, shares, strict=True)), rel=1e-6)
+    assert card.audit.effects == pytest.approx(dict(zip(scorer.column_names, shares, strict=True)), rel=1e-6)
     assert (card.name, card.domain, card.made_with["seed"]) == ("lending", "credit", SEED)
 
 

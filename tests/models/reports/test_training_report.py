@@ -32,11 +32,13 @@ from models.evaluation.diagnostics import (
     StandIn,
 )
 from models.evaluation.intervals import wilson_interval
+from models.evaluation.metric_tables import BINARY_METRICS
 from models.evaluation.metrics import Comparison, Contender, evaluate
 from models.reports.charts import MAX_POINTS, calibration_chart, roc_chart, thinned
 from models.reports.report_data import ReportData
 from models.reports.tables import column_row, contender_rows, decision_rows, in_words
 from models.reports.training_report import render_report
+from models.tasks.binary import binary
 
 N_FIGURES = 11
 """Six of the model as a whole, impact ratios, groups, shifts, and two effect curves."""
@@ -151,6 +153,7 @@ def report_data(n_rows: int = 2_000, sharpness: float = 1.5, **changes: Any) -> 
     data = ReportData(
         name="lending",
         domain="credit",
+        task=binary("p"),
         created=datetime(2024, 5, 6, 7, 8, tzinfo=UTC),
         source="loans.csv",
         note="",
@@ -163,7 +166,7 @@ def report_data(n_rows: int = 2_000, sharpness: float = 1.5, **changes: Any) -> 
         validation_curve=[0.55, 0.45, 0.44, 0.46],
         best_epoch=3,
         labels=labels,
-        probabilities=probabilities,
+        predictions=probabilities,
         contenders=contenders,
         comparison=None,
         why="it passes the gates and there was no champion",
@@ -218,9 +221,9 @@ def test_the_summary_says_what_how_good_and_whether_it_is_live(page: Page):
     """The first lines hold the target, the rows, the AUC in words, the verdict and its reason."""
     data = report_data()
 
-    assert "probability of “outcome = bad”, from 2 columns" in page.text
+    assert "predicts “outcome = bad” from 2 columns" in page.text
     assert "trained on 6,000 rows" in page.text
-    assert f"in {data.ours.metrics['auc'] * 100:.1f} % of the pairs" in page.text
+    assert f"On 2,000 test rows: AUC {data.ours.metrics['auc']:.3f}, Average precision" in page.text
     assert "It went live: it passes the gates and there was no champion." in page.text
     assert "Against logistic regression it is better beyond chance" in page.text
 
@@ -245,7 +248,8 @@ def test_little_signal_is_said_when_the_auc_is_low_or_the_note_knows():
 
 def test_the_findings_come_first_and_are_few(page: Page):
     """A reader who stops after the first lines knows what was found of groups, stand-ins, shifts and directions."""
-    findings = page.text[page.text.index("Findings") : page.text.index("Average precision")]
+    start = page.text.index("Findings")
+    findings = page.text[start : page.text.index("Average precision", start)]
 
     assert "The probabilities mean what they say" in findings
     assert "gets “approve” 0.71 times as often as “30-39”, 95 % interval 0.66 to 0.77" in findings
@@ -390,9 +394,9 @@ def test_calibration_bands_are_wilson_intervals():
 def test_rows_beyond_the_calibration_chart_are_mentioned():
     """The histogram holds every row that lies within the axis, and the note counts the others."""
     data = report_data(n_rows=20_000)
-    chart = calibration_chart(data.labels, data.probabilities)
+    chart = calibration_chart(data.labels, data.predictions)
     n_drawn = values(chart.figure["data"][-1]["y"]).sum()
-    n_beyond = int((data.probabilities > chart.figure["layout"]["xaxis"]["range"][1]).sum())
+    n_beyond = int((data.predictions > chart.figure["layout"]["xaxis"]["range"][1]).sum())
 
     assert n_drawn + n_beyond == 20_000
     assert n_beyond > 0
@@ -426,7 +430,9 @@ def test_the_best_value_of_each_metric_is_marked():
     other = {**metrics, "auc": 0.7, "log_loss": 0.2, "calibration_ratio": 1.01}
     nobody = np.zeros(0)
 
-    ours, theirs = contender_rows({"ours": Contender(nobody, metrics, 1.0), "theirs": Contender(nobody, other, 0.0)})
+    ours, theirs = contender_rows(
+        BINARY_METRICS, {"ours": Contender(nobody, metrics, 1.0), "theirs": Contender(nobody, other, 0.0)}
+    )
 
     assert [best for _, best in ours.cells] == [True, True, True, False, True, True, True, False]
     assert [best for _, best in theirs.cells] == [False, True, True, True, True, True, True, True]
@@ -445,8 +451,10 @@ def test_the_champion_is_compared_by_the_numbers_that_decided():
         )
     ).text
 
-    assert f"Against champion (version 3) it is {in_words(comparison)}" in text
-    assert in_words(comparison) == "worse beyond chance (log-loss +0.0123, 90 % interval +0.0011 to +0.0222)"
+    assert f"Against champion (version 3) it is {in_words(comparison, 'log-loss')}" in text
+    assert (
+        in_words(comparison, "log-loss") == "worse beyond chance (log-loss +0.0123, 90 % interval +0.0011 to +0.0222)"
+    )
 
 
 def test_numbers_are_described_without_codes_for_missing():

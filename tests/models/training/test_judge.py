@@ -29,6 +29,7 @@ def judgement(*, auc: float = 0.8, champion: Version | None = None, comparison: 
         champion=champion,
         comparison=comparison,
         problem="the champion (version 3) cannot be loaded",
+        loss="log-loss",
     )
 
 

@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -11,18 +12,22 @@ import pytest
 from data.window import Window
 from models.domains._discovery import load_domains
 from models.errors import ChallengerError
+from models.monitoring.promotion import sequential_test
 from models.monitoring.promotion.comparison import promotion_test
 from models.monitoring.promotion.compatibility import check_challenger
-from models.monitoring.promotion.sequential_test import judge_canary, judge_shadow
 from models.records.audit_log.record import predictions_of
 from models.records.audit_log.replay import replay
 from models.records.events.labels import Label, take_labels
 from models.registry.audit_settings import AuditSettings
 from models.registry.id_hash import share_of
 from models.registry.live import load_live
+from models.tasks.binary import binary
 from service.live.live_models import LiveModels
 from tests.conftest import MOMENT, quick_scorer
 from tests.service.live.test_live_models import altered, own_answer, without_id
+
+judge_canary = partial(sequential_test.judge_canary, task=binary("p"))
+judge_shadow = partial(sequential_test.judge_shadow, task=binary("p"))
 
 FRAUD = load_domains()["fraud"]
 AUDIT = AuditSettings()

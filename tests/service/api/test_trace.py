@@ -29,7 +29,7 @@ def test_the_trace_ends_in_the_scored_probability_to_the_bit(client, name):
         found = traced(client, name, prediction_id=scored["prediction_id"])
     else:
         found = traced(client, name, row=row)
-    assert found.probability == scored[domain.probability]
+    assert found.probability == scored[domain.task.summary.field]
 
     assert found.vote == pytest.approx(np.mean(found.members), rel=1e-5)
     assert found.log_odds == pytest.approx(found.slope * found.vote + found.intercept)

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram
 
-from service.metrics.score_histogram import BOUNDS, MAX_VERSIONS, ScoreHistogram
+from models.tasks.binary import BOUNDS
+from service.metrics.score_histogram import MAX_VERSIONS, ScoreHistogram
 
 PROBABILITIES = st.lists(st.floats(0, 1) | st.sampled_from(BOUNDS), max_size=30)
 
@@ -26,9 +27,9 @@ def test_it_counts_as_the_library_does(one_by_one, together):
     histogram = ScoreHistogram("score", "Scores.")
     oracle = Histogram("score", "Scores.", ["model", "version"], buckets=BOUNDS, registry=CollectorRegistry())
     oracle.labels("credit", "3")
-    histogram.observe_many("credit", 3, together)
+    histogram.observe_many("credit", 3, BOUNDS, together)
     for probability in one_by_one:
-        histogram.observe("credit", 3, probability)
+        histogram.observe("credit", 3, BOUNDS, probability)
     for probability in (*together, *one_by_one):
         oracle.labels("credit", "3").observe(probability)
 
@@ -43,8 +44,8 @@ def test_old_versions_give_way():
     """However often a model is trained anew, the number of series stays bounded."""
     histogram = ScoreHistogram("score", "Scores.")
     for version in range(1, 50):
-        histogram.observe("credit", version, 0.5)
-        histogram.observe("fraud", 1, 0.5)
+        histogram.observe("credit", version, BOUNDS, 0.5)
+        histogram.observe("fraud", 1, (10.0, 20.0), 0.5)
 
     versions = {dict(labels)["version"] for _, *labels in samples(histogram) if dict(labels)["model"] == "credit"}
 

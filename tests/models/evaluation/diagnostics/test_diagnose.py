@@ -39,6 +39,7 @@ def trained(domain: Domain, n_rows: int) -> Trained:
         frame=checked,
         labels=labels,
         rows=rows,
+        task=domain.task,
         test_scores=scorer.frame_scores(checked.iloc[rows.test]),
         seconds=0.0,
     )

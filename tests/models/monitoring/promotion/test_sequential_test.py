@@ -1,13 +1,20 @@
 """The promotion test: right about the mean at all times at once, however often one looks."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
+from models.monitoring.promotion import sequential_test
 from models.monitoring.promotion.confidence_sequence import RHO, boundary, log_e_value
-from models.monitoring.promotion.sequential_test import canary_improvements, judge_canary, judge_shadow
+from models.monitoring.promotion.sequential_test import canary_improvements
+from models.tasks.binary import binary
+
+judge_canary = partial(sequential_test.judge_canary, task=binary("p"))
+judge_shadow = partial(sequential_test.judge_shadow, task=binary("p"))
 
 N_SEEDS, N_ROWS = 500, 10_000
 REFUTED = np.log(1 / 0.025)

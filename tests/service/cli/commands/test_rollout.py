@@ -1,11 +1,16 @@
 """`backscore rollout`: a challenger is started, shown, judged, promoted once it is better, and withdrawn."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from models.errors import NoChallengerError
-from models.monitoring.promotion.sequential_test import judge_shadow
+from models.monitoring.promotion import sequential_test
+from models.tasks.binary import binary
 from service.cli.commands import rollout as command
+
+judge_shadow = partial(sequential_test.judge_shadow, task=binary("p"))
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def test_the_answer_is_that_of_score(browser, name):
         if record.action == "explain"
     ]
     own = json.loads(tried.answer)["answer"]
-    fields = load_domains()[name].probability, "decision"
+    fields = load_domains()[name].task.summary.field, "decision"
     assert [own[field] for field in fields] == [scored[field] for field in fields]
     assert page.one("span", class_="decision").text == scored["decision"]
     assert tried.id in page.one("section", id="answer").text

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from models.monitoring.performance.expected import expected
-from models.monitoring.performance.measures import NOTHING, auc, calibration, measures
+from models.evaluation.expected import expected
+from models.evaluation.measures import NOTHING, auc, calibration, measures
 
 
 def drawn(n_rows, seed, a=1.0, b=4.0):

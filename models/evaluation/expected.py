@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, Field
 from scipy.stats import rankdata
 
-from models.monitoring.performance.measures import CLIP, MIN_ROWS, NOTHING, Measure
+from models.evaluation.measures import CLIP, MIN_ROWS, NOTHING, Measure
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,0 +1,61 @@
+"""Binary: the probability that an event happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from data.table import Table
+from models.arrays import Floats, Labels
+from models.contract import Summary, Task
+from models.evaluation.baselines import baselines
+from models.evaluation.expected import expected
+from models.evaluation.measures import measures
+from models.evaluation.metric_tables import BINARY_METRICS
+from models.evaluation.metrics import evaluate, log_losses
+
+BOUNDS = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+"""Of the histogram of probabilities; finer where those of rare events lie."""
+
+
+def binary(probability: str) -> Task:
+    """A target of two values, predicted by the calibrated probability of one of them.
+
+    Parameters
+    ----------
+    probability : the field of an answer that holds it.
+    """
+
+    def answered(answer: Mapping[str, Any]) -> float | None:
+        return answer.get(probability)
+
+    return Task(
+        name="binary",
+        prediction="probability",
+        answered=answered,
+        targets=Table.labels,
+        outcome_type=bool,
+        target_of=lambda _table, outcome: int(outcome),
+        evaluate=evaluate,
+        metrics=BINARY_METRICS,
+        loss="log-loss",
+        losses=log_losses,
+        bounded_loss="Brier score",
+        bounded_losses=brier_losses,
+        baselines=baselines,
+        measures=measures,
+        expected=expected,
+        summary=Summary(
+            field=probability, title="Predicted probability", unit="share", bounds=BOUNDS, of=lambda found: found
+        ),
+        charts=("roc", "precision_recall", "scores", "calibration"),
+        is_binary=True,
+    )
+
+
+def brier_losses(labels: Labels, probabilities: Floats) -> Floats:
+    """Squared distance of each probability from what happened; the true probability minimises its mean."""
+    losses: Floats = np.square(probabilities - labels)
+    return losses
