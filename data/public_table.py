@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import pandas as pd
 
@@ -29,10 +28,10 @@ class PublicTable:
     """
 
     table: Table
-    domain: Literal["ads", "credit", "fraud"]
+    domain: str
     file: str
     digest: str
     split: Split
     openml_id: int | None = None
-    from_openml: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    from_openml: Callable[[Table, pd.DataFrame], pd.DataFrame] | None = None
     note: str = ""

@@ -24,7 +24,6 @@ from data.window import OF_AMOUNTS, OF_LABELS, USUAL_LABEL_DELAY_DAYS, Window
 
 Kind = Literal["number", "category", "flag", "key", "time", "text"]
 Role = Literal["feature", "target", "weight", "propensity", "time", "entity", "event", "ignore"]
-Part = Literal["person", "context", "ad"]
 Stored = Literal["plain", "hashed", "left_out"]
 Scalar = bool | int | float | str
 
@@ -111,7 +110,7 @@ class Column:
     protected: bool = False
     direction: Literal[-1, 0, 1] = 0
     ordered_above: float | None = None
-    part: Part | None = None
+    part: str | None = None
     actionable: bool = False
     reasons: dict[str, str] = dataclasses.field(default_factory=dict)
     stored: Stored = "plain"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import sys
+import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -165,14 +167,20 @@ def test_the_network_needs_numpy_only(path: Path) -> None:
         assert name.startswith("models.nn.") or name.split(".")[0] in allowed
 
 
-def test_packages_that_pip_installs_are_those_that_exist() -> None:
-    """Every folder with an __init__.py is named in pyproject.toml, and no other."""
-    import tomllib
-
-    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    found = {
-        ".".join(path.parent.relative_to(ROOT).parts)
-        for package in PACKAGES
-        for path in (ROOT / package).rglob("__init__.py")
+def test_pip_installs_every_folder_with_modules_and_every_other_file() -> None:
+    """A folder without __init__.py would be left out, as would a template or a table that no pattern covers."""
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    installed = {
+        str(path)
+        for package, patterns in setuptools["package-data"].items()
+        for pattern in patterns
+        for path in ROOT.joinpath(*package.split(".")).glob(pattern)
     }
-    assert set(named) == found
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*"):
+            folder = ".".join(path.parent.relative_to(ROOT).parts)
+            if path.suffix == ".py":
+                assert (path.parent / "__init__.py").exists(), path
+                assert any(fnmatch(folder, pattern) for pattern in setuptools["packages"]["find"]["include"]), path
+            elif path.is_file() and path.suffix != ".pyc":
+                assert str(path) in installed, path

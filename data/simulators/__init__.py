@@ -1,8 +1,8 @@
 """Seeded generators of rows whose true probability is known.
 
-Each module describes one table (`TABLE`) and draws its rows (`simulate(n_rows, seed)`). They need no file and no
-network, so they are what every domain starts with; and because the probability behind every label is known, a test can
-say how close a model came to the best one possible.
+Each module reads one table (`TABLE`, the TOML beside it) and draws its rows (`simulate(n_rows, seed)`). They need no
+other file and no network, so they are what every domain starts with; and because the probability behind every label is
+known, a test can say how close a model came to the best one possible.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ AUC of about 0.81.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
+from data.files.table_toml import read_table
 from data.simulators import Simulation
-from data.table import Column, Table
 
 Floats = npt.NDArray[np.float64]
 
@@ -52,109 +53,7 @@ REGION_EFFECTS = {"city": 0.1, "suburb": 0.0, "country": -0.1}
 HOUR_WEIGHTS = np.array([3, 2, 1, 1, 1, 2, 4, 6, 7, 7, 7, 8, 9, 8, 8, 8, 9, 10, 11, 12, 12, 11, 8, 5], np.float64)
 
 
-TABLE = Table(
-    name="ads_simulated",
-    description="Simulated impressions: one person, one moment, one advertisement shown at random.",
-    columns=(
-        Column(
-            name="age",
-            kind="number",
-            part="person",
-            unit="years",
-            description="Age of the person",
-            minimum=13,
-            maximum=100,
-            whole=True,
-            protected=True,
-            example=37,
-        ),
-        Column(
-            name="gender",
-            kind="category",
-            part="person",
-            description="Gender as the person states it",
-            levels=("female", "male", "diverse"),
-            protected=True,
-            example="female",
-        ),
-        Column(
-            name="region",
-            kind="category",
-            part="person",
-            description="Kind of place the person lives in",
-            levels=tuple(REGION_EFFECTS),
-            example="suburb",
-        ),
-        Column(
-            name="main_interest",
-            kind="category",
-            part="person",
-            description="What the person reads and searches about most",
-            levels=CATEGORIES,
-            example="sport",
-        ),
-        Column(
-            name="clicks_30d",
-            kind="number",
-            part="person",
-            description="Ads of any kind that the person clicked on in the last 30 days",
-            minimum=0,
-            maximum=1000,
-            whole=True,
-            direction=+1,
-            example=2,
-        ),
-        Column(
-            name="device",
-            kind="category",
-            part="context",
-            description="What the ad is shown on",
-            levels=tuple(DEVICE_SHARES),
-            example="mobile",
-        ),
-        Column(
-            name="hour",
-            kind="number",
-            part="context",
-            unit="hour of the day",
-            description="Local hour in which the ad is shown, 0 is the hour after midnight",
-            minimum=0,
-            maximum=23,
-            whole=True,
-            example=20,
-        ),
-        Column(
-            name="ad_category",
-            kind="category",
-            part="ad",
-            description="What the ad is about",
-            levels=CATEGORIES,
-            example="sport",
-        ),
-        Column(
-            name="ad_price_tier",
-            kind="category",
-            part="ad",
-            description="Price level of what is advertised",
-            levels=tuple(PRICE_TIER_EFFECTS),
-            example="middle",
-        ),
-        Column(
-            name="ad_format",
-            kind="category",
-            part="ad",
-            description="Form of the ad: banner, native (looks like the page around it) or video",
-            levels=FORMATS,
-            example="native",
-        ),
-        Column(
-            name="clicked",
-            kind="flag",
-            role="target",
-            description="The person clicked on the ad",
-        ),
-    ),
-)
+TABLE = read_table(Path(__file__).with_suffix(".toml"))
 
 
 def simulate(n_rows: int, seed: int) -> Simulation:

@@ -25,6 +25,7 @@ About 19 % default, and the true probability has an AUC of about 0.85.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
+from data.files.table_toml import read_table
 from data.simulators import Simulation
-from data.table import Column, Table
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,227 +43,7 @@ PURPOSE_EFFECTS = {"car": -0.2, "furniture": 0.0, "renovation": -0.3, "education
 PURPOSE_SHARES = (0.32, 0.2, 0.18, 0.08, 0.14, 0.08)
 HOUSING_EFFECTS = {"own": -0.3, "rent": 0.15, "with_family": 0.0}
 
-TABLE = Table(
-    name="credit_simulated",
-    description="Simulated applicants for a consumer loan of 500 to 75,000 EUR.",
-    columns=(
-        Column(
-            name="income_eur",
-            kind="number",
-            unit="EUR per month",
-            description="Net household income per month",
-            minimum=400,
-            maximum=40_000,
-            direction=-1,
-            reasons={"below": "An income of {value} is lower than the usual {reference}"},
-            example=2450,
-        ),
-        Column(
-            name="amount_eur",
-            kind="number",
-            unit="EUR",
-            description="Amount of the loan that is asked for",
-            minimum=500,
-            maximum=75_000,
-            direction=+1,
-            actionable=True,
-            reasons={
-                "above": "The amount of {value} is larger than the usual {reference}",
-                "below": "The amount of {value} is smaller than the usual {reference}",
-            },
-            example=9000,
-        ),
-        Column(
-            name="duration_months",
-            kind="number",
-            unit="months",
-            description="Months in which the loan is to be paid back",
-            minimum=6,
-            maximum=96,
-            whole=True,
-            actionable=True,
-            reasons={
-                "above": "The loan runs for {value}, longer than the usual {reference}",
-                "below": "The loan runs for {value}, shorter than the usual {reference}",
-            },
-            example=48,
-        ),
-        Column(
-            name="purpose",
-            kind="category",
-            description="What the loan is for; debt means paying back other debts",
-            levels=tuple(PURPOSE_EFFECTS),
-            reasons={"any": "The loan is for this purpose: {value}"},
-            example="car",
-        ),
-        Column(
-            name="employment_years",
-            kind="number",
-            unit="years",
-            description="Years with the present employer, 0 if without work",
-            minimum=0,
-            maximum=50,
-            direction=-1,
-            reasons={
-                "0": "The applicant is without work",
-                "below": "{value} with the present employer are fewer than the usual {reference}",
-            },
-            example=3.5,
-        ),
-        Column(
-            name="housing",
-            kind="category",
-            description="How the applicant lives",
-            levels=tuple(HOUSING_EFFECTS),
-            reasons={"any": "The home is not owned: {value}", "own": "The home is owned"},
-            example="rent",
-        ),
-        Column(
-            name="years_at_address",
-            kind="number",
-            unit="years",
-            description="Years at the present address",
-            minimum=0,
-            maximum=80,
-            optional=True,
-            reasons={
-                "missing": "The years at the present address are not given",
-                "above": "{value} at the present address are more than the usual {reference}",
-                "below": "{value} at the present address are fewer than the usual {reference}",
-            },
-            example=4.0,
-        ),
-        Column(
-            name="checking_balance",
-            kind="category",
-            description="Checking account with us: overdrawn, low (below one income), comfortable, or none",
-            levels=tuple(CHECKING_EFFECTS),
-            actionable=True,
-            reasons={
-                "overdrawn": "The checking account is overdrawn",
-                "low": "The checking account holds less than one income",
-                "comfortable": "The checking account holds at least one income",
-                "none": "There is no checking account with us",
-            },
-            example="low",
-        ),
-        Column(
-            name="savings_eur",
-            kind="number",
-            unit="EUR",
-            description="Savings and securities; empty if the applicant does not disclose them",
-            minimum=0,
-            maximum=1_000_000,
-            optional=True,
-            direction=-1,
-            actionable=True,
-            reasons={
-                "missing": "Savings are not disclosed",
-                "0": "There are no savings",
-                "below": "Savings of {value} are less than the usual {reference}",
-            },
-            example=1800,
-        ),
-        Column(
-            name="existing_credits",
-            kind="number",
-            description="Loans that are running elsewhere",
-            minimum=0,
-            maximum=15,
-            whole=True,
-            direction=+1,
-            actionable=True,
-            reasons={"above": "Loans that are running elsewhere: {value}, more than the usual {reference}"},
-            example=1,
-        ),
-        Column(
-            name="other_instalments_eur",
-            kind="number",
-            unit="EUR per month",
-            description="Instalments paid each month for the loans that are running elsewhere",
-            minimum=0,
-            maximum=20_000,
-            direction=+1,
-            actionable=True,
-            reasons={"above": "Other instalments of {value} are more than the usual {reference}"},
-            example=210,
-        ),
-        Column(
-            name="payments_late_12m",
-            kind="number",
-            description="Payments more than 30 days late in the last 12 months, all lenders",
-            minimum=0,
-            maximum=12,
-            whole=True,
-            direction=+1,
-            reasons={
-                "1": "One payment was more than 30 days late in the last 12 months",
-                "above": "{value} payments were more than 30 days late in the last 12 months",
-            },
-            example=1,
-        ),
-        Column(
-            name="utilisation",
-            kind="number",
-            unit="share",
-            description="Share of the credit card limits in use; empty without a credit card",
-            minimum=0,
-            maximum=1,
-            optional=True,
-            direction=+1,
-            actionable=True,
-            reasons={
-                "missing": "There is no credit card whose use could be seen",
-                "above": "The share of the card limits in use is {value}, above the usual {reference}",
-            },
-            example=0.46,
-        ),
-        Column(
-            name="inquiries_6m",
-            kind="number",
-            description="Loan inquiries at any lender in the last 6 months",
-            minimum=0,
-            maximum=20,
-            whole=True,
-            direction=+1,
-            reasons={"above": "Loan inquiries in the last 6 months: {value}, more than the usual {reference}"},
-            example=2,
-        ),
-        Column(
-            name="guarantor",
-            kind="flag",
-            description="Another person is liable for the loan",
-            actionable=True,
-            reasons={"false": "Nobody else is liable for the loan", "true": "Another person is liable for the loan"},
-            example=False,
-        ),
-        Column(
-            name="age",
-            kind="number",
-            unit="years",
-            description="Age of the applicant",
-            minimum=18,
-            maximum=100,
-            whole=True,
-            protected=True,
-            example=34,
-        ),
-        Column(
-            name="gender",
-            kind="category",
-            description="Gender as the applicant states it",
-            levels=("female", "male", "diverse"),
-            protected=True,
-            example="female",
-        ),
-        Column(
-            name="defaulted",
-            kind="flag",
-            role="target",
-            description="Fell more than 90 days behind within two years",
-        ),
-    ),
-)
+TABLE = read_table(Path(__file__).with_suffix(".toml"))
 
 
 def simulate(n_rows: int, seed: int) -> Simulation:

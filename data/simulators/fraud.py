@@ -32,6 +32,7 @@ the true probability has an AUC of about 0.96.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,10 +40,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
-from data.entity_windows import EntityWording, entity_windows
+from data.files.table_toml import read_table
 from data.simulators import Simulation
 from data.simulators._visits import CATEGORIES, DAY, N_DAYS_BEFORE, draw_visits
-from data.table import Column, Table
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -72,152 +72,7 @@ KINDS = (
     Kind(name="takeover", log_amount_shift=1.3, log_amount_deviation=0.6, country_mismatch=0.3, contactless=0.4),
 )
 
-TABLE = Table(
-    name="fraud_simulated",
-    description="Simulated card transactions of 60 days in time order.",
-    columns=(
-        Column(
-            name="transaction_id",
-            kind="key",
-            role="event",
-            description="Running number of the transaction",
-            example=10_000_001,  # after all rows that were simulated, as its time is
-        ),
-        Column(
-            name="time",
-            kind="time",
-            role="time",
-            description="When the card was used, local time",
-            example="2024-05-01T19:42:07",
-        ),
-        Column(
-            name="customer_id",
-            kind="key",
-            role="entity",
-            description="Whose card it is",
-            example="C00123",
-        ),
-        Column(
-            name="terminal_id",
-            kind="key",
-            role="entity",
-            description="Where it was used: a card terminal or an online shop",
-            example="T0042",
-        ),
-        Column(
-            name="amount_eur",
-            kind="number",
-            unit="EUR",
-            description="Amount of the transaction",
-            minimum=0.01,
-            maximum=1_000_000,
-            amount=True,
-            example=86.4,
-        ),
-        Column(
-            name="merchant_category",
-            kind="category",
-            description="What the merchant sells",
-            levels=CATEGORIES,
-            example="electronics",
-        ),
-        Column(
-            name="channel",
-            kind="category",
-            description="How the card was used: chip with PIN, contactless, or online without the card itself",
-            levels=("chip", "contactless", "online"),
-            example="contactless",
-        ),
-        Column(
-            name="distance_km",
-            kind="number",
-            unit="km",
-            description="From the customer's home to the terminal; empty for online shops",
-            minimum=0,
-            maximum=20_100,
-            optional=True,
-            example=3.8,
-        ),
-        Column(
-            name="country_mismatch",
-            kind="flag",
-            description="The country in which the device or the card scheme sees the card is not the customer's",
-            example=False,
-        ),
-        Column(
-            name="seconds_since_previous",
-            kind="number",
-            role="ignore",
-            unit="seconds",
-            description="Since the customer's previous transaction; empty for the first",
-            minimum=0,
-            whole=True,
-            optional=True,
-        ),
-        Column(
-            name="transactions_24h",
-            kind="number",
-            role="ignore",
-            description="The customer's transactions in the 24 hours before this one",
-            minimum=0,
-            whole=True,
-        ),
-        Column(
-            name="mean_amount_30d_eur",
-            kind="number",
-            role="ignore",
-            unit="EUR",
-            description="Mean amount of the customer's transactions in the 30 whole days before; empty without any",
-            minimum=0,
-            maximum=1_000_000,
-            optional=True,
-        ),
-        Column(
-            name="terminal_confirmed_frauds_28d",
-            kind="number",
-            role="ignore",
-            description="Confirmed frauds at the terminal: those of 28 whole days that ended 7 days before",
-            minimum=0,
-            whole=True,
-        ),
-        Column(
-            name="fraud",
-            kind="flag",
-            role="target",
-            description="The customer did not make or allow the transaction",
-        ),
-        Column(
-            name="fraud_kind",
-            kind="category",
-            role="ignore",
-            description="Which kind of fraud it is: part of the label, known only afterwards, never an input",
-            levels=tuple(kind.name for kind in KINDS),
-            example="none",
-        ),
-        *entity_windows(
-            "customer_id",
-            EntityWording(entity="card", rows="transactions", of={"terminal_id": "terminals"}),
-            {
-                "count": (1, 7, 30),
-                "mean": (7, 30),
-                "max": (30,),
-                "z_score": (30,),
-                "distinct": (1,),
-                "since_last": (30,),
-            },
-            amount="amount_eur",
-            unit="EUR",
-            distinct="terminal_id",
-        ),
-        *entity_windows(
-            "terminal_id",
-            EntityWording(entity="terminal", rows="transactions", of={}),
-            {"count": (1, 7), "frauds": (7, 28), "risk": (28,)},
-            amount="amount_eur",
-            label_delay_days=LABEL_DELAY_DAYS,
-        ),
-    ),
-)
+TABLE = read_table(Path(__file__).with_suffix(".toml"))
 
 
 def simulate(n_rows: int, seed: int) -> Simulation:

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-import importlib
+import functools
 import os
-import pkgutil
 import tempfile
+import tomllib
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 from sklearn.datasets import fetch_openml
 
-import data.tables
-from data.errors import SourceError
+from data.errors import DataError, SourceError
 from data.files.sources import frame_digest, read_frame
+from data.files.table_toml import table_from_dict
 from data.public_table import PublicTable
+from data.splits import Split
+from data.tables._openml import FROM_OPENML
 
 
-def public_tables(package: ModuleType = data.tables) -> dict[str, PublicTable]:
-    """Every public table by name: one file each in `data/tables`, ending in one `PUBLIC`."""
-    found = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        if module.name.startswith("_"):
-            continue
-        public = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "PUBLIC", None)
-        if not isinstance(public, PublicTable):
-            raise SourceError(f"{package.__name__}.{module.name} must end in PUBLIC, a PublicTable")
-        if public.table.name != module.name:
-            raise SourceError(f"the table in {package.__name__}.{module.name} is named {public.table.name!r}")
-        found[module.name] = public
+@functools.cache
+def public_tables(folder: Path = Path(__file__).parent) -> dict[str, PublicTable]:
+    """Every public table by name: one TOML file each in `data/tables`, with what is known of its rows in [public]."""
+    return {path.stem: _read(path) for path in sorted(folder.glob("*.toml"))}
+
+
+def _read(path: Path) -> PublicTable:
+    described = tomllib.loads(path.read_text("utf-8"))
+    try:
+        public = described.pop("public")
+        split = Split(**public.pop("split"))
+        table = table_from_dict(described)
+        found = PublicTable(table=table, split=split, from_openml=FROM_OPENML.get(path.stem), **public)
+    except (DataError, KeyError, TypeError) as error:
+        raise SourceError(f"{path}: does not describe a public table: {error}") from error
+    if table.name != path.stem:
+        raise SourceError(f"{path}: the table is named {table.name!r}")
     return found
 
 
@@ -62,7 +68,7 @@ def _download(public: PublicTable) -> pd.DataFrame:
     except (OSError, ValueError) as error:  # no network, or an answer that OpenML's reader does not understand
         raise SourceError(f"public table {name!r}: OpenML cannot be read ({error}); {remedy}") from error
     try:
-        frame = frame if public.from_openml is None else public.from_openml(frame)
+        frame = frame if public.from_openml is None else public.from_openml(public.table, frame)
     except (KeyError, ValueError) as error:
         raise SourceError(f"public table {name!r}: OpenML's columns or levels are not as known; {remedy}") from error
     if (digest := frame_digest(frame)) != public.digest:

@@ -33,7 +33,8 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from data.checking import checked_frame
-from data.entity_windows import EntityWording, entity_windows
+from data.table import Column
+from data.window import Window
 from data.windows import with_windows
 from models.answers.respond import respond
 from models.domains._discovery import load_domains
@@ -122,12 +123,14 @@ def measure_store(folder: Path, arguments: argparse.Namespace) -> None:
 def measure_bulk(n_rows: int) -> None:
     """Print what the windows of a whole history cost."""
     frame = FRAUD.simulate(n_rows, 0).frame
-    sums = entity_windows(
-        "customer_id",
-        EntityWording(entity="card", rows="transactions", of={}),
-        {"sum": (1, 7, 30)},
-        amount="amount_eur",
-    )
+    sums = [
+        Column(
+            name=f"customer_id_sum_{days}d",
+            kind="number",
+            window=Window(entity="customer_id", measure="sum", days=days, of="amount_eur"),
+        )
+        for days in (1, 7, 30)
+    ]
     table = replace(FRAUD.table, columns=(*FRAUD.table.columns, *sums))  # with one of each measure
     checked = checked_frame(table, frame, "simulated rows", training=True)
     labels = table.labels(checked)

@@ -32,10 +32,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from data.files.sources import read_frame
 from data.tables._catalogue import load_public
-from data.tables.handbook import TABLE
 from models.presets import PRESETS, PresetName
 from tests.benchmarks.comparison import setting
-from tests.benchmarks.handbook_protocol import FIGURES, PEERS, History, fit_ours, log_odds_of
+from tests.benchmarks.handbook_protocol import FIGURES, PEERS, TABLE, History, fit_ours, log_odds_of
 
 Scores = Callable[[History, np.ndarray, np.ndarray, int], np.ndarray]
 """History, training rows, test rows, seed -> scores of the test rows."""

@@ -38,14 +38,14 @@ from xgboost import XGBClassifier
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from data.checking import checked_frame
-from data.tables._catalogue import load_public
-from data.tables.ulb import TABLE
+from data.tables._catalogue import load_public, public_tables
 from models.domains.fraud.anomaly import Anomaly
 from models.domains.fraud.scorer import FraudScorer
 from models.encoding import TableEncoder
 from models.presets import PRESETS, Preset
 from tests.benchmarks.comparison import TEST_FRACTION, VALIDATION_FRACTION, setting
 
+TABLE = public_tables()["ulb"].table
 GENUINE_WEIGHT = 284_315 / 5_000
 SUPERVISED: dict[str, Callable[[int], Any]] = {
     "logistic regression": lambda _seed: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),

@@ -38,8 +38,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from data.checking import checked_frame
 from data.simulators import fraud as simulator
 from data.table import Table
-from data.tables import handbook
-from data.tables._catalogue import load_public
+from data.tables._catalogue import load_public, public_tables
 from data.windows import with_windows
 from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY
 from models.domains.fraud.scorer import FraudScorer
@@ -78,7 +77,7 @@ def handbook_experiments(first_day: str) -> Iterator[Experiment]:
     """Each of the three kinds taken out, with windows that know it late and with windows that never do."""
     home = os.environ.get("BACKSCORE_DATA_HOME")
     _, rows = load_public("handbook", Path(home) if home else None, Path(tempfile.gettempdir()))
-    table = handbook.TABLE
+    table = public_tables()["handbook"].table
     checked = checked_frame(table, rows, "handbook", training=True)
     labels, kinds = table.labels(checked), rows["TX_FRAUD_SCENARIO"].astype(str).to_numpy()
     kinds = np.where(labels == 1, kinds, "")

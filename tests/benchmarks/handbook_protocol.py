@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from xgboost import XGBClassifier
 
-from data.tables.handbook import TABLE
+from data.tables._catalogue import public_tables
 from data.windows import checked_history
 from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY, card_precision_at_k
 from models.domains.fraud.scorer import FraudScorer
@@ -31,6 +31,7 @@ from models.presets import Preset
 from tests.benchmarks.unknown_cards import rows_of_unknown_cards
 
 DAYS_OF_TRAINING, DAYS_OF_DELAY, DAYS_OF_TEST = 7, 7, 7
+TABLE = public_tables()["handbook"].table
 DAYS_BEFORE = 34
 """Days of history that the longest windows need before the first day of training: nearly all of 28 and 7."""
 VALIDATION_FRACTION = 0.15

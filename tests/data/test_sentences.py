@@ -10,8 +10,9 @@ from data.errors import TableError
 from data.sentences import label, reason_sentence, spoken
 from data.simulators import credit
 from data.table import Column
-from data.tables import german, taiwan
+from data.tables._catalogue import public_tables
 
+GERMAN, TAIWAN = (public_tables()[name].table for name in ("german", "taiwan"))
 LATE = Column(
     name="late",
     kind="number",
@@ -48,8 +49,8 @@ OWNS = Column(name="owns", kind="flag", levels=("A191", "A192"), reasons={"A191"
         (OWNS, "A192", "A191", "owns: yes, typically no"),
         (credit.TABLE["guarantor"], False, True, "Nobody else is liable for the loan"),
         (credit.TABLE["guarantor"], "False", "True", "Nobody else is liable for the loan"),
-        (taiwan.TABLE["PAY_0"], 2.0, -1, "Payments were late by 2 months or more in September"),
-        (german.TABLE["checking_status"], "A11", "A14", "The balance of the checking account is below 0 DM"),
+        (TAIWAN["PAY_0"], 2.0, -1, "Payments were late by 2 months or more in September"),
+        (GERMAN["checking_status"], "A11", "A14", "The balance of the checking account is below 0 DM"),
         (
             Column(name="at", kind="time"),
             datetime(2024, 5, 31, 13, 45),
@@ -63,7 +64,7 @@ def test_the_sentence_is_the_most_special_that_the_table_has(column, value, refe
     assert reason_sentence(column, value, reference) == sentence
 
 
-@pytest.mark.parametrize("table", [credit.TABLE, german.TABLE, taiwan.TABLE], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [credit.TABLE, GERMAN, TAIWAN], ids=lambda table: table.name)
 def test_every_input_of_a_credit_decision_has_its_sentence(table):
     """Whichever way a value is unusual for the worse, the table words it."""
     for column in table.inputs:

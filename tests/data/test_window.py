@@ -9,15 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.entity_windows import EntityWording, entity_windows
 from data.errors import TableError
 from data.files.table_toml import read_table, table_from_dict, write_table
 from data.rows import row_adapter
 from data.table import Column, Table
-from data.window import OF_LABELS, Window
+from data.window import Window
 from tests.data.window_tables import MEASURES, TABLE
-
-WORDS = EntityWording(entity="card", rows="payments", of={"amount": "amounts paid", "shop": "shops"})
 
 
 def window(**changes: Any) -> Window:
@@ -165,39 +162,3 @@ class TestATable:
         """As for every other field."""
         with pytest.raises(TableError, match=said):
             table_from_dict({"name": "t", "columns": {"w": {"kind": "number", "window": described}}})
-
-
-class TestTheUsualWindows:
-    def columns(self, **changes: Any) -> dict[str, Column]:
-        lengths = dict.fromkeys(MEASURES, (1, 0.5))
-        made = entity_windows("card", WORDS, lengths, amount="amount", unit="EUR", distinct="shop", **changes)
-        return {column.name: column for column in made}
-
-    def test_are_named_and_counted(self):
-        """A column for each measure and length."""
-        columns = self.columns()
-
-        assert list(columns) == [f"card_{measure}_{days}d" for measure in MEASURES for days in ("1", "0.5")]
-        assert table_with(*columns.values()).windows == tuple(columns.values())
-        assert columns["card_count_0.5d"].window == window(days=0.5)
-
-    def test_speak_of_the_entity(self):
-        """Each says whose, what and when."""
-        columns = self.columns(label_delay_days=3)
-
-        for column in columns.values():
-            assert column.window is not None
-            assert "card's" in column.description
-            assert ("0.5 days" if column.window.days == 0.5 else "the day before") in column.description or (
-                column.window.measure in OF_LABELS
-                and f"{'0.5 days' if column.window.days == 0.5 else 'day'} that ended 3 days before"
-                in column.description
-            )
-        assert columns["card_distinct_1d"].description == "Different shops of the card's payments in the day before"
-        assert columns["card_sum_1d"].description == "Sum of the card's amounts paid in the day before"
-        assert (columns["card_sum_1d"].unit, columns["card_since_last_1d"].unit) == ("EUR", "seconds")
-
-    def test_without_their_column_are_refused(self):
-        """Distinct values of nothing."""
-        with pytest.raises(TableError, match="'distinct' needs column `of`"):
-            entity_windows("card", WORDS, {"distinct": (1,)}, amount="amount")

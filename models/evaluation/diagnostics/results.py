@@ -10,8 +10,6 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from data.table import Part
-
 FourFifths: TypeAlias = Literal["below", "may be below", "not below"]
 Reading: TypeAlias = Literal["stable", "within chance", "watch", "shifted"]
 
@@ -47,7 +45,7 @@ class Segment(_Found):
     column: str = Field(description="Name of the column.")
     label: str = Field(description="What the column is, in words.")
     protected: bool = Field(description="Sex, age and the like.")
-    part: Part | None = Field(description="Whom an advertising column describes: person, context or ad.")
+    part: str | None = Field(description="Whom an advertising column describes: person, context or ad.")
     groups: tuple[GroupQuality, ...] = Field(description="In the order of their values.")
 
 

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import gzip
-import importlib
 import os
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -265,7 +263,7 @@ class TestLoadPublic:
     def test_a_download_is_checked_and_kept(self, offer, tmp_path):
         """OpenML's names are taken to the file's, the rows checked, and stored for the next time."""
         rename = {"credit_amount": "amount"}
-        described = public(from_openml=lambda frame: frame.rename(columns=rename))
+        described = public(from_openml=lambda _, frame: frame.rename(columns=rename))
         asked = offer(described, ROWS.rename(columns={"amount": "credit_amount"}))
 
         first = load_public("loans", None, tmp_path)
@@ -284,7 +282,7 @@ class TestLoadPublic:
             ({}, URLError("no network"), "OpenML cannot be read (<urlopen error no network>)"),
             ({}, TimeoutError("timed out"), "OpenML cannot be read (timed out)"),
             ({}, ValueError("md5 checksum"), "OpenML cannot be read (md5 checksum)"),
-            ({"from_openml": lambda frame: frame[["other"]]}, ROWS, "OpenML's columns or levels are not as known"),
+            ({"from_openml": lambda _, frame: frame[["other"]]}, ROWS, "OpenML's columns or levels are not as known"),
             ({"openml_id": None}, ROWS, "its file is not here and OpenML does not have it"),
         ],
     )
@@ -322,51 +320,55 @@ class TestLoadPublic:
 
 
 class TestPublicTables:
-    @pytest.fixture
-    def package(self, tmp_path, monkeypatch):
-        """An importable package of the given files."""
-
-        def _package(name: str, **files: str) -> Any:
-            folder = tmp_path / name
-            folder.mkdir()
-            for file, text in {"__init__": "", **files}.items():
-                (folder / f"{file}.py").write_text(text)
-            monkeypatch.syspath_prepend(tmp_path)
-            importlib.invalidate_caches()
-            return importlib.import_module(name)
-
-        yield _package
-        for name in [name for name in sys.modules if name.split(".")[0].startswith("tables_of_test_")]:
-            del sys.modules[name]
-
     TEXT = (
-        "from data.public_table import PublicTable\nfrom data.splits import Split\n"
-        "from data.table import Column, Table\n"
-        "PUBLIC = PublicTable(table=Table(name='loans', columns=(Column(name='x', kind='number'),)),\n"
-        "    domain='credit', file='credit/loans.parquet', digest='', split=Split())\n"
+        'name = "loans"\n[public]\ndomain = "credit"\nfile = "credit/loans.parquet"\ndigest = "0"\n'
+        'split = {kind = "order"}\n[columns.x]\nkind = "number"\n'
     )
 
-    def test_every_file_is_found_and_private_ones_are_not(self, package):
+    @pytest.fixture
+    def folder(self, tmp_path):
+        """A folder with one table, loans."""
+        (tmp_path / "loans.toml").write_text(self.TEXT)
+        return tmp_path
+
+    def test_every_file_is_found(self, folder):
         """A table is added in one place."""
-        found = public_tables(package("tables_of_test_a", loans=self.TEXT, _shared="PUBLIC = 3"))
+        (folder / "notes.txt").write_text("no table")
 
-        assert {name: public.file for name, public in found.items()} == {"loans": "credit/loans.parquet"}
+        found = public_tables(folder)
 
-    def test_a_file_without_a_table_is_an_error(self, package):
-        """Discovery never skips silently."""
-        with pytest.raises(SourceError, match=r"tables_of_test_b\.loans must end in PUBLIC"):
-            public_tables(package("tables_of_test_b", loans="OTHER = 3"))
+        assert list(found) == ["loans"]
+        assert found["loans"].file == "credit/loans.parquet"
+        assert found["loans"].split == Split(kind="order")
+        assert found["loans"].table == Table(name="loans", columns=(Column(name="x", kind="number"),))
 
-    def test_a_name_that_differs_from_the_file_is_an_error(self, package):
-        """The name that users give is the file's."""
-        with pytest.raises(SourceError, match=r"the table in tables_of_test_c\.lending is named 'loans'"):
-            public_tables(package("tables_of_test_c", lending=self.TEXT))
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ("[public]", "[columns.y]", "'public'"),
+            ('digest = "0"', "", "digest"),
+            ('digest = "0"', 'digest = "0"\nlicence = "none"', "licence"),
+            ('kind = "order"', 'kind = "sorted"', "'sorted'"),
+            ('kind = "number"', 'kind = "nummer"', "'nummer'"),
+            ('name = "loans"', 'name = "lending"', "the table is named 'lending'"),
+        ],
+    )
+    def test_a_file_that_describes_no_public_table_is_an_error(self, folder, old, new, said):
+        """Discovery never skips silently, and the name that users give is the file's."""
+        (folder / "loans.toml").write_text(self.TEXT.replace(old, new))
+
+        with pytest.raises(SourceError) as caught:
+            public_tables(folder)
+
+        assert "loans.toml" in str(caught.value)
+        assert said in str(caught.value)
 
     def test_ours_are_all_found(self):
-        """Each file of data/tables is one table."""
+        """Each TOML file of data/tables is one table, and only tables that OpenML has are read from there."""
         folder = Path(sources.__file__).parent
 
-        assert set(public_tables()) == {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")}
+        assert set(public_tables()) == {path.stem for path in folder.glob("*.toml")}
+        assert set(sources.FROM_OPENML) == {name for name, public in public_tables().items() if public.openml_id}
 
     @pytest.mark.skipif(DATA_HOME is None, reason="needs BACKSCORE_DATA_HOME")
     @pytest.mark.parametrize("name", public_tables())

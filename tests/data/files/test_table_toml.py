@@ -11,7 +11,7 @@ from hypothesis import given
 from data.errors import TableError
 from data.files.table_toml import HEADER, read_table, table_as_dict, table_from_dict, write_table
 from data.simulators import credit
-from data.table import Column, Kind, Part, Role, Table
+from data.table import Column, Kind, Role, Table
 from tests.data.strategies import tables
 
 
@@ -63,7 +63,7 @@ def test_heading_explains_every_kind_role_and_field():
     """Who edits the file finds each word in it, and no other lines than comments."""
     words = {word.strip(",:;.") for word in HEADER.replace('"', " ").split()}
 
-    for word in (*get_args(Kind), *get_args(Role), *get_args(Part)):
+    for word in (*get_args(Kind), *get_args(Role)):
         assert word in words
     for field in dataclasses.fields(Column):
         assert field.name in words

@@ -15,7 +15,7 @@ from data.files.sources import frame_digest, read_frame
 from data.rows import row_adapter
 from data.splits import split_rows
 from data.tables._catalogue import public_tables
-from data.tables.german import CODES
+from data.tables._openml import GERMAN_LEVELS
 
 PUBLIC = public_tables()
 DATA_HOME = os.environ.get("BACKSCORE_DATA_HOME")
@@ -169,7 +169,7 @@ def test_split_leaves_enough_of_both_classes(name):
 
 
 def german_on_openml(frame: pd.DataFrame) -> pd.DataFrame:
-    texts = {name: {code: text for code, (text, _) in levels.items()} for name, levels in CODES.items()}
+    texts = {name: {code: text for text, code in codes.items()} for name, codes in GERMAN_LEVELS.items()}
     return frame.assign(**{name: frame[name].astype(str).map(text_of) for name, text_of in texts.items()})
 
 
@@ -199,7 +199,7 @@ def test_openml_form_leads_back_to_the_file(name):
     on_openml = ON_OPENML[name](frame)
     assert frame_digest(on_openml) != public.digest
 
-    back = public.from_openml(on_openml)
+    back = public.from_openml(public.table, on_openml)
 
     assert back.columns.tolist() == frame.columns.tolist()
     assert frame_digest(back) == public.digest
@@ -218,7 +218,7 @@ def test_german_codes_are_read_from_openml():
         }
     )
 
-    row = PUBLIC["german"].from_openml(on_openml).iloc[0]
+    row = PUBLIC["german"].from_openml(PUBLIC["german"].table, on_openml).iloc[0]
 
     coded = ["checking_status", "credit_history", "purpose", "savings_status", "employment", "personal_status", "class"]
     assert row[coded].tolist() == ["A14", "A33", "A43", "A64", "A75", "A93", 2]
@@ -241,7 +241,7 @@ def test_taiwan_columns_are_read_from_openml():
     """The columns x1 ... x23 and y get their names, and the rows their numbers from 1 on."""
     frame = example_rows("taiwan", [0, 1, 1]).assign(ID=[1, 2, 3])
 
-    back = PUBLIC["taiwan"].from_openml(taiwan_on_openml(frame))
+    back = PUBLIC["taiwan"].from_openml(PUBLIC["taiwan"].table, taiwan_on_openml(frame))
 
     assert back.columns.tolist() == frame.columns.tolist()
     assert back["ID"].tolist() == [1, 2, 3]
@@ -252,7 +252,7 @@ def test_bank_marketing_columns_are_read_from_openml():
     """The columns V1 ... V16 and Class get their names, and the classes 1 and 2 are no and yes again."""
     frame = example_rows("bank_marketing", ["no", "yes", "no"])
 
-    back = PUBLIC["bank_marketing"].from_openml(bank_marketing_on_openml(frame))
+    back = PUBLIC["bank_marketing"].from_openml(PUBLIC["bank_marketing"].table, bank_marketing_on_openml(frame))
 
     assert back.columns.tolist() == frame.columns.tolist()
     assert back["y"].tolist() == ["no", "yes", "no"]

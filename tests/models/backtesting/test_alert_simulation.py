@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.tables import ulb
+from data.tables._catalogue import public_tables
 from data.windows import checked_history
 from models.backtesting.past_rows import PastRows
 from models.backtesting.policy_choice import PolicyRequest
@@ -20,6 +20,7 @@ from models.domains._discovery import load_domains
 from models.errors import CutOffError, PolicyError, RuleError
 from tests.conftest import quick_live
 
+ULB = public_tables()["ulb"].table
 COSTS = AlertCosts(review=2, blocked_good=20, missed_share=0.5)
 
 
@@ -218,7 +219,7 @@ def test_rows_without_a_card_are_cards_of_their_own(live):
 
 def test_an_amount_that_is_not_given_counts_as_nothing():
     """Whether it is empty or a code for unknown."""
-    table = ulb.TABLE.with_columns({"Amount": {"missing": (-1,), "optional": True}})
+    table = ULB.with_columns({"Amount": {"missing": (-1,), "optional": True}})
     found = Transactions.of(table, pd.DataFrame({"Amount": [5.0, -1.0, np.nan]}), np.zeros(3, np.int64))
 
     assert found.amounts.tolist() == [5.0, 0.0, 0.0]
@@ -227,7 +228,7 @@ def test_an_amount_that_is_not_given_counts_as_nothing():
 def test_a_table_without_cards_and_times_has_costs_but_no_budget(live, rows):
     """All its rows are one period: what a day has room for says nothing about it."""
     frame = pd.DataFrame({"Amount": [1.0, 2.0]})
-    found = Transactions.of(ulb.TABLE, frame, np.zeros(2, np.int64))
+    found = Transactions.of(ULB, frame, np.zeros(2, np.int64))
     untimed = dataclasses.replace(live, scorer=_ReadsUlb(live.scorer))
 
     assert (found.cards.tolist(), found.days.tolist()) == ([0, 1], [ALL_ROWS, ALL_ROWS])
@@ -238,7 +239,7 @@ def test_a_table_without_cards_and_times_has_costs_but_no_budget(live, rows):
 class _ReadsUlb:
     """A scorer whose table is that of the ulb data."""
 
-    table = ulb.TABLE
+    table = ULB
 
     def __init__(self, scorer):
         self.encoder, self.probabilities = scorer.encoder, scorer.probabilities

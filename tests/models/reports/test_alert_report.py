@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from data.splits import Split, split_rows
-from data.tables import ulb
+from data.tables._catalogue import public_tables
 from data.windows import checked_history
 from models.decisions.alerts.budget_curve import BudgetPoint
 from models.decisions.alerts.card_precision import card_precision_at_k
@@ -22,6 +22,7 @@ from models.training.trained import Trained
 from tests.conftest import quick_scorer
 from tests.models.reports.test_training_report import Page, report_data
 
+ULB = public_tables()["ulb"].table
 FRAUD = load_domains()["fraud"]
 LATE = Split(kind="time", label_delay_days=7)
 
@@ -94,7 +95,7 @@ def test_of_rows_without_times_nothing_is_said(trained, decisions):
 class _ReadsUlb:
     """As much of a scorer as the report looks at: a table without times."""
 
-    table = ulb.TABLE
+    table = ULB
 
 
 def point(reviews, **shares):
