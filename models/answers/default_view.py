@@ -21,11 +21,14 @@ def view_of(live: LiveModel, given: Json) -> View:
 
 def default_view(live: LiveModel, given: Json) -> View:
     """Headline, scale, reasons, breakdown and window values as far as the answer has them, then all other fields."""
-    answer, name = answer_in(given), live.domain.task.summary.field
+    answer, summary = answer_in(given), live.domain.task.summary
+    name = summary.field
     parts = [reasons_part(answer), breakdown_part(given), windows_part(live, answer)]
     title = "Answer"
-    if name in answer:
-        title = f"{words(name)} {percent(answer[name])}"
+    if name in answer and not live.domain.task.is_binary:
+        title = f"{summary.title}: {_text(answer[name])} {summary.unit}".rstrip()
+    elif name in answer:
+        title = f"{title_of(name)} {percent(answer[name])}"
         parts = [probability_part(live, answer), *parts]
     drawn = {name, "decision", "reasons", "windows"}
     return View(
@@ -42,7 +45,7 @@ def answer_in(given: Json) -> Json:
     return found
 
 
-def words(name: str) -> str:
+def title_of(name: str) -> str:
     """The name of a field as a heading."""
     return name.replace("_", " ").capitalize()
 
@@ -94,9 +97,9 @@ def _other_parts(answer: Json, drawn: Collection[str]) -> list[Part]:
             continue
         if isinstance(value, dict) and value and all(isinstance(one, int | float) for one in value.values()):
             amounts: list[Amount] = [(key, "", float(one), f"{one:.4g}", "accent") for key, one in value.items()]
-            parts.append(Part(title=words(name), bars=bars(amounts)))
+            parts.append(Part(title=title_of(name), bars=bars(amounts)))
         else:
-            facts.append((words(name), _text(value)))
+            facts.append((title_of(name), _text(value)))
     return [Part(facts=facts), *parts]
 
 
@@ -135,5 +138,5 @@ def _probability_scale(live: LiveModel, answer: Json) -> Scale:
         [(end, zone, tone) for end, (_, zone, tone) in zip(ends, zones, strict=True)],
         [(log_odds(mark), percent(mark)) for mark in marks],
         (log_odds(p), percent(p)),
-        f"{words(name)} {percent(p)}" + (f", {answer['decision']}: {said}" if cuts else ""),
+        f"{title_of(name)} {percent(p)}" + (f", {answer['decision']}: {said}" if cuts else ""),
     )  # fmt: skip

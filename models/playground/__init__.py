@@ -1,1 +1,1 @@
-"""A small network on a plane, to be watched while it learns; everything that is computed comes from `models.nn`."""
+"""A small network on points of a plane, trained step by step for display; `models.nn` does the computations."""

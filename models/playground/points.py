@@ -1,4 +1,4 @@
-"""Points of a plane in two classes: three that are drawn, and two columns each of our simulators."""
+"""Points of a plane in two classes: synthetic shapes, and pairs of columns of the simulators."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from data.table import Column
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 HELD_OUT = 0.3
-"""The share of the rows that the network does not learn from."""
+"""Share of the validation set."""
 
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Rows of a plane.
+    """A data set in the plane.
 
     Parameters
     ----------
-    axes : what the two coordinates are, in a few words.
-    classes : what the labels 0 and 1 mean.
+    axes : names of the two coordinates.
+    classes : names of labels 0 and 1.
     X, labels : of shape (n_rows, 2) and (n_rows,).
-    n_training : so many come first; the network learns from them, and the others tell how well it does elsewhere.
+    n_training : size of the training set, which comes first; the others are the validation set.
     """
 
     axes: tuple[str, str]
@@ -39,12 +39,12 @@ class Points:
 
 
 def points(name: str, n_rows: int, noise: float, seed: int) -> Points:
-    """Rows of a data set, half of each class, in an order that means nothing.
+    """Rows of a data set, half of each class, shuffled.
 
     Parameters
     ----------
     name : one of `DATA_SETS`.
-    noise : standard deviation of what is added to each coordinate, in parts of that coordinate's own.
+    noise : standard deviation added to each coordinate, relative to its own.
     """
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(n_rows) % 2)
@@ -63,7 +63,7 @@ COLOURS = ("orange", "blue")
 
 
 def _circles(labels: Labels, rng: np.random.Generator) -> Made:
-    """A disc, and a ring around it."""
+    """A disc and a ring around it."""
     radius = np.where(labels == 1, rng.uniform(0, 0.45, len(labels)), rng.uniform(0.65, 1, len(labels)))
     angle = rng.uniform(0, 2 * np.pi, len(labels))
     return PLANE, COLOURS, np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
@@ -84,7 +84,7 @@ def _xor(labels: Labels, rng: np.random.Generator) -> Made:
 
 
 def _simulated(domain: str, names: tuple[str, str], classes: tuple[str, str]) -> Callable[..., Made]:
-    """Rows of a domain's simulator, as many of each class as are wanted, by two of its columns."""
+    """Rows of a domain's simulator with the given labels, by two of its columns."""
 
     def draw(labels: Labels, rng: np.random.Generator) -> Made:
         table = SIMULATORS[domain].TABLE
@@ -92,8 +92,8 @@ def _simulated(domain: str, names: tuple[str, str], classes: tuple[str, str]) ->
         X, n_training = np.empty((len(labels), 2)), _n_training(len(labels))
         for label, rows in enumerate(by_class):
             mixed = rng.permutation(rows)
-            # A row stands on one side only, also where they are so few that some must be taken twice: a network that
-            # has seen a row tells nothing by knowing it
+            # A row is in one set only, also where rows are so few that some are taken twice: a row seen in training
+            # says nothing about validation
             sides = np.split(mixed, [_n_training(len(mixed))])
             places = np.split(np.flatnonzero(labels == label), [(labels[:n_training] == label).sum()])
             for some, wanted in zip(sides, places, strict=True):
@@ -105,9 +105,9 @@ def _simulated(domain: str, names: tuple[str, str], classes: tuple[str, str]) ->
 
 @cache
 def _simulated_rows(domain: str, names: tuple[str, str]) -> tuple[Floats, Floats]:
-    """Two columns of rows without the event, and of rows with it, from which every seed draws.
+    """Two columns of the rows without the event and of those with it, from which every seed draws.
 
-    Simulated once, because that takes a fifth of a second in which nobody else gets far.
+    Simulated once: it takes a fifth of a second, which would block scoring each time.
     """
     found = SIMULATORS[domain]
     target = next(column.name for column in found.TABLE.columns if column.role == "target")
@@ -124,9 +124,9 @@ def _title(column: Column) -> str:
 SIMULATORS: dict[str, Any] = {"credit": credit, "fraud": fraud}
 SEED = 0
 N_SIMULATED = {"credit": 10_000, "fraud": 40_000}
-"""Rows that are simulated: about 1,100 events for up to 1,000 that are shown, and about 250 frauds, for 500 rows."""
+"""Simulated rows: about 1,100 events, enough for up to 1,000 shown, and about 250 frauds, for 500 rows."""
 USUAL = 0.97
-"""Greater values than this share has are left out: a single one would squeeze all others into a corner of the plane."""
+"""Quantile above which rows are left out: an outlier would squeeze all others into a corner of the plane."""
 DATA_SETS: Mapping[str, Callable[[Labels, np.random.Generator], Made]] = {
     "circles": _circles,
     "spirals": _spirals,

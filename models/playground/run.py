@@ -1,4 +1,4 @@
-"""Run: a small network that learns the points of a plane, step by step or epoch by epoch, always in the same way."""
+"""Run: a reproducible training of a small network on points of a plane, step by step."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from models.playground.settings import PlaygroundSettings
 from models.playground.states import Halves, Labelled, PlaygroundState, PointsShown, Surface, TracedPoint, Weights
 
 N_PLACES = 40
-"""Places of the decision surface along each axis."""
-MAX_WEIGHTS, N_STEEPEST = 400, 60
-"""Of a network with more weights nobody reads all: a trace tells the steepest of each layer."""
+"""Grid points of the decision surface along each axis."""
+MAX_WEIGHTS, N_LARGEST = 400, 60
+"""A trace of a network with more weights holds those with the largest gradients of each layer."""
 MARGIN = 0.08
-"""The surface reaches this much farther than the points, in parts of their range."""
+"""Margin of the surface around the points, relative to their range."""
 
 
 class Run:
-    """A training that can be stopped anywhere; equal settings and steps give equal bits, however they were taken."""
+    """A training that can stop anywhere; equal settings and steps give equal bits, however they were taken."""
 
     def __init__(self, settings: PlaygroundSettings) -> None:
         self.settings = settings
@@ -64,27 +64,27 @@ class Run:
 
     @property
     def is_finished(self) -> bool:
-        """Whether there is nothing more to do: the last epoch is over, or the weights are no numbers any more."""
+        """Whether the last epoch is over, or the training has diverged."""
         return self.step >= self.most_steps or self.diverged
 
     @property
     def diverged(self) -> bool:
-        """Whether some weight is no finite number."""
+        """Whether some weight is not finite."""
         return not bool(np.isfinite(self.network.parameters).all())
 
     def inputs(self, X: Floats) -> Floats:
-        """What the network reads of places of the plane, (n_rows, 2)."""
+        """Points of the plane as inputs of the network, shape (n_rows, 2)."""
         read: Floats = (X - self._center) / self._scale
         return read
 
     def take_step(self) -> None:
-        """Learn from one batch."""
-        with np.errstate(all="ignore"):  # what becomes of too large a learning rate is to be seen
+        """Train on one batch."""
+        with np.errstate(all="ignore"):  # divergence is part of the show
             next(self._steps)
         self.step += 1
 
     def state(self, *, with_points: bool = False) -> PlaygroundState:
-        """What there is to see now."""
+        """The present state."""
         n_training = self.points.n_training
         with np.errstate(all="ignore"):
             log_odds, probabilities = self._said(self.points.X)
@@ -110,20 +110,20 @@ class Run:
         )
 
     def trace(self, number: int) -> TracedPoint:
-        """One row through the network as it is now and back, and one step of gradient descent for it alone.
+        """Forward and backward pass of one row, and one step of gradient descent for it alone.
 
         Parameters
         ----------
-        number : of the row, from 0 on; those that are learned from come first.
+        number : of the row, from 0; the training set comes first.
 
         Raises
         ------
         DivergedError
-            Some number on the way would be no finite one.
+            Some number of the trace is not finite.
         """
         row, outcome = self.points.X[number], int(self.points.labels[number])
         (inputs,), targets = self.inputs(row[None]), np.array([outcome], np.float64)
-        n_weights = None if self.network.n_weights <= MAX_WEIGHTS else N_STEEPEST
+        n_weights = None if self.network.n_weights <= MAX_WEIGHTS else N_LARGEST
         with np.errstate(all="ignore"):
             found = trace(self.network, inputs, targets, self.loss, learning_rate=self.settings.learning_rate)
         if not _is_finite(found):
@@ -142,7 +142,7 @@ class Run:
         )
 
     def _said(self, X: Floats) -> tuple[Array, Array]:
-        """Log-odds and probabilities of places, each (n_rows, 1)."""
+        """Log-odds and probabilities of points, each of shape (n_rows, 1)."""
         log_odds = self.network.mean_sums(self.inputs(X))
         probabilities: Array = log_odds.copy()
         self.network.layers[-1].activation.apply(probabilities, probabilities)
@@ -167,7 +167,7 @@ class Run:
 
 
 def _is_finite(found: Trace) -> bool:
-    """Whether everything that a trace tells is a number; what is not told here follows from what is."""
+    """Whether every number of a trace is finite; those not checked here follow from these."""
     told = [found.after.parameters, found.losses, found.vote_after, found.losses_after]
     told += [part for layer in found.layers for part in (layer.sums, layer.output_gradients, layer.weight_gradients)]
     return all(bool(np.isfinite(part).all()) for part in told)
@@ -178,14 +178,14 @@ def _labelled(X: Floats, labels: Labels) -> Labelled:
 
 
 def _halves(figures: npt.NDArray[Any], n_training: int) -> Halves:
-    """The means of both parts of the rows."""
+    """The means over training and validation set."""
     parts = figures[:n_training].mean(), figures[n_training:].mean()
     training, validation = (float(part) if np.isfinite(part) else None for part in parts)
     return Halves(training=training, validation=validation)
 
 
 def _finite(values: Floats) -> list[object]:
-    """Nested lists with None in place of what JSON cannot tell."""
+    """Nested lists with None for numbers that JSON cannot hold."""
     if np.isfinite(values).all():
         return values.tolist()  # type: ignore[no-any-return]
     plain: list[object] = np.where(np.isfinite(values), values, None).tolist()  # type: ignore[call-overload]

@@ -1,7 +1,6 @@
-"""What people see in a browser: the models at /, and how a network learns at /learn.
+"""Web pages: the models at /, the playground at /learn, the guide at /guide.
 
-Pages are made here on the server, from the same functions that answer the API, and work without JavaScript; small ES
-modules make them pleasanter. They load nothing from another host, and no script or style stands within them, so that a
-strict Content-Security-Policy holds. What changes something comes from a form with a token, see
-`service.access.sessions`.
+Pages are rendered on the server, by the functions behind the API, and work without JavaScript; small ES modules enhance
+them. They load nothing from other hosts and hold no inline script or style, so that a strict Content-Security-Policy
+holds. Changes need a form with a token, see `service.access.sessions`.
 """

@@ -1,4 +1,4 @@
-"""/models/{name}/promote and /rollback: which version answers, changed by people, with a reason."""
+"""/models/{name}/promote and /rollback: change the live version, with a confirmation and a reason."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from service.pages.rendering import may, see_other
 from service.pages.site import Site
 from service.pages.trying.forms import checked
 
-WHY_MISSING = "Say why: whoever reads the history will ask."
+WHY_MISSING = "Enter a reason for the history."
 
 
 def change_router(site: Site) -> APIRouter:
-    """The pages that ask before they change something."""
+    """The routes of both confirmations and changes."""
     router = APIRouter(prefix="/models/{name}", include_in_schema=False)
     state = site.state
 
@@ -68,5 +68,5 @@ def change_router(site: Site) -> APIRouter:
 
 
 def _number(text: str) -> int:
-    """The number of a version as it stands in an address or a form; 0, which none has, for anything else."""
+    """A version number from a query or a form; 0, which no version has, for anything else."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0

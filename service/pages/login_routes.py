@@ -1,4 +1,4 @@
-"""/login and /logout: how a person comes by a page where keys are needed."""
+"""/login and /logout: browser sessions where keys are required."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from service.errors import MissingKeyError
 from service.pages.rendering import see_other
 from service.pages.site import Site
 
-WRONG_KEY = "no such key, or it has expired or was revoked"
+WRONG_KEY = "unknown, expired or revoked key"
 
 
 def login_router(site: Site) -> APIRouter:
-    """The pages of those who come and go."""
+    """The routes of both."""
     router = APIRouter(include_in_schema=False)
 
     def form(request: Request, following: str, error: str = "") -> Response:

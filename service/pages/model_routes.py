@@ -1,4 +1,4 @@
-"""/models/{name}: a model to try out, its versions and its history."""
+"""/models/{name}: the scoring form, the versions and the history of a model."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ from service.requests.bodies import JSON
 from service.requests.field_errors import event_field
 
 MAX_EVENTS = 15
-"""Lines of the history that are shown."""
-DONE: Mapping[str, str] = {"promoted": "The version answers now.", "rolled-back": "What answered before answers again."}
+"""Lines of the history on the page."""
+DONE: Mapping[str, str] = {"promoted": "", "rolled-back": "Rolled back. "}
+"""By the change that led to the page, what is said before which version is live now."""
 
 
 def model_page_router(site: Site) -> APIRouter:
-    """The page of each model."""
+    """The routes of each model's page."""
     router = APIRouter(prefix="/models/{name}", include_in_schema=False)
     state, pages = site.state, site.pages
 
@@ -52,7 +53,7 @@ def model_page_router(site: Site) -> APIRouter:
             may_change=may(request, "admin"),
             metrics=metrics_of(version.metrics for version in details.versions),
             history=details.history[: -MAX_EVENTS - 1 : -1],
-            done=DONE.get(request.query_params.get("done", ""), ""),
+            done=_done(request, details.champion),
             **{"answer": None, **answer},
         )
 
@@ -116,5 +117,11 @@ def _events_of_card(site: Site, served: ServedModel, form: TryForm) -> list[Card
 
 
 def _address(request: Request) -> str:
-    """Where this service is reached."""
+    """Base URL of this service as the browser sees it."""
     return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _done(request: Request, champion: int | None) -> str:
+    """The message after a promotion or rollback; empty otherwise."""
+    change = request.query_params.get("done", "")
+    return f"{DONE[change]}Version {champion} is live." if change in DONE else ""

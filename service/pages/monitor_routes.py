@@ -1,10 +1,11 @@
-"""/models/{name}/monitor: whether a model is still good, its rows still alike, and the alerts that wait for people."""
+"""/models/{name}/monitor: review queue, live performance and data drift of a model."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -27,17 +28,17 @@ from service.pages.week_chart import week_chart
 
 T = TypeVar("T")
 
-WINDOWS = {1: "day", 7: "week", 30: "month", 90: "three months"}
-"""Days that one can look back, and what they are called."""
+WINDOWS = {1: "24 hours", 7: "7 days", 30: "30 days", 90: "90 days"}
+"""Periods to choose from, by their length in days."""
 MAX_ALERTS = 20
-VERDICTS = {"confirmed": "Fraud", "cleared": "Genuine", "unsure": "Not sure"}
-MEASURES = {"auc": "AUC", "log_loss": "Log-loss", "brier": "Brier score", "event_rate": "Rate of the event"}
-"""Of live predictions: both measured by known outcomes and expected of the probabilities alone."""
+VERDICTS = {"confirmed": "Confirm", "cleared": "Clear", "unsure": "Not sure"}
+MEASURES = {"auc": "AUC", "log_loss": "Log-loss", "brier": "Brier score", "event_rate": "Event rate"}
+"""Of live predictions, each observed from outcomes and expected from the probabilities alone."""
 
 
 @dataclass(frozen=True)
 class Found(Generic[T]):
-    """What was found, or why nothing can be."""
+    """A report, or why there is none."""
 
     value: T | None
     why_not: str = ""
@@ -45,7 +46,7 @@ class Found(Generic[T]):
 
 @dataclass(frozen=True)
 class Pair:
-    """A bin of both histograms: its share of the training rows and of the recent ones, and bars in percent."""
+    """A bin of both histograms: its share of reference and recent rows, and the widths of its bars in percent."""
 
     name: str
     reference: float
@@ -55,7 +56,7 @@ class Pair:
 
 
 def monitor_page_router(site: Site) -> APIRouter:
-    """The pages that show how a model does."""
+    """The routes of the monitor and of verdicts."""
     router = APIRouter(prefix="/models/{name}", include_in_schema=False)
     state = site.state
 
@@ -75,6 +76,7 @@ def monitor_page_router(site: Site) -> APIRouter:
             windows=WINDOWS,
             performance=performance,
             weeks=performance.by_week[::-1],  # the newest first
+            first=_first_outcomes(performance),
             charts=_charts(performance),
             measures=MEASURES,
             drift=drift,
@@ -87,17 +89,17 @@ def monitor_page_router(site: Site) -> APIRouter:
 
     @router.post("/alerts/{number:int}/verdict")
     async def take_verdict(name: str, number: int, request: Request) -> Response:
-        said = checked(await site.form(request), VerdictRequest)
-        decide = partial(review_queue(state, site.engine, name).decide, by=said.by, note=said.note)
-        await asyncio.to_thread(decide, number, said.verdict)
+        verdict = checked(await site.form(request), VerdictRequest)
+        decide = partial(review_queue(state, site.engine, name).decide, by=verdict.by, note=verdict.note)
+        await asyncio.to_thread(decide, number, verdict.verdict)
         return see_other(f"/models/{name}/monitor#alerts")
 
     return router
 
 
-async def _found(looking: Awaitable[T]) -> Found[T]:
+async def _found(report: Awaitable[T]) -> Found[T]:
     try:
-        return Found(await looking)
+        return Found(await report)
     except (NoReferenceError, BundleError) as error:
         return Found(None, str(error))
 
@@ -107,13 +109,20 @@ def _alerts(site: Site, name: str) -> Alerts:
 
 
 def _charts(performance: Performance) -> dict[str, dict[str, Any]]:
-    """By the name of the measure; none where there are too few weeks."""
+    """Charts by the title of their measure, of those with enough weeks."""
     charts = {MEASURES[key]: week_chart(performance.by_week, key, MEASURES[key]) for key in ("auc", "log_loss")}
     return {title: chart for title, chart in charts.items() if chart is not None}
 
 
+def _first_outcomes(performance: Performance) -> str:
+    """The week in which outcomes of the first predictions begin to count; empty without predictions."""
+    if not performance.by_week:
+        return ""
+    return f"week of {performance.by_week[0].since + timedelta(days=performance.maturity_days)}"
+
+
 def pairs(drift: ColumnDrift) -> list[Pair]:
-    """Both histograms side by side; the longest bar fills the width."""
+    """The bins of both histograms; the longest bar fills the width."""
     shares = [
         (one.name, one.n_reference / max(drift.n_reference, 1), one.n_recent / max(drift.n_recent, 1))
         for one in drift.bins

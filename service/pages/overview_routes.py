@@ -1,4 +1,4 @@
-"""GET /: every model at a glance."""
+"""GET /: the overview of all models."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from models.domains._discovery import load_domains
 from models.evaluation.metric_tables import metrics_of
 from models.monitoring.drift.results import Monitor
 from models.registry.audit_settings import AuditSettings
@@ -23,7 +24,7 @@ from service.pages.site import Site
 
 @dataclass(frozen=True)
 class Headline:
-    """A measure of a version on its test rows."""
+    """A metric of a version on its test set."""
 
     title: str
     meaning: str
@@ -32,15 +33,15 @@ class Headline:
 
 @dataclass(frozen=True)
 class Glance:
-    """A model at a glance.
+    """One model of the overview.
 
     Parameters
     ----------
-    version : that answers; None where none does.
-    challenger : its number and how it is tried; empty for none.
-    traffic : of the last hour; None where nobody asked.
-    audit : how its predictions are recorded; None where none answers.
-    monitor : what was last found about drift; None if nobody looked lately.
+    version : the live version; None if there is none.
+    challenger : its number and rollout mode; empty for none.
+    traffic : of the last hour; None without requests.
+    audit : settings of the audit log; None without a live version.
+    monitor : the last drift report; None if there is no recent one.
     """
 
     state: ModelState
@@ -53,12 +54,12 @@ class Glance:
 
     @property
     def created(self) -> datetime | None:
-        """When the version that answers was registered."""
+        """Registration time of the live version."""
         return self.version.created if self.version else None
 
 
 def overview_router(site: Site) -> APIRouter:
-    """The first page."""
+    """The route of the overview."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
@@ -68,6 +69,7 @@ def overview_router(site: Site) -> APIRouter:
             request,
             "overview.html.jinja",
             glances=glances,
+            domains=sorted(load_domains()),
             n_audit_waiting=site.n_audit_waiting(),
             database_answers=site.state.live_models.database_answers,
         )
@@ -78,13 +80,13 @@ def overview_router(site: Site) -> APIRouter:
 def _glances(site: Site) -> list[Glance]:
     state = site.state
     served_models = state.live_models.served_models
-    wanted = {
+    counted = {
         (name, endpoint)
         for name, served in served_models.items()
         for endpoint in (*served.actions, *site.protocol_endpoints)
         if endpoint != LABELS
     }
-    traffic = site.recent.traffic(wanted)
+    traffic = site.recent.traffic(counted)
     return [_glance(site, one, served_models.get(one.name), traffic.get(one.name)) for one in model_list(state).models]
 
 
@@ -95,7 +97,7 @@ def _glance(site: Site, one: ModelState, served: ServedModel | None, traffic: Tr
         state=one,
         version=version,
         headlines=headlines(version) if version else [],
-        challenger=f"version {served.rollout.version} as {served.rollout.mode}" if challenged else "",  # type: ignore[union-attr]
+        challenger=f"v{served.rollout.version} ({served.rollout.mode})" if challenged else "",  # type: ignore[union-attr]
         traffic=traffic if traffic and traffic.n_requests else None,
         audit=served.audit if served else None,
         monitor=last_monitor(site.state, served) if served else None,
@@ -103,7 +105,7 @@ def _glance(site: Site, one: ModelState, served: ServedModel | None, traffic: Tr
 
 
 def headlines(version: Version) -> list[Headline]:
-    """The measures that say most, as far as the version has them."""
+    """The headline metrics, as far as the version has them."""
     return [
         Headline(metric.title, metric.meaning, f"{version.metrics[metric.key]:.4f}")
         for metric in metrics_of([version.metrics], headline=True)

@@ -1,4 +1,4 @@
-"""Pages: templates with what all of them share, and the headers that keep foreign scripts and frames out."""
+"""Pages: the values that all templates share, and the headers that keep foreign scripts and frames out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from models.answers.default_view import title_of
 from models.clock import Clock
 from models.registry.bundles import package_versions
 from models.reports.pages import template_environment
@@ -24,19 +25,19 @@ SECURITY_HEADERS = {
         "frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",  # none at all would also hide from us that a form came from our page
+    "Referrer-Policy": "same-origin",  # "no-referrer" would also hide that a form came from one of these pages
     "Cache-Control": "no-store",
 }
 
 
 class Pages:
-    """Renders pages.
+    """Renderer of all pages.
 
     Parameters
     ----------
-    sessions : make the tokens of the forms.
-    live_names : of the models that the header leads to.
-    is_key_needed : whether people have to sign in.
+    sessions : source of the forms' tokens.
+    live_names : models in the header.
+    is_key_needed : whether a sign-in is required.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Pages:
         self._environment.filters |= {
             "latency": words.latency,
             "moment": words.moment,
+            "title_of": title_of,
             "age": lambda then: words.age(then, now()),
         }
         self._environment.globals |= {
@@ -62,11 +64,11 @@ class Pages:
         }
 
     async def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-        """A page for the browser that sent this request, made in a thread: a long one must not hold up scoring."""
+        """The page as a response, rendered in a thread: a long one must not hold up scoring."""
         return await asyncio.to_thread(self.short_page, request, template, status, **values)
 
     def short_page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-        """The same at once, for pages of a few lines."""
+        """The page rendered in place, for pages of a few lines."""
         scope = request.scope
         visit, caller = self.sessions.visit(scope), caller_of(request)
         is_key_needed = self._is_key_needed()
@@ -86,17 +88,17 @@ class Pages:
 
 
 def see_other(path: str) -> Response:
-    """Lead on to another page after a form was sent, or in place of one that cannot be shown yet."""
+    """A redirect to be followed with GET, after a form or to the sign-in."""
     return RedirectResponse(path, 303, SECURITY_HEADERS)
 
 
 def caller_of(request: Request) -> Caller:
-    """Who asks; anyone where nobody was asked for a key."""
+    """The caller; ANYONE where keys are off."""
     caller: Caller = request.scope.get("key", ANYONE)
     return caller
 
 
 def may(request: Request, scope: Scope) -> bool:
-    """Whether the one who asks may do what needs this scope."""
+    """Whether the caller has the scope."""
     scopes = caller_of(request).scopes
     return scope in scopes or "admin" in scopes

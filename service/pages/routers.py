@@ -17,7 +17,7 @@ from service.pages.trace_pages import trace_page_router
 
 
 def page_routers(site: Site) -> list[APIRouter]:
-    """What the application includes."""
+    """Every router of the pages."""
     return [
         login_router(site),
         overview_router(site),

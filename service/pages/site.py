@@ -1,4 +1,4 @@
-"""Site: what the routes of all pages share."""
+"""Site: the dependencies of all page routes."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from service.pages.trying.forms import read_form
 
 @dataclass(frozen=True)
 class Site:
-    """Handed to the routes when the application starts.
+    """Dependencies of the page routes, made when the application starts.
 
     Parameters
     ----------
-    asking : answers what is tried out, as it answers the API.
+    asking : the prediction endpoints, which answer the pages' forms too.
     bundles : folder of the bundles.
-    recent : how models were asked lately.
-    n_audit_waiting : groups of predictions that wait to be recorded.
-    trainings : networks that learn while somebody watches.
-    protocol_endpoints : names under which the inference protocol counts its traffic.
+    recent : traffic of the last hour.
+    n_audit_waiting : groups of predictions waiting to be written to the audit log.
+    trainings : trainings of the playground.
+    protocol_endpoints : endpoints of the inference protocol as traffic names them.
     """
 
     state: State
@@ -44,9 +44,9 @@ class Site:
 
     @property
     def engine(self) -> sa.Engine:
-        """Of the database."""
+        """Engine of the database."""
         return self.state.predictions.engine
 
     async def form(self, request: Request) -> dict[str, str]:
-        """The fields of a form of ours; see `read_form` for what it raises."""
+        """The fields of a submitted form; raises what `read_form` does."""
         return await read_form(request, self.pages.sessions, self.state.settings.max_body_bytes)

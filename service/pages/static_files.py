@@ -1,4 +1,4 @@
-"""StaticFiles: scripts and styles of the pages, under addresses that change with what they hold."""
+"""StaticFiles: scripts and styles of the pages, at URLs that change with their content."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ PREFIX = "/static/pages"
 
 
 class StaticFiles:
-    """What pages load, read once. All files share a digest, so that modules find each other by their names alone."""
+    """Files read once. All share one digest, so that modules import each other by relative names."""
 
     def __init__(self) -> None:
         self._files = {path.name: path.read_bytes() for path in sorted(FOLDER.iterdir())}
-        # pages look as reports do
+        # pages share the look of reports
         self._files[STYLE] = REPORT_STYLE.read_bytes() + self._files[STYLE]
         self._digest = _digest(*(name.encode() + content for name, content in self._files.items()))
 
     def url(self, name: str) -> str:
-        """Where a file is found as it is now."""
+        """URL of a file with its present content."""
         digest = self._plotly_digest if name == PLOTLY else self._digest
         return f"{PREFIX}/{digest}/{name}"
 
     def route(self) -> Route:
-        """What answers under those addresses; it needs no key."""
+        """The route of these URLs; it needs no key."""
         return Route(PREFIX + "/{digest}/{name}", self._send, methods=["GET"], include_in_schema=False)
 
     def _send(self, request: Request) -> Response:
@@ -50,8 +50,8 @@ class StaticFiles:
 
     @cached_property
     def _plotly(self) -> Path:
-        spec = importlib.util.find_spec("plotly")  # found, not imported: that takes longer than a start may
-        assert spec is not None  # noqa: S101 - we depend on it
+        spec = importlib.util.find_spec("plotly")  # located, not imported, which would slow down the start
+        assert spec is not None  # noqa: S101 - a dependency
         assert spec.origin is not None  # noqa: S101
         return Path(spec.origin).parent / "package_data" / PLOTLY
 
@@ -61,7 +61,7 @@ class StaticFiles:
 
     @cached_property
     def plotly_style_ids(self) -> list[str]:
-        """The ids of style elements that plotly adds for maps unless the page has them, which our policy forbids."""
+        """Ids of style elements that plotly adds for maps unless the page has them; the CSP forbids adding them."""
         script = self._plotly.read_text(encoding="utf-8")
         return re.findall(r'if\(!document\.getElementById\("([0-9a-f]{64})"\)\)', script)
 

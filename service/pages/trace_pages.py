@@ -1,4 +1,4 @@
-"""/models/{name}/trace: a served row through the network that scored it, and back for an outcome that it may have."""
+"""/models/{name}/trace: forward and backward pass of a row through the network that scores it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OPERATION = "trace"
 
 @dataclass(frozen=True)
 class Cell:
-    """A unit as a square: how strong its output is beside the strongest of its layer, and all numbers in words."""
+    """A unit as a square: its output relative to the largest of its layer, and its numbers as text."""
 
     x: int
     y: int
@@ -33,7 +33,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class DrawnLayer:
-    """A layer as squares, in lines of so many."""
+    """A layer as lines of squares."""
 
     title: str
     cells: list[Cell]
@@ -44,7 +44,7 @@ class DrawnLayer:
 
 
 def trace_page_router(site: Site) -> APIRouter:
-    """The page of each model that answers."""
+    """The route of each live model's trace."""
     router = APIRouter(prefix="/models/{name}", include_in_schema=False)
 
     @router.get("/trace")
@@ -61,7 +61,7 @@ def trace_page_router(site: Site) -> APIRouter:
         found, status = None, 200
         if may(request, "score"):
             try:
-                found = await _asked(site, name, body, request)
+                found = await _traced(site, name, body, request)
             except InvalidRequestError as error:
                 errors, status = {one.path.strip("/"): one.message for one in error.errors}, status_of(error)
         return await site.pages.page(
@@ -83,8 +83,8 @@ def trace_page_router(site: Site) -> APIRouter:
 _DEFAULTS = {"outcome": "1", "learning_rate": f"{LEARNING_RATE}", "member": "0"}
 
 
-async def _asked(site: Site, name: str, body: dict[str, Any], request: Request) -> TracedRow:
-    """What POST /v1/{name}/trace answers; raises what it does."""
+async def _traced(site: Site, name: str, body: dict[str, Any], request: Request) -> TracedRow:
+    """The answer of POST /v1/{name}/trace; raises what it raises."""
 
     async def read() -> bytes:
         return json.dumps(body).encode()
@@ -93,7 +93,7 @@ async def _asked(site: Site, name: str, body: dict[str, Any], request: Request) 
 
 
 def _number(text: str) -> object:
-    """A number that was typed in; anything else stays the text that it is, and is refused as such."""
+    """The text as a number; any other text stays text, and is refused as such."""
     try:
         number: object = json.loads(text)
     except ValueError:
@@ -104,7 +104,7 @@ def _number(text: str) -> object:
 def _drawn(found: TracedRow) -> list[DrawnLayer]:
     names = [one.name for one in found.inputs]
     values = [one.value for one in found.inputs]
-    drawn = [_layer("What the network reads", values, [f"{n}: {v:.4g}" for n, v in zip(names, values, strict=True)])]
+    drawn = [_layer("Encoded inputs", values, [f"{n}: {v:.4g}" for n, v in zip(names, values, strict=True)])]
     for i, layer in enumerate(found.layers):
         says = [
             f"unit {unit}: z = {z:.4g}, a = {a:.4g}, dL/da = {back:.4g}, dL/dz = {slope:.4g}"

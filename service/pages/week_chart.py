@@ -1,4 +1,4 @@
-"""The chart of a model's weeks, as plotly.js takes it: what was measured on top of what was expected."""
+"""Weekly performance as a plotly.js figure: observed over expected."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ GRID = "rgba(128,128,128,0.25)"
 
 
 def week_chart(weeks: Sequence[Period], key: str, title: str) -> dict[str, Any] | None:
-    """One measure week by week with the ends of its intervals; None where there is nothing to compare.
+    """One measure by week with its intervals; None with fewer than MIN_WEEKS weeks.
 
     Parameters
     ----------
-    weeks : the oldest first.
+    weeks : oldest first.
     key : of `Measures` and of `Expected`. title : of the axis.
     """
     expected: list[tuple[str, Measure]] = [(week.since.isoformat(), getattr(week.expected, key)) for week in weeks]
     realised = [(week.since.isoformat(), getattr(week.realised, key)) for week in weeks if week.realised is not None]
     traces = [
         _trace("expected", expected, NEUTRAL, "dot"),
-        _trace("measured", realised, OURS, "solid"),
+        _trace("observed", realised, OURS, "solid"),
     ]
     if len(traces[0]["x"]) < MIN_WEEKS:
         return None
@@ -46,7 +46,7 @@ def week_chart(weeks: Sequence[Period], key: str, title: str) -> dict[str, Any] 
 
 
 def _trace(name: str, measures: Sequence[tuple[str, Measure]], colour: str, dash: str) -> dict[str, Any]:
-    """A line with error bars through the weeks in which there were enough rows."""
+    """A line with error bars through the weeks with enough rows."""
     known = [
         (week, one.value, one.low, one.high)
         for week, one in measures

@@ -1,4 +1,4 @@
-"""Times and amounts in words, as the pages tell them."""
+"""Times and durations as text."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ UNITS = (("year", 365.25 * 86_400), ("month", 30.44 * 86_400), ("day", 86_400.0)
 
 
 def age(then: datetime, now: datetime) -> str:
-    """How long ago that was, in its largest unit: "3 hours"."""
+    """Time since then in its largest unit: "3 hours"."""
     return duration(now - then)
 
 
 def duration(length: timedelta) -> str:
-    """A length of time in its largest unit; "less than a minute" where it has none."""
+    """A duration in its largest unit; "less than a minute" for shorter ones."""
     seconds = length.total_seconds()
     for unit, size in UNITS:
         if (n := int(seconds // size)) >= 1:
@@ -22,7 +22,7 @@ def duration(length: timedelta) -> str:
 
 
 def latency(seconds: float | None) -> str:
-    """A duration of a request: "1.4 ms", "2.1 s"; a dash where there is none."""
+    """The latency of a request: "1.4 ms", "2.1 s"; a dash for None."""
     if seconds is None:
         return "–"
     return f"{seconds:.2g} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"

@@ -39,9 +39,9 @@ def test_a_training_is_played_paused_and_stepped(visit, address):
     epoch, step = at(page)
     page.wait_for_timeout(300)
     assert at(page) == (epoch, step)  # it has stopped
-    page.get_by_role("button", name="One step").click()
+    page.get_by_role("button", name="Step").click()
     step_is(page, step + 1)
-    page.get_by_role("button", name="One epoch").click()
+    page.get_by_role("button", name="Epoch").click()
     step_is(page, (step // 5 + 1) * 5)
 
     run = Run(PlaygroundSettings(n_rows=100, n_epochs=1000, learning_rate=0.05))
@@ -61,7 +61,7 @@ def test_a_shared_address_shows_the_same(visit, address):
     page.get_by_label("Hidden layers").fill("6,3")
     page.get_by_label("Hidden layers").press("Tab")
     page.wait_for_function("() => document.querySelectorAll('#network line').length === 2 * 6 + 6 * 3 + 3")
-    page.get_by_role("button", name="One epoch").click()
+    page.get_by_role("button", name="Epoch").click()
     step_is(page, 14)
     shared = page.url
     assert parse_qs(urlsplit(shared).query) == {"data": ["xor"], "hidden": ["6,3"], "steps": ["14"]}

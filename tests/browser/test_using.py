@@ -25,18 +25,18 @@ def test_a_newcomer_finds_everything_from_the_first_page(visit, address):
     for name in ("ads", "credit", "fraud"):
         page.get_by_role("navigation", name="Pages").get_by_role("link", name=name, exact=True).click()
         page.get_by_role("heading", level=1, name=re.compile(name)).wait_for()
-        for tab in ("Monitor", "Number by number", "Try it and versions"):
+        for tab in ("Monitor", "Inside the network", "Score"):
             page.get_by_role("navigation", name=name).get_by_role("link", name=tab).click()
             page.locator(f"nav[aria-label={name}] a[aria-current=page]", has_text=tab).wait_for()
-    page.get_by_role("link", name="How it learns").click()
-    page.get_by_role("heading", level=1, name="How a network learns").wait_for()
+    page.get_by_role("link", name="Learn", exact=True).click()
+    page.get_by_role("heading", level=1, name="How a neural network learns").wait_for()
     page.get_by_role("link", name="backscore", exact=True).click()
     assert page.url == f"{address}/"
 
 
 @pytest.mark.parametrize(
     ("name", "button", "said"),
-    [("credit", "Score it", "points"), ("fraud", "Score it", "unusual"), ("ads", "Rank the candidates", "bid")],
+    [("credit", "Score", "points"), ("fraud", "Score", "unusual"), ("ads", "Rank candidates", "bid")],
 )
 def test_the_example_of_every_domain_is_answered(visit, address, name, button, said):
     """By pressing one button; the answer is in words and pictures, and nothing bars anybody from reading it."""
@@ -53,13 +53,13 @@ def test_the_example_of_every_domain_is_answered(visit, address, name, button, s
 def test_what_was_answered_is_followed_to_its_numbers(visit, address):
     """The probability on the page of the answer is the one that the network's page ends in."""
     page = visit(address).go("/models/credit")
-    page.get_by_role("button", name="Score it").click()
-    page.get_by_role("link", name="See it number by number").click()
-    page.get_by_role("heading", level=1, name="credit, number by number").wait_for()
+    page.get_by_role("button", name="Score").click()
+    page.locator("#answer").get_by_role("link", name="Inside the network").click()
+    page.get_by_role("heading", level=1, name="credit, inside the network").wait_for()
     assert "prediction_id=" in page.url
-    page.get_by_label("If the outcome were").select_option("0")
-    page.get_by_role("button", name="Trace it").click()
-    page.get_by_text("Loss if the outcome were 0").wait_for()
+    page.get_by_label("Assumed outcome").select_option("0")
+    page.get_by_role("button", name="Trace").click()
+    page.get_by_text("Loss for outcome 0").wait_for()
     assert page.locator(".cells rect title").first.evaluate("title => title.textContent").startswith("income_eur")
 
 
@@ -70,12 +70,12 @@ def test_wrong_input_is_shown_at_its_field(visit, address):
     page = one.go("/models/credit")
     income = page.get_by_label("Net household income per month")
     income.fill("much")
-    page.get_by_role("button", name="Score it").click()
+    page.get_by_role("button", name="Score").click()
     page.locator(".field.wrong .error").wait_for()
     assert "number" in page.locator(".field.wrong .error").inner_text()
     assert income.input_value() == "much"
     income.fill("2450")
-    page.get_by_role("button", name="Score it").click()
+    page.get_by_role("button", name="Score").click()
     page.locator("#answer").wait_for()
     assert page.locator(".field.wrong").count() == 0
 
@@ -86,12 +86,12 @@ def test_a_version_is_promoted_and_rolled_back(visit, address, store):
     page.get_by_role("link", name=re.compile("^Promote")).click()
     page.get_by_label(re.compile("Why|Reason")).fill("newer rows")
     page.get_by_role("button", name=re.compile("Promote")).click()
-    page.get_by_text("The version answers now.").wait_for()
+    page.get_by_text("Version 2 is live.").wait_for()
     assert store.registry.champion("credit").number == 2
     page.get_by_role("link", name=re.compile("^Roll")).first.click()
     page.get_by_label(re.compile("Why|Reason")).fill("complaints")
     page.get_by_role("button", name=re.compile("Roll")).click()
-    page.get_by_text("answers again").wait_for()
+    page.get_by_text("Rolled back. Version 1 is live.").wait_for()
     assert store.registry.champion("credit").number == 1
     assert store.registry.history("credit")[-1].why == "complaints"
 
@@ -112,7 +112,7 @@ def test_people_sign_in_with_a_key(visit, store):
         page.get_by_role("button", name="Sign in").click()
         page.get_by_role("heading", level=1, name=re.compile("credit")).wait_for()
         assert not any(key in url for url in asked)
-        page.get_by_role("button", name="Score it").click()
+        page.get_by_role("button", name="Score").click()
         page.locator("#answer").wait_for()
         page.get_by_role("button", name="Sign out").click()
         page.wait_for_url("**/login*")

@@ -57,7 +57,7 @@ class NumberBins:
         return tuple(
             Bin(name=name, low=low, high=high, n_reference=before, n_recent=now)
             for name, (low, high), before, now in zip(
-                [*names, "not given"],
+                [*names, "missing"],
                 [*limits, (None, None)],
                 self.counts.tolist(),
                 recent.tolist(),
@@ -99,7 +99,7 @@ class LevelBins:
 
     def described(self, recent: Counts) -> tuple[Bin, ...]:
         """Each bin with its level in words and its rows."""
-        names = [*(spoken(self._column, level) for level in self._levels), "rare or new", "not given"]
+        names = [*(spoken(self._column, level) for level in self._levels), "rare or unseen", "missing"]
         return tuple(
             Bin(name=name, low=None, high=None, n_reference=before, n_recent=now)
             for name, before, now in zip(names, self.counts.tolist(), recent.tolist(), strict=True)
@@ -127,7 +127,7 @@ def counts_in(codes: npt.NDArray[np.intp], n_bins: int) -> Counts:
 
 def _between(column: Column, low: float | None, high: float | None) -> str:
     if low is None:
-        return "any" if high is None else f"up to {without_unit(column, high)}"
+        return "any" if high is None else f"≤ {without_unit(column, high)}"
     if high is None:
-        return f"above {without_unit(column, low)}"
-    return f"above {without_unit(column, low)} to {without_unit(column, high)}"
+        return f"> {without_unit(column, low)}"
+    return f"{without_unit(column, low)} – {without_unit(column, high)}"

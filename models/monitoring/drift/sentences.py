@@ -31,12 +31,12 @@ def drift_sentence(
 ) -> str:
     """What has become of a column."""
     if state == "ok":
-        return f"{label}: as in training"
+        return f"{label}: no drift"
     told = [_of_number(column, median) if median is not None else _of_levels(bins)]
     if abs((missing.recent or 0) - (missing.reference or 0)) >= WORTH_TELLING:
-        told.append(f"not given {_percent(missing.reference)} -> {_percent(missing.recent)}")
+        told.append(f"missing {_percent(missing.reference)} -> {_percent(missing.recent)}")
     if unseen is not None and unseen >= WORTH_TELLING:
-        told.append(f"{_percent(unseen)} hold what training never saw")
+        told.append(f"{_percent(unseen)} unseen categories")
     return f"{label}: {'; '.join(filter(None, told))}"
 
 
@@ -50,13 +50,13 @@ def monitor_sentence(state: State, found: Sequence[ColumnDrift], not_compared: S
     if state == "too_few":
         return found[0].sentence
     compared = [one for one in found if one.state != "too_few"]
-    told = f"{len(compared):,} of {len(found) + len(not_compared):,} columns (with the score) were compared"
-    for wanted, words in (("alarm", "shifted"), ("watch", "to be watched")):
+    told = f"{len(compared):,} of {len(found) + len(not_compared):,} columns (including the score) compared"
+    for wanted, words in (("alarm", "drift"), ("watch", "moderate drift")):
         named = [one.column or "the score" for one in found if one.state == wanted]
         if named:
             more = f" and {len(named) - MAX_NAMED:,} more" if len(named) > MAX_NAMED else ""
             told += f"; {words}: {', '.join(named[:MAX_NAMED])}{more}"
-    return told if state != "ok" else f"{told}; none has shifted"
+    return told if state != "ok" else f"{told}; no drift"
 
 
 def _of_number(column: Column, median: Before) -> str:
@@ -64,9 +64,9 @@ def _of_number(column: Column, median: Before) -> str:
     if before is None or now is None:
         return ""
     if before == now:
-        return f"spread otherwise than in training, median {spoken(column, now)}"
+        return f"distribution changed, median {spoken(column, now)}"
     moved = "higher" if now > before else "lower"
-    return f"{moved} than in training, median {without_unit(column, before)} -> {spoken(column, now)}"
+    return f"{moved}, median {without_unit(column, before)} -> {spoken(column, now)}"
 
 
 def _of_levels(bins: Sequence[Bin]) -> str:

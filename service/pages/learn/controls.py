@@ -1,4 +1,4 @@
-"""Controls: the settings of the playground as the fields of a form."""
+"""Controls: the playground's settings as form fields."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from service.requests.field_errors import field_errors
 
 @dataclass(frozen=True)
 class Control:
-    """One field.
+    """One form field.
 
     Parameters
     ----------
-    choices : what can be chosen, each as it is sent and as it is called; empty where a value is typed in.
-    text, default : what stands there, and what would if nobody had said anything.
-    number : how a browser may check it; empty for what is no number.
-    error : what is wrong with it; empty if nothing is.
+    choices : options as (value, text); empty for free input.
+    text, default : present content, and the default.
+    number : attributes of a number input; empty for other inputs.
+    error : message shown at the field; empty for none.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Control:
 
 
 def read_settings(query: Mapping[str, str]) -> tuple[PlaygroundSettings, dict[str, str]]:
-    """The settings in a query, and what is wrong with it by field; the defaults stand in for what is wrong."""
+    """The settings of a query and the errors by field; invalid values are replaced by defaults."""
     given = {name: text for name, text in query.items() if name in PlaygroundSettings.model_fields}
     try:
         return PlaygroundSettings.model_validate(given), {}
@@ -47,7 +47,7 @@ def read_settings(query: Mapping[str, str]) -> tuple[PlaygroundSettings, dict[st
 
 
 def controls_of(settings: PlaygroundSettings, query: Mapping[str, str], wrong: Mapping[str, str]) -> list[Control]:
-    """The fields in the order of the settings; what was wrong stands as it was typed in."""
+    """The fields in the order of the settings; invalid ones keep their text."""
     return [
         Control(
             name=name,

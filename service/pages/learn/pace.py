@@ -1,4 +1,4 @@
-"""Pace: how a thread works beside those who score without making them wait."""
+"""Pace: limits a background thread so that scoring requests do not wait for it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 SLICE_SECONDS = 0.001
-"""Of work between two rests; what is being scored may have to wait so long for Python's lock."""
+"""Work between two rests; a scoring request may wait so long for the GIL."""
 SHARE = 0.5
-"""Of the time of one core that the others of this process leave."""
+"""Share of the core time that the rest of the process leaves."""
 MAX_REST = 0.1
 
 
 class Pace:
-    """Rests so much that the thread takes no more than its share of what others leave.
+    """Rests between slices of work, so that the thread takes no more than SHARE of the idle core time.
 
-    That is half of a core when nothing else is to do, and a quarter when scoring needs half.
+    That is half a core when nothing else runs, and a quarter when scoring needs half.
 
     Parameters
     ----------
-    own_seconds, all_seconds : processor time of the thread that asks, and of the whole process.
-    clock : seconds.
-    sleep : rests.
+    own_seconds, all_seconds : processor time of the calling thread, and of the process.
     """
 
     def __init__(
@@ -39,7 +37,7 @@ class Pace:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Whatever a thread does inside counts; the next time it may be another thread."""
+        """Counts the work of the calling thread inside; later calls may come from other threads."""
         self._began = self._own_seconds()
         try:
             yield
@@ -47,14 +45,14 @@ class Pace:
             self._count()
 
     def rest(self) -> None:
-        """Rest if a slice of work is done; to be called at work, often."""
+        """Rest if a slice of work is done; to be called often."""
         self._count()
         if self._own < SLICE_SECONDS:
             return
         now, all_now = self._clock(), self._all_seconds()
         others = all_now - self._all_before - self._own
         left = now - self._time_before - others
-        # others work during the rest, too: what it leaves unpaid is paid by the next one
+        # others work during the rest too: what it leaves unpaid is paid by the next one
         self._debt = max(0.0, self._debt + self._own / SHARE - left)
         self._own, self._all_before, self._time_before = 0.0, all_now, now
         self._sleep(min(self._debt, MAX_REST))

@@ -1,4 +1,4 @@
-"""/learn: the pages on which a network learns."""
+"""/learn: the playground, the lessons, and a training step in numbers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from service.pages.site import Site
 
 @dataclass(frozen=True)
 class Unit:
-    """One unit of a layer in numbers: its weights, each with the input that it multiplies, and what comes of them."""
+    """One unit in numbers: its weights, each with its input, sum, output and gradients."""
 
     number: int
     weights: list[tuple[TracedWeight, float]]
@@ -35,7 +35,7 @@ class Unit:
 
 
 def learn_page_router(site: Site) -> APIRouter:
-    """The playground, its numbers, and the lessons."""
+    """The routes of the playground's pages."""
     router = APIRouter(prefix="/learn", include_in_schema=False)
     pages, trainings = site.pages, site.trainings
 
@@ -79,7 +79,7 @@ def learn_page_router(site: Site) -> APIRouter:
 async def _playground(
     pages: Pages, request: Request, template: str, defaults: PlaygroundSettings, **values: object
 ) -> Response:
-    """A page with the playground, as the address says, else by these defaults."""
+    """A page with the playground, set by the query over these defaults."""
     query = {**defaults.query(), **request.query_params}
     settings, wrong = read_settings(query)
     return await pages.page(
@@ -94,7 +94,7 @@ async def _playground(
 
 
 def _whole(text: str | None) -> int:
-    """A number in an address; 0 for what is none."""
+    """A whole number from a query; 0 for anything else."""
     return int(text) if text is not None and text.isdecimal() and len(text) < 8 else 0
 
 
@@ -116,5 +116,5 @@ def _units(layer: TracedLayer) -> list[Unit]:
 
 
 def _is_whole(found: TracedPoint) -> bool:
-    """Whether all weights are told."""
+    """Whether the trace holds every weight."""
     return all(len(layer.weights) == len(layer.inputs) * len(layer.biases) for layer in found.layers)

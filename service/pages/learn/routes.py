@@ -1,4 +1,4 @@
-"""GET /learn/train, /learn/state and /learn/trace: a small network that learns, for the pages that show it."""
+"""GET /learn/train, /learn/state and /learn/trace: the trainings behind the playground."""
 
 from __future__ import annotations
 
@@ -25,51 +25,51 @@ from service.requests.problems import MEDIA_TYPE as PROBLEM_TYPE
 
 MAX_STEPS = 2_000_000
 SECONDS_TO_READ = 5.0
-"""So much later than the training ends whoever does not read what was sent is given up."""
+"""Grace after the longest training for a client that reads slowly."""
 EVENTS = "text/event-stream"
 EVENT = {
     "type": "object",
     "required": ["event", "data"],
     "properties": {
         "event": {"type": "string", "enum": ["epoch", "end"]},
-        "data": {"type": "string", "description": "JSON: a state without its points, or why the training ends."},
+        "data": {"type": "string", "description": "JSON: a state without its points, or why the training ended."},
     },
 }
-"""Of such a stream OpenAPI describes each event."""
+"""OpenAPI describes the events of such a stream."""
 NO_ROOM: dict[int | str, dict[str, Any]] = {
     429: {
-        "description": "Others watch networks learn already; `Retry-After` says when to ask again.",
+        "description": "All training slots are in use; see `Retry-After`.",
         "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
 }
 
 
 class Place(PlaygroundSettings):
-    """A moment of a training."""
+    """A training after some steps."""
 
     steps: int = Field(0, ge=0, le=MAX_STEPS, title="Steps taken")
 
     @property
     def settings(self) -> PlaygroundSettings:
-        """Of the training."""
+        """The settings of the training."""
         return PlaygroundSettings(**{name: getattr(self, name) for name in PlaygroundSettings.model_fields})
 
 
 class PlaceOfRow(Place):
-    """A row at a moment of a training."""
+    """A row after some steps of a training."""
 
-    row: int = Field(0, ge=0, title="Row", description="Below the number of rows; those learned from come first.")
+    row: int = Field(0, ge=0, title="Row", description="Below the number of rows; the training set comes first.")
 
 
 def learning_router(trainings: Trainings) -> APIRouter:
     """The endpoints of the playground."""
     router = APIRouter(prefix="/learn", tags=["learning"], responses=NO_ROOM)
 
-    @router.get("/state", summary="A small network after so many steps of its training", response_model=PlaygroundState)
+    @router.get("/state", summary="State of a small network after some training steps", response_model=PlaygroundState)
     async def show_state(place: Annotated[Place, Query()], request: Request) -> Response:
         return _json(await _unless_left(request, trainings.state(place.settings, place.steps)))
 
-    @router.get("/trace", summary="A row through that network and back, in numbers", response_model=TracedPoint)
+    @router.get("/trace", summary="Forward and backward pass of a row through that network", response_model=TracedPoint)
     async def show_trace(place: Annotated[PlaceOfRow, Query()], request: Request) -> Response:
         if place.row >= place.n_rows:
             raise InvalidRequestError(
@@ -79,7 +79,7 @@ def learning_router(trainings: Trainings) -> APIRouter:
 
     @router.get(
         "/train",
-        summary="Watch that network learn: server-sent events `epoch`, each a state, and `end`",
+        summary="Training as server-sent events: `epoch`, each a state, and `end`",
         response_class=StreamingResponse,
         responses={200: {"description": "The events.", "content": {EVENTS: {"schema": EVENT}}}},
     )
@@ -90,10 +90,10 @@ def learning_router(trainings: Trainings) -> APIRouter:
 
 
 class Watching(StreamingResponse):
-    """The events of a training. It has its place as long as they go out, and is closed however that ends."""
+    """The events of a training, which holds its slot while they are sent and is closed however that ends."""
 
     def __init__(self, trainings: Trainings, settings: PlaygroundSettings, steps: int) -> None:
-        # a proxy that collects what it passes on would make a film of nothing
+        # a buffering proxy would deliver all frames at once
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         self._trainings, self._events = trainings, _events(trainings.frames(settings, steps))
         super().__init__(self._events, media_type=EVENTS, headers=headers)
@@ -104,7 +104,7 @@ class Watching(StreamingResponse):
             await super().__call__(scope, receive, send)
 
     async def stream_response(self, send: Send) -> None:
-        """Send the events; ClientDisconnect if they are not read."""
+        """Send the events; ClientDisconnect if the client does not read them."""
         with anyio.move_on_after(MAX_SECONDS + SECONDS_TO_READ) as waiting:
             async with aclosing(self._events):  # type: ignore[type-var]
                 await super().stream_response(send)
@@ -124,12 +124,12 @@ def _event(name: str, content: BaseModel) -> bytes:
 
 
 def _json(content: BaseModel) -> Response:
-    """Written by pydantic: the framework's own way takes twenty times as long, and everybody waits for it."""
+    """Serialised by pydantic: the framework's own way takes twenty times as long, on the event loop."""
     return Response(content.model_dump_json(), media_type=JSON)
 
 
 async def _unless_left(request: Request, work: Awaitable[Found]) -> Found:
-    """What the work finds; ClientDisconnect, and no more work, once the client has left."""
+    """The result of the work; cancelled with ClientDisconnect once the client has left."""
     with anyio.CancelScope() as scope:
         listening = asyncio.create_task(_when_left(request, scope.cancel))
         try:

@@ -1,4 +1,4 @@
-"""Trainings: networks that learn for pages, few at once and not for long, while the service goes on answering."""
+"""Trainings: small networks trained for the playground, few at once and for a limited time, beside scoring."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ Why = Literal["finished", "diverged", "time", "ending"]
 MAX_AT_ONCE = 2
 MAX_SECONDS = 20.0
 PIECE_SECONDS = 0.1
-"""So long at most a thread goes on when nobody waits for it any more."""
+"""Longest work of a thread after its client has left."""
 FRAMES = 200
-"""Most pictures of a training; more epochs lie between two of them."""
+"""Most frames of a training; longer ones skip epochs."""
 FRAME_SECONDS = 0.05
-"""Faster than this nobody sees anything."""
+"""Least time between frames."""
 MAX_KEPT = 4
 
 
 class End(BaseModel):
-    """Why a training is watched no longer."""
+    """Why a stream of frames ended."""
 
     why: Why
     text: str
 
 
 class Trainings:
-    """Runs of the playground; those asked for last are kept, so that going on does not begin anew.
+    """Runs of the playground; the latest are kept, so that a training continues where it stopped.
 
     Parameters
     ----------
-    is_ending : whether the process was told to end, which must not wait for anybody's network.
+    is_ending : whether the process is shutting down, which must not wait for a training.
     """
 
     def __init__(self, is_ending: Callable[[], bool] = lambda: False) -> None:
@@ -54,7 +54,7 @@ class Trainings:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Room for one training; TooManyTrainingsError if there is none."""
+        """A slot for one training; TooManyTrainingsError if all are taken."""
         if self._n_now >= MAX_AT_ONCE:
             raise TooManyTrainingsError(MAX_AT_ONCE)
         self._n_now += 1
@@ -64,23 +64,23 @@ class Trainings:
             self._n_now -= 1
 
     async def state(self, settings: PlaygroundSettings, steps: int) -> PlaygroundState:
-        """What there is to see after so many steps, with the points.
+        """The state after so many steps, with the points.
 
         Raises
         ------
         TooManyTrainingsError, TrainingTooLongError
-            There is no room, or it takes too long to get there.
+            All slots are taken, or getting there takes too long.
         """
         return await self._after(settings, steps, partial(Run.state, with_points=True))
 
     async def trace(self, settings: PlaygroundSettings, steps: int, row: int) -> TracedPoint:
-        """A row through the network as it is after so many steps; raises what `state` does, and DivergedError."""
+        """The trace of a row after so many steps; raises what `state` does, and DivergedError."""
         return await self._after(settings, steps, partial(Run.trace, number=row))
 
     async def frames(self, settings: PlaygroundSettings, steps: int) -> AsyncIterator[PlaygroundState | End]:
-        """What there is to see from there on, epoch by epoch, and why it ends.
+        """The states from that step on, epoch by epoch, and why they end.
 
-        To be closed by whoever does not want the next one any more, and iterated within a `place`.
+        To be iterated within a `place`, and closed by a consumer that stops early.
         """
         is_late = _timer(MAX_SECONDS)
 
@@ -111,7 +111,7 @@ class Trainings:
 
     @asynccontextmanager
     async def _learner(self, settings: PlaygroundSettings, steps: int) -> AsyncIterator[_Learner]:
-        """A run that has taken no more steps than that, for this caller alone."""
+        """A run that has taken at most so many steps, for this caller alone."""
         run = self._kept.pop(settings, None)
         if run is None or run.step > steps:
             run = await anyio.to_thread.run_sync(Run, settings)
@@ -123,40 +123,45 @@ class Trainings:
                 self._keep(run)
 
     def _keep(self, run: Run) -> None:
-        """Somebody may go on from here."""
+        """Keep a run for later calls, and drop the oldest of more than MAX_KEPT."""
         self._kept[run.settings] = run
         if len(self._kept) > MAX_KEPT:
             del self._kept[next(iter(self._kept))]
 
     def _end(self, run: Run, diverged: bool) -> End:
         if diverged:
-            return End(why="diverged", text="There are numbers that are not finite any more: the steps were too large.")
+            return End(why="diverged", text="Training diverged: lower the learning rate.")
         if run.is_finished:
-            return End(why="finished", text="All epochs are over.")
+            return End(why="finished", text=_finished(run))
         if self._is_ending():
-            return End(why="ending", text="The service is about to end; go on when it is back.")
-        return End(why="time", text=f"{MAX_SECONDS:g} seconds are over; go on whenever you like.")
+            return End(why="ending", text="The service is shutting down; continue when it is back.")
+        return End(why="time", text=f"Paused after {MAX_SECONDS:g} seconds; press Play to continue.")
+
+
+def _finished(run: Run) -> str:
+    loss = run.state().losses.validation
+    n_epochs = run.settings.n_epochs
+    return f"Finished: {n_epochs} epochs" + (f", validation loss {loss:.2g}." if loss is not None else ".")
 
 
 class _Learner:
-    """A run, worked on in threads.
+    """A run advanced in worker threads.
 
     Attributes
     ----------
-    pace : of the work.
-    is_at_rest : false while a thread may be at it, which goes on for a moment when the request is broken off.
+    is_at_rest : false while a thread may be working, which lasts a moment beyond a cancelled request.
     """
 
     def __init__(self, run: Run) -> None:
         self.run, self.pace, self.is_at_rest = run, Pace(), True
 
     async def reach(self, step: int, is_over: Callable[[], bool]) -> None:
-        """Learn up to a step, or until it is over."""
+        """Train up to a step, or until it is over."""
         while self.run.step < step and not self.run.is_finished and not is_over():
             await self.do(partial(_learn, pace=self.pace, to=step))
 
     async def do(self, work: Callable[[Run], Found]) -> Found:
-        """Have a thread work on the run; a client that leaves is heeded when it is done."""
+        """Work on the run in a thread; a cancellation takes effect when it is done."""
         self.is_at_rest = False
         try:
             found = await anyio.to_thread.run_sync(self._paced, work)
@@ -172,7 +177,7 @@ class _Learner:
 
 
 def _learn(run: Run, pace: Pace, to: int) -> None:
-    """Take steps for a moment, with rests between them."""
+    """Take steps for at most PIECE_SECONDS, with rests between them."""
     is_over = _timer(PIECE_SECONDS)
     while run.step < to and not run.is_finished and not is_over():
         run.take_step()
@@ -180,6 +185,6 @@ def _learn(run: Run, pace: Pace, to: int) -> None:
 
 
 def _timer(seconds: float) -> Callable[[], bool]:
-    """Tells whether so many seconds from now have gone by."""
+    """A function that tells whether so many seconds have passed."""
     until = time.monotonic() + seconds
     return lambda: time.monotonic() >= until

@@ -1,4 +1,4 @@
-// The playground: controls on one side, what the server's network has learned on the other. Nothing is computed here.
+// The playground: settings on one side, the network as the server sends it on the other. Nothing is computed here.
 import { drawCurves } from "./learn_curves.js";
 import { drawNetwork } from "./learn_network.js";
 import { readEvents } from "./learn_stream.js";
@@ -8,9 +8,9 @@ const form = document.querySelector("#settings");
 const element = (id) => document.getElementById(id);
 const buttons = { play: element("play"), epoch: element("epoch"), step: element("step"), reset: element("reset") };
 
-let state = null; // what the server said last
-let points = null; // the rows, which stay the same while the network learns
-let curve = []; // of each epoch that was looked at: its number and both losses
+let state = null; // the last state from the server
+let points = null; // the rows, constant during a training
+let curve = []; // epoch and both losses of each state
 let playing = null; // aborts the stream
 
 function query(more = {}) {
@@ -45,11 +45,11 @@ function show(next) {
 
 function showPoints(next) {
   points = next;
-  element("axes").textContent = `across: ${next.axes[0]}; upwards: ${next.axes[1]}`;
+  element("axes").textContent = `x axis: ${next.axes[0]}; y axis: ${next.axes[1]}`;
   next.classes.forEach((name, i) => (element(`class-${i}`).textContent = name));
 }
 
-const number = (value) => (value === null ? "not a number" : value.toPrecision(3));
+const number = (value) => (value === null ? "not finite" : value.toPrecision(3));
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 function say(text, isProblem = false) {
@@ -98,7 +98,7 @@ async function play() {
       if (event.name === "end") say(JSON.parse(event.data).text);
     }
   } catch (error) {
-    if (!signal.aborted) say("The connection to the service broke off.", true);
+    if (!signal.aborted) say("Connection to the service lost.", true);
   }
   if (!signal.aborted) pause();
 }

@@ -1,4 +1,4 @@
-// Loss by epoch: what was learned from, and what was held back.
+// Learning curves: loss by epoch on the training and the validation set.
 import { sharp } from "./learn_surface.js";
 
 const MARGIN = { left: 46, right: 10, top: 8, bottom: 24 };

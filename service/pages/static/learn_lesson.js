@@ -1,4 +1,4 @@
-// A lesson's tasks: each is done when the network shows its sign.
+// A lesson's tasks: each is done when the state meets its condition.
 const form = document.querySelector("#settings");
 const value = (name) => form.elements[name].value;
 const { training, validation } = { training: (s) => s.losses.training, validation: (s) => s.losses.validation };

@@ -1,11 +1,11 @@
-// The network as a drawing: a line for each weight, as thick as the weight is large.
+// The network as SVG: a line for each weight, its width the absolute weight.
 const SVG = "http://www.w3.org/2000/svg";
-const MOST_UNITS = 12; // of a layer; more would be a grey block
+const MAX_UNITS = 12; // per layer; more would be a grey block
 const [WIDTH, HEIGHT, RADIUS] = [640, 300, 9];
 
 export function drawNetwork(svg, layers, inputs) {
   const widths = [layers[0].weights.length, ...layers.map((layer) => layer.biases.length)];
-  const shown = widths.map((width) => Math.min(width, MOST_UNITS));
+  const shown = widths.map((width) => Math.min(width, MAX_UNITS));
   const x = (layer) => 70 + (layer / (widths.length - 1)) * (WIDTH - 140);
   const y = (layer, unit) => (HEIGHT * (unit + 1)) / (shown[layer] + 1);
   const largest = Math.max(...layers.flatMap((layer) => layer.weights.flat().map(Math.abs)), 1e-9);
@@ -26,7 +26,7 @@ export function drawNetwork(svg, layers, inputs) {
   const words = inputs.map((name, unit) => text(name, x(0) - RADIUS - 6, y(0, unit) + 4, "end"));
   words.push(text("output", x(widths.length - 1) + RADIUS + 6, y(widths.length - 1, 0) + 4, "start"));
   widths.forEach((width, layer) => {
-    if (width > MOST_UNITS) words.push(text(`and ${width - MOST_UNITS} more`, x(layer), HEIGHT - 4, "middle"));
+    if (width > MAX_UNITS) words.push(text(`+${width - MAX_UNITS}`, x(layer), HEIGHT - 4, "middle"));
   });
   svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   svg.replaceChildren(...lines, ...units, ...words);

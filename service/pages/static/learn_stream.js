@@ -1,4 +1,4 @@
-// Server-sent events off a response's body: EventSource can neither tell a refusal from a broken line nor be asked why.
+// Server-sent events of a response body: EventSource hides status and body of an error response.
 export async function* readEvents(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let waiting = "";

@@ -1,4 +1,4 @@
-// The decision surface: how probable each place of the plane is, and the rows that were learned from.
+// The decision boundary: probability over the plane, with the rows of both sets.
 const POINT = 3.5;
 
 export function drawSurface(canvas, surface, points) {
@@ -26,7 +26,7 @@ export function drawSurface(canvas, surface, points) {
   }
 }
 
-// One pixel for each place that was asked about; the canvas smooths between them.
+// One pixel per grid point; the canvas interpolates.
 function picture(probabilities, low, high) {
   const [n_rows, n_columns] = [probabilities.length, probabilities[0].length];
   const small = new OffscreenCanvas(n_columns, n_rows);
@@ -44,7 +44,7 @@ function picture(probabilities, low, high) {
   return small;
 }
 
-// A canvas has as many pixels as the screen, or lines look blurred.
+// Scales a canvas to device pixels; lines are blurred otherwise.
 export function sharp(canvas) {
   const ratio = devicePixelRatio || 1;
   const { width, height } = canvas.getBoundingClientRect();

@@ -1,5 +1,5 @@
-// The model's page without a reload: the form is sent as it would be without us, and the part of the answer's page
-// that is about it takes the place of ours. Whatever goes wrong, the browser sends the form in the usual way.
+// Scoring without a page load: the form is submitted by fetch, and its part of the response page replaces this one. On
+// any failure the browser submits the form itself.
 
 const TRYING = "#trying";
 
@@ -7,7 +7,7 @@ async function send(form, submitter) {
   const data = new URLSearchParams(new FormData(form, submitter));
   const response = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "text/html" } });
   if (response.redirected) {
-    location.assign(response.url); // signed out meanwhile
+    location.assign(response.url); // signed out
     return;
   }
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelector(TRYING);
@@ -30,8 +30,8 @@ function improve(part) {
       form.submit();
     });
   });
-  const code = part.querySelector("#curl");
-  if (navigator.clipboard) code.after(copyButton(code));
+  if (!navigator.clipboard) return;
+  for (const code of part.querySelectorAll("#curl, [data-copy]")) code.after(copyButton(code));
 }
 
 function hidden(name, value) {

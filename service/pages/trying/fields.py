@@ -1,4 +1,4 @@
-"""Fields: the inputs of a form, made from the columns of a table, and the JSON value that each text stands for."""
+"""Fields: the inputs of a form with their texts, and the JSON value of each text."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Control: TypeAlias = Literal["number", "choice", "time", "text"]
 
 _LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 _MAX_DIGITS = 30
-"""Longer texts are sent on as they are, and refused as texts."""
+"""Longer texts are sent as text, and refused as such."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A value that can be chosen, and what it is called."""
+    """An option of a select."""
 
     value: str
     text: str
@@ -36,9 +36,9 @@ class Field:
 
     Parameters
     ----------
-    place : of its value in the body of the request.
-    text : what stands in it; empty for no value.
-    error : what is wrong with that; empty if nothing is.
+    place : of its value in the request body.
+    text : its content; empty for no value.
+    error : message shown at the field; empty for none.
     """
 
     column: Column
@@ -48,28 +48,28 @@ class Field:
 
     @property
     def name(self) -> str:
-        """The JSON pointer to its value, by which errors name it too."""
+        """The JSON pointer to its value, which errors name too."""
         return json_pointer(self.place)
 
     @property
     def id(self) -> str:
-        """Of the element in the page; other names give other ids, however they are spelled."""
+        """Id of the element; distinct for distinct names, however they are spelled."""
         return "field" + re.sub(r"[^A-Za-z0-9_/]", lambda sign: f"-{ord(sign[0]):x}-", self.name).replace("/", "--")
 
     @property
     def label(self) -> str:
-        """What the value is, in a few words."""
+        """The column in a few words."""
         return label(self.column)
 
     @property
     def hint(self) -> str:
-        """The rest of its description, and what it may be."""
+        """The rest of the description, and the allowed values."""
         more = self.column.description.removeprefix(self.label).strip(" .;:")
         return ". ".join(part[:1].upper() + part[1:] for part in (more, self.column.allowed) if part)
 
     @property
     def control(self) -> Control:
-        """How it is filled in."""
+        """Kind of control."""
         if self.choices:
             return "choice"
         if self.column.kind == "time" and (not self.text or _LOCAL_TIME.fullmatch(self.text)):
@@ -78,7 +78,7 @@ class Field:
 
     @property
     def choices(self) -> list[Choice]:
-        """The values to choose from, the one that stands in it among them; none where anything may be written."""
+        """Options, the present value among them; empty for free input."""
         column = self.column
         if column.kind == "flag" and not column.levels:
             values = {"false": "no", "true": "yes"}
@@ -92,7 +92,7 @@ class Field:
 
     @property
     def value(self) -> Any:
-        """What the text stands for in JSON; a text that stands for nothing is sent as it is, and refused."""
+        """The text as a JSON value; a text that is none is sent as it is, and refused."""
         text = self.text.strip()
         if self.column.kind == "number" and len(text) <= _MAX_DIGITS:
             return _number(text)
@@ -114,7 +114,7 @@ def fields_of(inputs: Iterable[Input], texts: Mapping[str, str] | None) -> list[
 
 
 def example_text(column: Column) -> str:
-    """The column's example as it would be written into its field."""
+    """The column's example as its field holds it."""
     example = column.example
     if example is None:
         return ""
@@ -124,7 +124,7 @@ def example_text(column: Column) -> str:
 
 
 def body_of(fields: Iterable[Field]) -> dict[str, Any]:
-    """The JSON body in which each field's value stands at its place; what is empty is left out."""
+    """The JSON body with each value at its place; empty fields are left out."""
     body: dict[str, Any] = {}
     for field in fields:
         if field.text.strip():
@@ -133,13 +133,13 @@ def body_of(fields: Iterable[Field]) -> dict[str, Any]:
 
 
 def with_errors(fields: Iterable[Field], errors: Sequence[FieldError]) -> list[Field]:
-    """The fields with what is wrong with each."""
+    """The fields with their errors."""
     messages = {error.path: error.message for error in errors}
     return [replace(field, error=messages.get(field.name, "")) for field in fields]
 
 
 def _put(body: Any, place: Place, value: Any) -> None:
-    """Set the value at that place, making the objects and lists on the way."""
+    """Set the value at that place, creating objects and lists on the way."""
     *way, last = place
     for step, following in zip(way, place[1:], strict=True):
         fresh: Any = [] if isinstance(following, int) else {}

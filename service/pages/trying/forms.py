@@ -1,4 +1,4 @@
-"""Forms that browsers send: read within limits, and only if they come from a page of ours."""
+"""Submitted forms: read within limits, and only from pages of this service."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 async def read_form(request: Request, sessions: Sessions, limit: int) -> dict[str, str]:
-    """The fields of a form that was sent from a page of ours, of doubled ones the last.
+    """The fields of a form submitted from a page of this service; of repeated fields the last.
 
     Raises
     ------
     MediaTypeError, BodyTooLargeError, InvalidRequestError
-        It is no form, has more than `limit` bytes, or too many fields.
+        Not a form, more than `limit` bytes, or too many fields.
     ForeignRequestError
-        It does not come from a page of ours, see `service.access.sessions`.
+        The token is missing or wrong, see `service.access.sessions`.
     """
     media_type(request.scope, (FORM,))
     body = await read_body(request.scope, request.receive, limit)
@@ -39,11 +39,11 @@ async def read_form(request: Request, sessions: Sessions, limit: int) -> dict[st
 
 
 def checked(form: Mapping[str, str], model: type[Body], **more: object) -> Body:
-    """The fields that the model knows, checked as the body of the same request to the API would be.
+    """The form as a model, checked as the body of the API request would be; other fields are ignored.
 
     Parameters
     ----------
-    more : fields that no person fills in.
+    more : values that are not in the form.
 
     Raises InvalidRequestError.
     """

@@ -52,7 +52,7 @@ def test_drift_is_told_as_the_api_tells_it(start_service, watched, ask_yesterday
     assert found["sentence"] in page.text
     rows = page.one("div", **{"aria-labelledby": "columns"}).one("tbody").all("tr")
     assert [row.one("th").one("small").text for row in rows] == [column["column"] for column in found["columns"]]
-    assert rows[0].one("span", class_="badge").text == "alarm"
+    assert rows[0].one("span", class_="badge").text == "drift"
     bars = page.one("section", **{"aria-labelledby": "score"}).one("table").all("tr")
     widths = [float(bar.one("rect", class_="recent")["width"].rstrip("%")) for bar in bars]
     shares = [one["n_recent"] / found["score"]["n_recent"] for one in found["score"]["bins"]]
@@ -66,7 +66,7 @@ def test_the_window_is_one_of_those_offered(browser, days):
     """Anything else is the usual one."""
     page = parsed(browser.get(f"/models/credit/monitor?days={days}"))
     chosen = page.one("p", class_="windows").one("b").text
-    assert chosen == {"1": "day", "30": "month"}.get(days, "week")
+    assert chosen == {"1": "24 hours", "30": "30 days"}.get(days, "7 days")
 
 
 def test_an_old_bundle_says_that_it_has_no_reference(browser):

@@ -76,14 +76,14 @@ def test_a_wrong_key_is_told_at_its_field(start_service, store):
     refused = sent(client, "/login", key="wrong")
     field = parsed(refused).one("input", id="key")
     assert (refused.status_code, field["aria-invalid"], field.get("value")) == (401, "true", None)
-    assert "No such key" in parsed(refused).one("p", id=field["aria-describedby"]).text
+    assert "Unknown, expired or revoked key" in parsed(refused).one("p", id=field["aria-describedby"]).text
     assert KEY_COOKIE not in client.cookies
 
 
 def test_who_signs_out_is_out(open_browser):
     """The browser forgets the key."""
     browser = open_browser("secret", api_key="secret")
-    assert "key environment" in parsed(browser.get("/")).one("div", class_="who").text
+    assert "Key environment" in parsed(browser.get("/")).one("div", class_="who").text
     sent(browser, "/", "/logout")
     assert KEY_COOKIE not in browser.cookies
     assert browser.get("/").url.path == "/login"

@@ -28,7 +28,7 @@ def test_what_was_tried_out_leads_to_its_numbers(browser):
     (address,) = re.findall(r'href="(/models/credit/trace\?prediction_id=[^"]+)"', answered)
     shown = browser.get(f"{address}&outcome=0&learning_rate=0.1")
     assert shown.status_code == 200
-    assert "Loss if the outcome were 0" in shown.text
+    assert "Loss for outcome 0" in shown.text
     assert "W - 0.1 × dL/dW" in shown.text
 
 

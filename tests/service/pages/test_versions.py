@@ -28,7 +28,7 @@ def test_a_version_is_promoted_and_rolled_back_with_a_reason(browser, store, app
     """Call on a page of its own; the next answer comes from the other version, and the history names why."""
     promoted = sent(browser, "/models/credit/promote?version=2", "/models/credit/promote", why="newer rows")
     assert (promoted.status_code, promoted.url.path) == (200, "/models/credit")
-    assert "answers now" in parsed(promoted).one("p", role="status").text
+    assert "Version 2 is live" in parsed(promoted).one("p", role="status").text
     assert browser.post("/v1/credit/score", json=applicant).json()["version"] == 2
     event = store.registry.history("credit")[-1]
     assert (event.action, event.to_version, event.why) == ("promote", 2, "newer rows")
@@ -45,7 +45,7 @@ def test_without_a_reason_nothing_changes(browser, store, page):
     before = store.registry.history("credit")
     answered = sent(browser, page, page.split("?")[0], why="  ")
     assert answered.status_code == 422
-    assert "Say why" in parsed(answered).one("p", id="why-error").text
+    assert "Enter a reason" in parsed(answered).one("p", id="why-error").text
     assert store.registry.history("credit") == before
 
 
@@ -69,7 +69,7 @@ def test_who_may_not_change_is_not_offered_it(open_browser, make_key):
     browser = open_browser(make_key("caller", "score"))
     page = parsed(browser.get("/models/credit"))
     assert {link.text.split()[0] for row in rows(page) for link in row.all("a")} == {"Report", "Card"}
-    assert "needs a key with the scope admin" in page.text
+    assert "need a key with the scope admin" in page.text
     confirm = parsed(browser.get("/models/credit/promote?version=2"))
     assert confirm.one("button", class_="primary").get("disabled") is not None
 

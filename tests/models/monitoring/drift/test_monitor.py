@@ -87,10 +87,10 @@ def test_very_many_rows_do_not_make_a_small_difference_large():
 @pytest.mark.parametrize(
     ("before", "now", "state", "told"),
     [
-        (("normal", 0, 1), ("normal", 0.8, 1), "alarm", "higher than in training"),
-        (("normal", 0, 1), ("normal", -0.4, 1), "watch", "lower than in training"),
+        (("normal", 0, 1), ("normal", 0.8, 1), "alarm", "higher, median"),
+        (("normal", 0, 1), ("normal", -0.4, 1), "watch", "lower, median"),
         (("normal", 0, 1), ("normal", 0, 3), "alarm", ""),
-        (("exponential", 100), ("exponential", 1), "alarm", "lower than in training"),
+        (("exponential", 100), ("exponential", 1), "alarm", "lower, median"),
     ],
     ids=["much higher", "lower", "spread out", "in another unit"],
 )
@@ -125,15 +125,15 @@ def test_levels_that_have_moved_are_named():
     assert found.state == "alarm"
     assert found.unseen == 0.1
     assert found.sentence.startswith("x: car 50.8 % -> 19.7 %, moon 0 % -> 10 %")
-    assert "not given 0 % -> 20.8 %" in found.sentence
-    assert "10 % hold what training never saw" in found.sentence
+    assert "missing 0 % -> 20.8 %" in found.sentence
+    assert "10 % unseen categories" in found.sentence
 
 
 def test_a_missing_column_is_an_alarm():
     """A feed that has ended: nothing comes in any more, and no median is told."""
     (found,) = concluded([compared(NUMBER, np.arange(1_000.0), np.full(500, np.nan))])
     assert found.state == "alarm"
-    assert found.sentence == "x: not given 0 % -> 100 %"
+    assert found.sentence == "x: missing 0 % -> 100 %"
 
 
 def test_what_makes_a_state():
@@ -156,7 +156,7 @@ def test_rows_like_those_of_the_training_are_ok(scene, rows_of):
         "account": "an id has too many values",
         "at": "times always move",
     }
-    assert found.sentence == "8 of 11 columns (with the score) were compared; none has shifted"
+    assert found.sentence == "8 of 11 columns (including the score) compared; no drift"
     income = next(one for one in found.columns if one.column == "income")
     assert sum(one.n_recent for one in income.bins) == 3_000
     assert sum(one.n_reference for one in income.bins) == income.n_reference == 10_000
@@ -181,9 +181,9 @@ def test_a_shift_is_found_where_it_is(scene, rows_of):
     }  # fmt: skip
     assert found.columns[0].state == "alarm"
     assert found.state == "alarm"
-    assert "shifted: the score, " in found.sentence
+    assert "drift: the score, " in found.sentence
     told = next(one.sentence for one in found.columns if one.column == "income")
-    assert told.startswith("Income: higher than in training, median 1,")
+    assert told.startswith("Income: higher, median 1,")
 
 
 def test_too_few_rows_prove_nothing(scene, rows_of):

@@ -100,7 +100,7 @@ def test_rare_and_new_levels_share_a_bin_and_new_ones_are_counted():
     assert bins.counts.tolist() == [950, 50, 0]
     assert counts_in(bins.codes(recent), 3).tolist() == [1, 3, 2]
     assert bins.unseen_share(recent) == pytest.approx(1 / 6)
-    assert [one.name for one in bins.described(np.array([1, 3, 2]))] == ["often", "rare or new", "not given"]
+    assert [one.name for one in bins.described(np.array([1, 3, 2]))] == ["often", "rare or unseen", "missing"]
 
 
 def test_a_new_level_that_is_frequent_has_a_bin():
@@ -110,8 +110,8 @@ def test_a_new_level_that_is_frequent_has_a_bin():
     assert [(one.name, one.n_reference, one.n_recent) for one in bins.described(np.array([100, 300, 0, 0]))] == [
         ("often", 500, 100),
         ("new", 0, 300),
-        ("rare or new", 0, 0),
-        ("not given", 0, 0),
+        ("rare or unseen", 0, 0),
+        ("missing", 0, 0),
     ]
 
 
