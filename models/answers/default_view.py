@@ -25,11 +25,10 @@ def default_view(live: LiveModel, given: Json) -> View:
     name = summary.field
     parts = [reasons_part(answer), breakdown_part(given), windows_part(live, answer)]
     title = "Answer"
-    if name in answer and not live.domain.task.is_binary:
-        title = f"{summary.title}: {_text(answer[name])} {summary.unit}".rstrip()
-    elif name in answer:
-        title = f"{title_of(name)} {percent(answer[name])}"
-        parts = [probability_part(live, answer), *parts]
+    if name in answer:
+        value = answer[name]
+        title = f"{title_of(name)} " + (percent(value) if summary.unit == "share" else f"{_text(value)} {summary.unit}")
+        parts = [probability_part(live, answer), *parts] if live.domain.task.is_binary else parts
     drawn = {name, "decision", "reasons", "windows"}
     return View(
         title=title,

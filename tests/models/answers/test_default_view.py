@@ -67,6 +67,11 @@ def test_an_answer_without_a_probability_has_a_view(live):
     assert (view.title, view.decision, view.tone) == ("Answer", "", "plain")
     assert [fact for part in view.parts for fact in part.facts] == [("Estimate", "3.25"), ("Interval", "1, 4")]
 
+    task = live.domain.task
+    task = replace(task, is_binary=False, summary=replace(task.summary, field="estimate", unit="EUR"))
+    view = default_view(replace(live, domain=replace(live.domain, task=task)), answer)
+    assert (view.title, [part.scale for part in view.parts if part.scale]) == ("Estimate 3.25 EUR", [])
+
 
 def test_the_form_has_one_input_for_each_column(live):
     """At the place where the operation reads its row."""
