@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from data.windows import checked_history
@@ -50,6 +51,7 @@ START = datetime(2024, 5, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
 
 Ids = Callable[[], str]
+BuildOnce = Callable[[str, Callable[[Path], None]], Path]
 
 
 @dataclass(frozen=True)
@@ -116,15 +118,37 @@ def open_store(folder: Path) -> Store:
 
 
 @pytest.fixture(scope="session")
-def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which version 1 of every domain is live and credit has a version 2 that is not; never to be changed."""
-    store = open_store(tmp_path_factory.mktemp("trained") / "home")
+def build_once(tmp_path_factory: pytest.TempPathFactory) -> BuildOnce:
+    """Builds a folder that is never to be changed, once per test run: in whichever process needs it first."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def build(name: str, fill: Callable[[Path], None]) -> Path:
+        with FileLock(shared / f"{name}.lock"):
+            if not (shared / name).exists():
+                fill(shared / f"{name}.partial")
+                (shared / f"{name}.partial").rename(shared / name)
+        return shared / name
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def trained_home(build_once: BuildOnce, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which version 1 of every domain is live and credit has a version 2 that is not; never to be changed.
+
+    Each process of a test run has its own copy, because services write into their audit log.
+    """
+    return shutil.copytree(build_once("trained", _train_every_domain), tmp_path_factory.mktemp("trained") / "home")
+
+
+def _train_every_domain(folder: Path) -> None:
+    store = open_store(folder)
     for domain in load_domains().values():
         store.add(domain, quick_scorer(domain, seed=0), promote=True)
     credit = load_domains()["credit"]
     store.add(credit, quick_scorer(credit, seed=1), promote=False)
     store.registry.close()
-    return store.home.path
 
 
 @pytest.fixture
@@ -217,12 +241,12 @@ def applicant() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def eventually() -> Callable[[Callable[[], bool]], None]:
-    """Waits until something is so, and fails if it is not within ten seconds."""
+    """Waits until something is so, and fails if it is not within a minute."""
 
     def wait(is_so: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not is_so():
-            assert time.monotonic() < deadline, "did not happen within ten seconds"
+            assert time.monotonic() < deadline, "did not happen within a minute"
             time.sleep(0.01)
 
     return wait

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +21,7 @@ from models.registry.registry import Registry, Version
 from models.retraining import TrainingResult, train
 from models.training.job import TrainingJob
 from models.training.judge import OURS, Judgement
+from tests.conftest import BuildOnce
 
 CHAMPION = Version(
     name="credit", number=3, domain="credit", digest="0" * 64, created=utc_now(), created_by="tests", metrics={}
@@ -53,43 +58,51 @@ def test_a_version_goes_live_if_it_is_not_worse(given: Judgement, may_go_live: b
     assert words in why
 
 
-@pytest.fixture
-def run(tmp_path: Any) -> Any:
-    """Trains simulated credit rows into a home of the test's own; `shuffled` labels leave nothing to learn."""
-    home, domain = Home(tmp_path), load_domains()["credit"]
+def job(home: Home, *, columns: Sequence[str] = (), shuffled: bool = False, **options: Any) -> TrainingResult:
+    """Train simulated credit rows into a home; `columns` are left out, `shuffled` labels leave nothing to learn."""
+    domain = load_domains()["credit"]
+    frame = domain.simulate(6000 if shuffled else 1500, 0).frame.drop(
+        columns=list(columns)
+    )  # of few, chance may pass a gate
+    if shuffled:
+        frame["defaulted"] = np.random.default_rng(0).permutation(frame["defaulted"])
+    defaults = {
+        "domain": domain,
+        "name": "lending",
+        "table": domain.table.with_columns({name: {"role": "ignore"} for name in columns}),
+        "source": "simulated rows",
+        "split": domain.split,
+        "preset": "fast",
+    }
     registry = Registry(home.database_url)
+    try:
+        return train(TrainingJob(**{**defaults, **options}), frame, home=home, registry=registry)
+    finally:
+        registry.close()
 
-    def start(*, seed: int = 0, columns: list[str] | None = None, shuffled: bool = False, **options: Any) -> Any:
-        frame = domain.simulate(6000 if shuffled else 1500, seed).frame  # on few rows chance may pass a gate
-        table = domain.table
-        if columns is not None:
-            table = table.with_columns({name: {"role": "ignore"} for name in columns})
-            frame = frame.drop(columns=columns)
-        if shuffled:
-            frame["defaulted"] = np.random.default_rng(0).permutation(frame["defaulted"])
-        job = TrainingJob(
-            **{
-                "domain": domain,
-                "name": "lending",
-                "table": table,
-                "source": "simulated rows",
-                "split": domain.split,
-                "preset": "fast",
-                **options,
-            }
-        )
-        return train(job, frame, home=home, registry=registry)
 
-    yield start
+@pytest.fixture
+def home(build_once: BuildOnce, tmp_path: Path) -> Home:
+    """A home in which such a job has made version 1 of `lending` the champion."""
+    once = build_once("lending", lambda folder: job(Home(folder)) and None)
+    return Home(shutil.copytree(once, tmp_path / "home"))
+
+
+@pytest.fixture
+def run(home: Home) -> Callable[..., TrainingResult]:
+    """Trains another version."""
+    return partial(job, home)
+
+
+def test_the_same_rows_again_are_not_worse(home: Home, run: Any) -> None:
+    """A second job on the same rows and seed makes the same model, which may take the place of the first."""
+    registry = Registry(home.database_url)
+    first = registry.version("lending", 1)
     registry.close()
 
-
-def test_the_same_rows_again_are_not_worse(run: Any) -> None:
-    """A second job on the same rows and seed makes the same model, which may take the place of the first."""
-    first: TrainingResult = run()
     second: TrainingResult = run()
 
-    assert (first.version, second.version) == (1, 2)
+    assert second.version == 2
     assert second.promoted
     assert second.metrics == first.metrics
     assert second.contenders["champion (version 1)"]["log_loss"] == first.metrics["log_loss"]
@@ -97,7 +110,6 @@ def test_the_same_rows_again_are_not_worse(run: Any) -> None:
 
 def test_a_model_that_learned_nothing_does_not_go_live(run: Any) -> None:
     """Shuffled labels fail the gate; the version is kept, and the reason is given."""
-    run()
     result: TrainingResult = run(shuffled=True)
 
     assert not result.promoted
@@ -106,7 +118,6 @@ def test_a_model_that_learned_nothing_does_not_go_live(run: Any) -> None:
 
 def test_a_champion_that_reads_a_column_the_rows_lack_is_not_replaced(run: Any) -> None:
     """The two cannot be compared, so a person has to decide."""
-    run()
     result: TrainingResult = run(columns=["income_eur"])
 
     assert not result.promoted
@@ -122,6 +133,5 @@ def test_a_person_can_decide(run: Any, promote: str, expected: bool) -> None:
 
 def test_a_name_stays_with_its_domain(run: Any) -> None:
     """The endpoint of a credit model cannot turn into one of another domain; said before any training."""
-    run()
     with pytest.raises(DomainMismatchError, match="'credit' model, not 'ads'"):
         run(domain=load_domains()["ads"])
