@@ -33,7 +33,7 @@ _LENGTH_BYTES = 8
 
 def write_arrays(arrays: Mapping[str, Array]) -> bytes:
     """The content of a file with these arrays."""
-    content: bytes = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    content: bytes = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
     return content
 
 

@@ -16,8 +16,9 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from data.errors import DataError
 from data.table import Table
 from models.errors import BundleError
 from models.registry.array_file import Array, Buffer, parsed_json, read_arrays, write_arrays
@@ -112,9 +113,10 @@ class _Writer:
         return self._leaf(kind, value, path)
 
     def _array(self, match: re.Match[str], array: Array, path: str, lengths: dict[str, int]) -> dict[str, str]:
-        converted = array.astype(match["dtype"])
-        if array.dtype != converted.dtype and not np.array_equal(array, converted):
-            raise _FieldError(path, f"an array of {array.dtype} does not fit into {match['dtype']}")
+        # Whole numbers may be stored as those of another size; nothing else is converted
+        converted = array.astype(match["dtype"]) if array.dtype.kind == np.dtype(match["dtype"]).kind == "i" else array
+        if not np.array_equal(array, converted, equal_nan=converted.dtype.kind == "f"):
+            raise _FieldError(path, f"numbers are too large for {match['dtype']}")
         _check_array(match, converted, path, lengths)
         self.arrays[path] = converted
         return {"array": path}
@@ -183,13 +185,20 @@ class _Reader:
 
     def _leaf(self, kind: str, value: Any, path: str) -> Any:
         if kind == "table":
-            try:
-                return _TABLE.validate_python(value)
-            except ValueError as error:
-                raise _FieldError(path, error) from error
+            return _table(value, path)
         if kind == "value" and isinstance(value, dict):
             return _time(value, path)
         return _scalar(kind, value, path) if _is_scalar(kind, value) else self.object(kind, value, path)
+
+
+def _table(value: Any, path: str) -> Table:
+    try:
+        return _TABLE.validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise _FieldError(_joined(path, ".".join(map(str, first["loc"]))), first["msg"]) from error
+    except DataError as error:
+        raise _FieldError(path, error) from error
 
 
 def _fields_of(cls: type) -> Mapping[str, str]:
