@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.arrays import Mask
 from data.errors import BadRowsError, Problem
 from data.spellings import MAX_CHARACTERS, flag_spellings, number_codes, text_codes, value_text
 from data.table import MAX_SHOWN_VALUES, Column, Kind, Table, level_text
 from data.times import parse_times
-
-Mask = npt.NDArray[np.bool_]
 
 _MAX_LISTED = 1_000
 _ONLY_IN_TRAINING = ("target", "weight", "propensity")

@@ -17,12 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.arrays import Floats, Integers
 from data.checking import checked_frame
 from data.table import Column, Table
 from data.window import OF_AMOUNTS, Window
-
-Integers = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 FOREVER = np.iinfo(np.int64).max // 4
 """A time after all others, in seconds."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+from data.arrays import Floats, Integers, Mask
 
-Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
+__all__ = ["Floats", "Labels", "Mask", "Scores"]
+
+Labels: TypeAlias = Integers
+"""0 and 1 for each row."""
 
 Scores: TypeAlias = Mapping[str, Floats]
 """Everything that one pass of a model says of some rows, by name; each array has a first axis of n_rows."""

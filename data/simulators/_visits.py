@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.neighbors import NearestNeighbors
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from data.arrays import Floats, Integers
 
 N_DAYS, N_DAYS_BEFORE = 60, 70
 DAY = 86_400

@@ -26,14 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
+from data.arrays import Floats
 from data.files.table_toml import read_table
 from data.simulators import Simulation
-
-Floats = npt.NDArray[np.float64]
 
 CATEGORIES = ("sport", "fashion", "technology")
 MATCH_EFFECT = 1.5

@@ -29,14 +29,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
+from data.arrays import Floats
 from data.files.table_toml import read_table
 from data.simulators import Simulation
-
-Floats = npt.NDArray[np.float64]
 
 CHECKING_EFFECTS = {"overdrawn": 1.0, "low": 0.2, "comfortable": -0.6, "none": 0.0}
 PURPOSE_EFFECTS = {"car": -0.2, "furniture": 0.0, "renovation": -0.3, "education": 0.1, "debt": 0.5, "business": 0.6}

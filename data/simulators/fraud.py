@@ -36,16 +36,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
+from data.arrays import Floats, Integers
 from data.files.table_toml import read_table
 from data.simulators import Simulation
 from data.simulators._visits import CATEGORIES, DAY, N_DAYS_BEFORE, draw_visits
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 FIRST_DAY = np.datetime64("2024-03-01T00:00:00")
 LABEL_DELAY_DAYS, CONFIRMED_DAYS, HABIT_DAYS = 7, 28, 30

@@ -6,12 +6,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.arrays import Floats, Labels
+from models.arrays import Floats, Labels, Mask
 from models.backtesting.alert_simulation import AlertSimulation, choose_alert_policy, simulate_alerts
 from models.backtesting.past_rows import Decisions, PastRows
 from models.backtesting.policy_choice import ChosenPolicy, PolicyRequest, choose_policy
@@ -23,8 +21,6 @@ from models.errors import PolicyError
 from models.evaluation.diagnostics import ImpactRatio
 from models.evaluation.diagnostics.fairness import impact_ratio
 from models.evaluation.row_groups import MIN_ROWS, groups_of
-
-Mask = npt.NDArray[np.bool_]
 
 
 class Figures(BaseModel):

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.arrays import Mask
 from models.backtesting.past_rows import PastRows
-from models.backtesting.policy_simulation import Mask
 from models.contract import LiveModel
 from models.decisions.rules.conditions import Action, Rule, check_rules
 from models.decisions.rules.hits import Hits, rule_hits, ruled

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.table import Column, level_text
-from models.encoding.arrays import Features, Floats, Labels
+from models.arrays import Floats, Labels
+from models.encoding.arrays import Features
 from models.encoding.level_statistics import STATISTICS, cross_fitted_statistics, level_statistics, statistics_that_tell
 
 _MAX_BESIDE_STATISTICS = 32  # levels with a feature of their own where there are statistics

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from models.encoding.arrays import Floats, Labels
+from models.arrays import Floats, Labels
 
 STATISTICS = ("event rate", "rows")
 PRIOR_ROWS = 10.0

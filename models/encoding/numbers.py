@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.table import Column
-from models.encoding.arrays import Features, Floats, Labels
+from models.arrays import Floats, Labels
+from models.encoding.arrays import Features
 from models.encoding.feature_groups import FeatureGroups
 from models.encoding.target_bins import target_edges
 

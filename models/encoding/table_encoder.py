@@ -15,7 +15,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from data.table import Column, Table
-from models.encoding.arrays import FEW_ROWS, Features, Labels
+from models.arrays import Labels
+from models.encoding.arrays import FEW_ROWS, Features
 from models.encoding.categories import CategoryBlock
 from models.encoding.feature_groups import FeatureGroups
 from models.encoding.numbers import NumberBlock

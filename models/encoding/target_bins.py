@@ -7,7 +7,7 @@ import math
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier
 
-from models.encoding.arrays import Floats, Labels
+from models.arrays import Floats, Labels
 
 
 def target_edges(values: Floats, labels: Labels, *, most_bins: int, least_gain: float = 10.0) -> Floats:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.table import Column
-from models.encoding.arrays import FEW_ROWS, Features, Labels
+from models.arrays import Labels
+from models.encoding.arrays import FEW_ROWS, Features
 
 Parts: TypeAlias = npt.NDArray[np.int64]
 

@@ -11,9 +11,8 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from models.arrays import Floats
 from models.nn.arrays import Array
-
-Floats = npt.NDArray[np.float64]
 
 
 def probability(log_odds: Array) -> Floats:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from models.arrays import Floats
 
 MAX_GROUPS = 20_000
 _RESAMPLES_AT_ONCE = 100  # bounds the memory

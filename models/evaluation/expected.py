@@ -9,13 +9,11 @@ probabilities are wrong, and so is what follows from them.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, Field
 from scipy.stats import rankdata
 
+from models.arrays import Floats
 from models.evaluation.measures import CLIP, MIN_ROWS, NOTHING, Measure
-
-Floats = npt.NDArray[np.float64]
 
 N_DRAWS = 400
 ASSUMES = (

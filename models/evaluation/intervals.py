@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from models.arrays import Floats
 
 
 def wilson_interval(rates: Floats, n_rows: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:

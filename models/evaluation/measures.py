@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, Field
 from scipy.stats import rankdata
 
+from models.arrays import Floats, Labels
 from models.evaluation.intervals import wilson_interval
-
-Floats = npt.NDArray[np.float64]
-Outcomes = npt.NDArray[np.int64]
 
 MIN_ROWS = 100
 MIN_OF_EACH = 10
@@ -54,7 +51,7 @@ class Measures(BaseModel):
     calibration: list[CalibrationGroup] = Field(description="Tenths of the rows by probability.")
 
 
-def measures(probabilities: Floats, labels: Outcomes) -> Measures:
+def measures(probabilities: Floats, labels: Labels) -> Measures:
     """Judge probabilities of shape (n_rows,) by labels of 0 and 1."""
     n = len(labels)
     groups = calibration(probabilities, labels) if n >= MIN_ROWS else []
@@ -73,7 +70,7 @@ def measures(probabilities: Floats, labels: Outcomes) -> Measures:
     )
 
 
-def auc(probabilities: Floats, labels: Outcomes) -> Measure:
+def auc(probabilities: Floats, labels: Labels) -> Measure:
     """The area under the ROC curve with its interval.
 
     The variance is that of DeLong, DeLong and Clarke-Pearson (1988), by the mid-ranks of Sun and Xu (2014).
@@ -90,7 +87,7 @@ def auc(probabilities: Floats, labels: Outcomes) -> Measure:
     return Measure(value=float(value), low=float(max(0, value - Z * error)), high=float(min(1, value + Z * error)))
 
 
-def calibration(probabilities: Floats, labels: Outcomes, n_groups: int = N_GROUPS) -> list[CalibrationGroup]:
+def calibration(probabilities: Floats, labels: Labels, n_groups: int = N_GROUPS) -> list[CalibrationGroup]:
     """Equal parts of the rows by probability, from the least to the greatest."""
     order = np.argsort(probabilities, kind="stable")
     parts = [part for part in np.array_split(order, n_groups) if len(part)]

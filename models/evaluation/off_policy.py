@@ -19,11 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Floats, Mask
 from models.errors import ModelError
 from models.evaluation.bootstrap import resampled_sums
-
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 AS_LOGGED = "as logged"
 """The name under which the policy that wrote the log is reported; its value is the mean reward."""

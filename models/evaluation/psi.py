@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from models.arrays import Floats
+
 Counts = npt.NDArray[np.int64]
 
 WATCH_FROM, SHIFTED_FROM = 0.1, 0.25

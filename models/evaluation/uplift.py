@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Floats
 from models.errors import ModelError
 from models.evaluation.off_policy import Estimate, estimate
-
-Floats = npt.NDArray[np.float64]
 
 
 class UpliftError(ModelError):

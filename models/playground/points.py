@@ -8,13 +8,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from data.simulators import credit, fraud
 from data.table import Column
+from models.arrays import Floats, Labels
 
-Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
 HELD_OUT = 0.3
 """Share of the validation set."""
 

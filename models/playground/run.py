@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.answers.trace_layers import traced_layers
+from models.arrays import Floats, Labels
 from models.errors import DivergedError
 from models.nn.arrays import Array
 from models.nn.losses import BINARY_LOG_LOSS, SQUARED_ERROR
@@ -16,7 +17,7 @@ from models.nn.optimizers import SGD, Adam
 from models.nn.rows import Rows
 from models.nn.trace import Trace, trace
 from models.nn.training import Training
-from models.playground.points import Floats, Labels, Points, points
+from models.playground.points import Points, points
 from models.playground.settings import PlaygroundSettings
 from models.playground.states import Halves, Labelled, PlaygroundState, PointsShown, Surface, TracedPoint, Weights
 

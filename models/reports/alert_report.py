@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.sentences import percent
 from data.splits import Split
+from models.arrays import Mask
 from models.contract import AlertBudget
 from models.decisions.alerts.budget_curve import BudgetPoint, budget_curve
-from models.decisions.alerts.card_days import Mask
 from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY, card_precision_at_k
 from models.decisions.alerts.matured_labels import MaturedFigures, label_clock, matured
 from models.decisions.alerts.transactions import Transactions

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.arrays import Labels
-from models.decisions.alerts.card_days import Mask
+from models.arrays import Labels, Mask
 
 
 def rows_of_unknown_cards(

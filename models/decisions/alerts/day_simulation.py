@@ -12,9 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 from pydantic import BaseModel, Field
 
-from models.arrays import Floats
+from models.arrays import Floats, Mask
 from models.costs import AlertCosts
-from models.decisions.alerts.card_days import Mask
 from models.decisions.alerts.transactions import Transactions
 
 

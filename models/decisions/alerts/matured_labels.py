@@ -13,8 +13,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, Field
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from models.arrays import Floats
-from models.decisions.alerts.card_days import Mask
+from models.arrays import Floats, Mask
 from models.decisions.alerts.card_precision import card_precision_at_k
 from models.decisions.alerts.transactions import Transactions
 

@@ -12,8 +12,8 @@ import pandas as pd
 
 from data.spellings import number_codes
 from data.table import Column, Table
-from models.arrays import Floats, Labels
-from models.decisions.alerts.card_days import CardDays, Mask
+from models.arrays import Floats, Labels, Mask
+from models.decisions.alerts.card_days import CardDays
 
 ALWAYS, NEVER = 1.0, float("-inf")
 """The scores of what any cut-off alerts, for none lies above 1, and of what none does."""

@@ -14,8 +14,8 @@ import pandas as pd
 
 from data.sentences import label
 from data.table import Column, Table
-from models.arrays import Floats, Labels
-from models.evaluation.diagnostics.groups import Mask, calibration_ratio, few_groups, protected_columns
+from models.arrays import Floats, Labels, Mask
+from models.evaluation.diagnostics.groups import calibration_ratio, few_groups, protected_columns
 from models.evaluation.diagnostics.results import ColumnFairness, Fairness, FourFifths, GroupTreatment, ImpactRatio
 from models.evaluation.row_groups import MIN_ROWS
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from data.table import Column, Table
+from models.arrays import Mask
 from models.evaluation.row_groups import groups_by
 
 MAX_GROUPS = 12
 REST = "all others"
 """The group of the levels that are left when a column has too many of them: the rarest."""
-
-Mask = npt.NDArray[np.bool_]
 
 
 def protected_columns(table: Table, frame: pd.DataFrame) -> list[Column]:

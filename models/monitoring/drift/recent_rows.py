@@ -13,8 +13,8 @@ import pandas as pd
 
 from data.spellings import flag_spellings, value_text
 from data.table import Column, level_text
+from models.arrays import Floats
 from models.contract import LiveModel
-from models.evaluation.psi import Floats
 from models.monitoring.drift.reference import compared_columns
 from models.records.audit_log.log import PredictionLog
 from models.records.audit_log.record import BATCH, SCORE, Prediction

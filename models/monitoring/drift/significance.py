@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import chi2, false_discovery_control
 
-from models.evaluation.psi import Counts, Floats
+from models.arrays import Floats
+from models.evaluation.psi import Counts
 
 MIN_EXPECTED = 5
 """Rows that each bin must be expected to hold for the chi-square distribution to be trusted (Cochran 1954)."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import kstwobign
 
-from models.evaluation.psi import BAND, Counts, Floats, resampled_counts
+from models.arrays import Floats
+from models.evaluation.psi import BAND, Counts, resampled_counts
 from models.monitoring.drift.reference import NumberReference, knots
 
 

@@ -18,21 +18,19 @@ interval is for their mean so far (as Choe and Ramdas compare forecasters).
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import gammainc, gammaln
 
-Numbers: TypeAlias = npt.NDArray[np.float64]
+from models.arrays import Floats
 
 RHO = 1.0
 """Where the mixture lies: the boundary is tightest when the squares, in units of scale**2, add up to about ten times
 this (Howard et al., proposition 3), and near its best from a tenth of that to a hundred times as much."""
 
 
-def log_e_value(excess: npt.ArrayLike, squares: npt.ArrayLike, scale: float = 1.0) -> Numbers:
+def log_e_value(excess: npt.ArrayLike, squares: npt.ArrayLike, scale: float = 1.0) -> Floats:
     """The logarithm of the evidence that the means were not zero or below: log(20) and more refutes it at 5 %.
 
     Parameters
@@ -49,7 +47,7 @@ def log_e_value(excess: npt.ArrayLike, squares: npt.ArrayLike, scale: float = 1.
     return np.where(rate > 0, closed, -np.inf)
 
 
-def _log_of_cut_gamma(shape: Numbers, rate: Numbers) -> Numbers:
+def _log_of_cut_gamma(shape: Floats, rate: Floats) -> Floats:
     """Logarithm of the integral of x**(shape - 1) exp(-rate x) from 0 to 1."""
     return np.asarray(gammaln(shape) - shape * np.log(rate) + np.log(gammainc(shape, rate)))
 

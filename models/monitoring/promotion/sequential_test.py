@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, Field
 
+from models.arrays import Floats
 from models.contract import Task
-from models.monitoring.promotion.confidence_sequence import Numbers, boundary
+from models.monitoring.promotion.confidence_sequence import boundary
 
 ALPHA = 0.05
 MAX_BASELINE = 0.25
@@ -92,7 +93,7 @@ def judge_canary(
     )
 
 
-def canary_improvements(scores: Numbers, given: npt.NDArray[np.bool_], share: float) -> Numbers:
+def canary_improvements(scores: Floats, given: npt.NDArray[np.bool_], share: float) -> Floats:
     """What each row says about the improvement: right on average over the chance that gave rows to the challenger."""
     before = np.arange(len(scores))
     means = np.divide(np.cumsum(scores) - scores, before, out=np.zeros(len(scores)), where=before > 0)
@@ -102,9 +103,9 @@ def canary_improvements(scores: Numbers, given: npt.NDArray[np.bool_], share: fl
 
 def _judged(
     task: Task,
-    improvements: Numbers,
-    champion: Numbers,
-    challenger: Numbers,
+    improvements: Floats,
+    champion: Floats,
+    challenger: Floats,
     *,
     scale_below: float,
     scale_above: float,
@@ -145,7 +146,7 @@ def _judged(
     )
 
 
-def _mean(scores: Numbers) -> float | None:
+def _mean(scores: Floats) -> float | None:
     return float(scores.mean()) if len(scores) else None
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from data.arrays import Integers
 from data.table import Table
-from data.windows import Integers
 from models.records.events.event_log import EventLog
 from models.records.events.labels import Label
 from models.registry.database import schema as tables

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from data.arrays import Integers
 from data.checking import checked_frame
 from data.errors import SourceError
 from data.spellings import text_codes
 from data.table import Table, level_text
-from data.windows import Integers, KnownFrauds, whole_seconds, with_windows
+from data.windows import KnownFrauds, whole_seconds, with_windows
 from models.records.events.event_json import row_of
 from models.records.events.event_log import EventLog
 from models.records.events.labels import times_as_fraud

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from data.arrays import Floats
 from data.table import Table
 from data.window import OF_LABELS
-from data.windows import Events, Floats, Frauds, window_values
+from data.windows import Events, Frauds, window_values
 from models.records.events.entity_series import Series
 from models.records.events.labels import times_as_fraud
 from models.registry.database import schema as tables
