@@ -242,12 +242,10 @@ class UnknownKeyError(ModelError):
 
 
 class DivergedError(ModelError):
-    """A playground's network cannot be followed any more: its numbers are not finite."""
+    """A training of the playground has diverged: some number is not finite."""
 
     def __init__(self, step: int) -> None:
-        super().__init__(
-            f"at step {step} some numbers of the network are not finite; take fewer steps, or a smaller learning rate"
-        )
+        super().__init__(f"training diverged by step {step}; take fewer steps, or lower the learning rate")
 
 
 class NoReferenceError(ModelError):
@@ -255,6 +253,5 @@ class NoReferenceError(ModelError):
 
     def __init__(self, name: str, version: int) -> None:
         super().__init__(
-            f"version {version} of {name!r} was trained before bundles kept a reference of their training rows, so "
-            "drift cannot be told; train it again"
+            f"version {version} of {name!r} has no drift reference: it was trained before bundles held one; train again"
         )

@@ -105,19 +105,21 @@ class RateLimitError(ServiceError):
 
 
 class TooManyTrainingsError(ServiceError):
-    """As many people as there is room for watch a network learn."""
+    """All training slots of the playground are in use."""
 
     retry_after = 5
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"{most} networks are learning here already; try again when one of them has finished")
+        super().__init__(f"all {most} training slots are in use; retry in a moment")
 
 
 class TrainingTooLongError(ServiceError):
-    """What a network is to learn takes longer than it may."""
+    """A training of the playground takes longer than its limit."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"this takes longer than {seconds:g} s; take fewer rows, epochs or units, or larger batches")
+        super().__init__(
+            f"this training takes longer than {seconds:g} s; take fewer rows, epochs or units, or larger batches"
+        )
 
 
 class BodyTooLargeError(ServiceError):

@@ -11,7 +11,7 @@ from models.contract import Answer, LiveModel
 
 Json: TypeAlias = Mapping[str, Any]
 MARKS = (0.01, 0.1, 0.5, 0.9)
-"""Of a scale without cut-offs."""
+"""Marks of a scale without cut-offs."""
 
 
 def view_of(live: LiveModel, given: Json) -> View:
@@ -81,7 +81,7 @@ def breakdown_part(given: Json) -> Part:
 
 
 def windows_part(live: LiveModel, answer: Json, title: str = "Window features") -> Part:
-    """What the answer's row holds of the table's windows."""
+    """The values of the table's windows for the answer's row."""
     found = answer.get("windows", {}).items()
     return Part(
         title=title, facts=[(label(live.table[name]), spoken(live.table[name], value)) for name, value in found]
@@ -89,7 +89,7 @@ def windows_part(live: LiveModel, answer: Json, title: str = "Window features") 
 
 
 def _other_parts(answer: Json, drawn: Collection[str]) -> list[Part]:
-    """Whatever else the answer holds: numbers by name as bars, everything else as text."""
+    """All other fields: mappings of numbers as bars, everything else as text."""
     facts, parts = [], []
     for name, value in answer.items():
         if name in drawn or name in Answer.model_fields:

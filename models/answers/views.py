@@ -9,9 +9,9 @@ from typing import Literal, TypeAlias
 
 Tone: TypeAlias = Literal["good", "middle", "bad", "plain", "accent"]
 Step: TypeAlias = tuple[str, str, float]
-"""Of a waterfall: its label, a note, its amount."""
+"""A step of a waterfall: label, note, amount."""
 Amount: TypeAlias = tuple[str, str, float, str, Tone]
-"""Of a bar from 0: its label, a note, its amount, that as text, its tone."""
+"""A bar from 0: label, note, amount, amount as text, tone."""
 MAX_STEPS = 10
 
 

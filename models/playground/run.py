@@ -169,9 +169,9 @@ class Run:
 
 def _is_finite(found: Trace) -> bool:
     """Whether every number of a trace is finite; those not checked here follow from these."""
-    told = [found.after.parameters, found.losses, found.vote_after, found.losses_after]
-    told += [part for layer in found.layers for part in (layer.sums, layer.output_gradients, layer.weight_gradients)]
-    return all(bool(np.isfinite(part).all()) for part in told)
+    parts = [found.after.parameters, found.losses, found.vote_after, found.losses_after]
+    parts += [part for layer in found.layers for part in (layer.sums, layer.output_gradients, layer.weight_gradients)]
+    return all(bool(np.isfinite(part).all()) for part in parts)
 
 
 def _labelled(X: Floats, labels: Labels) -> Labelled:

@@ -86,7 +86,7 @@ def test_a_version_is_promoted_and_rolled_back(visit, address, store):
     page.get_by_role("link", name=re.compile("^Promote")).click()
     page.get_by_label(re.compile("Why|Reason")).fill("newer rows")
     page.get_by_role("button", name=re.compile("Promote")).click()
-    page.get_by_text("Version 2 is live.").wait_for()
+    page.get_by_text("Version 2 is live.", exact=True).wait_for()
     assert store.registry.champion("credit").number == 2
     page.get_by_role("link", name=re.compile("^Roll")).first.click()
     page.get_by_label(re.compile("Why|Reason")).fill("complaints")

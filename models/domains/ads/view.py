@@ -16,7 +16,7 @@ from models.domains.ads.ranking import WhyNot
 from models.domains.ads.request import MAX_TIMES_SEEN, parts_of
 
 MAX_CANDIDATES = 12
-"""Of the form; the API takes more."""
+"""Limit of the form; the API takes more."""
 EXAMPLE_BIDS = (0.8, 1.2, 0.5)
 TITLES = {"person": "Person", "context": "Context"}
 CANDIDATE = (

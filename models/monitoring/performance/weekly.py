@@ -167,7 +167,7 @@ def _note(domain: Domain) -> str:
     """Whose outcomes are known decides what they can tell."""
     if domain.favourable:
         return (
-            f"Outcomes are known of those alone who got {domain.favourable!r}: measures are those among them, and not "
-            "those among everyone who asked."
+            f"Outcomes are known for {domain.favourable!r} decisions only: metrics hold among those, not among all "
+            "applications."
         )
-    return "Predictions whose outcome nobody told count in no realised measure."
+    return "Observed metrics leave out predictions without an outcome."

@@ -10,10 +10,10 @@ export async function* readEvents(body) {
     while ((end = waiting.search(/\r?\n\r?\n/)) >= 0) {
       const lines = waiting.slice(0, end).split(/\r?\n/);
       waiting = waiting.slice(end).replace(/^\r?\n\r?\n/, "");
-      const told = (field) =>
+      const values = (field) =>
         lines.filter((line) => line.startsWith(`${field}:`)).map((line) => line.slice(field.length + 1).trimStart());
-      const data = told("data").join("\n");
-      if (data) yield { name: told("event")[0] ?? "message", data };
+      const data = values("data").join("\n");
+      if (data) yield { name: values("event")[0] ?? "message", data };
     }
   }
 }

@@ -14,9 +14,9 @@ async function send(form, submitter) {
   if (!fresh) throw new Error("no form in the answer");
   document.querySelector(TRYING).replaceWith(fresh);
   improve(fresh);
-  const told = fresh.querySelector("[data-focus]") ?? fresh.querySelector("fieldset:last-of-type input");
-  told?.focus();
-  told?.scrollIntoView({ block: "start" });
+  const target = fresh.querySelector("[data-focus]") ?? fresh.querySelector("fieldset:last-of-type input");
+  target?.focus();
+  target?.scrollIntoView({ block: "start" });
 }
 
 function improve(part) {

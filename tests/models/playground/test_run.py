@@ -152,7 +152,7 @@ def test_steps_that_are_too_large_are_told():
     assert run.step < run.most_steps
     json.loads(state.model_dump_json(), parse_constant=pytest.fail)
     assert state.losses.training is None
-    with pytest.raises(DivergedError, match=f"at step {run.step} "):
+    with pytest.raises(DivergedError, match=f"by step {run.step};"):
         run.trace(0)
 
 
