@@ -350,8 +350,8 @@ class Table:
         return max((window.label_delay_days for window in windows), default=USUAL_LABEL_DELAY_DAYS)
 
     @property
-    def card(self) -> Column | None:
-        """Whose rows belong together when someone looks at them: the first entity, if the table has one."""
+    def subject(self) -> Column | None:
+        """Whose rows are reviewed together, a card or an account: the first entity, if the table has one."""
         return next(iter(self.of_role("entity")), None)
 
     @property

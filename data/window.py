@@ -1,22 +1,29 @@
-"""Window: what a computed column says about the earlier events of the row's card, terminal or other entity."""
+"""Window: what a computed column says about the earlier events of the row's card, account or other entity."""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict
+from pydantic import BeforeValidator, ConfigDict
 from pydantic.dataclasses import dataclass
 
 from data.errors import TableError
 
-Measure = Literal["count", "sum", "mean", "max", "distinct", "since_last", "z_score", "frauds", "risk"]
+Measure = Literal["count", "sum", "mean", "max", "distinct", "since_last", "z_score", "positives", "positive_rate"]
 
 OF_AMOUNTS: tuple[Measure, ...] = ("sum", "mean", "max", "z_score")
 """Measures of a column of numbers."""
-OF_LABELS: tuple[Measure, ...] = ("frauds", "risk")
+OF_LABELS: tuple[Measure, ...] = ("positives", "positive_rate")
 """Measures of what became of earlier events, once that is known."""
 USUAL_LABEL_DELAY_DAYS = 7.0
+FORMER_NAMES = {"frauds": "positives", "risk": "positive_rate"}
+"""Names of measures in tables that were written before they had their present ones."""
+
+
+def current_measure(name: Any) -> Any:
+    """The present name of a measure; anything else as it is."""
+    return FORMER_NAMES.get(name, name) if isinstance(name, str) else name
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -31,15 +38,15 @@ class Window:
     entity : column of the table with the role `entity`: the events are those with the same value as the row.
     measure : `count` of the events; `sum`, `mean` and `max` of a number; how many `distinct` values of another column;
         seconds `since_last` event; `z_score` of the row's own number, (value - mean) / standard deviation of those in
-        the window; confirmed `frauds`, and `risk`, their share of the events. The last two look at a window that ends
-        `label_delay_days` before t.
+        the window; confirmed `positives`, and the `positive_rate`, their share of the events. The last two look at a
+        window that ends `label_delay_days` before t; "frauds" and "risk", their former names, are read too.
     days : length of the window.
     of : the column that is added up, or whose distinct values are counted; none for the other measures.
     label_delay_days : how long after its event a label is known; one that came in later counts from then on.
     """
 
     entity: str
-    measure: Measure
+    measure: Annotated[Measure, BeforeValidator(current_measure)]
     days: float
     of: str | None = None
     label_delay_days: float = USUAL_LABEL_DELAY_DAYS

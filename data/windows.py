@@ -31,8 +31,8 @@ _EPOCH, _SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
 
 
 @dataclass(frozen=True, eq=False)
-class Frauds:
-    """Events that were confirmed as fraud, each for the time that the label stood: arrays of shape (n_frauds,).
+class Positives:
+    """Events that were confirmed as positive, each for the time that the label stood: arrays of shape (n_positives,).
 
     Parameters
     ----------
@@ -56,24 +56,24 @@ class Events:
     time : in whole seconds since 1970, UTC.
     amounts : of each column that windows add up, as `whole_amounts` gives them.
     others : of each column whose distinct values are counted, a number for each value.
-    frauds : None if no label is known, which makes `frauds` and `risk` missing.
+    positives : None if no label is known, which makes `positives` and `positive_rate` missing.
     """
 
     owner: Integers
     time: Integers
     amounts: Mapping[str, Integers] = field(default_factory=dict)
     others: Mapping[str, Integers] = field(default_factory=dict)
-    frauds: Frauds | None = None
+    positives: Positives | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class KnownFrauds:
-    """Rows of a frame that were confirmed as fraud, each for the time that its label stood, shape (n_frauds,).
+class KnownPositives:
+    """Rows of a frame that were confirmed as positive, each for the time that its label stood, shape (n_positives,).
 
     Parameters
     ----------
     row : position in the frame; a row may be there several times.
-    since, until : as in `Frauds`.
+    since, until : as in `Positives`.
     """
 
     row: Integers
@@ -111,7 +111,7 @@ def checked_history(
     table: Table,
     frame: pd.DataFrame,
     source: str,
-    frauds: KnownFrauds | None = None,
+    positives: KnownPositives | None = None,
     *,
     targets: Callable[[Table, pd.DataFrame], npt.NDArray[Any]] = Table.labels,
 ) -> tuple[pd.DataFrame, npt.NDArray[Any]]:
@@ -119,26 +119,26 @@ def checked_history(
 
     Parameters
     ----------
-    frauds : when which of the rows were known to be fraud; None if the labels were known once the windows' delay had
-        passed.
+    positives : when which of the rows were known to be positive; None if every label was known once the windows' delay
+        had passed.
     targets : reads them from checked rows; 0/1 labels if nothing is said.
 
     Raises BadRowsError that names every bad value of `source`.
     """
     checked = checked_frame(table, frame, source, training=True)
     labels = targets(table, checked)
-    return with_windows(table, checked, labels if frauds is None else frauds), labels
+    return with_windows(table, checked, labels if positives is None else positives), labels
 
 
 def with_windows(
-    table: Table, frame: pd.DataFrame, labels: npt.NDArray[np.int64] | KnownFrauds | None = None
+    table: Table, frame: pd.DataFrame, labels: npt.NDArray[np.int64] | KnownPositives | None = None
 ) -> pd.DataFrame:
     """A checked frame with the table's windows, computed from the frame's own rows.
 
     Parameters
     ----------
     frame : as `data.checking.checked_frame` gives it, in any order.
-    labels : 1 where a row was confirmed as fraud, shape (n_rows,), known when the window's delay has passed; or when
+    labels : 1 where a row was confirmed as positive, shape (n_rows,), known when the window's delay has passed; or when
         which row was known to be; None if none of this is known.
 
     Returns
@@ -148,16 +148,16 @@ def with_windows(
     if not table.windows:
         return frame
     seconds = frame[_time_name(table)].to_numpy("datetime64[s]").astype(np.int64)
-    frauds = _as_known(labels, seconds) if isinstance(labels, np.ndarray) else labels
-    events = {column.name: _events(table, column.name, frame, seconds, frauds) for column in table.of_role("entity")}
+    positives = _as_known(labels, seconds) if isinstance(labels, np.ndarray) else labels
+    events = {column.name: _events(table, column.name, frame, seconds, positives) for column in table.of_role("entity")}
     values = window_values(table, events, events)
     return frame.assign(**{column.name: values[column.name] for column in table.windows})
 
 
-def _as_known(labels: npt.NDArray[np.int64], seconds: Integers) -> KnownFrauds:
+def _as_known(labels: npt.NDArray[np.int64], seconds: Integers) -> KnownPositives:
     """Labels that are known at once, so that nothing but the windows' delay counts."""
     rows = np.flatnonzero(labels == 1)
-    return KnownFrauds(rows, seconds[rows], np.full(len(rows), FOREVER))
+    return KnownPositives(rows, seconds[rows], np.full(len(rows), FOREVER))
 
 
 def _time_name(table: Table) -> str:
@@ -165,15 +165,15 @@ def _time_name(table: Table) -> str:
     return table.time.name
 
 
-def _events(table: Table, entity: str, frame: pd.DataFrame, seconds: Integers, known: KnownFrauds | None) -> Events:
+def _events(table: Table, entity: str, frame: pd.DataFrame, seconds: Integers, known: KnownPositives | None) -> Events:
     owner = pd.factorize(frame[entity])[0].astype(np.int64)
     windows = [column.window for column in table.windows if column.window and column.window.entity == entity]
     amounts = {w.of: whole_amounts(table[w.of], frame[w.of]) for w in windows if w.of and w.measure in OF_AMOUNTS}
     others = {w.of: pd.factorize(frame[w.of])[0].astype(np.int64) for w in windows if w.of and w.measure == "distinct"}
-    frauds = None
+    positives = None
     if known is not None:
-        frauds = Frauds(owner[known.row], seconds[known.row], known.since, known.until)
-    return Events(owner, seconds, amounts, others, frauds)
+        positives = Positives(owner[known.row], seconds[known.row], known.since, known.until)
+    return Events(owner, seconds, amounts, others, positives)
 
 
 def window_values(table: Table, past: Mapping[str, Events], asked: Mapping[str, Events]) -> dict[str, Floats]:
@@ -256,17 +256,17 @@ class _Timeline:
 
 
 def _only(events: Events, chosen: npt.NDArray[np.bool_]) -> Events:
-    """The chosen events, and the frauds that have an owner."""
-    frauds = events.frauds
-    if frauds is not None:
-        kept = frauds.owner >= 0
-        frauds = Frauds(frauds.owner[kept], frauds.time[kept], frauds.since[kept], frauds.until[kept])
+    """The chosen events, and the positives that have an owner."""
+    positives = events.positives
+    if positives is not None:
+        kept = positives.owner >= 0
+        positives = Positives(positives.owner[kept], positives.time[kept], positives.since[kept], positives.until[kept])
     return Events(
         events.owner[chosen],
         events.time[chosen],
         {name: values[chosen] for name, values in events.amounts.items()},
         {name: values[chosen] for name, values in events.others.items()},
-        frauds,
+        positives,
     )
 
 
@@ -338,26 +338,26 @@ def _z_score(line: _Timeline, window: Window, scale: float) -> Floats:
     return score
 
 
-def _frauds(line: _Timeline, window: Window, scale: float) -> Floats:
+def _positives(line: _Timeline, window: Window, scale: float) -> Floats:
     """Count the labels that have begun to count and have not ended.
 
     Each counts from when it is known, but not before the delay, until its event leaves the window.
     """
-    frauds = line.past.frauds
-    if frauds is None:
+    positives = line.past.positives
+    if positives is None:
         return np.full(len(line.asked.owner), np.nan)
-    since = np.maximum(frauds.time + window.delay_seconds, frauds.since)
-    until = np.minimum(frauds.time + window.reach_seconds, frauds.until)
+    since = np.maximum(positives.time + window.delay_seconds, positives.since)
+    until = np.minimum(positives.time + window.reach_seconds, positives.until)
     stands = since < until
     asked = line.key(line.asked.owner, line.asked.time)
     begun, ended = (
-        np.searchsorted(np.sort(line.key(frauds.owner[stands], times[stands])), asked) for times in (since, until)
+        np.searchsorted(np.sort(line.key(positives.owner[stands], times[stands])), asked) for times in (since, until)
     )
     return (begun - ended).astype(np.float64)
 
 
-def _risk(line: _Timeline, window: Window, scale: float) -> Floats:
-    return _quotient(_frauds(line, window, scale), _count(line, window, scale))
+def _positive_rate(line: _Timeline, window: Window, scale: float) -> Floats:
+    return _quotient(_positives(line, window, scale), _count(line, window, scale))
 
 
 def _quotient(above: Floats, below: Floats) -> Floats:
@@ -374,6 +374,6 @@ _MEASURES = {
     "distinct": _distinct,
     "since_last": _since_last,
     "z_score": _z_score,
-    "frauds": _frauds,
-    "risk": _risk,
+    "positives": _positives,
+    "positive_rate": _positive_rate,
 }

@@ -169,10 +169,12 @@ class Queue:
 
     Parameters
     ----------
-    reviewed, blocked : decisions that open an alert, or join the one that is open for the card.
-    passed : the decision in place of `reviewed` while a card is left alone that was cleared.
+    reviewed, blocked : decisions that open an alert, or join the one that is open for the subject.
+    passed : the decision in place of `reviewed` while a subject is left alone that was cleared.
     snooze_hours : the field of the policy that says for how long it is.
     probability : the field of the answer with the probability of what people look for.
+    subject_word : what people review, in the singular: whose events make one alert.
+    positive_word, negative_word : an event whose alert was confirmed, and one whose alert was cleared.
     """
 
     reviewed: str
@@ -180,6 +182,9 @@ class Queue:
     passed: str
     snooze_hours: str
     probability: str
+    subject_word: str
+    positive_word: str
+    negative_word: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -330,3 +335,8 @@ class LiveModel:
     def queue(self) -> Queue | None:
         """Which of its answers people look at; None where answers are not stored, for people look later."""
         return self.domain.queue if self.table.windows else None
+
+    @property
+    def positive_word(self) -> str:
+        """The name of the label, as requests and files may spell it."""
+        return self.queue.positive_word if self.queue else "positive"

@@ -1,4 +1,4 @@
-"""What alerting costs: frauds that pass, looks at cards, and good customers who are blocked."""
+"""What alerting costs: positives that pass, reviews, and good customers who are blocked."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class AlertCosts:
 
     Parameters
     ----------
-    review : of a person's look at a card.
-    blocked_good : of blocking the card of a good customer for a day.
-    missed_share : of a missed fraud, as a share of its amount; above 1 where a chargeback costs more than the amount.
+    review : of a person's look at a subject's day.
+    blocked_good : of blocking a good customer for a day.
+    missed_share : of a missed positive, as a share of its amount; above 1 where a chargeback costs more than that.
 
     Raises CutOffError for a cost that is negative or not finite, and if none is above 0.
     """
@@ -34,7 +34,7 @@ class AlertCosts:
         costs = {
             "cost of a review": self.review,
             "cost of a blocked good customer": self.blocked_good,
-            "share of a missed fraud's amount that is lost": self.missed_share,
+            "share of a missed positive's amount that is lost": self.missed_share,
         }
         for what, cost in costs.items():
             if not (math.isfinite(cost) and cost >= 0):
@@ -45,7 +45,7 @@ class AlertCosts:
     def __str__(self) -> str:
         """In words."""
         share = "" if self.missed_share == 1 else f"{self.missed_share:g} times "
-        return f"review {self.review:g}, blocked good customer {self.blocked_good:g}, missed fraud {share}its amount"
+        return f"review {self.review:g}, blocked good customer {self.blocked_good:g}, missed positive {share}its amount"
 
 
 @dataclass(frozen=True)

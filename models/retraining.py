@@ -14,7 +14,7 @@ from time import perf_counter
 import pandas as pd
 
 from data.files.sources import frame_digest
-from data.windows import KnownFrauds
+from data.windows import KnownPositives
 from models.clock import Clock, utc_now
 from models.cores import threads_within_cores
 from models.errors import DomainMismatchError, NotTrainedError
@@ -55,14 +55,14 @@ def train(
     registry: Registry,
     progress: Progress = SILENT,
     now: Clock = utc_now,
-    frauds: KnownFrauds | None = None,
+    positives: KnownPositives | None = None,
 ) -> TrainingResult:
     """Train, evaluate, store and register one version; make it live if it may.
 
     Parameters
     ----------
     frame : rows as they came from their source, unchecked.
-    frauds : see `data.windows.checked_history`.
+    positives : see `data.windows.checked_history`.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def train(
         sweep_partial(home.bundles, job.name)
         if (earlier := registry.versions(job.name)) and earlier[-1].domain != job.domain.name:
             raise DomainMismatchError(job.name, registered=earlier[-1].domain, given=job.domain.name)
-        trained = fit(job, frame, _champion_to_refine(job, registry), home, progress, frauds)
+        trained = fit(job, frame, _champion_to_refine(job, registry), home, progress, positives)
         n_test = len(trained.rows.test)
         progress.stage(f"Evaluating on {n_test:,} untouched rows beside logistic regression and gradient boosting")
         judgement = judge(trained, registry.champion(job.name), home.bundles, seed=job.seed)

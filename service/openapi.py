@@ -37,7 +37,7 @@ from service.middleware.admission import ALWAYS_LET_IN, SLOWEST
 from service.requests.bodies import CSV, JSON, PARQUET
 from service.requests.problems import MEDIA_TYPE as PROBLEM_TYPE
 from service.requests.problems import Problem, example_problem
-from service.scoring.event_labels import LABELS_ANSWER, LABELS_EXAMPLE, LABELS_REQUEST
+from service.scoring.event_labels import LABELS_ANSWER, labels_example, labels_request
 
 Json = dict[str, Any]
 
@@ -140,7 +140,8 @@ def _model_paths(served: ServedModel) -> tuple[Json, Json]:
     adapters: dict[str, TypeAdapter[Any]] = {"Row": served.row}
     answers: dict[str, TypeAdapter[Any]] = {"Answer": served.answer, "BatchAnswer": served.batch_writer}
     if served.events is not None:
-        adapters[f"{LABELS}.Request"], answers[f"{LABELS}.Answer"] = LABELS_REQUEST, LABELS_ANSWER
+        adapters[f"{LABELS}.Request"] = labels_request(live.positive_word)
+        answers[f"{LABELS}.Answer"] = LABELS_ANSWER
     for action, operation in served.operations.items():
         adapters[f"{action}.Request"], answers[f"{action}.Answer"] = operation.body, operation.answer
     schemas = _schemas(adapters, prefix) | _schemas(answers, prefix, mode="serialization")
@@ -165,7 +166,7 @@ def _model_paths(served: ServedModel) -> tuple[Json, Json]:
     paths = path("score", "Answer one row", {JSON: row}, "Answer", [REASONS])
     paths |= path("batch", "Answer many rows", _batch_content(prefix, example), "BatchAnswer", [REASONS])
     if served.events is not None:
-        body = _body(f"{prefix}{LABELS}.Request", LABELS_EXAMPLE)
+        body = _body(f"{prefix}{LABELS}.Request", labels_example(live.positive_word))
         paths |= path(LABELS, "Tell what became of events", {JSON: body}, f"{LABELS}.Answer")
     for action, operation in served.operations.items():
         body = _body(f"{prefix}{action}.Request", served.example(operation))

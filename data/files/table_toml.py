@@ -55,7 +55,7 @@ HEADER = """\
 # window        the column is computed, from the rows of an entity in the days before, e.g.
 #               {entity = "card", measure = "mean", days = 30, of = "amount"}; files and requests do not hold it.
 #               measure is count, sum, mean, max, z_score (of a number with minimum and maximum), distinct (of a key or
-#               category), since_last, frauds or risk (confirmed label_delay_days, usually 7, after the row)
+#               category), since_last, positives or positive_rate (known label_delay_days, usually 7, after it)
 # part          of an advertising table: "person", "context" or "ad"
 # example       a value of a real row
 

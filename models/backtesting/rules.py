@@ -22,17 +22,17 @@ class RuleFigures(BaseModel):
     """The past rows that a rule hit; of a rule that allows, those that it would have let pass."""
 
     n_rows: int = Field(description="Rows hit.")
-    n_frauds: int = Field(description="Of them frauds.")
-    precision: float | None = Field(description="Share of frauds among the rows hit; null if none was hit.")
-    recall: float | None = Field(description="Share of all frauds that were hit; null if there was none.")
-    amount_of_frauds: float | None = Field(description="Of the frauds hit; null if the table marks none.")
+    n_frauds: int = Field(description="Of them positives.")
+    precision: float | None = Field(description="Share of positives among the rows hit; null if none was hit.")
+    recall: float | None = Field(description="Share of all positives that were hit; null if there was none.")
+    amount_of_frauds: float | None = Field(description="Of the positives hit; null if the table marks none.")
     n_good_rows: int = Field(description="Genuine rows hit.")
-    n_good_cards: int | None = Field(description="Cards with a genuine row hit; null if the table has no entity.")
+    n_good_cards: int | None = Field(description="Subjects with a genuine row hit; null if the table has no entity.")
     n_caught_anyway: int = Field(description="Rows hit that the model alone reviews or blocks, too.")
     n_new: int = Field(description="Rows hit that the model alone allows.")
-    n_new_frauds: int = Field(description="Of these frauds.")
+    n_new_frauds: int = Field(description="Of these positives.")
     n_released: int = Field(description="Rows that the model alone reviews or blocks, and that are let pass instead.")
-    n_released_frauds: int = Field(description="Of these frauds.")
+    n_released_frauds: int = Field(description="Of these positives.")
     extra_alerts_per_day: float | None = Field(
         description="Rows reviewed or blocked a day, more than by the model alone; null for a table without a time."
     )
@@ -94,8 +94,8 @@ def backtest_rules(live: LiveModel, rows: PastRows, rules: Sequence[Rule]) -> Ru
         policy_version=live.policy_version,
         rows=rows.source,
         n_rows=len(rows.labels),
-        n_frauds=int(past.is_fraud.sum()),
-        amount_of_frauds=past.amount_of(past.is_fraud),
+        n_frauds=int(past.is_positive.sum()),
+        amount_of_frauds=past.amount_of(past.is_positive),
         n_days=past.n_days,
         model_alerts_per_day=past.per_day(int(past.alerted.sum())),
         rules=[_outcome(rule, hits[:, j], past) for j, rule in enumerate(rules)],
@@ -119,20 +119,20 @@ def _caught(rules: Sequence[Rule], hits: Hits) -> Mask:
 class _Past:
     """What is known of the past rows, each of shape (n_rows,); None where the table has no such column."""
 
-    is_fraud: Mask
+    is_positive: Mask
     alerted: Mask
-    cards: npt.NDArray[Any] | None
+    subjects: npt.NDArray[Any] | None
     amounts: npt.NDArray[np.float64] | None
     n_days: int | None
 
     @classmethod
     def of(cls, live: LiveModel, rows: PastRows, alerted: Mask) -> _Past:
         """The rows with the decisions of the model alone."""
-        time, card, amount = live.table.time, live.table.card, live.table.amount
+        time, subject, amount = live.table.time, live.table.subject, live.table.amount
         return cls(
-            is_fraud=rows.labels == 1,
+            is_positive=rows.labels == 1,
             alerted=alerted,
-            cards=None if card is None else rows.frame[card.name].to_numpy(),
+            subjects=None if subject is None else rows.frame[subject.name].to_numpy(),
             amounts=None if amount is None else rows.frame[amount.name].to_numpy(np.float64),
             n_days=None if time is None else int(rows.frame[time.name].dt.normalize().nunique()),
         )
@@ -145,21 +145,21 @@ class _Past:
         hit : which rows a rule hit.
         alerted : which are reviewed or blocked with it.
         """
-        n_rows, n_frauds, n_all = int(hit.sum()), int((hit & self.is_fraud).sum()), int(self.is_fraud.sum())
-        new, released, good = hit & ~self.alerted, self.alerted & ~alerted, hit & ~self.is_fraud
+        n_rows, n_frauds, n_all = int(hit.sum()), int((hit & self.is_positive).sum()), int(self.is_positive.sum())
+        new, released, good = hit & ~self.alerted, self.alerted & ~alerted, hit & ~self.is_positive
         return {
             "n_rows": n_rows,
             "n_frauds": n_frauds,
             "precision": n_frauds / n_rows if n_rows else None,
             "recall": n_frauds / n_all if n_all else None,
-            "amount_of_frauds": self.amount_of(hit & self.is_fraud),
+            "amount_of_frauds": self.amount_of(hit & self.is_positive),
             "n_good_rows": int(good.sum()),
-            "n_good_cards": None if self.cards is None else len(set(self.cards[good].tolist())),
+            "n_good_cards": None if self.subjects is None else len(set(self.subjects[good].tolist())),
             "n_caught_anyway": int((hit & self.alerted).sum()),
             "n_new": int(new.sum()),
-            "n_new_frauds": int((new & self.is_fraud).sum()),
+            "n_new_frauds": int((new & self.is_positive).sum()),
             "n_released": int(released.sum()),
-            "n_released_frauds": int((released & self.is_fraud).sum()),
+            "n_released_frauds": int((released & self.is_positive).sum()),
             "extra_alerts_per_day": self.per_day(int(alerted.sum()) - int(self.alerted.sum())),
         }
 

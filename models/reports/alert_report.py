@@ -17,8 +17,8 @@ from data.splits import Split
 from models.arrays import Mask
 from models.contract import AlertBudget
 from models.decisions.alerts.budget_curve import BudgetPoint, budget_curve
-from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY, card_precision_at_k
 from models.decisions.alerts.matured_labels import MaturedFigures, label_clock, matured
+from models.decisions.alerts.subject_precision import HANDBOOK_K, subject_precision_at_k
 from models.decisions.alerts.transactions import Transactions
 from models.reports.colours import EVENT, NEUTRAL, OURS
 from models.reports.style import Chart, finished
@@ -57,10 +57,10 @@ def alert_report(trained: Trained, budget: AlertBudget, split: Split, decisions:
     if split.kind == "time" and split.label_delay_days > 0:
         alerted = np.isin(np.asarray(decisions, object), [budget.reviewed, budget.blocked])
         clock = _clock(trained, past, frame[table.time.name], alerted, split.label_delay_days)
-    probabilities, k = trained.test_probabilities, HANDBOOK_CARDS_A_DAY
+    probabilities, k = trained.test_probabilities, HANDBOOK_K
     return AlertReport(
         k=k,
-        card_precision=card_precision_at_k(past.cards, past.days, probabilities, past.labels, k),
+        card_precision=subject_precision_at_k(past.subjects, past.days, probabilities, past.labels, k),
         by_budget=budget_curve(past, probabilities),
         clock=clock,
     )
@@ -96,7 +96,7 @@ def budget_chart(points: Sequence[BudgetPoint]) -> Chart:
 
 def _statement(points: Sequence[BudgetPoint]) -> str:
     """What the handbook's number of reviews finds, or the most below it."""
-    point = [point for point in points if point.reviews_per_day <= HANDBOOK_CARDS_A_DAY][-1]
+    point = [point for point in points if point.reviews_per_day <= HANDBOOK_K][-1]
     found, what = point.value_share, "the value of frauds"
     if found is None:
         found, what = point.found_share, "the cards with fraud"
@@ -121,5 +121,5 @@ def _clock(
         alerted,
         now=now,
         label_delay_days=label_delay_days,
-        k=HANDBOOK_CARDS_A_DAY,
+        k=HANDBOOK_K,
     )

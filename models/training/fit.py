@@ -11,7 +11,7 @@ import pandas as pd
 from data.files.sources import frame_digest
 from data.splits import split_rows, with_whole_windows
 from data.table import Table
-from data.windows import KnownFrauds, checked_history
+from data.windows import KnownPositives, checked_history
 from models.answers.reasons import refer_to_accepted
 from models.home import Home
 from models.presets import PRESETS
@@ -27,20 +27,20 @@ def fit(
     to_refine: Version | None,
     home: Home,
     progress: Progress,
-    frauds: KnownFrauds | None = None,
+    positives: KnownPositives | None = None,
 ) -> Trained:
     """Check, divide, and train: anew, or go on from a version that is to be refined.
 
     Parameters
     ----------
-    frauds : see `data.windows.checked_history`.
+    positives : see `data.windows.checked_history`.
 
     Raises BadRowsError for rows that break rules of the table, DataError for rows that cannot be divided, and
     RefinementError and SamplingError as told at `models.retraining.train`.
     """
     progress.stage(f"Checking {len(frame):,} rows of {job.source}")
     table = job.domain.restrict_inputs(job.table)
-    checked, labels = checked_history(table, frame, job.source, frauds, targets=job.domain.task.targets)
+    checked, labels = checked_history(table, frame, job.source, positives, targets=job.domain.task.targets)
     times = None if table.time is None else checked[table.time.name].to_numpy()
     rows = split_rows(job.split, labels=labels, times=times, seed=job.seed)
     if times is not None:
@@ -73,7 +73,7 @@ def fit(
         rows=rows,
         test_scores=scorer.frame_scores(checked.iloc[rows.test]),
         seconds=perf_counter() - started,
-        frauds=frauds,
+        positives=positives,
     )
 
 

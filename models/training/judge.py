@@ -116,6 +116,8 @@ def _answers_of(champion: Version, trained: Trained, bundles: Path) -> Floats | 
     checked, problems = check_frame(live.table, trained.raw_frame.iloc[rows], training=False)
     if problems:
         return f"does not read these rows ({problems[0]})"
-    checked = with_windows(live.table, checked, trained.labels[rows] if trained.frauds is None else trained.frauds)
+    checked = with_windows(
+        live.table, checked, trained.labels[rows] if trained.positives is None else trained.positives
+    )
     scores = live.scorer.frame_scores(checked.iloc[test] if live.table.windows else checked)
     return scores[live.domain.task.prediction]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from data.splits import SplitRows
-from data.windows import KnownFrauds
+from data.windows import KnownPositives
 from models.arrays import Floats, Scores
 from models.contract import Predictions, Targets, Task
 from models.estimators.table_classifier import TableClassifier
@@ -18,7 +18,7 @@ class Trained:
     """A trained model beside the rows it was made of: checked, labelled and divided.
 
     `raw_frame` holds the same rows as they came, for a champion that reads other columns; `seconds` is the time of
-    training and of the test rows' predictions; `frauds` is None if the labels were known once the windows' delay had
+    training and of the test rows' predictions; `positives` is None if the labels were known once the windows' delay had
     passed, see `data.windows.checked_history`; `refined_from` is the version whose weights it went on from, None for a
     model trained anew; `negative_sample_rate` is the share of the rows without the event that it learned from.
     """
@@ -34,7 +34,7 @@ class Trained:
     rows: SplitRows
     test_scores: Scores
     seconds: float
-    frauds: KnownFrauds | None = None
+    positives: KnownPositives | None = None
 
     @property
     def test_predictions(self) -> Predictions:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.contract import LiveModel
-from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY
+from models.decisions.alerts.subject_precision import HANDBOOK_K
 from models.errors import NoQueueError
 from models.monitoring.performance.alert_figures import LiveFigures, live_figures
 from models.records.events.alert_views import Alert, Status, Verdict
@@ -97,7 +97,7 @@ def review_router(state: State, engine: sa.Engine) -> APIRouter:
         name: str,
         k: Annotated[
             int, Query(ge=1, le=1_000_000, description="Cards a day that card precision looks at.")
-        ] = HANDBOOK_CARDS_A_DAY,
+        ] = HANDBOOK_K,
         days: Annotated[
             float | None, Query(gt=0, le=3_650, description="How far back to look; all that is kept if left out.")
         ] = None,

@@ -15,8 +15,8 @@ from starlette.types import Message
 from models.answers.default_view import view_of
 from models.errors import EventError
 from models.evaluation.metric_tables import metrics_of
-from models.records.events.alert_desk import card_of
-from models.records.events.alert_views import CardEvent, card_events
+from models.records.events.alert_desk import subject_of
+from models.records.events.alert_views import SubjectEvent, subject_events
 from models.registry.database.engine import reading
 from service.api.model_views import model_details
 from service.errors import FieldError, InvalidRequestError, status_of
@@ -79,7 +79,7 @@ def model_page_router(site: Site) -> APIRouter:
             form,
             answer=answer,
             view=view_of(served.live, answer),
-            events=await asyncio.to_thread(_events_of_card, site, served, form),
+            events=await asyncio.to_thread(_events_of_subject, site, served, form),
         )
 
     return router
@@ -107,13 +107,13 @@ def _field_errors(error: InvalidRequestError | EventError, form: TryForm) -> lis
     return [event_field(error, form.row_path)] if isinstance(error, EventError) else list(error.errors)
 
 
-def _events_of_card(site: Site, served: ServedModel, form: TryForm) -> list[CardEvent] | None:
-    """The last events of the row's card; None for a model without a review queue."""
+def _events_of_subject(site: Site, served: ServedModel, form: TryForm) -> list[SubjectEvent] | None:
+    """The last events of the row's subject; None for a model without a review queue."""
     live = served.live
     if live.queue is None:
         return None
     with reading(site.engine) as connection:
-        return card_events(connection, live.table, live.queue, live.name, card_of(live.table, form.row))
+        return subject_events(connection, live.table, live.queue, live.name, subject_of(live.table, form.row))
 
 
 def _address(request: Request) -> str:

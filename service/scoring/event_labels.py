@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import (
+    AliasChoices,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -15,6 +17,7 @@ from pydantic import (
     StrictBool,
     TypeAdapter,
     ValidationError,
+    create_model,
 )
 
 from data.rows import refuse_what_is_no_iso_date
@@ -28,7 +31,7 @@ from service.requests.bodies import is_crowded
 from service.requests.field_errors import json_pointer, request_error, shown
 from service.requests.json_bodies import WITHOUT_NUL
 
-LABELS_EXAMPLE: Any = {"labels": [{"id": "738435", "fraud": True, "known": "2024-05-31T13:45:00Z"}]}
+LABEL = "What it turned out to be; a later label corrects an earlier one."
 
 
 class EventLabel(BaseModel):
@@ -40,7 +43,7 @@ class EventLabel(BaseModel):
         Annotated[str, Field(strict=True, min_length=1, max_length=200, pattern=WITHOUT_NUL)]
         | Annotated[int, Field(strict=True)]
     ) = Field(description="The event's own id, as it was sent to `score`.")
-    fraud: StrictBool = Field(description="What it turned out to be; a later label corrects an earlier one.")
+    positive: StrictBool = Field(description=LABEL)
     known: Annotated[AwareDatetime | NaiveDatetime, BeforeValidator(refuse_what_is_no_iso_date)] | None = Field(
         None, description="Since when that is known, in UTC if no zone is named; now if left out."
     )
@@ -49,10 +52,7 @@ class EventLabel(BaseModel):
 class LabelsRequest(BaseModel):
     """What became of events, in the order in which it became known."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [LABELS_EXAMPLE]},
-    )
+    model_config = ConfigDict(extra="forbid")
 
     labels: list[EventLabel] = Field(min_length=1)
 
@@ -66,8 +66,27 @@ class LabelsAnswer(BaseModel):
     errors: list[FieldError] = Field(description="Labels that were not taken; the others were.")
 
 
-LABELS_REQUEST: TypeAdapter[LabelsRequest] = TypeAdapter(LabelsRequest)
 LABELS_ANSWER: TypeAdapter[LabelsAnswer] = TypeAdapter(LabelsAnswer)
+
+
+def labels_example(word: str) -> dict[str, Any]:
+    """A body for a model whose label is called so."""
+    return {"labels": [{"id": "738435", word: True, "known": "2024-05-31T13:45:00Z"}]}
+
+
+@cache
+def labels_request(word: str) -> TypeAdapter[LabelsRequest]:
+    """The body for a model whose label is called so; `positive` is read everywhere."""
+    label = (StrictBool, Field(validation_alias=AliasChoices(word, "positive"), description=LABEL))
+    one = create_model("EventLabel", __base__=EventLabel, __doc__=EventLabel.__doc__, positive=label)
+    request = create_model(
+        "LabelsRequest",
+        __base__=LabelsRequest,
+        __doc__=LabelsRequest.__doc__,
+        labels=(list[one], Field(min_length=1)),
+    )
+    request.model_config["json_schema_extra"] = {"examples": [labels_example(word)]}
+    return TypeAdapter(request)
 
 
 def answer_labels(served: ServedModel, events: EventLog, body: bytes, *, now: datetime, most: int) -> bytes:
@@ -91,7 +110,7 @@ def answer_labels(served: ServedModel, events: EventLog, body: bytes, *, now: da
     if is_crowded(body, 4 * most * len(EventLabel.model_fields)):
         raise TooManyRowsError(most)
     try:
-        request = LABELS_REQUEST.validate_json(body)
+        request = labels_request(served.live.positive_word).validate_json(body)
     except ValidationError as error:
         raise request_error(error, ()) from None
     if len(request.labels) > most:
@@ -103,7 +122,7 @@ def answer_labels(served: ServedModel, events: EventLog, body: bytes, *, now: da
         if known > whole_seconds(now):
             errors[i] = _error(i, "known", "must not lie in the future", label.known)
         else:
-            labels[i] = Label(event_id=level_text(label.id), fraud=label.fraud, known=known, source="feedback")
+            labels[i] = Label(event_id=level_text(label.id), positive=label.positive, known=known, source="feedback")
     n_new, missing = take_labels(events.engine, events.model, list(labels.values()))
     unknown = set(missing)
     for i, accepted in labels.items():

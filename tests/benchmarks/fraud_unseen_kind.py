@@ -40,7 +40,7 @@ from data.simulators import fraud as simulator
 from data.table import Table
 from data.tables._catalogue import load_public, public_tables
 from data.windows import with_windows
-from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY
+from models.decisions.alerts.subject_precision import HANDBOOK_K
 from models.domains.fraud.scorer import FraudScorer
 from models.estimators.table_classifier import TableClassifier
 from models.presets import PRESETS, Preset
@@ -90,9 +90,7 @@ def handbook_experiments(first_day: str) -> Iterator[Experiment]:
         for windows, known in (("late", labels), ("blind", labels * (kinds != unseen))):
             frame = with_windows(table, checked, known)
             name = f"handbook, {windows}"
-            yield Experiment(
-                name, table, frame, kinds, unseen, cards, days, training, test, budget=HANDBOOK_CARDS_A_DAY
-            )
+            yield Experiment(name, table, frame, kinds, unseen, cards, days, training, test, budget=HANDBOOK_K)
 
 
 def simulated_experiments(seed: int) -> Iterator[Experiment]:

@@ -25,7 +25,7 @@ from xgboost import XGBClassifier
 
 from data.tables._catalogue import public_tables
 from data.windows import checked_history
-from models.decisions.alerts.card_precision import HANDBOOK_CARDS_A_DAY, card_precision_at_k
+from models.decisions.alerts.subject_precision import HANDBOOK_K, subject_precision_at_k
 from models.domains.fraud.scorer import FraudScorer
 from models.presets import Preset
 from tests.benchmarks.unknown_cards import rows_of_unknown_cards
@@ -35,7 +35,7 @@ TABLE = public_tables()["handbook"].table
 DAYS_BEFORE = 34
 """Days of history that the longest windows need before the first day of training: nearly all of 28 and 7."""
 VALIDATION_FRACTION = 0.15
-FIGURES = ("AUC", "average precision", f"card precision@{HANDBOOK_CARDS_A_DAY}")
+FIGURES = ("AUC", "average precision", f"card precision@{HANDBOOK_K}")
 
 PEERS: dict[str, Callable[[int], Any]] = {
     "logistic regression": lambda _seed: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
@@ -97,7 +97,7 @@ class History:
     def figures(self, test: np.ndarray, scores: np.ndarray) -> tuple[float, float, float]:
         """AUC, average precision and card precision of the scores of test rows."""
         cards, labels = self.frame["CUSTOMER_ID"].to_numpy()[test], self.labels[test]
-        precision = card_precision_at_k(cards, self.days[test], scores, labels, HANDBOOK_CARDS_A_DAY)
+        precision = subject_precision_at_k(cards, self.days[test], scores, labels, HANDBOOK_K)
         return roc_auc_score(labels, scores), average_precision_score(labels, scores), precision
 
 

@@ -31,10 +31,10 @@ def rows_of_unknown_cards(
         numbers.
     first_day : of training. Frauds before it count for nothing, as in the handbook.
     """
-    known_cards, card_of = np.unique(cards, return_inverse=True)
+    known_cards, subject_of = np.unique(cards, return_inverse=True)
     fraud = (labels == 1) & (days >= first_day)
     never = np.iinfo(np.int64).max
     first_fraud = np.full(len(known_cards), never)
-    np.minimum.at(first_fraud, card_of[fraud], days[fraud])
-    unknown: Mask = first_fraud[card_of] >= days - label_delay_days
+    np.minimum.at(first_fraud, subject_of[fraud], days[fraud])
+    unknown: Mask = first_fraud[subject_of] >= days - label_delay_days
     return unknown

@@ -43,7 +43,7 @@ class TestAWindow:
             ({"measure": "sum"}, "'sum' needs column `of`"),
             ({"measure": "distinct"}, "'distinct' needs column `of`"),
             ({"of": "amount"}, "'count' has no column `of`"),
-            ({"measure": "risk", "of": "amount"}, "'risk' has no column `of`"),
+            ({"measure": "positive_rate", "of": "amount"}, "'positive_rate' has no column `of`"),
         ],
     )
     def test_that_measures_nothing_is_refused(self, wrong, said):
@@ -54,7 +54,10 @@ class TestAWindow:
 
     def test_reaches_back_behind_the_delay_of_labels(self):
         """Only where it looks at labels."""
-        assert [window(measure=m, label_delay_days=7).reach_seconds for m in ("count", "risk")] == [86_400, 8 * 86_400]
+        assert [window(measure=m, label_delay_days=7).reach_seconds for m in ("count", "positive_rate")] == [
+            86_400,
+            8 * 86_400,
+        ]
 
 
 class TestATable:
@@ -117,7 +120,7 @@ class TestATable:
 
     def test_names_its_parts(self):
         """The amount, the card, the id, what requests carry, what files hold, and how far back it looks."""
-        assert (TABLE.amount, TABLE.card, TABLE.event) == (TABLE["amount"], TABLE["card"], TABLE["id"])
+        assert (TABLE.amount, TABLE.subject, TABLE.event) == (TABLE["amount"], TABLE["card"], TABLE["id"])
         assert [column.name for column in TABLE.inputs] == ["id", "at", "card", "shop", "amount"]
         assert [column.name for column in TABLE.file_columns] == ["id", "at", "card", "shop", "amount", "fraud"]
         assert TABLE.reach_seconds == 60 + 15
@@ -139,7 +142,7 @@ class TestATable:
     @given(st.sampled_from(MEASURES), st.floats(1e-4, 400), st.floats(0, 60))
     def test_file_holds_every_window(self, tmp_path_factory, measure, days, delay):
         """Any length survives TOML."""
-        of = {"distinct": "shop", "count": None, "since_last": None, "frauds": None, "risk": None}.get(
+        of = {"distinct": "shop", "count": None, "since_last": None, "positives": None, "positive_rate": None}.get(
             measure, "amount"
         )
         table = table_with(computed(measure=measure, days=days, of=of, label_delay_days=delay))
@@ -162,3 +165,16 @@ class TestATable:
         """As for every other field."""
         with pytest.raises(TableError, match=said):
             table_from_dict({"name": "t", "columns": {"w": {"kind": "number", "window": described}}})
+
+
+@pytest.mark.parametrize(("former", "present"), [("frauds", "positives"), ("risk", "positive_rate")])
+def test_a_former_name_of_a_measure_is_read(tmp_path, former, present):
+    """In Python and in a table's TOML; the present name is the one that is kept."""
+    table = table_with(computed(measure=present))
+    path = tmp_path / "t.toml"
+    write_table(table, path)
+    path.write_text(path.read_text().replace(f'"{present}"', f'"{former}"'))
+
+    assert f'"{former}"' in path.read_text()
+    assert read_table(path) == table
+    assert window(measure=former) == window(measure=present)

@@ -81,7 +81,7 @@ class TestValues:
         found = with_windows(TABLE, frame_of(rows))
 
         for name in WINDOWS:
-            if "frauds" in name or "risk" in name:
+            if "positives" in name or "positive_rate" in name:
                 assert found[name].isna().all()
 
     def test_add_up_cents_exactly(self):
@@ -172,7 +172,7 @@ class TestOrder:
         moments = [0, DELAY_SECONDS, DELAY_SECONDS + 1, DELAY_SECONDS + 20, DELAY_SECONDS + 21]
         rows = [Payment(i, at + timedelta(seconds=second), "a", "s", 1.0) for i, second in enumerate(moments)]
 
-        found = with_windows(TABLE, frame_of(rows), np.array([1, 0, 0, 0, 0]))["card_frauds_20s"]
+        found = with_windows(TABLE, frame_of(rows), np.array([1, 0, 0, 0, 0]))["card_positives_20s"]
 
         assert found.tolist() == [0, 0, 1, 1, 0]
 

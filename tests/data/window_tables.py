@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from data.table import Column, Table
 from data.window import OF_AMOUNTS, OF_LABELS, Measure, Window
-from data.windows import FOREVER, Events, Frauds, whole_amounts
+from data.windows import FOREVER, Events, Positives, whole_amounts
 
 DELAY_SECONDS = 15
 LENGTHS_SECONDS = (20, 60)
@@ -26,8 +26,8 @@ MEASURES: tuple[Measure, ...] = (
     "distinct",
     "since_last",
     "z_score",
-    "frauds",
-    "risk",
+    "positives",
+    "positive_rate",
 )
 
 
@@ -115,8 +115,8 @@ def naive_value(window: Window, asked: Payment, past: Sequence[Payment]) -> floa
         "distinct": lambda: len({one.shop for one in seen}),
         "since_last": lambda: asked.second - max(one.second for one in seen) if seen else math.nan,
         "z_score": lambda: _z_score(asked.amount, amounts),
-        "frauds": lambda: _n_frauds(asked, seen),
-        "risk": lambda: _n_frauds(asked, seen) / len(seen) if seen else math.nan,
+        "positives": lambda: _n_frauds(asked, seen),
+        "positive_rate": lambda: _n_frauds(asked, seen) / len(seen) if seen else math.nan,
     }
     return float(measured[window.measure]())
 
@@ -162,7 +162,7 @@ def as_events(rows: list[Payment], entity: str) -> Events:
     """Payments as one entity column sees them, built one by one."""
     owners, shops = {"a": 0, "b": 1, "c": 2, "s": 0, "t": 1, "u": 2, None: -1}, "stu"
     owner = [owners[getattr(row, entity)] for row in rows]
-    frauds = [
+    positives = [
         (owners[getattr(row, entity)], row.second, since, until)
         for row in rows
         for since, until in row.known
@@ -173,7 +173,7 @@ def as_events(rows: list[Payment], entity: str) -> Events:
         np.array([row.second for row in rows], np.int64),
         {"amount": whole_amounts(TABLE["amount"], [row.amount for row in rows])},
         {"shop": np.array([shops.index(row.shop) for row in rows], np.int64)},
-        Frauds(*np.array(frauds, np.int64).reshape(-1, 4).T),
+        Positives(*np.array(positives, np.int64).reshape(-1, 4).T),
     )
 
 

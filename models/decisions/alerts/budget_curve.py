@@ -11,7 +11,7 @@ from models.decisions.alerts.day_simulation import simulate_days
 from models.decisions.alerts.transactions import ALWAYS, NEVER, ScoredTransactions, Transactions
 
 BUDGETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
-"""Reviews a day that are looked at, as far as there are cards for them."""
+"""Reviews a day that are looked at, as far as there are subjects for them."""
 
 
 class BudgetPoint(BaseModel):
@@ -21,16 +21,18 @@ class BudgetPoint(BaseModel):
 
     reviews_per_day: int
     review_from: float = Field(description="The cut-off of the probability that fills the day.")
-    precision: float | None = Field(description="Share of the reviewed cards with a fraud on that day.")
-    found_share: float | None = Field(description="Share of the cards with a fraud on a day that are reviewed on it.")
-    value_share: float | None = Field(description="Share of the amount of frauds whose own transaction is reviewed.")
+    precision: float | None = Field(description="Share of the reviewed subjects with a positive on that day.")
+    found_share: float | None = Field(
+        description="Share of the subjects with a positive on a day that are reviewed on it."
+    )
+    value_share: float | None = Field(description="Share of the amount of positives whose own transaction is reviewed.")
 
 
 def budget_curve(past: Transactions, probabilities: Floats) -> tuple[BudgetPoint, ...]:
-    """A point for each of BUDGETS up to the number of cards of an average day; none for no transactions."""
+    """A point for each of BUDGETS up to the number of subjects of an average day; none for no transactions."""
     scored = ScoredTransactions(past, alert_scores=probabilities, block_scores=np.full(len(probabilities), NEVER))
-    cards_a_day = len(past.card_days) / max(past.card_days.n_days, 1)
-    return tuple(_point(scored, budget) for budget in BUDGETS if budget <= cards_a_day)
+    subjects_a_day = len(past.subject_days) / max(past.subject_days.n_days, 1)
+    return tuple(_point(scored, budget) for budget in BUDGETS if budget <= subjects_a_day)
 
 
 def _point(scored: ScoredTransactions, reviews_per_day: int) -> BudgetPoint:

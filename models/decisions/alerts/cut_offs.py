@@ -1,11 +1,11 @@
 """From which probability to review and to block: by the reviews that a day has room for, or by what errors cost.
 
-Both look at past transactions as they would have gone. A card is looked at once a day. It is blocked if its highest
-score of the day reaches the block cut-off, which needs no look; else it is reviewed if one of its transactions is
-alerted. A card with a fraud that is alerted so is found, and stopped from the next day on: what it does later neither
-makes alerts nor loses money. So a card's day counts for the review cut-offs above the one, `stopped_to`, up to which
-the card is found earlier, and it is alerted for those up to its own highest score: every count below is a sum over
-such intervals.
+Both simulate past transactions. A subject is reviewed at most once a day. It is blocked, without a review, if its
+highest score of the day reaches the block cut-off; else it is reviewed if one of its transactions is alerted. A subject
+with a positive that is alerted is found, and stopped from the next day on: its later transactions neither make alerts
+nor lose money. So a subject's day counts for the review cut-offs above the one, `stopped_to`, up to which it
+is found earlier, and it is alerted for those up to its own highest score: every count below is a sum over such
+intervals.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from models.arrays import Floats
 from models.costs import AlertCosts
-from models.decisions.alerts.card_days import Codes
+from models.decisions.alerts.subject_days import Codes
 from models.decisions.alerts.transactions import ALWAYS, NEVER, ScoredTransactions
 from models.errors import CutOffError
 
@@ -44,11 +44,11 @@ def cut_off_for_reviews(scored: ScoredTransactions, reviews_per_day: float, *, b
     Raises
     ------
     CutOffError
-        The number is none, or more cards are reviewed whatever the cut-off.
+        The number is none, or more subjects are reviewed whatever the cut-off.
     """
     if not (math.isfinite(reviews_per_day) and reviews_per_day > 0):
         raise CutOffError(f"the reviews a day must be a finite number above 0, got {reviews_per_day:g}")
-    n_days = scored.past.card_days.n_days
+    n_days = scored.past.subject_days.n_days
     cut_offs = _distinct(np.minimum(np.append(scored.alert_scores, block_from), block_from))
     not_blocked = scored.blocked_to < block_from
     alerted_to, stopped_to = scored.alerted_to[not_blocked], scored.stopped_to[not_blocked]
@@ -56,8 +56,8 @@ def cut_off_for_reviews(scored: ScoredTransactions, reviews_per_day: float, *, b
     fits = np.flatnonzero(n_reviews <= reviews_per_day * n_days)
     if not len(fits):
         raise CutOffError(
-            f"{n_reviews.min() / n_days:,.1f} cards a day are reviewed whatever the cut-off of the probability, more "
-            f"than the {reviews_per_day:g} reviews a day; let fewer be reviewed for other reasons, or review more"
+            f"{n_reviews.min() / n_days:,.1f} subjects a day are reviewed whatever the cut-off of the probability, "
+            f"more than the {reviews_per_day:g} reviews a day; let fewer be reviewed for other reasons, or review more"
         )
     return float(cut_offs[fits[0]])
 
@@ -65,21 +65,21 @@ def cut_off_for_reviews(scored: ScoredTransactions, reviews_per_day: float, *, b
 def least_cost_cut_offs(scored: ScoredTransactions, costs: AlertCosts) -> CheapestCutOffs:
     """The pair of cut-offs of least observed cost on these transactions; it fits their chance, too.
 
-    Only scores of frauds and of cards that are reviewed anyway are worth trying: between two of them, a cut-off decides
-    about good customers alone, and one of the two ends costs no more.
+    Only scores of positives and of subjects that are reviewed anyway are worth trying: between two of them, a cut-off
+    decides about good customers alone, and one of the two ends costs no more.
 
     Raises CutOffError if the amounts are not known.
     """
     if scored.past.amounts is None:
         raise CutOffError(
-            "a missed fraud costs its amount, and the table names no amount; say how many reviews a day has room for"
+            "a missed positive costs its amount, and the table names no amount; say how many reviews a day has room for"
         )
-    frauds, compromised = scored.past.labels == 1, scored.past.compromised
+    positives, compromised = scored.past.labels == 1, scored.past.compromised
     anyway = scored.alerted_to > scored.blocked_to
     tried = _distinct(
         np.concatenate(
             [
-                scored.alert_scores[frauds],
+                scored.alert_scores[positives],
                 scored.alerted_to[compromised],
                 scored.blocked_to[compromised | anyway],
                 [ALWAYS],
@@ -90,18 +90,18 @@ def least_cost_cut_offs(scored: ScoredTransactions, costs: AlertCosts) -> Cheape
     best = CheapestCutOffs(ALWAYS, ALWAYS, math.inf)
     for place, of_blocking in enumerate(_costs_of_blocking(scored, tried, costs)):
         upper = place + int(np.argmin(of_blocking[place:]))
-        cost = float(without_blocking[place] + of_blocking[upper]) / scored.past.card_days.n_days
+        cost = float(without_blocking[place] + of_blocking[upper]) / scored.past.subject_days.n_days
         if cost < best.cost_per_day:
             best = CheapestCutOffs(float(tried[place]), float(tried[upper]), cost)
     return best
 
 
 def _costs_without_blocking(scored: ScoredTransactions, tried: Floats, costs: AlertCosts) -> Floats:
-    """What frauds that pass and looks cost with each review cut-off, if every alerted card were looked at."""
+    """What positives that pass and looks cost with each review cut-off, if every alerted subject were looked at."""
     amounts = scored.past.amounts
     assert amounts is not None  # noqa: S101 - the caller has looked
     lost = scored.past.labels * amounts * costs.missed_share
-    passes_above = np.maximum(scored.alert_scores, scored.stopped_to[scored.past.card_days.of_rows])
+    passes_above = np.maximum(scored.alert_scores, scored.stopped_to[scored.past.subject_days.of_rows])
     missed = _sums(tried, above=passes_above, up_to=np.full(len(lost), np.inf), of=lost)
     looks = np.full(len(scored.stopped_to), costs.review)
     return missed + _sums(tried, above=scored.stopped_to, up_to=scored.alerted_to, of=looks)

@@ -1,8 +1,9 @@
 """Past days as they would have gone by given decisions: what is alerted, found, missed and wrongly blocked.
 
-Cards and days are counted as `models.decisions.alerts.cut_offs` does: one look at a card a day, and a card whose fraud
-is found is stopped from the next day on. The value of a fraud is detected if its own transaction was reviewed or
-blocked; one that passed before its card was alerted that day is missed, even if the card was found.
+Subjects and days are counted as `models.decisions.alerts.cut_offs` does: at most one review of a subject a day, and a
+subject whose positive is found is stopped from the next day on. The value of a positive is detected if its own
+transaction was reviewed or blocked; one that passed before its subject was alerted that day is missed, even if the
+subject was found.
 """
 
 from __future__ import annotations
@@ -20,22 +21,22 @@ from models.decisions.alerts.transactions import Transactions
 class AlertFigures(BaseModel):
     """What decisions led to; counts are sums over the days."""
 
-    n_transactions: int = Field(description="Of cards that are not stopped.")
-    n_frauds: int = Field(description="Frauds among them.")
+    n_transactions: int = Field(description="Of subjects that are not stopped.")
+    n_frauds: int = Field(description="Positives among them.")
     n_alerts: int = Field(description="Transactions that are reviewed or blocked.")
-    n_reviewed: int = Field(description="Cards that a person looks at, each once a day.")
-    n_blocked: int = Field(description="Cards that are blocked without a look, each once a day.")
-    n_found: int = Field(description="Reviewed or blocked cards with a fraud on that day.")
-    n_missed: int = Field(description="Cards with a fraud on that day that are neither.")
-    n_good_blocked: int = Field(description="Blocked cards without a fraud on that day.")
-    precision: float | None = Field(description="Share of the found among the reviewed and blocked cards.")
-    value_detected: float | None = Field(description="Amount of the frauds that were reviewed or blocked.")
-    value_missed: float | None = Field(description="Amount of the frauds that passed.")
-    value_share: float | None = Field(description="Share of the fraud's amount that was detected.")
+    n_reviewed: int = Field(description="Subjects that a person looks at, each once a day.")
+    n_blocked: int = Field(description="Subjects that are blocked without a look, each once a day.")
+    n_found: int = Field(description="Reviewed or blocked subjects with a positive on that day.")
+    n_missed: int = Field(description="Subjects with a positive on that day that are neither.")
+    n_good_blocked: int = Field(description="Blocked subjects without a positive on that day.")
+    precision: float | None = Field(description="Share of the found among the reviewed and blocked subjects.")
+    value_detected: float | None = Field(description="Amount of the positives that were reviewed or blocked.")
+    value_missed: float | None = Field(description="Amount of the positives that passed.")
+    value_share: float | None = Field(description="Share of the positive's amount that was detected.")
     cost: float | None = Field(description="By what came out.")
     expected_cost: float | None = Field(
-        description="By the probabilities, where a card is good unless its likeliest fraud is one; near the cost if "
-        "they are calibrated."
+        description="By the probabilities, where a subject is good unless its likeliest positive is one; near the "
+        "cost if they are calibrated."
     )
 
 
@@ -59,7 +60,7 @@ def simulate_days(
 
     Parameters
     ----------
-    probabilities : of fraud, for the expected cost, shape (n_rows,).
+    probabilities : of a positive, for the expected cost, shape (n_rows,).
     reviewed, blocked : the decision on each transaction, never both, shape (n_rows,).
     costs : None, or amounts that nobody knows, leave the costs out.
     """
@@ -76,32 +77,32 @@ def _counts(
     past: Transactions, probabilities: Floats, reviewed: Mask, blocked: Mask, costs: AlertCosts | None
 ) -> dict[str, Floats]:
     """What can be summed over days, each of shape (n_days,)."""
-    groups, compromised, fraud = past.card_days, past.compromised, past.labels == 1
+    groups, compromised, positive = past.subject_days, past.compromised, past.labels == 1
     alerted = reviewed | blocked
-    card_alerted, card_blocked = groups.any_of(alerted), groups.any_of(blocked)
-    going = _not_stopped(past, card_alerted & compromised)
+    subject_alerted, subject_blocked = groups.any_of(alerted), groups.any_of(blocked)
+    going = _not_stopped(past, subject_alerted & compromised)
     rows_going, day_of_rows = going[groups.of_rows], groups.days[groups.of_rows]
 
-    def by_day(of_cards: Mask | Floats) -> Floats:
-        return np.bincount(groups.days, of_cards * going, groups.n_days).astype(np.float64)
+    def by_day(of_subjects: Mask | Floats) -> Floats:
+        return np.bincount(groups.days, of_subjects * going, groups.n_days).astype(np.float64)
 
     def rows_by_day(of_rows: Mask | Floats) -> Floats:
         return np.bincount(day_of_rows, of_rows * rows_going, groups.n_days).astype(np.float64)
 
     counts = {
-        "n_transactions": rows_by_day(np.ones(len(fraud))),
-        "n_frauds": rows_by_day(fraud),
+        "n_transactions": rows_by_day(np.ones(len(positive))),
+        "n_frauds": rows_by_day(positive),
         "n_alerts": rows_by_day(alerted),
-        "n_reviewed": by_day(card_alerted & ~card_blocked),
-        "n_blocked": by_day(card_blocked),
-        "n_found": by_day(card_alerted & compromised),
-        "n_missed": by_day(~card_alerted & compromised),
-        "n_good_blocked": by_day(card_blocked & ~compromised),
+        "n_reviewed": by_day(subject_alerted & ~subject_blocked),
+        "n_blocked": by_day(subject_blocked),
+        "n_found": by_day(subject_alerted & compromised),
+        "n_missed": by_day(~subject_alerted & compromised),
+        "n_good_blocked": by_day(subject_blocked & ~compromised),
     }
     if past.amounts is None:
         return counts
-    counts["value_detected"] = rows_by_day(fraud * past.amounts * alerted)
-    counts["value_missed"] = rows_by_day(fraud * past.amounts * ~alerted)
+    counts["value_detected"] = rows_by_day(positive * past.amounts * alerted)
+    counts["value_missed"] = rows_by_day(positive * past.amounts * ~alerted)
     if costs is None:
         return counts
     looks = costs.review * counts["n_reviewed"]
@@ -110,14 +111,14 @@ def _counts(
     counts["expected_cost"] = (
         looks
         + costs.missed_share * rows_by_day(probabilities * past.amounts * ~alerted)
-        + costs.blocked_good * by_day(card_blocked * good)
+        + costs.blocked_good * by_day(subject_blocked * good)
     )
     return counts
 
 
 def _not_stopped(past: Transactions, found: Mask) -> Mask:
-    """Whether a card's day comes before it is stopped: no earlier day of it is among the found, (n_card_days,)."""
-    going: Mask = past.card_days.highest_before(found.astype(np.float64)) < 1
+    """Whether no earlier day of the subject is among the found, which stops it, shape (n_subject_days,)."""
+    going: Mask = past.subject_days.highest_before(found.astype(np.float64)) < 1
     return going
 
 
@@ -126,8 +127,8 @@ def _figures(sums: Mapping[str, float]) -> dict[str, float | int | None]:
     figures: dict[str, float | int | None] = {
         what: round(float(value)) if what.startswith("n_") else float(value) for what, value in sums.items()
     }
-    n_cards = sums["n_reviewed"] + sums["n_blocked"]
-    figures["precision"] = float(sums["n_found"] / n_cards) if n_cards else None
+    n_subjects = sums["n_reviewed"] + sums["n_blocked"]
+    figures["precision"] = float(sums["n_found"] / n_subjects) if n_subjects else None
     detected, missed = sums.get("value_detected"), sums.get("value_missed")
     value = None if detected is None or missed is None else detected + missed
     figures["value_share"] = float(detected / value) if value and detected is not None else None

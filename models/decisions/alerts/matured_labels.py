@@ -1,6 +1,6 @@
 """The label clock: how good a model is by labels that have come in, beside what counting too early would say.
 
-A fraud is known only when a customer complains or a person has looked: days later. Until then a transaction looks
+A positive is known only when a customer complains or a person has looked: days later. Until then a transaction looks
 genuine, so whoever judges a model by all transactions to date judges it by labels that are partly wrong.
 """
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from models.arrays import Floats, Mask
-from models.decisions.alerts.card_precision import card_precision_at_k
+from models.decisions.alerts.subject_precision import subject_precision_at_k
 from models.decisions.alerts.transactions import Transactions
 
 Times = npt.NDArray[np.datetime64]
@@ -27,8 +27,10 @@ class LabelledFigures(BaseModel):
     n_frauds: int
     auc: float | None = Field(description="Area under the ROC curve.")
     average_precision: float | None = Field(description="Area under the precision-recall curve.")
-    card_precision: float | None = Field(description="Share of compromised cards among the k most suspicious of a day.")
-    value_recall: float | None = Field(description="Share of the amount of the frauds that was reviewed or blocked.")
+    card_precision: float | None = Field(
+        description="Share of compromised subjects among the k most suspicious of a day."
+    )
+    value_recall: float | None = Field(description="Share of the amount of the positives that was reviewed or blocked.")
 
 
 class MaturedFigures(BaseModel):
@@ -36,7 +38,7 @@ class MaturedFigures(BaseModel):
 
     now: datetime
     label_delay_days: float
-    k: int = Field(description="Cards a day that card precision looks at.")
+    k: int = Field(description="Subjects a day that subject precision looks at.")
     n_waiting: int = Field(description="Transactions to date whose label has not matured.")
     matured: LabelledFigures
     naive: LabelledFigures
@@ -70,11 +72,11 @@ def label_clock(
 
     Parameters
     ----------
-    transactions : their labels as they are known at that moment: 0 for whatever nobody has called a fraud yet. Those
+    transactions : their labels as they are known at that moment: 0 for whatever nobody has called a positive yet. Those
         after it are left out.
     times : see `matured`. scores : higher is more suspicious, shape (n_rows,).
     alerted : which were reviewed or blocked, shape (n_rows,).
-    k : cards a day, for card precision.
+    k : subjects a day, for subject precision.
     """
     to_date = times <= _moment(now)
     settled = to_date & matured(times, now, label_delay_days)
@@ -95,13 +97,17 @@ def _figures(transactions: Transactions, scores: Floats, alerted: Mask, part: Ma
     labels, scores = transactions.labels[part], scores[part]
     n_frauds = int(labels.sum())
     both = 0 < n_frauds < len(labels)
-    cards = card_precision_at_k(transactions.cards[part], transactions.days[part], scores, labels, k) if both else None
+    subjects = (
+        subject_precision_at_k(transactions.subjects[part], transactions.days[part], scores, labels, k)
+        if both
+        else None
+    )
     return LabelledFigures(
         n_rows=len(labels),
         n_frauds=n_frauds,
         auc=float(roc_auc_score(labels, scores)) if both else None,
         average_precision=float(average_precision_score(labels, scores)) if both else None,
-        card_precision=cards,
+        card_precision=subjects,
         value_recall=_value_recall(transactions, alerted, part),
     )
 
@@ -121,9 +127,9 @@ def _sentence(ripe: LabelledFigures, naive: LabelledFigures, now: datetime, labe
         return f"All of the {to_date} are older than the {label_delay_days:g} days that labels take: nothing differs."
     young = f"{n_waiting:,} of the {to_date} are younger than the {label_delay_days:g} days that labels take"
     if ripe.average_precision is None or naive.average_precision is None:
-        return f"{young}, and those with a label do not hold both frauds and genuine ones: wait before judging."
+        return f"{young}, and those with a label do not hold both positives and genuine ones: wait before judging."
     return (
-        f"{young}. Counted at once, those without a label pass for genuine: frauds among them that the model found "
+        f"{young}. Counted at once, those without a label pass for genuine: positives among them that the model found "
         "look like false alarms, and those that it missed are not seen. So the average precision reads "
         f"{naive.average_precision:.3f}, where matured labels say {ripe.average_precision:.3f}."
     )

@@ -1,4 +1,4 @@
-"""Past transactions as alerting sees them: whose card, which day, how much, and what came out."""
+"""Past transactions as alerting sees them: whose subject, which day, how much, and what came out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 from data.spellings import number_codes
 from data.table import Column, Table
 from models.arrays import Floats, Labels, Mask
-from models.decisions.alerts.card_days import CardDays
+from models.decisions.alerts.subject_days import SubjectDays
 
 ALWAYS, NEVER = 1.0, float("-inf")
 """The scores of what any cut-off alerts, for none lies above 1, and of what none does."""
@@ -27,12 +27,12 @@ class Transactions:
 
     Parameters
     ----------
-    cards, days : of any type that can be sorted, shape (n_rows,).
-    labels : 1 for fraud, shape (n_rows,).
-    amounts : what a fraud of that transaction costs, shape (n_rows,); None if nobody knows.
+    subjects, days : of any type that can be sorted, shape (n_rows,).
+    labels : 1 for positive, shape (n_rows,).
+    amounts : what a positive of that transaction costs, shape (n_rows,); None if nobody knows.
     """
 
-    cards: npt.NDArray[Any]
+    subjects: npt.NDArray[Any]
     days: npt.NDArray[Any]
     labels: Labels
     amounts: Floats | None
@@ -41,33 +41,33 @@ class Transactions:
     def of(cls, table: Table, frame: pd.DataFrame, labels: Labels) -> Transactions:
         """Those of a checked frame, their days in UTC.
 
-        A row without a card is a card of its own, and so is every row where the table has none. Without times all rows
-        are of one day, `ALL_ROWS`. An amount that is not given counts as 0.
+        A row without a subject is a subject of its own, and so is every row where the table has none. Without times all
+        rows are of one day, `ALL_ROWS`. An amount that is not given counts as 0.
         """
-        card, amount, n_rows = table.card, table.amount, len(frame)
+        subject, amount, n_rows = table.subject, table.amount, len(frame)
         return cls(
-            cards=np.arange(n_rows) if card is None else _numbered(frame[card.name]),
+            subjects=np.arange(n_rows) if subject is None else _numbered(frame[subject.name]),
             days=np.full(n_rows, ALL_ROWS) if table.time is None else frame[table.time.name].to_numpy("datetime64[D]"),
             labels=labels,
             amounts=None if amount is None else _given(amount, frame[amount.name]),
         )
 
     @cached_property
-    def card_days(self) -> CardDays:
-        """Them by card and day."""
-        return CardDays.of(self.cards, self.days)
+    def subject_days(self) -> SubjectDays:
+        """Them by subject and day."""
+        return SubjectDays.of(self.subjects, self.days)
 
     @cached_property
     def compromised(self) -> Mask:
-        """Whether a card's day holds a fraud, shape (n_card_days,)."""
-        return self.card_days.any_of(self.labels == 1)
+        """Whether a subject's day holds a positive, shape (n_subject_days,)."""
+        return self.subject_days.any_of(self.labels == 1)
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredTransactions:
     """Transactions with the cut-offs up to which they are alerted and blocked.
 
-    Both are the probability of fraud where a model alone decides. What is decided whatever the probability, by an
+    Both are the probability of positive where a model alone decides. What is decided whatever the probability, by an
     anomaly score or a rule, has `ALWAYS` or `NEVER`.
 
     Parameters
@@ -82,19 +82,19 @@ class ScoredTransactions:
 
     @cached_property
     def alerted_to(self) -> Floats:
-        """Up to which review cut-off a card is alerted on a day, shape (n_card_days,)."""
-        return self.past.card_days.highest(self.alert_scores)
+        """Up to which review cut-off a subject is alerted on a day, shape (n_subject_days,)."""
+        return self.past.subject_days.highest(self.alert_scores)
 
     @cached_property
     def blocked_to(self) -> Floats:
-        """Up to which block cut-off a card is blocked on a day, shape (n_card_days,)."""
-        return self.past.card_days.highest(self.block_scores)
+        """Up to which block cut-off a subject is blocked on a day, shape (n_subject_days,)."""
+        return self.past.subject_days.highest(self.block_scores)
 
     @cached_property
     def stopped_to(self) -> Floats:
-        """Up to which review cut-off the card is found on an earlier day, and so is stopped, shape (n_card_days,)."""
+        """Up to which review cut-off an earlier day finds the subject, and so stops it, shape (n_subject_days,)."""
         found_to = np.where(self.past.compromised, self.alerted_to, NEVER)
-        return self.past.card_days.highest_before(found_to)
+        return self.past.subject_days.highest_before(found_to)
 
 
 def _given(column: Column, values: pd.Series[Any]) -> Floats:

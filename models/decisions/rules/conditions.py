@@ -1,6 +1,6 @@
 """Rules beside a model: declared conditions on the columns of a row, and what is done where they hold.
 
-A rule names columns as requests and files spell them: inputs, and what is counted over a card's or a terminal's past
+A rule names columns as requests and files spell them: inputs, and what is counted over a subject's or a terminal's past
 ("CUSTOMER_ID_count_1d" above 10). Whether it fits a table is checked apart from its form, for a policy is stored once
 and decides for versions with different tables.
 """

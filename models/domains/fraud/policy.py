@@ -28,6 +28,9 @@ QUEUE = Queue(
     passed="allow",
     snooze_hours="snooze_hours",
     probability="fraud_probability",
+    subject_word="card",
+    positive_word="fraud",
+    negative_word="genuine",
 )
 
 

@@ -14,7 +14,7 @@ from models.contract import LiveModel, Queue
 from models.decisions.alerts.matured_labels import MaturedFigures, label_clock
 from models.decisions.alerts.transactions import Transactions
 from models.errors import NoQueueError
-from models.records.events.labels import known_frauds
+from models.records.events.labels import known_positives
 from models.registry.database import schema as tables
 from models.registry.database.engine import reading
 
@@ -27,7 +27,9 @@ class LiveFigures(BaseModel):
     model: str
     since: datetime | None = Field(description="Time of the first event that counts, in UTC; null for none.")
     n_days: int = Field(description="Days (UTC) with such events.")
-    alerts_per_day: float | None = Field(description="Cards that were reviewed or blocked on such a day, on average.")
+    alerts_per_day: float | None = Field(
+        description="Subjects that were reviewed or blocked on such a day, on average."
+    )
     clock: MaturedFigures
 
 
@@ -38,9 +40,9 @@ def live_figures(
 
     Parameters
     ----------
-    live : the version that answers; its table says which column is the card, and which the amount.
+    live : the version that answers; its table says which column is the subject, and which the amount.
     now : with a time zone. Later events and labels are left out.
-    k : cards a day, for card precision.
+    k : subjects a day, for subject precision.
     days : how far back to look; None for all events that are kept.
 
     Raises
@@ -56,18 +58,18 @@ def live_figures(
     seconds = int(now.timestamp())
     with reading(engine) as connection:
         found = connection.execute(_answered(live, live.queue, since, seconds)).all()
-        frauds = set(connection.execute(known_frauds(live.name, seconds)).scalars())
-    ids, times, cards, amounts, scores, decisions = zip(*found, strict=True) if found else ((),) * 6
-    labels = np.array([event_id in frauds for event_id in ids], np.int64)
+        positives = set(connection.execute(known_positives(live.name, seconds)).scalars())
+    ids, times, subjects, amounts, scores, decisions = zip(*found, strict=True) if found else ((),) * 6
+    labels = np.array([event_id in positives for event_id in ids], np.int64)
     moments = np.array(times, "datetime64[s]")
-    transactions = Transactions.of(live.table, _frame(live, moments, cards, amounts), labels)
+    transactions = Transactions.of(live.table, _frame(live, moments, subjects, amounts), labels)
     alerted = np.isin(np.array(decisions, np.str_), [live.queue.reviewed, live.queue.blocked])
-    card_days = transactions.card_days
+    subject_days = transactions.subject_days
     return LiveFigures(
         model=live.name,
         since=datetime.fromtimestamp(min(times), UTC) if found else None,
-        n_days=card_days.n_days,
-        alerts_per_day=float(card_days.any_of(alerted).sum() / card_days.n_days) if found else None,
+        n_days=subject_days.n_days,
+        alerts_per_day=float(subject_days.any_of(alerted).sum() / subject_days.n_days) if found else None,
         clock=label_clock(
             transactions,
             moments,
@@ -81,13 +83,13 @@ def live_figures(
 
 
 def _answered(live: LiveModel, queue: Queue, since: int | None, until: int) -> sa.Select[Any]:
-    """The statement for the events that were answered: id, time, card, amount, probability and decision."""
+    """The statement for the events that were answered: id, time, subject, amount, probability and decision."""
     row, answer = _json(_events.c.row), _json(_events.c.answer)
-    card, amount = live.table.card, live.table.amount
+    subject, amount = live.table.subject, live.table.amount
     statement = sa.select(
         _events.c.event_id,
         _events.c.time,
-        sa.null() if card is None else row[card.name].as_string(),
+        sa.null() if subject is None else row[subject.name].as_string(),
         sa.null() if amount is None else row[amount.name].as_float(),
         answer[queue.probability].as_float(),
         answer["decision"].as_string(),
@@ -101,13 +103,13 @@ def _json(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
     return sa.type_coerce(text, sa.JSON())
 
 
-def _frame(live: LiveModel, moments: Any, cards: Any, amounts: Any) -> pd.DataFrame:
+def _frame(live: LiveModel, moments: Any, subjects: Any, amounts: Any) -> pd.DataFrame:
     """What `Transactions` reads of rows."""
     table = live.table
     assert table.time is not None  # noqa: S101 - see Table: it has windows
     values = {table.time.name: moments}
-    if table.card is not None:
-        values[table.card.name] = np.array(cards, object)
+    if table.subject is not None:
+        values[table.subject.name] = np.array(subjects, object)
     if table.amount is not None:
         values[table.amount.name] = np.array(amounts, np.float64)
     return pd.DataFrame(values)

@@ -29,7 +29,7 @@ def outcomes_of_events(
 ) -> Iterator[KnownOutcome]:
     """The outcomes of predictions about events, in the order of the predictions.
 
-    An event that nobody has called fraud counts as genuine once its prediction is older than the label delay; until
+    An event that nobody has called positive counts as genuine once its prediction is older than the label delay; until
     then nothing is said about it. Nothing is known where the audit log does not keep the ids of events.
 
     Parameters
@@ -50,4 +50,4 @@ def _labelled(engine: sa.Engine, model: str, event_name: str, some: Iterable[Pre
     events = {one.id: level_text(one.row[event_name]) for one in some}
     with reading(engine) as connection:
         labels = latest_labels(connection, model, events.values())
-    return [(one, event in labels and bool(labels[event].fraud)) for one, event in events.items()]
+    return [(one, event in labels and bool(labels[event].positive)) for one, event in events.items()]

@@ -127,7 +127,7 @@ def _compared(
         changed = {name: (was.get(name), now.get(name)) for name in {*was, *now} if was.get(name) != now.get(name)}
         if _was_passed(live, changed):
             changed = {}
-            notes.append(f"{was['prediction_id']}: the review queue had cleared the card, so it was let pass")
+            notes.append(f"{was['prediction_id']}: the review queue had cleared the subject, so it was let pass")
         prefix = f"{was['prediction_id']}." if len(sent) > 1 else ""
         differences |= {prefix + name: both for name, both in sorted(changed.items())}
     return Replay(same_features, differences, tuple(notes))

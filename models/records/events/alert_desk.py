@@ -1,12 +1,12 @@
 """Alerts: what people look at, opened and joined in the transaction in which the event is stored.
 
-An answer that reviews or blocks opens an alert for its card, or joins the one that is open: a card has at most one. An
-event without a card has an alert of its own. An alert shows its worst event, the one of highest expected loss:
-probability times amount, or the probability alone where the table names no amount.
+An answer that reviews or blocks opens an alert on its subject (a card, an account), or joins the one that is open: a
+subject has at most one. An event without a subject has an alert of its own. An alert shows its worst event, the one of
+highest expected loss: probability times amount, or the probability alone where the table names no amount.
 
-A card that was cleared is left alone for the policy's `snooze_hours`: what would be reviewed passes, with a warning
-that says so; what is blocked is blocked, and opens an alert. A card that nobody was sure about is asked about again
-with its next alert, which has the events of the one before, too.
+A cleared subject is snoozed for the policy's `snooze_hours`: what would be reviewed passes, with a warning that says
+so; what is blocked is blocked, and opens an alert. After an unsure verdict the subject's next alert carries the events
+of the one before.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ OPEN, UNSURE = "open", "unsure"
 """The status of an alert without a verdict, and the verdict that settles nothing."""
 
 _alerts, _alert_events = tables.alerts, tables.alert_events
-_OF_CARDS = (
+_OF_SUBJECTS = (
     sa.select(_alerts)
-    .where(_alerts.c.model == sa.bindparam("model"), _alerts.c.card.in_(sa.bindparam("cards", expanding=True)))
+    .where(_alerts.c.model == sa.bindparam("model"), _alerts.c.subject.in_(sa.bindparam("subjects", expanding=True)))
     .order_by(_alerts.c.id)
 )
 
@@ -45,9 +45,9 @@ def alert_intake_of(live: LiveModel, now: Clock) -> AlertIntake | None:
     return None if live.queue is None else AlertIntake(live, live.queue, now)
 
 
-def card_of(table: Table, row: Row) -> str | None:
-    """The card of an event as alerts know it."""
-    return None if table.card is None else entity_value(row, table.card.name)
+def subject_of(table: Table, row: Row) -> str | None:
+    """The subject of an event as alerts know it."""
+    return None if table.subject is None else entity_value(row, table.subject.name)
 
 
 def expected_loss(table: Table, row: Row, probability: float) -> float:
@@ -63,68 +63,71 @@ class AlertIntake:
 
     Parameters
     ----------
-    now : tells when an alert is opened, and whether a card is still left alone.
+    now : tells when an alert is opened, and whether a subject is still left alone.
     """
 
     def __init__(self, live: LiveModel, queue: Queue, now: Clock) -> None:
         self._live, self._queue, self._now = live, queue, now
 
     def on_stored(self, connection: sa.Connection, arrivals: Sequence[Arrival]) -> list[Answer]:
-        """Count the rules that were hit, open alerts or join them, and let pass what cleared cards do."""
+        """Count the rules that were hit, open alerts or join them, and let pass what cleared subjects do."""
         store_hits(connection, self._live.name, arrivals)
         queue, answers = self._queue, [arrival.answer for arrival in arrivals]
         decisions: list[str] = [getattr(answer, "decision") for answer in answers]  # noqa: B009 - see Queue
         suspicious = [i for i, decision in enumerate(decisions) if decision in (queue.reviewed, queue.blocked)]
         if not suspicious:
             return answers
-        now, cards = self._now(), [card_of(self._live.table, arrival.row) for arrival in arrivals]
-        of_cards = self._standings(connection, {card for i in suspicious if (card := cards[i]) is not None}, now)
+        now, subjects = self._now(), [subject_of(self._live.table, arrival.row) for arrival in arrivals]
+        of_subjects = self._standings(
+            connection, {subject for i in suspicious if (subject := subjects[i]) is not None}, now
+        )
         alone: list[_Standing] = []
         for i in suspicious:
-            card = cards[i]
-            if card is None:
+            subject = subjects[i]
+            if subject is None:
                 standing = _Standing()
                 alone.append(standing)
             else:
-                standing = of_cards[card]
+                standing = of_subjects[subject]
             if standing.cleared and decisions[i] == queue.reviewed:
                 answers[i] = self._passed(answers[i], standing.cleared)
             else:
                 standing.joined.append(arrivals[i])
-        for standing in (*of_cards.values(), *alone):
+        for standing in (*of_subjects.values(), *alone):
             if standing.joined:
                 self._write(connection, standing, now)
         return answers
 
-    def _standings(self, connection: sa.Connection, cards: Iterable[str], now: datetime) -> dict[str, _Standing]:
-        """What is known of each card."""
-        found = {card: _Standing() for card in cards}
+    def _standings(self, connection: sa.Connection, subjects: Iterable[str], now: datetime) -> dict[str, _Standing]:
+        """What is known of each subject."""
+        found = {subject: _Standing() for subject in subjects}
         for some in parts_of(list(found)):
-            for alert in connection.execute(_OF_CARDS, {"model": self._live.name, "cards": some}).mappings():
-                standing = found[alert["card"]]
+            for alert in connection.execute(_OF_SUBJECTS, {"model": self._live.name, "subjects": some}).mappings():
+                standing = found[alert["subject"]]
                 standing.newest = alert
                 if alert["snoozed_until"] and alert["snoozed_until"] > now:
                     standing.cleared = alert
         return found
 
     def _passed(self, answer: Answer, cleared: sa.RowMapping) -> Answer:
-        """The answer to an event of a card that is left alone."""
+        """The answer to an event of a subject that is left alone."""
+        queue = self._queue
         warning = (
-            f"decision: {self._queue.passed} in place of {self._queue.reviewed}: the card was cleared on "
+            f"decision: {queue.passed} in place of {queue.reviewed}: the {queue.subject_word} was cleared on "
             f"{cleared['closed']:%Y-%m-%d %H:%M} (alert {cleared['id']}) and is not reviewed until "
             f"{cleared['snoozed_until']:%Y-%m-%d %H:%M} (UTC)"
         )
-        return answer.model_copy(update={"decision": self._queue.passed, "warnings": [*answer.warnings, warning]})
+        return answer.model_copy(update={"decision": queue.passed, "warnings": [*answer.warnings, warning]})
 
     def _write(self, connection: sa.Connection, standing: _Standing, now: datetime) -> None:
-        """Store what joined the card's alert; a new one is opened where none is."""
+        """Store what joined the subject's alert; a new one is opened where none is."""
         joined, before = standing.joined, standing.carried
         content = self._content(joined, before)
         if before is not None and before["status"] == OPEN:
             number = before["id"]
             connection.execute(_alerts.update().where(_alerts.c.id == number).values(content))
         else:
-            number = self._open(connection, card_of(self._live.table, joined[0].row), before, content, now)
+            number = self._open(connection, subject_of(self._live.table, joined[0].row), before, content, now)
         events = [{"alert": number, "event_id": one.event_id, "time": one.seconds} for one in joined]
         connection.execute(_alert_events.insert().values(model=self._live.name), events)
 
@@ -151,13 +154,13 @@ class AlertIntake:
     def _open(
         self,
         connection: sa.Connection,
-        card: str | None,
+        subject: str | None,
         before: sa.RowMapping | None,
         content: Mapping[str, Any],
         now: datetime,
     ) -> int:
         """A new alert, with the events of the one that it follows; returns its number."""
-        opened = {"model": self._live.name, "card": card, "status": OPEN, "opened": now}
+        opened = {"model": self._live.name, "subject": subject, "status": OPEN, "opened": now}
         follows = None if before is None else before["id"]
         result = connection.execute(_alerts.insert().values(**opened, follows=follows, **content))
         assert result.inserted_primary_key is not None  # noqa: S101 - one row was inserted
@@ -179,7 +182,7 @@ class AlertIntake:
 
 @dataclass
 class _Standing:
-    """What is known of a card: its newest alert, the one by which it is left alone, and what joins an alert now."""
+    """What is known of a subject: its newest alert, the one by which it is left alone, and what joins an alert now."""
 
     newest: sa.RowMapping | None = None
     cleared: sa.RowMapping | None = None

@@ -1,4 +1,4 @@
-"""Alerts as people see them: why, what is at stake, what the card did lately, and what was said about it."""
+"""Alerts as people see them: why, what is at stake, what the subject did lately, and what was said about it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Verdict: TypeAlias = Literal["confirmed", "cleared", "unsure"]
 Status: TypeAlias = Literal["open", "confirmed", "cleared", "unsure"]
 
 MAX_RECENT = 10
-"""Events of a card that are shown with its alert."""
+"""Events of a subject that are shown with its alert."""
 
 
 class GivenVerdict(BaseModel):
@@ -32,34 +32,36 @@ class GivenVerdict(BaseModel):
     at: datetime = Field(description="When, in UTC.")
 
 
-class CardEvent(BaseModel):
-    """A stored event of a card."""
+class SubjectEvent(BaseModel):
+    """A stored event of a subject."""
 
     id: str
     time: datetime = Field(description="In UTC.")
     amount: float | None = Field(description="Null where the event or the table tells none.")
     decision: str | None = Field(description="As it was answered; null for history that nobody asked about.")
     probability: float | None
-    label: Literal["fraud", "genuine"] | None = Field(description="What became of it, as far as anybody has said.")
+    label: str | None = Field(description="Its label in the words of the review queue, such as fraud or genuine.")
     in_alert: bool = Field(description="Whether the verdict on the alert is about it.")
 
 
 class Alert(BaseModel):
-    """A card that people look at."""
+    """A subject that people look at."""
 
     id: int
-    card: str | None = Field(description="Null for an event without a card, which has an alert of its own.")
+    card: str | None = Field(
+        description="The subject, such as a card; null for an event without one, which has an alert of its own."
+    )
     status: Status
     opened: datetime = Field(description="In UTC.")
     closed: datetime | None = Field(description="When the last verdict was given, in UTC.")
-    snoozed_until: datetime | None = Field(description="Until when the cleared card is not reviewed, in UTC.")
-    follows: int | None = Field(description="The card's alert before, which nobody was sure about.")
+    snoozed_until: datetime | None = Field(description="Until when the cleared subject is not reviewed, in UTC.")
+    follows: int | None = Field(description="The subject's alert before, which nobody was sure about.")
     n_events: int
     last_event: datetime = Field(description="Time of its latest event, in UTC.")
     expected_loss: float = Field(description="Of its worst event: probability times amount, or else the probability.")
     worst_event: str = Field(description="Id of the event with the highest expected loss.")
     answer: dict[str, Any] = Field(description="The answer to that event, with its reasons in words.")
-    recent: list[CardEvent] = Field(description="The card's last events, the newest first.")
+    recent: list[SubjectEvent] = Field(description="The subject's last events, the newest first.")
     verdicts: list[GivenVerdict] = Field(description="What was said about the alert, the latest last; that holds.")
 
 
@@ -78,9 +80,11 @@ _OF_ALERT = sa.select(_alert_events.c.event_id, _alert_events.c.time).where(
     _alert_events.c.alert == sa.bindparam("alert")
 )
 _NEWEST_OF_ALERT = _newest(_OF_ALERT)
-_NEWEST_OF_CARD = _newest(
+_NEWEST_OF_SUBJECT = _newest(
     sa.select(_entities.c.event_id, _entities.c.time)
-    .where(_entities.c.series.in_(_OF_ENTITY), _entities.c.value == sa.bindparam("card"))  # a join would read them all
+    .where(
+        _entities.c.series.in_(_OF_ENTITY), _entities.c.value == sa.bindparam("subject")
+    )  # a join would read them all
     .distinct()  # versions with other windows have series of their own
 )
 _CONTENTS = sa.select(_events).where(
@@ -113,6 +117,7 @@ def alert_view(connection: sa.Connection, table: Table, queue: Queue, row: Mappi
     kept = {name: row[name] for name in Alert.model_fields if name in row and name != "last_event"}
     return Alert(
         **kept,
+        card=row["subject"],
         last_event=_moment(row["last_event"]),
         answer=json.loads(row["worst_answer"]),
         recent=_recent(connection, table, queue, row),
@@ -120,33 +125,35 @@ def alert_view(connection: sa.Connection, table: Table, queue: Queue, row: Mappi
     )
 
 
-def _recent(connection: sa.Connection, table: Table, queue: Queue, row: Mapping[str, Any]) -> list[CardEvent]:
-    """The last events of the alert's card; those of the alert where windows look back on no card's events."""
+def _recent(connection: sa.Connection, table: Table, queue: Queue, row: Mapping[str, Any]) -> list[SubjectEvent]:
+    """The last events of the alert's subject; those of the alert where windows look back on no subject's events."""
     model, of_alert = row["model"], set(events_of(connection, row["id"]))
-    found = card_events(connection, table, queue, model, row["card"], of_alert)
+    found = subject_events(connection, table, queue, model, row["subject"], of_alert)
     if not found:
         newest = connection.execute(_NEWEST_OF_ALERT, {"alert": row["id"]}).all()
         found = _seen(connection, table, queue, model, newest, of_alert)
     return found
 
 
-def card_events(
+def subject_events(
     connection: sa.Connection,
     table: Table,
     queue: Queue,
     model: str,
-    card: str | None,
+    subject: str | None,
     of_alert: Collection[str] = frozenset(),
-) -> list[CardEvent]:
-    """The last events of a card, the newest first; none where windows look back on no card's events.
+) -> list[SubjectEvent]:
+    """The last events of a subject, the newest first; none where windows look back on no subject's events.
 
     Parameters
     ----------
     of_alert : ids of events that a verdict is about.
     """
-    if table.card is None or card is None:
+    if table.subject is None or subject is None:
         return []
-    newest = connection.execute(_NEWEST_OF_CARD, {"model": model, "entity": table.card.name, "card": card}).all()
+    newest = connection.execute(
+        _NEWEST_OF_SUBJECT, {"model": model, "entity": table.subject.name, "subject": subject}
+    ).all()
     return _seen(connection, table, queue, model, newest, of_alert)
 
 
@@ -157,28 +164,30 @@ def _seen(
     model: str,
     found: Iterable[sa.Row[Any]],
     of_alert: Collection[str],
-) -> list[CardEvent]:
+) -> list[SubjectEvent]:
     """Stored events as people see them, in the order in which they were found."""
     ids = [event.event_id for event in found]
     contents = {event.event_id: event for event in connection.execute(_CONTENTS, {"model": model, "ids": ids})}
     labels = latest_labels(connection, model, ids)
     return [
-        _card_event(table, queue, contents[event_id], labels.get(event_id), in_alert=event_id in of_alert)
+        _subject_event(table, queue, contents[event_id], labels.get(event_id), in_alert=event_id in of_alert)
         for event_id in ids
         if event_id in contents
     ]
 
 
-def _card_event(table: Table, queue: Queue, event: sa.Row[Any], label: Label | None, *, in_alert: bool) -> CardEvent:
+def _subject_event(
+    table: Table, queue: Queue, event: sa.Row[Any], label: Label | None, *, in_alert: bool
+) -> SubjectEvent:
     values, answer = row_of(event.row), json.loads(event.answer) if event.answer else {}
-    fraud = None if label is None else label.fraud
-    return CardEvent(
+    positive = None if label is None else label.positive
+    return SubjectEvent(
         id=event.event_id,
         time=_moment(event.time),
         amount=None if table.amount is None else values.get(table.amount.name),
         decision=answer.get("decision"),
         probability=answer.get(queue.probability),
-        label=None if fraud is None else "fraud" if fraud else "genuine",
+        label=None if positive is None else queue.positive_word if positive else queue.negative_word,
         in_alert=in_alert,
     )
 

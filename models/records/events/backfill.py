@@ -30,7 +30,7 @@ def load_past(
 
     Parameters
     ----------
-    frame : as `data.checking.checked_frame` gives it. labels : 1 for fraud, shape (n_rows,).
+    frame : as `data.checking.checked_frame` gives it. labels : 1 for positive, shape (n_rows,).
     label_delay_days : how long after its event a label is known.
     watcher : is told of each part that is done, in rows.
 
@@ -47,12 +47,12 @@ def load_past(
     for number, start in enumerate(range(0, len(frame), ROWS_AT_ONCE)):
         part = slice(start, start + ROWS_AT_ONCE)
         rows = plain_rows(log.table, frame.iloc[part])
-        known_frauds = [
-            Label(event_id=str(row[log.event_name]), fraud=True, known=since, source="history")
-            for row, fraud, since in zip(rows, labels[part].tolist(), known[part].tolist(), strict=True)
-            if fraud
+        known_positives = [
+            Label(event_id=str(row[log.event_name]), positive=True, known=since, source="history")
+            for row, positive, since in zip(rows, labels[part].tolist(), known[part].tolist(), strict=True)
+            if positive
         ]
-        n_new += log.load(rows, known_frauds)
+        n_new += log.load(rows, known_positives)
         if number & (number - 1) == 0:  # after 1, 2, 3, 5, 9, ... parts: the tables have grown a lot
             take_stock(log.engine, STORED)
         if watcher is not None:

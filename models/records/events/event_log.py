@@ -72,7 +72,7 @@ class EventLog:
     engine : see `models.registry.database.engine.open_database`.
     model : whose events these are.
     table : with the windows of the version that answers, an event id and a time.
-    desk : is told of new events; None for nobody.
+    listener : is told of new events; None for none.
     late_days : how much longer than its windows reach an event is kept.
     now : tells the time at which events come.
 
@@ -100,7 +100,7 @@ class EventLog:
         self._reach = table.reach_seconds
         self._keep_seconds = self._reach + round(late_days * 86_400)
         entities = dict.fromkeys(column.window.entity for column in table.windows if column.window)
-        self._locked = list(dict.fromkeys([*entities, *([table.card.name] if table.card else [])]))
+        self._locked = list(dict.fromkeys([*entities, *([table.subject.name] if table.subject else [])]))
         self._own_series = [Series.of(table, entity) for entity in entities]
         self._series = register(engine, model, self._own_series)
         self._looking_back = WindowReader(table, model, self._series)
@@ -252,7 +252,7 @@ class EventLog:
         return _Read(event_id, whole_seconds(row[self.time_name]), row, self._contents(row))
 
     def _keys(self, checked: Sequence[_Read]) -> set[int]:
-        """One for every event and every entity: events of one card are answered one after the other."""
+        """One for every event and every entity: events of one subject are answered one after the other."""
         keys = {lock_key(self.model, one.event_id) for one in checked}
         for entity in self._locked:
             values = {entity_value(one.row, entity) for one in checked} - {None}

@@ -16,10 +16,10 @@ from data.checking import checked_frame
 from data.errors import SourceError
 from data.spellings import text_codes
 from data.table import Table, level_text
-from data.windows import KnownFrauds, whole_seconds, with_windows
+from data.windows import KnownPositives, whole_seconds, with_windows
 from models.records.events.event_json import row_of
 from models.records.events.event_log import EventLog
-from models.records.events.labels import times_as_fraud
+from models.records.events.labels import times_positive
 from models.registry.database import schema as tables
 from models.registry.database.engine import reading
 
@@ -33,19 +33,19 @@ class StoredRows:
     Parameters
     ----------
     frame : in the order of time, with the outcome, unchecked.
-    labels : 1 for fraud, shape (n_rows,).
-    frauds : when which of them were known to be fraud.
+    labels : 1 for positive, shape (n_rows,).
+    positives : when which of them were known to be positive.
     answered : when each was answered, NaT for one that was loaded as history; shape (n_rows,).
     """
 
     frame: pd.DataFrame
     labels: Integers
-    frauds: KnownFrauds
+    positives: KnownPositives
     answered: pd.Series[Any]
 
 
 def stored_rows(log: EventLog, now: datetime) -> StoredRows:
-    """The stored events that are older than the table's label delay: fraud if the latest label says so, else genuine.
+    """The stored events older than the table's label delay: positive if the latest label says so, negative otherwise.
 
     Raises SourceError if there are none.
     """
@@ -57,7 +57,7 @@ def stored_rows(log: EventLog, now: datetime) -> StoredRows:
         .order_by(_events.c.time, _events.c.event_id)
     )
     of_labels = (
-        sa.select(_labels.c.event_id, _labels.c.fraud, _labels.c.known)
+        sa.select(_labels.c.event_id, _labels.c.positive, _labels.c.known)
         .where(_labels.c.model == log.model, _labels.c.known <= known_by)
         .order_by(_labels.c.id)
     )
@@ -71,15 +71,15 @@ def stored_rows(log: EventLog, now: datetime) -> StoredRows:
             f"`backscore events load {log.model}` loads past ones"
         )
     places = {event.event_id: place for place, event in enumerate(found)}
-    is_fraud = {event_id: fraud for event_id, fraud, _ in came}
+    is_positive = {event_id: positive for event_id, positive, _ in came}
     frame = rows_as_frame(log.table, [row_of(event.row) for event in found])
-    labels = np.array([bool(is_fraud.get(event.event_id)) for event in found], np.int64)
+    labels = np.array([bool(is_positive.get(event.event_id)) for event in found], np.int64)
     frame[log.table.target.name] = np.array(spelled_outcomes(log.table), object)[labels]
     answered = pd.Series([None if event.answer is None else event.received for event in found])
     return StoredRows(
         frame,
         labels,
-        _known([(places[event_id], *times) for event_id, *times in times_as_fraud(came) if event_id in places]),
+        _known([(places[event_id], *times) for event_id, *times in times_positive(came) if event_id in places]),
         pd.to_datetime(answered, utc=True),
     )
 
@@ -87,7 +87,7 @@ def stored_rows(log: EventLog, now: datetime) -> StoredRows:
 def checked_rows(log: EventLog, rows: StoredRows) -> pd.DataFrame:
     """The rows checked as requests are, whose categories may have levels that no table lists; with their windows."""
     checked = checked_frame(log.table, rows.frame, source_of(log.model), training=False)
-    return with_windows(log.table, checked, rows.frauds)
+    return with_windows(log.table, checked, rows.positives)
 
 
 def with_levels_of(table: Table, frame: pd.DataFrame) -> Table:
@@ -106,8 +106,8 @@ def source_of(model: str) -> str:
     return f"stored events of {model!r}"
 
 
-def _known(times: Sequence[Sequence[int]]) -> KnownFrauds:
-    return KnownFrauds(*np.array(times, np.int64).reshape(-1, 3).T)
+def _known(times: Sequence[Sequence[int]]) -> KnownPositives:
+    return KnownPositives(*np.array(times, np.int64).reshape(-1, 3).T)
 
 
 def rows_as_frame(table: Table, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:

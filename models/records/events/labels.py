@@ -17,22 +17,22 @@ Source: TypeAlias = Literal["history", "feedback", "verdict"]
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """What became of an event: fraud or not, known from a time in whole seconds on; None takes back what was said."""
+    """The outcome of an event, known from a time in whole seconds on; None takes back earlier labels."""
 
     event_id: str
-    fraud: bool | None
+    positive: bool | None
     known: int
     source: Source
 
 
 _events, _labels = tables.events, tables.event_labels
 _LABELS = (
-    sa.select(_labels.c.event_id, _labels.c.fraud, _labels.c.known, _labels.c.source)
+    sa.select(_labels.c.event_id, _labels.c.positive, _labels.c.known, _labels.c.source)
     .where(_labels.c.model == sa.bindparam("model"), _labels.c.event_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(_labels.c.id)
 )
 _KNOWN = (
-    sa.select(_events.c.event_id, _labels.c.fraud)
+    sa.select(_events.c.event_id, _labels.c.positive)
     .join_from(
         _events,
         _labels,
@@ -60,14 +60,14 @@ def latest_labels(
     return latest
 
 
-def known_frauds(model: str, now: int) -> sa.Select[Any]:
-    """The statement for the ids of the events that are known as frauds at a time in whole seconds."""
+def known_positives(model: str, now: int) -> sa.Select[Any]:
+    """The statement for the ids of the events that are known as positives at a time in whole seconds."""
     last = (
         sa.select(sa.func.max(_labels.c.id))
         .where(_labels.c.model == model, _labels.c.known <= now)
         .group_by(_labels.c.event_id)
     )
-    return sa.select(_labels.c.event_id).where(_labels.c.id.in_(last), _labels.c.fraud.is_(True))
+    return sa.select(_labels.c.event_id).where(_labels.c.id.in_(last), _labels.c.positive.is_(True))
 
 
 def add_labels(connection: sa.Connection, model: str, labels: Sequence[Label]) -> int:
@@ -97,20 +97,20 @@ def _said_of_stored(connection: sa.Connection, model: str, labels: Sequence[Labe
     said: dict[str, bool | None] = {}
     for ids in parts_of(list(dict.fromkeys(label.event_id for label in labels))):
         known = connection.execute(_KNOWN, {"model": model, "ids": ids})
-        said |= {event.event_id: event.fraud for event in known}
+        said |= {event.event_id: event.positive for event in known}
     return said
 
 
 def _add(connection: sa.Connection, model: str, labels: Sequence[Label], said: Mapping[str, bool | None]) -> int:
     latest, new = dict(said), []
     for label in labels:
-        if label.event_id in latest and latest[label.event_id] != label.fraud:
-            latest[label.event_id] = label.fraud
+        if label.event_id in latest and latest[label.event_id] != label.positive:
+            latest[label.event_id] = label.positive
             new.append(
                 {
                     "model": model,
                     "event_id": label.event_id,
-                    "fraud": label.fraud,
+                    "positive": label.positive,
                     "known": label.known,
                     "source": label.source,
                 }
@@ -120,20 +120,20 @@ def _add(connection: sa.Connection, model: str, labels: Sequence[Label], said: M
     return len(new)
 
 
-def times_as_fraud(labels: Iterable[tuple[str, bool, int]]) -> list[tuple[str, int, int]]:
-    """The times in which each event's latest label said fraud: its id, since, until.
+def times_positive(labels: Iterable[tuple[str, bool, int]]) -> list[tuple[str, int, int]]:
+    """The times in which each event's latest label said positive: its id, since, until.
 
     Parameters
     ----------
-    labels : id of the event, fraud or not, known from when on, in the order in which they came.
+    labels : id of the event, positive or not, known from when on, in the order in which they came.
     """
     standing: dict[str, int] = {}  # place of the time that has not ended yet
     found: list[tuple[str, int, int]] = []
-    for event_id, fraud, known in labels:
+    for event_id, positive, known in labels:
         if (place := standing.pop(event_id, None)) is not None:
             _, since, until = found[place]
             found[place] = (event_id, since, min(until, known))
-        if fraud:
+        if positive:
             standing[event_id] = len(found)
             found.append((event_id, known, FOREVER))
     return found

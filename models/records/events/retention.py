@@ -49,7 +49,7 @@ _DELETE_ALERTS = sa.delete(tables.alerts).where(
 def roll_out(connection: sa.Connection, model: str, kept_from: int, keep_from: int) -> int:
     """Delete the oldest of the model's events before `keep_from`, with their labels, if that is a minute later.
 
-    Alerts that were closed before go, too, once their card is reviewed again. Open ones stay, with the answer to their
+    Alerts closed before then go too, once their subject is no longer snoozed. Open ones stay, with the answer to their
     worst event.
 
     Parameters

@@ -1,8 +1,8 @@
 """ReviewQueue: the alerts of a live model, worst first, and what people say about them.
 
-A verdict closes an alert, and is a label of each of its events that is stored: confirmed means fraud, cleared genuine,
-and unsure says nothing. Another verdict later corrects the one before: its labels hold from then on, or what the one
-before said is taken back. The same verdict again changes nothing.
+A verdict closes an alert and labels each of its stored events: confirmed means positive, cleared negative, and unsure
+gives no label. A later verdict corrects the one before: its labels hold from then on, or those of the one before are
+taken back. Repeating a verdict changes nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ReviewQueue:
     Parameters
     ----------
     engine : see `models.registry.database.engine.open_database`.
-    live : whose events they are about; its policy says for how long cleared cards are left alone.
+    live : whose events they are about; its policy says for how long cleared subjects are left alone.
     now : tells when a verdict is given.
 
     Raises NoQueueError for a model without a queue, and DatabaseError from any method if the database fails.
@@ -82,7 +82,7 @@ class ReviewQueue:
         """
         with reading(self._engine) as connection:
             key = self._lock_of(self._row(connection, number))
-        # the card's events wait meanwhile: they join the alert before the verdict, or see it
+        # the subject's events wait meanwhile: they join the alert before the verdict, or see it
         with recording(self._engine, {key}) as connection:
             row = self._row(connection, number, locked=True)
             if row["status"] != verdict:
@@ -103,15 +103,15 @@ class ReviewQueue:
 
     def _labels(self, connection: sa.Connection, number: int, given: GivenVerdict) -> list[Label]:
         """What a verdict says of the alert's events; unsure takes back what verdicts said, and nothing else."""
-        fraud, known, model = _LABEL_OF[given.verdict], int(given.at.timestamp()), self._live.name
-        says: dict[str, bool | None] = dict.fromkeys(events_of(connection, number), fraud)
-        if fraud is None:
+        positive, known, model = _LABEL_OF[given.verdict], int(given.at.timestamp()), self._live.name
+        says: dict[str, bool | None] = dict.fromkeys(events_of(connection, number), positive)
+        if positive is None:
             before = latest_labels(connection, model, says)
             others = latest_labels(connection, model, says, without="verdict")
             by_verdict = [event_id for event_id, label in before.items() if label.source == "verdict"]
-            says = {event_id: others[event_id].fraud if event_id in others else None for event_id in by_verdict}
+            says = {event_id: others[event_id].positive if event_id in others else None for event_id in by_verdict}
         return [
-            Label(event_id=event_id, fraud=value, known=known, source="verdict") for event_id, value in says.items()
+            Label(event_id=event_id, positive=value, known=known, source="verdict") for event_id, value in says.items()
         ]
 
     def _snoozed_until(self, given: GivenVerdict) -> datetime | None:
@@ -129,11 +129,11 @@ class ReviewQueue:
         return row
 
     def _lock_of(self, row: sa.RowMapping) -> int:
-        """What the events of the alert's card are locked by, or the event that has no card."""
-        card = self._live.table.card
-        if card is None or row["card"] is None:
+        """What the events of the alert's subject are locked by, or the event that has no subject."""
+        subject = self._live.table.subject
+        if subject is None or row["subject"] is None:
             return lock_key(self._live.name, row["worst_event"])
-        return lock_key(self._live.name, card.name, row["card"])
+        return lock_key(self._live.name, subject.name, row["subject"])
 
     def _view(self, connection: sa.Connection, row: Any) -> Alert:
         return alert_view(connection, self._live.table, self._queue, row)

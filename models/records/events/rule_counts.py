@@ -16,7 +16,7 @@ from models.contract import LiveModel
 from models.decisions.rules.conditions import Rule, rules_of
 from models.decisions.rules.wording import rule_words
 from models.records.events.event_log import Arrival
-from models.records.events.labels import known_frauds
+from models.records.events.labels import known_positives
 from models.registry.database import schema as tables
 
 _hits = tables.event_rule_hits
@@ -31,7 +31,7 @@ class RuleCounts(BaseModel):
     n_7_days: int = Field(description="Events of the last 7 days.")
     n_kept: int = Field(description="All events that are kept.")
     n_matured: int = Field(description="Those that are old enough for their label to be known.")
-    n_frauds: int = Field(description="Frauds among the matured.")
+    n_frauds: int = Field(description="Positives among the matured.")
 
 
 def store_hits(connection: sa.Connection, model: str, arrivals: Iterable[Arrival]) -> None:
@@ -55,7 +55,7 @@ def rule_counts(connection: sa.Connection, live: LiveModel, now: datetime) -> li
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     week_ago = now - timedelta(days=7)
     ripe = now - timedelta(days=live.table.label_delay_days)
-    frauds = known_frauds(live.name, int(now.timestamp())).subquery()
+    positives = known_positives(live.name, int(now.timestamp())).subquery()
     matured = _hits.c.time <= int(ripe.timestamp())
     found = connection.execute(
         sa.select(
@@ -64,9 +64,9 @@ def rule_counts(connection: sa.Connection, live: LiveModel, now: datetime) -> li
             _number_of(_hits.c.time >= int(week_ago.timestamp())),
             sa.func.count(),
             _number_of(matured),
-            _number_of(sa.and_(matured, frauds.c.event_id.is_not(None))),
+            _number_of(sa.and_(matured, positives.c.event_id.is_not(None))),
         )
-        .outerjoin_from(_hits, frauds, frauds.c.event_id == _hits.c.event_id)
+        .outerjoin_from(_hits, positives, positives.c.event_id == _hits.c.event_id)
         .where(_hits.c.model == live.name)
         .group_by(_hits.c.rule)
     )

@@ -21,7 +21,7 @@ class StoredEvents:
     ----------
     n_answered : of them, those that were asked about; the others were loaded.
     first, last : times of the oldest and the newest, ISO 8601, UTC; None if there is none.
-    n_labels : labels in all; n_frauds : events whose latest label says fraud, n_genuine : those where it does not.
+    n_labels : labels in all; n_frauds : events whose latest label says positive, n_genuine : those where it does not.
     kept_from : older events have rolled out; None as long as none has.
     """
 
@@ -41,11 +41,13 @@ def stored_events_of(engine: sa.Engine, model: str) -> StoredEvents:
         sa.func.count(), sa.func.count(_events.c.answer), sa.func.min(_events.c.time), sa.func.max(_events.c.time)
     ).where(_events.c.model == model)
     latest = sa.select(sa.func.max(_labels.c.id)).where(_labels.c.model == model).group_by(_labels.c.event_id)
-    of_labels = sa.select(_labels.c.fraud, sa.func.count()).where(_labels.c.id.in_(latest)).group_by(_labels.c.fraud)
+    of_labels = (
+        sa.select(_labels.c.positive, sa.func.count()).where(_labels.c.id.in_(latest)).group_by(_labels.c.positive)
+    )
     n_labels = sa.select(sa.func.count()).where(_labels.c.model == model)
     with reading(engine) as connection:
         n_events, n_answered, first, last = connection.execute(of_events).one()
-        by_outcome = {bool(fraud): n for fraud, n in connection.execute(of_labels)}
+        by_outcome = {bool(positive): n for positive, n in connection.execute(of_labels)}
         kept_from = connection.scalar(sa.select(_streams.c.kept_from).where(_streams.c.model == model))
         return StoredEvents(
             n_events=n_events,

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from data.arrays import Floats
 from data.table import Table
 from data.window import OF_LABELS
-from data.windows import Events, Frauds, window_values
+from data.windows import Events, Positives, window_values
 from models.records.events.entity_series import Series
-from models.records.events.labels import times_as_fraud
+from models.records.events.labels import times_positive
 from models.registry.database import schema as tables
 from models.registry.database.engine import MAX_VALUES
 
@@ -87,9 +87,9 @@ class WindowReader:
                 for value, one in zip(values[place], asked, strict=True)
             ]
             others: dict[str, int] = {}
-            frauds = _frauds(labelled[place], owners[place]) if look.labels else None
+            positives = _positives(labelled[place], owners[place]) if look.labels else None
             entity = look.series.entity
-            seen[entity] = _events(look.series, [*past[place], *own], owners[place], others, frauds)
+            seen[entity] = _events(look.series, [*past[place], *own], owners[place], others, positives)
             new[entity] = _events(look.series, own, owners[place], others, None)
         return window_values(self.table, seen, new)
 
@@ -147,7 +147,7 @@ def _labelled(look: _Look, seen: sa.ColumnElement[bool]) -> sa.Select[Any]:
             _entities.c.value,
             _entities.c.time,
             _labels.c.event_id,
-            _labels.c.fraud,
+            _labels.c.positive,
             _labels.c.known,
         )
         .join_from(_entities, _labels, _labels.c.event_id == _entities.c.event_id)
@@ -160,7 +160,7 @@ def _numbered(values: Sequence[str | None]) -> dict[str, int]:
 
 
 def _events(
-    series: Series, rows: Sequence[Any], owners: Mapping[str, int], others: dict[str, int], frauds: Frauds | None
+    series: Series, rows: Sequence[Any], owners: Mapping[str, int], others: dict[str, int], positives: Positives | None
 ) -> Events:
     """Rows of value, time, amount and other as arrays."""
     values, times, amounts, other = zip(*rows, strict=True)
@@ -169,15 +169,15 @@ def _events(
         _whole(times),
         {series.amount: _whole(amounts)} if series.amount else {},
         {series.other: _whole([others.setdefault(one, len(others)) for one in other])} if series.other else {},
-        frauds,
+        positives,
     )
 
 
-def _frauds(rows: Sequence[Any], owners: Mapping[str, int]) -> Frauds:
+def _positives(rows: Sequence[Any], owners: Mapping[str, int]) -> Positives:
     """Rows of an event's value and time and of a label of it, in the order in which the labels came."""
     places = {event_id: (owners[value], time) for value, time, event_id, _, _ in rows}
-    found = [(*places[event_id], since, until) for event_id, since, until in times_as_fraud(row[2:] for row in rows)]
-    return Frauds(*_whole(list(chain.from_iterable(found))).reshape(-1, 4).T)
+    found = [(*places[event_id], since, until) for event_id, since, until in times_positive(row[2:] for row in rows)]
+    return Positives(*_whole(list(chain.from_iterable(found))).reshape(-1, 4).T)
 
 
 def _whole(values: Sequence[int]) -> npt.NDArray[np.int64]:

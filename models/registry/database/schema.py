@@ -116,7 +116,7 @@ event_labels = sa.Table(
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("model", sa.String, nullable=False),
     sa.Column("event_id", sa.String, nullable=False),
-    sa.Column("fraud", sa.Boolean),  # null takes back what was said before
+    sa.Column("positive", sa.Boolean),  # null takes back what was said before
     sa.Column("known", sa.BigInteger, nullable=False),  # in whole seconds since 1970, UTC
     sa.Column("source", sa.String, nullable=False),
     sa.Index("event_labels_by_event", "model", "event_id"),
@@ -138,25 +138,25 @@ alerts = sa.Table(
     metadata,
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("model", sa.String, nullable=False),
-    sa.Column("card", sa.String),  # null for an event without a card, which has an alert of its own
+    sa.Column("subject", sa.String),  # null for an event without one, which has an alert of its own
     sa.Column("status", sa.String, nullable=False),  # "open", or the last verdict
     sa.Column("opened", UtcDateTime, nullable=False),
     sa.Column("closed", UtcDateTime),  # when the last verdict was given
     sa.Column("snoozed_until", UtcDateTime),
-    sa.Column("follows", sa.BigInteger),  # an alert of the card that nobody was sure about, whose events this one has
+    sa.Column("follows", sa.BigInteger),  # the subject's unsure alert, whose events this one has
     sa.Column("n_events", sa.Integer, nullable=False),
     sa.Column("last_event", sa.BigInteger, nullable=False),  # the latest time of its events
     sa.Column("expected_loss", sa.Float, nullable=False),  # of its worst event
     sa.Column("worst_event", sa.String, nullable=False),
     sa.Column("worst_answer", sa.Text, nullable=False),  # events roll out, an open alert does not
-    sa.Index("alerts_by_card", "model", "card"),
+    sa.Index("alerts_by_subject", "model", "subject"),
     sa.Index("alerts_by_loss", "model", "status", "expected_loss"),
 )
 
 sa.Index(
-    "alerts_one_open_for_a_card",
+    "alerts_one_open_for_a_subject",
     alerts.c.model,
-    alerts.c.card,
+    alerts.c.subject,
     unique=True,
     sqlite_where=alerts.c.status == "open",
     postgresql_where=alerts.c.status == "open",

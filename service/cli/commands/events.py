@@ -100,12 +100,14 @@ def labels(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="CSV or parquet file with the columns event_id, fraud and, if wanted, known_at."
+            metavar="FILE",
+            help="CSV or parquet file with the columns event_id, positive (or the model's own word, such as fraud) and,"
+            " optionally, known_at.",
         ),
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Say what became of events: fraud yes or no, known now or since known_at.
+    """Say what became of events: positive yes or no, known now or since known_at.
 
     A label that repeats what is known changes nothing; another one for the same event holds from when it is known.
     """
@@ -113,7 +115,7 @@ def labels(
 
     settings = read_settings()
     live = live_model(settings, name)
-    found = _labels_of(file)
+    found = _labels_of(file, live.positive_word)
     with event_log(settings, live) as log:
         n_new, unknown = take_labels(log.engine, name, found)
     if unknown:
@@ -168,7 +170,7 @@ def export(
     with event_log(settings, live_model(settings, name)) as log:
         rows = stored_rows(log, utc_now())
     write_rows(rows.frame, file)
-    n_frauds = len(set(rows.frauds.row.tolist()))
+    n_frauds = len(set(rows.positives.row.tolist()))
     if as_json:
         console.print_json({"name": name, "file": file, "n_rows": len(rows.frame), "n_frauds": n_frauds})
     else:
@@ -182,8 +184,8 @@ def _manifest(settings: Settings, live: LiveModel) -> Manifest:
         return read_manifest(home_of(settings).bundles, registry.version(live.name, live.version).digest)
 
 
-def _labels_of(file: Path) -> list[Label]:
-    """The labels in a file; every bad value is named."""
+def _labels_of(file: Path, word: str) -> list[Label]:
+    """The labels in a file, in the column `positive` or one of that word; every bad value is named."""
     from data.checking import checked_frame
     from data.files.sources import read_frame
     from data.table import Column, Table
@@ -191,30 +193,31 @@ def _labels_of(file: Path) -> list[Label]:
     from models.clock import utc_now
     from models.records.events.labels import Label
 
+    frame = read_frame(file)
+    label = "positive" if "positive" in frame else word
     described = Table(
         name="labels",
         columns=(
             Column(name="event_id", kind="key"),
-            Column(name="fraud", kind="flag", levels=("no", "yes")),
+            Column(name=label, kind="flag", levels=("no", "yes")),
             Column(name="known_at", kind="time", optional=True),
         ),
     )
-    frame = read_frame(file)
-    if "fraud" in frame:
-        spelled = frame["fraud"].map(lambda value: str(value).strip().lower())
-        frame["fraud"] = spelled.replace({"true": "yes", "1": "yes", "false": "no", "0": "no", "nan": ""})
+    if label in frame:
+        spelled = frame[label].map(lambda value: str(value).strip().lower())
+        frame[label] = spelled.replace({"true": "yes", "1": "yes", "false": "no", "0": "no", "nan": ""})
     checked = checked_frame(described, frame, str(file), training=False)
     now = whole_seconds(utc_now())
     return [
         Label(
             event_id=event_id,
-            fraud=fraud == "yes",
+            positive=positive == "yes",
             known=now if known_at is None else whole_seconds(known_at),
             source="feedback",
         )
-        for event_id, fraud, known_at in zip(
+        for event_id, positive, known_at in zip(
             checked["event_id"],
-            checked["fraud"],
+            checked[label],
             checked["known_at"].astype(object).where(checked["known_at"].notna(), None),
             strict=True,
         )

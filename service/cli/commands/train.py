@@ -30,7 +30,7 @@ from service.cli.progress import TrainingProgress
 
 if TYPE_CHECKING:
     from data.table import Table
-    from data.windows import KnownFrauds
+    from data.windows import KnownPositives
     from models.contract import Domain
     from models.retraining import TrainingResult
     from models.training.rows import TrainingRows
@@ -185,7 +185,7 @@ def run_training(
     name = checked_name(name or domain.name)
     with TrainingProgress() as progress:
         progress.stage("Reading the rows")
-        frauds = None
+        positives = None
         if from_events or from_outcomes:
             if data is not None or table is not None:
                 option = "--from-events" if from_events else "--from-outcomes"
@@ -193,7 +193,7 @@ def run_training(
             if from_events and from_outcomes:
                 raise CommandError("--from-events and --from-outcomes both bring rows; name one of them")
             if from_events:
-                rows, frauds = _rows_of_events(settings, domain, name)
+                rows, positives = _rows_of_events(settings, domain, name)
             else:
                 rows = _rows_with_outcomes(settings, domain, name)
         else:
@@ -220,11 +220,13 @@ def run_training(
             actor=actor(),
         )
         with open_registry(settings) as registry:
-            return retraining.train(job, rows.frame, home=home, registry=registry, progress=progress, frauds=frauds)
+            return retraining.train(
+                job, rows.frame, home=home, registry=registry, progress=progress, positives=positives
+            )
 
 
-def _rows_of_events(settings: Settings, domain: Domain, name: str) -> tuple[TrainingRows, KnownFrauds]:
-    """Stored events whose outcome is known, and when which of them were known to be fraud."""
+def _rows_of_events(settings: Settings, domain: Domain, name: str) -> tuple[TrainingRows, KnownPositives]:
+    """Stored events whose outcome is known, and when which of them were known to be positive."""
     from models.clock import utc_now
     from models.records.events.history import source_of, stored_rows, with_levels_of
     from models.training.rows import TrainingRows, split_for
@@ -234,7 +236,7 @@ def _rows_of_events(settings: Settings, domain: Domain, name: str) -> tuple[Trai
         stored = stored_rows(log, utc_now())
     table = with_levels_of(live.table, stored.frame)
     rows = TrainingRows(table, stored.frame, source_of(name), split_for(table, domain))
-    return rows, stored.frauds
+    return rows, stored.positives
 
 
 def _rows_with_outcomes(settings: Settings, domain: Domain, name: str) -> TrainingRows:

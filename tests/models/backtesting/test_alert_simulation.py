@@ -96,7 +96,7 @@ def test_what_the_anomaly_score_alerts_counts_for_the_budget(live, rows):
     assert shared.policy["review_from"] > wide.policy["review_from"]
     assert shared.alerts.by_policy.totals.n_reviewed <= 3 * len(shared.alerts.by_policy.days)
     assert shared.chosen_by == "3 reviews a day, review_anomaly_from=95.0"
-    with pytest.raises(CutOffError, match="cards a day are reviewed whatever the cut-off"):
+    with pytest.raises(CutOffError, match="subjects a day are reviewed whatever the cut-off"):
         simulate_request(live, rows, PolicyRequest(reviews_per_day=3, values={"review_anomaly_from": 0.0}))
 
 
@@ -212,7 +212,7 @@ def test_rows_without_a_card_are_cards_of_their_own(live):
     frame = pd.DataFrame({"customer_id": ["C1", None, "C1", None], "time": times, "amount_eur": [1.0, 2.0, 3.0, 4.0]})
     found = Transactions.of(live.table, frame, np.zeros(4, np.int64))
 
-    assert (len(set(found.cards)), found.cards[0] == found.cards[2]) == (3, True)
+    assert (len(set(found.subjects)), found.subjects[0] == found.subjects[2]) == (3, True)
     assert found.days.astype(str).tolist() == ["2024-05-01", "2024-05-01", "2024-05-02", "2024-05-03"]
     assert found.amounts.tolist() == [1.0, 2.0, 3.0, 4.0]
 
@@ -231,7 +231,7 @@ def test_a_table_without_cards_and_times_has_costs_but_no_budget(live, rows):
     found = Transactions.of(ULB, frame, np.zeros(2, np.int64))
     untimed = dataclasses.replace(live, scorer=_ReadsUlb(live.scorer))
 
-    assert (found.cards.tolist(), found.days.tolist()) == ([0, 1], [ALL_ROWS, ALL_ROWS])
+    assert (found.subjects.tolist(), found.days.tolist()) == ([0, 1], [ALL_ROWS, ALL_ROWS])
     with pytest.raises(PolicyError, match="the table 'ulb' does not tell when its rows happened"):
         simulate_request(untimed, rows, PolicyRequest(reviews_per_day=3))
 

@@ -13,7 +13,7 @@ from data.splits import Split, split_rows
 from data.tables._catalogue import public_tables
 from data.windows import checked_history
 from models.decisions.alerts.budget_curve import BudgetPoint
-from models.decisions.alerts.card_precision import card_precision_at_k
+from models.decisions.alerts.subject_precision import subject_precision_at_k
 from models.domains._discovery import load_domains
 from models.reports.alert_report import alert_report, budget_chart
 from models.reports.model_card import model_card, render_card
@@ -55,11 +55,11 @@ def decisions(trained):
     return np.where(probabilities >= np.quantile(probabilities, 0.9), "review", "allow").tolist()
 
 
-def test_card_precision_is_that_of_the_test_rows(trained, decisions):
+def test_subject_precision_is_that_of_the_test_rows(trained, decisions):
     """With the cards and days of the frame."""
     test = trained.frame.iloc[trained.rows.test]
     cards, days = test["customer_id"].to_numpy(str), test["time"].dt.date.to_numpy()
-    expected = card_precision_at_k(cards, days, trained.test_probabilities, trained.test_labels, 100)
+    expected = subject_precision_at_k(cards, days, trained.test_probabilities, trained.test_labels, 100)
 
     assert alert_report(trained, FRAUD.alert_budget, LATE, decisions).card_precision == pytest.approx(expected)
 
@@ -130,7 +130,7 @@ def test_report_and_card_show_what_was_measured(trained, decisions):
     for page in (report, card):
         assert alerts.clock.sentence in page.text
         assert "Card precision@100" in page.text
-        assert f"{alerts.card_precision:.4f}" in page.text
+        assert f"{alerts.subject_precision:.4f}" in page.text
     for figures in (alerts.clock.matured, alerts.clock.naive):
         assert f"{figures.average_precision:.4f}" in report.text
     for point in alerts.by_budget:

@@ -352,7 +352,7 @@ def test_the_promotion_test_counts_what_became_of_events(start, store, other_fra
     answers += service.client.post("/v1/fraud/batch", json={"rows": rows[20:]}).json()["answers"]
     log = state.live_models.served("fraud").events
     frauds = {str(number) for number in range(1, 31, 4)}
-    labels = [Label(event_id=one, fraud=True, known=int(MOMENT.timestamp()), source="feedback") for one in frauds]
+    labels = [Label(event_id=one, positive=True, known=int(MOMENT.timestamp()), source="feedback") for one in frauds]
     take_labels(log.engine, "fraud", labels)
     if mode == "shadow":
         eventually(lambda: state.predictions.count("fraud", roles=["shadow"]) == 30)

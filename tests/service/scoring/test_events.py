@@ -18,7 +18,8 @@ from models.registry.database import engine as database
 from models.registry.database import schema as tables
 from models.registry.database.engine import reading
 from models.registry.registry import Registry
-from tests.drills.stage import empty_schema, requests_of, windows_of
+from tests.drills.stage import empty_schema
+from tests.drills.stream import requests_of, windows_of
 
 POSTGRES = os.environ.get("BACKSCORE_TEST_POSTGRES")
 

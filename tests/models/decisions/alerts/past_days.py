@@ -67,8 +67,8 @@ def replayed(scored, reviewed, blocked, costs):
     for day in sorted(set(past.days.tolist())):
         count, cards = Counter(n_transactions=0), defaultdict(list)
         for i in np.flatnonzero(past.days == day).tolist():
-            if past.cards[i] not in stopped:
-                cards[past.cards[i]].append(i)
+            if past.subjects[i] not in stopped:
+                cards[past.subjects[i]].append(i)
         for card, rows in cards.items():
             fraud = any(past.labels[i] for i in rows)
             is_blocked, is_alerted = any(blocked[i] for i in rows), any(reviewed[i] or blocked[i] for i in rows)

@@ -28,7 +28,7 @@ def test_every_point_is_what_a_replay_with_its_cut_off_counts(scored):
     """Precision, cards found, and value, for each budget that there are cards for."""
     points = budget_curve(scored.past, scored.probabilities)
 
-    cards_a_day = len({*zip(scored.past.cards.tolist(), scored.past.days.tolist(), strict=True)}) / 5
+    cards_a_day = len({*zip(scored.past.subjects.tolist(), scored.past.days.tolist(), strict=True)}) / 5
     assert [point.reviews_per_day for point in points] == [budget for budget in BUDGETS if budget <= cards_a_day]
     for point in points:
         days = replayed(scored, *decided(scored, point.review_from, 2.0), COSTS)
@@ -43,7 +43,7 @@ def test_every_point_is_what_a_replay_with_its_cut_off_counts(scored):
 
 def test_without_frauds_or_amounts_shares_are_none(scored):
     """Nothing can be found, and nobody knows what it is worth."""
-    without = Transactions(scored.past.cards, scored.past.days, scored.past.labels * 0, None)
+    without = Transactions(scored.past.subjects, scored.past.days, scored.past.labels * 0, None)
     points = budget_curve(without, scored.probabilities)
 
     assert {(point.found_share, point.value_share, point.precision) for point in points} == {(None, None, 0.0)}

@@ -60,7 +60,7 @@ def test_a_budget_is_kept_by_the_lowest_cut_off_that_can(scored, per_day, block_
         assert found <= block_from
         assert same.all()
     else:
-        with pytest.raises(CutOffError, match="cards a day are reviewed whatever the cut-off of the probability"):
+        with pytest.raises(CutOffError, match="subjects a day are reviewed whatever the cut-off of the probability"):
             cut_off_for_reviews(scored.scored, per_day, block_from=block_from)
 
 
@@ -96,5 +96,7 @@ def test_costs_that_are_none_are_refused(costs, words):
 
 def test_costs_are_told_in_words():
     """As the simulation says what a policy was chosen by."""
-    assert str(AlertCosts(review=5, blocked_good=30)) == "review 5, blocked good customer 30, missed fraud its amount"
-    assert str(AlertCosts(review=5, blocked_good=30, missed_share=2)).endswith("missed fraud 2 times its amount")
+    assert (
+        str(AlertCosts(review=5, blocked_good=30)) == "review 5, blocked good customer 30, missed positive its amount"
+    )
+    assert str(AlertCosts(review=5, blocked_good=30, missed_share=2)).endswith("missed positive 2 times its amount")

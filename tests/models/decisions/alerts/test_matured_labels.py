@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from models.decisions.alerts.card_precision import card_precision_at_k
 from models.decisions.alerts.matured_labels import label_clock, matured
+from models.decisions.alerts.subject_precision import subject_precision_at_k
 from models.decisions.alerts.transactions import Transactions
 
 START, NOW = datetime(2024, 5, 1), datetime(2024, 5, 21)
@@ -27,7 +27,7 @@ def past_weeks(n_rows=3_000):
 
 def known_at(past, known):
     """The same transactions as they look while some labels are not known."""
-    return Transactions(past.cards, past.days, past.labels * known, past.amounts)
+    return Transactions(past.subjects, past.days, past.labels * known, past.amounts)
 
 
 def test_a_label_matures_with_its_delay_to_the_second():
@@ -58,7 +58,7 @@ def test_matured_figures_are_those_of_the_old_transactions_and_naive_ones_those_
         assert (figures.n_rows, figures.n_frauds) == (part.sum(), y.sum())
         assert figures.auc == pytest.approx(roc_auc_score(y, s))
         assert figures.average_precision == pytest.approx(average_precision_score(y, s))
-        assert figures.card_precision == card_precision_at_k(past.cards[part], past.days[part], s, y, 5)
+        assert figures.card_precision == subject_precision_at_k(past.subjects[part], past.days[part], s, y, 5)
         assert figures.value_recall == pytest.approx(value[alerted[part]].sum() / value.sum())
     assert found.n_waiting == seen.sum() - old.sum()
     assert seen.sum() < len(times)
@@ -100,7 +100,7 @@ def test_before_any_label_can_be_known_there_is_no_figure():
 def test_without_amounts_the_value_is_left_out():
     """All else stays."""
     times, past, scores = past_weeks()
-    bare = Transactions(past.cards, past.days, past.labels, None)
+    bare = Transactions(past.subjects, past.days, past.labels, None)
     found = label_clock(bare, times, scores, scores > 2, now=NOW, label_delay_days=7, k=5)
     whole = label_clock(past, times, scores, scores > 2, now=NOW, label_delay_days=7, k=5)
 

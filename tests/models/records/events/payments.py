@@ -79,7 +79,9 @@ class Payments:
         domain = load_domains()["fraud"]
         self.live = LiveModel(name=self.model, version=1, domain=domain, scorer=scorer, policy=self.policy)
         desk = alert_intake_of(self.live, self.clock)
-        self.log = EventLog(self.engine, self.model, self.table, desk=desk, now=self.clock, late_days=self.late_days)
+        self.log = EventLog(
+            self.engine, self.model, self.table, listener=desk, now=self.clock, late_days=self.late_days
+        )
         self.queue = ReviewQueue(self.engine, self.live, self.clock)
 
     def send(self, decision: str, p: float = 0.5, eur: float | None = 10.0, **parts: Any) -> dict[str, Any]:

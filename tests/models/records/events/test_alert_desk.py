@@ -199,7 +199,7 @@ def test_the_queue_is_that_of_a_plain_list(done):
         assert (shown.card, shown.status, shown.n_events) == (one["card"], one["status"], len(one["losses"]))
         assert shown.expected_loss == max(one["losses"].values())
         assert one["losses"][shown.worst_event] == shown.expected_loss
-    stored = {label["event_id"]: label["fraud"] for label in payments.stored(tables.event_labels)}
+    stored = {label["event_id"]: label["positive"] for label in payments.stored(tables.event_labels)}
     assert stored == labels
     assert len(payments.stored(tables.alerts)) == len(alerts_by_hand)
     engine.dispose()

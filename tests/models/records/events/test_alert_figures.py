@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from models.decisions.alerts.card_precision import card_precision_at_k
+from models.decisions.alerts.subject_precision import subject_precision_at_k
 from models.monitoring.performance.alert_figures import live_figures
 from models.records.events.labels import Label, add_labels
 from models.registry.database.engine import writing
@@ -30,7 +30,7 @@ def payments(engine):
         payments.clock.forward(hours=1)
     known = [(i, 3600 * i) for i, (fraud, *_) in enumerate(payments.truth) if fraud]
     start = int(payments.clock().timestamp()) - 3600 * 24 * N_DAYS
-    labels = [Label(event_id=str(i), fraud=True, known=start + t + 7 * 86_400, source="history") for i, t in known]
+    labels = [Label(event_id=str(i), positive=True, known=start + t + 7 * 86_400, source="history") for i, t in known]
     with writing(payments.engine) as connection:
         add_labels(connection, payments.model, labels)
     return payments
@@ -46,7 +46,7 @@ def expected(payments, n_rows, n_known):
         "n_frauds": int(labels.sum()),
         "auc": roc_auc_score(labels, p),
         "average_precision": average_precision_score(labels, p),
-        "card_precision": card_precision_at_k(cards, hours // 24, p, labels, 2),
+        "card_precision": subject_precision_at_k(cards, hours // 24, p, labels, 2),
         "value_recall": (eur * labels)[p > 0.6].sum() / (eur * labels).sum(),
     }
 

@@ -74,4 +74,4 @@ def test_events_that_were_answered_stay_as_they_are(open_log):
 
     assert load_past(log, frame_of([payment(1, 0), payment(2, 1)]), np.array([1, 0]), label_delay_days=0) == 1
     assert log.answer([payment(1, 0).row], answered) == answers
-    assert seen_in(log.answer([payment(3, 30).row], answered)[0])["card_frauds_60s"] == 1
+    assert seen_in(log.answer([payment(3, 30).row], answered)[0])["card_positives_60s"] == 1

@@ -40,7 +40,7 @@ def labels_of(row: Payment) -> list[tuple[float, Label]]:
     for since, until in row.known:
         for fraud, known in ((True, since), (False, until)):
             if known != FOREVER:
-                found.append(Label(event_id=str(row.id), fraud=fraud, known=int(known), source="feedback"))
+                found.append(Label(event_id=str(row.id), positive=fraud, known=int(known), source="feedback"))
     return [(label.known, label) for label in found]
 
 
@@ -130,7 +130,7 @@ class TestAnswers:
                 told.extend(arrivals)
                 return [one.answer.model_copy(update={"prediction_id": f"of {one.event_id}"}) for one in arrivals]
 
-        log = open_log(desk=Renaming())
+        log = open_log(listener=Renaming())
         first = ask(log, payment(1, 1))
         found = ask(log, payment(2, 2), payment(1, 1), payment(2, 2))
 

@@ -15,7 +15,7 @@ def second(offset: float) -> int:
 
 
 def label(number: int, known: float, *, fraud: bool = True) -> Label:
-    return Label(event_id=str(number), fraud=fraud, known=second(known), source="feedback")
+    return Label(event_id=str(number), positive=fraud, known=second(known), source="feedback")
 
 
 def add(log, *labels: Label) -> int:
@@ -25,7 +25,7 @@ def add(log, *labels: Label) -> int:
 
 def frauds_at(log, number: int, offset: float) -> float | None:
     """What an event of the same card sees; the delay is 15 s, the window 60 s."""
-    return seen_in(log.answer([payment(number, offset).row], answered)[0])["card_frauds_60s"]
+    return seen_in(log.answer([payment(number, offset).row], answered)[0])["card_positives_60s"]
 
 
 def test_a_repeated_label_changes_nothing(open_log):

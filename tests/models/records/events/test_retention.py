@@ -14,7 +14,7 @@ HOUR = 3_600
 
 
 def label_of(number: int, known: float) -> Label:
-    return Label(event_id=str(number), fraud=True, known=int(known), source="feedback")
+    return Label(event_id=str(number), positive=True, known=int(known), source="feedback")
 
 
 def test_what_is_stored_stays_bounded(open_log, count):

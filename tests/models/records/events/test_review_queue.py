@@ -23,7 +23,7 @@ from tests.models.records.events.payments import TABLE, Payments
 def labels_of(payments):
     """What was said of each event, in the order in which it came."""
     rows = sorted(payments.stored(tables.event_labels), key=lambda row: row["id"])
-    return [(row["event_id"], row["fraud"], row["source"]) for row in rows]
+    return [(row["event_id"], row["positive"], row["source"]) for row in rows]
 
 
 def say(payments, number, verdict, by="Ada", note=""):
@@ -128,7 +128,7 @@ def test_a_verdict_that_is_taken_back_takes_its_label_back(payments):
     """What came from elsewhere stays: what the card's holder said before holds again."""
     payments.send("review", id="1")
     payments.send("review", id="2")
-    feedback = Label(event_id="2", fraud=True, known=0, source="feedback")
+    feedback = Label(event_id="2", positive=True, known=0, source="feedback")
     with writing(payments.engine) as connection:
         add_labels(connection, payments.model, [feedback])
     say(payments, 1, "cleared")

@@ -67,8 +67,8 @@ def test_hits_are_right_once_their_labels_have_matured(payments):
     now = int(payments.clock().timestamp())
     said = [("fraud", True, now), ("corrected", True, now), ("corrected", False, now), ("later", True, now + 1)]
     with writing(payments.engine) as connection:
-        labels = [Label(event_id=i, fraud=fraud, known=known, source="feedback") for i, fraud, known in said]
-        labels.append(Label(event_id="young", fraud=True, known=now, source="feedback"))
+        labels = [Label(event_id=i, positive=fraud, known=known, source="feedback") for i, fraud, known in said]
+        labels.append(Label(event_id="young", positive=True, known=now, source="feedback"))
         add_labels(connection, payments.model, labels)
 
     large = counts(payments)["large"]
@@ -93,6 +93,6 @@ def test_a_label_that_is_taken_back_is_none(payments):
     payments.clock.forward(days=8)
     with writing(payments.engine) as connection:
         for fraud in (True, None):
-            add_labels(connection, payments.model, [Label(event_id="1", fraud=fraud, known=0, source="feedback")])
+            add_labels(connection, payments.model, [Label(event_id="1", positive=fraud, known=0, source="feedback")])
 
     assert counts(payments)["large"].n_frauds == 0

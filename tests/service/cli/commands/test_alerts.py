@@ -25,7 +25,7 @@ def answered(trained):
     live = load_live(version, trained.home.bundles)
     object.__setattr__(live, "policy", live.policy.model_copy(update={"review_from": 0.0, "block_from": 1.0}))
     engine = open_database(trained.home.database_url)
-    log = EventLog(engine, "fraud", live.table, desk=alert_intake_of(live, utc_now))
+    log = EventLog(engine, "fraud", live.table, listener=alert_intake_of(live, utc_now))
     moments = [datetime.now(UTC).replace(tzinfo=None, microsecond=0) - timedelta(days=days) for days in (10, 0.01, 0)]
     rows = [
         {**TABLE.example(), "transaction_id": str(i), "time": moment, "customer_id": card}

@@ -11,7 +11,7 @@ import pytest
 
 from data.errors import SourceError
 from data.files.sources import read_frame
-from data.windows import KnownFrauds, checked_history, whole_seconds
+from data.windows import KnownPositives, checked_history, whole_seconds
 from models.answers.respond import respond
 from models.backtesting.past_rows import answered_rows
 from models.domains._discovery import load_domains
@@ -184,7 +184,7 @@ def test_a_level_that_came_in_events_is_learned(trained):
     live = live_model(read_settings(), "fraud")
     frame = FRAUD.simulate(20, 0).frame
     frame.loc[3, "channel"] = "phone"
-    rows = StoredRows(frame, np.zeros(20, np.int64), KnownFrauds(*np.zeros((3, 0), np.int64)), frame["time"])
+    rows = StoredRows(frame, np.zeros(20, np.int64), KnownPositives(*np.zeros((3, 0), np.int64)), frame["time"])
 
     table = with_levels_of(live.table, rows.frame)
 
@@ -241,8 +241,8 @@ class TestHistory:
             log.answer([event], answer)
             if i % 5 == 0:  # labels at once, so that the windows' delay has passed for some events; some taken back
                 known = whole_seconds(event["time"])
-                became = [Label(event_id=event["transaction_id"], fraud=True, known=known + i, source="feedback")]
-                became += [replace(became[0], fraud=False, known=known + 10**5)] if i % 10 == 0 else []
+                became = [Label(event_id=event["transaction_id"], positive=True, known=known + i, source="feedback")]
+                became += [replace(became[0], positive=False, known=known + 10**5)] if i % 10 == 0 else []
                 take_labels(log.engine, "fraud", became)
         stored = stored_rows(log, datetime.now(UTC) + timedelta(days=30))
         frame = checked_rows(log, stored)
@@ -266,7 +266,7 @@ class TestHistory:
         log.load(inputs.where(inputs.notna(), None).iloc[:100].to_dict("records"), [])
         log.answer(inputs.where(inputs.notna(), None).iloc[100:].to_dict("records"), answer)
         now = whole_seconds(datetime.now(UTC))
-        frauds = [Label(event_id=str(ids[i]), fraud=True, known=now, source="verdict") for i in (1, 101, 102)]
+        frauds = [Label(event_id=str(ids[i]), positive=True, known=now, source="verdict") for i in (1, 101, 102)]
         take_labels(log.engine, "fraud", frauds)
 
         rows = answered_rows(live, manifest_of(trained), log, datetime.now(UTC) + timedelta(seconds=2))

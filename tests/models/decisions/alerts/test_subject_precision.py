@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.decisions.alerts.card_precision import card_precision_at_k
+from models.decisions.alerts.subject_precision import subject_precision_at_k
 from tests.benchmarks.unknown_cards import rows_of_unknown_cards
 
 CARDS, DAYS, LABELS = st.integers(0, 6), st.integers(3, 8), st.integers(0, 1)
@@ -49,10 +49,10 @@ def handbook_test_rows(frame, first_day, n_train_days, delay):
 
 
 @given(scored_transactions(), st.integers(1, 8))
-def test_card_precision_is_the_handbooks(frame, k):
+def test_subject_precision_is_the_handbooks(frame, k):
     """The same number for any transactions, in any order."""
     columns = [frame[name].to_numpy() for name in ("card", "day", "score", "fraud")]
-    assert card_precision_at_k(*columns, k=k) == pytest.approx(handbook_card_precision(frame, k))
+    assert subject_precision_at_k(*columns, k=k) == pytest.approx(handbook_card_precision(frame, k))
 
 
 @given(scored_transactions(), st.integers(1, 3), st.integers(0, 2))
@@ -81,7 +81,7 @@ def test_a_card_that_was_found_makes_room_for_the_next():
     """One look a day: the card found on the first day is left out on the second, though its score is highest again."""
     cards, days = np.array(["a", "b", "a", "b"]), np.array([1, 1, 2, 2])
     scores, labels = np.array([0.9, 0.1, 0.9, 0.1]), np.array([1, 0, 1, 1])
-    assert card_precision_at_k(cards, days, scores, labels, k=1) == 1.0
+    assert subject_precision_at_k(cards, days, scores, labels, k=1) == 1.0
 
 
 def test_of_equal_scores_the_card_that_sorts_first_is_alerted():
@@ -89,7 +89,7 @@ def test_of_equal_scores_the_card_that_sorts_first_is_alerted():
     cards, days = np.array(["b", "a"]), np.array([1, 1])
     scores, labels = np.array([0.5, 0.5]), np.array([1, 0])
     backwards = (values[::-1] for values in (cards, days, scores, labels))
-    assert card_precision_at_k(cards, days, scores, labels, k=1) == card_precision_at_k(*backwards, k=1) == 0.0
+    assert subject_precision_at_k(cards, days, scores, labels, k=1) == subject_precision_at_k(*backwards, k=1) == 0.0
 
 
 @pytest.mark.parametrize(("n_rows", "k", "words"), [(3, 0, "at least 1; got 0"), (0, 5, "got none")])
@@ -97,4 +97,4 @@ def test_no_looks_and_no_transactions_are_refused(n_rows, k, words):
     """Neither has a precision."""
     nothing = np.zeros(n_rows)
     with pytest.raises(ValueError, match=words):
-        card_precision_at_k(nothing, nothing, nothing, nothing.astype(int), k=k)
+        subject_precision_at_k(nothing, nothing, nothing, nothing.astype(int), k=k)
