@@ -125,30 +125,23 @@ class OutcomeStore:
             take_stock(self._engine, [outcomes])
         return len(new)
 
-    def known(self, model: str, *, until: datetime | None = None) -> dict[str, bool]:
-        """The outcomes that hold, by prediction id; those that were taken back are left out.
+    def known(self, model: str, ids: Sequence[str] | None = None, *, until: datetime | None = None) -> dict[str, bool]:
+        """The outcomes that hold, by prediction id, without those that were taken back.
 
         Parameters
         ----------
-        until : what came later than this is left out; None for nothing.
+        ids : of the predictions to look at; None for all of the model.
+        until : outcomes that came later are left out; None for none.
         """
         query = sa.select(outcomes.c.prediction_id, outcomes.c.outcome).where(outcomes.c.model == model)
         if until is not None:
             query = query.where(outcomes.c.received <= milliseconds(until))
-        with reading(self._engine) as connection:
-            rows = connection.execute(query.order_by(outcomes.c.observed, outcomes.c.id)).all()
-        latest = {row.prediction_id: row.outcome for row in rows}
-        return {name: outcome for name, outcome in latest.items() if outcome is not None}
-
-    def known_of(self, model: str, ids: Sequence[str]) -> dict[str, bool]:
-        """Those of `known` that are of these predictions."""
-        query = sa.select(outcomes.c.prediction_id, outcomes.c.outcome).where(outcomes.c.model == model)
         query = query.order_by(outcomes.c.observed, outcomes.c.id)
+        parts = [query] if ids is None else [query.where(outcomes.c.prediction_id.in_(some)) for some in parts_of(ids)]
         latest: dict[str, bool | None] = {}
         with reading(self._engine) as connection:
-            for some in parts_of(ids):
-                rows = connection.execute(query.where(outcomes.c.prediction_id.in_(some))).all()
-                latest |= {row.prediction_id: row.outcome for row in rows}
+            for part in parts:
+                latest |= {row.prediction_id: row.outcome for row in connection.execute(part)}
         return {name: outcome for name, outcome in latest.items() if outcome is not None}
 
 

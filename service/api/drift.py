@@ -49,7 +49,7 @@ async def monitor_of(state: State, bundles: Path, name: str, days: float = DEFAU
 
 
 def last_monitor(state: State, served: ServedModel) -> Monitor | None:
-    """What was found in this process within the last day, of the usual window; None if nobody asked."""
+    """What was found in this process within the last day, of the usual period; None if nobody asked."""
     asked = _asked(served, DEFAULT_DAYS)
     found: Monitor | None = state.cached_reports.found(asked, now=state.now(), fresh_for=timedelta(days=1))
     return found

@@ -18,7 +18,7 @@ from models.contract import LiveModel
 from models.monitoring.drift.reference import compared_columns
 from models.records.audit_log.log import PredictionLog
 from models.records.audit_log.record import BATCH, SCORE, Prediction
-from models.records.audit_log.sampling import draw
+from models.records.audit_log.sampling import sample
 from models.registry.database import schema as tables
 
 MAX_ROWS = 50_000
@@ -60,12 +60,12 @@ def recent_rows(
         _predictions.c.role.in_(("champion", "canary")),
         _predictions.c.action.in_((SCORE, BATCH)),
     ]
-    drawn = draw(log.engine, live.name, wanted, since=since, until=until, most_rows=most_rows)
+    sampled = sample(log.engine, live.name, wanted, since=since, until=until, most_rows=most_rows)
     columns = compared_columns(live.table)
     parts: list[RecentRows] = []
     some: list[Prediction] = []
-    for one in log.predictions(live.name, since=since, until=until, only=drawn.only, at_once=drawn.at_once):
-        if not drawn.takes(one.id):
+    for one in log.predictions(live.name, since=since, until=until, only=sampled.only, at_once=sampled.at_once):
+        if not sampled.takes(one.id):
             continue
         some.append(one)
         if len(some) == ROWS_AT_ONCE:
@@ -77,7 +77,7 @@ def recent_rows(
         pd.concat([part.frame for part in parts], ignore_index=True),
         np.concatenate([part.scores for part in parts]),
         np.concatenate([part.times for part in parts]),
-        share=drawn.share,
+        share=sampled.share,
     )
 
 

@@ -43,7 +43,7 @@ class Bin(_Found):
 
 
 class Period(_Found):
-    """A day or a week of the window."""
+    """A day or a week of the period."""
 
     begins: date = Field(description="Its first day, UTC.")
     n_rows: int = Field(description="Rows of it that were looked at.")
@@ -87,7 +87,7 @@ class ColumnDrift(_Found):
     )
     median: Before | None = Field(description="Of a number's values that are there; null: no number.")
     bins: tuple[Bin, ...] = Field(description="Both histograms: tenths of the training rows, or levels.")
-    series: tuple[Period, ...] = Field(description="The days of the window, or its weeks if it is longer than a month.")
+    series: tuple[Period, ...] = Field(description="The days of the period, or its weeks if it is longer than a month.")
 
 
 class NotCompared(_Found):
@@ -101,7 +101,7 @@ class NotCompared(_Found):
 class MonitorSettings(_Found):
     """How findings are made."""
 
-    days: float = Field(description="How far the window reaches back.")
+    days: float = Field(description="How far the period reaches back.")
     least_rows: int = Field(description="Rows that both sides need for a conclusion.")
     most_rows: int = Field(description="Of more recent rows, about so many are looked at, drawn evenly.")
     watch_from: float = Field(description="PSI from which a significant difference is watched.")
@@ -121,11 +121,11 @@ class Monitor(_Found):
     model: str
     version: int = Field(description="The version that answers; only rows that it answered are looked at.")
     computed: datetime = Field(description="When this was found.")
-    since: datetime = Field(description="Where the window begins; it ends with `computed`.")
+    since: datetime = Field(description="Where the period begins; it ends with `computed`.")
     state: State = Field(description="The gravest of all columns and the score; too_few if there are too few rows.")
     sentence: str = Field(description="The finding in words.")
     n_recent: int = Field(description="Rows that were looked at.")
-    share_looked_at: float = Field(description="About which share they are of the recorded rows in the window.")
+    share_looked_at: float = Field(description="About which share they are of the recorded rows in the period.")
     score: ColumnDrift = Field(description="Of the predicted probability.")
     columns: tuple[ColumnDrift, ...] = Field(description="Of each input, the gravest first.")
     not_compared: tuple[NotCompared, ...] = Field(description="Inputs without a finding.")

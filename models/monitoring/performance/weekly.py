@@ -16,7 +16,7 @@ from models.evaluation.expected import Expected
 from models.evaluation.measures import Measures
 from models.records.audit_log.log import PredictionLog
 from models.records.audit_log.record import BATCH, SCORE
-from models.records.audit_log.sampling import draw
+from models.records.audit_log.sampling import sample
 from models.records.outcomes import MATURITY_DAYS, OutcomeStore
 from models.registry.database import schema as tables
 
@@ -120,25 +120,25 @@ def _judged(engine: sa.Engine, live: LiveModel, since: date, now: datetime) -> J
     asked = {operation.name: operation.probability for operation in domain.operations if operation.probability}
     actions = (SCORE, BATCH, *asked)
     wanted = [_predictions.c.role.in_(("champion", "canary")), _predictions.c.action.in_(actions)]
-    drawn = draw(engine, model, wanted, since=start, until=until, most_rows=MAX_ROWS)
+    sampled = sample(engine, model, wanted, since=start, until=until, most_rows=MAX_ROWS)
     found: list[tuple[str, Any, int, Any]] = []
     for one in PredictionLog(engine).predictions(
-        model, since=start, until=until, actions=actions, only=drawn.only, at_once=drawn.at_once
+        model, since=start, until=until, actions=actions, only=sampled.only, at_once=sampled.at_once
     ):
         tell = asked.get(one.action)
         prediction = (tell or domain.task.answered)(one.answer)
-        if prediction is not None and drawn.takes(one.id):
+        if prediction is not None and sampled.takes(one.id):
             found.append((one.id, one.at.date(), one.version, prediction))
     ids, days, versions, predictions = zip(*found, strict=True) if found else ((),) * 4
     known = {
-        name: domain.task.target_of(live.table, one) for name, one in OutcomeStore(engine).known_of(model, ids).items()
+        name: domain.task.target_of(live.table, one) for name, one in OutcomeStore(engine).known(model, ids).items()
     }
     return Judged(
         np.array(days, "datetime64[D]"),
         np.array(versions, np.int64),
         np.array(predictions, np.float64),
         np.array([known.get(one, np.nan) for one in ids], np.float64),
-        drawn.share,
+        sampled.share,
     )
 
 

@@ -1,4 +1,4 @@
-"""Drawing: which of the recorded requests are read where there are more than anybody needs, or has room for."""
+"""Sampling of recorded requests, where there are more than needed or than fit into memory."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Sample:
         return self.of_rows >= 1 or share_of(prediction_id, "drift") < self.of_rows
 
 
-def draw(
+def sample(
     engine: sa.Engine,
     model: str,
     wanted: Sequence[sa.ColumnElement[bool]],
@@ -60,7 +60,7 @@ def draw(
     until: datetime,
     most_rows: int,
 ) -> Sample:
-    """Draw requests to a model that came from `since` on and before `until`, so that there is room for them.
+    """Sample the requests to a model from `since` on and before `until`, so that there is room for them.
 
     Of more than about `most_rows` rows each has the same chance to be taken, and the same ones are drawn again.
 
@@ -69,14 +69,14 @@ def draw(
     wanted : what must hold for requests that count; it is known only when one has been found.
     """
     at = _predictions.c.at
-    in_window = sa.and_(_predictions.c.model == model, at >= milliseconds(since), at < milliseconds(until))
+    in_period = sa.and_(_predictions.c.model == model, at >= milliseconds(since), at < milliseconds(until))
     count, n_rows, n_bytes = sa.func.count(), _sum(_predictions.c.n_rows), _sum(_predictions.c.n_bytes)
     with reading(engine) as connection:
-        found, found_bytes = connection.execute(sa.select(count, n_bytes).where(in_window)).one()
+        found, found_bytes = connection.execute(sa.select(count, n_bytes).where(in_period)).one()
         n_slots = _slots(SLOTS * _room(most_rows, found, int(found_bytes)))
         while True:
             only = list(wanted) if n_slots == SLOTS else [at % SLOTS < n_slots, *wanted]
-            query = sa.select(count, n_rows, n_bytes).where(in_window, *only)
+            query = sa.select(count, n_rows, n_bytes).where(in_period, *only)
             read, read_rows, read_bytes = map(int, connection.execute(query).one())
             room = _room(most_rows, read_rows, read_bytes)
             if n_slots == SLOTS or room < 2:

@@ -1,4 +1,4 @@
-"""Series: what is kept of every event of an entity so that windows can look back on it."""
+"""EntitySeries: the part of every event that is kept by entity, for windows to read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROWS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
-class Series:
+class EntitySeries:
     """An entity column, with the columns that windows over it are of.
 
     Parameters
@@ -34,7 +34,7 @@ class Series:
     other: str | None
 
     @classmethod
-    def of(cls, table: Table, entity: str) -> Series:
+    def of(cls, table: Table, entity: str) -> EntitySeries:
         """What the table's windows over an entity need; see Table for why it is one column of each sort."""
         windows = [column.window for column in table.windows if column.window and column.window.entity == entity]
         amount = next((w.of for w in windows if w.measure in OF_AMOUNTS), None)
@@ -84,13 +84,13 @@ _COUNT_ONE_MORE = (
 )
 
 
-def series_of_model(connection: sa.Connection, model: str) -> dict[Series, int]:
+def series_of_model(connection: sa.Connection, model: str) -> dict[EntitySeries, int]:
     """The number of every series of a model, whichever version it is for."""
     found = connection.execute(_OF_MODEL, {"of_model": model})
-    return {Series(row.entity, row.amount, row.scale, row.other): row.id for row in found}
+    return {EntitySeries(row.entity, row.amount, row.scale, row.other): row.id for row in found}
 
 
-def register(engine: sa.Engine, model: str, needed: list[Series]) -> dict[Series, int]:
+def register(engine: sa.Engine, model: str, needed: list[EntitySeries]) -> dict[EntitySeries, int]:
     """The same once the needed ones are among them; a new one begins with all stored events of the model."""
     with reading(engine) as connection:
         known = series_of_model(connection, model)
@@ -113,7 +113,7 @@ def _has_stream(connection: sa.Connection, model: str) -> bool:
     return connection.execute(sa.select(streams).where(streams.c.model == model)).first() is not None
 
 
-def _add(connection: sa.Connection, model: str, series: Series) -> int:
+def _add(connection: sa.Connection, model: str, series: EntitySeries) -> int:
     values = {"entity": series.entity, "amount": series.amount, "scale": series.scale, "other": series.other}
     number: int = connection.execute(_series.insert().returning(_series.c.id), {"model": model, **values}).scalar_one()
     connection.execute(_COUNT_ONE_MORE, {"of_model": model})

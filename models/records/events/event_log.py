@@ -29,7 +29,7 @@ from models.contract import Answer, Row
 from models.errors import ConflictingEventError, EventError
 from models.records.audit_log.log import add_records
 from models.records.audit_log.record import PredictionRecord
-from models.records.events.entity_series import Series, entity_value, register, series_of_model
+from models.records.events.entity_series import EntitySeries, entity_value, register, series_of_model
 from models.records.events.event_json import EventSerializer, moment, row_of
 from models.records.events.labels import Label, add_labels
 from models.records.events.retention import roll_out
@@ -96,12 +96,12 @@ class EventLog:
         assert table.time is not None and table.event is not None  # noqa: S101, PT018 - see Table
         self.engine, self.model, self.table = engine, model, table
         self.time_name, self.event_name = table.time.name, table.event.name
-        self._listener, self._now, self._contents = listener, now, EventSerializer(table)
+        self._listener, self._now, self._serialize = listener, now, EventSerializer(table)
         self._reach = table.reach_seconds
         self._keep_seconds = self._reach + round(late_days * 86_400)
         entities = dict.fromkeys(column.window.entity for column in table.windows if column.window)
         self._locked = list(dict.fromkeys([*entities, *([table.subject.name] if table.subject else [])]))
-        self._own_series = [Series.of(table, entity) for entity in entities]
+        self._own_series = [EntitySeries.of(table, entity) for entity in entities]
         self._series = register(engine, model, self._own_series)
         self._looking_back = WindowReader(table, model, self._series)
 
@@ -249,7 +249,7 @@ class EventLog:
 
     def _read(self, row: Row) -> _Read:
         event_id = level_text(row[self.event_name])
-        return _Read(event_id, whole_seconds(row[self.time_name]), row, self._contents(row))
+        return _Read(event_id, whole_seconds(row[self.time_name]), row, self._serialize(row))
 
     def _keys(self, checked: Sequence[_Read]) -> set[int]:
         """One for every event and every entity: events of one subject are answered one after the other."""

@@ -15,7 +15,7 @@ from data.arrays import Floats
 from data.table import Table
 from data.window import OF_LABELS
 from data.windows import Events, Positives, window_values
-from models.records.events.entity_series import Series
+from models.records.events.entity_series import EntitySeries
 from models.records.events.labels import times_positive
 from models.registry.database import schema as tables
 from models.registry.database.engine import MAX_VALUES
@@ -35,7 +35,7 @@ class NewEvent:
 class _Look:
     """One entity of the table: its series, and how many seconds before an event its windows see events or labels."""
 
-    series: Series
+    series: EntitySeries
     number: int
     reach: int
     labels: bool
@@ -49,14 +49,14 @@ class WindowReader:
     table : with the windows. series : their numbers, as `models.records.events.entity_series.register` gives them.
     """
 
-    def __init__(self, table: Table, model: str, series: Mapping[Series, int]) -> None:
+    def __init__(self, table: Table, model: str, series: Mapping[EntitySeries, int]) -> None:
         self.table, self._model = table, model
         windows = [column.window for column in table.windows if column.window]
         self._looks = []
         for entity in dict.fromkeys(window.entity for window in windows):
             own = [window for window in windows if window.entity == entity]
             of_labels = any(window.measure in OF_LABELS for window in own)
-            one = Series.of(table, entity)
+            one = EntitySeries.of(table, entity)
             self._looks.append(_Look(one, series[one], max(window.reach_seconds for window in own), of_labels))
         # one statement for all entities; a single value is found without spelling out a list
         self._past = {single: _union(self._looks, _past, single) for single in (True, False)} if self._looks else {}
@@ -160,7 +160,11 @@ def _numbered(values: Sequence[str | None]) -> dict[str, int]:
 
 
 def _events(
-    series: Series, rows: Sequence[Any], owners: Mapping[str, int], others: dict[str, int], positives: Positives | None
+    series: EntitySeries,
+    rows: Sequence[Any],
+    owners: Mapping[str, int],
+    others: dict[str, int],
+    positives: Positives | None,
 ) -> Events:
     """Rows of value, time, amount and other as arrays."""
     values, times, amounts, other = zip(*rows, strict=True)

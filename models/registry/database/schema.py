@@ -95,7 +95,7 @@ event_series = sa.Table(
     sa.Column("scale", sa.Float, nullable=False),
     sa.Column("other", sa.String),
 )
-"""What the rows of `event_entities` hold, see `models.events.series.Series`: those of all versions of a model are kept
+"""What the rows of `event_entities` hold, see `models.records.events.entity_series`: those of all versions are kept
 up, so that each finds its windows full when it comes to answer."""
 
 event_entities = sa.Table(

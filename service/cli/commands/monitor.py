@@ -49,8 +49,8 @@ def monitor(
 
 def _print(found: Monitor) -> None:
     looked_at = "" if found.share_looked_at >= 1 else f", {found.share_looked_at:.2%} of all"
-    window = f"{found.settings.days:g} days"
-    console.say(f"{found.model} version {found.version}: {found.n_recent:,} rows of {window}{looked_at}.")
+    period = f"{found.settings.days:g} days"
+    console.say(f"{found.model} version {found.version}: {found.n_recent:,} rows of {period}{looked_at}.")
     headings = ("column", "state", "PSI", "low", "high", "moved", "q", "empty", "new")
     console.results.print(console.table_of(headings, [_cells(one) for one in (found.score, *found.columns)]))
     for one in (found.score, *found.columns):

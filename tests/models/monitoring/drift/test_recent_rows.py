@@ -34,7 +34,7 @@ def test_rows_come_back_as_they_were_checked(scene, rows_of, per_request):
 
 
 def test_other_versions_and_times_are_left_out(scene, rows_of):
-    """What another version answered, and what came before the window."""
+    """What another version answered, and what came before the period."""
     for version, n_rows, seed in ((1, 30, 1), (2, 50, 2)):
         scene.answer(*rows_of(n_rows, seed), version=version, days=10)
     found = recent_rows(scene.log, scene.live, since=NOW - timedelta(days=5), until=NOW)
@@ -50,7 +50,7 @@ def test_an_empty_log_gives_no_rows(scene):
 
 @pytest.mark.parametrize("per_request", [1, 50])
 def test_of_many_rows_some_are_drawn_evenly(scene, rows_of, monkeypatch, per_request):
-    """About as many as there may be, the same ones again, from every part of the window."""
+    """About as many as there may be, the same ones again, from every part of the period."""
     monkeypatch.setattr(module, "ROWS_AT_ONCE", 100)  # so that they come in several parts
     frame, scores = rows_of(6_000, 1)
     scene.answer(frame, scores, per_request=per_request)
@@ -64,7 +64,7 @@ def test_of_many_rows_some_are_drawn_evenly(scene, rows_of, monkeypatch, per_req
 
 
 def test_rows_of_a_young_version_are_not_drawn_as_seldom_as_those_of_the_old_one(scene, rows_of):
-    """There is room for all of them, though the window holds many more of another version."""
+    """There is room for all of them, though the period holds many more of another version."""
     scene.answer(*rows_of(6_000, 1), version=2)
     scene.answer(*rows_of(400, 2), version=1)
     found = recent_rows(scene.log, scene.live, since=NOW - WEEK, until=NOW, most_rows=1_000)
