@@ -39,7 +39,6 @@ from service.api.predictions import PredictionRoutes, ScoreFirst
 from service.api.review import review_router
 from service.api.rollouts import rollout_router
 from service.context import State
-from service.errors import EXPECTED_ERRORS
 from service.inference_protocol.error_bodies import protocol_error
 from service.inference_protocol.routes import INFER_ENDPOINTS, inference_router
 from service.live.live_models import LiveModels
@@ -56,6 +55,7 @@ from service.pages.site import Site
 from service.pages.static_files import StaticFiles
 from service.requests.path_converters import register_bounded_converters
 from service.requests.problems import on_bad_parameters, on_error
+from service.requests.statuses import EXPECTED_ERRORS
 from service.runtime.background_tasks import Lifespan
 from service.runtime.cached_reports import CachedReports
 from service.runtime.request_pipeline import RequestPipeline
@@ -68,7 +68,7 @@ from service.scoring.row_batcher import RowBatcher
 from service.scoring.shadow_worker import ShadowWorker
 from service.settings import Settings
 
-DESCRIPTION = "Typed predictions with decisions and reasons. The endpoints below are those of the models that are live."
+DESCRIPTION = "Typed predictions with decisions and reasons, for the models that are live now."
 
 
 def create_app(

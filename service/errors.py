@@ -1,107 +1,87 @@
-"""What can go wrong between a request and its answer, and the one table from failures to HTTP statuses."""
+"""Errors of the service; `service.requests.statuses` maps them to HTTP statuses."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from http import HTTPStatus
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from data.errors import DataError, SourceError, TooLargeError
-from models.errors import (
-    BundleError,
-    ChallengerError,
-    ConflictingEventError,
-    DatabaseError,
-    DivergedError,
-    EventError,
-    ModelError,
-    NoChallengerError,
-    NoQueueError,
-    NoReferenceError,
-    NothingToRollBackError,
-    UnknownAlertError,
-    UnknownPolicyError,
-    UnknownVersionError,
-    UnreadablePolicyError,
-)
-
 MAX_CHARACTERS = 100
-"""So much of what came is told back; a hostile request must not get a hostile answer."""
+"""Length to which echoed input is cut: a hostile request must not get a hostile answer."""
 
 
 def shortened(text: str) -> str:
-    """The text as it may be told back."""
+    """The text, short enough to echo."""
     return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 3] + "..."
 
 
 class FieldError(BaseModel):
-    """One value of a request that breaks one rule."""
+    """An invalid value of a request."""
 
     path: str = Field(description="JSON pointer into the body, rows counted from 0; `?name` is a query parameter.")
-    message: str = Field(description="The rule, in words.")
-    value: Any = Field(None, description="What came, shortened to 100 characters; null where nothing came.")
+    message: str = Field(description="The rule that it breaks.")
+    value: Any = Field(None, description="The value as sent, cut to 100 characters; null if none was sent.")
 
 
 class ServiceError(Exception):
-    """Base of every error that `service` raises on purpose; its text is written for the user."""
+    """Base of the errors that `service` raises on purpose; their texts are written for users."""
 
 
 class UnsafeAddressError(ServiceError):
-    """The service would be reachable from other machines without asking for a key."""
+    """The service would be reachable from other machines without a key."""
 
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"host {host!r} can be reached from other machines, which needs a key: `backscore keys create` makes one; "
-            "or set BACKSCORE_API_KEY, or listen on 127.0.0.1"
+            f"host {host!r} is reachable from other machines, which requires a key: create one with "
+            "`backscore keys create`, set BACKSCORE_API_KEY, or listen on 127.0.0.1"
         )
 
 
 class MissingKeyError(ServiceError):
-    """The request carries no key, or a wrong one."""
+    """The request carries no key, or an invalid one."""
 
     def __init__(self) -> None:
-        super().__init__("this path needs the header `X-API-Key: KEY` or `Authorization: Bearer KEY` with a valid key")
+        super().__init__("a valid key is required, in the header `X-API-Key: KEY` or `Authorization: Bearer KEY`")
 
 
 class InvalidHttpError(ServiceError):
-    """What came is no request in HTTP/1.1."""
+    """The bytes received are not a valid HTTP/1.1 request."""
 
     def __init__(self) -> None:
-        super().__init__("what came is no valid HTTP/1.1 request; the connection is closed")
+        super().__init__("not a valid HTTP/1.1 request; the connection is closed")
 
 
 class MissingScopeError(ServiceError):
-    """The key is none for what is asked."""
+    """The key lacks the scope that the request needs."""
 
     def __init__(self, needed: str, scopes: Iterable[str]) -> None:
-        super().__init__(f"this needs a key with the scope {needed!r}; this one has {', '.join(sorted(scopes))}")
+        super().__init__(f"the key lacks the scope {needed!r}; its scopes: {', '.join(sorted(scopes))}")
 
 
 class ForeignRequestError(ServiceError):
-    """What would change something does not prove that it was sent from a page of this service."""
+    """A request that changes something does not prove that a page of this service sent it."""
 
     def __init__(self) -> None:
         super().__init__(
-            "this did not come from a page of this service, or from one that was open before you signed in or out; "
-            "open the page anew and send it once more"
+            "the request was not sent from a page of this service, or the page was opened before you signed in or out; "
+            "reload the page and try again"
         )
 
 
 class RateLimitError(ServiceError):
-    """The key has been used too often.
+    """The key has exceeded its rate limit.
 
     Parameters
     ----------
-    most : requests that may come at once. seconds : until the next one may come.
+    most : requests in a burst. seconds : until the next request is allowed.
     """
 
     def __init__(self, most: float, seconds: float) -> None:
         self.most = int(most)
         self.retry_after = max(1, math.ceil(seconds))
-        super().__init__(f"this key may ask {most:,.0f} times at once, and again in {seconds:.2g} s")
+        super().__init__(f"rate limit exceeded (burst {most:,.0f}); retry after {seconds:.2g} s")
 
 
 class TooManyTrainingsError(ServiceError):
@@ -123,59 +103,59 @@ class TrainingTooLongError(ServiceError):
 
 
 class BodyTooLargeError(ServiceError):
-    """The body has more bytes than the service reads."""
+    """The body is too large."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"the body is larger than the {limit:,} bytes that are accepted here; send less at a time")
+        super().__init__(f"the body exceeds {limit:,} bytes; send less at a time")
 
 
 class TooManyRowsError(ServiceError):
-    """The batch has more rows than are answered at once."""
+    """The batch has too many rows."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"the batch holds more than {limit:,} rows; send them in several requests")
+        super().__init__(f"the batch has more than {limit:,} rows; split it into several requests")
 
 
 class MediaTypeError(ServiceError):
-    """The body is of a type that this path does not read."""
+    """The media type of the body is not supported here."""
 
     def __init__(self, given: str, accepted: Iterable[str]) -> None:
         came = repr(shortened(given)) if given else "no Content-Type"
-        super().__init__(f"the body must be sent as {' or '.join(accepted)}, got {came}")
+        super().__init__(f"unsupported media type: got {came}, expected {' or '.join(accepted)}")
 
 
 class ContentCodingError(ServiceError):
-    """The body is compressed; a few bytes could then become very many."""
+    """The body is compressed: a few bytes could become very many."""
 
     def __init__(self, given: str) -> None:
         super().__init__(
-            f"the body must be sent as it is, without a Content-Encoding, got {shortened(given)!r}; "
-            "parquet files are compressed within"
+            f"unsupported Content-Encoding {shortened(given)!r}; send the body uncompressed (parquet files may be "
+            "compressed inside)"
         )
 
 
 class InvalidJsonError(ServiceError):
-    """The body is not JSON at all."""
+    """The body is not valid JSON."""
 
 
 class InvalidRequestError(ServiceError):
-    """Values of the request break rules of the model's table; the first are in `errors`, of `n_errors` in all."""
+    """Values of the request are invalid; the first of `n_errors` are in `errors`."""
 
     n_shown = 100
 
     def __init__(self, errors: Sequence[FieldError], n_errors: int | None = None) -> None:
         self.errors = errors[: self.n_shown]
         n_errors = len(errors) if n_errors is None else n_errors
-        more = f", the first {self.n_shown} are listed" if n_errors > self.n_shown else ""
+        more = f"; the first {self.n_shown} are listed" if n_errors > self.n_shown else ""
         count = "1 value is" if n_errors == 1 else f"{n_errors} values are"
-        super().__init__(f"{count} not what this model takes{more}{self._where()}")
+        super().__init__(f"{count} invalid{more}{self._where()}")
 
     def _where(self) -> str:
         return "; see `errors`"
 
 
 class InvalidTensorsError(InvalidRequestError):
-    """The same for a caller who is told a single sentence."""
+    """Invalid values for a caller who gets a single sentence."""
 
     def _where(self) -> str:
         return ": " + "; ".join(
@@ -185,147 +165,85 @@ class InvalidTensorsError(InvalidRequestError):
 
 
 class BinaryTensorsError(ServiceError):
-    """Tensors come in a form that is not read."""
+    """Tensors are sent in an unsupported form."""
 
     def __init__(self) -> None:
         super().__init__(
-            "binary tensors and shared memory are not supported here; send the values as JSON, in `data` of each input "
+            "binary tensors and shared memory are not supported; send the values as JSON, in `data` of each input "
             "(`set_data_from_numpy(..., binary_data=False)` in Triton's client)"
         )
 
 
 class UnknownModelError(ServiceError):
-    """No version of that name is live."""
+    """No model of that name is live."""
 
     def __init__(self, name: str, live: Iterable[str]) -> None:
         known = ", ".join(sorted(live)) or "none; run `backscore train DOMAIN` first"
-        super().__init__(f"there is no live model {shortened(name)!r}; live: {known}")
+        super().__init__(f"no live model {shortened(name)!r}; live: {known}")
 
 
 class NotLiveError(ServiceError):
-    """The version that is asked for does not answer."""
+    """The requested version is not live."""
 
     def __init__(self, name: str, version: str, live: int) -> None:
-        super().__init__(
-            f"version {shortened(version)!r} of {name!r} does not answer; version {live} does, and only it can be "
-            "asked for"
-        )
+        super().__init__(f"version {shortened(version)!r} of {name!r} is not live; the live version is {live}")
 
 
 class UnknownOperationError(ServiceError):
     """The model's domain has no such operation."""
 
     def __init__(self, name: str, operation: str, known: Iterable[str]) -> None:
-        super().__init__(f"model {name!r} cannot {shortened(operation)!r}; it can {', '.join(known)}")
+        super().__init__(f"model {name!r} has no operation {shortened(operation)!r}; available: {', '.join(known)}")
 
 
 class TemporaryError(ServiceError):
-    """The service cannot answer now, and the caller may know why."""
+    """The service cannot answer now, for a reason that callers may know."""
 
 
 class BusyError(TemporaryError):
-    """More events come than can be stored."""
+    """More comes than can be stored."""
 
     def __init__(self, problem: str) -> None:
-        super().__init__(f"{problem}; send the same request again, an event counts once however often it is sent")
+        super().__init__(f"{problem}; retry: an event counts once, however often it is sent")
 
 
 class KeysUnreadError(TemporaryError):
-    """The keys could not be read since this process began, so nobody can tell who may ask."""
+    """The keys could not be read since this process started."""
 
     def __init__(self) -> None:
-        super().__init__("it is not known yet who may ask; send the same request again in a few seconds")
+        super().__init__("the keys are not loaded yet; retry in a few seconds")
 
 
 class OverloadedError(TemporaryError):
-    """More comes at once than this process takes on."""
+    """The process is at its limit."""
 
     def __init__(self, problem: str) -> None:
-        super().__init__(f"{problem}; nothing was done, send the same request again in a moment")
+        super().__init__(f"{problem}; nothing was done, retry in a moment")
 
 
 class TimeLimitError(TemporaryError):
-    """The answer took too long."""
+    """The request timed out."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"there was no answer within {seconds:g} s; what was asked for may still be done later")
+        super().__init__(f"the request timed out after {seconds:g} s; it may still take effect")
 
 
 class SlowBodyError(ServiceError):
-    """The body came too slowly."""
+    """The body arrived too slowly."""
 
     def __init__(self, seconds: float, slowest: int) -> None:
-        super().__init__(f"the body must come within {seconds:g} s, and a second more for every {slowest:,} bytes")
+        super().__init__(f"the body must arrive within {seconds:g} s plus a second for every {slowest:,} bytes")
 
 
 class SlowHeadersError(ServiceError):
-    """The headers came too slowly."""
+    """The headers arrived too slowly."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"the headers of a request must come within {seconds:g} s")
+        super().__init__(f"the headers must arrive within {seconds:g} s")
 
 
 class HeadersTooLargeError(ServiceError):
-    """The headers have more bytes than the service reads."""
+    """The headers are too large."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"address and headers together are larger than the {limit:,} bytes that are accepted")
-
-
-# The only place where failures meet HTTP. The most special class of an error decides.
-STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
-    MissingKeyError: HTTPStatus.UNAUTHORIZED,
-    InvalidHttpError: HTTPStatus.BAD_REQUEST,
-    MissingScopeError: HTTPStatus.FORBIDDEN,
-    ForeignRequestError: HTTPStatus.FORBIDDEN,
-    RateLimitError: HTTPStatus.TOO_MANY_REQUESTS,
-    TooManyTrainingsError: HTTPStatus.TOO_MANY_REQUESTS,
-    TrainingTooLongError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    DivergedError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    TooManyRowsError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    MediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    BinaryTensorsError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    ContentCodingError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    InvalidJsonError: HTTPStatus.BAD_REQUEST,
-    InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    UnknownModelError: HTTPStatus.NOT_FOUND,
-    NotLiveError: HTTPStatus.NOT_FOUND,
-    UnknownOperationError: HTTPStatus.NOT_FOUND,
-    SourceError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    UnknownVersionError: HTTPStatus.NOT_FOUND,
-    NothingToRollBackError: HTTPStatus.CONFLICT,
-    ChallengerError: HTTPStatus.CONFLICT,
-    NoChallengerError: HTTPStatus.NOT_FOUND,
-    UnknownPolicyError: HTTPStatus.NOT_FOUND,
-    NoQueueError: HTTPStatus.NOT_FOUND,
-    UnknownAlertError: HTTPStatus.NOT_FOUND,
-    BundleError: HTTPStatus.CONFLICT,
-    NoReferenceError: HTTPStatus.CONFLICT,
-    UnreadablePolicyError: HTTPStatus.CONFLICT,
-    ConflictingEventError: HTTPStatus.CONFLICT,
-    EventError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    SlowBodyError: HTTPStatus.REQUEST_TIMEOUT,
-    SlowHeadersError: HTTPStatus.REQUEST_TIMEOUT,
-    HeadersTooLargeError: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    TimeLimitError: HTTPStatus.GATEWAY_TIMEOUT,
-    TemporaryError: HTTPStatus.SERVICE_UNAVAILABLE,
-    DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
-    # everything else is ours to explain to ourselves, not to the caller
-    ServiceError: HTTPStatus.INTERNAL_SERVER_ERROR,
-    DataError: HTTPStatus.INTERNAL_SERVER_ERROR,
-    ModelError: HTTPStatus.INTERNAL_SERVER_ERROR,
-}
-
-
-EXPECTED_ERRORS = (ServiceError, DataError, ModelError)
-"""What an endpoint may raise on purpose; `service.requests.problems.on_error` turns it into an answer."""
-
-
-def status_of(error: Exception) -> HTTPStatus:
-    """The HTTP status of a failure; 500 for one that nobody foresaw."""
-    for kind in type(error).__mro__:
-        if kind in STATUS_OF:
-            return STATUS_OF[kind]
-    return HTTPStatus.INTERNAL_SERVER_ERROR
+        super().__init__(f"request line and headers exceed {limit:,} bytes")

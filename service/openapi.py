@@ -49,34 +49,34 @@ REASONS: Json = {
     "schema": {"type": "string", "enum": ["adverse", "all", "none"], "default": "adverse"},
 }
 EXAMPLE_ERRORS: Mapping[str, tuple[str, Exception | None]] = {
-    "400": ("The body is no JSON.", None),
-    "404": ("Nothing of that name is live.", UnknownModelError("loans", ["credit"])),
-    "408": ("The body came too slowly.", SlowBodyError(10, SLOWEST)),
-    "409": ("The version cannot answer, or there is none to go back to.", None),
+    "400": ("The body is not valid JSON.", None),
+    "404": ("No live model of that name.", UnknownModelError("loans", ["credit"])),
+    "408": ("The body arrived too slowly.", SlowBodyError(10, SLOWEST)),
+    "409": ("The version cannot be loaded, or there is none to roll back to.", None),
     "413": ("The body or the batch is too large.", None),
-    "415": ("The body is of another type.", None),
+    "415": ("The media type is not supported.", None),
     "422": (
-        "Values break the rules of the model's table.",
+        "Values are invalid.",
         InvalidRequestError([FieldError(path="/amount", message="must be a number of at least 0", value=-5)]),
     ),
     "503": (
-        "Too much is under way, or the database does not answer; `Retry-After` says when to send the request again.",
-        OverloadedError("500 requests are under way already"),
+        "The service is overloaded or the database is unavailable; see `Retry-After`.",
+        OverloadedError("500 requests are in flight"),
     ),
-    "504": ("There was no answer in time.", TimeLimitError(60)),
+    "504": ("The request timed out.", TimeLimitError(60)),
 }
 ONLY_WITH_A_DATABASE = {"409"}
 AT_ANY_TIME = {"503", "504"}
 """What may come wherever `service.middleware.admission` lets in only as much as there is room for."""
 CONFLICT = (
-    "The event's id is that of another event.",
+    "Another event has this id.",
     ConflictingEventError("transaction_id", "10000001", "is the id of another event: amount was 20.0"),
 )
 
 OF_KEYS = (
     ("The key is missing, unknown, revoked or expired.", MissingKeyError()),
-    ("The key is none for this.", MissingScopeError("admin", ["score"])),
-    ("The key was used too often; `Retry-After` says when again.", RateLimitError(100, 0.5)),
+    ("The key lacks the scope.", MissingScopeError("admin", ["score"])),
+    ("The key exceeded its rate limit; see `Retry-After`.", RateLimitError(100, 0.5)),
 )
 """401, 403 and 429."""
 
@@ -163,11 +163,11 @@ def _model_paths(served: ServedModel) -> tuple[Json, Json]:
 
     example = served.example()
     row = _body(f"{prefix}Row", example)
-    paths = path("score", "Answer one row", {JSON: row}, "Answer", [REASONS])
-    paths |= path("batch", "Answer many rows", _batch_content(prefix, example), "BatchAnswer", [REASONS])
+    paths = path("score", "Score one row", {JSON: row}, "Answer", [REASONS])
+    paths |= path("batch", "Score many rows", _batch_content(prefix, example), "BatchAnswer", [REASONS])
     if served.events is not None:
         body = _body(f"{prefix}{LABELS}.Request", labels_example(live.positive_word))
-        paths |= path(LABELS, "Tell what became of events", {JSON: body}, f"{LABELS}.Answer")
+        paths |= path(LABELS, "Label events", {JSON: body}, f"{LABELS}.Answer")
     for action, operation in served.operations.items():
         body = _body(f"{prefix}{action}.Request", served.example(operation))
         paths |= path(action, operation.operation.summary, {JSON: body}, f"{action}.Answer")
@@ -179,7 +179,7 @@ def _batch_content(prefix: str, example: Json | None) -> Json:
     rows = {"type": "array", "minItems": 1, "items": _ref(f"{prefix}Row")}
     schema = {"type": "object", "required": ["rows"], "additionalProperties": False, "properties": {"rows": rows}}
     as_json: Json = {"schema": schema}
-    as_csv: Json = {"schema": {"type": "string", "description": "UTF-8, with a header that names the columns."}}
+    as_csv: Json = {"schema": {"type": "string", "description": "UTF-8, with a header of column names."}}
     if example is not None:
         as_json["example"] = {"rows": [example, example]}
         as_csv["example"] = _csv_of(example)
@@ -251,7 +251,7 @@ def _require_keys(document: Json) -> None:
         missing, forbidden, too_often = (_problem_answer(path, *described) for described in OF_KEYS)
         for method, operation in methods.items():
             scope = scope_needed(method.upper(), path)
-            needs = f"Needs a key with the scope `{scope}`." if scope else "Needs a key."
+            needs = f"Requires a key with the scope `{scope}`." if scope else "Requires a key."
             operation["description"] = f"{operation.get('description', '')} {needs}".strip()
             operation["security"] = [{"header": []}, {"bearer": []}]
             operation["responses"] |= {"401": missing, "429": too_often} | ({"403": forbidden} if scope else {})

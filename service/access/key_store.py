@@ -81,7 +81,7 @@ class KeyStore:
         """
         if not re.fullmatch(MODEL_NAME, name):
             raise KeyNameError(
-                f"{name!r} is no key name: 1 to 63 small letters, digits, '-' and '_', the first of them a letter"
+                f"invalid key name {name!r}: use up to 63 lower-case letters, digits, '-' and '_', a letter first"
             )
         given = list(scopes)
         if not given or (unknown := sorted(set(given) - set(SCOPES))):
@@ -99,7 +99,7 @@ class KeyStore:
         }
         with writing(self._engine) as connection:
             if connection.scalar(sa.select(keys.c.id).where(keys.c.name == name)) is not None:
-                raise KeyNameError(f"there was a key named {name!r} already, and the history must not confuse two")
+                raise KeyNameError(f"the name {name!r} is taken, perhaps by a revoked key; choose another one")
             row["created"] = self._now()
             connection.execute(keys.insert().values(row))
         kept = Key(**{**row, "scopes": frozenset(given), "rate": parsed})  # type: ignore[arg-type]

@@ -23,8 +23,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     for status, description in {
-        409: "The bundle has no reference of the training rows, as older ones, or is damaged.",
-        503: "The database does not answer; `Retry-After` says when to send the request again.",
+        409: "The bundle has no reference distribution of the training set, or is damaged.",
+        503: "The database is unavailable; see `Retry-After`.",
     }.items()
 }
 
@@ -63,10 +63,10 @@ def monitor_router(state: State, bundles: Path) -> APIRouter:
     """The endpoint of the monitor."""
     router = APIRouter(prefix="/v1/models", tags=["models"])
 
-    @router.get("/{name}/monitor", summary="Whether rows are still like those of the training", responses=PROBLEMS)
+    @router.get("/{name}/monitor", summary="Data drift: recent rows compared with the training set", responses=PROBLEMS)
     async def show_monitor(
         name: str,
-        days: Annotated[float, Query(gt=0, le=366, description="How far back to look.")] = DEFAULT_DAYS,
+        days: Annotated[float, Query(gt=0, le=366, description="Length of the period, up to now.")] = DEFAULT_DAYS,
     ) -> Monitor:
         return await monitor_of(state, bundles, name, days)
 

@@ -20,19 +20,19 @@ class Readiness(BaseModel):
     """Whether requests can be answered."""
 
     ready: bool
-    reasons: list[str] = Field(description="What is missing.")
-    live: dict[str, int] = Field(description="The version that answers, of every model.")
+    reasons: list[str] = Field(description="Why the service is not ready.")
+    live: dict[str, int] = Field(description="The live version of each model.")
 
 
 def health_router(live_models: LiveModels, reasons_not_ready: Callable[[], list[str]]) -> APIRouter:
     """The endpoints of health; they need no key."""
     router = APIRouter(prefix="/health", tags=["health"])
 
-    @router.get("/live", summary="Does the process run?")
+    @router.get("/live", summary="Liveness")
     async def live() -> Liveness:
         return Liveness()
 
-    @router.get("/ready", summary="Can it answer?", responses={503: {"model": Readiness, "description": "Not yet."}})
+    @router.get("/ready", summary="Readiness", responses={503: {"model": Readiness, "description": "Not ready."}})
     async def ready(response: Response) -> Readiness:
         reasons = reasons_not_ready()
         if reasons:

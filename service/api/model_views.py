@@ -22,15 +22,15 @@ class ModelState(BaseModel):
     """Which version of a model answers."""
 
     name: str
-    domain: str = Field(description="Line of business.")
-    champion: int | None = Field(description="The version that the registry wants to answer.")
-    live_version: int | None = Field(description="The version that answers in this process.")
-    active_policy: int = Field(description="The policy that the registry wants to decide; 0 is the version's own.")
-    policy_version: int | None = Field(description="The policy that decides in this process.")
+    domain: str = Field(description="Domain.")
+    champion: int | None = Field(description="The champion according to the registry.")
+    live_version: int | None = Field(description="The version that is live in this process.")
+    active_policy: int = Field(description="The active policy according to the registry; 0 is the version's own.")
+    policy_version: int | None = Field(description="The policy that is live in this process.")
     refused: str | None = Field(
-        None, description="Why the champion does not answer, or not by the active policy, if it does not."
+        None, description="Why the champion or its active policy is not live; null if they are."
     )
-    endpoints: list[str] = Field(description="Paths that answer now.")
+    endpoints: list[str] = Field(description="Available endpoints.")
 
 
 class ModelList(BaseModel):
@@ -46,7 +46,7 @@ class VersionEntry(BaseModel):
     digest: str = Field(description="SHA-256 of its bundle's manifest.")
     created: datetime
     created_by: str
-    metrics: dict[str, Any] = Field(description="On the untouched test rows.")
+    metrics: dict[str, Any] = Field(description="On the test set.")
     documents: dict[str, str] = Field(description="Paths of its model card (JSON and page) and of its training report.")
 
 
@@ -58,20 +58,20 @@ class PolicyEntry(BaseModel):
     created: datetime
     created_by: str
     why: str
-    model_version: int = Field(description="The version that it was simulated with.")
-    simulation: dict[str, Any] = Field(description="What came of it on past rows.")
+    model_version: int = Field(description="The version of its simulation.")
+    simulation: dict[str, Any] = Field(description="Result of its simulation on past rows.")
 
 
 class ModelDetails(ModelState):
     """A model with everything that the registry knows about it."""
 
-    aliases: dict[str, int] = Field(description="Names for versions; `champion` answers, `challenger` is tried.")
-    policy: dict[str, Any] | None = Field(description="Thresholds and scales that decide in this process.")
-    policy_note: str = Field(description="What the active policy was not tested with; empty if nothing.")
-    policies: list[PolicyEntry] = Field(description="The stored policies, the oldest first.")
+    aliases: dict[str, int] = Field(description="Names for versions, such as `champion` and `challenger`.")
+    policy: dict[str, Any] | None = Field(description="Thresholds and scales of the live policy.")
+    policy_note: str = Field(description="Caveats of the active policy, such as a simulation with another version.")
+    policies: list[PolicyEntry] = Field(description="The stored policies, oldest first.")
     columns: list[Column] = Field(description="The live version's inputs.")
-    versions: list[VersionEntry] = Field(description="The oldest first.")
-    history: list[Event] = Field(description="Who changed what when and why, the oldest first.")
+    versions: list[VersionEntry] = Field(description="Oldest first.")
+    history: list[Event] = Field(description="Who changed what, when and why; oldest first.")
 
 
 def model_list(state: State) -> ModelList:

@@ -23,7 +23,7 @@ class Promotion(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 1, "why": "better AUC"}]})
 
     version: PositiveInt = Field(strict=True)
-    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="For the history.")
+    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="Reason, for the history.")
 
 
 class Activation(BaseModel):
@@ -34,15 +34,15 @@ class Activation(BaseModel):
     version: NonNegativeInt = Field(
         strict=True, description="Its number; 0 is the policy of each version's own bundle."
     )
-    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="For the history.")
+    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="Reason, for the history.")
 
 
 class Rollback(BaseModel):
-    """Go back to the champion before this one."""
+    """Roll back to the previous champion this one."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "complaints since noon"}]})
 
-    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="For the history.")
+    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="Reason, for the history.")
 
 
 def model_router(state: State) -> APIRouter:
@@ -50,27 +50,30 @@ def model_router(state: State) -> APIRouter:
     router = APIRouter(prefix="/v1/models", tags=["models"])
     registry, live_models = state.registry, state.live_models
 
-    @router.get("", summary="Every model and the version that answers")
+    @router.get("", summary="List models and their live versions")
     def list_models() -> ModelList:
         return model_list(state)
 
-    @router.get("/{name}", summary="One model with its versions, metrics and history")
+    @router.get("/{name}", summary="Show a model with its versions, metrics and history")
     def show_model(name: str) -> ModelDetails:
         return model_details(state, name)
 
     @router.post(
-        "/{name}/promote", name="promote", summary="Let a version answer", openapi_extra=json_body_of(Promotion)
+        "/{name}/promote",
+        name="promote",
+        summary="Promote a version",
+        openapi_extra=json_body_of(Promotion),
     )
     async def promote_version(name: str, request: Request) -> ModelState:
         wanted = await read_json(request, state.settings.max_body_bytes, Promotion)
         return await promote(state, name, wanted.version, actor=actor_of(request.scope), why=wanted.why)
 
-    @router.post("/{name}/rollback", summary="Go back to the champion before", openapi_extra=json_body_of(Rollback))
+    @router.post("/{name}/rollback", summary="Roll back to the previous champion", openapi_extra=json_body_of(Rollback))
     async def rollback(name: str, request: Request) -> ModelState:
         wanted = await read_json(request, state.settings.max_body_bytes, Rollback)
         return await roll_back(state, name, actor=actor_of(request.scope), why=wanted.why)
 
-    @router.post("/{name}/policy", summary="Let a stored policy decide", openapi_extra=json_body_of(Activation))
+    @router.post("/{name}/policy", summary="Activate a stored policy", openapi_extra=json_body_of(Activation))
     async def activate(name: str, request: Request) -> ModelState:
         wanted = await read_json(request, state.settings.max_body_bytes, Activation)
         version = await asyncio.to_thread(registry.champion, name)

@@ -54,9 +54,9 @@ class OutcomesRequest(BaseModel):
 class OutcomesAnswer(BaseModel):
     """What of it was new."""
 
-    n_outcomes: int = Field(description="Outcomes that came.")
-    n_new: int = Field(description="Those that said something new; to send one again changes nothing.")
-    errors: list[FieldError] = Field(description="Outcomes that were not taken; the others were.")
+    n_outcomes: int = Field(description="Outcomes in the request.")
+    n_new: int = Field(description="New outcomes; repeated ones change nothing.")
+    errors: list[FieldError] = Field(description="Outcomes that were rejected; all others are stored.")
 
 
 def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
@@ -68,7 +68,7 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
     """
     router = APIRouter(prefix="/v1", tags=["outcomes"])
 
-    @router.post("/outcomes", summary="Say what became of predictions", openapi_extra=json_body_of(OutcomesRequest))
+    @router.post("/outcomes", summary="Report outcomes of predictions", openapi_extra=json_body_of(OutcomesRequest))
     async def take(request: Request) -> OutcomesAnswer:
         most = state.settings.max_rows_per_batch
         most_values = 4 * most * len(OutcomeEntry.model_fields)  # generous, since texts may hold commas
@@ -78,10 +78,10 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
         caller: Caller = request.scope["key"]
         return await asyncio.to_thread(partial(_taken, state, engine, said, caller.id))
 
-    @router.get("/models/{name}/performance", summary="How good live predictions were, by known outcomes, by week")
+    @router.get("/models/{name}/performance", summary="Weekly performance of live predictions with known outcomes")
     async def show(
         name: str,
-        weeks: Annotated[int, Query(ge=1, le=520, description="How far back to look.")] = USUAL_WEEKS,
+        weeks: Annotated[int, Query(ge=1, le=520, description="Length of the period, up to now.")] = USUAL_WEEKS,
         maturity_days: Annotated[
             float | None,
             Query(ge=0, le=3_650, description="Age at which an outcome counts as known; the model's own if left out."),

@@ -26,11 +26,12 @@ from starlette.types import Scope as AsgiScope
 from models.contract import ReasonsWanted
 from service.access.callers import Caller
 from service.context import State
-from service.errors import EXPECTED_ERRORS, FieldError, InvalidRequestError, UnknownOperationError
+from service.errors import FieldError, InvalidRequestError, UnknownOperationError
 from service.live.served_model import LABELS
 from service.requests.bodies import JSON, json_body, media_type, read_body, read_json
 from service.requests.field_errors import shown
 from service.requests.problems import on_error
+from service.requests.statuses import EXPECTED_ERRORS
 from service.scoring.batches import MEDIA_TYPES, answer_batch
 from service.scoring.event_labels import answer_labels
 

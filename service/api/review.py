@@ -34,7 +34,7 @@ class VerdictRequest(BaseModel):
     verdict: Verdict = Field(
         description="Confirmed is fraud, cleared genuine; unsure closes the alert without a label."
     )
-    by: str = Field(min_length=1, max_length=200, pattern=WITHOUT_NUL, description="Who says so.")
+    by: str = Field(min_length=1, max_length=200, pattern=WITHOUT_NUL, description="The reviewer.")
     note: str = Field("", max_length=2000, pattern=WITHOUT_NUL, description="Why.")
 
 
@@ -44,7 +44,7 @@ class LiveRules(BaseModel):
     model: str
     policy_version: int = Field(description="The policy whose rules they are.")
     label_delay_days: float = Field(description="After so many days an event counts as matured.")
-    rules: list[RuleCounts] = Field(description="In the policy's order.")
+    rules: list[RuleCounts] = Field(description="In the order of the policy.")
 
 
 def review_router(state: State, engine: sa.Engine) -> APIRouter:
@@ -62,17 +62,17 @@ def review_router(state: State, engine: sa.Engine) -> APIRouter:
     def queue(name: str) -> ReviewQueue:
         return review_queue(state, engine, name)
 
-    @router.get("/alerts", summary="Alerts on cards, the highest expected loss first")
+    @router.get("/alerts", summary="The review queue, highest expected loss first")
     def list_alerts(name: str, status: Status = "open", limit: Annotated[int, Query(ge=1, le=500)] = 50) -> Alerts:
         return queue(name).alerts(status, limit)
 
-    @router.get("/alerts/{number:int}", summary="One alert")
+    @router.get("/alerts/{number:int}", summary="Show an alert")
     def show_alert(name: str, number: int) -> Alert:
         return queue(name).alert(number)
 
     @router.post(
         "/alerts/{number:int}/verdict",
-        summary="Say what an alert was about, or correct what was said",
+        summary="Give or correct the verdict on an alert",
         openapi_extra=json_body_of(VerdictRequest),
     )
     async def decide(name: str, number: int, request: Request) -> Alert:
@@ -80,7 +80,7 @@ def review_router(state: State, engine: sa.Engine) -> APIRouter:
         work = partial(queue(name).decide, number, said.verdict, by=said.by, note=said.note)
         return await asyncio.to_thread(work)
 
-    @router.get("/rules", summary="Rules beside the model, with their live hits")
+    @router.get("/rules", summary="The policy's rules, with their live hits")
     def list_rules(name: str) -> LiveRules:
         model = live(name)
         with reading(engine) as connection:
@@ -92,14 +92,15 @@ def review_router(state: State, engine: sa.Engine) -> APIRouter:
             rules=counts,
         )
 
-    @router.get("/figures", summary="How good the answers were, by labels that have matured")
+    @router.get("/figures", summary="Performance by matured labels")
     def show_figures(
         name: str,
         k: Annotated[
             int, Query(ge=1, le=1_000_000, description="Cards a day that card precision looks at.")
         ] = HANDBOOK_K,
         days: Annotated[
-            float | None, Query(gt=0, le=3_650, description="How far back to look; all that is kept if left out.")
+            float | None,
+            Query(gt=0, le=3_650, description="Length of the period, up to now; unlimited if left out."),
         ] = None,
     ) -> LiveFigures:
         return live_figures(engine, live(name), now=state.now(), k=k, days=days)

@@ -34,12 +34,12 @@ class Challenge(BaseModel):
     version: PositiveInt = Field(strict=True)
     mode: Mode = Field(
         "shadow",
-        description="shadow: answers what the champion answers, recorded and never sent; canary: answers a share.",
+        description="shadow: answers every row, recorded but not sent; canary: answers a share.",
     )
     share: float = Field(
-        0.0, ge=0, lt=1, strict=True, description="Of a canary: the share of the predictions, by their ids; above 0."
+        0.0, ge=0, lt=1, strict=True, description="Of a canary: its share of the predictions, by their ids; above 0."
     )
-    why: str = Field("", max_length=1000, description="For the history.")
+    why: str = Field("", max_length=1000, description="Reason, for the history.")
 
 
 class Challenger(BaseModel):
@@ -51,14 +51,14 @@ class Challenger(BaseModel):
     share: float = Field(description="Of a canary; 0 of a shadow.")
     started: datetime
     started_by: str
-    active: bool = Field(description="Whether it looks on, or answers its share, in this process.")
-    refused: str | None = Field(description="Why it does not, if it cannot; the champion then answers alone.")
+    active: bool = Field(description="Whether it is live in this process.")
+    refused: str | None = Field(description="Why it is not live, in which case the champion answers alone.")
 
 
 class ComparedChallenger(Challenger):
     """The version that is tried, and what is known about it."""
 
-    champion: int = Field(description="The version that it is compared with.")
+    champion: int = Field(description="The version that is challenged.")
     test: PromotionTest
 
 
@@ -67,7 +67,7 @@ def rollout_router(state: State, engine: sa.Engine) -> APIRouter:
     router = APIRouter(prefix="/v1/models/{name}/challenger", tags=["models"])
     registry, live_models = state.registry, state.live_models
 
-    @router.get("", summary="The version that is tried, and whether it is better")
+    @router.get("", summary="Show the challenger, and whether it is better")
     def show(name: str) -> ComparedChallenger:
         rollout, served = registry.rollouts.rollout(name), live_models.served(name)
         if rollout is None:
@@ -76,7 +76,7 @@ def rollout_router(state: State, engine: sa.Engine) -> APIRouter:
         test = promotion_test(engine, rollout, live.version, live.domain, live.table, now=state.now())
         return ComparedChallenger(**dict(_challenger(state, rollout)), champion=live.version, test=test)
 
-    @router.post("", summary="Try a version beside the champion", openapi_extra=json_body_of(Challenge))
+    @router.post("", summary="Start a rollout: a challenger as shadow or canary", openapi_extra=json_body_of(Challenge))
     async def start(name: str, request: Request) -> Challenger:
         wanted = await read_json(request, state.settings.max_body_bytes, Challenge)
         champion = live_models.served(name)
@@ -99,11 +99,11 @@ def rollout_router(state: State, engine: sa.Engine) -> APIRouter:
         await live_models.refresh(ready)
         return _challenger(state, rollout)
 
-    @router.delete("", summary="Let the champion answer alone")
+    @router.delete("", summary="End the rollout")
     async def stop(
         name: str,
         request: Request,
-        why: Annotated[str, Query(max_length=1000, description="For the history.")] = "",
+        why: Annotated[str, Query(max_length=1000, description="Reason, for the history.")] = "",
     ) -> Challenger:
         if name not in await asyncio.to_thread(registry.names):
             raise UnknownModelError(name, live_models.served_models)

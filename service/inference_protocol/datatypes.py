@@ -31,10 +31,10 @@ def _whole(smallest: int, largest: int) -> Any:
 _FLOAT, _BOOL, _TEXT = Annotated[float, _STRICT], Annotated[bool, _STRICT], Annotated[str, _STRICT]
 _ELEMENTS: Mapping[str, tuple[Any, str]] = {
     **{f"FP{bits}": (_FLOAT, "a number") for bits in (16, 32, 64)},
-    **{f"INT{n}": (_whole(-(2 ** (n - 1)), 2 ** (n - 1) - 1), f"a whole number of {n} bits") for n in (8, 16, 32, 64)},
-    **{f"UINT{n}": (_whole(0, 2**n - 1), f"a whole number of {n} bits, not below 0") for n in (8, 16, 32, 64)},
+    **{f"INT{n}": (_whole(-(2 ** (n - 1)), 2 ** (n - 1) - 1), f"an integer of {n} bits") for n in (8, 16, 32, 64)},
+    **{f"UINT{n}": (_whole(0, 2**n - 1), f"an unsigned integer of {n} bits") for n in (8, 16, 32, 64)},
     "BOOL": (_BOOL, "true or false"),
-    BYTES: (_TEXT, "a text"),
+    BYTES: (_TEXT, "a string"),
 }
 """The type of each datatype's elements, and in words."""
 _CHECKERS: Mapping[str, TypeAdapter[list[Any]]] = {
@@ -52,7 +52,7 @@ def checked_elements(name: str, datatype: Datatype, data: Sequence[Any]) -> tupl
     try:
         return _CHECKERS[datatype].validate_python([_as_meant(value, datatype) for value in data]), []
     except ValidationError as error:
-        message = f"must be {_ELEMENTS[datatype][1]} or null, as the tensor is of {datatype}"
+        message = f"must be {_ELEMENTS[datatype][1]} or null, for the datatype {datatype}"
         found = error.errors(include_url=False, include_context=False)
     return [], [FieldError(path=element(name, e["loc"][0]), message=message, value=shown(e["input"])) for e in found]
 

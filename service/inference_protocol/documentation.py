@@ -39,8 +39,8 @@ def inference_path(served: ServedModel) -> tuple[Json, Json]:
     body: Json = {"schema": {"$ref": f"#/components/schemas/{request}"}}
     post = {
         "tags": [TAG],
-        "summary": f"Answer many rows by {live.name}",
-        "description": f"{live.domain.summary} Version {live.version}. A tensor for each column.",
+        "summary": f"Score many rows by {live.name}",
+        "description": f"{live.domain.summary} Version {live.version}. One tensor for each column.",
         "operationId": f"infer_{live.name}",
         "parameters": [],
         "requestBody": {"required": True, "content": {JSON: body | ({"example": example} if example else {})}},

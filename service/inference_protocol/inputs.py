@@ -100,7 +100,7 @@ def _check_names(tensors: Sequence[InputTensor], table: Table) -> None:
             message = why_not_taken(name, column, columns, suggest=len(errors) < InvalidTensorsError.n_shown)
             errors.append(FieldError(path=shortened(name), message=message))
         elif (n_times := given.count(name)) > 1:
-            errors.append(FieldError(path=name, message=f"must come once, not {n_times} times"))
+            errors.append(FieldError(path=name, message=f"must be given once, not {n_times} times"))
     for column in table.inputs:
         if not column.optional and column.name not in given:
             errors.append(FieldError(path=column.name, message=f"is missing; it must be {column.allowed}"))
@@ -115,10 +115,10 @@ def _n_rows(tensors: Sequence[InputTensor]) -> int:
         if tensor.data is None:
             errors.append(FieldError(path=tensor.name, message="has no `data`"))
         elif tensor.shape not in ([n_rows], [n_rows, 1]) or n_rows < 1:
-            words = f"must have the shape [{max(n_rows, 1)}] or [{max(n_rows, 1)}, 1]: a value for each row"
+            words = f"must have the shape [{max(n_rows, 1)}] or [{max(n_rows, 1)}, 1]: one value for each row"
             errors.append(FieldError(path=tensor.name, message=words, value=shown(str(tensor.shape))))
         elif len(tensor.data) != n_rows:
-            message = f"must hold {n_rows} values, as its shape says"
+            message = f"must have {n_rows} values, according to its shape"
             errors.append(FieldError(path=tensor.name, message=message, value=len(tensor.data)))
     _refuse(errors)
     return n_rows
@@ -130,7 +130,7 @@ def _values(tensor: InputTensor, column: Column) -> tuple[list[Any], list[FieldE
     if isinstance(data[0], list) and len(tensor.shape) == MAX_DIMENSIONS:
         wrong = [i for i, part in enumerate(data) if not isinstance(part, list) or len(part) != 1]
         if wrong:
-            message = "must be a list of one value, as the others"
+            message = "must be a list of one value, like the others"
             return [], [FieldError(path=element(tensor.name, i), message=message, value=shown(data[i])) for i in wrong]
         data = [part[0] for part in data]
     values, errors = checked_elements(tensor.name, tensor.datatype, data)

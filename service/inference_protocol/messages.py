@@ -30,7 +30,7 @@ class ServerMetadata(BaseModel):
 
     name: str
     version: str
-    extensions: list[str] = Field(description="Extensions of the protocol; none, so tensors come and go as JSON.")
+    extensions: list[str] = Field(description="Supported extensions: none, so tensors are sent as JSON.")
 
 
 class ModelReady(BaseModel):
@@ -55,7 +55,7 @@ class ModelMetadata(BaseModel):
     """A model, and the tensors that it takes and gives."""
 
     name: str
-    versions: list[str] = Field(description="That can be asked for: the one that answers.")
+    versions: list[str] = Field(description="Available versions: the live one.")
     platform: str
     inputs: list[TensorMetadata]
     outputs: list[TensorMetadata]
@@ -68,7 +68,7 @@ class InputTensor(BaseModel):
     shape: list[Annotated[int, Field(strict=True, ge=0)]] = Field(description="[n] or [n, 1].")
     datatype: Datatype
     parameters: Parameters | None = None
-    data: list[Any] | None = Field(None, description="The values, flat or each in a list of its own; null for none.")
+    data: list[Any] | None = Field(None, description="The values, flat or each in a list of its own; null if missing.")
 
 
 class RequestedOutput(BaseModel):
@@ -81,10 +81,10 @@ class RequestedOutput(BaseModel):
 class InferenceRequest(BaseModel):
     """Rows, column by column."""
 
-    id: str | None = Field(None, description="Comes back with the answer.")
+    id: str | None = Field(None, description="Returned with the response.")
     parameters: Parameters | None = Field(None, description='`reasons`: "adverse" (the default), "all" or "none".')
     inputs: list[InputTensor] = Field(min_length=1)
-    outputs: list[RequestedOutput] | None = Field(None, description="What is to be answered; everything if left out.")
+    outputs: list[RequestedOutput] | None = Field(None, description="Requested outputs; all if left out.")
 
 
 class OutputTensor(BaseModel):
@@ -104,11 +104,11 @@ class InferenceResponse(BaseModel):
 
     model_name: str
     model_version: str
-    id: str | None = Field(None, description="Of the request, if it had one.")
+    id: str | None = Field(None, description="ID of the request, if it had one.")
     outputs: list[OutputTensor]
 
 
 class ProtocolError(BaseModel):
     """What every failed request is answered with."""
 
-    error: str = Field(description="What happened and what to do.")
+    error: str = Field(description="What went wrong, and what to do about it.")

@@ -30,7 +30,7 @@ def wanted_outputs(request: InferenceRequest, answer: type[Answer]) -> list[Tens
     if not request.outputs:
         return list(known.values())
     names = list(dict.fromkeys(output.name for output in request.outputs))
-    message = f"is no output of this model; it has {', '.join(known)}"
+    message = f"unknown output; available: {', '.join(known)}"
     if errors := [FieldError(path=shortened(name), message=message) for name in names if name not in known]:
         raise InvalidTensorsError(errors)
     return [known[name] for name in names]

@@ -43,23 +43,23 @@ def inference_router(state: State, reasons_not_ready: Callable[[], list[str]]) -
     router.include_router(_health_router(reasons_not_ready))
 
     @router.get("/", include_in_schema=False)
-    @router.get("", summary="What answers")
+    @router.get("", summary="Server metadata")
     async def server_metadata() -> ServerMetadata:
         return ServerMetadata(name=SERVER, version=package_versions()[SERVER], extensions=[])
 
-    @router.get("/models/{name}", summary="What a model takes and gives", response_model_exclude_none=True)
+    @router.get("/models/{name}", summary="Model metadata", response_model_exclude_none=True)
     async def show_model(name: str) -> ModelMetadata:
         return model_metadata(state.live_models.served(name))
 
-    @router.get("/models/{name}/versions/{version}", summary="The same", response_model_exclude_none=True)
+    @router.get("/models/{name}/versions/{version}", summary="Version metadata", response_model_exclude_none=True)
     async def show_version(name: str, version: str) -> ModelMetadata:
         return model_metadata(inference.served(name, version))
 
-    @router.get("/models/{name}/ready", summary="Does the model answer?")
+    @router.get("/models/{name}/ready", summary="Model readiness")
     async def model_ready(name: str) -> ModelReady:
         return ModelReady(name=state.live_models.served(name).live.name, ready=True)
 
-    @router.get("/models/{name}/versions/{version}/ready", summary="Does this version answer?")
+    @router.get("/models/{name}/versions/{version}/ready", summary="Model readiness of a version")
     async def version_ready(name: str, version: str) -> ModelReady:
         return ModelReady(name=inference.served(name, version).live.name, ready=True)
 
@@ -69,7 +69,7 @@ def inference_router(state: State, reasons_not_ready: Callable[[], list[str]]) -
 
     @router.post(
         "/models/{name}/versions/{version}/infer",
-        summary="Answer many rows by this version",
+        summary="Score many rows by this version",
         response_model=InferenceResponse,
         openapi_extra=json_body_of(InferenceRequest),
     )
@@ -83,13 +83,13 @@ def _health_router(reasons_not_ready: Callable[[], list[str]]) -> APIRouter:
     """The endpoints that need no key."""
     router = APIRouter(prefix="/health")
 
-    @router.get("/live", summary="Does the process run?")
+    @router.get("/live", summary="Server liveness")
     async def server_live() -> ServerLive:
         return ServerLive()
 
-    not_yet = {"model": ServerReady, "description": "Not yet."}
+    not_yet = {"model": ServerReady, "description": "Not ready."}
 
-    @router.get("/ready", summary="Can it answer?", responses={503: not_yet})
+    @router.get("/ready", summary="Server readiness", responses={503: not_yet})
     async def server_ready(response: Response) -> ServerReady:
         ready = not reasons_not_ready()
         if not ready:

@@ -107,11 +107,11 @@ class LiveModels:
                 champions, challengers = await asyncio.to_thread(desired_state, self.registry)
             except DatabaseError as error:
                 if self._database_problem is None:
-                    self._log.error("registry away, the live models stay as they are", error=str(error))
+                    self._log.error("registry unreachable; live models stay as they are", error=str(error))
                 self._database_problem = str(error)
                 return
             if self._database_problem is not None:
-                self._log.info("registry back")
+                self._log.info("registry reachable again")
             self._database_problem = None
             await self._follow(champions, challengers, ready)
             self.n_polls += 1
@@ -190,7 +190,7 @@ class LiveModels:
             self.refused_challengers.record(name, wanted, number, error, self.n_polls)
             return champion.without_challenger()
         self.refused_challengers.clear(name)
-        self._log.info("challenger began", model=name, version=number, mode=rollout.mode, share=rollout.share)
+        self._log.info("rollout started", model=name, version=number, mode=rollout.mode, share=rollout.share)
         return champion.challenged_by(challenger, rollout)
 
     def _loaded(self, wanted: DesiredModel, known: Iterable[ServedModel]) -> ServedModel:

@@ -54,6 +54,6 @@ class LoadFailures(Generic[Desired]):
         n_tries = before.n_tries + 1 if before and before.wanted == wanted else 1
         if before is None or before.why != why:
             unforeseen = None if isinstance(error, ModelError) else error
-            self._log.error(f"{self._what} refused", model=name, error=why, exc_info=unforeseen)
+            self._log.error(f"{self._what} failed to load", model=name, error=why, exc_info=unforeseen)
         pause = min(2 ** min(n_tries, 10), MAX_POLLS_BETWEEN_TRIES)
         self.by_name[name] = LoadFailure(wanted, why, n_tries, n_polls + pause)

@@ -334,7 +334,7 @@ def unstorable(row: Row, prefix: Sequence[str | int] = ()) -> list[FieldError]:
     prefix : where the row stands in the whole body.
     """
     return [
-        FieldError(path=json_pointer([*prefix, name]), message="must not hold the character NUL", value=shown(value))
+        FieldError(path=json_pointer([*prefix, name]), message="must not contain NUL characters", value=shown(value))
         for name, value in row.items()
         if isinstance(value, str) and "\0" in value
     ]

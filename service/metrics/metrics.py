@@ -33,40 +33,38 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "backscore_requests",
-            "Requests that were answered, by kind of route, live model, method and HTTP status.",
+            "Answered requests by endpoint, model, method and HTTP status.",
             ["endpoint", "model", "method", "status"],
             registry=self.registry,
         )
         self._durations = Histogram(
             DURATIONS_NAME,
-            "Time from the first byte of a request to the last of its answer, by kind of route and live model.",
+            "Time from the first byte of a request to the last of its response, by endpoint and model.",
             ["endpoint", "model"],
             buckets=DURATIONS,
             registry=self.registry,
         )
         self._refused = Counter(
             "backscore_requests_cut_short",
-            "Requests that ended without their answer: no room, a slow body, a time limit, a client that left.",
+            "Requests without a proper response: overload, slow body, timeout, client disconnected.",
             ["reason"],
             registry=self.registry,
         )
-        self._scores = ScoreHistogram("backscore_score", "Probabilities that were answered, by model and version.")
+        self._scores = ScoreHistogram("backscore_score", "Scored probabilities by model and version.")
         self.registry.register(self._scores)
-        self._audit_written = Counter(
-            "backscore_audit_written", "Predictions that were recorded.", registry=self.registry
-        )
+        self._audit_written = Counter("backscore_audit_written", "Recorded predictions.", registry=self.registry)
         self._audit_dropped = Counter(
             "backscore_audit_dropped",
-            "Predictions of audit level async that were answered and not recorded.",
+            "Answered predictions of audit level async that could not be recorded.",
             registry=self.registry,
         )
         self._shadowed = Counter(
             "backscore_shadow_rows",
-            "Rows that a challenger in the shadow was to answer, by what became of that: answered, dropped, failed.",
+            "Rows for shadow challengers by result: answered, dropped, failed.",
             ["result"],
             registry=self.registry,
         )
-        self._workers = Gauge("backscore_workers", "Worker processes that answer.", registry=self.registry)
+        self._workers = Gauge("backscore_workers", "Worker processes.", registry=self.registry)
         self._workers.set(1)
         ProcessCollector(registry=self.registry)
         for reason in REFUSALS:  # so that the first one is an increase
@@ -121,7 +119,7 @@ class Metrics:
 
     def watch_audit_queue(self, n_waiting: Callable[[], int]) -> None:
         """Show how many hand-overs wait to be recorded."""
-        self.watch("backscore_audit_queue_length", "Groups of predictions that wait to be recorded.", n_waiting)
+        self.watch("backscore_audit_queue_length", "Groups of predictions waiting to be recorded.", n_waiting)
 
     def watch_live_versions(self, live: Callable[[], Iterable[LiveVersion]]) -> None:
         """Show which versions answer, by which policies."""
@@ -137,7 +135,7 @@ class _LiveVersions(Collector):
     def collect(self) -> Iterator[Metric]:
         family = GaugeMetricFamily(
             "backscore_live_version_info",
-            "1 for each version that answers, with the number of the policy that decides.",
+            "1 for each live version, labelled with its active policy.",
             labels=["model", "version", "policy_version"],
         )
         for model, version, policy_version in self._live():

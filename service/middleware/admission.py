@@ -57,9 +57,7 @@ class InFlight:
         self._metrics, self._log, self._clock = metrics, log, clock
         self._scopes: dict[Exchange, AsgiScope] = {}
         self._n_bytes = 0
-        metrics.watch(
-            "backscore_requests_in_flight", "Requests that are under way, without those for health.", self.__len__
-        )
+        metrics.watch("backscore_requests_in_flight", "Requests in flight, without health checks.", self.__len__)
 
     def __len__(self) -> int:
         return len(self._scopes)
@@ -68,7 +66,7 @@ class InFlight:
         """Take on a request; OverloadedError if there is no room."""
         if len(self._scopes) >= self.most:
             self._metrics.aborted("full")
-            raise OverloadedError(f"{self.most:,} requests are under way already")
+            raise OverloadedError(f"{self.most:,} requests are in flight")
         exchange.make_room = self._hold
         exchange.task = asyncio.current_task()
         self._scopes[exchange] = scope
@@ -90,7 +88,7 @@ class InFlight:
         self._n_bytes += n_bytes
         if self._n_bytes > self._most_bytes:
             self._metrics.aborted("full")
-            raise OverloadedError(f"bodies of {self._most_bytes:,} bytes are being read already")
+            raise OverloadedError(f"request bodies of {self._most_bytes:,} bytes are being read")
 
     def _problem(self, exchange: Exchange) -> ServiceError | None:
         """What is wrong with a request by now."""
@@ -106,7 +104,7 @@ class InFlight:
         try:
             await exchange.abort(scope, problem_response(scope, problem))
         except Exception:  # one connection that breaks now must not keep the others from their end
-            self._log.exception("request not cut short", request_id=exchange.request_id)
+            self._log.exception("cutting a request short failed", request_id=exchange.request_id)
 
 
 class Limits:

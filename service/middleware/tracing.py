@@ -41,7 +41,7 @@ def open_tracing(log: FilteringBoundLogger) -> Tracing | None:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ImportError:
-        log.warning("no traces: a collector is named, but the extra is not installed; `pip install backscore[otel]`")
+        log.warning("tracing is off: the extra is not installed; `pip install backscore[otel]`")
         return None
     name = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "backscore"}
     provider = TracerProvider(resource=Resource.create(name))

@@ -19,13 +19,14 @@ from models.records.events.alert_desk import subject_of
 from models.records.events.alert_views import SubjectEvent, subject_events
 from models.registry.database.engine import reading
 from service.api.model_views import model_details
-from service.errors import FieldError, InvalidRequestError, status_of
+from service.errors import FieldError, InvalidRequestError
 from service.live.served_model import ServedModel
 from service.pages.rendering import may
 from service.pages.site import Site
 from service.pages.trying.try_form import LESS, MORE, TryForm, try_form
 from service.requests.bodies import JSON
 from service.requests.field_errors import event_field
+from service.requests.statuses import status_of
 
 MAX_EVENTS = 15
 """Lines of the history on the page."""

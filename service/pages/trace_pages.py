@@ -12,9 +12,10 @@ from starlette.responses import Response
 
 from models.answers.trace import LEARNING_RATE, TracedRow
 from models.answers.trace_layers import TracedLayer
-from service.errors import InvalidRequestError, status_of
+from service.errors import InvalidRequestError
 from service.pages.rendering import may
 from service.pages.site import Site
+from service.requests.statuses import status_of
 
 CELLS_IN_A_LINE = 16
 OPERATION = "trace"

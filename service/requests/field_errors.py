@@ -39,7 +39,7 @@ def request_error(error: ValidationError, columns: Sequence[Column]) -> InvalidJ
 
 def crowded_error(most: int) -> InvalidRequestError:
     """The service's own error for a body that was not parsed, see `service.requests.bodies.is_crowded`."""
-    return InvalidRequestError([FieldError(path="", message=f"must not hold more than {most:,} values")])
+    return InvalidRequestError([FieldError(path="", message=f"must not have more than {most:,} values")])
 
 
 def refusal_error(error: RefusedBodyError) -> InvalidRequestError:
@@ -143,13 +143,13 @@ def why_not_taken(name: object, column: Column | None, columns: Mapping[str, Col
     if column is None:
         inputs = [known.name for known in columns.values() if known.requested and suggest]
         near = get_close_matches(str(name), inputs, n=1) if len(str(name)) <= MAX_LETTERS_OF_A_SLIP else ()
-        return "is no field of this request" + (f"; did you mean {near[0]!r}?" if near else "")
+        return "unknown field" + (f"; did you mean {near[0]!r}?" if near else "")
     if column.role == "target":
-        return f"{name} is what this model predicts and not an input of it"
+        return f"{name} is the target of this model, not an input"
     if column.protected:
-        return f"{name} is protected and not an input of this model"
+        return f"{name} is protected, not an input of this model"
     if column.window is not None:
-        return f"{name} is computed from earlier rows and not sent with one"
+        return f"{name} is computed from earlier rows; leave it out"
     if column.role in ("weight", "propensity", "ignore"):
-        return f"{name} is known but not an input of this model"
-    return f"{name} does not belong here"
+        return f"{name} is a column of the table, but not an input of this model"
+    return f"{name} is not allowed here"

@@ -23,10 +23,10 @@ from service.errors import (
     RateLimitError,
     TemporaryError,
     TooManyTrainingsError,
-    status_of,
 )
 from service.requests.allowed_methods import allowed_methods
 from service.requests.field_errors import event_field, parameter_error
+from service.requests.statuses import status_of
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -38,12 +38,12 @@ ProblemForm: TypeAlias = Callable[[AsgiScope, Mapping[str, Any]], Response | Non
 class Problem(BaseModel):
     """What every failed request is answered with."""
 
-    type: str = Field(description="Stable name of the kind of failure.", examples=["urn:backscore:invalid-request"])
-    title: str = Field(description="The kind of failure in words.")
+    type: str = Field(description="Stable name of the kind of problem.", examples=["urn:backscore:invalid-request"])
+    title: str = Field(description="The kind of problem in words.")
     status: int = Field(description="The HTTP status.")
-    detail: str = Field(description="What happened this time and what to do.")
-    request_id: str = Field(description="Name of this request in the service's log.")
-    errors: list[FieldError] = Field(default=[], description="Every bad value; only where the body was understood.")
+    detail: str = Field(description="What went wrong, and what to do about it.")
+    request_id: str = Field(description="ID of this request in the service's log.")
+    errors: list[FieldError] = Field(default=[], description="The invalid values, if the body could be parsed.")
 
 
 def problem_response(scope: AsgiScope, error: Exception) -> Response:
@@ -75,7 +75,10 @@ def _problem(request_id: str, error: Exception) -> tuple[Problem, dict[str, str]
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, TemporaryError):
-        kind, detail = None, _BEHIND_THE_DOOR.get(status, f"the service failed; its log says why at {request_id}")
+        kind, detail = (
+            None,
+            _BEHIND_THE_DOOR.get(status, f"internal error; see {request_id} in the service's log"),
+        )
     if isinstance(error, InvalidRequestError):
         errors = list(error.errors)
     if isinstance(error, EventError):
@@ -115,9 +118,7 @@ async def on_bad_parameters(request: Request, error: RequestValidationError) -> 
 
 
 _BEHIND_THE_DOOR: Mapping[HTTPStatus, str] = {
-    HTTPStatus.SERVICE_UNAVAILABLE: (
-        "the database does not answer, and nothing is half-written; send the same request again in a few seconds"
-    )
+    HTTPStatus.SERVICE_UNAVAILABLE: ("the database is unavailable and nothing was half-written; retry in a few seconds")
 }
 
 

@@ -29,7 +29,7 @@ async def keep_within_limits(
             try:
                 n_deleted = await asyncio.to_thread(delete_old, engine, name, served.audit, now=now())
             except DatabaseError as error:
-                log.error("old predictions could not be deleted", model=name, error=str(error))
+                log.error("deleting old predictions failed", model=name, error=str(error))
             else:
                 if n_deleted:
                     log.info("old predictions deleted", model=name, n_requests=n_deleted)

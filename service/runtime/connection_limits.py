@@ -61,7 +61,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         _give_up_on_silent_readers(transport)
         if len(self.connections) > self._limits.most and not self._make_room():
-            self._refuse(OverloadedError(f"{self._limits.most:,} connections are open already"))
+            self._refuse(OverloadedError(f"{self._limits.most:,} connections are open"))
             return
         self._expect_headers()
 

@@ -43,7 +43,7 @@ class Draining:
 
     def reasons_not_ready(self) -> list[str]:
         """Why no more requests should be sent; empty before the end."""
-        return ["the service was told to end; what still comes is answered"] if self.has_begun else []
+        return ["shutting down; requests are still answered"] if self.has_begun else []
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -66,7 +66,7 @@ class Draining:
             return
         while parent.is_alive():
             await asyncio.sleep(PARENT_SECONDS)
-        self._log.error("the process above this worker has died")
+        self._log.error("parent process died")
         signal.raise_signal(signal.SIGTERM)
 
     def _told(self, number: int, _frame: FrameType | None) -> None:

@@ -107,17 +107,17 @@ class RequestPipeline:
         self.metrics.watch_live_versions(models.live_versions)
         watch(
             "backscore_database_up",
-            "1 if the database answered when the registry was last read; of several workers the worst.",
+            "1 if the last read of the registry succeeded; the minimum over workers.",
             lambda: float(models.database_answers),
         )
-        watch("backscore_ready_workers", "Workers that are ready.", lambda: float(not self.reasons_not_ready()))
+        watch("backscore_ready_workers", "Ready workers.", lambda: float(not self.reasons_not_ready()))
         watch(
             "backscore_refused_champions",
-            "Champions that do not answer, or not by the active policy; the log says why.",
+            "Champions that failed to load, or whose active policy did; see the log.",
             lambda: float(len(models.refused.by_name)),
         )
         watch(
             "backscore_refused_challengers",
-            "Challengers that neither answer nor look on, so that the champion answers alone; the log says why.",
+            "Challengers that failed to load, so that the champion answers alone; see the log.",
             lambda: float(len(models.refused_challengers.by_name)),
         )

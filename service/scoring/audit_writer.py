@@ -96,7 +96,7 @@ class AuditWriter:
     def check_room(self) -> None:
         """BusyError if so many wait that what was answered now could not be recorded."""
         if self.n_waiting >= self._max_waiting:
-            raise BusyError(f"{self._max_waiting:,} groups of answers wait to be recorded already")
+            raise BusyError(f"{self._max_waiting:,} groups of predictions are waiting to be recorded")
 
     def record(self, records: Sequence[PredictionRecord], done: Done) -> None:
         """Store records and call back; BusyError if too many wait."""

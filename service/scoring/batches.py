@@ -179,7 +179,7 @@ def _row_errors(error: ValidationError, table: Table, i: int, *, is_first: bool)
     """
     found = field_errors(error, table.columns, ("rows", i), most=MAX_ERRORS_PER_ROW, suggest=is_first)
     if (n_more := error.error_count() - len(found)) > 0:
-        message = f"holds {n_more} more values that this model does not take"
+        message = f"has {n_more} more invalid values"
         found.append(FieldError(path=json_pointer(["rows", i]), message=message))
     return found
 
@@ -200,10 +200,7 @@ def read_file(served: ServedModel, body: bytes, suffix: str, most_rows: int, mos
             FieldError(path=json_pointer(["rows", p.row - 1, p.column]), message=p.rule, value=shown(p.value))
             for p in problems
         ],
-        warnings=[
-            f"column {shortened(name)!r} is unknown to this model and was not used"
-            for name in unknown_columns(table, header)
-        ],
+        warnings=[f"unknown column {shortened(name)!r} was ignored" for name in unknown_columns(table, header)],
     )
     return _storable(served, batch)
 
@@ -212,7 +209,7 @@ def _frame(upload: Upload, table: Table, most_rows: int) -> pd.DataFrame:
     """The file's rows, at least one and at most `most_rows`."""
     frame = upload.frame(table.column_names, most_rows + 1)  # of a longer file no more is read
     if frame.empty:
-        raise InvalidRequestError([FieldError(path="/rows", message="the file must hold at least one row")])
+        raise InvalidRequestError([FieldError(path="/rows", message="the file must have at least one row")])
     if len(frame) > most_rows:
         raise TooManyRowsError(most_rows)
     return frame

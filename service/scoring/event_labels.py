@@ -120,14 +120,14 @@ def answer_labels(served: ServedModel, events: EventLog, body: bytes, *, now: da
     for i, label in enumerate(request.labels):
         known = whole_seconds(label.known or now)
         if known > whole_seconds(now):
-            errors[i] = _error(i, "known", "must not lie in the future", label.known)
+            errors[i] = _error(i, "known", "must not be in the future", label.known)
         else:
             labels[i] = Label(event_id=level_text(label.id), positive=label.positive, known=known, source="feedback")
     n_new, missing = take_labels(events.engine, events.model, list(labels.values()))
     unknown = set(missing)
     for i, accepted in labels.items():
         if accepted.event_id in unknown:
-            errors[i] = _error(i, "id", "is the id of no event that is stored", request.labels[i].id)
+            errors[i] = _error(i, "id", "unknown event id", request.labels[i].id)
     answer = LabelsAnswer(
         model=served.live.name,
         n_labels=len(request.labels),

@@ -131,7 +131,7 @@ class EventWorker:
 
     def _put(self, pending: PendingEvents) -> PendingEvents:
         if len(self._worker) >= self._max_waiting:
-            raise BusyError(f"{self._max_waiting:,} requests wait already")
+            raise BusyError(f"{self._max_waiting:,} requests are waiting")
         self._worker.put(pending)
         return pending
 
@@ -163,11 +163,10 @@ def _answered(group: Sequence[PendingEvents], metrics: Metrics) -> tuple[Results
     records: list[PredictionRecord] = []
     seen: list[Seen] = []
 
-    field = served.live.domain.task.summary.field
-
     def respond_to(rows: Sequence[Row], places: Sequence[int]) -> Sequence[Answer]:
         encoded.append(served.live.scorer.encoder.encode_rows(rows))
         answers = respond_encoded(served.live, rows, encoded[0], [ids[place] for place in places], reasons=reasons)
+        field = served.live.domain.task.summary.field
         count_answers(metrics, served, [getattr(answer, field) for answer in answers])
         return answers
 

@@ -49,7 +49,7 @@ class PredictionLookup:
         found = self.predictions.prediction(prediction_id) if "\0" not in prediction_id else None
         stored = None if found is None or found.model != served.live.name else _row_of(served, found)
         if found is None or stored is None:
-            raise _refused(field, prediction_id, f"is the id of no recorded row of {served.live.name!r}")
+            raise _refused(field, prediction_id, f"no recorded row of {served.live.name!r} has this id")
         live = served.live
         if found.version != live.version:
             policy = self.registry.policies.policy(found.model, found.policy_version)

@@ -6,8 +6,9 @@ import pytest
 
 from models.answers.respond import respond
 from models.domains._discovery import load_domains
-from service.errors import STATUS_OF, ServiceError, UnsafeAddressError, status_of
+from service.errors import ServiceError, UnsafeAddressError
 from service.live.served_model import ServedModel
+from service.requests.statuses import STATUS_OF, status_of
 from service.scoring.prediction_ids import time_ordered_id
 from service.settings import Settings
 

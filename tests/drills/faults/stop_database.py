@@ -39,7 +39,7 @@ def problems_of(replayed: Replayed) -> list[str]:
     found = [
         f"a refusal must be a 503 with Retry-After and a problem: {status}, {retry_after}, {body}"
         for status, retry_after, body in replayed.refusals
-        if status != 503 or not retry_after or "the database does not answer" not in body
+        if status != 503 or not retry_after or "the database is unavailable" not in body
     ]
     if not replayed.refusals:
         found.append("no request was refused")

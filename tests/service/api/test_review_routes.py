@@ -104,7 +104,7 @@ def test_a_model_without_a_queue_says_so(client, path):
     response = client.get(f"/v1/credit/{path}")
     assert response.status_code == 404
     assert "'credit' has no review queue" in response.json()["detail"]
-    assert "there is no live model 'lending'" in client.get(f"/v1/lending/{path}").json()["detail"]
+    assert "no live model 'lending'" in client.get(f"/v1/lending/{path}").json()["detail"]
 
 
 def test_an_unknown_alert_is_not_found(client):

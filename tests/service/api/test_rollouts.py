@@ -221,7 +221,7 @@ def test_a_broken_challenger_harms_nobody(start_service, store, applicant, event
     assert "state.json was altered" in state()["refused"]
     assert state()["active"] is False
     assert [service.client.post("/v1/credit/score", json=applicant).json()["version"] for _ in range(5)] == [1] * 5
-    assert len(service.log_lines("challenger refused")) == 1
+    assert len(service.log_lines("challenger failed to load")) == 1
     assert service.client.get("/health/ready").status_code == 200
 
     scorer.write_bytes(content)

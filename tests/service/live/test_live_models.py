@@ -91,7 +91,7 @@ def test_an_altered_bundle_stays_out(start_service, store, applicant, eventually
     assert "state.json was altered" in state()["refused"]
     assert (state()["champion"], state()["live_version"]) == (2, 1)
     assert service.client.post("/v1/credit/score", json=applicant).json()["version"] == 1
-    assert len(service.log_lines("champion refused")) == 1
+    assert len(service.log_lines("champion failed to load")) == 1
 
     scorer.write_bytes(content)
 
@@ -131,13 +131,13 @@ def test_a_registry_that_goes_away_stops_nothing(start_service, store, applicant
     with monkeypatch.context() as patch:
         for method in ("champions", "names"):
             patch.setattr(Registry, method, away)
-        eventually(lambda: len(service.log_lines("registry away, the live models stay as they are")) == 1)
+        eventually(lambda: len(service.log_lines("registry unreachable; live models stay as they are")) == 1)
         assert service.client.post("/v1/credit/score", json=applicant).status_code == 200
         assert service.client.get("/health/ready").status_code == 200
         response = service.client.get("/v1/models")
         assert response.status_code == 503
         assert "secret-host" not in response.text
-    eventually(lambda: len(service.log_lines("registry back")) == 1)
+    eventually(lambda: len(service.log_lines("registry reachable again")) == 1)
 
 
 def test_without_a_model_the_service_is_alive_but_not_ready(start_service, tmp_path):

@@ -126,7 +126,7 @@ def test_a_policy_that_this_installation_cannot_read_stays_out(
     assert words in state["refused"]
     assert (state["active_policy"], state["policy_version"]) == (2, 1)
     assert answer(service, applicant)["policy_version"] == 1
-    assert len(service.log_lines("champion refused")) == 1
+    assert len(service.log_lines("champion failed to load")) == 1
     activate(store, 1)
     eventually(lambda: service.client.get("/v1/models/credit").json()["refused"] is None)
 
@@ -176,7 +176,7 @@ def test_a_policy_is_activated_over_http(start_service, store, applicant):
     ("name", "body", "status", "words"),
     [
         ("credit", {"version": 9}, 404, "'credit' has no policy 9; it has 1, and 0"),
-        ("nobody", {"version": 0}, 404, "there is no live model 'nobody'"),
+        ("nobody", {"version": 0}, 404, "no live model 'nobody'"),
         ("credit", {"version": -1}, 422, "/version"),
         ("credit", {"version": "1"}, 422, "/version"),
         ("credit", {}, 422, "/version"),

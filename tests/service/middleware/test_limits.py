@@ -11,12 +11,12 @@ import anyio.to_thread
 import pytest
 from starlette.requests import ClientDisconnect
 
-from service.errors import EXPECTED_ERRORS
 from service.logs import open_log
 from service.metrics.metrics import Metrics
 from service.middleware.admission import SLOWEST, InFlight, Limits
 from service.middleware.request_log import RequestLog
 from service.requests.problems import problem_response
+from service.requests.statuses import EXPECTED_ERRORS
 
 
 @dataclass

@@ -46,8 +46,8 @@ def test_an_unknown_field_is_named(client, applicant):
 @pytest.mark.parametrize(
     ("field", "why"),
     [
-        ("age", "age is protected and not an input of this model"),
-        ("defaulted", "defaulted is what this model predicts and not an input of it"),
+        ("age", "age is protected, not an input of this model"),
+        ("defaulted", "defaulted is the target of this model, not an input"),
     ],
 )
 def test_a_known_field_that_is_no_input_says_why(client, applicant, field, why):
@@ -164,13 +164,16 @@ def test_a_charset_beside_the_content_type_is_fine(client, applicant):
 def test_an_unknown_model_lists_the_live_ones(client, applicant):
     """A wrong name is answered with the right ones."""
     found = problem(client.post("/v1/lending/score", json=applicant), 404)
-    assert found["detail"] == "there is no live model 'lending'; live: ads, credit, fraud"
+    assert found["detail"] == "no live model 'lending'; live: ads, credit, fraud"
 
 
 def test_an_unknown_operation_lists_the_known_ones(client):
     """Ranking is for ads only."""
     found = problem(client.post("/v1/credit/rank", json=RANK), 404)
-    assert found["detail"] == "model 'credit' cannot 'rank'; it can score, batch, explain, trace, counterfactuals"
+    assert (
+        found["detail"]
+        == "model 'credit' has no operation 'rank'; available: score, batch, explain, trace, counterfactuals"
+    )
 
 
 @pytest.mark.parametrize(

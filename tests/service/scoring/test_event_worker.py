@@ -141,7 +141,7 @@ def test_more_than_may_wait_are_refused(start, log, served):
 
     assert found[:2] == ["4", "8"]
     assert isinstance(found[2], BusyError)
-    assert "2 requests wait already; send the same request again" in str(found[2])
+    assert "2 requests are waiting; retry" in str(found[2])
 
 
 def test_who_has_waited_too_long_is_not_begun_any_more(start, log, served):

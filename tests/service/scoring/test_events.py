@@ -246,7 +246,7 @@ def test_models_without_windows_take_no_labels(service):
     response = service.client.post("/v1/credit/labels", json={"labels": [{"id": "1", "fraud": True}]})
 
     assert response.status_code == 404
-    assert "it can score, batch, explain, trace, counterfactuals" in response.json()["detail"]
+    assert "available: score, batch, explain, trace, counterfactuals" in response.json()["detail"]
 
 
 def test_two_services_on_one_database_see_the_same(start_service, store, database_url):
@@ -317,7 +317,7 @@ def test_a_database_that_is_locked_is_a_503_and_recovers(impatient, start_servic
     for response in (*refused, labels):
         assert response.status_code == 503
         assert response.headers["retry-after"] == "2"
-        assert response.json()["detail"].startswith("the database does not answer")
+        assert response.json()["detail"].startswith("the database is unavailable")
     assert n_stored(service) == 0
     assert score(service, transaction(1)).status_code == 200
 
