@@ -17,6 +17,7 @@ from models.arrays import Floats, Scores
 from models.costs import AlertCosts, Costs
 from models.encoding import Features
 from models.estimators.table_classifier import TableClassifier
+from models.estimators.table_scorer import TableScorer
 from models.evaluation.metric_tables import Metric
 from models.presets import Preset
 
@@ -216,7 +217,8 @@ class Task:
     answered : an answer as JSON -> the prediction that it holds; None if it holds none.
     targets : (table, checked rows) -> targets; TableError where the table's target is of another task.
     outcome_type : of an outcome that is told later, as pydantic understands types.
-    target_of : (table, outcome) -> target; ValueError in words for an outcome that the target cannot have.
+    read_outcome : (table, outcome, maybe as text) -> outcome; OutcomeError for one that the target cannot have.
+    target_of : (table, outcome) -> target.
     evaluate : (targets, predictions) -> metrics by key.
     metrics : those that people are shown.
     loss, losses : of a row, for paired comparisons: its name, and (targets, predictions) -> shape (n_rows,).
@@ -224,6 +226,7 @@ class Task:
     baselines : (training rows, targets, test rows, targets, table=, seed=) -> what usual models reach.
     measures : (predictions, targets) -> how good recorded predictions were, with intervals.
     expected : (predictions, seed=) -> how good they can be expected to be before any outcome is known.
+    live_metrics : of `measures` and `expected`, those that are shown; the first two where there is little room.
     charts : names of the report's charts of targets and predictions, see `models.reports.charts.CHARTS`.
     is_binary : whether rows have or lack one event, so that decisions and groups of rows can be judged by its rate.
     """
@@ -233,6 +236,7 @@ class Task:
     answered: Callable[[Mapping[str, Any]], Any | None]
     targets: Callable[[Table, pd.DataFrame], Targets]
     outcome_type: Any
+    read_outcome: Callable[[Table, Any], Any]
     target_of: Callable[[Table, Any], float]
     evaluate: Callable[[Targets, Predictions], dict[str, float]]
     metrics: tuple[Metric, ...]
@@ -244,6 +248,7 @@ class Task:
     measures: Callable[[Predictions, Targets], Any]
     expected: Callable[..., Any]
     summary: Summary
+    live_metrics: tuple[str, ...]
     charts: tuple[str, ...]
     is_binary: bool = False
 
@@ -295,7 +300,7 @@ class Domain:
     answer: type[Answer]
     task: Task
     restrict_inputs: Callable[[Table], Table]
-    build: Callable[[Table, Preset, int], TableClassifier]
+    build: Callable[[Table, Preset, int], TableScorer]
     decide: Callable[[Any, Scores, Rows, Table], Columns]
     stored_types: tuple[type, ...] = ()
     explain: Callable[[LiveModel, Row, Features, Mapping[str, Any]], Mapping[str, Any]] | None = None
@@ -318,9 +323,16 @@ class LiveModel:
     name: str
     version: int
     domain: Domain
-    scorer: TableClassifier
+    scorer: TableScorer
     policy: Policy
     policy_version: int = 0
+
+    @property
+    def classifier(self) -> TableClassifier:
+        """The scorer, for what only binary models can say: log-odds, reasons, traces."""
+        if not isinstance(self.scorer, TableClassifier):
+            raise TypeError(f"{self.domain.name!r} predicts {self.domain.task.name}; this needs a binary model")
+        return self.scorer
 
     @property
     def table(self) -> Table:

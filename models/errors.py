@@ -81,6 +81,10 @@ class RolloutOverError(ModelError):
         )
 
 
+class OutcomeError(ModelError):
+    """An outcome that the target of its model cannot have; the text says what it must be."""
+
+
 class CutOffError(ModelError):
     """No cut-off can be found for the costs or rates that were given."""
 

@@ -29,7 +29,7 @@ ROOMS = {
         "estimators": "arrays encoding errors nn presets",
         "evaluation": "arrays encoding errors estimators",
         "contract": "arrays costs encoding estimators evaluation presets",
-        "tasks": "arrays contract evaluation",
+        "tasks": "arrays contract errors evaluation",
         "answers": "arrays contract encoding errors estimators evaluation nn",
         "decisions": "arrays contract costs errors",
         "domains": "answers arrays contract costs decisions encoding errors estimators presets tasks",
@@ -39,7 +39,7 @@ ROOMS = {
         "monitoring": "arrays contract decisions errors evaluation records registry",
         "training": "answers arrays clock contract errors estimators evaluation home names nn presets records registry",
         "backtesting": "arrays contract costs decisions errors evaluation home presets records registry training",
-        "reports": "arrays backtesting contract decisions evaluation registry training",
+        "reports": "arrays backtesting contract decisions estimators evaluation registry training",
         "retraining": "clock cores errors estimators home monitoring names registry reports training",
     },
     "service": {

@@ -87,7 +87,7 @@ class _Search:
 
     def __init__(self, live: LiveModel, row: Row) -> None:
         self._live, self._row = live, row
-        self._encoder = live.scorer.encoder
+        self._encoder = live.classifier.encoder
         self._x: Features = self._encoder.encode_rows([row])[0]
         self._features = {name: self._encoder.features_of(name) for name in self._encoder.column_names_}
         tried = [change for column in live.table.inputs if column.actionable for change in self._others(column)]
@@ -128,7 +128,7 @@ class _Search:
             return np.zeros(0, np.bool_)
         live = self._live
         rows = [{**self._row, **{change.column.name: change.value for change in way}} for way in ways]
-        decisions = live.decide(live.scorer.scores(self._put_together(ways)), rows)["decision"]
+        decisions = live.decide(live.classifier.scores(self._put_together(ways)), rows)["decision"]
         enough: npt.NDArray[np.bool_] = np.array(decisions) == live.domain.favourable
         return enough
 
@@ -136,7 +136,7 @@ class _Search:
         return float(self._gains[change.column.name, change.value])
 
     def _log_odds(self, ways: list[tuple[_Change, ...]]) -> Floats:
-        return self._live.scorer.log_odds(self._put_together(ways))
+        return self._live.classifier.log_odds(self._put_together(ways))
 
     def _put_together(self, ways: list[tuple[_Change, ...]]) -> Features:
         """The encoded row of each way."""
@@ -159,7 +159,7 @@ class _Search:
     def _others(self, column: Column) -> list[_Change]:
         """Every usual value of the column but the one it has, or for a number those on both its sides."""
         own = self._row.get(column.name)
-        usual = self._live.scorer.background.usual_values.get(column.name, [])
+        usual = self._live.classifier.background.usual_values.get(column.name, [])
         if column.kind == "number" and own is not None:
             if column.ordered_above is not None and own <= column.ordered_above:
                 return []  # it is a code of a state: no number is more or less than it
@@ -168,7 +168,7 @@ class _Search:
 
     def _distance(self, column: Column, own: float, value: float) -> float:
         """Share of the training rows between the two, and a little more the farther they are apart."""
-        usual = self._live.scorer.background.usual_values[column.name]
+        usual = self._live.classifier.background.usual_values[column.name]
         ranks = np.interp([own, value], usual, np.linspace(0, 1, len(usual)))
         apart = abs(value - own) / (abs(value - own) + (usual[-1] - usual[0]) + 1e-300)
         return float(0.99 * abs(ranks[1] - ranks[0]) + 0.01 * apart)

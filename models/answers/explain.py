@@ -116,7 +116,7 @@ def explain(live: LiveModel, row: Row, column: str | None, prediction_id: str, *
     ----------
     column : whose effect curve is wanted; None for that with the largest share.
     """
-    scorer = live.scorer
+    scorer = live.classifier
     x = scorer.encoder.encode_rows([row])[0]
     explained = scorer.explain(x)
     base, own = probability(np.array([explained.base, explained.log_odds])).tolist()
@@ -138,7 +138,7 @@ def explain(live: LiveModel, row: Row, column: str | None, prediction_id: str, *
 
 
 def _column_shares(live: LiveModel, row: Row, x: Features, explained: Attribution) -> list[ColumnShare]:
-    scorer, shares = live.scorer, []
+    scorer, shares = live.classifier, []
     columns, held, reference_row = scorer.columns, {**row, **scorer.derived_values(x)}, scorer.reference_row
     for i in np.argsort(-np.abs(explained.shares), kind="stable").tolist():
         column, share = columns[i], explained.shares[i]
@@ -157,14 +157,14 @@ def effect_curve(live: LiveModel, row: Row, x: Features, column: Column) -> Effe
     ----------
     x : the encoded row, shape (n_features,).
     """
-    own, values = row.get(column.name), list(live.scorer.background.usual_values[column.name])
+    own, values = row.get(column.name), list(live.classifier.background.usual_values[column.name])
     if not values:
         return None
     if not any(_is_same(value, own) for value in values):
         values.append(own)
     if column.kind == "number":
         values.sort(key=lambda value: (value is None, value))
-    probabilities = live.scorer.probabilities_with(x[None], column.name, values)[:, 0].tolist()
+    probabilities = live.classifier.probabilities_with(x[None], column.name, values)[:, 0].tolist()
     return EffectCurve(
         column=column.name,
         label=label(column),

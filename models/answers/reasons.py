@@ -11,11 +11,12 @@ from models.arrays import Floats
 from models.contract import Domain, LiveModel, Policy, Reason, Row
 from models.encoding import Features
 from models.estimators.table_classifier import MAX_BACKGROUND_ROWS, TableClassifier
+from models.estimators.table_scorer import TableScorer
 
 
-def refer_to_accepted(domain: Domain, scorer: TableClassifier, policy: Policy, frame: pd.DataFrame) -> None:
+def refer_to_accepted(domain: Domain, scorer: TableScorer, policy: Policy, frame: pd.DataFrame) -> None:
     """Let reasons compare with the checked rows that get the favourable decision; nothing changes if none does."""
-    if not domain.favourable:
+    if not domain.favourable or not isinstance(scorer, TableClassifier):
         return
     frame = frame.iloc[:: -(-len(frame) // MAX_BACKGROUND_ROWS)]
     decisions = domain.decide(policy, scorer.frame_scores(frame), frame, scorer.table)["decision"]
@@ -32,7 +33,7 @@ def strongest_reasons(live: LiveModel, row: Row, x: Features, shares: Floats, *,
     row, x : as it was asked about, and encoded.
     shares : of each column, see `TableClassifier.shares`.
     """
-    scorer = live.scorer
+    scorer = live.classifier
     columns, held = scorer.columns, {**row, **scorer.derived_values(x)}
     strongest = [i for i in shares.argsort()[::-1][:n_most].tolist() if shares[i] > 0]
     return [reason(columns[i], held, scorer.reference_row, float(shares[i])) for i in strongest]

@@ -113,7 +113,7 @@ def traced_row(live: LiveModel, body: Mapping[str, Any], prediction_id: str) -> 
     RefusedBodyError
         The model has no such member.
     """
-    scorer, row = live.scorer, body["row"]
+    scorer, row = live.classifier, body["row"]
     outcome, rate = body.get("outcome", 1), body.get("learning_rate", LEARNING_RATE)
     network: Network = scorer.network.network_
     member = body.get("member", 0)

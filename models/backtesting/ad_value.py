@@ -235,7 +235,7 @@ def _learned_rates(
     frame, labels, _, _ = log.part(train[inside])
     scorer = domain.build(log.table, preset, seed)
     scorer.fit(frame, labels, weights=log.weights(train[inside]), validation=log.part(train[validation])[:2])
-    return scorer.probabilities
+    return lambda rows: scorer.frame_scores(rows)["probability"]
 
 
 def _rates(rates: Callable[[pd.DataFrame], Floats], frame: pd.DataFrame, ads: pd.DataFrame) -> Floats:

@@ -104,6 +104,11 @@ def simulate_request(
     Raises PolicyError and CutOffError as `models.backtesting.policy_choice.choose_policy` does, and RuleError for
     rules that do not fit the version's table.
     """
+    if not active.domain.task.is_binary:
+        raise PolicyError(
+            f"policies are simulated on rows that have or lack an event; {active.domain.name!r} predicts "
+            f"{active.domain.task.name}"
+        )
     if stored is not None:
         if request.has_rate or request.refer or request.values or request.reviews_per_day is not None:
             raise PolicyError("a stored policy is simulated as it is: beside it only costs can be given")

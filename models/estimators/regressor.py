@@ -28,6 +28,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
     preset : see `BackpropClassifier`.
     loss : "squared_error" (the mean) or "pinball" (the `quantile`).
     quantile : between 0 and 1, for "pinball".
+    quantiles : for "pinball", several in its place, each with an output of its own, see `quantiles_of`.
     monotonic_cst : where the prediction may only rise (1) or fall (-1) with a feature; see `BackpropClassifier`. All
         others: see `BackpropEstimator`.
     """
@@ -38,6 +39,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         "preset": "text",
         "loss": "text",
         "quantile": "float",
+        "quantiles": "float[]?",
         "monotonic_cst": "int8[inputs]?",
         "target_mean_": "float",
         "target_scale_": "float",
@@ -46,6 +48,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         **_with_preset(BackpropEstimator._parameter_constraints),
         "loss": [StrOptions({"squared_error", "pinball"})],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
+        "quantiles": ["array-like", None],
         "monotonic_cst": ["array-like", dict, None],
     }
 
@@ -74,6 +77,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         preset: PresetName = "balanced",
         loss: str = "squared_error",
         quantile: float = 0.5,
+        quantiles: Sequence[float] | None = None,
         monotonic_cst: Any = None,
     ) -> None:
         super().__init__(
@@ -100,6 +104,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         self.preset = preset
         self.loss = loss
         self.quantile = quantile
+        self.quantiles = quantiles
         self.monotonic_cst = monotonic_cst
 
     def fit(
@@ -135,7 +140,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         return self
 
     def _loss(self) -> Loss:
-        return SQUARED_ERROR if self.loss == "squared_error" else pinball(self.quantile)
+        return SQUARED_ERROR if self.loss == "squared_error" else pinball(*(self.quantiles or [self.quantile]))
 
     def _learn_units(self, y: Array) -> None:
         """The network learns the target in units of its own spread, so that the learning rate suits any unit."""
@@ -148,14 +153,23 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         y = np.asarray(y, np.float64)
         _largest_target(y)
         scaled = np.clip((y - self.target_mean_) / self.target_scale_, -MAX_INPUT, MAX_INPUT)
-        targets: Array = scaled.astype(np.float32)[:, None]
+        n_outputs = len(self.quantiles) if self.quantiles and self.loss == "pinball" else 1
+        targets: Array = np.repeat(scaled.astype(np.float32)[:, None], n_outputs, axis=1)
         return targets
 
     def predict(self, X: Any) -> Array:
-        """The predicted number of each row, shape (n_rows,)."""
+        """The predicted number of each row, shape (n_rows,); of several quantiles that in their middle."""
         check_is_fitted(self)
+        if self.quantiles:
+            middle: Array = self.quantiles_of(self._checked(X, reset=False))[:, len(self.quantiles) // 2]
+            return middle
         predictions: Array = self._sums(X)[:, 0] * self.target_scale_ + self.target_mean_
         return predictions
+
+    def quantiles_of(self, X: Array) -> Array:
+        """The quantiles of checked float32 rows, shape (n_rows, n_quantiles); they may cross."""
+        quantiles: Array = self._sums_of(X) * self.target_scale_ + self.target_mean_
+        return quantiles
 
 
 MAX_TARGET = 1e300

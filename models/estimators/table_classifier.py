@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -16,29 +15,14 @@ from models.arrays import Floats, Labels, Scores
 from models.encoding import Features, TableEncoder
 from models.encoding.feature_groups import FeatureGroups
 from models.estimators.background import Background, score_bands, typical_row, usual_values
-from models.estimators.base import BackpropEstimator
 from models.estimators.calibration import LogOddsCalibrator, probability
 from models.estimators.classifier import BackpropClassifier
 from models.estimators.integrated_gradients import completed, integrated_gradients
 from models.estimators.negative_sampling import DrawnRows, drawn_rows
+from models.estimators.table_scorer import TableScorer, refinement
 from models.nn.arrays import Array
 from models.nn.training import Callback
 from models.presets import Preset
-
-REFINE_RATE = 0.3
-"""Refining goes on with this share of the preset's learning rate, which falls to 0 along half a cosine."""
-
-
-REFINE_EPOCHS = 20
-"""Most passes over the new rows; fewer if validation rows show no gain for REFINE_PATIENCE of them."""
-
-
-REFINE_PATIENCE = 5
-
-
-ROWS_AT_ONCE = 65_536
-"""Rows of a frame that are encoded together; bounds the memory."""
-
 
 MAX_BACKGROUND_ROWS = 100_000
 """Training rows that are looked at for what answers refer to; of more, evenly chosen ones tell it as well."""
@@ -61,8 +45,8 @@ class Attribution:
     shares: Floats
 
 
-class TableClassifier:
-    """Encoder, network and calibration of one model, trained together and stored together.
+class TableClassifier(TableScorer):
+    """The scorer of a binary target: encoder, network and calibration, trained together and stored together.
 
     The network reads the encoded rows. A subclass may let it read more that follows from them: see `inputs`, and beside
     it `_fit_inputs`, `_renew_inputs`, `input_owners`, `input_groups`, `columns` and `derived_values`.
@@ -93,6 +77,7 @@ class TableClassifier:
         "derived_reference": "value{}",
         "base": "float",
     }
+    network: BackpropClassifier
     background: Background
     reference: Features
     reference_inputs: Features
@@ -100,9 +85,8 @@ class TableClassifier:
     base: float
 
     def __init__(self, table: Table, preset: Preset, seed: int) -> None:
-        self.table = table
-        self.encoder = TableEncoder(table, **preset.encoder)
-        self.network = BackpropClassifier(**preset.network, random_state=seed)
+        network = BackpropClassifier(**preset.network, random_state=seed)
+        super().__init__(table, TableEncoder(table, **preset.encoder), network)
         self.calibrator = LogOddsCalibrator()
 
     def fit(
@@ -249,11 +233,6 @@ class TableClassifier:
             raise ValueError(f"the reference row lacks {min(missing)!r}")
 
     @property
-    def column_names(self) -> list[str]:
-        """The columns of the table that the model reads."""
-        return list(self.encoder.column_names_)
-
-    @property
     def columns(self) -> list[Column]:
         """What the log-odds are divided among, in the order of `shares`: the columns read, then what is derived."""
         return [self.table[name] for name in self.encoder.column_names_]
@@ -318,12 +297,6 @@ class TableClassifier:
         joint, of_members = network.vote(sums)[:, 0].astype(np.float64), sums[:, :, 0].astype(np.float64)
         return self.calibrator.log_odds(joint), self.calibrator.log_odds(of_members)
 
-    def frame_scores(self, frame: pd.DataFrame) -> Scores:
-        """The `scores` of the rows of a checked frame."""
-        starts = range(0, len(frame), ROWS_AT_ONCE) or [0]
-        parts = [self.scores(self.encoder.transform(frame.iloc[start : start + ROWS_AT_ONCE])) for start in starts]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
     def probabilities(self, frame: pd.DataFrame) -> Floats:
         """Calibrated probability of the event for the rows of a checked frame, shape (n_rows,)."""
         return self.frame_scores(frame)["probability"]
@@ -349,25 +322,6 @@ class TableClassifier:
 def with_probability(log_odds: Floats) -> dict[str, Floats]:
     """The scores that every binary model has."""
     return {"log_odds": log_odds, "probability": probability(log_odds)}
-
-
-@contextmanager
-def refinement(network: BackpropEstimator, *, seed: int, callbacks: Sequence[Callback]) -> Iterator[None]:
-    """While the block runs, `fit` goes on from the present weights: for few passes, with small steps, stopped early."""
-    usual = network.get_params()
-    network.set_params(
-        warm_start=True,
-        learning_rate=REFINE_RATE * network.settings.learning_rate,
-        schedule="cosine",
-        max_epochs=REFINE_EPOCHS,
-        patience=REFINE_PATIENCE,
-        random_state=seed,
-        callbacks=list(callbacks),
-    )
-    try:
-        yield
-    finally:
-        network.set_params(**usual)
 
 
 def _refuse_unfit(labels: Labels, validation_labels: Labels) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -30,6 +30,8 @@ def baselines(
     table: Table,
     seed: int,
     weights: Floats | None = None,
+    evaluate: Callable[[Labels, Floats], dict[str, float]] = evaluate,
+    read: Callable[[Floats], Floats] = lambda found: found[:, 1],
 ) -> dict[str, Contender]:
     """Train logistic regression and gradient boosting, as one would without much thought, and judge them.
 
@@ -39,9 +41,10 @@ def baselines(
     Parameters
     ----------
     train, test : rows as `data.checking.checked_frame` gives them.
-    train_labels, test_labels : 0 or 1, of shape (n_rows,); both classes occur in each.
+    train_labels, test_labels : 0 or 1, or the position of a level, of shape (n_rows,).
     table : the columns.
     weights : of the training rows, shape (n_rows,).
+    evaluate, read : metrics of the task, and its predictions from the probabilities of all classes.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def baselines(
         start = perf_counter()
         row_weights = None if weights is None else weights[rows]
         model.fit(encoder.fit_transform(inputs.iloc[rows]), train_labels[rows], sample_weight=row_weights)
-        probabilities = model.predict_proba(encoder.transform(test_inputs))[:, 1].astype(np.float64)
+        probabilities = read(model.predict_proba(encoder.transform(test_inputs)).astype(np.float64))
         seconds = perf_counter() - start
         return Contender(probabilities, evaluate(test_labels, probabilities), seconds, "; ".join(notes))
 
@@ -80,6 +83,27 @@ def boosted_trees(
     encoder, model = _tree_encoder(numbers, categories), _boosted_trees(labels, range(len(categories)), seed)
     model.fit(encoder.fit_transform(inputs), labels, sample_weight=weights)
     return lambda frame: model.predict_proba(encoder.transform(_inputs(columns, frame)))[:, 1].astype(np.float64)
+
+
+def boosted_quantiles(
+    train: pd.DataFrame, targets: Floats, test: pd.DataFrame, *, table: Table, seed: int, levels: Floats
+) -> tuple[Floats, float]:
+    """Gradient boosting of each quantile alone: predictions of shape (n_rows, n_levels), rising, and the seconds."""
+    start, columns = perf_counter(), _columns_but_ids(table)
+    inputs, test_inputs = _inputs(columns, train), _inputs(columns, test)
+    numbers, categories = _positions(inputs)
+    encoder = _tree_encoder(numbers, categories)
+    X, X_test = encoder.fit_transform(inputs), encoder.transform(test_inputs)
+    places = list(range(len(categories)))
+    models = [
+        HistGradientBoostingRegressor(
+            loss="quantile", quantile=level, learning_rate=0.05, max_iter=200, categorical_features=places,
+            early_stopping=len(train) >= 200, n_iter_no_change=20, random_state=seed,
+        ).fit(X, targets)
+        for level in levels.tolist()
+    ]  # fmt: skip
+    predictions = np.sort(np.stack([model.predict(X_test) for model in models], axis=1), axis=1)
+    return predictions.astype(np.float64), perf_counter() - start
 
 
 def _columns_but_ids(table: Table) -> list[Column]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import rankdata
 
 from models.arrays import Floats, Labels
@@ -49,6 +49,33 @@ class Measures(BaseModel):
     brier: Measure
     calibration_error: float | None = Field(description="Expected calibration error over tenths of the rows.")
     calibration: list[CalibrationGroup] = Field(description="Tenths of the rows by probability.")
+
+
+class RowMeasures(BaseModel):
+    """How good predictions of any task were; beside the number of rows it has a field for each measure."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Measure]
+
+    n_rows: int = Field(description="Predictions that were judged.")
+    event_rate: None = Field(None, description="Null: rows have no event.")
+
+
+class ExpectedRows(RowMeasures):
+    """How good predictions of any task can be expected to be."""
+
+    assumes: str = "What a row holds still means what it meant in training; a change of that shows only in outcomes."
+
+
+def row_measures(n_rows: int, **values: Floats) -> RowMeasures:
+    """Means over rows, each with the normal 95 % interval; none where there are too few rows.
+
+    Parameters
+    ----------
+    values : of each row, shape (n_rows,), by the name of the measure.
+    """
+    found = {name: _mean(of_rows) if n_rows >= MIN_ROWS else NOTHING for name, of_rows in values.items()}
+    return RowMeasures(n_rows=n_rows, **found)
 
 
 def measures(probabilities: Floats, labels: Labels) -> Measures:

@@ -33,12 +33,27 @@ BINARY_METRICS = (
     Metric("calibration_error", "Calibration error", "mean gap to the observed rate", 0.0),
     Metric("calibration_ratio", "Calibration ratio", "predicted / observed, 1 is best", 1.0),
 )
-ALL_METRICS = (BINARY_METRICS,)
+CLASS_METRICS = (
+    Metric("accuracy", "Accuracy", "rows whose most probable level is right", 1.0, headline=True),
+    Metric("auc", "AUC", "mean over the levels, each against all others", 1.0, headline=True),
+    Metric("log_loss", "Log-loss", "nats per row, less is better", 0.0, headline=True),
+    Metric("brier", "Brier score", "half the squared error of all levels", 0.0, headline=True),
+)
+QUANTILE_METRICS = (
+    Metric("pinball", "Pinball loss", "mean over the quantiles, in the target's unit", 0.0, headline=True),
+    Metric("mae", "MAE", "mean absolute error of the median", 0.0, headline=True),
+    Metric("rmse", "RMSE", "root of its mean squared error", 0.0),
+    Metric("coverage", "Coverage", "rows inside the interval", 1.0, headline=True),
+    Metric("width", "Width", "mean width of the interval", 0.0, headline=True),
+)
+ALL_METRICS = (BINARY_METRICS, CLASS_METRICS, QUANTILE_METRICS)
 """Of every task."""
 
 
 def metrics_of(versions: Iterable[Mapping[str, object]], *, headline: bool = False) -> list[Metric]:
     """The metrics, or the headline ones alone, that some of these versions have, each key once."""
     present = {key for metrics in versions for key in metrics}
-    found = {one.key: one for metrics in ALL_METRICS for one in metrics if one.headline or not headline}
+    found: dict[str, Metric] = {}
+    for one in (one for metrics in ALL_METRICS for one in metrics if one.headline or not headline):
+        found.setdefault(one.key, one)
     return [one for key, one in found.items() if key in present]

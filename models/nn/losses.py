@@ -82,17 +82,17 @@ def _multiclass_log_loss_gradient(outputs: Array, targets: Array) -> Array:
     return -targets / np.maximum(outputs, np.finfo(outputs.dtype).tiny)
 
 
-def _pinball(sums: Array, outputs: Array, targets: Array, quantile: float) -> Array:
+def _pinball(sums: Array, outputs: Array, targets: Array, quantile: Array | float) -> Array:
     missed = targets - outputs
     losses: Array = np.maximum(quantile * missed, (quantile - 1) * missed).sum(axis=-1)
     return losses
 
 
-def _pinball_gradient(outputs: Array, targets: Array, quantile: float) -> Array:
+def _pinball_gradient(outputs: Array, targets: Array, quantile: Array | float) -> Array:
     return np.where(outputs < targets, -quantile, 1 - quantile).astype(outputs.dtype)
 
 
-def _pinball_at_sums(outputs: Array, targets: Array, out: Array, quantile: float) -> None:
+def _pinball_at_sums(outputs: Array, targets: Array, out: Array, quantile: Array | float) -> None:
     out[...] = _pinball_gradient(outputs, targets, quantile)
 
 
@@ -103,14 +103,19 @@ MULTICLASS_LOG_LOSS = Loss(
 )
 
 
-def pinball(quantile: float) -> Loss:
-    """The loss whose minimum is the `quantile` (0 < quantile < 1) of the target given the inputs (Koenker 1978)."""
-    if not 0 < quantile < 1:
-        raise ValueError(f"quantile must lie between 0 and 1, got {quantile}")
+def pinball(*quantiles: float) -> Loss:
+    """The loss whose minimum is the quantile (0 < quantile < 1) of the target given the inputs (Koenker 1978).
+
+    Of several quantiles each has an output of its own, whose losses add up.
+    """
+    for quantile in quantiles:
+        if not 0 < quantile < 1:
+            raise ValueError(f"quantile must lie between 0 and 1, got {quantile}")
+    of_outputs = np.array(quantiles, np.float32) if len(quantiles) > 1 else quantiles[0]
     return Loss(
         "pinball",
-        partial(_pinball, quantile=quantile),
-        partial(_pinball_gradient, quantile=quantile),
+        partial(_pinball, quantile=of_outputs),
+        partial(_pinball_gradient, quantile=of_outputs),
         "identity",
-        partial(_pinball_at_sums, quantile=quantile),
+        partial(_pinball_at_sums, quantile=of_outputs),
     )

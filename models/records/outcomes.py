@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
 from models.clock import Clock, utc_now
+from models.errors import OutcomeError
 from models.records.audit_log.log import PredictionLog
 from models.records.audit_log.record import milliseconds
 from models.registry.database.engine import parts_of, reading, take_stock, writing
@@ -20,18 +22,21 @@ MATURITY_DAYS = 30.0
 """After so long what could happen has mostly happened, if the model's table does not say otherwise."""
 
 
+Told: TypeAlias = bool | float | str
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of one prediction.
 
     Parameters
     ----------
-    outcome : whether the event happened; None takes back what was said before.
+    outcome : whether the event happened, or the level or the number that came; None takes back what was said before.
     observed : when that was seen; None for now, unless it is what holds already.
     """
 
     prediction_id: str
-    outcome: bool | None
+    outcome: Told | None
     observed: datetime | None
 
 
@@ -59,13 +64,22 @@ class OutcomeStore:
         self._engine, self._now = engine, now
         self._log = PredictionLog(engine)
 
-    def take(self, told: Sequence[Outcome], *, key_id: str, labelled: frozenset[str] = frozenset()) -> Taken:
+    def take(
+        self,
+        told: Sequence[Outcome],
+        *,
+        key_id: str,
+        labelled: frozenset[str] = frozenset(),
+        read: Mapping[str, Callable[[Any], Told]] | None = None,
+    ) -> Taken:
         """Store outcomes, in one transaction; to tell one again changes nothing.
 
         Parameters
         ----------
         key_id : of who tells them.
         labelled : models whose outcomes are labels of their events instead; theirs are refused.
+        read : by model; raises OutcomeError for an outcome that its target cannot have. Of other models they are
+            taken for whether an event happened.
         """
         now = self._now()
         made = self._log.places([one.prediction_id for one in told])
@@ -83,22 +97,25 @@ class OutcomeStore:
             elif milliseconds(one.observed or now) < found.at:
                 problems[place] = ("observed", f"must not lie before the prediction, {found.moment:%Y-%m-%dT%H:%M:%S}Z")
             else:
-                good.append((found.model, one))
+                try:
+                    good.append((found.model, _read(one, (read or {}).get(found.model, bool))))
+                except OutcomeError as error:
+                    problems[place] = ("outcome", str(error))
         return Taken(self._add(good, key_id, milliseconds(now)) if good else 0, problems)
 
     def _add(self, good: Sequence[tuple[str, Outcome]], key_id: str, received: int) -> int:
         """Store those that say something new; returns how many did."""
         with writing(self._engine) as connection:
-            known: set[tuple[str, bool | None, int]] = set()
-            holding: dict[str, bool | None] = {}
+            known: set[tuple[str, Told | None, int]] = set()
+            holding: dict[str, Told | None] = {}
             models = sorted({model for model, _ in good})  # the index begins with them
             for some in parts_of([one.prediction_id for _, one in good]):
-                query = sa.select(outcomes.c.prediction_id, outcomes.c.outcome, outcomes.c.observed)
+                query = sa.select(outcomes.c.prediction_id, outcomes.c.outcome, outcomes.c.value, outcomes.c.observed)
                 query = query.where(outcomes.c.model.in_(models))
                 query = query.where(outcomes.c.prediction_id.in_(some)).order_by(outcomes.c.observed, outcomes.c.id)
                 rows = connection.execute(query).all()
-                known |= {(row.prediction_id, row.outcome, row.observed) for row in rows}
-                holding |= {row.prediction_id: row.outcome for row in rows}
+                known |= {(row.prediction_id, _told(row), row.observed) for row in rows}
+                holding |= {row.prediction_id: _told(row) for row in rows}
             new = []
             for model, one in good:
                 name, outcome = one.prediction_id, one.outcome
@@ -113,7 +130,7 @@ class OutcomeStore:
                         {
                             "model": model,
                             "prediction_id": one.prediction_id,
-                            "outcome": one.outcome,
+                            **_stored(one.outcome),
                             "observed": said[2],
                             "received": received,
                             "key_id": key_id,
@@ -125,7 +142,7 @@ class OutcomeStore:
             take_stock(self._engine, [outcomes])
         return len(new)
 
-    def known(self, model: str, ids: Sequence[str] | None = None, *, until: datetime | None = None) -> dict[str, bool]:
+    def known(self, model: str, ids: Sequence[str] | None = None, *, until: datetime | None = None) -> dict[str, Any]:
         """The outcomes that hold, by prediction id, without those that were taken back.
 
         Parameters
@@ -133,19 +150,38 @@ class OutcomeStore:
         ids : of the predictions to look at; None for all of the model.
         until : outcomes that came later are left out; None for none.
         """
-        query = sa.select(outcomes.c.prediction_id, outcomes.c.outcome).where(outcomes.c.model == model)
+        query = sa.select(outcomes.c.prediction_id, outcomes.c.outcome, outcomes.c.value).where(
+            outcomes.c.model == model
+        )
         if until is not None:
             query = query.where(outcomes.c.received <= milliseconds(until))
         query = query.order_by(outcomes.c.observed, outcomes.c.id)
         parts = [query] if ids is None else [query.where(outcomes.c.prediction_id.in_(some)) for some in parts_of(ids)]
-        latest: dict[str, bool | None] = {}
+        latest: dict[str, Told | None] = {}
         with reading(self._engine) as connection:
             for part in parts:
-                latest |= {row.prediction_id: row.outcome for row in connection.execute(part)}
+                latest |= {row.prediction_id: _told(row) for row in connection.execute(part)}
         return {name: outcome for name, outcome in latest.items() if outcome is not None}
 
 
-def in_order_of_arrival(engine: sa.Engine, model: str, since: datetime) -> Iterator[tuple[str, bool]]:
+def _read(one: Outcome, read: Callable[[Any], Told]) -> Outcome:
+    """The outcome as its model's target has it."""
+    return one if one.outcome is None else replace(one, outcome=read(one.outcome))
+
+
+def _told(row: Any) -> Told | None:
+    """The outcome of a stored row."""
+    told: Told | None = row.outcome if row.value is None else row.value
+    return told
+
+
+def _stored(outcome: Told | None) -> dict[str, Any]:
+    """An outcome in its columns."""
+    is_event = outcome is None or isinstance(outcome, bool)
+    return {"outcome": outcome if is_event else None, "value": None if is_event else outcome}
+
+
+def in_order_of_arrival(engine: sa.Engine, model: str, since: datetime) -> Iterator[tuple[str, Any]]:
     """Predictions with the outcome that holds now, in the order in which an outcome of each first came.
 
     No later outcome changes that order, so whoever watches it may look at any time.

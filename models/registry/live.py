@@ -13,7 +13,7 @@ from models.decisions.policy_values import checked_policy
 from models.decisions.rules.conditions import check_rules, rules_of
 from models.domains._discovery import load_domains
 from models.errors import BundleError, PolicyError, UnreadablePolicyError
-from models.estimators.table_classifier import TableClassifier
+from models.estimators.table_scorer import TableScorer
 from models.registry.bundles import load_bundle
 from models.registry.policies import StoredPolicy
 from models.registry.registry import Version
@@ -34,7 +34,7 @@ def load_live(version: Version, bundles: Path) -> LiveModel:
     domain = load_domains().get(version.domain)
     if domain is None:
         raise BundleError(version.digest, f"its domain {version.domain!r} is unknown to this installation")
-    if not isinstance(bundle.scorer, TableClassifier):
+    if not isinstance(bundle.scorer, TableScorer):
         raise BundleError(version.digest, f"{STATE} holds a {type(bundle.scorer).__name__}, not a model of a table")
     try:
         policy = domain.policy.model_validate_json(bundle.read(POLICY))

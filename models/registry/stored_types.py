@@ -34,7 +34,9 @@ from models.encoding.times import TimeBlock
 from models.estimators.autoencoder import BackpropAutoencoder
 from models.estimators.background import Background, ScoreBand
 from models.estimators.calibration import LogOddsCalibrator
+from models.estimators.class_scorer import ClassScorer
 from models.estimators.classifier import BackpropClassifier
+from models.estimators.quantile_scorer import QuantileScorer
 from models.estimators.regressor import BackpropRegressor
 from models.estimators.table_classifier import TableClassifier
 from models.nn.network import Network
@@ -45,9 +47,11 @@ OF_ALL_DOMAINS: tuple[type, ...] = (
     BackpropClassifier,
     BackpropRegressor,
     CategoryBlock,
+    ClassScorer,
     LogOddsCalibrator,
     Network,
     NumberBlock,
+    QuantileScorer,
     ScoreBand,
     TableClassifier,
     TableEncoder,

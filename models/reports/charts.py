@@ -16,6 +16,7 @@ from models.evaluation.intervals import wilson_interval
 from models.evaluation.metrics import Contender, calibration_bins
 from models.reports.colours import EVENT, NEUTRAL, OURS
 from models.reports.style import Chart, bar, cut, dotted, finished, percent_ticks, shown
+from models.reports.task_charts import confidence_chart, confusion_chart, coverage_chart, predicted_observed_chart
 
 MAX_POINTS = 500
 """Points of a curve; more cannot be told apart on a screen and make the page heavy."""
@@ -154,6 +155,10 @@ CHARTS: Mapping[str, Callable[[Any, Mapping[str, Contender]], Chart]] = {
     "precision_recall": precision_recall_chart,
     "calibration": lambda targets, contenders: calibration_chart(targets, _ours(contenders)),
     "scores": lambda targets, contenders: score_chart(targets, _ours(contenders)),
+    "confusion": confusion_chart,
+    "confidence": confidence_chart,
+    "predicted_observed": predicted_observed_chart,
+    "coverage": coverage_chart,
 }
 """The charts of targets and predictions that a task may name, see `models.contract.Task.charts`."""
 

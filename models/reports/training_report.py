@@ -50,7 +50,7 @@ def _charts(data: ReportData) -> dict[str, Chart]:
     return {
         "training": training,
         **{name: charts.CHARTS[name](data.labels, data.contenders) for name in data.task.charts},
-        "effects": charts.effects_chart(data.diagnostics.effects),
+        **({"effects": charts.effects_chart(data.diagnostics.effects)} if data.diagnostics.effects else {}),
         "shifts": diagnostic_charts.shift_chart(data.diagnostics.stability),
     }
 

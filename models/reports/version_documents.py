@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pandas as pd
+
+from models.arrays import Floats
 from models.contract import Policy
-from models.evaluation.diagnostics import diagnose
+from models.estimators.table_classifier import TableClassifier
+from models.evaluation.diagnostics import Diagnostics, diagnose, diagnose_inputs
 from models.registry.bundles import package_versions
 from models.registry.live import CARD, CARD_PAGE, REPORT
 from models.reports.alert_report import alert_report
@@ -52,8 +56,8 @@ def _report_data(
 ) -> ReportData:
     rows, network = trained.rows, trained.scorer.network
     test = trained.frame.iloc[rows.test]
-    X = trained.scorer.encoder.transform(test)
-    decisions = job.domain.decide(policy, trained.test_scores, test, trained.scorer.table).get("decision", [])
+    decided = job.domain.decide(policy, trained.test_scores, test, trained.scorer.table)
+    decisions = decided.get("decision", []) if trained.task.is_binary else []  # judged by the rate of the event
     budget = job.domain.alert_budget
     return ReportData(
         name=job.name,
@@ -80,18 +84,30 @@ def _report_data(
         promoted=outcome.promoted,
         decisions=decisions,
         policy=policy.model_dump(mode="json"),
-        diagnostics=diagnose(
-            trained.scorer,
-            trained.frame.iloc[trained.rows.train],
-            trained.frame.iloc[trained.rows.test],
-            trained.test_labels,
-            trained.test_probabilities,
-            X=X,
-            decisions=decisions,
-            favourable=job.domain.favourable,
-            seed=job.seed,
-        ),
+        diagnostics=_diagnosed(job, trained, test, decisions),
         alerts=None if budget is None else alert_report(trained, budget, job.split, decisions),
         training_frame=trained.frame.iloc[rows.train],
         packages=dict(package_versions()),
+    )
+
+
+def _diagnosed(job: TrainingJob, trained: Trained, test: pd.DataFrame, decisions: list[str]) -> Diagnostics:
+    """Everything that can be measured of a version for this task."""
+    scorer, training, task = trained.scorer, trained.frame.iloc[trained.rows.train], trained.task
+    if not isinstance(scorer, TableClassifier):
+
+        def number_of(frame: pd.DataFrame) -> Floats:
+            return task.summary.of(scorer.frame_scores(frame)[task.prediction])
+
+        return diagnose_inputs(scorer, training, test, number_of=number_of, seed=job.seed)
+    return diagnose(
+        scorer,
+        training,
+        test,
+        trained.test_labels,
+        trained.test_probabilities,
+        X=scorer.encoder.transform(test),
+        decisions=decisions,
+        favourable=job.domain.favourable,
+        seed=job.seed,
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import StrictBool
 
 from data.table import Table
 from models.arrays import Floats, Labels
 from models.contract import Summary, Task
+from models.errors import OutcomeError
 from models.evaluation.baselines import baselines
 from models.evaluation.expected import expected
 from models.evaluation.measures import measures
@@ -18,6 +20,10 @@ from models.evaluation.metrics import evaluate, log_losses
 
 BOUNDS = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 """Of the histogram of probabilities; finer where those of rare events lie."""
+
+
+SPELLED = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+"""Outcomes as files spell them."""
 
 
 def binary(probability: str) -> Task:
@@ -36,7 +42,8 @@ def binary(probability: str) -> Task:
         prediction="probability",
         answered=answered,
         targets=Table.labels,
-        outcome_type=bool,
+        outcome_type=StrictBool | Literal[0, 1],
+        read_outcome=event_happened,
         target_of=lambda _table, outcome: int(outcome),
         evaluate=evaluate,
         metrics=BINARY_METRICS,
@@ -50,9 +57,18 @@ def binary(probability: str) -> Task:
         summary=Summary(
             field=probability, title="Predicted probability", unit="share", bounds=BOUNDS, of=lambda found: found
         ),
+        live_metrics=("auc", "log_loss", "brier"),
         charts=("roc", "precision_recall", "scores", "calibration"),
         is_binary=True,
     )
+
+
+def event_happened(_table: Table, outcome: Any) -> bool:
+    """Whether the event happened."""
+    happened = SPELLED.get(str(outcome).strip().lower().removesuffix(".0"))
+    if happened is None:
+        raise OutcomeError("must be true or false")
+    return happened
 
 
 def brier_losses(labels: Labels, probabilities: Floats) -> Floats:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import numpy as np
 import sqlalchemy as sa
 
 from data.errors import SourceError
@@ -51,10 +50,12 @@ def rows_with_outcomes(
             "POST /v1/outcomes and `backscore outcomes load` take outcomes"
         )
     frame = rows_as_frame(table, [dict(one.row) for one in found])
-    labels = np.array([known[one.id] for one in found], np.int64)
-    frame[table.target.name] = np.array(spelled_outcomes(table), object)[labels]
+    outcomes = [known[one.id] for one in found]
+    spelled = spelled_outcomes(table) if domain.task.is_binary else ()
+    frame[table.target.name] = [spelled[one] for one in outcomes] if spelled else outcomes
     kept = replace(table, columns=(*table.inputs, table.target))
-    note = f"Rows are those whose outcome somebody told, {int(labels.sum()):,} of {len(labels):,} with the event." + (
+    events = f", {sum(outcomes):,} of {len(outcomes):,} with the event" if spelled else ""
+    note = f"Rows are those with a known outcome{events}." + (
         f" Only who got {domain.favourable!r} can have one, so the model learns of those alone."
         if domain.favourable
         else ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from data.table import Column, Table
 from models.errors import RefinementError
-from models.estimators.table_classifier import TableClassifier
+from models.estimators.table_scorer import TableScorer
 from models.registry.bundles import read_manifest
 from models.registry.live import load_live
 from models.registry.registry import Version
@@ -32,7 +32,7 @@ class Start:
     """
 
     version: int | None
-    scorer: TableClassifier
+    scorer: TableScorer
     preset: str
     negative_sample_rate: float
 

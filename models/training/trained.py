@@ -10,7 +10,7 @@ from data.splits import SplitRows
 from data.windows import KnownPositives
 from models.arrays import Floats, Scores
 from models.contract import Predictions, Targets, Task
-from models.estimators.table_classifier import TableClassifier
+from models.estimators.table_scorer import TableScorer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Trained:
     """
 
     task: Task
-    scorer: TableClassifier
+    scorer: TableScorer
     preset: str
     negative_sample_rate: float = 1.0
     refined_from: int | None

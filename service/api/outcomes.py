@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
-from typing import Annotated, Any, Literal
+from functools import partial, reduce
+from operator import or_
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from data.rows import refuse_what_is_no_iso_date
+from models.domains._discovery import load_domains
 from models.monitoring.performance.weekly import Performance, performance
 from models.records.outcomes import Outcome, OutcomeStore
 from service.access.callers import Caller
@@ -35,8 +37,9 @@ class OutcomeEntry(BaseModel):
     prediction_id: Annotated[str, Field(min_length=1, max_length=200, pattern=WITHOUT_NUL)] = Field(
         description="As it stands in the answer; of a ranking, the outcome is that of the ad that was shown."
     )
-    outcome: StrictBool | Literal[0, 1] | None = Field(
-        description="Whether the event happened that was predicted; null takes back what was said before."
+    outcome: Any = Field(
+        description="Whether the event happened that was predicted, or the level or the number that came; null takes "
+        "back what was said before."
     )
     observed: Annotated[AwareDatetime, BeforeValidator(refuse_what_is_no_iso_date)] | None = Field(
         None, description="When that was seen; of several outcomes the one seen last holds. Now if left out."
@@ -49,6 +52,17 @@ class OutcomesRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
 
     outcomes: list[OutcomeEntry] = Field(min_length=1)
+
+
+def outcomes_request() -> type[OutcomesRequest]:
+    """The body, with the outcomes that the tasks of the installed domains can come to."""
+    told: Any = reduce(or_, dict.fromkeys(domain.task.outcome_type for domain in load_domains().values()))
+    field = OutcomeEntry.model_fields["outcome"]
+    entry: Any = create_model("OutcomeEntry", __base__=OutcomeEntry, outcome=(told | None, field))
+    entry.__doc__ = OutcomeEntry.__doc__
+    request = create_model("OutcomesRequest", __base__=OutcomesRequest, outcomes=(list[entry], Field(min_length=1)))
+    request.__doc__ = OutcomesRequest.__doc__
+    return request
 
 
 class OutcomesAnswer(BaseModel):
@@ -66,13 +80,13 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
     ----------
     engine : of the database with the audit log.
     """
-    router = APIRouter(prefix="/v1", tags=["outcomes"])
+    router, body = APIRouter(prefix="/v1", tags=["outcomes"]), outcomes_request()
 
-    @router.post("/outcomes", summary="Report outcomes of predictions", openapi_extra=json_body_of(OutcomesRequest))
+    @router.post("/outcomes", summary="Report outcomes of predictions", openapi_extra=json_body_of(body))
     async def take(request: Request) -> OutcomesAnswer:
         most = state.settings.max_rows_per_batch
         most_values = 4 * most * len(OutcomeEntry.model_fields)  # generous, since texts may hold commas
-        said = await read_json(request, state.settings.max_batch_bytes, OutcomesRequest, most_values=most_values)
+        said = await read_json(request, state.settings.max_batch_bytes, body, most_values=most_values)
         if len(said.outcomes) > most:
             raise TooManyRowsError(most)
         caller: Caller = request.scope["key"]
@@ -104,11 +118,12 @@ async def performance_of(
 def _taken(state: State, engine: sa.Engine, said: OutcomesRequest, key_id: str) -> OutcomesAnswer:
     """Store the outcomes of a request; waits for the database."""
     labelled = frozenset(name for name, served in state.live_models.served_models.items() if served.events is not None)
-    told = [
-        Outcome(one.prediction_id, None if one.outcome is None else bool(one.outcome), one.observed)
-        for one in said.outcomes
-    ]
-    taken = OutcomeStore(engine, now=state.now).take(told, key_id=key_id, labelled=labelled)
+    told = [Outcome(one.prediction_id, one.outcome, one.observed) for one in said.outcomes]
+    read = {
+        name: partial(served.live.domain.task.read_outcome, served.live.table)
+        for name, served in state.live_models.served_models.items()
+    }
+    taken = OutcomeStore(engine, now=state.now).take(told, key_id=key_id, labelled=labelled, read=read)
     errors = [
         FieldError(
             path=json_pointer(["outcomes", place, field]),

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import getpass
-import pkgutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from models import domains
+from models.domains import domain_names
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
     from models.registry.bundles import Manifest
     from models.registry.registry import Registry, Version
     from service.settings import Settings
-
-
-def domain_names() -> list[str]:
-    """Every domain's name, without importing any of them."""
-    return [module.name for module in pkgutil.iter_modules(domains.__path__) if not module.name.startswith("_")]
 
 
 def _known_domain(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -13,6 +13,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from models.contract import Task
 from models.errors import BundleError, NoReferenceError
 from models.monitoring.drift.monitor import DEFAULT_DAYS
 from models.monitoring.drift.results import ColumnDrift
@@ -32,8 +33,6 @@ WINDOWS = {1: "24 hours", 7: "7 days", 30: "30 days", 90: "90 days"}
 """Periods to choose from, by their length in days."""
 MAX_ALERTS = 20
 VERDICTS = {"confirmed": "Confirm", "cleared": "Clear", "unsure": "Not sure"}
-MEASURES = {"auc": "AUC", "log_loss": "Log-loss", "brier": "Brier score", "event_rate": "Event rate"}
-"""Of live predictions, each observed from outcomes and expected from the probabilities alone."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,7 @@ def monitor_page_router(site: Site) -> APIRouter:
         given = request.query_params.get("days", "")
         days = int(given) if given in map(str, WINDOWS) else int(DEFAULT_DAYS)
         performance = await performance_of(state, site.engine, name)
+        measures = _measures(live.domain.task)
         drift = await _found(monitor_of(state, site.bundles, name, days))
         alerts = await asyncio.to_thread(_alerts, site, name) if live.queue else None
         return await site.pages.page(
@@ -77,8 +77,8 @@ def monitor_page_router(site: Site) -> APIRouter:
             performance=performance,
             weeks=performance.by_week[::-1],  # the newest first
             first=_first_outcomes(performance),
-            charts=_charts(performance),
-            measures=MEASURES,
+            charts=_charts(performance, measures),
+            measures=measures,
             drift=drift,
             pairs=pairs,
             alerts=alerts,
@@ -108,9 +108,17 @@ def _alerts(site: Site, name: str) -> Alerts:
     return review_queue(site.state, site.engine, name).alerts("open", MAX_ALERTS)
 
 
-def _charts(performance: Performance) -> dict[str, dict[str, Any]]:
+def _measures(task: Task) -> dict[str, str]:
+    """The titles, by key, of what is observed from outcomes and expected from the predictions alone."""
+    titles = {metric.key: metric.title for metric in task.metrics}
+    shown = {key: titles[key] for key in task.live_metrics}
+    return {**shown, "event_rate": "Event rate"} if task.is_binary else shown
+
+
+def _charts(performance: Performance, measures: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Charts by the title of their measure, of those with enough weeks."""
-    charts = {MEASURES[key]: week_chart(performance.by_week, key, MEASURES[key]) for key in ("auc", "log_loss")}
+    shown = list(measures.items())[:2]
+    charts = {title: week_chart(performance.by_week, key, title) for key, title in shown}
     return {title: chart for title, chart in charts.items() if chart is not None}
 
 

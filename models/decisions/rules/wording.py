@@ -49,7 +49,7 @@ def rule_reasons(live: LiveModel, row: Row, decided: Mapping[str, Any]) -> list[
                 column=column.name,
                 text=f"Rule {rule.name!r}: {why}",
                 value=value,
-                typical=live.scorer.reference_row.get(column.name),
+                typical=live.classifier.reference_row.get(column.name),
                 effect=0.0,
             )
         )

@@ -55,8 +55,8 @@ def click_probabilities(live: LiveModel, shared: Row, distinct: DistinctAds) -> 
     probabilities : of the ensemble, shape (n_candidates,).
     of_members : of each of its members, shape (n_members, n_candidates).
     """
-    X = encode_beside(live.scorer.encoder, shared, distinct.ads)
-    log_odds, of_members = live.scorer.log_odds_and_members(X)
+    X = encode_beside(live.classifier.encoder, shared, distinct.ads)
+    log_odds, of_members = live.classifier.log_odds_and_members(X)
     return probability(log_odds)[distinct.numbers], probability(of_members)[:, distinct.numbers]
 
 

@@ -43,13 +43,13 @@ def explain(live: LiveModel, row: Row, x: Features, decided: Mapping[str, Any]) 
     """The scorecard, and up to four columns that raised the probability of default most, with their points in it."""
     policy = live.policy
     assert isinstance(policy, CreditPolicy)  # noqa: S101 - a domain's models come with the domain's policy
-    explained = live.scorer.explain(x)
+    explained = live.classifier.explain(x)
     base, points = policy.points(np.array([explained.base, explained.log_odds]))
     in_points = whole_shares(-policy.points_per_log_odds * explained.shares, points - base)
     scorecard = Scorecard(
-        reference=live.scorer.background.reference_group,
+        reference=live.classifier.background.reference_group,
         base=base,
-        shares=dict(zip(live.scorer.column_names, in_points, strict=True)),
+        shares=dict(zip(live.classifier.column_names, in_points, strict=True)),
     )
     return {
         "reasons": [

@@ -39,7 +39,7 @@ class FraudAnswer(Answer):
 
 def explain(live: LiveModel, row: Row, x: Features, decided: Mapping[str, Any]) -> dict[str, list[Reason]]:
     """The reasons of an answer; see `models.contract.Domain`."""
-    shares = live.scorer.shares(x)
+    shares = live.classifier.shares(x)
     of_model = strongest_reasons(live, row, x, shares)
     if all(given.column != ANOMALY.name for given in of_model):
         of_model = [*_anomaly_reasons(live, float(shares[-1]), decided), *of_model]
@@ -51,4 +51,4 @@ def _anomaly_reasons(live: LiveModel, share: float, decided: Mapping[str, Any]) 
     assert isinstance(live.policy, FraudPolicy)  # noqa: S101 - a domain's models come with the domain's policy
     if decided[ANOMALY.name] < live.policy.review_anomaly_from:
         return []
-    return [reason(ANOMALY, decided, live.scorer.reference_row, share)]
+    return [reason(ANOMALY, decided, live.classifier.reference_row, share)]

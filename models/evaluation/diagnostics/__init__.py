@@ -5,6 +5,7 @@ report, the model card and a test read the same numbers.
 """
 
 from models.evaluation.diagnostics.diagnose import diagnose as diagnose
+from models.evaluation.diagnostics.diagnose import diagnose_inputs as diagnose_inputs
 from models.evaluation.diagnostics.results import ColumnFairness as ColumnFairness
 from models.evaluation.diagnostics.results import Diagnostics as Diagnostics
 from models.evaluation.diagnostics.results import Fairness as Fairness

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
 from models.arrays import Floats, Labels
 from models.encoding import Features
 from models.estimators.table_classifier import MAX_BACKGROUND_ROWS, TableClassifier
+from models.estimators.table_scorer import TableScorer
 from models.evaluation.diagnostics.effect_curves import effect_curves, mean_effects
 from models.evaluation.diagnostics.fairness import fairness
 from models.evaluation.diagnostics.proxies import proxies
@@ -54,4 +55,34 @@ def diagnose(
         stability=stability(table, known, test, scorer.probabilities(known), probabilities),
         effects=effects,
         effect_curves=effect_curves(scorer, X, effects, seed=seed),
+    )
+
+
+def diagnose_inputs(
+    scorer: TableScorer,
+    training: pd.DataFrame,
+    test: pd.DataFrame,
+    *,
+    number_of: Callable[[pd.DataFrame], Floats],
+    seed: int,
+) -> Diagnostics:
+    """The diagnostics that need no event: proxies, and whether columns and answers have moved.
+
+    Parameters
+    ----------
+    training, test : checked rows.
+    number_of : what the answers to checked rows are counted by, shape (n_rows,).
+    """
+    table = scorer.table
+    known = training.iloc[:: -(-len(training) // MAX_BACKGROUND_ROWS)]
+    return Diagnostics(
+        protected=tuple(column.name for column in table.columns if column.protected),
+        protected_inputs=tuple(column.name for column in table.inputs if column.protected),
+        least_rows=MIN_ROWS,
+        segments=(),
+        fairness=None,
+        proxies=proxies(table, training, seed=seed),
+        stability=stability(table, known, test, number_of(known), number_of(test)),
+        effects={},
+        effect_curves=(),
     )

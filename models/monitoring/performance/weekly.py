@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from models.contract import Domain, LiveModel, Predictions, Task
 from models.evaluation.expected import Expected
-from models.evaluation.measures import Measures
+from models.evaluation.measures import ExpectedRows, Measures, RowMeasures
 from models.records.audit_log.log import PredictionLog
 from models.records.audit_log.record import BATCH, SCORE
 from models.records.audit_log.sampling import sample
@@ -35,8 +35,10 @@ class Period(BaseModel):
     n_predictions: int
     n_known: int = Field(description="Of how many the outcome is known.")
     is_matured: bool = Field(description="Whether all of them are old enough for their outcome to be known.")
-    realised: Measures | None = Field(description="By known outcomes; null before the period has matured.")
-    expected: Expected = Field(description="By the predictions alone, of all of them.")
+    realised: Measures | RowMeasures | None = Field(
+        description="By known outcomes; null before the period has matured."
+    )
+    expected: Expected | ExpectedRows = Field(description="By the predictions alone, of all of them.")
 
 
 class Performance(BaseModel):
@@ -48,7 +50,7 @@ class Performance(BaseModel):
     )
     maturity_days: float = Field(description="Predictions younger than this do not count yet, whatever is known.")
     total: Period | None = Field(description="All matured predictions; null if there are none.")
-    by_version: dict[int, Measures] = Field(description="The same for each version alone.")
+    by_version: dict[int, Measures | RowMeasures] = Field(description="The same for each version alone.")
     by_week: list[Period] = Field(description="Weeks from Monday on, UTC, the oldest first.")
     note: str = Field(description="What to keep in mind.")
 
@@ -158,8 +160,8 @@ def _period(task: Task, judged: Judged, since: date, until: date, old_enough: da
     )
 
 
-def _measures(task: Task, judged: Judged, chosen: npt.NDArray[np.bool_]) -> Measures:
-    measured: Measures = task.measures(judged.predictions[chosen], judged.targets[chosen])
+def _measures(task: Task, judged: Judged, chosen: npt.NDArray[np.bool_]) -> Measures | RowMeasures:
+    measured: Measures | RowMeasures = task.measures(judged.predictions[chosen], judged.targets[chosen])
     return measured
 
 

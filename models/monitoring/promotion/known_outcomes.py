@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
@@ -19,8 +19,8 @@ from models.records.audit_log.record import Prediction
 from models.records.events.labels import latest_labels
 from models.registry.database.engine import reading
 
-KnownOutcome: TypeAlias = tuple[str, bool]
-"""Id of a prediction, and whether what was predicted happened."""
+KnownOutcome: TypeAlias = tuple[str, Any]
+"""Id of a prediction, and what became of it."""
 PREDICTIONS_AT_ONCE = 5_000
 
 

@@ -209,10 +209,11 @@ outcomes = sa.Table(
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("model", sa.String, nullable=False),
     sa.Column("prediction_id", sa.String, nullable=False),
-    sa.Column("outcome", sa.Boolean),  # null takes back what was said before
+    sa.Column("outcome", sa.Boolean),  # of an event; null beside a null value takes back what was said before
     sa.Column("observed", sa.BigInteger, nullable=False),  # in milliseconds since 1970, UTC
     sa.Column("received", sa.BigInteger, nullable=False),  # likewise
     sa.Column("key_id", sa.String, nullable=False),  # of who said so; empty where nobody needs a key
+    sa.Column("value", sa.JSON(none_as_null=True)),  # a level or a number, where no event was predicted
     sa.Index("outcomes_by_prediction", "model", "prediction_id"),
 )
 """Only ever added to: of several outcomes of one prediction the one observed last holds, of those the one said last."""

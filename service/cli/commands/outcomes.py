@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,10 +46,11 @@ def load(
     """
     from models.records.outcomes import OutcomeStore
 
-    told, settings = outcomes_of(file), read_settings()
-    labelled = _labelled(settings)
+    settings = read_settings()
+    labelled, read = _targets(settings)
+    told = outcomes_of(file, of_events=not read)
     with prediction_log(settings) as log:
-        taken = OutcomeStore(log.engine).take(told, key_id="", labelled=labelled)
+        taken = OutcomeStore(log.engine).take(told, key_id="", labelled=labelled, read=read)
     if taken.problems:
         shown = [f"  row {place + 1}: {field} {what}" for place, (field, what) in sorted(taken.problems.items())]
         more = [f"  and {len(shown) - SHOWN:,} more"] if len(shown) > SHOWN else []
@@ -64,18 +67,31 @@ def load(
         raise typer.Exit(FAILURE)
 
 
-def _labelled(settings: Settings) -> frozenset[str]:
-    """Models whose outcomes are labels of their events instead."""
+def _targets(settings: Settings) -> tuple[frozenset[str], dict[str, Callable[[Any], Any]]]:
+    """Models whose outcomes are labels of their events instead, and how outcomes are read of those without an event."""
+    from models.domains._discovery import load_domains
     from models.registry.bundles import read_manifest
 
     with open_registry(settings) as registry:
         champions = registry.champions()
     bundles = home_of(settings).bundles
-    return frozenset(name for name, one in champions.items() if read_manifest(bundles, one.digest).table.windows)
+    tables = {name: read_manifest(bundles, one.digest).table for name, one in champions.items()}
+    tasks = {name: domain.task for name, domain in load_domains().items()}
+    of_models = {name: tasks[one.domain] for name, one in champions.items() if one.domain in tasks}
+    read: dict[str, Callable[[Any], Any]] = {
+        name: partial(task.read_outcome, tables[name]) for name, task in of_models.items()
+    }
+    labelled = frozenset(name for name, table in tables.items() if table.windows)
+    return labelled, {} if all(task.is_binary for task in of_models.values()) else read
 
 
-def outcomes_of(file: Path) -> list[Outcome]:
-    """The outcomes of a file; CommandError names the row, the column and the value that cannot be read."""
+def outcomes_of(file: Path, *, of_events: bool) -> list[Outcome]:
+    """The outcomes of a file; CommandError names the row, the column and the value that cannot be read.
+
+    Parameters
+    ----------
+    of_events : whether all tell if an event happened; otherwise they stay texts, which their models read.
+    """
     import pandas as pd
 
     from data.files.sources import read_frame
@@ -89,7 +105,7 @@ def outcomes_of(file: Path) -> list[Outcome]:
         zip(*(frame.get(name, pd.Series([None] * len(frame))) for name in COLUMNS), strict=True), start=1
     ):
         spelled = "" if pd.isna(outcome) else str(outcome).strip().lower().removesuffix(".0")
-        if spelled not in SPELLED:
+        if of_events and spelled not in SPELLED:
             raise CommandError(f"{file}: row {row}, column 'outcome': {outcome!r} must be 1, 0 or empty")
         try:
             at = None if pd.isna(observed) else pd.Timestamp(observed)
@@ -98,7 +114,8 @@ def outcomes_of(file: Path) -> list[Outcome]:
             raise CommandError(
                 f"{file}: row {row}, column 'observed': {observed!r} must be a time (ISO 8601)"
             ) from None
-        told.append(Outcome(str(name), SPELLED[spelled], None if at is None else at.to_pydatetime()))
+        value = SPELLED[spelled] if of_events else str(outcome).strip() if spelled else None
+        told.append(Outcome(str(name), value, None if at is None else at.to_pydatetime()))
     return told
 
 
@@ -124,29 +141,39 @@ def performance(
     if not found.by_week:
         console.remark(f"No predictions of {name!r} are recorded in these weeks.")
         return
-    headings = ("week of", "predictions", "known", "AUC", "expected AUC", "log-loss", "expected log-loss", "events")
-    rows = [_cells(period, f"{period.since}") for period in found.by_week]
+    task = live.domain.task
+    titles = {metric.key: metric.title for metric in task.metrics}
+    measured = [heading for key in task.live_metrics for heading in (titles[key], f"expected {titles[key]}")]
+    rows = [_cells(period, f"{period.since}", task.live_metrics) for period in found.by_week]
     if found.total is not None:
-        rows.append(_cells(found.total, "all matured"))
+        rows.append(_cells(found.total, "all matured", task.live_metrics))
+    headings = ("week of", "predictions", "known", *measured, *(["events"] if task.is_binary else []))
+    rows = [cells if task.is_binary else cells[:-1] for cells in rows]
     console.results.print(console.table_of(headings, rows, title=f"{name}, matured after {found.maturity_days:g} days"))
     console.remark(found.note)
 
 
-def _cells(period: Period, title: str) -> tuple[Any, ...]:
+def _cells(period: Period, title: str, keys: Sequence[str]) -> tuple[Any, ...]:
     realised = period.realised
     return (
         title,
         f"{period.n_predictions:,}",
         f"{period.n_known:,}",
-        _shown(realised.auc) if realised else "not yet",
-        _shown(period.expected.auc),
-        _shown(realised.log_loss) if realised else "not yet",
-        _shown(period.expected.log_loss),
+        *(
+            text
+            for key in keys
+            for text in (
+                _shown(getattr(realised, key)) if realised else "not yet",
+                _shown(getattr(period.expected, key, None)),
+            )
+        ),
         "" if realised is None or realised.event_rate is None else f"{realised.event_rate:.1%}",
     )
 
 
-def _shown(measure: Measure) -> str:
+def _shown(measure: Measure | None) -> str:
+    if measure is None:
+        return "–"
     if measure.value is None:
         return "too few"
     return f"{measure.value:.3f} ({measure.low:.3f} to {measure.high:.3f})"

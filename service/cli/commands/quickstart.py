@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.domains import domain_names
 from models.evaluation.metric_tables import metrics_of
 from models.presets import PresetName
 from service.cli import console
@@ -19,7 +20,7 @@ from service.cli.commands import tour
 from service.cli.commands.events import load_rows
 from service.cli.commands.serve import check_free, run_service
 from service.cli.commands.train import run_training
-from service.cli.context import domain_names, home_of, live_model, open_registry, read_settings
+from service.cli.context import home_of, live_model, open_registry, read_settings
 from service.cli.exits import CommandFailedError
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.domains import domain_names
 from service.cli import console
-from service.cli.context import domain_names, domain_of
+from service.cli.context import domain_of
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:

@@ -50,6 +50,13 @@ def write_0007(engine):
                 connection.exec_driver_sql(f"SELECT setval('{table}_id_seq', {top})")
 
 
+def as_before(contents, before):
+    """Rows without the columns that migrations added, which come last and are empty."""
+    widths = {name: len(rows[0]) for name, rows in before.items()}
+    assert all(cell is None for name, rows in contents.items() for row in rows for cell in row[widths[name] :])
+    return {name: [row[: widths[name]] for row in rows] for name, rows in contents.items()}
+
+
 def contents(connection):
     """Every row of every table, and the table in which old revisions stood left out."""
     names = set(sa.inspect(connection).get_table_names()) - {"alembic_version", "registry_schema"}
@@ -92,7 +99,7 @@ def test_a_database_of_the_oldest_revision_is_carried_on_with_every_row(engine, 
     with engine.connect() as connection:
         assert revision_of(connection) == newest_revision()
         assert not sa.inspect(connection).has_table("registry_schema")
-        assert contents(connection) == before
+        assert as_before(contents(connection), before) == before
         assert all(before.values())
         assert before.keys() == metadata.tables.keys()
     version = registry.version("lending", 1)

@@ -1,0 +1,73 @@
+"""ClassScorer: the calibrated probability of each level of a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+
+from data.table import Table
+from models.arrays import Floats, Scores
+from models.encoding import Features, TableEncoder
+from models.estimators.classifier import BackpropClassifier
+from models.estimators.table_scorer import PlainScorer
+from models.presets import Preset
+
+WARMEST = 20.0
+
+
+class ClassScorer(PlainScorer):
+    """A softmax over the levels of the target.
+
+    Attributes
+    ----------
+    temperature : by which the network's sums are divided (Guo et al. 2017, "On calibration of modern neural networks");
+        above 1 the network was too sure of itself.
+    """
+
+    stored_as: ClassVar[str] = "class_scorer"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "table": "table",
+        "encoder": "table_encoder",
+        "network": "classifier",
+        "temperature": "float",
+    }
+    network: BackpropClassifier
+
+    def __init__(self, table: Table, preset: Preset, seed: int) -> None:
+        network = BackpropClassifier(**{**preset.network, "n_folds": 1}, random_state=seed)
+        super().__init__(table, TableEncoder(table, **preset.encoder), network)
+        self.temperature = 1.0
+
+    def _calibrate(self, X: Features, targets: npt.NDArray[Any]) -> None:
+        sums = self._sums(X)
+        places = np.searchsorted(self.network.classes_, targets)
+
+        def loss(log_temperature: float) -> float:
+            found = softmax(sums / np.exp(log_temperature))[np.arange(len(places)), places]
+            return float(-np.log(np.maximum(found, 1e-12)).mean())
+
+        edges = (-np.log(WARMEST), np.log(WARMEST))
+        self.temperature = float(np.exp(minimize_scalar(loss, bounds=edges, method="bounded").x))
+
+    def scores(self, X: Features) -> Scores:
+        """The `probabilities`, shape (n_rows, n_levels), in the order of the target's levels."""
+        of_seen = softmax(self._sums(X) / self.temperature)
+        probabilities = np.zeros((len(X), len(self.table.target.levels)))
+        probabilities[:, self.network.classes_] = of_seen
+        return {"probabilities": probabilities}
+
+    def _sums(self, X: Features) -> Floats:
+        """One sum for each level; for two levels the network has the second's log-odds alone."""
+        sums = self.network.network_.mean_sums(X).astype(np.float64)
+        return np.concatenate([np.zeros_like(sums), sums], axis=1) if sums.shape[1] == 1 else sums
+
+
+def softmax(sums: Floats) -> Floats:
+    """Probabilities of shape (n_rows, n_levels) that add up to 1 in each row."""
+    exponentials = np.exp(sums - sums.max(axis=1, keepdims=True))
+    probabilities: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return probabilities

@@ -1,0 +1,59 @@
+"""QuantileScorer: several calibrated quantiles of a number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from data.table import Table
+from models.arrays import Floats, Scores
+from models.encoding import Features, TableEncoder
+from models.estimators.regressor import BackpropRegressor
+from models.estimators.table_scorer import PlainScorer
+from models.presets import Preset
+
+
+class QuantileScorer(PlainScorer):
+    """One network with an output for each quantile; what crosses is put in order (Chernozhukov et al. 2010).
+
+    Attributes
+    ----------
+    levels : of the quantiles, rising, between 0 and 1.
+    offsets : what is added to each, so that its share of the validation rows lies below it (Romano et al. 2019,
+        "Conformalized quantile regression", for each quantile alone).
+    """
+
+    stored_as: ClassVar[str] = "quantile_scorer"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "table": "table",
+        "encoder": "table_encoder",
+        "network": "regressor",
+        "levels": "float[levels]",
+        "offsets": "float64[levels]",
+    }
+    network: BackpropRegressor
+
+    def __init__(self, table: Table, preset: Preset, seed: int, *, levels: tuple[float, ...]) -> None:
+        network = BackpropRegressor(
+            **{**preset.network, "n_folds": 1}, loss="pinball", quantiles=levels, random_state=seed
+        )
+        super().__init__(table, TableEncoder(table, **preset.encoder), network)
+        self.levels = levels
+        self.offsets: Floats = np.zeros(len(levels))
+
+    @classmethod
+    def at(cls, *levels: float) -> Any:
+        """The constructor for these levels, as `Domain.build` takes it."""
+        return partial(cls, levels=levels)
+
+    def _calibrate(self, X: Features, targets: npt.NDArray[Any]) -> None:
+        errors = targets[:, None] - self.network.quantiles_of(X)
+        self.offsets = np.array([np.quantile(errors[:, i], level) for i, level in enumerate(self.levels)])
+
+    def scores(self, X: Features) -> Scores:
+        """The `quantiles`, shape (n_rows, n_levels), rising in each row."""
+        return {"quantiles": np.sort(self.network.quantiles_of(X) + self.offsets, axis=1)}

@@ -1,0 +1,14 @@
+"""Outcomes may be levels or numbers."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    """Add the column for them; outcomes of events stay where they are."""
+    op.add_column("outcomes", sa.Column("value", sa.JSON(none_as_null=True)))

@@ -1,0 +1,172 @@
+"""Classes: the probability of each level of a category with three levels or more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import StrictStr
+from sklearn.metrics import roc_auc_score
+
+from data.errors import TableError
+from data.table import Table, level_text
+from models.arrays import Floats
+from models.contract import Summary, Targets, Task
+from models.errors import OutcomeError
+from models.evaluation.baselines import baselines
+from models.evaluation.measures import ExpectedRows, RowMeasures, row_measures
+from models.evaluation.metric_tables import CLASS_METRICS
+from models.evaluation.metrics import Contender
+
+MIN_PROBABILITY = 1e-7
+"""As of `models.evaluation.metrics`: one sure error stays finite."""
+BOUNDS = tuple(round(0.05 * step, 2) for step in range(1, 21))
+
+
+def classes(*, probabilities: str, probability: str) -> Task:
+    """A target of three listed levels or more, predicted by a calibrated probability of each.
+
+    Parameters
+    ----------
+    probabilities : the field of an answer that holds the probability of each level, by level in the target's order.
+    probability : the field that holds the largest of them.
+    """
+
+    def answered(answer: Mapping[str, Any]) -> list[float] | None:
+        found = answer.get(probabilities)
+        return None if found is None else list(found.values())
+
+    return Task(
+        name="classes",
+        prediction="probabilities",
+        answered=answered,
+        targets=class_targets,
+        outcome_type=StrictStr,
+        read_outcome=known_level,
+        target_of=level_number,
+        evaluate=evaluate_classes,
+        metrics=CLASS_METRICS,
+        loss="log-loss",
+        losses=class_log_losses,
+        bounded_loss="Brier score",
+        bounded_losses=class_brier_losses,
+        baselines=class_baselines,
+        measures=class_measures,
+        expected=expected_classes,
+        live_metrics=("accuracy", "log_loss", "brier"),
+        summary=Summary(
+            field=probability,
+            title="Probability of the most probable level",
+            unit="share",
+            bounds=BOUNDS,
+            of=lambda found: found.max(axis=1),
+        ),
+        charts=("confusion", "confidence"),
+    )
+
+
+def class_targets(table: Table, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """The position of each row's level among those that the target lists."""
+    target = table.target
+    if target.kind != "category" or target.positive is not None or len(target.levels) < 3:
+        raise TableError(
+            f"column {target.name!r}: the target must be a category with at least three `levels` listed and without "
+            f"`positive`; it is a {target.kind} with {len(target.levels)}"
+        )
+    if directed := [column.name for column in table.inputs if column.direction]:
+        raise TableError(f"column {directed[0]!r}: several levels have no `direction`; leave it out")
+    numbers = {level_text(level): number for number, level in enumerate(target.levels)}
+    return frame[target.name].map(lambda level: numbers[level_text(level)]).to_numpy(np.int64)
+
+
+def known_level(table: Table, outcome: Any) -> str:
+    """A level of the target, as text."""
+    levels = [level_text(level) for level in table.target.levels]
+    if outcome not in levels:
+        raise OutcomeError(f"must be one of {', '.join(map(repr, levels))}")
+    return str(outcome)
+
+
+def level_number(table: Table, outcome: str) -> int:
+    """The position of a level of the target."""
+    return [level_text(level) for level in table.target.levels].index(outcome)
+
+
+def evaluate_classes(targets: Targets, probabilities: Floats) -> dict[str, float]:
+    """The metrics of `CLASS_METRICS`, and the number of rows."""
+    n_levels = probabilities.shape[1]
+    one_hot = np.eye(n_levels)[targets]
+    seen = [level for level in range(n_levels) if 0 < one_hot[:, level].sum() < len(targets)]
+    return {
+        "accuracy": float((probabilities.argmax(axis=1) == targets).mean()),
+        "auc": float(np.mean([roc_auc_score(one_hot[:, level], probabilities[:, level]) for level in seen])),
+        "log_loss": float(class_log_losses(targets, probabilities).mean()),
+        "brier": float(class_brier_losses(targets, probabilities).mean()),
+        "n_rows": float(len(targets)),
+    }
+
+
+def class_log_losses(targets: Targets, probabilities: Floats) -> Floats:
+    """Log-loss of each row, in nats."""
+    of_happened = probabilities[np.arange(len(targets)), targets.astype(np.intp)]
+    losses: Floats = -np.log(np.clip(of_happened, MIN_PROBABILITY, 1))
+    return losses
+
+
+def class_brier_losses(targets: Targets, probabilities: Floats) -> Floats:
+    """Half the squared distance of the probabilities from what happened, 0..1."""
+    if not len(targets):
+        return np.zeros(0)
+    happened = np.zeros_like(probabilities)
+    happened[np.arange(len(targets)), targets.astype(np.intp)] = 1
+    losses: Floats = np.square(probabilities - happened).sum(axis=1) / 2
+    return losses
+
+
+def class_baselines(
+    train: pd.DataFrame, targets: Targets, test: pd.DataFrame, test_targets: Targets, *, table: Table, seed: int
+) -> dict[str, Contender]:
+    """The shares of the levels in the training rows, logistic regression and gradient boosting."""
+    shares = np.bincount(targets, minlength=len(table.target.levels)) / len(targets)
+    constant = np.tile(shares, (len(test), 1))
+
+    def all_levels(found: Floats) -> Floats:
+        spread = np.zeros((len(found), len(shares)))
+        spread[:, np.flatnonzero(shares)] = found
+        return spread
+
+    usual = baselines(
+        train, targets, test, test_targets, table=table, seed=seed, evaluate=evaluate_classes, read=all_levels
+    )
+    return {"shares of the levels": Contender(constant, evaluate_classes(test_targets, constant), 0.0), **usual}
+
+
+def class_measures(probabilities: Floats, targets: Targets) -> RowMeasures:
+    """Accuracy, log-loss and Brier score of recorded predictions, with their intervals."""
+    targets = targets.astype(np.intp)
+    if not len(targets):
+        return row_measures(0, accuracy=np.zeros(0), log_loss=np.zeros(0), brier=np.zeros(0))
+    return row_measures(
+        len(targets),
+        accuracy=(probabilities.argmax(axis=1) == targets).astype(np.float64),
+        log_loss=class_log_losses(targets, probabilities),
+        brier=class_brier_losses(targets, probabilities),
+    )
+
+
+def expected_classes(probabilities: Floats, *, seed: int = 0) -> ExpectedRows:
+    """What calibrated probabilities let one expect: accuracy the largest of them, log-loss their entropy."""
+    del seed  # nothing is drawn
+    if not len(probabilities):
+        probabilities = np.zeros((0, 1))
+    clipped = np.clip(probabilities, MIN_PROBABILITY, 1)
+    found = row_measures(
+        len(probabilities),
+        accuracy=probabilities.max(axis=1, initial=0),
+        log_loss=-(probabilities * np.log(clipped)).sum(axis=1),
+        brier=(1 - np.square(probabilities).sum(axis=1)) / 2,
+    )
+    return ExpectedRows(**dict(found))

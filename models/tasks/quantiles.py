@@ -1,0 +1,167 @@
+"""Quantiles: a number, predicted by the middle and the ends of an interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import Field
+
+from data.errors import TableError
+from data.table import Table
+from models.arrays import Floats
+from models.contract import Summary, Targets, Task
+from models.errors import OutcomeError
+from models.evaluation.baselines import boosted_quantiles
+from models.evaluation.measures import NOTHING, ExpectedRows, Measure, RowMeasures, row_measures
+from models.evaluation.metric_tables import QUANTILE_METRICS
+from models.evaluation.metrics import Contender
+
+
+def quantiles(fields: Mapping[str, float], *, title: str, unit: str = "", bounds: tuple[float, ...]) -> Task:
+    """A target that is a number, predicted by some of its quantiles.
+
+    Parameters
+    ----------
+    fields : the fields of an answer that hold the quantiles, and their levels: rising, as many below the middle one as
+        above it, and as far from 0 as those from 1.
+    title, unit : of the number.
+    bounds : of the histogram of the middle one. What lies outside of the first and the last counts as those do in
+        tests that need a bounded loss.
+    """
+    names, levels = list(fields), np.array(list(fields.values()))
+    if (
+        len(levels) < 3
+        or len(levels) % 2 == 0
+        or (np.diff(levels) <= 0).any()
+        or not np.allclose(levels + levels[::-1], 1)
+    ):
+        raise ValueError(
+            f"levels must rise, be odd in number and lie around 0.5, as 0.1, 0.5, 0.9; got {levels.tolist()}"
+        )
+    middle, low, high = len(levels) // 2, bounds[0], bounds[-1]
+
+    def answered(answer: Mapping[str, Any]) -> list[float] | None:
+        return None if names[0] not in answer else [answer[name] for name in names]
+
+    def losses(targets: Targets, predictions: Floats) -> Floats:
+        return pinball_losses(targets, predictions, levels)
+
+    def bounded_losses(targets: Targets, predictions: Floats) -> Floats:
+        clipped = pinball_losses(np.clip(targets, low, high), np.clip(predictions, low, high), levels)
+        scaled: Floats = 2 * clipped / (high - low)
+        return scaled
+
+    def measures(predictions: Floats, targets: Targets) -> RowMeasures:
+        predictions = predictions.reshape(len(targets), len(levels))
+        return row_measures(
+            len(targets),
+            coverage=_inside(targets, predictions).astype(np.float64),
+            pinball=losses(targets, predictions),
+            mae=np.abs(targets - predictions[:, middle]),
+        )
+
+    def expected(predictions: Floats, *, seed: int = 0) -> ExpectedRows:
+        del seed  # nothing is drawn
+        share = float(levels[-1] - levels[0])
+        coverage = Measure(value=share, low=share, high=share)
+        return ExpectedRows(n_rows=len(predictions), coverage=coverage, pinball=NOTHING, mae=NOTHING)
+
+    evaluate = partial(evaluate_quantiles, levels=levels)
+    return Task(
+        name="quantiles",
+        prediction="quantiles",
+        answered=answered,
+        targets=number_targets,
+        outcome_type=Annotated[float, Field(strict=True, allow_inf_nan=False)],
+        read_outcome=number_told,
+        target_of=lambda _table, outcome: float(outcome),
+        evaluate=evaluate,
+        metrics=tuple(
+            replace(one, perfect=float(levels[-1] - levels[0])) if one.key == "coverage" else one
+            for one in QUANTILE_METRICS
+        ),
+        loss="pinball loss",
+        losses=losses,
+        bounded_loss="pinball loss, as a share of the range",
+        bounded_losses=bounded_losses,
+        baselines=partial(_baselines, levels=levels),
+        measures=measures,
+        expected=expected,
+        live_metrics=("coverage", "pinball", "mae"),
+        summary=Summary(field=names[middle], title=title, unit=unit, bounds=bounds, of=lambda found: found[:, middle]),
+        charts=("predicted_observed", "coverage"),
+    )
+
+
+def number_targets(table: Table, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """The numbers of the target column."""
+    if table.target.kind != "number" or table.target.positive is not None:
+        raise TableError(
+            f"column {table.target.name!r}: the target must be a number without `positive`; it is a {table.target.kind}"
+        )
+    return frame[table.target.name].to_numpy(np.float64)
+
+
+def number_told(_table: Table, outcome: Any) -> float:
+    """The number that was observed."""
+    try:
+        number = math.nan if isinstance(outcome, bool) else float(outcome)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise OutcomeError("must be a number")
+    return number
+
+
+def pinball_losses(targets: Targets, predictions: Floats, levels: Floats) -> Floats:
+    """Mean pinball loss of each row over the quantiles, in the unit of the target."""
+    missed = targets[:, None] - predictions.reshape(len(targets), len(levels))
+    losses: Floats = np.maximum(levels * missed, (levels - 1) * missed).mean(axis=1)
+    return losses
+
+
+def evaluate_quantiles(targets: Targets, predictions: Floats, *, levels: Floats) -> dict[str, float]:
+    """The metrics of `QUANTILE_METRICS`, and the number of rows."""
+    middle = predictions[:, len(levels) // 2]
+    return {
+        "pinball": float(pinball_losses(targets, predictions, levels).mean()),
+        "mae": float(np.abs(targets - middle).mean()),
+        "rmse": float(np.sqrt(np.square(targets - middle).mean())),
+        "coverage": float(_inside(targets, predictions).mean()),
+        "width": float((predictions[:, -1] - predictions[:, 0]).mean()),
+        "n_rows": float(len(targets)),
+    }
+
+
+def _inside(targets: Targets, predictions: Floats) -> npt.NDArray[np.bool_]:
+    """Which targets lie within the outermost quantiles."""
+    inside: npt.NDArray[np.bool_] = (predictions[:, 0] <= targets) & (targets <= predictions[:, -1])
+    return inside
+
+
+def _baselines(
+    train: pd.DataFrame,
+    targets: Targets,
+    test: pd.DataFrame,
+    test_targets: Targets,
+    *,
+    table: Table,
+    seed: int,
+    levels: Floats,
+) -> dict[str, Contender]:
+    """The quantiles of all training rows, and gradient boosting of each."""
+    constant = np.tile(np.quantile(targets, levels), (len(test), 1))
+    boosted, seconds = boosted_quantiles(train, targets, test, table=table, seed=seed, levels=levels)
+    return {
+        "quantiles of the training rows": Contender(
+            constant, evaluate_quantiles(test_targets, constant, levels=levels), 0.0
+        ),
+        "gradient boosting": Contender(boosted, evaluate_quantiles(test_targets, boosted, levels=levels), seconds),
+    }
