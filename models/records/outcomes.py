@@ -1,4 +1,4 @@
-"""OutcomeStore: what became of predictions, told once or several times, in any order."""
+"""OutcomeStore: the outcomes of predictions, sent once or several times, in any order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.registry.database.schema import outcomes
 MANY = 1_000
 
 MATURITY_DAYS = 30.0
-"""After so long what could happen has mostly happened, if the model's table does not say otherwise."""
+"""The usual age at which the outcome of a prediction counts as final."""
 
 
 Told: TypeAlias = bool | float | str
@@ -27,11 +27,11 @@ Told: TypeAlias = bool | float | str
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one prediction.
+    """The outcome of one prediction.
 
     Parameters
     ----------
-    outcome : whether the event happened, or the level or the number that came; None takes back what was said before.
+    outcome : whether the event happened, or the level or the number that came; None takes back earlier outcomes.
     observed : when that was seen; None for now, unless it is what holds already.
     """
 
@@ -42,7 +42,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Taken:
-    """What came of telling outcomes: how many were new, and what is wrong with others, by their place."""
+    """The result of storing outcomes: how many were new, and the problems of others by their place."""
 
     n_new: int
     problems: dict[int, tuple[str, str]]
@@ -50,12 +50,12 @@ class Taken:
 
 
 class OutcomeStore:
-    """Takes outcomes, and tells those that hold.
+    """Stores outcomes, and reads those that hold.
 
     Parameters
     ----------
     engine : of a database with the tables of the registry.
-    now : tells when outcomes come; none can have been seen later.
+    now : the time at which outcomes arrive; none can be observed later.
 
     Raises DatabaseError from any method if the database fails; nothing is half-written then.
     """
@@ -72,11 +72,11 @@ class OutcomeStore:
         labelled: frozenset[str] = frozenset(),
         read: Mapping[str, Callable[[Any], Told]] | None = None,
     ) -> Taken:
-        """Store outcomes, in one transaction; to tell one again changes nothing.
+        """Store outcomes, in one transaction; sending one again changes nothing.
 
         Parameters
         ----------
-        key_id : of who tells them.
+        key_id : the caller's key.
         labelled : models whose outcomes are labels of their events instead; theirs are refused.
         read : by model; raises OutcomeError for an outcome that its target cannot have. Of other models they are
             taken for whether an event happened.
@@ -104,7 +104,7 @@ class OutcomeStore:
         return Taken(self._add(good, key_id, milliseconds(now)) if good else 0, problems)
 
     def _add(self, good: Sequence[tuple[str, Outcome]], key_id: str, received: int) -> int:
-        """Store those that say something new; returns how many did."""
+        """Store those that are new; returns how many were."""
         with writing(self._engine) as connection:
             known: set[tuple[str, Told | None, int]] = set()
             holding: dict[str, Told | None] = {}
@@ -184,7 +184,7 @@ def _stored(outcome: Told | None) -> dict[str, Any]:
 def in_order_of_arrival(engine: sa.Engine, model: str, since: datetime) -> Iterator[tuple[str, Any]]:
     """Predictions with the outcome that holds now, in the order in which an outcome of each first came.
 
-    No later outcome changes that order, so whoever watches it may look at any time.
+    No later outcome changes that order, so a sequential test may look at any time.
 
     Parameters
     ----------

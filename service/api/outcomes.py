@@ -1,4 +1,4 @@
-"""POST /v1/outcomes, what became of predictions, and GET /v1/models/{name}/performance, what they were worth by it."""
+"""POST /v1/outcomes, the outcomes of predictions, and GET /v1/models/{name}/performance, by week."""
 
 from __future__ import annotations
 

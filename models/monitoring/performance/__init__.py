@@ -1,1 +1,1 @@
-"""Outcomes: what became of what was predicted, and how good the predictions were by it."""
+"""Live performance: observed from outcomes, and expected from the probabilities alone."""

@@ -1,4 +1,4 @@
-"""How good the answers to stored events were, by the labels that have matured, and by all of them beside it."""
+"""Performance of the answers to stored events, by matured labels and, beside it, by all labels so far."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _events = tables.events
 
 
 class LiveFigures(BaseModel):
-    """What the answers to stored events are worth; events of the past that nobody asked about do not count."""
+    """Performance of the answers to stored events; loaded history was not scored and does not count."""
 
     model: str
     since: datetime | None = Field(description="Time of the first event that counts, in UTC; null for none.")
     n_days: int = Field(description="Days (UTC) with such events.")
     alerts_per_day: float | None = Field(
-        description="Subjects that were reviewed or blocked on such a day, on average."
+        description="Subjects, such as cards, reviewed or blocked on such a day, on average."
     )
     clock: MaturedFigures
 
@@ -36,7 +36,7 @@ class LiveFigures(BaseModel):
 def live_figures(
     engine: sa.Engine, live: LiveModel, *, now: datetime, k: int, days: float | None = None
 ) -> LiveFigures:
-    """Judge the stored answers, whichever versions and policies gave them.
+    """Evaluate the stored answers, of all versions and policies.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def live_figures(
     Raises
     ------
     NoQueueError
-        The model's answers are not stored, or it has none that people look at.
+        The model has no review queue, or does not store events.
     DatabaseError
         The database fails.
     """

@@ -29,7 +29,7 @@ def outcomes_of_events(
 ) -> Iterator[KnownOutcome]:
     """The outcomes of predictions about events, in the order of the predictions.
 
-    An event that nobody has called positive counts as genuine once its prediction is older than the label delay; until
+    An event without a positive label counts as negative once its prediction is older than the label delay; until
     then nothing is said about it. Nothing is known where the audit log does not keep the ids of events.
 
     Parameters

@@ -27,7 +27,7 @@ class PredictionRecord(NamedTuple):
     action : the last part of the path: "score", "batch" or an operation.
     at : when the request came, in milliseconds since 1970, UTC.
     latency : microseconds from there to the answer.
-    key_id : of the caller; empty where nobody needs a key.
+    key_id : of the caller; empty without authentication.
     reasons : which reasons were asked for.
     request : the checked row with its windows as JSON, the list of a batch's rows that were answered, or the body of an
         operation; without the values of columns that are not stored.
@@ -62,7 +62,7 @@ class Prediction:
 
     Parameters
     ----------
-    row : what was asked about, as JSON spells it: times are texts.
+    row : the scored row as JSON spells it: times are texts.
     answer : the fields that were sent.
     """
 

@@ -1,1 +1,1 @@
-"""Events: stored with their answers as they are asked about, looked back on by windows, labelled in time."""
+"""Events: stored with their answers, read by windows, and labelled as their outcomes become known."""

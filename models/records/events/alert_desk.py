@@ -1,4 +1,4 @@
-"""Alerts: what people look at, opened and joined in the transaction in which the event is stored.
+"""Alert intake: opens and extends alerts in the transaction that stores the event.
 
 An answer that reviews or blocks opens an alert on its subject (a card, an account), or joins the one that is open: a
 subject has at most one. An event without a subject has an alert of its own. An alert shows its worst event, the one of
@@ -41,12 +41,12 @@ _OF_SUBJECTS = (
 
 
 def alert_intake_of(live: LiveModel, now: Clock) -> AlertIntake | None:
-    """Who is told of the events of a live model: its review queue, or nobody if it has none."""
+    """The intake of a live model's review queue; None for a model without one."""
     return None if live.queue is None else AlertIntake(live, live.queue, now)
 
 
 def subject_of(table: Table, row: Row) -> str | None:
-    """The subject of an event as alerts know it."""
+    """The subject of an event; None if the row or the table has none."""
     return None if table.subject is None else entity_value(row, table.subject.name)
 
 
@@ -63,14 +63,14 @@ class AlertIntake:
 
     Parameters
     ----------
-    now : tells when an alert is opened, and whether a subject is still left alone.
+    now : when alerts are opened, and by which snoozing ends.
     """
 
     def __init__(self, live: LiveModel, queue: Queue, now: Clock) -> None:
         self._live, self._queue, self._now = live, queue, now
 
     def on_stored(self, connection: sa.Connection, arrivals: Sequence[Arrival]) -> list[Answer]:
-        """Count the rules that were hit, open alerts or join them, and let pass what cleared subjects do."""
+        """Count rule hits, open or extend alerts, and pass reviewed events of snoozed subjects."""
         store_hits(connection, self._live.name, arrivals)
         queue, answers = self._queue, [arrival.answer for arrival in arrivals]
         decisions: list[str] = [getattr(answer, "decision") for answer in answers]  # noqa: B009 - see Queue
@@ -99,7 +99,7 @@ class AlertIntake:
         return answers
 
     def _standings(self, connection: sa.Connection, subjects: Iterable[str], now: datetime) -> dict[str, _Standing]:
-        """What is known of each subject."""
+        """The alerts of each subject."""
         found = {subject: _Standing() for subject in subjects}
         for some in parts_of(list(found)):
             for alert in connection.execute(_OF_SUBJECTS, {"model": self._live.name, "subjects": some}).mappings():
@@ -110,7 +110,7 @@ class AlertIntake:
         return found
 
     def _passed(self, answer: Answer, cleared: sa.RowMapping) -> Answer:
-        """The answer to an event of a subject that is left alone."""
+        """The answer to an event of a snoozed subject."""
         queue = self._queue
         warning = (
             f"decision: {queue.passed} in place of {queue.reviewed}: the {queue.subject_word} was cleared on "
@@ -120,7 +120,7 @@ class AlertIntake:
         return answer.model_copy(update={"decision": queue.passed, "warnings": [*answer.warnings, warning]})
 
     def _write(self, connection: sa.Connection, standing: _Standing, now: datetime) -> None:
-        """Store what joined the subject's alert; a new one is opened where none is."""
+        """Store the events that join the subject's open alert, or open a new one."""
         joined, before = standing.joined, standing.carried
         content = self._content(joined, before)
         if before is not None and before["status"] == OPEN:
@@ -132,7 +132,7 @@ class AlertIntake:
         connection.execute(_alert_events.insert().values(model=self._live.name), events)
 
     def _content(self, joined: Sequence[Arrival], before: sa.RowMapping | None) -> dict[str, Any]:
-        """What an alert says of its events: those that join it, and those that it had before."""
+        """The columns of an alert that follow from its events, new and old."""
         table, probability = self._live.table, self._queue.probability
         losses = [expected_loss(table, one.row, getattr(one.answer, probability)) for one in joined]
         worst = max(range(len(joined)), key=losses.__getitem__)
@@ -174,7 +174,7 @@ class AlertIntake:
         return number
 
     def _explained(self, arrival: Arrival) -> Answer:
-        """The answer with its reasons, even where who asked did not want any."""
+        """The answer with its reasons, even if the request excluded them."""
         if getattr(arrival.answer, "reasons"):  # noqa: B009 - see Queue
             return arrival.answer
         return respond(self._live, [arrival.row], [arrival.answer.prediction_id])[0]
@@ -182,7 +182,7 @@ class AlertIntake:
 
 @dataclass
 class _Standing:
-    """What is known of a subject: its newest alert, the one by which it is left alone, and what joins an alert now."""
+    """A subject's newest alert, the one that snoozes it, and the new events that join an alert."""
 
     newest: sa.RowMapping | None = None
     cleared: sa.RowMapping | None = None

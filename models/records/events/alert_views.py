@@ -1,4 +1,4 @@
-"""Alerts as people see them: why, what is at stake, what the subject did lately, and what was said about it."""
+"""Alerts as reviewers see them: reasons, expected loss, recent events of the subject, and verdicts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Verdict: TypeAlias = Literal["confirmed", "cleared", "unsure"]
 Status: TypeAlias = Literal["open", "confirmed", "cleared", "unsure"]
 
 MAX_RECENT = 10
-"""Events of a subject that are shown with its alert."""
+"""Recent events shown with an alert."""
 
 
 class GivenVerdict(BaseModel):
-    """What somebody said about an alert."""
+    """A reviewer's verdict on an alert."""
 
     verdict: Verdict
-    by: str = Field(description="Who said so.")
+    by: str = Field(description="The reviewer.")
     note: str = Field(description="Why.")
     at: datetime = Field(description="When, in UTC.")
 
@@ -37,15 +37,15 @@ class SubjectEvent(BaseModel):
 
     id: str
     time: datetime = Field(description="In UTC.")
-    amount: float | None = Field(description="Null where the event or the table tells none.")
-    decision: str | None = Field(description="As it was answered; null for history that nobody asked about.")
+    amount: float | None = Field(description="Null if the event or the table has none.")
+    decision: str | None = Field(description="The answered decision; null for loaded history.")
     probability: float | None
     label: str | None = Field(description="Its label in the words of the review queue, such as fraud or genuine.")
-    in_alert: bool = Field(description="Whether the verdict on the alert is about it.")
+    in_alert: bool = Field(description="Whether it belongs to the alert.")
 
 
 class Alert(BaseModel):
-    """A subject that people look at."""
+    """An alert on one subject, such as a card."""
 
     id: int
     card: str | None = Field(
@@ -55,14 +55,14 @@ class Alert(BaseModel):
     opened: datetime = Field(description="In UTC.")
     closed: datetime | None = Field(description="When the last verdict was given, in UTC.")
     snoozed_until: datetime | None = Field(description="Until when the cleared subject is not reviewed, in UTC.")
-    follows: int | None = Field(description="The subject's alert before, which nobody was sure about.")
+    follows: int | None = Field(description="The subject's previous alert, if its verdict was unsure.")
     n_events: int
     last_event: datetime = Field(description="Time of its latest event, in UTC.")
     expected_loss: float = Field(description="Of its worst event: probability times amount, or else the probability.")
     worst_event: str = Field(description="Id of the event with the highest expected loss.")
     answer: dict[str, Any] = Field(description="The answer to that event, with its reasons in words.")
     recent: list[SubjectEvent] = Field(description="The subject's last events, the newest first.")
-    verdicts: list[GivenVerdict] = Field(description="What was said about the alert, the latest last; that holds.")
+    verdicts: list[GivenVerdict] = Field(description="Verdicts on the alert, the latest last; that one holds.")
 
 
 _entities, _events, _series = tables.event_entities, tables.events, tables.event_series
@@ -98,7 +98,7 @@ _VERDICTS = (
 
 
 def verdicts_on(connection: sa.Connection, alert: int) -> list[GivenVerdict]:
-    """What was said about an alert, the latest last."""
+    """The verdicts on an alert, the latest last."""
     return [GivenVerdict(**row) for row in connection.execute(_VERDICTS, {"alert": alert}).mappings()]
 
 
@@ -108,7 +108,7 @@ def events_of(connection: sa.Connection, alert: int) -> list[str]:
 
 
 def alert_view(connection: sa.Connection, table: Table, queue: Queue, row: Mapping[str, Any]) -> Alert:
-    """An alert as people see it.
+    """An alert as reviewers see it.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def alert_view(connection: sa.Connection, table: Table, queue: Queue, row: Mappi
 
 
 def _recent(connection: sa.Connection, table: Table, queue: Queue, row: Mapping[str, Any]) -> list[SubjectEvent]:
-    """The last events of the alert's subject; those of the alert where windows look back on no subject's events."""
+    """The last events of the alert's subject; those of the alert if no window is over the subject."""
     model, of_alert = row["model"], set(events_of(connection, row["id"]))
     found = subject_events(connection, table, queue, model, row["subject"], of_alert)
     if not found:
@@ -143,11 +143,11 @@ def subject_events(
     subject: str | None,
     of_alert: Collection[str] = frozenset(),
 ) -> list[SubjectEvent]:
-    """The last events of a subject, the newest first; none where windows look back on no subject's events.
+    """The last events of a subject, the newest first; none if no window is over the subject.
 
     Parameters
     ----------
-    of_alert : ids of events that a verdict is about.
+    of_alert : ids of the events that belong to the alert.
     """
     if table.subject is None or subject is None:
         return []
@@ -165,7 +165,7 @@ def _seen(
     found: Iterable[sa.Row[Any]],
     of_alert: Collection[str],
 ) -> list[SubjectEvent]:
-    """Stored events as people see them, in the order in which they were found."""
+    """Stored events as reviewers see them, in the given order."""
     ids = [event.event_id for event in found]
     contents = {event.event_id: event for event in connection.execute(_CONTENTS, {"model": model, "ids": ids})}
     labels = latest_labels(connection, model, ids)

@@ -1,4 +1,4 @@
-"""Events of the past, taken in as history: windows see them, and nobody asked about them."""
+"""Backfill: past events stored as history for windows to see, without answers."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def load_past(
     label_delay_days: float,
     watcher: Callable[[int], object] | None = None,
 ) -> int:
-    """Store rows of the past that windows can still reach, each once however often they are loaded.
+    """Store past rows that windows can still reach; loading a row again changes nothing.
 
     Parameters
     ----------
     frame : as `data.checking.checked_frame` gives it. labels : 1 for positive, shape (n_rows,).
     label_delay_days : how long after its event a label is known.
-    watcher : is told of each part that is done, in rows.
+    watcher : called with the number of rows of each part that is done.
 
     Returns
     -------

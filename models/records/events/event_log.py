@@ -41,7 +41,7 @@ FUTURE_SECONDS = 86_400
 LATE_DAYS = 7.0
 
 Respond: TypeAlias = Callable[[Sequence[Row], Sequence[int]], Sequence[Answer]]
-"""(rows with their windows, their places among the rows that were asked about) -> answers."""
+"""(rows with their windows, their places among the rows of the request) -> answers."""
 Recorded: TypeAlias = Callable[[Sequence[Row], Sequence[int], Sequence[str]], Sequence[PredictionRecord]]
 """(rows with their windows, their places, their answers as JSON) -> what the audit log is to keep."""
 
@@ -58,10 +58,10 @@ class Arrival:
 
 
 class EventListener(Protocol):
-    """Who is told of new events, in the transaction in which they are stored."""
+    """A listener to new events, called in the transaction that stores them."""
 
     def on_stored(self, connection: sa.Connection, arrivals: Sequence[Arrival]) -> Sequence[Answer]:
-        """Do what is to be done about them; returns the answers to send."""
+        """Process new events; returns the answers to send."""
 
 
 class EventLog:
@@ -72,7 +72,7 @@ class EventLog:
     engine : see `models.registry.database.engine.open_database`.
     model : whose events these are.
     table : with the windows of the version that answers, an event id and a time.
-    listener : is told of new events; None for none.
+    listener : called with new events; None for none.
     late_days : how much longer than its windows reach an event is kept.
     now : tells the time at which events come.
 
@@ -162,7 +162,7 @@ class EventLog:
         return found
 
     def load(self, rows: Sequence[Row], labels: Sequence[Label]) -> int:
-        """Take in events of the past that nobody asks about, each once, with what became of them; in one transaction.
+        """Store past events without answers, each once, with their labels; in one transaction.
 
         Parameters
         ----------

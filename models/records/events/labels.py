@@ -1,4 +1,4 @@
-"""What became of events, as it becomes known."""
+"""Labels: the outcomes of events, as they become known."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def latest_labels(
 
     Parameters
     ----------
-    without : a source that is to be taken as if it had said nothing.
+    without : a source whose labels are ignored.
     """
     latest: dict[str, Label] = {}
     for ids in parts_of(list(dict.fromkeys(event_ids))):
@@ -71,7 +71,7 @@ def known_positives(model: str, now: int) -> sa.Select[Any]:
 
 
 def add_labels(connection: sa.Connection, model: str, labels: Sequence[Label]) -> int:
-    """Add the labels that say something new of stored events, in their order; returns how many did.
+    """Add the labels that are new for stored events, in their order; returns how many were.
 
     A label that repeats what is known of its event changes nothing: neither the label nor since when it is known. One
     of an event that is not stored, or not any more, is left out: no window would ever see it.
@@ -84,7 +84,7 @@ def take_labels(engine: sa.Engine, model: str, labels: Sequence[Label]) -> tuple
 
     Returns
     -------
-    how many said something new, and the ids that are those of no stored event.
+    how many were new, and the ids of no stored event.
     """
     with writing(engine) as connection:
         said = _said_of_stored(connection, model, labels)
@@ -93,7 +93,7 @@ def take_labels(engine: sa.Engine, model: str, labels: Sequence[Label]) -> tuple
 
 
 def _said_of_stored(connection: sa.Connection, model: str, labels: Sequence[Label]) -> dict[str, bool | None]:
-    """What is said so far of those events of the labels that are stored."""
+    """The present label of each of these events that is stored."""
     said: dict[str, bool | None] = {}
     for ids in parts_of(list(dict.fromkeys(label.event_id for label in labels))):
         known = connection.execute(_KNOWN, {"model": model, "ids": ids})
@@ -121,7 +121,7 @@ def _add(connection: sa.Connection, model: str, labels: Sequence[Label], said: M
 
 
 def times_positive(labels: Iterable[tuple[str, bool, int]]) -> list[tuple[str, int, int]]:
-    """The times in which each event's latest label said positive: its id, since, until.
+    """The times in which each event's latest label was positive: its id, since, until.
 
     Parameters
     ----------

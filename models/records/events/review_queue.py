@@ -1,4 +1,4 @@
-"""ReviewQueue: the alerts of a live model, worst first, and what people say about them.
+"""ReviewQueue: the alerts of a live model, worst first, and the verdicts on them.
 
 A verdict closes an alert and labels each of its stored events: confirmed means positive, cleared negative, and unsure
 gives no label. A later verdict corrects the one before: its labels hold from then on, or those of the one before are
@@ -72,11 +72,11 @@ class ReviewQueue:
             return self._view(connection, self._row(connection, number))
 
     def decide(self, number: int, verdict: Verdict, *, by: str, note: str) -> Alert:
-        """Close an alert, or correct what was said about it; returns it as it stands then.
+        """Close an alert, or correct its verdict; returns it as it is afterwards.
 
         Parameters
         ----------
-        by : who says so. note : why.
+        by : the reviewer. note : the reason.
 
         Raises UnknownAlertError if there is no alert of that number.
         """
@@ -92,7 +92,7 @@ class ReviewQueue:
             return self._view(connection, row)
 
     def _store(self, connection: sa.Connection, number: int, given: GivenVerdict) -> None:
-        """Write down a verdict, what it does to the alert, and the labels that it gives."""
+        """Store a verdict with its effect on the alert and the labels it gives."""
         connection.execute(
             _alerts.update()
             .where(_alerts.c.id == number)
@@ -102,7 +102,7 @@ class ReviewQueue:
         add_labels(connection, self._live.name, self._labels(connection, number, given))
 
     def _labels(self, connection: sa.Connection, number: int, given: GivenVerdict) -> list[Label]:
-        """What a verdict says of the alert's events; unsure takes back what verdicts said, and nothing else."""
+        """The labels a verdict gives to the alert's events; unsure takes back those of verdicts, and no others."""
         positive, known, model = _LABEL_OF[given.verdict], int(given.at.timestamp()), self._live.name
         says: dict[str, bool | None] = dict.fromkeys(events_of(connection, number), positive)
         if positive is None:

@@ -1,7 +1,7 @@
-"""How often rules were hit by the events of a model, and how often they were right.
+"""Rule hits among the events of a model, and how many of them were positives.
 
-A hit is written in the transaction that stores its event, so it counts once, as the event does. Hits are told apart by
-the name of the rule: one that is changed and keeps its name goes on counting.
+A hit is written in the transaction that stores its event, so it counts once, as the event does. Hits are counted by
+the name of the rule: a rule that changes but keeps its name goes on counting.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _hits = tables.event_rule_hits
 
 
 class RuleCounts(BaseModel):
-    """A rule of the policy that decides, and the stored events that it held for."""
+    """A rule of the active policy, and the stored events that hit it."""
 
     rule: Rule
     condition: str = Field(description="All that must hold, in words.")

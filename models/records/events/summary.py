@@ -1,4 +1,4 @@
-"""What is stored of a model's events, in numbers."""
+"""Counts of the stored events of a model."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _events, _labels, _streams = tables.events, tables.event_labels, tables.event_st
 
 @dataclass(frozen=True, kw_only=True)
 class StoredEvents:
-    """How many events of a model are stored, from when to when, and what is known of them.
+    """Counts of a model's stored events and labels, and the time they span.
 
     Parameters
     ----------
-    n_answered : of them, those that were asked about; the others were loaded.
+    n_answered : of them, those with an answer; the others were loaded.
     first, last : times of the oldest and the newest, ISO 8601, UTC; None if there is none.
     n_labels : labels in all; n_frauds : events whose latest label says positive, n_genuine : those where it does not.
     kept_from : older events have rolled out; None as long as none has.

@@ -1,4 +1,4 @@
-"""Looking back: what is stored of the entities of new events, as the arrays that windows are computed from."""
+"""WindowReader: the stored past of new events' entities, as the arrays that windows are computed from."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class WindowReader:
     def values(self, connection: sa.Connection, asked: Sequence[NewEvent]) -> dict[str, Floats]:
         """The windows of the asked events, arrays of shape (n_asked,) by column, NaN where there is nothing to say.
 
-        Events that are asked about together see each other, if they are of different seconds, in whatever order they
+        Events of one call see each other, if they are of different seconds, in whatever order they
         come.
         """
         if not self._looks:

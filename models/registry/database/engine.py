@@ -1,4 +1,4 @@
-"""The SQL database: SQLite in the home by default, PostgreSQL by URL; opened, locked and reported on in one way."""
+"""The SQL database, SQLite in the home by default or PostgreSQL by URL: opening, locking and error messages."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def recording(engine: sa.Engine, keys: Collection[int]) -> Iterator[sa.Connectio
 
 @contextmanager
 def appending(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that only adds rows which nobody else adds, so that it need not wait for others on PostgreSQL.
+    """A transaction that only adds rows no other writer adds, so that it need not wait for others on PostgreSQL.
 
     All or nothing is stored. Raises DatabaseError as `writing` does.
     """
@@ -180,10 +180,10 @@ def appending(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 class Appender:
-    """Adds rows that nobody else adds, for one thread at a time; each statement is a transaction of its own.
+    """Adds rows no other writer adds, for one thread at a time; each statement is a transaction of its own.
 
-    The database itself begins and ends it, on a connection that is kept: PostgreSQL is asked once instead of four
-    times, and on SQLite the thread lets go of Python's lock, and has to wait for it again, once.
+    The connection is kept in autocommit: PostgreSQL makes one round trip instead of four, and on SQLite the thread
+    releases Python's lock, and has to wait for it again, once.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -240,7 +240,7 @@ def _begun_to_write(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 def take_stock(engine: sa.Engine, tables: Collection[sa.Table]) -> None:
-    """Let PostgreSQL see how much the tables hold now; it plans its look-ups by that.
+    """Refresh PostgreSQL's statistics of the tables, by which it plans queries.
 
     It does so by itself too, but not at once, and a table that was empty the last time is then read from end to end.
     """
@@ -252,7 +252,7 @@ def take_stock(engine: sa.Engine, tables: Collection[sa.Table]) -> None:
 
 @contextmanager
 def _explained(engine: sa.Engine, *drivers: type[Exception]) -> Iterator[None]:
-    """Tell of what went wrong in one way, whether SQLAlchemy says it or a driver that is used without it."""
+    """Translate errors of SQLAlchemy, or of a driver used without it, into DatabaseError."""
     expected: tuple[type[Exception], ...] = (exc.DBAPIError, *drivers)
     try:
         yield

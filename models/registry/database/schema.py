@@ -70,7 +70,7 @@ events = sa.Table(
     sa.Column("event_id", sa.String, primary_key=True),
     sa.Column("time", sa.BigInteger, nullable=False),  # in whole seconds since 1970, UTC
     sa.Column("row", sa.Text, nullable=False),
-    sa.Column("answer", sa.Text),  # null for history that was loaded and never asked about
+    sa.Column("answer", sa.Text),  # null for loaded history
     sa.Column("received", UtcDateTime, nullable=False),
     sa.Index("events_by_time", "model", "time"),
 )
@@ -80,7 +80,7 @@ event_streams = sa.Table(
     metadata,
     sa.Column("model", sa.String, primary_key=True),
     sa.Column("kept_from", sa.BigInteger, nullable=False),  # older events have rolled out
-    sa.Column("n_series", sa.Integer, nullable=False),  # whoever knows fewer looks again
+    sa.Column("n_series", sa.Integer, nullable=False),  # a process that knows fewer reads them again
 )
 
 NOTHING_ROLLED_OUT = -FOREVER
@@ -116,12 +116,12 @@ event_labels = sa.Table(
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("model", sa.String, nullable=False),
     sa.Column("event_id", sa.String, nullable=False),
-    sa.Column("positive", sa.Boolean),  # null takes back what was said before
+    sa.Column("positive", sa.Boolean),  # null takes back earlier ones
     sa.Column("known", sa.BigInteger, nullable=False),  # in whole seconds since 1970, UTC
     sa.Column("source", sa.String, nullable=False),
     sa.Index("event_labels_by_event", "model", "event_id"),
 )
-"""What became of events, only ever added to: of several labels of one event the latest holds from when it was known."""
+"""Outcomes of events, append-only: of several labels of one event the latest holds, from when it was known."""
 
 event_rule_hits = sa.Table(
     "event_rule_hits",
@@ -183,7 +183,7 @@ alert_verdicts = sa.Table(
     sa.Column("note", sa.String, nullable=False),
     sa.Column("at", UtcDateTime, nullable=False),
 )
-"""Who said what about an alert, only ever added to: the latest holds."""
+"""Verdicts on alerts, append-only: the latest holds."""
 
 
 keys = sa.Table(
@@ -212,11 +212,11 @@ outcomes = sa.Table(
     sa.Column("outcome", sa.Boolean),  # of an event; null beside a null value takes back what was said before
     sa.Column("observed", sa.BigInteger, nullable=False),  # in milliseconds since 1970, UTC
     sa.Column("received", sa.BigInteger, nullable=False),  # likewise
-    sa.Column("key_id", sa.String, nullable=False),  # of who said so; empty where nobody needs a key
+    sa.Column("key_id", sa.String, nullable=False),  # of the caller; empty without authentication
     sa.Column("value", sa.JSON(none_as_null=True)),  # a level or a number, where no event was predicted
     sa.Index("outcomes_by_prediction", "model", "prediction_id"),
 )
-"""Only ever added to: of several outcomes of one prediction the one observed last holds, of those the one said last."""
+"""Append-only: of several outcomes of a prediction the one observed last holds, of those the one received last."""
 
 
 predictions = sa.Table(
@@ -230,7 +230,7 @@ predictions = sa.Table(
     sa.Column("action", sa.String, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),  # in milliseconds since 1970, UTC: when the request came
     sa.Column("latency", sa.Integer, nullable=False),  # in microseconds: from there to the answer, not yet stored
-    sa.Column("key_id", sa.String, nullable=False),  # empty where nobody needs a key
+    sa.Column("key_id", sa.String, nullable=False),  # empty without authentication
     sa.Column("reasons", sa.String, nullable=False),
     sa.Column("n_rows", sa.Integer, nullable=False),
     sa.Column("request", sa.Text, nullable=False),
@@ -264,4 +264,4 @@ rollouts = sa.Table(
     sa.Column("started_by", sa.String, nullable=False),
     sa.ForeignKeyConstraint(["name", "version"], ["versions.name", "versions.version"]),
 )
-"""Who challenges the champion of a model now; who did before stands in the history."""
+"""The present challenger of each model; earlier ones are in the history."""
