@@ -1,4 +1,4 @@
-"""KeyGate: lets in who has a key for what is asked, as often as the key allows."""
+"""KeyGate: authentication, scopes and rate limits in front of every path."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ POLL_SECONDS = 0.25
 
 
 class KeyRing:
-    """Tells who asks, and whether they may ask again already.
+    """Authenticates callers and applies their rate limits.
 
     Parameters
     ----------

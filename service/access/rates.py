@@ -1,4 +1,4 @@
-"""Rates: how often a key may ask, and the bucket of tokens that keeps to it."""
+"""Rate limits of keys, kept by token buckets."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SECONDS = {"s": 1, "min": 60, "h": 3_600}
 
 @dataclass(frozen=True)
 class Rate:
-    """So many requests in so many seconds; that many may come at once."""
+    """A number of requests in a number of seconds; the former is also the burst."""
 
     n_requests: int
     seconds: int
 
     @classmethod
     def parse(cls, text: str) -> Rate:
-        """Read "100/s", "6000/min" or "500/h"; KeyRateError tells what is allowed."""
+        """Read "100/s", "6000/min" or "500/h"; KeyRateError names the allowed forms."""
         match = re.fullmatch(r"([1-9][0-9]{0,8})/(s|min|h)", text)
         if match is None:
             raise KeyRateError(text)
@@ -32,7 +32,7 @@ class Rate:
 
 
 class TokenBucket:
-    """Tokens that come in steadily, up to a full bucket; each request takes one.
+    """A token bucket: tokens come in steadily, up to its capacity, and each request takes one.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the registry wants to answer, beside which a process holds what answers."""
+"""The desired state of a process: champions, challengers and settings according to the registry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from service.live.served_model import ServedModel
 
 @dataclass(frozen=True)
 class DesiredModel:
-    """What the registry wants to answer for a name: a version, a policy, and how answers are recorded."""
+    """The champion of a model according to the registry: version, policy and audit settings."""
 
     version: Version
     policy: StoredPolicy | None
@@ -26,24 +26,24 @@ class DesiredModel:
         return BUNDLED if self.policy is None else self.policy.number
 
     def is_answered_by(self, served: ServedModel) -> bool:
-        """Whether this is what answers."""
+        """Whether this state is live."""
         same = self.is_version_of(served) and served.live.policy_version == self.policy_version
         return same and served.audit == self.audit
 
     def is_version_of(self, served: ServedModel) -> bool:
-        """Whether this version answers, by whatever policy."""
+        """Whether this version is live, under any policy."""
         return (served.live.version, served.digest) == (self.version.number, self.version.digest)
 
 
 @dataclass(frozen=True)
 class DesiredChallenger:
-    """Who is to challenge what answers for a name; it decides by the same policy and is recorded in the same way."""
+    """The challenger of a champion; it has the champion's policy and audit settings."""
 
     wanted: DesiredModel
     rollout: Rollout
 
     def challenges(self, champion: ServedModel) -> bool:
-        """Whether this is who challenges it."""
+        """Whether this challenger is live beside the champion."""
         challenger = champion.challenger
         return champion.rollout == self.rollout and challenger is not None and self.wanted.is_answered_by(challenger)
 

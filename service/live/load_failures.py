@@ -1,4 +1,4 @@
-"""LoadFailures: what the registry wants and this process does not do, why, and when it is tried again."""
+"""LoadFailures: versions that failed to load, with backoff."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Desired = TypeVar("Desired")
 
 @dataclass(frozen=True)
 class LoadFailure(Generic[Desired]):
-    """Why what is wanted does not answer, how often it was tried, and the poll at which it is tried again."""
+    """Why a desired state is not live, the number of tries, and the poll of the next try."""
 
     wanted: Desired
     why: str
@@ -25,11 +25,11 @@ class LoadFailure(Generic[Desired]):
 
 
 class LoadFailures(Generic[Desired]):
-    """What is refused, by name of the model.
+    """Failures by name of the model.
 
     Parameters
     ----------
-    what : the word for it in the log.
+    what : "champion" or "challenger", for the log.
     """
 
     def __init__(self, what: str, log: FilteringBoundLogger) -> None:
@@ -37,18 +37,18 @@ class LoadFailures(Generic[Desired]):
         self.by_name: dict[str, LoadFailure[Desired]] = {}
 
     def in_backoff(self, name: str, wanted: Desired, n_polls: int) -> bool:
-        """Whether this was refused, and is not to be tried again yet."""
+        """Whether this failed, and its next try is not due."""
         refusal = self.by_name.get(name)
         return refusal is not None and refusal.wanted == wanted and n_polls < refusal.next_try
 
     def clear(self, name: str, wanted: Desired | None = None) -> None:
-        """Nothing is refused any more, or this is not."""
+        """Forget the failure of this desired state, or of any."""
         refusal = self.by_name.get(name)
         if refusal is not None and (wanted is None or refusal.wanted == wanted):
             del self.by_name[name]
 
     def record(self, name: str, wanted: Desired, version: int, error: Exception, n_polls: int) -> None:
-        """Log once why; it is tried again ever more seldom: a folder can be restored."""
+        """Note a failure and log each reason once; tries get rarer, but go on: a folder can be restored."""
         why = f"version {version}: {error}"
         before = self.by_name.get(name)
         n_tries = before.n_tries + 1 if before and before.wanted == wanted else 1

@@ -1,4 +1,4 @@
-"""Exchange: one request on its way to its answer."""
+"""Exchange: one request and its response."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Header = tuple[bytes, bytes]
 
 
 class Exchange:
-    """What is known of a request between its first byte and the last of its answer.
+    """The state of a request, from its first byte to the last of its response.
 
     Stands between server and application: `receive` and `send` are what the application calls.
 
@@ -30,7 +30,7 @@ class Exchange:
     is_reading : whether the application waits for more of the body; not while it only listens for the client to leave.
     n_bytes : of the body, so far.
     status : of the answer that has begun; None before.
-    is_cut_short : whether somebody else than the application has answered; what it still says is dropped.
+    aborted : whether it was answered in place of the application, whose own response is dropped.
     make_room : asked for room for every part of a body that comes in several; raises if there is none.
     """
 

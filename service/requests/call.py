@@ -1,4 +1,4 @@
-"""When and by whom something was asked."""
+"""Calls: who sent a request, and when."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from time import perf_counter
 
 @dataclass(slots=True)
 class Call:
-    """When and by whom something was asked.
+    """Who sent a request, and when.
 
     Parameters
     ----------

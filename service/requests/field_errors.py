@@ -1,4 +1,4 @@
-"""From what pydantic found wrong with a body to sentences about the columns of a table."""
+"""Field errors: pydantic's findings, worded by the columns of a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lifespan: what runs beside the requests of one process, from its start to its end."""
+"""Lifespan: background tasks and workers of one process, from its start to its end."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Worker(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Lifespan:
-    """What is started before the first request and ended after the last.
+    """Starts everything before the first request, and ends it after the last.
 
     Parameters
     ----------
-    workers : who hands something to another one comes before it.
+    workers : each comes before those that it hands work to.
     """
 
     registry: Registry

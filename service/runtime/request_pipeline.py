@@ -1,4 +1,4 @@
-"""RequestPipeline: what one process keeps an eye on, from the name of each request to the end of the process."""
+"""RequestPipeline: logging, metrics, limits, tracing and draining of one process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RequestPipeline:
 
     Parameters
     ----------
-    tracing : None where nobody asks where time goes.
+    tracing : None if it is off.
     log_to : where lines about requests go; standard error by default.
     new_id : names requests that come without a name.
     """

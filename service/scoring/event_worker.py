@@ -1,4 +1,4 @@
-"""EventWorker: the one thread of a process that answers and stores events, all that wait at a time.
+"""EventWorker: scores and stores events in one thread of the process, all that wait in one transaction.
 
 The thread takes whatever waits and never waits for more: an event that comes alone is answered at once, and the more
 come together, the more of them share the price of a transaction. A database that is slow or away keeps the thread, and
@@ -30,15 +30,15 @@ MAX_WAITING = 1_000
 """Requests; at a few thousand events a second the last of them waits for less than a second."""
 PATIENCE_SECONDS = 10.0
 ROWS_PER_SECOND = 200
-"""So many rows of a batch are worth another second of patience; a tenth of the speed that is usual."""
+"""A batch may wait another second for so many rows; a tenth of the usual speed."""
 
 Results: TypeAlias = list[str | EventError]
-"""Of each row its answer as JSON, or why it has none."""
+"""For each row its answer as JSON, or the reason why it has none."""
 
 
 @dataclass(frozen=True, eq=False)
 class PendingEvents:
-    """Events that were asked about in one request.
+    """The events of one request.
 
     Parameters
     ----------
@@ -57,14 +57,13 @@ class PendingEvents:
 
 
 class EventWorker:
-    """Answers events in a thread of its own, between `start` and `close`.
+    """Scores events in a thread of its own, between `start` and `close`.
 
     Parameters
     ----------
-    metrics : counts the probabilities that are answered, and what is recorded.
-    shadowing : lets challengers look on.
+    shadowing : lets shadow challengers answer the events, too.
     max_waiting : requests; more are refused.
-    patience : seconds that a request waits.
+    patience : seconds until a waiting request is given up.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""RowBatcher: single rows from their check to an answer that is recorded.
+"""RowBatcher: scores single rows in batches, from the checked row to the recorded answer.
 
 Rows are read as long as each turn of the event loop brings some, and then answered together and recorded together: the
 network and the disk take little longer for a few rows than for one. As soon as a turn brings none they are answered, so
@@ -29,12 +29,12 @@ from service.scoring.coalescing import work_in_groups
 from service.scoring.shadow_worker import Seen, ShadowWorker
 
 MAX_TOGETHER = 64
-"""So that a crowd does not keep the event loop from other work for more than a few milliseconds."""
+"""Rows in a batch, so that the event loop is never blocked for more than a few milliseconds."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class PendingRow:
-    """A row that waits for its answer."""
+    """A row waiting for its answer."""
 
     served: ServedModel
     row: Row
@@ -49,14 +49,13 @@ _KEY: Callable[[PendingRow], Hashable] = attrgetter("served", "reasons")
 
 
 class RowBatcher:
-    """Answers single rows and records what is answered, as the audit settings of each model say.
+    """Scores single rows and records the answers by the audit settings of each model.
 
     Parameters
     ----------
-    writer : records.
-    metrics : counts the probabilities that are answered.
-    shadowing : lets challengers look on.
-    now : tells when something is asked.
+    writer : of the audit log.
+    shadowing : lets shadow challengers answer the rows, too.
+    now : the clock of calls.
     """
 
     def __init__(self, writer: AuditWriter, metrics: Metrics, shadowing: ShadowWorker, *, now: Clock) -> None:
@@ -64,7 +63,7 @@ class RowBatcher:
         self._waiting: list[PendingRow] = []
 
     def asked(self, key_id: str) -> Call:
-        """Something is asked now."""
+        """A call that arrives now."""
         return Call(key_id, milliseconds(self._now()), perf_counter())
 
     async def score(
@@ -75,9 +74,9 @@ class RowBatcher:
         Raises
         ------
         BusyError
-            Too many answers wait to be recorded.
+            Too many answers are waiting to be recorded.
         DatabaseError
-            The answer could not be recorded, and therefore is not given.
+            The answer could not be recorded, and is withheld.
         """
         if served.audit.level == "durable":
             self._writer.check_room()
@@ -93,20 +92,20 @@ class RowBatcher:
         count_answers(self._metrics, served, columns[served.live.domain.task.summary.field])
 
     def shadowed(self, seen: Seen) -> None:
-        """Let a shadow answer a batch that was answered."""
+        """Hand an answered batch to its shadow."""
         self._shadowing.look([seen])
 
     def record(self, served: ServedModel, record: PredictionRecord) -> Future[DatabaseError | None] | None:
-        """Record what was answered in another way, by a model that records it.
+        """Record an answer that was not made here: of a batch or an operation.
 
         Returns
         -------
-        at level "durable" what came of it, once it is stored; None if nobody waits for that.
+        at level "durable" None or the error, once the record is stored; no future at level "async".
 
         Raises
         ------
         BusyError
-            Too many answers wait to be recorded.
+            Too many answers are waiting to be recorded.
         """
         if served.audit.level == "async":
             self._writer.record_deferred([record])
@@ -147,7 +146,7 @@ class RowBatcher:
             self._shadow(group)
 
     def _shadow(self, group: Sequence[PendingRow]) -> None:
-        """Let a shadow answer those that are recorded: what it says is of use only beside what was sent."""
+        """Hand recorded rows to the shadow: its answers are of use only beside those that were sent."""
         served = group[0].served
         if (shadow := served.shadow) is not None:
             self._shadowing.look(
@@ -159,7 +158,7 @@ class RowBatcher:
             )
 
     def _answered(self, group: Sequence[PendingRow]) -> tuple[list[bytes], list[PredictionRecord]]:
-        """The answers as JSON, and the records of those that are recorded."""
+        """The answers as JSON, and the records of those in the audit sample."""
         served, reasons = group[0].served, group[0].reasons
         rows = [one.row for one in group]
         X = served.live.scorer.encoder.encode_rows(rows)

@@ -1,10 +1,10 @@
-"""ShadowWorker: challengers that answer what champions were asked, unheard, in a thread of their own.
+"""ShadowWorker: shadow challengers score the rows of champions, in a thread of their own.
 
-Nobody waits for a shadow. It is handed rows when their answers are on the way, and what it says is recorded with the
-role "shadow". Where it cannot keep up, rows are left out and counted, so that neither the champion nor the audit log is
-slowed by it; where it fails, that is logged and counted.
+Callers do not wait for a shadow. It gets rows once their answers are on the way, and its answers are recorded with the
+role "shadow". If it cannot keep up, rows are dropped and counted, so that it slows neither the champion nor the audit
+log; failures are logged and counted.
 
-It gives no reasons: they follow from the bundle whenever somebody asks, and cost more than the answer.
+It gives no reasons: they can be computed from the bundle later, and cost more than the answer.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ REST_SECONDS = 0.0005
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Seen:
-    """A request that a champion has answered and a shadow is to answer too.
+    """An answered request of a champion, for its shadow.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ class Seen:
 
 
 class ShadowWorker:
-    """Lets shadows answer, between `start` and `close`.
+    """Scores rows by shadows, between `start` and `close`.
 
     Parameters
     ----------
-    writer : records what they say.
-    metrics : counts what becomes of rows.
+    writer : records their answers.
+    metrics : counts rows by result.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class ShadowWorker:
         self.start, self.close = self._worker.start, self._worker.close
 
     def look(self, seen: Sequence[Seen]) -> None:
-        """Let shadows answer these soon, if they can keep up; never waits."""
+        """Queue rows for their shadows, or drop them if there is no room; does not block."""
         for one in seen:
             n_rows = len(one.rows)
             with self._counting:
