@@ -147,6 +147,20 @@ def test_a_rare_and_an_unseen_level_share_a_feature_that_was_trained(encoder: Ta
     assert encoder.unseen_columns({"region": "never seen", "housing": "rent", "owner": "no"}) == ["region"]
 
 
+@pytest.mark.parametrize("n_repeats", [1, 100], ids=["few", "many"])
+def test_unseen_levels_of_many_rows_are_those_of_each(encoder: TableEncoder, n_repeats: int) -> None:
+    """By place, and nothing of a row whose levels are all known."""
+    rows = [{"region": "1", "housing": "rent"}, {"region": "never seen", "housing": "rent"}, {"housing": "boat"}]
+
+    found = encoder.unseen_in_rows(rows * n_repeats)
+
+    assert found == {
+        place: unseen
+        for first in range(0, 3 * n_repeats, 3)
+        for place, unseen in ((first + 1, ["region"]), (first + 2, ["housing"]))
+    }
+
+
 def test_an_unseen_level_without_any_example_is_the_average_row(encoder: TableEncoder) -> None:
     """Training had no rare level of housing: the average of the training rows stands in, not an untrained weight."""
     frame = training_rows()

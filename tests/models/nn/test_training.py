@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from models.nn.arrays import Array
 from models.nn.loss_sums import mean_loss
 from models.nn.losses import BINARY_LOG_LOSS, SQUARED_ERROR, pinball
 from models.nn.network import Network
@@ -97,6 +98,22 @@ def test_weight_decay_acts_on_weights_as_in_pytorch(decoupled: bool, reference: 
     np.testing.assert_allclose(
         network.parameters, np.concatenate([part.detach().numpy() for part in theirs]), rtol=1e-7
     )
+
+
+def test_decoupled_decay_shrinks_the_weights_beside_the_step() -> None:
+    """The first step is W (1 - rate * decay) less what Adam takes without decay; biases do not shrink."""
+
+    def parameters_after_a_step(decay: float) -> Array:
+        network = Network((4, 3, 1), rng=np.random.default_rng(2), dtype=np.float64)
+        adam = Adam(decoupled_decay=True)
+        training = made_training(network, optimizer=adam, learning_rate=0.05, weight_decay=decay, batch_size=None)
+        rows = made_rows(64)
+        training.epochs(Rows(rows.inputs.astype(float), rows.targets.astype(float)), n_epochs=1)
+        return network.parameters
+
+    first = Network((4, 3, 1), rng=np.random.default_rng(2), dtype=np.float64)
+    shrunk = np.where(np.arange(len(first.parameters)) < first.n_weights, 0.05 * 0.1 * first.parameters, 0.0)
+    np.testing.assert_allclose(parameters_after_a_step(0.1), parameters_after_a_step(0.0) - shrunk, rtol=1e-12)
 
 
 def test_members_trained_together_are_the_networks_trained_alone() -> None:

@@ -65,6 +65,16 @@ def test_a_period_and_roles_can_be_asked_for(log):
     assert log.prediction("a", "shadow").version == 2
 
 
+def test_a_prediction_was_made_by_the_version_whose_answer_was_sent(log):
+    """Not by a shadow, which may have answered the same request or one of which nothing else is recorded."""
+    store(log, [record("a", 1), record("a", 1, version=2, role="shadow"), record("b", 2, version=2, role="shadow")])
+
+    places = log.places(["a", "b", "nothing"])
+
+    assert {name: (place.model, place.version) for name, place in places.items()} == {"a": ("credit", 1)}
+    assert places["a"].moment == START + timedelta(minutes=1)
+
+
 def test_many_records_are_read_in_parts(log, monkeypatch):
     """None is left out or told twice where parts meet, also among records of one millisecond."""
     monkeypatch.setattr("models.records.audit_log.log.RECORDS_AT_ONCE", 3)
