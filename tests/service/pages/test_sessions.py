@@ -198,7 +198,7 @@ def test_forms_need_the_scope_that_the_api_needs(open_browser, make_key, scope, 
         answered = browser.post(path, data={"csrf_token": token, "version": "2", "why": "x"})
         assert (answered.status_code == 403) == (path not in allowed), path
         if answered.status_code == 403:
-            assert f"this one has {scope}" in parsed(answered).one("main").text
+            assert f"its scopes: {scope}" in parsed(answered).one("main").text
 
 
 def test_pages_carry_the_headers_that_keep_others_out(browser):
