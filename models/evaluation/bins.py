@@ -10,6 +10,8 @@ import pandas as pd
 
 from data.spellings import number_codes, text_codes
 from data.table import Column, level_text
+from models.arrays import Floats, Mask
+from models.evaluation.psi import Counts
 
 MAX_LEVELS = 20
 """Levels with a bin of their own; all rarer ones share a bin, in which new levels land too."""
@@ -18,43 +20,51 @@ Codes = npt.NDArray[np.intp]
 
 
 class Bins:
-    """What rows a column is binned by: edges of a number between quantiles, or the most frequent levels.
+    """Bins of a column; the last one is that of missing values.
 
     Parameters
     ----------
-    values : of the rows that the bins are learned from.
-    n_bins : most bins of a number. Equal values share a bin, so there may be fewer.
+    edges : of a number, rising; a value lies in the first bin whose edge it does not exceed, or above all of them.
+    levels : of any other column, those with a bin of their own; all others share the bin after them.
 
     Attributes
     ----------
-    n_bins : bins of present values and, as the last one, that of missing values.
+    n_bins : bins of present values and that of missing ones.
     """
 
-    def __init__(self, column: Column, values: pd.Series[Any], *, n_bins: int) -> None:
-        self._column = column
+    def __init__(self, column: Column, *, edges: Floats | None = None, levels: pd.Index[Any] | None = None) -> None:
+        self.column = column
+        self._edges = np.zeros(0) if edges is None else edges
+        self._levels = pd.Index([], dtype=object) if levels is None else levels
+        self.n_bins = (len(self._edges) if column.kind == "number" else len(self._levels)) + 2
+
+    @classmethod
+    def of(cls, column: Column, values: pd.Series[Any], *, n_bins: int) -> Bins:
+        """At most `n_bins` bins of a number with equally many of these rows each, or the most frequent levels."""
         present = values[~is_missing(column, values)]
-        if column.kind == "number":
-            shares = np.arange(1, n_bins) / n_bins
-            numbers = present.to_numpy(np.float64)
-            self._edges = np.unique(np.quantile(numbers, shares, method="lower")) if len(numbers) else np.zeros(0)
-            self.n_bins = len(self._edges) + 2
-        else:
-            self._levels = present.value_counts().index[:MAX_LEVELS]
-            self.n_bins = len(self._levels) + 2
+        if column.kind != "number":
+            return cls(column, levels=present.value_counts().index[:MAX_LEVELS])
+        shares, numbers = np.arange(1, n_bins) / n_bins, present.to_numpy(np.float64)
+        return cls(column, edges=np.unique(np.quantile(numbers, shares, method="lower")) if len(numbers) else None)
 
     def codes(self, values: pd.Series[Any]) -> Codes:
         """The bin of each row, 0 .. n_bins - 1, shape (n_rows,)."""
-        if self._column.kind == "number":
+        if self.column.kind == "number":
             codes = np.searchsorted(self._edges, values.to_numpy(np.float64), side="left")
         else:
-            codes = self._levels.get_indexer(pd.Index(values))
+            codes = self._levels.get_indexer(pd.Index(values, dtype=self._levels.dtype))
             codes = np.where(codes < 0, len(self._levels), codes)
-        return np.where(is_missing(self._column, values), self.n_bins - 1, codes).astype(np.intp)
+        return np.where(is_missing(self.column, values), self.n_bins - 1, codes).astype(np.intp)
 
 
-def is_missing(column: Column, values: pd.Series[Any]) -> npt.NDArray[np.bool_]:
+def counts_in(codes: Codes, n_bins: int) -> Counts:
+    """Rows in each bin."""
+    return np.bincount(codes, minlength=n_bins).astype(np.int64)
+
+
+def is_missing(column: Column, values: pd.Series[Any]) -> Mask:
     """Which cells of a checked frame hold nothing, or a code for that; shape (n_rows,)."""
-    empty: npt.NDArray[np.bool_] = values.isna().to_numpy()
+    empty: Mask = values.isna().to_numpy()
     if column.kind == "number":
         return empty | values.isin([code for code in number_codes(column).values() if code is not None]).to_numpy()
     codes = text_codes(column)

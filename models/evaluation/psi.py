@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import chi2
 
 from models.arrays import Floats
 
@@ -40,6 +41,22 @@ def psi(reference: Counts, recent: Counts) -> Floats:
 def expected_by_chance(reference: Counts, recent: Counts) -> float:
     """About what two samples of one distribution have as index on average: (n_bins - 1) (1/n + 1/m)."""
     return float((len(reference) - 1) * (1 / reference.sum() + 1 / recent.sum()))
+
+
+def psi_beside_chance(reference: Counts, recent: Counts) -> tuple[float, float]:
+    """The index, and what it stays below by chance in 95 % of the cases.
+
+    For two samples of n and m rows of one distribution in B bins, the index over 1/n + 1/m is about chi-square
+    distributed with B - 1 degrees of freedom.
+
+    Parameters
+    ----------
+    reference, recent : rows in each bin; bins without any are left out.
+    """
+    held = reference + recent > 0
+    spread, n_held = 1 / reference.sum() + 1 / recent.sum(), int(held.sum())
+    by_chance = float(spread * chi2.ppf(0.95, n_held - 1)) if n_held > 1 else 0.0
+    return float(psi(reference[held], recent[held])), by_chance
 
 
 def psi_with_band(reference: Counts, recent: Counts, *, n_resamples: int, seed: int) -> tuple[float, float, float]:

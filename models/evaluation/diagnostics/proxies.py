@@ -40,7 +40,7 @@ def proxies(table: Table, frame: pd.DataFrame, *, seed: int) -> tuple[Proxies, .
     if len(frame) > MAX_ROWS:
         frame = frame.iloc[np.sort(np.random.default_rng(seed).choice(len(frame), MAX_ROWS, replace=False))]
     inputs = [column for column in table.of_role("feature") if column.kind != "time"]
-    bins = {column.name: Bins(column, frame[column.name], n_bins=_N_BINS) for column in inputs}
+    bins = {column.name: Bins.of(column, frame[column.name], n_bins=_N_BINS) for column in inputs}
     codes = {name: binned.codes(frame[name]) for name, binned in bins.items()}
     found = []
     for column in protected_columns(table, frame):

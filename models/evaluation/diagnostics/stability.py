@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from data.sentences import label
 from data.table import Column, Table
 from models.arrays import Floats
-from models.evaluation.bins import Bins, Codes
+from models.evaluation.bins import Bins, counts_in
 from models.evaluation.diagnostics.results import Reading, Shift, Stability
-from models.evaluation.psi import SHIFTED_FROM, WATCH_FROM
-from models.evaluation.psi import psi as index_of
+from models.evaluation.psi import SHIFTED_FROM, WATCH_FROM, psi_beside_chance
 
 N_BINS = 10
 
@@ -52,26 +49,9 @@ def stability(
     )
 
 
-def psi(training: Codes, recent: Codes, n_bins: int) -> tuple[float, float]:
-    """Population stability index of two sets of binned rows, and what it stays below by chance in 95 % of the cases.
-
-    Bins that hold rows of neither set are left out. For two samples of n and m rows of one distribution in B bins, the
-    index over 1/n + 1/m is about chi-square distributed with B - 1 degrees of freedom.
-
-    Parameters
-    ----------
-    training, recent : bin of each row, 0 .. n_bins - 1.
-    """
-    counts = np.stack([np.bincount(codes, minlength=n_bins) for codes in (training, recent)])
-    counts = counts[:, counts.sum(axis=0) > 0]
-    spread, n_held = 1 / len(training) + 1 / len(recent), counts.shape[1]
-    by_chance = spread * float(chi2.ppf(0.95, n_held - 1)) if n_held > 1 else 0.0
-    return float(index_of(counts[0], counts[1])), by_chance
-
-
 def _shift(column: Column, training: pd.Series[Any], recent: pd.Series[Any]) -> Shift:
-    bins = Bins(column, training, n_bins=N_BINS)
-    index, by_chance = psi(bins.codes(training), bins.codes(recent), bins.n_bins)
+    bins = Bins.of(column, training, n_bins=N_BINS)
+    index, by_chance = psi_beside_chance(*(counts_in(bins.codes(rows), bins.n_bins) for rows in (training, recent)))
     return Shift(
         column=column.name, label=label(column), psi=index, by_chance=by_chance, reading=_reading(index, by_chance)
     )

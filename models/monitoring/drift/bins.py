@@ -11,24 +11,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from data.sentences import spoken, without_unit
 from data.table import Column
-from models.evaluation.bins import Codes, is_missing
+from models.evaluation.bins import MAX_LEVELS, Bins, is_missing
 from models.evaluation.psi import Counts
 from models.monitoring.drift.reference import ColumnReference, LevelReference, NumberReference
 from models.monitoring.drift.results import Bin
 
 N_BINS = 10
 """Of numbers; equal values share a bin, so there may be fewer."""
-MAX_LEVELS = 20
 MIN_SHARE, MIN_COUNT = 0.01, 20
 """What a level needs of all rows for a bin of its own."""
 
 
-class NumberBins:
+class NumberBins(Bins):
     """Bins of a number.
 
     Attributes
@@ -37,23 +35,17 @@ class NumberBins:
     """
 
     def __init__(self, column: Column, reference: NumberReference) -> None:
-        self._column, self._reference = column, reference
         shares = np.arange(1, N_BINS) / N_BINS
         edges = [reference.quantile(share) for share in shares] if reference.n_present else []
-        self._edges = np.unique(np.array(edges, np.float64))
+        super().__init__(column, edges=np.unique(np.array(edges, np.float64)))
         at_most = [reference.at_most[reference.values.index(edge)] for edge in self._edges.tolist()]
         self.counts: Counts = np.append(np.diff([0, *at_most, reference.n_present]), reference.n_missing)
-
-    def codes(self, values: pd.Series[Any]) -> Codes:
-        """The bin of each row, shape (n_rows,)."""
-        codes = np.searchsorted(self._edges, values.to_numpy(np.float64), side="left")
-        return np.where(is_missing(self._column, values), len(self.counts) - 1, codes).astype(np.intp)
 
     def described(self, recent: Counts) -> tuple[Bin, ...]:
         """Each bin with its limits in words and its rows."""
         edges = self._edges.tolist()
         limits = list(zip([None, *edges], [*edges, None], strict=True))
-        names = [_between(self._column, low, high) for low, high in limits]
+        names = [_between(self.column, low, high) for low, high in limits]
         return tuple(
             Bin(name=name, low=low, high=high, n_reference=before, n_recent=now)
             for name, (low, high), before, now in zip(
@@ -66,7 +58,7 @@ class NumberBins:
         )
 
 
-class LevelBins:
+class LevelBins(Bins):
     """Bins of a category or flag.
 
     Parameters
@@ -79,27 +71,21 @@ class LevelBins:
     """
 
     def __init__(self, column: Column, reference: LevelReference, recent: pd.Series[Any]) -> None:
-        self._column, self._reference = column, reference
+        self._reference = reference
         before = pd.Series(reference.levels, dtype=np.int64)
         now = recent[~is_missing(column, recent)].value_counts()
         if reference.n_other:  # a level that is not listed may be among those
             now = now[now.index.isin(before.index)]
         both = before.add(now, fill_value=0).sort_values(ascending=False, kind="stable")
         least = max(MIN_COUNT, MIN_SHARE * (reference.n_rows + len(recent)))
-        self._levels = pd.Index(both.index[both >= least][:MAX_LEVELS], dtype=object)
+        super().__init__(column, levels=pd.Index(both.index[both >= least][:MAX_LEVELS], dtype=object))
         own = [reference.levels.get(level, 0) for level in self._levels]
         rare = sum(reference.levels.values()) + reference.n_other - sum(own)
         self.counts: Counts = np.array([*own, rare, reference.n_missing])
 
-    def codes(self, values: pd.Series[Any]) -> Codes:
-        """The bin of each row, shape (n_rows,)."""
-        codes = self._levels.get_indexer(pd.Index(values, dtype=object))
-        codes = np.where(codes < 0, len(self._levels), codes)
-        return np.where(is_missing(self._column, values), len(self.counts) - 1, codes).astype(np.intp)
-
     def described(self, recent: Counts) -> tuple[Bin, ...]:
         """Each bin with its level in words and its rows."""
-        names = [*(spoken(self._column, level) for level in self._levels), "rare or unseen", "missing"]
+        names = [*(spoken(self.column, level) for level in self._levels), "rare or unseen", "missing"]
         return tuple(
             Bin(name=name, low=None, high=None, n_reference=before, n_recent=now)
             for name, before, now in zip(names, self.counts.tolist(), recent.tolist(), strict=True)
@@ -109,7 +95,7 @@ class LevelBins:
         """Share of the rows whose level training never saw; None if that is not known, because it saw too many."""
         if self._reference.n_other:
             return None
-        unseen = ~values.isin(list(self._reference.levels)).to_numpy() & ~is_missing(self._column, values)
+        unseen = ~values.isin(list(self._reference.levels)).to_numpy() & ~is_missing(self.column, values)
         return float(unseen.mean())
 
 
@@ -118,11 +104,6 @@ def bins_of(column: Column, reference: ColumnReference, recent: pd.Series[Any]) 
     if isinstance(reference, NumberReference):
         return NumberBins(column, reference)
     return LevelBins(column, reference, recent)
-
-
-def counts_in(codes: npt.NDArray[np.intp], n_bins: int) -> Counts:
-    """Rows in each bin."""
-    return np.bincount(codes, minlength=n_bins).astype(np.int64)
 
 
 def _between(column: Column, low: float | None, high: float | None) -> str:

@@ -12,9 +12,9 @@ import pandas as pd
 from data.sentences import label
 from data.table import Column
 from models.arrays import Floats
-from models.evaluation.bins import is_missing
+from models.evaluation.bins import counts_in, is_missing
 from models.evaluation.psi import Counts, expected_by_chance, psi, psi_with_band
-from models.monitoring.drift.bins import LevelBins, NumberBins, bins_of, counts_in
+from models.monitoring.drift.bins import LevelBins, NumberBins, bins_of
 from models.monitoring.drift.recent_rows import Times
 from models.monitoring.drift.reference import ColumnReference, NumberReference
 from models.monitoring.drift.results import Before, Effect, Period

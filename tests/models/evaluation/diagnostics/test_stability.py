@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from data.table import Column, Table
-from models.evaluation.bins import Bins
-from models.evaluation.diagnostics.stability import psi, stability
+from models.evaluation.bins import Bins, counts_in
+from models.evaluation.diagnostics.stability import stability
+from models.evaluation.psi import psi_beside_chance
 
 NUMBER = Column(name="amount", kind="number", missing=(-1,))
 CATEGORY = Column(name="region", kind="category", missing=("?",), optional=True)
@@ -18,6 +19,11 @@ TABLE = Table(
     name="loans",
     columns=(NUMBER, CATEGORY, Column(name="card", kind="key"), Column(name="bad", kind="flag", role="target")),
 )
+
+
+def psi(training, recent, n_bins):
+    """Of the bins of rows."""
+    return psi_beside_chance(*(counts_in(np.asarray(codes), n_bins) for codes in (training, recent)))
 
 
 def rows(n_rows: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
@@ -87,7 +93,7 @@ def test_the_recent_rows_are_named_by_how_they_were_cut() -> None:
 def test_numbers_are_binned_by_quantiles_and_gaps_apart() -> None:
     """Ten bins of about as many rows; codes for "no value" and empty cells share the last bin."""
     values = pd.Series([*np.arange(100.0), -1, np.nan])
-    bins = Bins(NUMBER, values, n_bins=10)
+    bins = Bins.of(NUMBER, values, n_bins=10)
     counts = np.bincount(bins.codes(values), minlength=bins.n_bins)
     assert counts.tolist() == [10] * 10 + [2]
     assert bins.codes(pd.Series([-5.0, 1e9])).tolist() == [0, 9]
@@ -96,7 +102,7 @@ def test_numbers_are_binned_by_quantiles_and_gaps_apart() -> None:
 def test_new_and_rare_levels_share_a_bin() -> None:
     """A level that training rows lack is no error, and not the same as no value."""
     values = pd.Series(["north"] * 5 + ["south"] * 3 + [None, "?"], dtype=object)
-    bins = Bins(CATEGORY, values, n_bins=10)
+    bins = Bins.of(CATEGORY, values, n_bins=10)
     codes = bins.codes(pd.Series(["south", "north", "west", None, "?"], dtype=object))
     assert codes.tolist() == [1, 0, 2, 3, 3]
     assert bins.n_bins == 4
@@ -105,5 +111,5 @@ def test_new_and_rare_levels_share_a_bin() -> None:
 def test_a_column_without_any_value_has_one_bin() -> None:
     """All cells empty, before and after: nothing has moved."""
     empty = pd.Series([np.nan] * 4)
-    bins = Bins(NUMBER, empty, n_bins=10)
+    bins = Bins.of(NUMBER, empty, n_bins=10)
     assert psi(bins.codes(empty), bins.codes(empty), bins.n_bins) == (0.0, 0.0)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.table import Column, Table
-from models.monitoring.drift.bins import bins_of, counts_in
+from models.evaluation.bins import counts_in
+from models.monitoring.drift.bins import bins_of
 from models.monitoring.drift.reference import N_CELLS, N_OUTERMOST, Reference, column_reference, training_reference
 
 NUMBER = Column(name="amount", kind="number", missing=(-1,), optional=True)
