@@ -47,8 +47,8 @@ OWNS = Column(name="owns", kind="flag", levels=("A191", "A192"), reasons={"A191"
         (ACCOUNT, None, "A1", "Kind of account: not given, typically below 0 DM"),
         (OWNS, "A191", "A192", "No telephone"),
         (OWNS, "A192", "A191", "owns: yes, typically no"),
-        (credit.TABLE["guarantor"], False, True, "Nobody else is liable for the loan"),
-        (credit.TABLE["guarantor"], "False", "True", "Nobody else is liable for the loan"),
+        (credit.TABLE["guarantor"], False, True, "The loan has no guarantor"),
+        (credit.TABLE["guarantor"], "False", "True", "The loan has no guarantor"),
         (TAIWAN["PAY_0"], 2.0, -1, "Payments were late by 2 months or more in September"),
         (GERMAN["checking_status"], "A11", "A14", "The balance of the checking account is below 0 DM"),
         (

@@ -132,8 +132,7 @@ def test_the_rule_that_decided_is_the_first_reason(live: LiveModel) -> None:
     assert (first.value, first.typical, first.effect) == (3, live.scorer.reference_row["customer_id_count_1d"], 0)
     assert (told.rules, told.decision) == (["abroad", "known"], "block")
     assert told.reasons[0].text == (
-        "Rule 'abroad': The country in which the device or the card scheme sees the card is not the customer's: yes "
-        "and Amount of the transaction above 100 EUR (720 EUR)"
+        "Rule 'abroad': Country mismatch: yes and Amount of the transaction above 100 EUR (720 EUR)"
     )
     assert not any(reason.text.startswith("Rule") for reason in told.reasons[1:])
 
@@ -154,7 +153,7 @@ def test_an_allowed_row_is_explained_by_its_rule_if_asked(live: LiveModel) -> No
 
     assert (unasked.decision, unasked.rules, unasked.reasons) == ("allow", ["known"], [])  # type: ignore[attr-defined]
     assert explained.reasons[0].text == (  # type: ignore[attr-defined]
-        "Rule 'known': How the card was used: one of chip (chip)"
+        "Rule 'known': Payment channel: one of chip (chip)"
     )
 
 
@@ -171,16 +170,16 @@ def test_a_file_with_reasons_names_the_rule_first(live: LiveModel) -> None:
     ("when", "words"),
     [
         ({"column": "amount_eur", "at_most": 1}, "Amount of the transaction at most 1 EUR"),
-        ({"column": "distance_km", "below": 1500}, "From the customer's home to the terminal below 1,500 km"),
+        ({"column": "distance_km", "below": 1500}, "Distance from the customer's home to the terminal below 1,500 km"),
         (
             {"column": "customer_id_count_1d", "above": 10},
-            "The card's transactions in the day before above 10",
+            "Transactions of the card in the day before above 10",
         ),
-        ({"column": "channel", "is": "online"}, "How the card was used: online"),
-        ({"column": "channel", "not_one_of": ["chip", "online"]}, "How the card was used: none of chip, online"),
+        ({"column": "channel", "is": "online"}, "Payment channel: online"),
+        ({"column": "channel", "not_one_of": ["chip", "online"]}, "Payment channel: none of chip, online"),
         (
             {"column": "terminal_id", "one_of": [f"T{i}" for i in range(1, 1206)]},
-            "Where it was used: one of T1, T2, T3, T4, T5 and 1,200 more",
+            "Terminal ID: one of T1, T2, T3, T4, T5 and 1,200 more",
         ),
     ],
 )
