@@ -119,7 +119,7 @@ def _missing_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> li
 
 
 def _listed(names: list[Any]) -> str:
-    """Names as they are told in an error, of very many and very long ones only the beginning."""
+    """Names for an error message; very long lists are cut."""
     text = ", ".join(map(str, names[:_MAX_LISTED])) or "none"
     return text if len(text) <= _MAX_LISTED and len(names) <= _MAX_LISTED else f"{text[:_MAX_LISTED]}..."
 
@@ -160,7 +160,7 @@ def _repeated_events(column: Column, ids: pd.Series[Any], first_row: int) -> lis
 
 
 def _target_problems(table: Table, checked: pd.DataFrame) -> list[Problem]:
-    """What makes learning impossible: no row, or no two values of the target to tell apart."""
+    """Problems that make learning impossible: no rows, or a target with a single value."""
     target = table.target
     if len(checked) == 0:
         return [Problem(0, target.name, None, "the file has no rows")]

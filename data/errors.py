@@ -1,4 +1,4 @@
-"""What can go wrong below the models: one class for each kind of failure."""
+"""Errors of the data package, one class for each kind of failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PublicTable: a table that anyone can get, and what is known about it."""
+"""PublicTable: a public data set with its description."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from data.table import Table
 
 @dataclass(frozen=True, kw_only=True)
 class PublicTable:
-    """A table that anyone can get, and what is known about it.
+    """A public data set with its description.
 
     Parameters
     ----------
@@ -21,9 +21,9 @@ class PublicTable:
     domain : the line of business it trains.
     file : parquet file, relative to the data home.
     digest : `frame_digest` of that file's rows, which a download must equal.
-    split : how its rows are cut for a fair judgement.
-    openml_id : number of the same rows on OpenML, None if they are not there.
-    from_openml : takes OpenML's names and levels to the file's; None if they are the same.
+    split : training, validation and test split.
+    openml_id : ID of the data set on OpenML; None if it is not there.
+    from_openml : maps OpenML's names and levels to the file's; None if there is nothing to map.
     note : traps that a report must state.
     """
 

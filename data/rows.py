@@ -77,7 +77,7 @@ def _field(column: Column) -> Any:
 
 
 def _description(column: Column) -> str:
-    """What the column means, its unit and what it may hold, as one line."""
+    """Description, unit and allowed values in one line."""
     words = column.description.rstrip(".") + (f" ({column.unit})" if column.unit else "")
     words = f"{words}: {column.allowed}" if words else column.allowed
     if column.meanings:

@@ -29,7 +29,7 @@ def spoken(column: Column, value: Any) -> str:
 
 
 def without_unit(column: Column, value: float) -> str:
-    """A number in words where its unit is said elsewhere; shares keep their percent sign."""
+    """A number without its unit; shares keep their percent sign."""
     return spoken(column if column.unit == "share" else replace(column, unit=""), value)
 
 
@@ -41,12 +41,12 @@ def percent(share: float) -> str:
 
 
 def label(column: Column) -> str:
-    """What a column is called where there is room for a few words."""
+    """Short name of a column: its description up to the first colon or semicolon."""
     return column.description.split(";")[0].split(":")[0].rstrip(".") or column.name
 
 
 def comparison(column: Column, value: Any, reference: Any) -> str:
-    """What a row holds beside what the reference row holds, without saying which is better."""
+    """A value beside that of the reference row, without a judgement."""
     return f"{label(column)}: {spoken(column, value)}, typically {spoken(column, reference)}"
 
 

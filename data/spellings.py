@@ -1,4 +1,4 @@
-"""How one value may be spelled, the same in a request and in a file.
+"""Accepted spellings of a value, alike in requests and in files.
 
 `level_text` (in `data.table`) says which spellings of a category are one level; here stand the two values of a flag and
 the codes that mean "no value".
@@ -17,7 +17,7 @@ EXACT_WHOLE_NUMBERS = 2**53
 """Below it every whole number is exact as a float."""
 
 _FLAGS_AS_FLOATS = {"0.0": 0.0, "1.0": 1.0}
-"""What pandas writes into a CSV for a flag that is missing in some rows."""
+"""Pandas writes these into a CSV for a flag that is missing in some rows."""
 
 
 def value_text(value: object) -> str:

@@ -1,7 +1,7 @@
 """Table and Column: the one description of a table.
 
-Whatever is said about a column (what it means, what it may hold, what it is for) is said here once. The request row,
-the check of a file, the encoder's columns, the OpenAPI text and the command line's listing all read it.
+A column's meaning, its allowed values and its role are described here once. Request rows, file checks, the encoder, the
+OpenAPI text and the command line's listing all read this description.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ USUAL_FLAGS = {"0": 0.0, "false": 0.0, "False": 0.0, "1": 1.0, "true": 1.0, "Tru
 """The spellings of a flag that has no levels of its own, each with its number."""
 
 TEMPLATE_FIELDS = ("value", "reference")
-"""What a sentence template may hold in braces."""
+"""Placeholders of a sentence template."""
 
 
 MAX_SHOWN_VALUES = 5
@@ -59,7 +59,7 @@ Level = Annotated[str, BeforeValidator(level_text)]
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Column:
-    """What is known about one column.
+    """The description of one column.
 
     Parameters
     ----------
@@ -82,12 +82,12 @@ class Column:
         keeps to it, whatever the rows say.
     ordered_above : where the direction begins. Numbers up to it are codes of states: they have no order among
         themselves, and all come before the numbers above.
-    part : whom an advertising column describes.
+    part : of an advertising table: person, context or ad.
     actionable : the person it describes can change it, so a way to a better decision may name it.
     reasons : sentences for when the column counts against someone, see `data.sentences.reason_sentence`: by the value
         (a level, a number), "above" or "below" the reference (numbers), "missing", and "any" for whatever else. They
         may hold {value} and {reference}.
-    stored : how the audit log keeps what requests hold: `plain`, `hashed` (equal values can be told to be equal), or
+    stored : how the audit log keeps what requests hold: `plain`, `hashed` (equal values stay equal), or
         `left_out`; for what identifies a person.
     amount : of a number: the money that the row is about, and that is lost if it goes wrong.
     window : the column is computed from earlier rows of an entity, so that neither files nor requests hold it.
@@ -153,7 +153,7 @@ class Column:
         self._check_words()
 
     def _check_outcome(self) -> None:
-        """What training alone reads is known in every row, and only a target has a positive value, one of its own."""
+        """Columns that only training reads have a value in every row; `positive` is one of the target's own values."""
         if self.role in ("target", "weight", "propensity") and self.missing:
             raise TableError(f"column {self.name!r}: a {self.role} is known in every row; leave out 'missing'")
         if self.positive is not None and self.role != "target":
@@ -165,13 +165,11 @@ class Column:
             )
 
     def _check_words(self) -> None:
-        """What is said about the values fits them."""
+        """Meanings and reasons belong to values of the column."""
         if self.levels and (unknown := sorted(set(self.meanings) - set(self.levels))):
             raise TableError(f"column {self.name!r}: meaning of {unknown[0]!r}, which is none of its levels")
         if self.protected and self.actionable:
-            raise TableError(
-                f"column {self.name!r}: a protected column cannot be actionable; nobody is asked to change it"
-            )
+            raise TableError(f"column {self.name!r}: a protected column cannot be actionable")
         for key, template in self.reasons.items():
             self._check_template(key, template)
 
@@ -219,7 +217,7 @@ class Column:
 
     @property
     def allowed(self) -> str:
-        """The values this column may hold, in words that finish the sentence "must be ..."."""
+        """Allowed values, as the end of the sentence "must be ..."."""
         match self.kind:
             case "number":
                 words = "a whole number" if self.whole else "a number"
@@ -272,7 +270,7 @@ class Table:
         self._check_windows_together()
 
     def _check_windows_together(self) -> None:
-        """What is kept of an entity's events is one amount and one other column, and every event counts once."""
+        """An entity's stored events hold one amount and one other column, and every event counts once."""
         if self.windows and (self.event is None or self.event.optional):
             raise TableError(
                 f"table {self.name!r}: windows need the id of every row, so that none counts twice; mark a column that "
@@ -325,12 +323,12 @@ class Table:
 
     @property
     def inputs(self) -> tuple[Column, ...]:
-        """What a request carries, see `Column.requested`."""
+        """Columns of a request, see `Column.requested`."""
         return tuple(column for column in self.columns if column.requested)
 
     @property
     def file_columns(self) -> tuple[Column, ...]:
-        """What a file holds: every column that is not computed."""
+        """Columns of a file: all that are not computed."""
         return tuple(column for column in self.columns if column.window is None)
 
     @property
@@ -407,7 +405,7 @@ class Table:
         return values.map({value: text in events for value, text in texts.items()}).to_numpy(np.int64)
 
     def _not_binary(self, values: pd.Series[Any]) -> TableError:
-        """The target's values cannot be told apart as event and no event."""
+        """The error for a target whose values are not told apart as event and no event."""
         target, counts = self.target, values.dropna().map(level_text).value_counts()
         shown = ", ".join(f"{str(text)[:40]!r} ({n_rows:,})" for text, n_rows in counts.head(MAX_SHOWN_VALUES).items())
         more = ", ..." if len(counts) > MAX_SHOWN_VALUES else ""
@@ -423,7 +421,7 @@ class Table:
         return {column.name: column.example for column in self.inputs if column.example is not None}
 
     def with_columns(self, changes: Mapping[str, Mapping[str, Any]]) -> Table:
-        """A copy in which the named columns differ as said, e.g. `{"age": {"role": "ignore"}}`."""
+        """A copy with changed fields of the named columns, e.g. `{"age": {"role": "ignore"}}`."""
         for name in changes:
             self[name]  # an unknown name is an error
         columns = tuple(dataclasses.replace(column, **changes.get(column.name, {})) for column in self.columns)

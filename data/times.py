@@ -12,7 +12,7 @@ EARLIEST, LATEST = pd.Timestamp("1678-01-01"), pd.Timestamp("2262-01-01")
 """Bounds of a time; between them every resolution that numpy and pandas use is exact."""
 
 ISO_DATE = r"\d{4}-\d{2}-\d{2}"
-"""What a time starts with; without it "20240105" and "2024" would be read as times too."""
+"""Prefix of an ISO 8601 date; without it "20240105" and "2024" would be read as times too."""
 
 _DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y")
 _CLOCKS = ("", " %H:%M", " %H:%M:%S")

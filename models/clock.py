@@ -1,4 +1,4 @@
-"""The one real clock; whoever records a moment takes a clock as an argument and defaults to this one."""
+"""The system clock. Functions that record a time take a clock as an argument, with this one as the default."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ def usable_cores() -> int:
 def threads_within_cores() -> Iterator[None]:
     """Let BLAS and OpenMP, which look at the machine, use no more threads than there are usable cores.
 
-    More of them use up a container's quota early in each period and then all wait. Who has asked for fewer, as by
-    OMP_NUM_THREADS, gets fewer.
+    More of them use up a container's quota early in each period and then all wait. Lower limits, such as
+    OMP_NUM_THREADS, are kept.
     """
     n_cores = usable_cores()
     limits = {library["prefix"]: min(library["num_threads"], n_cores) for library in threadpool_info()}

@@ -1,4 +1,4 @@
-"""What alerting costs: positives that pass, reviews, and good customers who are blocked."""
+"""Costs of decisions and alerts: missed positives, manual review, and blocked good customers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class AlertCosts:
     missed_share: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no cost."""
+        """Refuse invalid costs."""
         costs = {
             "cost of a review": self.review,
             "cost of a blocked good customer": self.blocked_good,
@@ -50,7 +50,7 @@ class AlertCosts:
 
 @dataclass(frozen=True)
 class Costs:
-    """What the two errors cost, and a person's look, in any unit: only their ratios decide.
+    """Costs of the two errors and of a manual review, in any unit: only their ratios matter.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class Costs:
     referred: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no cost."""
+        """Refuse invalid costs."""
         for what, cost in (
             ("accepting a bad row", self.accepted_bad),
             ("rejecting a good one", self.rejected_good),

@@ -1,4 +1,4 @@
-"""What can go wrong from training to storing: one class for each kind of failure."""
+"""Errors of the models package, one class for each kind of failure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MetricsError(ModelError):
 
 
 class NotTrainedError(ModelError):
-    """The registry holds no live version of the model that was asked for."""
+    """The registry holds no live version of the model."""
 
     def __init__(self, name: str, domain: str | None = None) -> None:
         command = f"backscore train {domain or 'DOMAIN'} --name {name}"
@@ -65,14 +65,14 @@ class ChallengerError(ModelError):
 
 
 class NoChallengerError(ModelError):
-    """Nobody challenges the champion."""
+    """The champion has no challenger."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"nobody challenges the champion of {name!r}; `backscore rollout start {name} VERSION` begins")
+        super().__init__(f"{name!r} has no challenger; start a rollout with `backscore rollout start {name} VERSION`")
 
 
 class RolloutOverError(ModelError):
-    """What was found out about a challenger is about a rollout that has ended meanwhile."""
+    """The rollout that a decision is about has ended meanwhile."""
 
     def __init__(self, name: str, number: int) -> None:
         super().__init__(
@@ -144,7 +144,7 @@ class ConflictingEventError(EventError):
 
 
 class NoQueueError(ModelError):
-    """The model's answers come before nobody."""
+    """The model has no review queue."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
@@ -161,7 +161,7 @@ class UnknownAlertError(ModelError):
 
 
 class RefinementError(ModelError):
-    """The live version cannot go on from its weights as it was asked to."""
+    """The live version cannot be refined as requested."""
 
     def __init__(self, name: str, version: int, problem: str) -> None:
         super().__init__(
@@ -206,16 +206,16 @@ class ReplayError(ModelError):
 
     def __init__(self, columns: Mapping[str, str]) -> None:
         said = ", ".join(f"{name!r} ({how.replace('_', ' ')})" for name, how in columns.items())
-        super().__init__(f"it cannot be answered again, because not all it held was stored: {said}")
+        super().__init__(f"it cannot be replayed, because some columns were not stored in full: {said}")
 
 
 class UnknownPredictionError(ModelError):
-    """Nothing of that id was recorded."""
+    """No prediction with that ID was recorded."""
 
     def __init__(self, prediction_id: str) -> None:
         super().__init__(
             f"there is no prediction {prediction_id!r} in the audit log: it was never answered, not recorded at the "
-            "model's level or sample, or is older than what is kept; `backscore audit settings` tells"
+            "model's level or sample, or is older than what is kept; see `backscore audit settings`"
         )
 
 

@@ -1,4 +1,4 @@
-"""What a model may be called: the name is a URL segment, a file name and a command line argument."""
+"""Model names: a name is a URL segment, a file name and a command line argument."""
 
 from __future__ import annotations
 

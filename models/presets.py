@@ -31,7 +31,7 @@ PresetName: TypeAlias = Literal["fast", "balanced", "best"]
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """The parameters of an estimator that a preset stands for; what each does is told at `BackpropEstimator`."""
+    """Estimator parameters of a preset, documented at `BackpropEstimator`."""
 
     hidden_layer_sizes: Sequence[int]
     activation: str
@@ -53,7 +53,7 @@ NetworkSettings.names = tuple(field.name for field in fields(NetworkSettings))
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """The parameters of `TableEncoder` that a preset stands for; what each does is told there."""
+    """Encoder parameters of a preset, documented at `TableEncoder`."""
 
     n_bins: int
     n_target_bins: int

@@ -1,8 +1,8 @@
 """Cells that a spreadsheet program would run.
 
-Whoever opens a CSV in such a program runs the cells in it that begin like a formula, whoever wrote them. What we write
-is data and is read by programs, so no cell is ever changed: a quote put before it would be another value for them. It
-is counted instead, and who asked for the file is told to import it as text.
+Opening a CSV in a spreadsheet runs every cell that begins like a formula (CSV injection). Our files are data for other
+programs, so cells are never changed: a leading quote would be a different value. They are counted instead, and the user
+is advised to import the file as text.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the pages of a parquet file say of themselves, read before anything is unpacked.
+"""Page headers of a parquet file, read before anything is decompressed.
 
-A footer may claim anything; what a reader makes room for stands in the header of each page. So whoever takes files from
-strangers walks these headers first. They are structs in Thrift's compact protocol; the numbers of their fields are
+A footer may claim anything; readers allocate memory by the header of each page. So the headers of untrusted files are
+walked first. They are structs in Thrift's compact protocol; the numbers of their fields are
 those of https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 """
 
@@ -19,7 +19,7 @@ _ENCODING, _ENCODING_V2 = 2, 4  # fields of the headers of data pages within it
 
 
 class PageError(Exception):
-    """What should be the header of a page is none."""
+    """A page header is malformed."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ def pages_of(content: memoryview, start: int, length: int) -> Iterator[Page]:
     """
     place, end = start, start + length
     if not 0 <= start <= end <= len(content):
-        raise PageError(f"a column is said to lie in bytes {start} to {end} of {len(content)}")
+        raise PageError(f"a column claims bytes {start} to {end} of {len(content)}")
     while place < end:
         reader = _Compact(bytes(content[place : min(place + MAX_HEADER_BYTES, end)]))
         header = reader.struct()
         page = Page(_size(header, _UNCOMPRESSED_SIZE), _size(header, _COMPRESSED_SIZE), _encoding(header))
         place += reader.place + page.packed
         if place > end:
-            raise PageError(f"a page is said to end at byte {place}, its column at {end}")
+            raise PageError(f"a page claims to end at byte {place}, its column at {end}")
         yield page
 
 

@@ -36,7 +36,7 @@ EMPTY_TEXTS = ("", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
 
 
 _MAX_CHARACTERS, _MAX_NAMES = 100, 10
-"""So much of a wrong header is told."""
+"""Limits of what an error shows of a wrong header."""
 
 
 _DELIMITERS = (",", ";", "\t", "|")

@@ -16,7 +16,7 @@ from data.table import Column, Table
 from data.window import Window
 
 HEADER = """\
-# What each column is, in the order in which requests list them. Edit what was guessed wrong, then train.
+# Columns in the order of requests. Correct what was inferred wrongly, then train.
 #
 # kind          what the column holds:
 #   number        an amount or a count; with unit, minimum, maximum, whole (true: no fraction) and
@@ -36,7 +36,7 @@ HEADER = """\
 #   time          when the row happened; rows are then split by it
 #   entity        whose row it is (a card, a customer); windows over its earlier rows may become inputs.
 #                 The first entity is whose rows belong together when someone looks at them
-#   event         the row's own id: the same id is the same event, and counts once
+#   event         the row's own id: rows with one id are one event, and count once
 #   ignore        known, never used
 # description   what the column means; shown to those who send requests
 # meanings      what levels mean where they are codes, e.g. {A11 = "below 0 DM"}
@@ -142,5 +142,5 @@ def read_table(path: Path) -> Table:
 
 
 def write_table(table: Table, path: Path) -> None:
-    """Write a table as TOML with a heading that explains the fields to whoever edits it."""
+    """Write a table as TOML, headed by an explanation of the fields."""
     path.write_text(HEADER + tomli_w.dumps(table_as_dict(table)), "utf-8", newline="\n")

@@ -204,7 +204,7 @@ def _is_dictionary(values: pa.Array) -> bool:
 
 
 def _text_bytes(values: pa.Array) -> int:
-    """What values that stand in a dictionary take when each row has its own."""
+    """Memory of dictionary-encoded values once each row holds its own."""
     if not _is_dictionary(values):
         return 0
     lengths = pc.cast(pc.binary_length(values.dictionary), pa.int64())

@@ -1,1 +1,1 @@
-"""A first description of a file that nobody described."""
+"""Inference of a first table description from a file."""

@@ -1,4 +1,4 @@
-"""What can be seen in one column of a file that nobody described."""
+"""Facts about one column of a file without a description."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ColumnFacts:
     is_empty : shape (n_rows,), which cells hold nothing, or only blanks.
     present : the other cells, as they are.
     counts : how many rows hold each distinct value, the most frequent first; the index holds the values' level texts.
-    typical_row : index in `present` of an ordinary value: the row asked for, or the first that is not empty.
+    typical_row : index in `present` of an ordinary value: the given row, or the first that is not empty.
     """
 
     def __init__(self, name: str, cells: pd.Series[Any], *, typical_row: int) -> None:

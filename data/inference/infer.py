@@ -1,4 +1,4 @@
-"""A first description of a table that nobody described, for a person to read and edit.
+"""Inference of a first table description, for a person to review and edit.
 
 It says what was observed and decides only what the values show. What they cannot show (bounds, units, which way a
 number acts, who is protected) is left to the person.

@@ -55,7 +55,7 @@ TABLE = read_table(Path(__file__).with_suffix(".toml"))
 
 
 def simulate(n_rows: int, seed: int) -> Simulation:
-    """Draw impressions and clicks; the same seed gives the same rows."""
+    """Draw impressions and clicks; equal seeds give equal rows."""
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame(_persons(n_rows, rng) | _moments_and_ads(n_rows, rng))
     probability = true_probability(frame)

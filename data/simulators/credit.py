@@ -45,7 +45,7 @@ TABLE = read_table(Path(__file__).with_suffix(".toml"))
 
 
 def simulate(n_rows: int, seed: int) -> Simulation:
-    """Draw applicants and their outcome; the same seed gives the same rows."""
+    """Draw applicants and their outcome; equal seeds give equal rows."""
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame(_applicants(n_rows, rng))
     probability = true_probability(frame)

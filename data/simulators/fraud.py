@@ -53,7 +53,7 @@ CATEGORY_FACTORS = dict(zip(CATEGORIES, (0.7, 1.0, 0.8, 1.2, 1.8, 2.0), strict=T
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """What a transaction of one kind looks like: the densities that its visible features are drawn from."""
+    """Densities of the visible features of one kind of transaction."""
 
     name: str
     log_amount_shift: float
@@ -73,7 +73,7 @@ TABLE = read_table(Path(__file__).with_suffix(".toml"))
 
 
 def simulate(n_rows: int, seed: int) -> Simulation:
-    """Draw transactions in time order; the same seed gives the same rows.
+    """Draw transactions in time order; equal seeds give equal rows.
 
     There is one customer for 60 rows and one terminal for 120, so that every table spans about 60 days.
     """

@@ -132,7 +132,7 @@ def adam_update(
 
 
 def layer_kernel(activation: str) -> LayerKernel | None:
-    """What follows a layer's product; None for an activation that is not written here."""
+    """The compiled loop after a layer's product; None for an activation without one."""
     kind = _KINDS.get(activation)
     if kind is None:
         return None

@@ -19,7 +19,7 @@ LAST_SHIFT = 31
 class Dropout:
     """Which units of a batch are off, drawn anew for each step.
 
-    A byte of randomness decides over a unit, so the probability used is the nearest 256th of the one asked for. Units
+    A byte of randomness decides over a unit, so the probability used is the nearest 256th of the requested one. Units
     that stay are scaled up by `scale` = 1 / (1 - probability used), so that nothing changes on average.
 
     Parameters

@@ -3,7 +3,7 @@
 While a network trains, its first weights are products w_ij = s_i v_ij of the input's scale and free weights. An input
 that tells nothing loses its scale, and with it all its weights at once; that is how a network leaves columns out, which
 trees do by themselves. This is the diagonal layer of Holzmueller et al. (2024), with its faster learning rate. There it
-stays a layer of the network; here the products are what the network holds, so that nobody else knows of it.
+stays a layer of the network; here the products are what the network holds, so that no other module knows of it.
 
 By the chain rule dL/dv_ij = s_i dL/dw_ij and dL/ds_i = sum_j v_ij dL/dw_ij.
 """

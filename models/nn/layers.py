@@ -19,13 +19,13 @@ from models.nn.dropout import Dropout
 from models.nn.steady_products import steady_product
 
 LayerKernel: TypeAlias = Callable[[Array, Array, Array, Dropout | None, np.random.Generator], None]
-"""What follows a layer's product as one compiled loop: (sums, biases, outputs, dropout, rng) -> None. Adds the biases,
-writes the outputs after dropout, and leaves in place of the sums the derivative of the outputs by them."""
+"""A compiled loop for everything after a layer's product: (sums, biases, outputs, dropout, rng) -> None. It adds the
+biases, writes the outputs after dropout, and leaves in place of the sums the derivative of the outputs by them."""
 
 
 @dataclass
 class Record:
-    """What a layer remembers of one forward pass; allocated once for a batch size and filled anew at each step.
+    """A layer's record of one forward pass; allocated once for a batch size and filled anew at each step.
 
     `outputs`, `sums` and `grads` have the shape (n_members, n_rows, n_outputs). `outputs` are what the next layer sees,
     after dropout; `activated` what the activation gave; `ones` has the shape (1, n_rows). Arrays that need not differ
@@ -58,7 +58,7 @@ class Dense:
     ----------
     weights : (n_members, n_inputs, n_outputs) and `biases` (n_members, 1, n_outputs), views into the network's
         parameters.
-    weight_gradients, bias_gradients : the same for the network's gradients.
+    weight_gradients, bias_gradients : likewise views of the network's gradients.
     """
 
     weights: Array

@@ -16,7 +16,7 @@ from models.nn.arrays import Array
 
 
 class Optimizer(Protocol):
-    """What the training loop needs to know about an optimizer."""
+    """Interface of an optimizer."""
 
     @property
     def decoupled_decay(self) -> bool:
@@ -27,7 +27,7 @@ class Optimizer(Protocol):
 
 
 class SGD:
-    """Gradient descent: W := W - learning_rate * dL/dW, with momentum if asked for (Polyak 1964).
+    """Gradient descent: W := W - learning_rate * dL/dW, optionally with momentum (Polyak 1964).
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ Schedule: TypeAlias = Callable[[float], float]
 
 
 def constant(progress: float) -> float:
-    """The same rate throughout."""
+    """A constant rate."""
     return 1.0
 
 
@@ -25,7 +25,7 @@ def step(progress: float) -> float:
 
 
 def exponential(progress: float) -> float:
-    """From 1 down to a hundredth, by the same factor at every step."""
+    """From 1 down to a hundredth, by a constant factor per step."""
     return float(0.01**progress)
 
 

@@ -25,7 +25,7 @@ STEP = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class LayerTrace:
-    """What one layer made of the row. All arrays have a leading axis of members.
+    """One layer's values for the row. All arrays have a leading axis of members.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class _Pass:
     outputs: Array
 
     def record(self) -> Record:
-        """The same as a layer remembers it in training."""
+        """The values in the form of a training record."""
         record = self.layer.new_record(1, self.sums.dtype, drops=False)
         record.inputs = self.inputs
         record.sums[...] = self.sums
@@ -137,7 +137,7 @@ class _Pass:
 
 
 def _predicted(network: Network, row: Array) -> list[_Pass]:
-    """What each layer makes of the row in a prediction."""
+    """Each layer's values for the row in a prediction."""
     inputs: Array = np.zeros((1, rows_per_tile(), len(row)), network.parameters.dtype)
     inputs[0, 0] = row
     passes = []

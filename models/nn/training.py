@@ -23,7 +23,7 @@ from models.nn.schedules import Schedule, constant
 
 @dataclass(frozen=True)
 class Epoch:
-    """What is known when the network has seen every training row once more.
+    """State at the end of an epoch.
 
     `training_loss` is the mean over the epoch's batches while they were being learned (with dropout),
     `validation_loss` the loss of the members' common vote on the validation rows, None if there are none.
@@ -89,7 +89,7 @@ class Training:
     Parameters
     ----------
     network : its dtype must be that of the rows.
-    loss, optimizer, schedule : see their modules; the schedule is asked anew at each step.
+    loss, optimizer, schedule : see their modules; the schedule is evaluated at each step.
     batch_size : rows a step; None takes all rows at once (the article's batch gradient descent).
     mean : the batch loss is the mean over its rows; False sums them, as the article does.
     weight_decay : share of each weight, times the learning rate, taken off at each step.
@@ -152,7 +152,7 @@ class Training:
         return seen
 
     def steps(self, rows: Rows, *, n_epochs: int) -> Iterator[int]:
-        """The same passes step by step: stops after each with the number of the epoch that it was part of."""
+        """The training passes, step by step: stops after each with the number of the epoch that it was part of."""
         for number in range(1, n_epochs + 1):
             for _ in self._steps_of_epoch(rows, number - 1, n_epochs):
                 yield number

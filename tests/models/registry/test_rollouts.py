@@ -57,7 +57,7 @@ def test_another_challenger_takes_its_place_and_a_withdrawal_ends_it(registry):
         ("challenge", "challenger", 2, 3, "shadow"),
         ("withdraw", "challenger", 3, 1, "too slow"),
     ]
-    with pytest.raises(NoChallengerError, match="nobody challenges the champion of 'lending'"):
+    with pytest.raises(NoChallengerError, match="'lending' has no challenger"):
         registry.rollouts.stop("lending", actor="ben", why="")
 
 

@@ -76,7 +76,7 @@ def test_only_a_better_challenger_is_promoted(run, two, monkeypatch, verdict, pr
         (("start", "credit", 2, "--canary", 1), "must be above 0 and below 1, got 1"),
         (("show", "credit"), str(NoChallengerError("credit"))),
         (("show", "nothing"), "there is no model 'nothing'; there are ads, credit, fraud"),
-        (("decide", "credit"), "nobody challenges"),
+        (("decide", "credit"), "has no challenger"),
     ],
 )
 def test_what_cannot_be_done_is_said(run, two, words, message):
