@@ -28,6 +28,7 @@ from models.registry.registry import Registry
 from models.retraining import train
 from models.training.job import TrainingJob
 from tests.conftest import MOMENT
+from tests.guide_blocks import file_in_guide
 
 NAMES = ("churn", "delivery", "routing")
 N_ROWS = 300
@@ -35,16 +36,19 @@ N_ROWS = 300
 
 @pytest.fixture(scope="module")
 def added(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Domain]]:
-    """The domains of a package that is installed while these tests run."""
+    """The domains of a package that is installed while these tests run; churn is the one that the guide shows."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "others-1.0.dist-info").mkdir()
     (folder / "others-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1.0\n")
-    lines = [f"{name} = tests.contracts.domains.{name}" for name in NAMES]
+    (folder / "churn.py").write_text(file_in_guide("churn.py"))
+    modules = {"churn": "churn", **{name: f"tests.contracts.domains.{name}" for name in NAMES[1:]}}
+    lines = [f"{name} = {module}" for name, module in modules.items()]
     (folder / "others-1.0.dist-info" / "entry_points.txt").write_text("\n".join(["[backscore.domains]", *lines, ""]))
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     yield load_domains()
     sys.path.remove(str(folder))
+    del sys.modules["churn"]
     importlib.invalidate_caches()
 
 

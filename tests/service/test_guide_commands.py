@@ -7,7 +7,6 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,31 +16,14 @@ from typer.testing import CliRunner
 
 from data.files.table_toml import table_from_dict
 from service.cli import app
-from service.pages.guide import FOLDER
 from tests.conftest import Service, Store
+from tests.guide_blocks import PAGES, blocks_of
 
-README = Path(__file__).parents[2] / "README.md"
-PAGES = [README, *sorted(FOLDER.glob("*.md"))]
-BLOCK = re.compile(r"(?:^<!-- (.+?) -->\n)?^```(\w*)\n(.*?)^```$", re.M | re.S)
 EXIT_CODE = re.compile(r"# .*exit code (\d)")
 """A command that is meant to end otherwise than with 0 says so in a comment."""
 RUNS_ELSEWHERE = ("quickstart", "tests", "not run: ")
 """Marks of blocks that this test leaves out: .ci/run runs the first two; others say why nothing can."""
 LANGUAGES = {"sh", "python", "toml", "json"}
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block: the comment before it, its language, and its text."""
-
-    mark: str
-    language: str
-    text: str
-
-
-def blocks_of(page: Path) -> list[Block]:
-    """Every fenced block of a page, in its order."""
-    return [Block(*found) for found in BLOCK.findall(page.read_text(encoding="utf-8"))]
 
 
 @pytest.fixture
