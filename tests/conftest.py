@@ -1,4 +1,4 @@
-"""What several rooms of tests share: small trained models, stored as a training job stores them, and the service."""
+"""Fixtures of several rooms: small trained models, stored as a training job stores them, and the service."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def _train_every_domain(folder: Path) -> None:
 
 @pytest.fixture
 def store(trained_home: Path, tmp_path: Path) -> Iterator[Store]:
-    """A copy of the trained home that a test may change, in which nothing has been asked yet."""
+    """A copy of the trained home that a test may change, with an empty audit log."""
     shutil.copytree(trained_home, tmp_path / "home")
     opened = open_store(tmp_path / "home")
     with opened.registry._engine.begin() as connection:
@@ -191,7 +191,7 @@ def running_services() -> Iterator[list[TestClient]]:
 
 @pytest.fixture(autouse=True)
 def stop_services(running_services: list[TestClient]) -> Iterator[None]:
-    """Stop with each test what was started for it alone: services poll, and hundreds leave no time for others."""
+    """Stop the services that a test has started for itself: they poll, and hundreds would leave no time for others."""
     n_shared = len(running_services)
     yield
     _stop(running_services, n_shared)
@@ -222,7 +222,7 @@ def start_service(running_services: list[TestClient]) -> Callable[..., Service]:
 def service(
     start_service: Callable[..., Service], trained_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Service:
-    """A service with a model of every domain, and small limits; to be asked, not changed. It keeps what it is asked."""
+    """A service with a model of every domain and small limits, to send requests to and not to change."""
     home = shutil.copytree(trained_home, tmp_path_factory.mktemp("served") / "home")
     return start_service(home, max_body_bytes=50_000, max_batch_bytes=200_000, max_rows_per_batch=100)
 
@@ -241,7 +241,7 @@ def applicant() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def eventually() -> Callable[[Callable[[], bool]], None]:
-    """Waits until something is so, and fails if it is not within a minute."""
+    """Waits until a condition holds, and fails if it does not within a minute."""
 
     def wait(is_so: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 60

@@ -1,4 +1,4 @@
-"""Load on a server: keep-alive connections that ask the same again and again, as fast as they are answered or in time.
+"""Load on a server: keep-alive connections that repeat a request as fast as it is answered, or at a given rate.
 
 The clients are bare protocols on uvloop, because a client that is slower than the server measures itself.
 """
@@ -30,7 +30,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 
 @dataclass
 class Loaded:
-    """What came of a load.
+    """The result of a load.
 
     Parameters
     ----------
@@ -73,14 +73,14 @@ def load(
     rate: float | None = None,
     on_answer: Callable[[bytes], object] | None = None,
 ) -> Loaded:
-    """Ask for so many seconds.
+    """Send requests for so many seconds.
 
     Parameters
     ----------
     request : as `post` makes it; or a function that makes the next one.
     rate : requests a second, spread evenly over time; latencies then count from when a request was due, so that those
         that had to wait for a slow one before them are not forgiven. None: each connection asks as soon as it can.
-    on_answer : told the body of each answer with status 200.
+    on_answer : called with the body of each answer with status 200.
     """
     loaded = Loaded()
     make = request if callable(request) else lambda: request
@@ -207,7 +207,7 @@ class BackgroundLoad:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -217,7 +217,7 @@ def free_port() -> int:
 def server(
     command: list[str], port: int, *, cores: set[int] | None = None, environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A server process, ready to answer; it must end by itself when it is told to."""
+    """A server process, ready to answer; it must end by itself on SIGTERM."""
     process = subprocess.Popen(
         command,
         cwd=ROOT,

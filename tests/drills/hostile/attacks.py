@@ -112,11 +112,11 @@ class Target:
         return Reply(status, kind, body, seconds)
 
     def memory(self) -> float:
-        """What the process holds, in MiB."""
+        """Resident memory of the process, in MiB."""
         return _status_of(self.serving.process.pid, "VmRSS")
 
     def peak_memory(self) -> float:
-        """The most that it has held since `forget_peak`, in MiB."""
+        """Peak of the resident memory since `forget_peak`, in MiB."""
         return _status_of(self.serving.process.pid, "VmHWM")
 
     def forget_peak(self) -> None:
@@ -126,7 +126,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back; status DROPPED if the connection was closed without an answer, -1 if nothing came in time."""
+    """An answer; status DROPPED if the connection was closed without an answer, -1 if nothing came in time."""
 
     status: int
     kind: str
@@ -134,7 +134,7 @@ class Reply:
     seconds: float
 
     def wrong(self, expected: Collection[int]) -> str:
-        """What is wrong with it; empty if nothing."""
+        """A sentence on what is wrong with it; empty if nothing is."""
         if self.status not in expected:
             return f"answered {self.status}, expected {' or '.join(map(str, expected))}: {self.body[:200]!r}"
         if self.status < 400:
@@ -148,7 +148,7 @@ class Reply:
 
 
 class Bystander:
-    """Somebody who goes on asking for scores, see `bystander.py`; all that is asked of it is how it fared."""
+    """Another client that requests scores all the time, see `bystander.py`, with its latencies and failures."""
 
     def __init__(self, target: Target, folder: Path) -> None:
         self._told = folder / "bystander.log"
@@ -170,7 +170,7 @@ class Bystander:
         self._process.wait()
 
     def since(self, started: float) -> Fared:
-        """How it fared with what it asked since then, a moment of `time.monotonic`."""
+        """Its latencies and failures since a moment of `time.monotonic`."""
         time.sleep(0.03)  # so that what it asks now counts too
         lines = [line.split() for line in self._told.read_text().splitlines()]
         asked = [(float(sent), float(seconds), int(status)) for sent, seconds, status in (li for li in lines if li[2:])]
@@ -196,7 +196,7 @@ class Fared:
 
 @dataclass(frozen=True)
 class Attack:
-    """One attack: what is sent and what may come back.
+    """One attack: the bytes to send and the statuses allowed.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ class Attack:
 
 
 def play(target: Target, attacks: Iterable[Attack], *, most_mebibytes: float, quiet: bool = False) -> list[str]:
-    """Play attacks one after the other beside a bystander, print a line for each, and tell what went wrong.
+    """Play attacks one after the other beside a bystander, print a line for each, and return what went wrong.
 
     Parameters
     ----------
@@ -255,7 +255,7 @@ def request(
 
 
 def chunked(path: str, parts: Iterable[bytes], kind: str = "application/json") -> Iterator[bytes]:
-    """A POST whose length nobody announces, part by part."""
+    """A POST without Content-Length, chunk by chunk."""
     yield request("POST", path, b"", f"Content-Type: {kind}", "Transfer-Encoding: chunked")
     for part in parts:
         yield b"%x\r\n%b\r\n" % (len(part), part)
@@ -263,7 +263,7 @@ def chunked(path: str, parts: Iterable[bytes], kind: str = "application/json") -
 
 
 def with_shutdown(connection: socket.socket) -> None:
-    """Let a thread that still sends find the connection closed."""
+    """Close a connection under a thread that may still send."""
     with suppress(OSError):  # the service has closed it already
         connection.shutdown(socket.SHUT_RDWR)
 
@@ -284,4 +284,4 @@ def _status_of(pid: int, name: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) / 1024
-    raise RuntimeError(f"/proc tells no {name}")
+    raise RuntimeError(f"/proc/{pid}/status has no {name}")

@@ -1,4 +1,4 @@
-"""Somebody who goes on asking for scores while a service is attacked, in a process of its own so as not to be held up.
+"""A client that requests scores all the time while a service is attacked, in a process of its own.
 
     python tests/drills/hostile/bystander.py PORT KEY PATH < BODY
 
