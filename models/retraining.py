@@ -35,7 +35,7 @@ from models.training.trained import Trained
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a job did. `contenders` holds the test metrics of this version, of the baselines and of the champion."""
+    """The result of a job. `contenders` holds the test metrics of this version, the baselines and the champion."""
 
     name: str
     version: int

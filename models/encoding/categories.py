@@ -78,7 +78,7 @@ class CategoryBlock:
             frequent = counts[counts >= min(least_rows, max(len(frame) // 20, 1))]
             own = sorted(map(str, frequent.index[:max_levels]))
             n_own = len(own)
-            # Also those seen once: a training row whose level one other row holds is told so, and new rows must be too
+            # Also those seen once: a training row whose level one other row holds gets its statistics, so new rows must
             counted: list[Any] = list(counts.index[:_MAX_COUNTED]) if self.statistics else []
             self.levels = own + sorted(set(map(str, counted)) - set(own))
         self._index_levels()

@@ -1,4 +1,4 @@
-"""What training saw of a category's levels: how often each came with the event, and how often at all.
+"""Target statistics of a category's levels: the event rate of each, and its count.
 
 Two numbers that a network can learn from where a category has too many levels for a feature each: the log-odds of the
 event among the level's rows, drawn to that of all rows by PRIOR_ROWS rows of it and measured from there

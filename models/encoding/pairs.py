@@ -13,7 +13,7 @@ from models.encoding.times import TimeBlock
 
 
 def encode_beside(encoder: TableEncoder, shared: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Features:
-    """What `encode_rows` gives for `{**shared, **row}` of each row; the shared columns are encoded once.
+    """The result of `encode_rows` for `{**shared, **row}` of each row; shared columns are encoded once.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What fits and predicts: the scikit-learn estimators, and the scorer of a table that is built on them."""
+"""The scikit-learn estimators, and the classifier of a table that is built on them."""
 
 from models.estimators.autoencoder import BackpropAutoencoder as BackpropAutoencoder
 from models.estimators.classifier import BackpropClassifier as BackpropClassifier

@@ -1,4 +1,4 @@
-"""What training rows a model keeps in mind: the row it compares with, usual values, and what became of each score."""
+"""Statistics of the training set that answers refer to: a reference row, usual values, event rates by score band."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the backpropagation estimators share: parameters, training, prediction in pieces."""
+"""The base class of the estimators: parameters, training, prediction in batches."""
 
 from __future__ import annotations
 
@@ -391,7 +391,7 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         return rows.subset(training), rows.subset(held_out)
 
     def _checked(self, X: Any, y: Any = "no_validation", **checks: Any) -> Any:
-        """What `validate_data` makes of X and y, X as float32; ValueError names the first cell of X out of range."""
+        """X as float32, and y, checked by `validate_data`; ValueError names the first cell of X out of range."""
         # What overflows is named below; in y, by its reader
         with np.errstate(over="ignore", invalid="ignore"):
             checked = validate_data(self, X, y, dtype=np.float32, order="C", ensure_all_finite=False, **checks)

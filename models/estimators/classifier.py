@@ -28,7 +28,7 @@ from models.presets import PRESETS, NetworkSettings, PresetName
 
 
 def _with_preset(constraints: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """What is allowed for the parameters, if None stands for what the preset says."""
+    """Parameter constraints that also allow None, for the value of the preset."""
     left_to_preset = {name: [*constraints[name], None] for name in NetworkSettings.names}
     return {**constraints, **left_to_preset, "preset": [StrOptions(set(PRESETS))]}
 

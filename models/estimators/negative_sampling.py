@@ -57,7 +57,7 @@ def kept_rows(labels: Labels, negative_sample_rate: float, *, seed: int) -> npt.
 
 @dataclass(frozen=True, eq=False)
 class DrawnRows:
-    """What a training sees: rows, labels and weights to train on, and the rows and labels that validate."""
+    """The training set after sampling, with weights, and the validation set."""
 
     frame: pd.DataFrame
     labels: Labels

@@ -201,7 +201,7 @@ class TableClassifier(TableScorer):
         self.calibrator.fit(log_odds.astype(np.float64), held_out_labels, negative_sample_rate=negative_sample_rate)
 
     def _keep_background(self, frame: pd.DataFrame, labels: Labels) -> None:
-        """What answers will refer to."""
+        """Compute the statistics of the training set that answers refer to."""
         step = -(-len(frame) // MAX_BACKGROUND_ROWS)
         frame, labels = frame.iloc[::step], labels[::step]
         self.background = Background(
@@ -234,7 +234,7 @@ class TableClassifier(TableScorer):
 
     @property
     def columns(self) -> list[Column]:
-        """What the log-odds are divided among, in the order of `shares`: the columns read, then what is derived."""
+        """The columns that the log-odds are attributed to, in the order of `shares`: those read, then derived ones."""
         return [self.table[name] for name in self.encoder.column_names_]
 
     @property
@@ -245,7 +245,7 @@ class TableClassifier(TableScorer):
 
     @property
     def input_names(self) -> list[str]:
-        """What each input of the network is made of, in words."""
+        """A readable name for each input of the network."""
         return list(self.encoder.get_feature_names_out())
 
     @property
@@ -254,11 +254,11 @@ class TableClassifier(TableScorer):
         return self.encoder.groups_
 
     def inputs(self, X: Features) -> Features:
-        """What the network reads of encoded rows, float32 of shape (n_rows, n_inputs): here the rows as they are."""
+        """The inputs of the network, float32 of shape (n_rows, n_inputs): here the encoded rows themselves."""
         return X
 
     def derived_values(self, x: Features) -> Mapping[str, Any]:
-        """What an encoded row holds of the `columns` that are not in the table, by name: here nothing."""
+        """The values of derived `columns` for an encoded row, by name: here none."""
         return {}
 
     def log_odds(self, X: Features) -> Floats:

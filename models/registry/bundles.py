@@ -1,7 +1,7 @@
-"""Trained models on disk: content-addressed folders that prove to be unaltered before anything in them is used.
+"""Trained models on disk: content-addressed folders, verified before anything in them is used.
 
 A bundle's digest is the SHA-256 of its manifest, and the manifest lists the SHA-256 of every other file: one changed
-byte anywhere is found. A folder appears under its digest complete or not at all.
+byte anywhere is found. A folder appears under its digest complete, or not at all.
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ def _publish(partial: Path, folder: Path) -> None:
 
 def _folder(bundles: Path, digest: str) -> Path:
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise BundleError(digest, "this is no digest: 64 hexadecimal digits")
+        raise BundleError(digest, "not a digest: 64 hexadecimal digits")
     return bundles / digest
 
 

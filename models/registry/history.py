@@ -67,7 +67,7 @@ def events(connection: sa.Connection, name: str) -> list[Event]:
 
 
 def pile_of(connection: sa.Connection, name: str, alias: Alias) -> list[int]:
-    """What the alias pointed to and rollbacks can return to, the present target last.
+    """Earlier targets of the alias that rollbacks can return to, the current one last.
 
     A rollback takes the topmost off, everything else puts another one on top.
     """

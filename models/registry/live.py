@@ -44,7 +44,7 @@ def load_live(version: Version, bundles: Path) -> LiveModel:
 
 
 def with_policy(live: LiveModel, stored: StoredPolicy | None) -> LiveModel:
-    """The same model, deciding by a stored policy; None leaves it as it is.
+    """The model with a stored policy in place of its own; None leaves it as it is.
 
     Raises UnreadablePolicyError as `read_policy` does.
     """
@@ -55,7 +55,7 @@ def with_policy(live: LiveModel, stored: StoredPolicy | None) -> LiveModel:
 
 
 def read_policy(domain: Domain, stored: StoredPolicy, table: Table) -> Policy:
-    """The policy that was stored, fit for a version of this table.
+    """A stored policy, checked against the table of the version that is to use it.
 
     Raises UnreadablePolicyError if it is of another domain, has fields or values that this installation refuses, or
     rules that ask the table for what it does not hold.
@@ -72,7 +72,7 @@ def read_policy(domain: Domain, stored: StoredPolicy, table: Table) -> Policy:
 
 
 def load_answering(version: Version, stored: StoredPolicy | None, bundles: Path) -> LiveModel:
-    """A version as it answers: loaded, and deciding by the active policy if there is one.
+    """A version as it is served: loaded, with the active policy if there is one.
 
     Raises BundleError and UnreadablePolicyError as `load_live` and `with_policy` do.
     """
@@ -80,7 +80,7 @@ def load_answering(version: Version, stored: StoredPolicy | None, bundles: Path)
 
 
 def policy_note(stored: StoredPolicy | None, version: Version | None) -> str:
-    """A sentence if the active policy was tested with another version than the one that answers; else empty."""
+    """A warning if the active policy was simulated with another version than the live one; else empty."""
     if stored is None or version is None or stored.model_version == version.number:
         return ""
     return (

@@ -124,7 +124,7 @@ def check_share(name: str, number: int, mode: Mode, share: float) -> None:
 
 
 def end_rollout(connection: sa.Connection, occasion: Occasion) -> Rollout | None:
-    """Let nobody challenge the champion any more, and record it; returns who did, None if nobody."""
+    """End the rollout and record it; returns the challenger, None if there was none."""
     name = occasion["name"]
     ended = going_on(connection, name)
     if ended is None:

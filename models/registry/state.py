@@ -26,8 +26,8 @@ from models.registry.stored_types import stored_types
 
 STATE, ARRAYS = "state.json", "state.safetensors"
 MAX_STATE_BYTES = 16 * 1024**2
-MAX_BRACKETS = 200_000
-"""Lists and objects of a tree; they take many times the bytes in memory that they have in the file."""
+MAX_BRACKETS, MAX_COMMAS = 200_000, 500_000
+"""Bounds of the values in a tree, which take many times the bytes in memory that they have in the file."""
 _MAX_QUOTED = 100
 _SCALARS: Mapping[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "text": (str,)}
 _ARRAY = re.compile(r"(?P<dtype>float32|float64|int8|int64)\[(?P<shape>[^\]]*)\]( < (?P<below>\w+))?(?P<inf> or inf)?")
@@ -61,7 +61,8 @@ def load_state(state: bytes, arrays: Buffer, digest: str) -> Any:
     Raises BundleError, for the bundle of this digest, if a type or field is unknown, missing or holds what it may not;
     the text says where.
     """
-    if len(state) > MAX_STATE_BYTES or state.count(b"[") + state.count(b"{") > MAX_BRACKETS:
+    n_brackets = state.count(b"[") + state.count(b"{")
+    if len(state) > MAX_STATE_BYTES or n_brackets > MAX_BRACKETS or state.count(b",") > MAX_COMMAS:
         raise BundleError(digest, f"{STATE} is too large; it was not read")
     with _errors_of(ARRAYS, digest):
         reader = _Reader(read_arrays(arrays))
@@ -74,7 +75,7 @@ def load_state(state: bytes, arrays: Buffer, digest: str) -> Any:
 
 @contextmanager
 def _errors_of(file: str, digest: str) -> Iterator[None]:
-    """Errors told as those of a file of a bundle."""
+    """Turn any error into a BundleError that names the file."""
     try:
         yield
     except Exception as error:  # forged values can make the code behind a field raise anything
@@ -211,7 +212,7 @@ def _joined(path: str, name: str) -> str:
 
 
 def _list_kind(kind: str) -> tuple[str, str]:
-    """What a list holds, and the name of its length."""
+    """The kind of a list's items, and the name of its length."""
     inner, _, length = kind[:-1].rpartition("[")
     return inner, length
 

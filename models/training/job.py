@@ -1,4 +1,4 @@
-"""What a training job is asked to do, and who watches it."""
+"""The specification of a training job, and its progress callbacks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Promote: TypeAlias = Literal["auto", "always", "never", "challenger"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingJob:
-    """What to train, on which rows, and when the result may go live.
+    """The specification of a training job: model, rows, and when the result may go live.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ class TrainingJob:
     negative_sample_rate : learn from this share of the rows without the event, in (0, 1], see `negative_sampling`;
         None is 1, or the share of the champion to refine, which allows no other.
     promote : "auto" if it passes the gates and is not worse than the champion, "always", "never", or "challenger",
-        which for the job is the same as never: who asked for it begins the rollout.
-    actor : who asked, for the history.
+        which the job treats as never: its caller begins the rollout.
+    actor : who started the job, for the history.
     wait_seconds : how long to wait for another job of the same name.
     """
 

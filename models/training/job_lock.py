@@ -21,8 +21,8 @@ from models.names import checked_name
 def job_lock(home: Path, name: str, *, wait_seconds: float = 0.0, now: Clock = utc_now) -> Iterator[None]:
     """Hold the training lock of one model while the block runs.
 
-    The operating system holds the lock for the process, so one that was killed blocks nobody. The holder's particulars
-    are written beside it only to be shown to whoever waits.
+    The operating system holds the lock for the process, so a killed one blocks no other job. The holder's details
+    are written beside it only to be shown to those who wait.
 
     Parameters
     ----------

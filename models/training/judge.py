@@ -32,7 +32,7 @@ class PromotionDecision:
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """What the test rows say.
+    """The evaluation of a new version on the test set.
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ class Judgement:
         return self.contenders[OURS]
 
     def outcome(self, trained: Trained, gates: Sequence[Gate], *, promote: Promote) -> PromotionDecision:
-        """What becomes of the new version: by its verdict for "auto", as was asked for otherwise."""
+        """The promotion decision: by the verdict for "auto", as requested otherwise."""
         if promote == "auto":
             promoted, why = self.verdict(gates)
         else:
-            promoted, why = promote == "always", f"promotion was asked for: {promote}"
+            promoted, why = promote == "always", f"promotion was requested: {promote}"
         return PromotionDecision(promoted, "; ".join(filter(None, [trained.origin, why])))
 
     def verdict(self, gates: Sequence[Gate]) -> tuple[bool, str]:

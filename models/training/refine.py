@@ -1,4 +1,4 @@
-"""What a training starts from, and whether the live version can be refined on new rows."""
+"""The starting point of a training: an untrained scorer, or the live version if new rows can refine it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _ROLES = ("feature", "time", "entity", "event", "target")
 _DOCUMENTATION = frozenset(
     {"description", "unit", "example", "protected", "meanings", "reasons", "actionable", "amount"}
 )
-"""What is known of a column for people alone."""
+"""Fields of a column that only people read."""
 _MAX_NAMED = 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Start:
-    """What a training starts from: an untrained scorer, or a live version that is to be refined.
+    """The starting point of a training: an untrained scorer, or a live version to be refined.
 
     `version` is None for an untrained scorer. That of a live version is freshly loaded: what answers is another one,
     and stays as it is. `preset` and `negative_sample_rate` are those of the first training.
@@ -51,13 +51,13 @@ def load_start(
     Parameters
     ----------
     table : of the new rows, as the domain prepared it.
-    preset, negative_sample_rate : that were asked for, None for the champion's.
+    preset, negative_sample_rate : as requested, None for the champion's.
     data_digest : of the new rows, see `data.files.sources.frame_digest`.
 
     Raises
     ------
     RefinementError
-        Another preset or share was asked for, the table differs in what the encoder, a request or the labels read, or
+        Another preset or rate was requested, the table differs in what the encoder, a request or the labels read, or
         the rows are those that the champion was made of: it would have been trained on rows that are to test it.
     BundleError
         The champion's bundle cannot be loaded.
@@ -89,7 +89,7 @@ def load_start(
 
 
 def table_differences(old: Table, new: Table) -> list[str]:
-    """What the encoder, a request or the labels would read differently, a short text for each; empty if nothing.
+    """Differences that the encoder, a request or the labels would notice, a short text each; empty if none.
 
     Words for people may differ, and so may the listed levels of a category: other levels are answered anyway.
     """
@@ -107,7 +107,7 @@ def table_differences(old: Table, new: Table) -> list[str]:
 
 
 def _read(column: Column) -> Mapping[str, Any]:
-    """What is read of a column, by the name of the field."""
+    """The fields of a column that count, by name."""
     fields = {field.name: getattr(column, field.name) for field in dataclasses.fields(column)}
     if column.kind == "category":
         fields["levels"] = ()

@@ -34,7 +34,7 @@ class TrainingRows:
 def rows_to_train_on(
     domain: Domain, *, data: str | None, table: str | None, home: Home, data_home: Path | None, seed: int
 ) -> TrainingRows:
-    """Find the rows that a job is asked to train on.
+    """Find the rows that a job trains on.
 
     Parameters
     ----------

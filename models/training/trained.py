@@ -38,7 +38,7 @@ class Trained:
 
     @property
     def test_predictions(self) -> Predictions:
-        """What it says of the test rows."""
+        """Its predictions on the test set."""
         return self.test_scores[self.task.prediction]
 
     @property
@@ -53,12 +53,12 @@ class Trained:
 
     @property
     def origin(self) -> str:
-        """What it went on from, in words; empty for a model trained anew."""
+        """The version it was refined from, in words; empty for a model trained from scratch."""
         return "" if self.refined_from is None else f"refined from version {self.refined_from}"
 
     @property
     def sampling(self) -> str:
-        """What was left out of the training, in a sentence; empty if nothing was."""
+        """The negative sampling, in a sentence; empty if there was none."""
         if self.negative_sample_rate == 1:
             return ""
         return (

@@ -194,7 +194,7 @@ def test_a_file_altered_after_loading_is_refused_when_it_is_read(bundles, digest
 @pytest.mark.parametrize("digest", ["", "..", "../" + "a" * 61, "A" * 64, "a" * 63])
 def test_what_is_no_digest_never_becomes_a_path(bundles, digest):
     """A digest is 64 hexadecimal digits."""
-    with pytest.raises(BundleError, match="no digest"):
+    with pytest.raises(BundleError, match="not a digest"):
         load_bundle(bundles, digest)
 
 

@@ -380,6 +380,15 @@ def test_declared_kinds_are_known(one: Any) -> None:
             assert below[1] in lengths, field
 
 
+@pytest.mark.parametrize(
+    "state", [b" " * (2**24 + 1), b"[" + b"[]," * 200_000 + b"[]]", b"[" + b"1," * 500_001 + b"1]"]
+)
+def test_a_tree_of_too_many_values_is_not_parsed(files: dict[str, bytes], state: bytes) -> None:
+    """What it would become takes many times its bytes."""
+    with pytest.raises(BundleError, match=r"state\.json is too large; it was not read"):
+        load_state(state, files[ARRAYS], "d" * 64)
+
+
 def test_what_does_not_fit_is_not_stored() -> None:
     """A number that would be rounded, or that is none."""
     calibrator = LogOddsCalibrator()

@@ -43,7 +43,7 @@ def test_a_refinement_is_a_version_that_says_where_it_came_from(run, refine, hom
 
     assert outcome.exit_code == 0, outcome.stderr
     assert (outcome.json["version"], outcome.json["promoted"]) == (2, True)
-    assert outcome.json["why"] == "refined from version 1; promotion was asked for: always"
+    assert outcome.json["why"] == "refined from version 1; promotion was requested: always"
     assert [(event.to_version, event.action) for event in open_registry.history("credit")[2:]] == [
         (2, "register"),
         (2, "promote"),
