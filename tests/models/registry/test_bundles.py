@@ -411,7 +411,8 @@ def killed_at_step(step, seed):
             os.kill(os.getpid(), signal.SIGKILL)
     def child():
         fsync, os.fsync = os.fsync, lambda descriptor: (count(), fsync(descriptor))
-        sys.addaudithook(lambda event, _: event in ("open", "os.mkdir", "os.rename") and count())
+        ours = lambda event, path: event in ("open", "os.mkdir", "os.rename") and str(path).startswith(str(bundles))
+        sys.addaudithook(lambda event, args: ours(event, args and args[0]) and count())
         write(seed)
     return os.waitpid(forked(child), 0)[1] == signal.SIGKILL
 
