@@ -25,6 +25,7 @@ from service.middleware.request_log import RequestLog
 from service.runtime.draining import Draining
 from service.scoring.prediction_ids import time_ordered_id
 
+BOUNDS = [i / 20 for i in range(1, 21)]
 HEADERS = [
     (b"host", b"127.0.0.1:8000"),
     (b"user-agent", b"python-httpx/0.28"),
@@ -93,7 +94,7 @@ def main() -> None:
         written = cost(logged(bare, RequestLines(file)))
         limited = cost(logged(Limits(bare, under_way), RequestLines(file)))
         counting = best(lambda: [metrics.request("score", "credit", "POST", 200, 0.001) for _ in range(n)], n, repeats)
-        scoring = best(lambda: [metrics.score("credit", 1, 0.2) for _ in range(n)], n, repeats)
+        scoring = best(lambda: [metrics.score("credit", 1, BOUNDS, 0.2) for _ in range(n)], n, repeats)
         loop.close()
     print(f"the bare application                    {alone:6.2f} us")
     print(f"+ name, headers and counts              {counted - alone:6.2f} us, of which counts {counting:.2f}")
