@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
+from models.monitoring.promotion.changes import activate_policy
 from service.access.callers import actor_of
 from service.api.model_changes import promote, roll_back
 from service.api.model_views import ModelDetails, ModelList, ModelState, model_details, model_list, model_state
 from service.context import State
 from service.errors import UnknownModelError
-from service.live.desired_state import DesiredModel
 from service.requests.json_bodies import WITHOUT_NUL, json_body_of, read_json
 
 
@@ -79,13 +78,10 @@ def model_router(state: State) -> APIRouter:
         version = await asyncio.to_thread(registry.champion, name)
         if version is None:
             raise UnknownModelError(name, live_models.served_models)
-        policy = await asyncio.to_thread(registry.policies.policy, name, wanted.version)
-        await live_models.loaded(DesiredModel(version, policy))  # what cannot decide must not become active
-        change = partial(
-            registry.policies.activate, name, wanted.version, actor=actor_of(request.scope), why=wanted.why
+        actor = actor_of(request.scope)
+        policy = await live_models.change(
+            lambda load: activate_policy(registry, load, name, wanted.version, actor=actor, why=wanted.why)
         )
-        await asyncio.to_thread(change)
-        await live_models.refresh()
         return model_state(state, version, version, policy)
 
     return router

@@ -12,15 +12,13 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from models.errors import NoChallengerError
+from models.monitoring.promotion.changes import start_rollout
 from models.monitoring.promotion.comparison import promotion_test
-from models.monitoring.promotion.compatibility import check_challenger
 from models.monitoring.promotion.sequential_test import PromotionTest
-from models.registry.audit_settings import DEFAULT as RECORD_ALL
-from models.registry.rollouts import Mode, Rollout, check_share
+from models.registry.rollouts import Mode, Rollout
 from service.access.callers import actor_of
 from service.context import State
 from service.errors import UnknownModelError
-from service.live.desired_state import DesiredModel
 from service.requests.json_bodies import json_body_of, read_json
 
 
@@ -79,24 +77,19 @@ def rollout_router(state: State, engine: sa.Engine) -> APIRouter:
     @router.post("", summary="Start a rollout: a challenger as shadow or canary", openapi_extra=json_body_of(Challenge))
     async def start(name: str, request: Request) -> Challenger:
         wanted = await read_json(request, state.settings.max_body_bytes, Challenge)
-        champion = live_models.served(name)
-        check_share(name, wanted.version, wanted.mode, wanted.share)
-        version = await asyncio.to_thread(registry.version, name, wanted.version)
-        policy = await asyncio.to_thread(registry.policies.active, name)
-        audit = (await asyncio.to_thread(registry.audit_settings)).get(name, RECORD_ALL)
-        ready = await live_models.loaded(DesiredModel(version, policy, audit))  # what cannot answer must not be tried
-        await asyncio.to_thread(check_challenger, champion.live, ready.live, wanted.mode, audit)
-        change = partial(
-            registry.rollouts.start,
-            name,
-            wanted.version,
-            mode=wanted.mode,
-            share=wanted.share,
-            actor=actor_of(request.scope),
-            why=wanted.why,
+        live_models.served(name)  # an unknown model is a 404, whatever else is wrong
+        rollout = await live_models.change(
+            lambda load: start_rollout(
+                registry,
+                load,
+                name,
+                wanted.version,
+                mode=wanted.mode,
+                share=wanted.share,
+                actor=actor_of(request.scope),
+                why=wanted.why,
+            )
         )
-        rollout = await asyncio.to_thread(change)
-        await live_models.refresh(ready)
         return _challenger(state, rollout)
 
     @router.delete("", summary="End the rollout")

@@ -1,7 +1,7 @@
 """The command line: `backscore COMMAND`.
 
 Results go to standard output, everything else to standard error; with --json the result is one JSON object. Exit codes
-are 0 done, 1 failed, 2 bad input, 3 for a version that was trained but not promoted, and 4 for rows that have shifted.
+are 0 success, 1 failure, 2 bad input, 3 for a version that was not promoted, and 4 for drift.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ app = typer.Typer(
     rich_markup_mode="markdown",  # joins the lines of a paragraph
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="From a table to a typed, calibrated, explained prediction endpoint. Begin with `backscore quickstart`.",
+    help="From a table to a typed, calibrated, explained prediction endpoint. Start with `backscore quickstart`.",
 )
 
 
-def _print_version(asked_for: bool) -> None:
-    if asked_for:
+def _print_version(given: bool) -> None:
+    if given:
         typer.echo(f"backscore {installed_version('backscore')}")
         raise typer.Exit
 
@@ -54,10 +54,10 @@ def _print_version(asked_for: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """What may stand before the command."""
+    """Options before the command."""
 
 
 app.command()(quickstart.quickstart)
@@ -83,5 +83,5 @@ app.add_typer(data.app, name="data")
 
 
 def main() -> None:
-    """Run the command that the process was called with."""
+    """Run the command of this process's arguments."""
     app()

@@ -1,17 +1,20 @@
-"""What commands share: settings, registry, names of the domains, and the options that several of them have."""
+"""Settings, registry and domain names for all commands, and the options that several of them share."""
 # ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from models.domains import domain_names
+from models.evaluation.metric_tables import metrics_of
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from models.backtesting.past_rows import PastRows
     from models.contract import Domain, LiveModel
     from models.home import Home
+    from models.monitoring.promotion.changes import Load
     from models.records.events.event_log import EventLog
     from models.registry.bundles import Manifest
     from models.registry.registry import Registry, Version
@@ -28,22 +32,23 @@ if TYPE_CHECKING:
 
 def _known_domain(name: str) -> str:
     if name not in domain_names():
-        raise typer.BadParameter(f"there is no domain {name!r}; there are {', '.join(domain_names())}")
+        raise typer.BadParameter(f"unknown domain {name!r}; available: {', '.join(domain_names())}")
     return name
 
 
 DomainName = Annotated[
     str,
-    typer.Argument(
-        metavar="DOMAIN", help=f"The line of business: {', '.join(domain_names())}.", callback=_known_domain
-    ),
+    typer.Argument(metavar="DOMAIN", help=f"Domain of the model: {', '.join(domain_names())}.", callback=_known_domain),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, for programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 FromEvents = Annotated[
     bool,
-    typer.Option("--from-events", help="Take the stored events that were answered since the version was trained."),
+    typer.Option("--from-events", help="Use the stored events that were scored since the version was trained."),
 ]
-Why = Annotated[str, typer.Option("--why", help="The reason, kept in the model's history.")]
+ModelName = Annotated[str, typer.Argument(metavar="NAME", help="Model name, as in its endpoint.")]
+PastData = Annotated[Path | None, typer.Option("--data", help="CSV or parquet file with past rows and their outcome.")]
+PastTable = Annotated[str | None, typer.Option("--table", help="Name of a public table with past rows.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, for the model's history.")]
 
 
 def domain_of(name: str) -> Domain:
@@ -54,12 +59,12 @@ def domain_of(name: str) -> Domain:
 
 
 def read_settings(**options: Any) -> Settings:
-    """The settings of this call: options that are not None, then BACKSCORE_* variables, then defaults.
+    """The settings: options that are not None, then BACKSCORE_* variables, then defaults.
 
     Raises
     ------
     CommandError
-        A value does not fit; the text names its option or variable.
+        A value is invalid; the text names its option or variable.
     """
     from pydantic import ValidationError
 
@@ -77,15 +82,32 @@ def read_settings(**options: Any) -> Settings:
 
 
 def _spelled(setting: str, options: Mapping[str, Any]) -> str:
-    """How the user set a setting."""
+    """The option or variable that set a setting."""
     return f"--{setting.replace('_', '-')}" if setting in options else f"BACKSCORE_{setting.upper()}"
 
 
 def home_of(settings: Settings) -> Home:
-    """The folder that everything written lives in."""
+    """The folder for everything that is written."""
     from models.home import Home
 
     return Home(settings.home)
+
+
+def loader(settings: Settings) -> Load:
+    """Loads a version under a policy, verified."""
+    from models.registry.live import load_answering
+
+    return partial(load_answering, bundles=home_of(settings).bundles)
+
+
+def metric_columns(versions: Iterable[Mapping[str, object]], path: str = "") -> dict[str, str]:
+    """Columns of a listing for the headline metrics of some versions, found below a path of its rows."""
+    return {metric.title: path + metric.key for metric in metrics_of(versions, headline=True)}
+
+
+def unknown_model(name: str, registry: Registry) -> CommandError:
+    """The error for a name without versions."""
+    return CommandError(f"unknown model {name!r}; available: {', '.join(registry.names()) or 'none yet'}")
 
 
 @contextmanager
@@ -115,7 +137,7 @@ def database_of(settings: Settings) -> Iterator[sa.Engine]:
 
 
 def champion_of(registry: Registry, name: str) -> Version:
-    """The version that answers; NotTrainedError if there is none."""
+    """The champion; NotTrainedError if there is none."""
     from models.errors import NotTrainedError
 
     version = registry.champion(name)
@@ -125,7 +147,7 @@ def champion_of(registry: Registry, name: str) -> Version:
 
 
 def live_model(settings: Settings, name: str) -> LiveModel:
-    """The version that answers for this name, loaded and under its active policy; NotTrainedError if there is none."""
+    """The champion of this name, loaded under the active policy; NotTrainedError if there is none."""
     from models.registry.live import load_answering
 
     with open_registry(settings) as registry:
@@ -135,36 +157,37 @@ def live_model(settings: Settings, name: str) -> LiveModel:
 
 @contextmanager
 def event_log(settings: Settings, live: LiveModel) -> Iterator[EventLog]:
-    """The stored events of a live model, closed when the block ends; CommandError if its table has no windows."""
+    """The event log of a live model, closed when the block ends; CommandError if its table has no windows."""
     from models.records.events.event_log import EventLog
 
     if not live.table.windows:
         raise CommandError(
-            f"the table of {live.name!r} has no windows, so that no events are stored; "
-            "`backscore table show` tells what a table has"
+            f"the table of {live.name!r} has no windows, so no events are stored; see `backscore table show`"
         )
     with database_of(settings) as engine:
         yield EventLog(engine, live.name, live.table)
 
 
 def past_rows_of(
-    settings: Settings, live: LiveModel, manifest: Manifest, *, data: str | None, table: str | None, from_events: bool
+    settings: Settings, live: LiveModel, manifest: Manifest, *, data: Path | None, table: str | None, from_events: bool
 ) -> PastRows:
-    """Past rows with their outcome, see `models.backtesting.past_rows`; CommandError for two sources at once."""
+    """Past rows with their outcome, see `models.backtesting.past_rows`; CommandError for more than one source."""
     from models.backtesting.past_rows import answered_rows, past_rows
     from models.clock import utc_now
 
     if not from_events:
         home = home_of(settings)
-        return past_rows(live, manifest, data=data, table=table, home=home, data_home=settings.data_home)
+        return past_rows(
+            live, manifest, data=str(data) if data else None, table=table, home=home, data_home=settings.data_home
+        )
     if data is not None or table is not None:
-        raise CommandError("past rows come from stored events, a file or a public table; name one of them")
+        raise CommandError("--from-events cannot be combined with --data or --table")
     with event_log(settings, live) as log:
         return answered_rows(live, manifest, log, utc_now())
 
 
 def installed_version(package: str) -> str:
-    """The version of a package, or "not installed"; ours is not where it runs from its source folder."""
+    """The version of a package, or "not installed", as for backscore itself when run from its source folder."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -172,7 +195,7 @@ def installed_version(package: str) -> str:
 
 
 def actor() -> str:
-    """Who changes something, for the history."""
+    """Who makes a change, for the history."""
     try:
         return f"command line ({getpass.getuser()})"
     except (KeyError, OSError):  # a user without a name, as containers have

@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and one clear message instead of a stack trace."""
+"""Exit codes of commands, and one clear message instead of a stack trace."""
 
 # ruff: noqa: PLC0415 - heavy libraries are imported where they are needed, so that --help is quick
 
@@ -22,33 +22,33 @@ SHIFTED = 4
 DEBUG_VARIABLE = "BACKSCORE_DEBUG"
 
 FAILURES = (BundleError, DatabaseError, JobLockedError, MetricsError, UnreadablePolicyError)
-"""Errors that the caller's input did not cause; every other error raised on purpose is about the input."""
+"""Errors not caused by the input; every other error raised on purpose is about the input."""
 
 
 class CommandError(Exception):
-    """What was asked of a command cannot be done; its text is written for the user."""
+    """A command with wrong input; its text is written for the user."""
 
     exit_code = BAD_INPUT
 
 
 class CommandFailedError(CommandError):
-    """What was asked of a command was right, and it failed nevertheless."""
+    """A command that failed although its input was right."""
 
     exit_code = FAILURE
 
 
 class CommandGroup(TyperGroup):
-    """The commands, with one place where every error becomes a message on standard error and an exit code.
+    """The commands; turns every error into a message on standard error and an exit code.
 
     With the environment variable BACKSCORE_DEBUG set to anything but 0, errors keep their stack trace.
     """
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
+        """Run the command on the command line."""
         try:
             return super().invoke(ctx)
         except Exception as error:
-            if _debugging() or _is_control_flow(error):
+            if _debugging() or _is_control_flow(error) or isinstance(error, BrokenPipeError):  # as after `| head`
                 raise
             exit_code, text = _explained(error)
             console.complain(text)
@@ -60,7 +60,7 @@ def _debugging() -> bool:
 
 
 def _is_control_flow(error: Exception) -> bool:
-    """Whether typer itself raised this, to end the command or to explain its usage."""
+    """Whether typer raised this itself, to end the command or to explain its usage."""
     return type(error).__module__.split(".")[0] in ("typer", "click")
 
 
@@ -74,9 +74,9 @@ def _explained(error: Exception) -> tuple[int, str]:
         return FAILURE, str(error)
     if isinstance(error, (DataError, ModelError, ServiceError)):
         return BAD_INPUT, str(error)
-    if isinstance(error, OSError) and error.filename is not None:
-        return FAILURE, f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror is not None:
+        return FAILURE, error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
     return FAILURE, (
         f"{type(error).__name__}: {error}\n"
-        f"This was not foreseen. Call again with the environment variable {DEBUG_VARIABLE}=1 to see where it happened."
+        f"This is a bug. Run the command again with {DEBUG_VARIABLE}=1 for the stack trace."
     )

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class TrainingProgress:
-    """A line for each stage of a training job, and a bar for each network that learns.
+    """A line for each stage of a training job, and a bar for each network in training.
 
-    The bar counts epochs and shows the losses of the last one; networks are numbered within their stage. Where the next
-    stage or network begins, a line with the same stays in its place, also where standard error is no terminal. Use it
-    as a context manager.
+    The bar counts epochs and shows the losses of the last one; networks are numbered within their stage. When the next
+    stage or network begins, a line with these figures replaces the bar, also where standard error is not a terminal.
+    Use it as a context manager.
     """
 
     def __init__(self) -> None:
@@ -48,13 +48,13 @@ class TrainingProgress:
         self._bars.stop()
 
     def stage(self, text: str) -> None:
-        """A new part of the job begins."""
+        """Print the next stage of the job."""
         self._end_bar()
         self._n_networks = 0
         self._print(f"- {text}")
 
     def epoch(self, epoch: Epoch) -> None:
-        """The network has seen every training row once more."""
+        """Show a finished epoch."""
         if self._last is not None and epoch.number <= self._last.number:
             self._end_bar()  # the next network of the same stage
         if self._bar is None:
@@ -67,7 +67,7 @@ class TrainingProgress:
         if self._bar is not None and self._last is not None:
             self._bars.remove_task(self._bar)
             self._print(
-                f"  network {self._n_networks}: {self._last.number} epochs of at most {self._last.n_epochs}, "
+                f"  network {self._n_networks}: {self._last.number} of at most {self._last.n_epochs} epochs, "
                 f"{_losses(self._last)}"
             )
         self._bar = self._last = None
@@ -82,7 +82,7 @@ def _losses(epoch: Epoch) -> str:
 
 
 class RowsProgress:
-    """A bar that counts the rows of a file; without a known number of rows it only counts."""
+    """A bar that counts the rows of a file, whose number may be unknown."""
 
     def __init__(self, n_rows: int | None) -> None:
         self._bars = Progress(
@@ -106,7 +106,7 @@ class RowsProgress:
         self._bars.stop()
 
     def __call__(self, n_rows: int) -> None:
-        """So many rows more are done."""
+        """Count rows as done."""
         task = self._bars.tasks[self._rows]
         rate = f"{(task.completed + n_rows) / task.elapsed:,.0f} rows/s" if task.elapsed else ""
         self._bars.update(self._rows, advance=n_rows, rate=rate)

@@ -1,4 +1,4 @@
-"""Files of rows that commands write."""
+"""Files of rows written by commands."""
 # ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
@@ -14,17 +14,22 @@ if TYPE_CHECKING:
 
 
 def check_target(file: Path) -> None:
-    """Raises CommandError for a file that cannot be written."""
+    """CommandError for a file that cannot be written."""
     from data.files.sources import SUFFIXES
 
     if not file.name.lower().endswith(SUFFIXES):
-        raise CommandError(f"{file}: a file must end in {', '.join(SUFFIXES)}")
+        raise CommandError(f"{file}: the name must end in {', '.join(SUFFIXES)}")
+    check_folder(file)
+
+
+def check_folder(file: Path) -> None:
+    """CommandError for a file in a folder that does not exist."""
     if not file.parent.is_dir():
         raise CommandError(f"{file}: there is no folder {file.parent}")
 
 
 def write_rows(frame: pd.DataFrame, file: Path) -> None:
-    """Write a frame as its file's name asks for."""
+    """Write a frame in the format of the file's suffix."""
     if file.name.lower().endswith(".parquet"):
         frame.to_parquet(file, index=False)
         return
@@ -38,9 +43,9 @@ def write_rows(frame: pd.DataFrame, file: Path) -> None:
 
 
 def warn_of_formulas(n_cells: int, file: Path) -> None:
-    """Tell that a CSV holds what a spreadsheet program would run; its cells are as they came."""
+    """Warn of cells in a CSV that a spreadsheet program would run; they are written unchanged."""
     if n_cells:
         console.warn(
-            f"{n_cells:,} cell(s) of {file} begin like a formula (=, +, -, @); a spreadsheet program would run them: "
+            f"{n_cells:,} cell(s) of {file} start like a formula (=, +, -, @) and would be run by a spreadsheet; "
             "import the file as text"
         )

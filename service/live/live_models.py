@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
+from typing import TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
 from models.contract import LiveModel
 from models.errors import DatabaseError
+from models.monitoring.promotion.changes import Load
 from models.monitoring.promotion.compatibility import check_challenger
 from models.records.events.event_log import EventLog
+from models.registry.policies import StoredPolicy
 from models.registry.registry import Registry, Version
 from service.errors import UnknownModelError
 from service.live.desired_state import DesiredChallenger, DesiredModel, desired_state
 from service.live.load_failures import LoadFailures
 from service.live.served_model import ServedModel
+
+Result = TypeVar("Result")
 
 
 class LiveModels:
@@ -95,12 +100,31 @@ class LiveModels:
             except Exception:  # a poll that ended silently would freeze the models for good
                 self._log.exception("polling the registry failed")
 
-    async def refresh(self, ready: ServedModel | None = None) -> None:
-        """Take over what the registry says now; without a database everything stays as it is.
+    async def change(self, operation: Callable[[Load], Result]) -> Result:
+        """Run an operation of `models.monitoring.promotion.changes` in a thread, and follow the registry at once.
+
+        What the operation loads is verified and warmed, and not loaded again when it goes live.
+        """
+        loaded: list[tuple[DesiredModel, ServedModel]] = []
+
+        def load(version: Version, policy: StoredPolicy | None) -> LiveModel:
+            wanted = DesiredModel(version, policy)
+            served = self._loaded(wanted)
+            loaded.append((wanted, served))
+            return served.live
+
+        result = await asyncio.to_thread(operation, load)
+        for wanted, _ in loaded:
+            self.refused.clear(wanted.version.name, wanted)
+        await self.refresh([served for _, served in loaded])
+        return result
+
+    async def refresh(self, ready: Iterable[ServedModel] = ()) -> None:
+        """Follow the registry; without a database everything stays as it is.
 
         Parameters
         ----------
-        ready : what `loaded` gave, which then need not be loaded again.
+        ready : models loaded already, which then need not be loaded again.
         """
         async with self._refreshing:
             try:
@@ -116,32 +140,11 @@ class LiveModels:
             await self._follow(champions, challengers, ready)
             self.n_polls += 1
 
-    async def loaded(self, wanted: DesiredModel, ready: ServedModel | None = None) -> ServedModel:
-        """A version verified and warmed, outside the event loop; it is not live by that, but no longer refused.
-
-        A version that answers already, or challenges, is not loaded again to get another policy.
-
-        Raises
-        ------
-        BundleError
-            Its bundle is missing, altered or not to be trusted.
-        UnreadablePolicyError
-            The policy is none that this installation knows, or does not fit the version.
-        DatabaseError
-            Its table has windows, and what they look back on cannot be read.
-        """
-        name = wanted.version.name
-        champion = self.served_models.get(name)
-        known = [ready, champion, champion.challenger if champion else None]
-        served = await asyncio.to_thread(self._loaded, wanted, [one for one in known if one is not None])
-        self.refused.clear(name, wanted)
-        return served
-
     async def _follow(
         self,
         champions: Mapping[str, DesiredModel],
         challengers: Mapping[str, DesiredChallenger],
-        ready: ServedModel | None,
+        ready: Iterable[ServedModel],
     ) -> None:
         served_models: dict[str, ServedModel] = {}
         for name, wanted in champions.items():
@@ -151,7 +154,7 @@ class LiveModels:
         if served_models != self.served_models:
             self.served_models = MappingProxyType(served_models)
 
-    async def _champion(self, wanted: DesiredModel, ready: ServedModel | None) -> ServedModel | None:
+    async def _champion(self, wanted: DesiredModel, ready: Iterable[ServedModel]) -> ServedModel | None:
         """What answers for a name from now on: what is wanted, or what did before if that is refused."""
         name = wanted.version.name
         served = self.served_models.get(name)
@@ -161,7 +164,7 @@ class LiveModels:
         if self.refused.in_backoff(name, wanted, self.n_polls):
             return served
         try:
-            champion = await self.loaded(wanted, ready)
+            champion = await asyncio.to_thread(self._loaded, wanted, ready)
         except Exception as error:  # one bad bundle must not keep the other models from being updated
             self.refused.record(name, wanted, wanted.version.number, error, self.n_polls)
             return served
@@ -171,7 +174,7 @@ class LiveModels:
         return champion
 
     async def _challenged(
-        self, champion: ServedModel, wanted: DesiredChallenger | None, ready: ServedModel | None
+        self, champion: ServedModel, wanted: DesiredChallenger | None, ready: Iterable[ServedModel]
     ) -> ServedModel:
         """The champion with its challenger, or alone if there is none, or none that can be had."""
         name = champion.live.name
@@ -184,7 +187,7 @@ class LiveModels:
             return champion.without_challenger()
         number, rollout = wanted.wanted.version.number, wanted.rollout
         try:
-            challenger = await self.loaded(wanted.wanted, ready)
+            challenger = await asyncio.to_thread(self._loaded, wanted.wanted, ready)
             await asyncio.to_thread(check_challenger, champion.live, challenger.live, rollout.mode, champion.audit)
         except Exception as error:  # whatever is wrong with it, the champion answers
             self.refused_challengers.record(name, wanted, number, error, self.n_polls)
@@ -193,8 +196,21 @@ class LiveModels:
         self._log.info("rollout started", model=name, version=number, mode=rollout.mode, share=rollout.share)
         return champion.challenged_by(challenger, rollout)
 
-    def _loaded(self, wanted: DesiredModel, known: Iterable[ServedModel]) -> ServedModel:
-        served = next((one for one in known if wanted.is_version_of(one)), None)
+    def _loaded(self, wanted: DesiredModel, ready: Iterable[ServedModel] = ()) -> ServedModel:
+        """A version verified and warmed under its policy; one that is served or ready is not loaded again.
+
+        Raises
+        ------
+        BundleError
+            Its bundle is missing, altered or not trusted.
+        UnreadablePolicyError
+            The policy is unknown to this installation, or does not fit the version.
+        DatabaseError
+            Its table has windows, and the stored events cannot be read.
+        """
+        champion = self.served_models.get(wanted.version.name)
+        known = [*ready, champion, champion.challenger if champion else None]
+        served = next((one for one in known if one is not None and wanted.is_version_of(one)), None)
         if served is None:
             live = self._load(wanted.version)
             served = ServedModel.of(live, wanted.version.digest, personal_key=self._personal_key)

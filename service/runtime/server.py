@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from socket import socket
 from tempfile import TemporaryDirectory
+from threading import Thread
 
 import uvicorn
 from uvicorn.supervisors.multiprocess import Multiprocess
@@ -16,14 +18,16 @@ from service.settings import Settings
 
 APP = "service.app:app_from_environment"
 PROTOCOL = "service.runtime.connection_limits:PatientProtocol"
+MAX_START_SECONDS = 3600
 FORCED = 128 + signal.SIGTERM
 """The exit status of a service that was told twice, as of one that the signal itself ended."""
 
 
-def run_server(settings: Settings) -> int:
-    """Serve until a signal ends it; the exit status: 0 after an end in good order.
+def run_server(settings: Settings, on_listening: Callable[[], None]) -> int:
+    """Serve until a signal ends it; the exit status: 0 after an orderly end.
 
-    The application is made from BACKSCORE_* variables, in each worker anew.
+    The application is made from BACKSCORE_* variables, in each worker anew. `on_listening` is called once the port is
+    open, with several workers in a thread of its own.
     """
     config = uvicorn.Config(
         APP,
@@ -41,9 +45,9 @@ def run_server(settings: Settings) -> int:
         timeout_graceful_shutdown=round(settings.request_seconds) + 1,  # by then each request has been cut short
     )
     if settings.workers == 1:
-        return _run_alone(config)
+        return _run_alone(config, on_listening)
     with _metrics_folder(settings):
-        workers = Workers(config, sockets=[config.bind_socket()])
+        workers = Workers(config, [config.bind_socket()], on_listening)
         workers.run()
         return workers.status
 
@@ -58,6 +62,19 @@ class Workers(Multiprocess):
 
     status = 0
 
+    def __init__(self, config: uvicorn.Config, sockets: list[socket], on_listening: Callable[[], None]) -> None:
+        super().__init__(config, sockets)
+        self._on_listening = on_listening
+
+    def init_processes(self) -> None:
+        """Start the workers, and announce the service when the first of them listens."""
+        super().init_processes()
+        Thread(target=self._announce, name="announcement", daemon=True).start()
+
+    def _announce(self) -> None:
+        if self.processes[0].wait_until_ready(MAX_START_SECONDS, self.should_exit):
+            self._on_listening()
+
     def join_all(self) -> None:
         """Wait for the workers to end, and end those that are left when a signal comes meanwhile."""
         self.signal_queue.clear()
@@ -70,10 +87,24 @@ class Workers(Multiprocess):
         super().join_all()
 
 
-def _run_alone(config: uvicorn.Config) -> int:
+class AnnouncedServer(uvicorn.Server):
+    """A server that tells when its port is open."""
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Load the application and open the port."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_listening()
+
+
+def _run_alone(config: uvicorn.Config, on_listening: Callable[[], None]) -> int:
     # When it has ended in good order, the server raises the signal once more for whoever cared before it: nobody
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
-    server = uvicorn.Server(config)
+    server = AnnouncedServer(config, on_listening)
     try:
         server.run()
     finally:

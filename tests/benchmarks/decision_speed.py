@@ -31,8 +31,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from data.checking import checked_frame
 from data.rows import row_adapter
+from data.windows import checked_history
 from models.answers.respond import respond
 from models.contract import LiveModel, ReasonsWanted
 from models.home import Home
@@ -55,7 +55,7 @@ def quartiles(call: Callable[[], object], repeats: int) -> tuple[float, float, f
 def usual_pipeline(live: LiveModel) -> Callable[[], object]:
     """A one-row DataFrame through imputation, scaling, one-hot encoding and MLPClassifier."""
     simulation = live.domain.simulate(3000, 0)
-    frame = checked_frame(live.domain.table, simulation.frame, "simulated rows", training=True)
+    frame, labels = checked_history(live.table, simulation.frame, "simulated rows")
     inputs = [column for column in live.table.of_role("feature") if column.kind != "time"]
     numbers = [column.name for column in inputs if column.kind == "number"]
     categories = [column.name for column in inputs if column.kind != "number"]
@@ -66,7 +66,7 @@ def usual_pipeline(live: LiveModel) -> Callable[[], object]:
         ),
         MLPClassifier((128, 64), max_iter=3),
     )
-    pipeline.fit(frame[numbers + categories], live.domain.table.labels(frame))
+    pipeline.fit(frame[numbers + categories], labels)
     row = frame.iloc[0].to_dict()
     return lambda: pipeline.predict_proba(pd.DataFrame([row])[numbers + categories])
 

@@ -1,12 +1,12 @@
-"""How `backscore policy` shows what alerts would have made of past days."""
+"""Text of `backscore policy` on alerts: simulated days."""
 # ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from service.cli import console
+from service.cli.console import Cell, Part, comparison, listing
 
 if TYPE_CHECKING:
     from models.backtesting.policy_simulation import PolicySimulation
@@ -25,48 +25,58 @@ def alerts_in_words(alerts: Mapping[str, Any]) -> str:
     return words if totals["cost"] is None else f"{words}, cost{when} {totals['cost'] / n_days:,.2f}"
 
 
-def print_alerts(simulation: PolicySimulation) -> None:
-    """Each past day, and the totals beside those of the active policy; nothing for a domain without alerts."""
+def alerts_text(simulation: PolicySimulation) -> Iterator[Part]:
+    """Each past day, and totals compared with the active policy; empty for a domain without alerts."""
     alerts = simulation.alerts
     if alerts is None:
         return
-    days, totals = alerts.by_policy.days, alerts.by_policy.totals
-    shown = {what: field for what, field in _BY_DAY.items() if getattr(totals, field) is not None}
-    lines = [(day.day, *(_text(day, field) for field in shown.values())) for day in days]
-    console.results.print(console.table_of(("day", *shown), lines))
-    _print_totals(totals, alerts.by_active, [day.day for day in days], simulation.active_policy)
+    yield listing(alerts.by_policy.days, _BY_DAY, sparse=True)
+    days = [day.day for day in alerts.by_policy.days]
+    subjects = {
+        "this policy": alerts.by_policy.totals,
+        f"active (policy {simulation.active_policy})": alerts.by_active,
+    }
+    when = _when(days)
+    totals = {f"{what}{when}": _per_day(field, len(days)) for what, field in _A_DAY.items()} | _IN_ALL
+    yield comparison(subjects, totals, corner=f"{len(days)} day(s)" if when else days[0])
     costs = "" if alerts.costs is None else f" Costs: {alerts.costs}."
-    console.say(
-        "A card is looked at once a day and counts as found if it has a fraud on that day; from the next day on it is "
-        f"stopped. A fraud's value is detected if its own transaction was reviewed or blocked.{costs}"
+    yield (
+        "A card is reviewed at most once a day and counts as found if it has a fraud on that day; from the next day on "
+        f"it is blocked. A fraud's value is detected if its own transaction was reviewed or blocked.{costs}"
     )
 
 
-def _print_totals(new: AlertFigures, active: AlertFigures, days: list[str], active_policy: int) -> None:
-    """What a policy does on an average day and in all, beside the active one."""
-    by_day = [(f"{what}{_when(days)}", field, len(days)) for what, field in _A_DAY.items()]
-    in_all = [(what, field, 1) for what, field in _IN_ALL.items()]
-    lines = [
-        (what, *(_text(figures, field, n_days) for figures in (new, active)))
-        for what, field, n_days in [*by_day, *in_all]
-        if getattr(new, field) is not None or getattr(active, field) is not None
-    ]
-    period = f"{len(days)} day(s)" if _when(days) else days[0]
-    headings = (period, "this policy", f"active (policy {active_policy})")
-    console.results.print(console.table_of(headings, lines))
+def _per_day(field: str, n_days: int) -> Cell:
+    """A total divided by the number of days."""
+
+    def shown(figures: AlertFigures) -> str | None:
+        value = getattr(figures, field)
+        if value is None:
+            return None
+        return f"{value:,}" if isinstance(value, int) and n_days == 1 else f"{value / n_days:,.2f}"
+
+    return shown
 
 
-_BY_DAY = {
-    "rows": "n_transactions",
-    "alerts": "n_alerts",
-    "reviewed": "n_reviewed",
-    "blocked": "n_blocked",
-    "found": "n_found",
-    "missed": "n_missed",
-    "precision": "precision",
-    "value found": "value_detected",
-    "value missed": "value_missed",
-    "good blocked": "n_good_blocked",
+def _when(days: list[str]) -> str:
+    """The words after a daily figure; empty for rows without days."""
+    from models.decisions.alerts.transactions import ALL_ROWS
+
+    return "" if days == [ALL_ROWS] else " a day"
+
+
+_BY_DAY: Mapping[str, Cell] = {
+    "day": "day",
+    "rows": "n_transactions:,",
+    "alerts": "n_alerts:,",
+    "reviewed": "n_reviewed:,",
+    "blocked": "n_blocked:,",
+    "found": "n_found:,",
+    "missed": "n_missed:,",
+    "precision": "precision:.1%",
+    "value found": "value_detected:,.2f",
+    "value missed": "value_missed:,.2f",
+    "good blocked": "n_good_blocked:,",
 }
 _A_DAY = {
     "cards reviewed": "n_reviewed",
@@ -76,29 +86,10 @@ _A_DAY = {
     "cost": "cost",
     "expected cost": "expected_cost",
 }
-_IN_ALL = {
-    "precision": "precision",
-    "cards with fraud missed": "n_missed",
-    "value of frauds detected": "value_share",
-    "value detected": "value_detected",
-    "value missed": "value_missed",
+_IN_ALL: dict[str, Cell] = {
+    "precision": "precision:.1%",
+    "cards with fraud missed": "n_missed:,",
+    "value of frauds detected": "value_share:.1%",
+    "value detected": "value_detected:,.2f",
+    "value missed": "value_missed:,.2f",
 }
-
-
-def _when(days: list[str]) -> str:
-    """What follows a figure by day; nothing for rows that do not tell their days."""
-    from models.decisions.alerts.transactions import ALL_ROWS
-
-    return "" if days == [ALL_ROWS] else " a day"
-
-
-def _text(figures: AlertFigures, field: str, n_days: int = 1) -> str:
-    """A figure for people, by day if there are several; empty for none."""
-    value = getattr(figures, field)
-    if value is None:
-        return ""
-    if field in ("precision", "value_share"):
-        return f"{value:.1%}"
-    if isinstance(value, int) and n_days == 1:
-        return f"{value:,}"
-    return f"{value / n_days:,.2f}"

@@ -1,115 +1,104 @@
-"""`backscore alerts` and `backscore figures`: what waits for people, and how good the answers were."""
+"""`backscore alerts` and `backscore figures`: the review queue, and the performance of scored events."""
 # ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from service.cli import console
-from service.cli.context import AsJson, database_of, live_model, read_settings
+from service.cli.console import Cell, Part, comparison, listing, print_result
+from service.cli.context import AsJson, ModelName, database_of, live_model, read_settings
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from models.contract import LiveModel
-    from models.decisions.alerts.matured_labels import MaturedFigures
+    from models.monitoring.performance.alert_figures import LiveFigures
     from models.records.events.alert_views import Alert
+    from models.records.events.review_queue import Alerts
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model, as in its endpoint.")]
 Status = Literal["open", "confirmed", "cleared", "unsure"]
-"""As in `models.records.events.alert_views`, which --help must not wait for; a test compares them."""
+"""As in `models.records.events.alert_views`, repeated here to keep --help fast; a test compares them."""
 
 
 def alerts(
-    name: Name,
-    status: Annotated[Status, typer.Option(help="Those without a verdict, or with this one.")] = "open",
-    limit: Annotated[int, typer.Option(min=1, max=500, help="How many are shown.")] = 20,
+    name: ModelName,
+    status: Annotated[Status, typer.Option(help="open: without a verdict; else those with this verdict.")] = "open",
+    limit: Annotated[int, typer.Option(min=1, max=500, help="Number of alerts to show.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show the alerts on cards that wait for people, the highest expected loss first.
+    """Show the review queue: alerts on cards, highest expected loss first.
 
-    Expected loss: probability times amount of the card's worst event. Verdicts are given over HTTP: POST
-    /v1/NAME/alerts/ID/verdict.
+    Expected loss: probability times amount of the card's worst event. Verdicts go to POST /v1/NAME/alerts/ID/verdict.
     """
     from models.clock import utc_now
     from models.records.events.review_queue import ReviewQueue
 
     with _model_and_database(name) as (live, engine):
         found = ReviewQueue(engine, live, utc_now).alerts(status, limit)
-    if as_json:
-        console.print_json({"name": name, **found.model_dump(mode="json")})
-        return
-    headings = ("alert", "card", "expected loss", "events", "last event", "why")
-    if found.alerts:
-        console.results.print(console.table_of(headings, [_cells(alert) for alert in found.alerts]))
-    console.say(f"{name}: {len(found.alerts):,} {status} alerts shown; {found.n_open:,} are open in all.")
+    print_result({"name": name, **found.model_dump(mode="json")}, _alerts_text(name, status, found), as_json=as_json)
 
 
 def figures(
-    name: Name,
-    k: Annotated[int, typer.Option("--k", min=1, help="Cards a day that card precision looks at.")] = 100,
-    days: Annotated[
-        float | None, typer.Option(min=0, help="How far back to look; by default all that is kept.")
-    ] = None,
+    name: ModelName,
+    k: Annotated[int, typer.Option("--k", min=1, help="The k of card precision@k: cards reviewed a day.")] = 100,
+    days: Annotated[float | None, typer.Option(min=0, help="Days to look back; default: all stored events.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how good the answers to stored events were: by labels that have matured, and by all events to date."""
+    """Show the performance of scored events: by matured labels only, and by all labels to date."""
     from models.clock import utc_now
     from models.monitoring.performance.alert_figures import live_figures
 
     with _model_and_database(name) as (live, engine):
         found = live_figures(engine, live, now=utc_now(), k=k, days=days)
-    if as_json:
-        console.print_json(found.model_dump(mode="json"))
-        return
-    per_day = "" if found.alerts_per_day is None else f"; {found.alerts_per_day:,.1f} cards are alerted a day"
-    console.say(f"{name}: {found.clock.naive.n_rows:,} answered events on {found.n_days:,} days{per_day}.")
-    if found.n_days:
-        console.results.print(_clock_table(found.clock))
-    console.say(found.clock.sentence)
+    print_result(found, _figures_text(name, found), as_json=as_json)
 
 
 @contextmanager
 def _model_and_database(name: str) -> Iterator[tuple[LiveModel, sa.Engine]]:
-    """The model that answers, and the database with its events."""
+    """The live model, and the database with its events."""
     settings = read_settings()
     live = live_model(settings, name)
     with database_of(settings) as engine:
         yield live, engine
 
 
-def _cells(alert: Alert) -> tuple[object, ...]:
+def _alerts_text(name: str, status: Status, found: Alerts) -> Iterator[Part]:
+    if found.alerts:
+        yield listing(found.alerts, _ALERT)
+    yield f"{name}: {len(found.alerts):,} {status} alerts shown; {found.n_open:,} are open in all."
+
+
+def _reasons(alert: Alert) -> str:
     reasons = [reason["text"] for reason in alert.answer["reasons"]]
-    return (
-        alert.id,
-        alert.card or f"event {alert.worst_event}",
-        f"{alert.expected_loss:,.2f}",
-        alert.n_events,
-        f"{alert.last_event:%Y-%m-%d %H:%M}",
-        f"{alert.answer['decision']}: {'; '.join(reasons[:2])}",
-    )
+    return f"{alert.answer['decision']}: {'; '.join(reasons[:2])}"
 
 
-def _clock_table(clock: MaturedFigures) -> object:
-    rows = [
-        ("events", f"{clock.matured.n_rows:,}", f"{clock.naive.n_rows:,}"),
-        ("frauds known", f"{clock.matured.n_frauds:,}", f"{clock.naive.n_frauds:,}"),
-    ]
-    measures = {
-        "auc": "AUC",
-        "average_precision": "average precision",
-        "card_precision": f"card precision@{clock.k}",
-        "value_recall": "share of fraud's value alerted",
-    }
-    for field, what in measures.items():
-        ripe, naive = getattr(clock.matured, field), getattr(clock.naive, field)
-        rows.append((what, _three_digits(ripe), _three_digits(naive)))
-    return console.table_of(("", "matured labels", "all to date"), rows)
+_ALERT: Mapping[str, Cell] = {
+    "alert": "id",
+    "card": lambda alert: alert.card or f"event {alert.worst_event}",
+    "expected loss": "expected_loss:,.2f",
+    "events": "n_events",
+    "last event": "last_event:%Y-%m-%d %H:%M",
+    "reasons": _reasons,
+}
 
 
-def _three_digits(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def _figures_text(name: str, found: LiveFigures) -> Iterator[Part]:
+    clock = found.clock
+    per_day = "" if found.alerts_per_day is None else f"; {found.alerts_per_day:,.1f} cards are alerted a day"
+    yield f"{name}: {clock.naive.n_rows:,} answered events on {found.n_days:,} days{per_day}."
+    if found.n_days:
+        figures = {
+            "events": "n_rows:,",
+            "frauds known": "n_frauds:,",
+            "AUC": "auc:.3f",
+            "average precision": "average_precision:.3f",
+            f"card precision@{clock.k}": "card_precision:.3f",
+            "share of fraud's value alerted": "value_recall:.3f",
+        }
+        yield comparison({"matured labels": clock.matured, "all to date": clock.naive}, figures)
+    yield clock.sentence

@@ -1,16 +1,26 @@
-"""`backscore audit`: what was answered, whether it would be answered again, and how much of it is kept."""
+"""`backscore audit`: recorded predictions, their replay, and how long they are kept."""
 # ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli import console
-from service.cli.context import AsJson, Why, actor, database_of, home_of, open_registry, read_settings
+from service.cli.console import Cell, Listing, Part, Remark, listing, print_result, warning
+from service.cli.context import (
+    AsJson,
+    ModelName,
+    Why,
+    actor,
+    database_of,
+    home_of,
+    open_registry,
+    read_settings,
+    unknown_model,
+)
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
@@ -20,21 +30,17 @@ if TYPE_CHECKING:
     from models.registry.audit_settings import AuditSettings
     from service.settings import Settings
 
-app = typer.Typer(
-    help="Show recorded predictions and answer them once more; say what is recorded.", no_args_is_help=True
-)
-
-ModelName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model, as in its endpoint.")]
+app = typer.Typer(help="The audit log: recorded predictions, their replay, level and retention.", no_args_is_help=True)
 
 
 @app.command()
 def show(
-    prediction_id: Annotated[str, typer.Argument(metavar="ID", help="`prediction_id` of the answer.")],
+    prediction_id: Annotated[str, typer.Argument(metavar="ID", help="The `prediction_id` of an answer.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show a recorded prediction, and whether the stored model gives the same answer again, to the bit.
+    """Show a recorded prediction and replay it: the stored model must give an identical answer, to the bit.
 
-    The exit code is 1 if it does not.
+    Exit code: 1 if it does not.
     """
     from models.errors import UnknownPredictionError
     from models.records.audit_log.personal import personal_key
@@ -47,11 +53,11 @@ def show(
             raise UnknownPredictionError(prediction_id)
         key = personal_key(settings.home)
         found = [(one, replay(one, registry, home_of(settings).bundles, personal_key=key)) for one in records]
-    if as_json:
-        console.print_json({"predictions": [_as_json(record, prediction_id, again) for record, again in found]})
-    else:
-        for record, again in found:
-            _print(record, prediction_id, again)
+    print_result(
+        {"predictions": [_as_json(record, prediction_id, again) for record, again in found]},
+        (part for record, again in found for part in _text(record, prediction_id, again)),
+        as_json=as_json,
+    )
     if not all(again.identical for _, again in found):
         raise typer.Exit(1)
 
@@ -59,34 +65,15 @@ def show(
 @app.command("list")
 def list_predictions(
     name: ModelName,
-    last: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    last: Annotated[int, typer.Option(min=1, help="Number of requests, newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List the newest recorded requests of a model."""
     with prediction_log(read_settings()) as log:
         records = log.newest(name, last)
-    if as_json:
-        console.print_json({"requests": [_summary(record) for record in records]})
-        return
-    if not records:
-        console.remark(f"Nothing is recorded of {name!r}.")
-        return
-    headings = ("at", "id", "version", "policy", "role", "action", "rows", "ms", "key")
-    cells = [
-        (
-            f"{one['at']:%Y-%m-%d %H:%M:%S}",
-            one["id"],
-            one["version"],
-            one["policy_version"],
-            one["role"],
-            one["action"],
-            one["n_rows"],
-            f"{one['latency_us'] / 1000:.2f}",
-            one["key_id"],
-        )
-        for one in map(_summary, records)
-    ]
-    console.results.print(console.table_of(headings, cells))
+    requests = [_summary(record) for record in records]
+    text = [listing(requests, _REQUEST)] if requests else [Remark(f"No requests to {name!r} are recorded.")]
+    print_result({"requests": requests}, text, as_json=as_json)
 
 
 @app.command("settings")
@@ -95,17 +82,17 @@ def change_settings(
     level: Annotated[
         str | None,
         typer.Option(
-            help="durable: in the database before the answer leaves; async: soon after it, dropped and counted if too "
-            "many wait; off: nothing is recorded."
+            help="durable: stored before the answer is sent; async: stored shortly after, or dropped and counted when "
+            "the queue is full; off: not recorded."
         ),
     ] = None,
-    sample: Annotated[float | None, typer.Option(help="Share of the predictions that is recorded, 0 to 1.")] = None,
-    keep_days: Annotated[float | None, typer.Option(help="Days that records are kept; 0 for ever.")] = None,
-    keep_megabytes: Annotated[float | None, typer.Option(help="Megabytes that are kept; 0 for all.")] = None,
+    sample: Annotated[float | None, typer.Option(help="Share of predictions to record, 0 to 1.")] = None,
+    keep_days: Annotated[float | None, typer.Option(help="Days to keep records; 0 for ever.")] = None,
+    keep_megabytes: Annotated[float | None, typer.Option(help="Megabytes to keep; 0 for no limit.")] = None,
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show how the predictions of a model are recorded, or change it; a running service follows within a second."""
+    """Show or change how the predictions of a model are recorded; a running service follows within a second."""
     from models.registry.audit_settings import DEFAULT
 
     given: dict[str, Any] = {"level": level, "sample": sample}
@@ -115,24 +102,22 @@ def change_settings(
             changes[option] = limit or None
     with open_registry(read_settings()) as registry:
         if name not in registry.names():
-            raise CommandError(f"there is no model {name!r}; there are {', '.join(registry.names()) or 'none yet'}")
+            raise unknown_model(name, registry)
         settings = registry.audit_settings().get(name, DEFAULT)
         if changes:
             settings = _changed(settings, changes)
             registry.set_audit(name, settings, actor=actor(), why=why)
-    if as_json:
-        console.print_json({"name": name, **settings.model_dump()})
-        return
     kept = [
         f"for {settings.keep_days:g} days" if settings.keep_days else "for ever",
-        f"up to {settings.keep_megabytes:g} MB" if settings.keep_megabytes else "all of it",
+        f"up to {settings.keep_megabytes:g} MB" if settings.keep_megabytes else "without a limit of size",
     ]
-    console.say(f"{name}: level {settings.level}, {settings.sample:.0%} of the predictions, kept {', '.join(kept)}")
+    text = f"{name}: level {settings.level}, {settings.sample:.0%} of the predictions, kept {', '.join(kept)}"
+    print_result({"name": name, **settings.model_dump()}, [text], as_json=as_json)
 
 
 @app.command()
 def prune(name: ModelName, as_json: AsJson = False) -> None:
-    """Delete what the model's settings do not keep any longer; a running service does so by itself."""
+    """Delete records past the model's retention; a running service does so by itself."""
     from models.clock import utc_now
     from models.records.audit_log.retention import delete_old
     from models.registry.audit_settings import DEFAULT
@@ -140,15 +125,13 @@ def prune(name: ModelName, as_json: AsJson = False) -> None:
     settings = read_settings()
     with open_registry(settings) as registry, prediction_log(settings) as log:
         n_deleted = delete_old(log.engine, name, registry.audit_settings().get(name, DEFAULT), now=utc_now())
-    if as_json:
-        console.print_json({"name": name, "n_deleted": n_deleted})
-    else:
-        console.say(f"{n_deleted:,} recorded requests of {name!r} deleted")
+    text = f"{n_deleted:,} recorded requests of {name!r} deleted"
+    print_result({"name": name, "n_deleted": n_deleted}, [text], as_json=as_json)
 
 
 @contextmanager
 def prediction_log(settings: Settings) -> Iterator[PredictionLog]:
-    """The recorded predictions, closed when the block ends."""
+    """The audit log, closed when the block ends."""
     from models.records.audit_log.log import PredictionLog
 
     with database_of(settings) as engine:
@@ -167,7 +150,7 @@ def _changed(settings: AuditSettings, changes: dict[str, Any]) -> AuditSettings:
 
 
 def _summary(record: PredictionRecord) -> dict[str, Any]:
-    """A record without what was asked and answered."""
+    """A record without request and answer."""
     from models.records.audit_log.record import moment
 
     kept = record._asdict()
@@ -199,18 +182,32 @@ def _as_json(record: PredictionRecord, prediction_id: str, again: Replay) -> dic
     }
 
 
-def _print(record: PredictionRecord, prediction_id: str, again: Replay) -> None:
+def _text(record: PredictionRecord, prediction_id: str, again: Replay) -> Iterator[Part]:
     one, about = _prediction(record, prediction_id), _summary(record)
-    said = f"{prediction_id}: {record.model} version {record.version}, policy {record.policy_version}, as {record.role}"
-    console.say(f"{said}, {about['at']:%Y-%m-%d %H:%M:%S} UTC, {record.latency / 1000:.2f} ms")
-    for title, content in (("asked", one.row), ("answered", one.answer)):
-        console.results.print(console.table_of((title, ""), [(name, str(value)) for name, value in content.items()]))
-    for note in again.notes:
-        console.remark(note)
+    yield (
+        f"{prediction_id}: {record.model} version {record.version}, policy {record.policy_version}, "
+        f"as {record.role}, {about['at']:%Y-%m-%d %H:%M:%S} UTC, {record.latency / 1000:.2f} ms"
+    )
+    for title, content in (("request", one.row), ("answer", one.answer)):
+        yield Listing((title, ""), [(name, str(value)) for name, value in content.items()])
+    yield from map(Remark, again.notes)
     if again.identical:
-        console.say("Answered again by the stored model and policy: the same to the bit.")
-    else:
-        if again.same_features is False:
-            console.warn("the encoded row is not the one of then")
-        for name, (was, now) in again.differences.items():
-            console.warn(f"{name} was {was!r}, now {now!r}")
+        yield "Replayed with the stored model and policy: identical to the bit."
+        return
+    if again.same_features is False:
+        yield warning("the encoded row differs from the recorded one")
+    for name, (was, now) in again.differences.items():
+        yield warning(f"{name} was {was!r}, now {now!r}")
+
+
+_REQUEST: Mapping[str, Cell] = {
+    "at": "at:%Y-%m-%d %H:%M:%S",
+    "id": "id",
+    "version": "version",
+    "policy": "policy_version",
+    "role": "role",
+    "action": "action",
+    "rows": "n_rows",
+    "ms": lambda request: f"{request['latency_us'] / 1000:.2f}",
+    "key": "key_id",
+}

@@ -1,4 +1,4 @@
-"""`backscore doctor`: what this installation runs on, and what it finds."""
+"""`backscore doctor`: versions, settings and state of this installation."""
 # ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
 
-from service.cli import console
 from service.cli.commands.data import found_at
+from service.cli.console import Listing, print_result
 from service.cli.context import AsJson, home_of, installed_version, open_registry, read_settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ PACKAGES = (
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Show versions, cores, settings, what is found and what answers; the place to look if something is odd."""
+    """Show versions, cores, settings, data and live models; start here when something looks wrong."""
     settings = read_settings()
     findings: dict[str, Mapping[str, Any]] = {
         "versions": _versions(),
@@ -44,18 +44,17 @@ def doctor(as_json: AsJson = False) -> None:
         "database": _database(settings),
         "data": _data(settings),
     }
-    if as_json:
-        console.print_json(findings)
-        return
-    for heading, found in findings.items():
-        rows = [(name, _spoken(value)) for name, value in found.items()]
-        console.results.print(console.table_of(("", ""), rows, title=heading.capitalize()))
+    text = (
+        Listing(("", ""), [(name, _in_words(value)) for name, value in found.items()], heading.capitalize())
+        for heading, found in findings.items()
+    )
+    print_result(findings, text, as_json=as_json)
 
 
 def cores(cgroup: Path = Path("/sys/fs/cgroup")) -> dict[str, float | None]:
-    """How many cores there are, how many this process may use, and how much time the container is granted on them.
+    """The cores of the machine, those this process may use, and the CPU quota of its container.
 
-    `granted` is the quota of the control group, version 2 or 1, in cores; None where there is no limit.
+    `granted` is the quota of the control group (v2 or v1) in cores; None without a limit.
     """
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {"present": os.cpu_count(), "usable": usable, "granted": _quota(cgroup)}
@@ -78,7 +77,7 @@ def _versions() -> dict[str, str]:
 
 
 def _blas() -> dict[str, Any]:
-    """Which library multiplies matrices, with how many threads."""
+    """The BLAS libraries and their threads."""
     import numpy as np  # noqa: F401 - its BLAS can only be seen once it is loaded
     from threadpoolctl import threadpool_info
 
@@ -96,7 +95,7 @@ def _home(settings: Settings) -> dict[str, Any]:
 
 
 def _database(settings: Settings) -> dict[str, Any]:
-    """Whether the registry can be opened, and what answers by it."""
+    """Whether the registry can be opened, and its champions."""
     import sqlalchemy as sa
 
     from models.errors import BundleError, DatabaseError, UnreadablePolicyError
@@ -128,9 +127,9 @@ def _data(settings: Settings) -> dict[str, Any]:
     return {"data_home": settings.data_home, "public_tables": found}
 
 
-def _spoken(value: object) -> str:
+def _in_words(value: object) -> str:
     if isinstance(value, Mapping):
-        return "\n".join(f"{name}: {_spoken(inner)}" for name, inner in value.items()) or "none"
+        return "\n".join(f"{name}: {_in_words(inner)}" for name, inner in value.items()) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "-" if value is None else str(value)

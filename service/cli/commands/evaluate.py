@@ -1,8 +1,9 @@
-"""`backscore evaluate`: what a model's choices are worth, found out on rows in which chance chose."""
+"""`backscore evaluate`: off-policy evaluation of ad selection on randomised rows."""
 # ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from models.presets import PresetName
-from service.cli import console
+from service.cli.console import Cell, Line, Part, Remark, listing, print_result
 from service.cli.context import AsJson, DomainName, domain_of, home_of, read_settings
 from service.cli.exits import CommandError
 from service.cli.progress import TrainingProgress
+from service.cli.row_files import check_folder
 
 if TYPE_CHECKING:
     from models.backtesting.ad_value import PolicyComparison
@@ -28,26 +30,26 @@ def evaluate(
     table: Annotated[
         str | None,
         typer.Option(
-            help="What the columns mean: a TOML file, or the name of a public table, which brings its own rows."
+            help="Description of the columns: a TOML file, or the name of a public table, which includes its rows."
         ),
     ] = None,
-    preset: Annotated[PresetName, typer.Option(help="How much time to spend on the model.")] = "balanced",
-    seed: Annotated[int, typer.Option(min=0, help="Of the halves, the trainings and the intervals.")] = 0,
+    preset: Annotated[PresetName, typer.Option(help="How long to train.")] = "balanced",
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of split, training and bootstrap.")] = 0,
     control: Annotated[
         str | None,
-        typer.Option(help="The ad that stands for no treatment; uplift and Qini are measured from it."),
+        typer.Option(help="The ad that is the control; uplift and Qini are measured against it."),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Page to write, .html.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="HTML report to write.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate what rate of clicks a model's choice of ads would bring, beside other ways to choose.
+    """Estimate the click rate of a model's ad selection off-policy, against other policies.
 
-    For this the ads in the rows must have been chosen by chance: with the probabilities in a column of the role
-    propensity, or in fixed shares. One half of the rows trains, the other half values: by inverse propensity,
-    self-normalised and doubly robust estimates, each with a 95 % interval. Compared are the model's choice, that of
-    gradient boosting, always the same ad, and chance.
+    The ads in the rows must have been chosen at random: with the probabilities in a column of role propensity, or in
+    fixed shares. One half of the rows trains, the other evaluates: by inverse propensity, self-normalised and doubly
+    robust estimates, each with a 95 % interval. The model's policy is compared with gradient boosting, a single ad, and
+    uniform choice.
 
-    Nothing is registered: this is about what a model can be worth, not about a version.
+    Nothing is registered: this evaluates an approach, not a version.
     """
     from models.backtesting.ad_value import compare_policies
     from models.clock import utc_now
@@ -61,7 +63,7 @@ def evaluate(
         progress.stage("Reading the rows")
         rows = rows_to_train_on(
             chosen,
-            data=None if data is None else str(data),
+            data=str(data) if data else None,
             table=table,
             home=home_of(settings),
             data_home=settings.data_home,
@@ -73,20 +75,16 @@ def evaluate(
     if out is not None:
         page = render_ad_value(comparison, preset=preset, seed=seed, created=utc_now())
         out.write_text(page, "utf-8", newline="\n")
-    if as_json:
-        console.print_json(_as_json(comparison, out))
-    else:
-        _print_comparison(comparison, out)
+    print_result(_as_json(comparison, out), _text(comparison, out), as_json=as_json)
 
 
 def _check_out(out: Path | None) -> None:
-    """Before anything takes time."""
+    """Checked before anything takes time."""
     if out is None:
         return
     if out.suffix.lower() not in (".html", ".htm"):
-        raise CommandError(f"{out}: a page must end in .html")
-    if not out.parent.is_dir():
-        raise CommandError(f"{out}: there is no folder {out.parent}")
+        raise CommandError(f"{out}: the report must end in .html")
+    check_folder(out)
 
 
 def _as_json(comparison: PolicyComparison, out: Path | None) -> dict[str, Any]:
@@ -107,42 +105,40 @@ def _as_json(comparison: PolicyComparison, out: Path | None) -> dict[str, Any]:
     }
 
 
-def _print_comparison(comparison: PolicyComparison, out: Path | None) -> None:
+def _text(comparison: PolicyComparison, out: Path | None) -> Iterator[Part]:
     from models.backtesting.ad_value import always_showing
     from models.reports.ad_value_report import points, verdict
 
     best = always_showing(comparison.best_fixed)
-    rows = [
-        (
-            f"{name} *" if name == best else name,
-            *(_two_lines(estimate) for estimate in (value.ips, value.snips, value.dr)),
-            _two_lines(value.gain, "+.1f"),
-            f"{value.effective_sample_size:,.0f}",
-        )
-        for name, value in comparison.shown.items()
-    ]
-    headings = ("policy", "IPS, %", "SNIPS, %", "DR, %", "gain, points", "ESS")
-    title = f"Rate of the event on {comparison.n_test:,} rows that no model has seen"
-    console.results.print(console.table_of(headings, rows, title=title))
+    policies: Mapping[str, Cell] = {
+        "policy": lambda one: f"{one[0]} *" if one[0] == best else one[0],
+        "IPS, %": lambda one: _two_lines(one[1].ips),
+        "SNIPS, %": lambda one: _two_lines(one[1].snips),
+        "DR, %": lambda one: _two_lines(one[1].dr),
+        "gain, points": lambda one: _two_lines(one[1].gain, "+.1f"),
+        "ESS": lambda one: f"{one[1].effective_sample_size:,.0f}",
+    }
+    yield listing(comparison.shown.items(), policies, title=f"Event rate on {comparison.n_test:,} held-out rows")
     if comparison.uplifts:
-        rows = [(name, points(uplift.effect), points(uplift.qini)) for name, uplift in comparison.uplifts.items()]
-        title = f"Uplift over {comparison.control}"
-        console.results.print(
-            console.table_of(("ad", "effect on everyone, points", "Qini coefficient"), rows, title=title)
-        )
-    console.say(verdict(comparison), style="bold")
-    console.remark(
-        f"* is the best ad in the training half, from which gains (of DR) are measured. IPS, SNIPS and DR: inverse "
-        f"propensity, self-normalised, doubly robust; ESS: effective sample size. Intervals are 95 %, by bootstrap over"
-        f" the rows. Propensities: {comparison.propensity}."
+        ads: Mapping[str, Cell] = {
+            "ad": lambda one: one[0],
+            "effect on everyone, points": lambda one: points(one[1].effect),
+            "Qini coefficient": lambda one: points(one[1].qini),
+        }
+        yield listing(comparison.uplifts.items(), ads, title=f"Uplift over {comparison.control}")
+    yield Line(verdict(comparison), "bold")
+    yield Remark(
+        "* is the best single ad in the training half; gains (DR) are measured against it. IPS: inverse propensity "
+        "scoring; SNIPS: self-normalised IPS; DR: doubly robust; ESS: effective sample size. 95 % intervals by "
+        f"bootstrap over the rows. Propensities: {comparison.propensity}."
     )
     if comparison.control is None:
-        console.remark(f"For uplift, name the ad that stands for no treatment, e.g. --control '{comparison.ads[-1]}'.")
+        yield Remark(f"For uplift, name the control: the ad for no treatment, e.g. --control '{comparison.ads[-1]}'.")
     if out is not None:
-        console.say(f"Page: {out}")
+        yield f"Report: {out}"
 
 
 def _two_lines(estimate: Estimate, of_ends: str = ".1f") -> str:
-    """A rate in percent above its interval, whose ends are written so, that the table fits a terminal."""
+    """A rate in percent above its interval, so that the table fits a terminal."""
     low, high = (f"{100 * end:{of_ends}}" for end in (estimate.low, estimate.high))
     return f"{100 * estimate.value:{'+' if '+' in of_ends else ''}.2f}\n{low}..{high}"

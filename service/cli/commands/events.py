@@ -1,8 +1,9 @@
-"""`backscore events`: what the windows of a model look back on; loaded, labelled, counted, written into a file."""
+"""`backscore events`: the event log behind window features: load, label, count and export."""
 # ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -11,22 +12,33 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.cli import console
-from service.cli.context import AsJson, event_log, home_of, live_model, open_registry, read_settings
+from service.cli.console import Cell, Line, Part, comparison, print_result
+from service.cli.context import (
+    AsJson,
+    ModelName,
+    PastData,
+    PastTable,
+    event_log,
+    home_of,
+    live_model,
+    open_registry,
+    read_settings,
+)
 from service.cli.progress import RowsProgress
 from service.cli.row_files import check_target, write_rows
 
 if TYPE_CHECKING:
     from models.contract import LiveModel
     from models.records.events.labels import Label
+    from models.records.events.summary import StoredEvents
     from models.registry.bundles import Manifest
     from service.settings import Settings
 
 app = typer.Typer(
-    help="Stored events: load the past that windows look back on, say what became of events, write them into a file.",
+    help="The event log behind window features: load past events, label, count and export them.",
     no_args_is_help=True,
 )
 
-ModelName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model, as in its endpoint.")]
 
 SHOWN_IDS = 5
 
@@ -34,38 +46,36 @@ SHOWN_IDS = 5
 @app.command()
 def load(
     name: ModelName,
-    data: Annotated[Path | None, typer.Option(help="CSV or parquet file with past rows and their outcome.")] = None,
-    table: Annotated[str | None, typer.Option(help="Name of a public table to take past rows from.")] = None,
+    data: PastData = None,
+    table: PastTable = None,
     until: Annotated[
-        datetime | None, typer.Option(metavar="TIME", help="Leave out rows from this time on (ISO 8601, UTC).")
+        datetime | None, typer.Option(metavar="TIME", help="Skip rows from this time on (ISO 8601, UTC).")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load past rows, so that the windows of new events begin full instead of empty.
+    """Load past rows, so that the window features of new events have a history.
 
-    Without --data and --table these are the rows that the live version was trained on, where they can be had again.
-    Rows that no window can reach any more are left out; those that are stored already are not loaded twice.
+    Without --data and --table these are the rows that the live version was trained on, if still available. Rows beyond
+    the reach of every window are skipped, and stored rows are not loaded twice.
     """
     settings = read_settings()
     live = live_model(settings, name)
     n_rows, n_new = load_rows(settings, live, data=data, table=table, until=until)
-    if as_json:
-        console.print_json({"name": name, "n_rows": n_rows, "n_new": n_new})
-    else:
-        console.say(f"{n_new:,} of {n_rows:,} rows loaded into the store of {name!r}.", style="green")
+    text = Line(f"{n_new:,} of {n_rows:,} rows loaded into the event log of {name!r}.")
+    print_result({"name": name, "n_rows": n_rows, "n_new": n_new}, [text], as_json=as_json)
 
 
 def load_rows(
     settings: Settings, live: LiveModel, *, data: Path | None, table: str | None, until: datetime | None
 ) -> tuple[int, int]:
-    """Load past rows into the store of a live model; returns how many there are, and how many were new to it.
+    """Load past rows into the event log of a live model; returns the number of rows, and of new ones.
 
     Raises
     ------
     CommandError
         The table of the model has no windows.
     DataError
-        The rows cannot be had, or break rules of the model's table.
+        The rows are not available, or invalid for the model's table.
     """
     from data.checking import checked_frame
     from models.backtesting.past_rows import named_rows
@@ -74,7 +84,7 @@ def load_rows(
     rows = named_rows(
         live,
         _manifest(settings, live),
-        data=None if data is None else str(data),
+        data=str(data) if data else None,
         table=table,
         home=home_of(settings),
         data_home=settings.data_home,
@@ -101,15 +111,15 @@ def labels(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="CSV or parquet file with the columns event_id, positive (or the model's own word, such as fraud) and,"
+            help="CSV or parquet file with columns event_id, positive (or the model's own word, such as fraud) and,"
             " optionally, known_at.",
         ),
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Say what became of events: positive yes or no, known now or since known_at.
+    """Label events: positive yes or no, known now or since known_at.
 
-    A label that repeats what is known changes nothing; another one for the same event holds from when it is known.
+    A repeated label changes nothing; a new label of an event holds from when it is known.
     """
     from models.records.events.labels import take_labels
 
@@ -120,35 +130,36 @@ def labels(
         n_new, unknown = take_labels(log.engine, name, found)
     if unknown:
         shown = ", ".join(unknown[:SHOWN_IDS]) + (", ..." if len(unknown) > SHOWN_IDS else "")
-        console.warn(f"{len(unknown):,} of the events are not stored, or not any more: {shown}")
-    if as_json:
-        console.print_json({"name": name, "n_labels": len(found), "n_new": n_new, "unknown": unknown})
-    else:
-        console.say(f"{n_new:,} of {len(found):,} labels said something new.", style="green")
+        console.warn(f"{len(unknown):,} of the events are not stored, or no longer: {shown}")
+    print_result(
+        {"name": name, "n_labels": len(found), "n_new": n_new, "unknown": unknown},
+        [Line(f"{n_new:,} of {len(found):,} labels are new.")],
+        as_json=as_json,
+    )
 
 
 @app.command()
 def show(name: ModelName, as_json: AsJson = False) -> None:
-    """Show how many events are stored, from when to when, and what is known of them."""
+    """Show number, period and labels of the stored events."""
     from models.records.events.summary import stored_events_of
 
     settings = read_settings()
     with event_log(settings, live_model(settings, name)) as log:
         stored = stored_events_of(log.engine, name)
-    if as_json:
-        console.print_json({"name": name, **asdict(stored)})
-        return
+    print_result({"name": name, **asdict(stored)}, [_stored_text(name, stored)], as_json=as_json)
+
+
+def _stored_text(name: str, stored: StoredEvents) -> Part:
     if not stored.n_events:
-        console.say(f"No events of {name!r} are stored; `backscore events load {name}` loads past ones.")
-        return
-    rows = [
-        ("events", f"{stored.n_events:,}, of which {stored.n_answered:,} were answered"),
-        ("from", stored.first),
-        ("to", stored.last),
-        ("kept from", stored.kept_from or "the first on"),
-        ("labels", f"{stored.n_labels:,}: {stored.n_frauds:,} events are fraud, {stored.n_genuine:,} are not"),
-    ]
-    console.results.print(console.table_of(("", ""), rows, title=f"Stored events of {name} (UTC)"))
+        return f"No events of {name!r} are stored; `backscore events load {name}` loads past ones."
+    figures: Mapping[str, Cell] = {
+        "events": lambda one: f"{one.n_events:,}, {one.n_answered:,} of them scored",
+        "from": "first",
+        "to": "last",
+        "kept from": lambda one: one.kept_from or "the first",
+        "labels": lambda one: f"{one.n_labels:,}: {one.n_frauds:,} events are fraud, {one.n_genuine:,} are not",
+    }
+    return comparison({f"stored events of {name} (UTC)": stored}, figures)
 
 
 @app.command()
@@ -157,10 +168,10 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, .csv, .csv.gz or .parquet.")],
     as_json: AsJson = False,
 ) -> None:
-    """Write stored events with their outcome into a file: rows of the model's table, to train or to test on.
+    """Export stored events with their labels: rows of the model's table, to train or to test on.
 
-    Events younger than the delay of labels are left out, since nobody knows yet what becomes of them. Those that no
-    label calls fraud are genuine.
+    Events younger than the label delay are left out, as their outcome is not known yet. Events without a fraud label
+    are genuine.
     """
     from models.clock import utc_now
     from models.records.events.history import stored_rows
@@ -171,10 +182,11 @@ def export(
         rows = stored_rows(log, utc_now())
     write_rows(rows.frame, file)
     n_frauds = len(set(rows.positives.row.tolist()))
-    if as_json:
-        console.print_json({"name": name, "file": file, "n_rows": len(rows.frame), "n_frauds": n_frauds})
-    else:
-        console.say(f"{len(rows.frame):,} stored events of {name!r} in {file}")
+    print_result(
+        {"name": name, "file": file, "n_rows": len(rows.frame), "n_frauds": n_frauds},
+        [f"{len(rows.frame):,} stored events of {name!r} in {file}"],
+        as_json=as_json,
+    )
 
 
 def _manifest(settings: Settings, live: LiveModel) -> Manifest:
@@ -185,7 +197,7 @@ def _manifest(settings: Settings, live: LiveModel) -> Manifest:
 
 
 def _labels_of(file: Path, word: str) -> list[Label]:
-    """The labels in a file, in the column `positive` or one of that word; every bad value is named."""
+    """The labels in a file, in the column `positive` or one of that word; an error names every invalid value."""
     from data.checking import checked_frame
     from data.files.sources import read_frame
     from data.table import Column, Table

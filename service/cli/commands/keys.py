@@ -1,97 +1,84 @@
-"""`backscore keys`: who may ask the service for what, how often, and until when."""
+"""`backscore keys`: API keys with scopes, rate limits and expiry."""
 # ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli import console
+from service.cli.console import Cell, Remark, listing, print_result
 from service.cli.context import AsJson, actor, database_of, read_settings
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
     from service.access.key_store import Key, KeyStore
 
-app = typer.Typer(help="Make, list and revoke keys. Once there is one, every request needs one.", no_args_is_help=True)
+app = typer.Typer(
+    help="Create, list and revoke API keys. Once there is one, every request needs a key.", no_args_is_help=True
+)
 
-KeyName = Annotated[str, typer.Argument(metavar="NAME", help="What the key is called in the history.")]
+KeyName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the key, shown in the history.")]
 
 
 @app.command()
 def create(
     name: KeyName,
     scopes: Annotated[
-        str, typer.Option(help="Of score, outcomes and admin, with commas between; admin includes the others.")
+        str, typer.Option(help="Comma-separated: score, outcomes, admin; admin includes the others.")
     ] = "score",
     rate: Annotated[
-        str | None, typer.Option(help="Most requests, such as 100/s, 6000/min or 500/h, that each replica answers.")
+        str | None, typer.Option(help="Rate limit of each replica, such as 100/s, 6000/min or 500/h.")
     ] = None,
-    expires: Annotated[str | None, typer.Option(help="A date such as 2027-01-31, or in how long: 12h, 90d.")] = None,
+    expires: Annotated[str | None, typer.Option(help="Expiry: a date (2027-01-31) or a period (12h, 90d).")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key. It is shown now and never again; running services know it within half a second."""
+    """Create a key. It is shown only once; running services accept it within half a second."""
     from models.clock import utc_now
 
     until = None if expires is None else expiry(expires, utc_now())
     with key_store() as store:
         given = [scope.strip() for scope in scopes.split(",") if scope.strip()]
         kept, key = store.create(name, given, rate=rate, expires=until, actor=actor())
-    if as_json:
-        console.print_json({"key": key, **_as_json(kept)})
-        return
-    console.say(key)
-    console.remark("Keep it now: it cannot be shown again. Send it as `X-API-Key: KEY` or `Authorization: Bearer KEY`.")
+    hint = Remark("Store it now; it cannot be shown again. Send it as `X-API-Key: KEY` or `Authorization: Bearer KEY`.")
+    print_result({"key": key, **_as_json(kept)}, [key, hint], as_json=as_json)
 
 
 @app.command("list")
 def list_keys(as_json: AsJson = False) -> None:
-    """List every key that ever was, without the keys themselves."""
+    """List all keys, also expired and revoked ones, without their secrets."""
     from models.clock import utc_now
 
     with key_store() as store:
         keys = store.all()
-    if as_json:
-        console.print_json({"keys": [_as_json(key) for key in keys]})
-        return
-    if not keys:
-        console.remark("There are no keys; without one the service answers this machine alone.")
-        return
-    headings = ("name", "id", "scopes", "rate", "created", "by", "state")
-    cells = [
-        (
-            key.name,
-            key.id,
-            ", ".join(_ordered(key)),
-            _rate(key) or "any",
-            f"{key.created:%Y-%m-%d %H:%M}",
-            key.created_by,
-            _state(key, utc_now()),
-        )
-        for key in keys
-    ]
-    console.results.print(console.table_of(headings, cells))
+    columns: Mapping[str, Cell] = {
+        "name": "name",
+        "id": "id",
+        "scopes": lambda key: ", ".join(_ordered(key)),
+        "rate": lambda key: _rate(key) or "any",
+        "created": "created:%Y-%m-%d %H:%M",
+        "by": "created_by",
+        "state": lambda key: _state(key, utc_now()),
+    }
+    none = Remark("No keys yet; without keys the service answers only this machine.")
+    print_result({"keys": [_as_json(key) for key in keys]}, [listing(keys, columns) if keys else none], as_json=as_json)
 
 
 @app.command()
 def revoke(name: KeyName, as_json: AsJson = False) -> None:
-    """Let a key not be used any more; running services refuse it within half a second."""
+    """Revoke a key; running services refuse it within half a second."""
     with key_store() as store:
         store.revoke(name, actor=actor())
         (key,) = (key for key in store.all() if key.name == name)
-    if as_json:
-        console.print_json(_as_json(key))
-    else:
-        console.say(f"key {name!r} is revoked")
+    print_result(_as_json(key), [f"key {name!r} is revoked"], as_json=as_json)
 
 
 def expiry(text: str, now: datetime) -> datetime:
-    """The moment that is meant by "2027-01-31", an ISO time, "12h" or "90d"; CommandError if it is none to come."""
+    """The moment meant by "2027-01-31", an ISO time, "12h" or "90d"; CommandError unless it is in the future."""
     if match := re.fullmatch(r"([1-9][0-9]{0,4})([hd])", text):
         return now + timedelta(**{"hours" if match[2] == "h" else "days": int(match[1])})
     try:
@@ -106,7 +93,7 @@ def expiry(text: str, now: datetime) -> datetime:
 
 @contextmanager
 def key_store() -> Iterator[KeyStore]:
-    """The keys, closed when the block ends."""
+    """The key store, closed when the block ends."""
     from service.access.key_store import KeyStore
 
     with database_of(read_settings()) as engine:

@@ -1,31 +1,32 @@
-"""`backscore monitor`: whether the rows that are answered are still like those of the training."""
+"""`backscore monitor`: data drift of recent rows against the training set."""
 # ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli import console
 from service.cli.commands.audit import prediction_log
-from service.cli.context import AsJson, champion_of, home_of, open_registry, read_settings
+from service.cli.console import Cell, Line, Part, Remark, listing, print_result
+from service.cli.context import AsJson, ModelName, champion_of, home_of, open_registry, read_settings
 from service.cli.exits import SHIFTED
 
 if TYPE_CHECKING:
-    from models.monitoring.drift.results import ColumnDrift, Effect, Monitor
+    from models.monitoring.drift.results import Monitor
 
 STYLES = {"alarm": "red", "watch": "yellow"}
 
 
 def monitor(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the model, as in its endpoint.")],
-    days: Annotated[float, typer.Option(min=0.001, max=366, help="How far back to look.")] = 7,
+    name: ModelName,
+    days: Annotated[float, typer.Option(min=0.001, max=366, help="Days to look back.")] = 7,
     as_json: AsJson = False,
 ) -> None:
-    """Show whether the rows that were answered lately are still like those of the training, column by column.
+    """Show data drift: recent rows against the training set, column by column, and the score.
 
-    The exit code is 4 if a column or the score has shifted.
+    Exit code: 4 if a column or the score has drifted.
     """
     from models.clock import utc_now
     from models.monitoring.drift.monitor import monitor as find
@@ -39,42 +40,33 @@ def monitor(
     reference, live = load_reference(version, bundles), load_live(version, bundles)
     with prediction_log(settings) as log:
         found = find(live, reference, log, now=utc_now(), days=days)
-    if as_json:
-        console.print_json(found.model_dump(mode="json"))
-    else:
-        _print(found)
+    print_result(found, _text(found), as_json=as_json)
     if found.state == "alarm":
         raise typer.Exit(SHIFTED)
 
 
-def _print(found: Monitor) -> None:
-    looked_at = "" if found.share_looked_at >= 1 else f", {found.share_looked_at:.2%} of all"
-    period = f"{found.settings.days:g} days"
-    console.say(f"{found.model} version {found.version}: {found.n_recent:,} rows of {period}{looked_at}.")
-    headings = ("column", "state", "PSI", "low", "high", "moved", "q", "empty", "new")
-    console.results.print(console.table_of(headings, [_cells(one) for one in (found.score, *found.columns)]))
-    for one in (found.score, *found.columns):
+def _text(found: Monitor) -> Iterator[Part]:
+    share = "" if found.share_looked_at >= 1 else f", {found.share_looked_at:.2%} of all"
+    yield f"{found.model} version {found.version}: {found.n_recent:,} rows of {found.settings.days:g} days{share}."
+    compared = (found.score, *found.columns)
+    yield listing(compared, _COLUMN)
+    for one in compared:
         if one.state in STYLES:
-            console.say(f"{one.state}: {one.sentence}", style=STYLES[one.state])
+            yield Line(f"{one.state}: {one.sentence}", STYLES[one.state])
     if found.not_compared:
-        told = ", ".join(f"{one.column} ({one.why})" for one in found.not_compared)
-        console.remark(f"Not compared: {told}")
-    console.say(f"{found.sentence[0].upper()}{found.sentence[1:]}.")
+        reasons = ", ".join(f"{one.column} ({one.why})" for one in found.not_compared)
+        yield Remark(f"Not compared: {reasons}")
+    yield f"{found.sentence[0].upper()}{found.sentence[1:]}."
 
 
-def _cells(one: ColumnDrift) -> tuple[str, ...]:
-    return (
-        one.column or "(score)",
-        one.state.replace("_", " "),
-        _value(one.psi),
-        "" if one.psi is None else f"{one.psi.low:.3f}",
-        "" if one.psi is None else f"{one.psi.high:.3f}",
-        _value(one.wasserstein),
-        "" if one.q is None else f"{one.q:.1g}",
-        "" if one.missing.recent is None else f"{one.missing.recent:.1%}",
-        "" if one.unseen is None else f"{one.unseen:.1%}",
-    )
-
-
-def _value(effect: Effect | None) -> str:
-    return "" if effect is None else f"{effect.value:.3f}"
+_COLUMN: Mapping[str, Cell] = {
+    "column": lambda one: one.column or "(score)",
+    "state": lambda one: one.state.replace("_", " "),
+    "PSI": "psi.value:.3f",
+    "low": "psi.low:.3f",
+    "high": "psi.high:.3f",
+    "moved": "wasserstein.value:.3f",
+    "q": "q:.1g",
+    "missing": "missing.recent:.1%",
+    "unseen": "unseen:.1%",
+}

@@ -1,9 +1,9 @@
-"""`backscore outcomes` and `backscore performance`: what became of predictions, and what they were worth by it."""
+"""`backscore outcomes` and `backscore performance`: outcomes of predictions, and live performance."""
 # ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,16 +12,18 @@ import typer
 
 from service.cli import console
 from service.cli.commands.audit import prediction_log
-from service.cli.context import AsJson, home_of, live_model, open_registry, read_settings
+from service.cli.console import Cell, Line, Part, Remark, listing, print_result
+from service.cli.context import AsJson, ModelName, home_of, live_model, open_registry, read_settings
 from service.cli.exits import FAILURE, CommandError
 
 if TYPE_CHECKING:
+    from models.contract import LiveModel
     from models.evaluation.measures import Measure
-    from models.monitoring.performance.weekly import Period
+    from models.monitoring.performance.weekly import Performance, Period
     from models.records.outcomes import Outcome
     from service.settings import Settings
 
-app = typer.Typer(help="Tell what became of predictions.", no_args_is_help=True)
+app = typer.Typer(help="Load the outcomes of predictions.", no_args_is_help=True)
 
 SHOWN = 5
 COLUMNS = ("prediction_id", "outcome", "observed")
@@ -33,16 +35,17 @@ def load(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="CSV or parquet file with the columns prediction_id, outcome and, if wanted, observed."
+            metavar="FILE",
+            help="CSV or parquet file with columns prediction_id, outcome and, optionally, observed.",
         ),
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Take outcomes from a file: 1, true or yes, 0, false or no, and empty to take back what was said before.
+    """Load outcomes from a file: 1, true or yes; 0, false or no; empty withdraws an earlier outcome.
 
-    An outcome that repeats what is known changes nothing; of several the one that was observed last holds.
+    A repeated outcome changes nothing; of several, the one observed last holds.
 
-    Exit code: 1 if none was taken although there are some.
+    Exit code: 1 if every outcome was rejected.
     """
     from models.records.outcomes import OutcomeStore
 
@@ -54,21 +57,21 @@ def load(
     if taken.problems:
         shown = [f"  row {place + 1}: {field} {what}" for place, (field, what) in sorted(taken.problems.items())]
         more = [f"  and {len(shown) - SHOWN:,} more"] if len(shown) > SHOWN else []
-        console.warn("\n".join([f"{len(shown):,} outcomes were not taken:", *shown[:SHOWN], *more]))
-    if as_json:
-        problems = [
-            {"row": place + 1, "field": field, "problem": what}
-            for place, (field, what) in sorted(taken.problems.items())
-        ]
-        console.print_json({"n_outcomes": len(told), "n_new": taken.n_new, "problems": problems})
-    else:
-        console.say(f"{taken.n_new:,} of {len(told):,} outcomes said something new.", style="green")
+        console.warn("\n".join([f"{len(shown):,} outcomes were rejected:", *shown[:SHOWN], *more]))
+    problems = [
+        {"row": place + 1, "field": field, "problem": what} for place, (field, what) in sorted(taken.problems.items())
+    ]
+    print_result(
+        {"n_outcomes": len(told), "n_new": taken.n_new, "problems": problems},
+        [Line(f"{taken.n_new:,} of {len(told):,} outcomes are new.")],
+        as_json=as_json,
+    )
     if told and len(taken.problems) == len(told):
         raise typer.Exit(FAILURE)
 
 
 def _targets(settings: Settings) -> tuple[frozenset[str], dict[str, Callable[[Any], Any]]]:
-    """Models whose outcomes are labels of their events instead, and how outcomes are read of those without an event."""
+    """Models whose outcomes are labels of events instead, and the readers of outcomes for models without an event."""
     from models.domains._discovery import load_domains
     from models.registry.bundles import read_manifest
 
@@ -86,11 +89,11 @@ def _targets(settings: Settings) -> tuple[frozenset[str], dict[str, Callable[[An
 
 
 def outcomes_of(file: Path, *, of_events: bool) -> list[Outcome]:
-    """The outcomes of a file; CommandError names the row, the column and the value that cannot be read.
+    """The outcomes in a file; CommandError names row, column and value that cannot be read.
 
     Parameters
     ----------
-    of_events : whether all tell if an event happened; otherwise they stay texts, which their models read.
+    of_events : whether all are binary; otherwise they stay texts, which their models read.
     """
     import pandas as pd
 
@@ -99,7 +102,7 @@ def outcomes_of(file: Path, *, of_events: bool) -> list[Outcome]:
 
     frame = read_frame(file)
     if absent := [name for name in COLUMNS[:2] if name not in frame.columns]:
-        raise CommandError(f"{file}: lacks the column(s) {', '.join(absent)}")
+        raise CommandError(f"{file}: missing column(s) {', '.join(absent)}")
     told = []
     for row, (name, outcome, observed) in enumerate(
         zip(*(frame.get(name, pd.Series([None] * len(frame))) for name in COLUMNS), strict=True), start=1
@@ -120,14 +123,15 @@ def outcomes_of(file: Path, *, of_events: bool) -> list[Outcome]:
 
 
 def performance(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the model, as in its endpoint.")],
-    weeks: Annotated[int, typer.Option(min=1, help="How far back to look.")] = 12,
+    name: ModelName,
+    weeks: Annotated[int, typer.Option(min=1, help="Weeks to look back.")] = 12,
     maturity_days: Annotated[
-        float | None, typer.Option(min=0, help="Age at which an outcome counts as known; the model's own if left out.")
+        float | None,
+        typer.Option(min=0, help="Days until an outcome is final; default: the model's own."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how good live predictions were: by known outcomes, and before by their own probabilities, week by week."""
+    """Show live performance by week: observed, by final outcomes, and expected, by the predicted probabilities."""
     from models.clock import utc_now
     from models.monitoring.performance.weekly import performance as judge
 
@@ -135,40 +139,25 @@ def performance(
     live = live_model(settings, name)
     with prediction_log(settings) as log:
         found = judge(log.engine, live, now=utc_now(), weeks=weeks, maturity_days=maturity_days)
-    if as_json:
-        console.print_json(found.model_dump(mode="json"))
-        return
+    print_result(found, _performance_text(live, found), as_json=as_json)
+
+
+def _performance_text(live: LiveModel, found: Performance) -> Iterator[Part]:
     if not found.by_week:
-        console.remark(f"No predictions of {name!r} are recorded in these weeks.")
+        yield Remark(f"No predictions of {live.name!r} are recorded in this period.")
         return
     task = live.domain.task
-    titles = {metric.key: metric.title for metric in task.metrics}
-    measured = [heading for key in task.live_metrics for heading in (titles[key], f"expected {titles[key]}")]
-    rows = [_cells(period, f"{period.since}", task.live_metrics) for period in found.by_week]
+    columns = dict(_PERIOD)
+    for metric in task.metrics:
+        if metric.key in task.live_metrics:
+            columns |= {metric.title: _realised(metric.key), f"expected {metric.title}": _expected(metric.key)}
+    if task.is_binary:
+        columns["events"] = _event_rate
+    periods = [(f"{period.since}", period) for period in found.by_week]
     if found.total is not None:
-        rows.append(_cells(found.total, "all matured", task.live_metrics))
-    headings = ("week of", "predictions", "known", *measured, *(["events"] if task.is_binary else []))
-    rows = [cells if task.is_binary else cells[:-1] for cells in rows]
-    console.results.print(console.table_of(headings, rows, title=f"{name}, matured after {found.maturity_days:g} days"))
-    console.remark(found.note)
-
-
-def _cells(period: Period, title: str, keys: Sequence[str]) -> tuple[Any, ...]:
-    realised = period.realised
-    return (
-        title,
-        f"{period.n_predictions:,}",
-        f"{period.n_known:,}",
-        *(
-            text
-            for key in keys
-            for text in (
-                _shown(getattr(realised, key)) if realised else "not yet",
-                _shown(getattr(period.expected, key, None)),
-            )
-        ),
-        "" if realised is None or realised.event_rate is None else f"{realised.event_rate:.1%}",
-    )
+        periods.append(("all matured", found.total))
+    yield listing(periods, columns, title=f"{live.name}, matured after {found.maturity_days:g} days")
+    yield Remark(found.note)
 
 
 def _shown(measure: Measure | None) -> str:
@@ -177,3 +166,27 @@ def _shown(measure: Measure | None) -> str:
     if measure.value is None:
         return "too few"
     return f"{measure.value:.3f} ({measure.low:.3f} to {measure.high:.3f})"
+
+
+def _realised(name: str) -> Cell:
+    def shown(row: tuple[str, Period]) -> str:
+        realised = row[1].realised
+        return _shown(getattr(realised, name)) if realised else "not yet"
+
+    return shown
+
+
+def _expected(name: str) -> Cell:
+    return lambda row: _shown(getattr(row[1].expected, name, None))
+
+
+def _event_rate(row: tuple[str, Period]) -> str | None:
+    realised = row[1].realised
+    return None if realised is None or realised.event_rate is None else f"{realised.event_rate:.1%}"
+
+
+_PERIOD: Mapping[str, Cell] = {
+    "week of": lambda row: row[0],
+    "predictions": lambda row: f"{row[1].n_predictions:,}",
+    "known": lambda row: f"{row[1].n_known:,}",
+}

@@ -1,39 +1,42 @@
-"""How `backscore policy` shows policies and what came of them."""
+"""Text of `backscore policy`: policies and their simulations."""
 # ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from service.cli import console
-from service.cli.commands.alert_tables import alerts_in_words, print_alerts
+from service.cli.commands.alert_tables import alerts_in_words, alerts_text
+from service.cli.console import Cell, Listing, Part, Remark, comparison, listing, warning
 
 if TYPE_CHECKING:
     from data.table import Table
-    from models.backtesting.policy_simulation import Figures, GroupFigures, PolicySimulation
+    from models.backtesting.policy_simulation import Change, GroupFigures, PolicySimulation
     from models.contract import Policy
     from models.costs import Costs
 
 
-def print_values(policy: Policy, *, title: str) -> None:
+def policy_fields(policy: Policy, *, title: str) -> Listing:
     """The fields of a policy and what they mean."""
     fields = type(policy).model_fields
     rows = [(name, _short(value), fields[name].description) for name, value in policy.model_dump(mode="json").items()]
-    console.results.print(console.table_of(("field", "value", "meaning"), rows, title=title))
+    return Listing(("field", "value", "meaning"), rows, title)
 
 
-def print_rules(policy: Policy, table: Table) -> None:
-    """The rules of a policy that fits the table, in words; nothing if it has none."""
+def policy_rules(policy: Policy, table: Table) -> list[Listing]:
+    """The rules of a policy that fits the table, in words; empty if it has none."""
     from models.decisions.rules.conditions import rules_of
     from models.decisions.rules.wording import rule_words
 
-    rules = [
-        (rule.name, rule.action, "yes" if rule.live else "no", rule_words(rule, table), rule.note)
-        for rule in rules_of(policy)
-    ]
-    if rules:
-        console.results.print(console.table_of(("rule", "action", "live", "when", "note"), rules))
+    columns: Mapping[str, Cell] = {
+        "rule": "name",
+        "action": "action",
+        "live": lambda rule: "yes" if rule.live else "no",
+        "when": lambda rule: rule_words(rule, table),
+        "note": "note",
+    }
+    rules = rules_of(policy)
+    return [listing(rules, columns)] if rules else []
 
 
 def headline(simulation: Mapping[str, Any]) -> str:
@@ -52,101 +55,71 @@ def headline(simulation: Mapping[str, Any]) -> str:
     )
 
 
-def print_simulation(name: str, simulation: PolicySimulation) -> None:
-    """Everything that a simulation found, in tables."""
+def simulation_text(name: str, simulation: PolicySimulation) -> Iterator[Part]:
+    """The text of a simulation."""
     values = ", ".join(f"{field} {_short(value)}" for field, value in simulation.policy.items())
-    console.say(
-        f"{name}, version {simulation.model_version}, on {simulation.rows}; {_percent(simulation.bad_rate)} bad."
-    )
-    console.say(f"Policy by {simulation.chosen_by}: {values}")
-    _print_figures(simulation)
-    print_alerts(simulation)
-    _print_decisions(simulation)
+    yield f"{name}, version {simulation.model_version}, on {simulation.rows}; {_percent(simulation.bad_rate)} bad."
+    yield f"Policy by {simulation.chosen_by}: {values}"
+    yield from _figures_text(simulation)
+    yield from alerts_text(simulation)
+    yield from _decisions_text(simulation)
     for column, groups in simulation.groups.items():
-        rows = [
-            (
-                f"{found.group} (too few)" if found.too_few else found.group,
-                found.n_rows,
-                _percent(found.approval_rate),
-                _percent(found.bad_rate),
-                found.expected_cost_per_row,
-                _impact(found),
-            )
-            for found in groups
-        ]
-        headings = (column, "rows", "approved", "bad of these", "cost per row", "impact ratio")
-        console.results.print(console.table_of(headings, rows))
+        yield listing(groups, {column: _group, **_GROUP})
     if simulation.groups:
-        console.say(
-            "Cost per row: expected. Impact ratio: approved, over the highest share of a group with enough rows, with "
+        yield (
+            "Cost per row: expected. Impact ratio: approval rate over the highest of a group with enough rows, with "
             "its 95 % interval; below 0.8 is taken as evidence of adverse impact."
         )
     if simulation.fitted:
-        console.remark("The cut-off was fitted to these very rows; on new ones it will do a little worse.")
+        yield Remark("The cut-off was fitted to these very rows; on new ones expect slightly worse figures.")
 
 
-def _print_figures(simulation: PolicySimulation) -> None:
-    """Approvals and costs beside those of the active policy."""
+def _figures_text(simulation: PolicySimulation) -> Iterator[Part]:
+    """Approvals and costs, compared with the active policy."""
     from models.evaluation.row_groups import MIN_ROWS
 
     new, active = simulation.figures, simulation.active_figures
     if new is None or active is None or simulation.cheapest is None:
         return
-    lines = [(what, *(_figure(figures, field) for figures in (new, active))) for what, field in _FIGURES.items()]
-    headings = (f"costs {simulation.costs}", "this policy", f"active (policy {simulation.active_policy})")
-    console.results.print(console.table_of(headings, lines))
+    subjects = {"this policy": new, f"active (policy {simulation.active_policy})": active}
+    yield comparison(subjects, _FIGURES, corner=f"costs {simulation.costs}")
     cheapest = simulation.cheapest
-    console.say(
+    yield (
         f"Cheapest in hindsight: one cut-off at {cheapest.cut_off:.4f}, observed cost per row {cheapest.cost:.4f}. "
         + _of_referred(simulation.costs, max(new.referral_rate, active.referral_rate))
     )
     n_accepted = round(new.approval_rate * new.n_rows)
     if 0 < n_accepted < MIN_ROWS:
-        console.warn(f"only {n_accepted} row(s) are approved; the bad rate of so few is mostly chance")
+        yield warning(f"only {n_accepted} row(s) are approved; the bad rate of so few is mostly chance")
 
 
-def _of_referred(costs: Costs | None, most_referred: float) -> str:
+def _of_referred(costs: Costs | None, highest_rate: float) -> str:
     if costs is not None and costs.referred is not None:
         return f"A referred row costs {costs.referred:g}."
-    if not most_referred:
+    if not highest_rate:
         return ""
     return f"Referred rows cost nothing here; give their cost as a third number, such as --costs {costs}:0.6."
 
 
-_FIGURES = {
-    "approved": "approval_rate",
-    "bad of these": "bad_rate",
-    "referred": "referral_rate",
-    "expected cost per row": "expected_cost_per_row",
-    "observed cost per row": "observed_cost_per_row",
-    "expected cost": "expected_cost",
-    "observed cost": "observed_cost",
-}
-
-
-def _figure(figures: Figures, field: str) -> str:
-    value = getattr(figures, field)
-    if field.endswith("_rate"):
-        return _percent(value)
-    return f"{value:.4f}" if field.endswith("per_row") else f"{value:,.1f}"
-
-
-def _print_decisions(simulation: PolicySimulation) -> None:
-    """The decisions, and which rows get another one than before."""
-    decisions = [
-        (found.decision, found.n_rows, _percent(found.share), _percent(found.bad_rate))
-        for found in simulation.decisions
-    ]
-    if not decisions:
-        console.say("The domain takes no decision on a row, so there is nothing to count.")
+def _decisions_text(simulation: PolicySimulation) -> Iterator[Part]:
+    """Decisions, and their changes against the active policy."""
+    if not simulation.decisions:
+        yield "The domain makes no decisions on rows, so there is nothing to count."
         return
-    console.results.print(console.table_of(("decision", "rows", "share", "bad of these"), decisions))
-    changes = [(f"{change.before} -> {change.after}", change.n_rows, change.n_bad) for change in simulation.changes]
-    if not changes:
-        console.say(f"No row gets another decision than by the active policy ({simulation.active_policy}).")
-        return
-    headings = (f"against policy {simulation.active_policy}", "rows", "of them bad")
-    console.results.print(console.table_of(headings, changes))
+    yield listing(simulation.decisions, _DECISION)
+    if simulation.changes:
+        against = {f"against policy {simulation.active_policy}": _change}
+        yield listing(simulation.changes, against | {"rows": "n_rows", "of them bad": "n_bad"})
+    else:
+        yield f"Every row gets the decision of the active policy ({simulation.active_policy})."
+
+
+def _change(change: Change) -> str:
+    return f"{change.before} -> {change.after}"
+
+
+def _group(found: GroupFigures) -> str:
+    return f"{found.group} (too few)" if found.too_few else found.group
 
 
 def _impact(group: GroupFigures) -> str:
@@ -162,3 +135,27 @@ def _short(value: object) -> str:
     from models.decisions.policy_values import few_words
 
     return f"{value:.6g}" if isinstance(value, float) else few_words(value)
+
+
+_FIGURES: Mapping[str, Cell] = {
+    "approved": "approval_rate:.1%",
+    "bad of these": lambda figures: _percent(figures.bad_rate),
+    "referred": "referral_rate:.1%",
+    "expected cost per row": "expected_cost_per_row:.4f",
+    "observed cost per row": "observed_cost_per_row:.4f",
+    "expected cost": "expected_cost:,.1f",
+    "observed cost": "observed_cost:,.1f",
+}
+_DECISION: Mapping[str, Cell] = {
+    "decision": "decision",
+    "rows": "n_rows",
+    "share": "share:.1%",
+    "bad of these": lambda found: _percent(found.bad_rate),
+}
+_GROUP: dict[str, Cell] = {
+    "rows": "n_rows",
+    "approved": "approval_rate:.1%",
+    "bad of these": lambda found: _percent(found.bad_rate),
+    "cost per row": "expected_cost_per_row",
+    "impact ratio": _impact,
+}

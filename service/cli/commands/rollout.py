@@ -1,26 +1,29 @@
-"""`backscore rollout`: try a version beside the champion, and promote it once it has proved to be better."""
+"""`backscore rollout`: a challenger as shadow or canary, promoted once it is proven better."""
 # ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli import console
+from service.cli.console import Cell, Line, Part, listing, print_result
 from service.cli.context import (
     AsJson,
+    ModelName,
     Why,
     actor,
     champion_of,
     database_of,
-    home_of,
     live_model,
+    loader,
     open_registry,
     read_settings,
+    unknown_model,
 )
-from service.cli.exits import NOT_PROMOTED, CommandError
+from service.cli.exits import NOT_PROMOTED
 
 if TYPE_CHECKING:
     from models.monitoring.promotion.sequential_test import PromotionTest
@@ -28,62 +31,51 @@ if TYPE_CHECKING:
     from models.registry.rollouts import Mode, Rollout
     from service.settings import Settings
 
-app = typer.Typer(
-    help="Try a version beside the champion, in its shadow or on a share of the predictions.", no_args_is_help=True
-)
-
-ModelName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model, as in its endpoint.")]
+app = typer.Typer(help="Run a challenger against the champion, as shadow or canary.", no_args_is_help=True)
 
 
 @app.command()
 def start(
     name: ModelName,
-    version: Annotated[int, typer.Argument(metavar="VERSION", help="Number of the version to try.")],
+    version: Annotated[int, typer.Argument(metavar="VERSION", help="Number of the challenger's version.")],
     canary: Annotated[
         float | None,
         typer.Option(
             metavar="SHARE",
-            help="Let it answer this share of the predictions, above 0 and below 1, chosen by their ids. If left out "
-            "it looks on in the champion's shadow: it answers the same rows, recorded and never sent.",
+            help="Canary: answer this share of predictions, above 0 and below 1, chosen by their ids. Default: shadow, "
+            "which scores the champion's requests; its answers are recorded and never sent.",
         ),
     ] = None,
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
-    """Try a version beside the champion; a running service begins by itself.
+    """Start a rollout of a version; a running service follows by itself.
 
-    Starting again replaces the challenger and begins the comparison anew. A promotion ends it.
+    Starting again replaces the challenger and restarts the comparison. A promotion ends the rollout.
     """
     rollout = start_rollout(read_settings(), name, version, canary=canary, why=why)
-    if as_json:
-        console.print_json(asdict(rollout))
-    else:
-        console.say(f"Version {version} of {name!r} challenges the champion: {rollout.text}.", style="green")
+    text = Line(f"Version {version} of {name!r} challenges the champion: {rollout.text}.")
+    print_result(rollout, [text], as_json=as_json)
 
 
 @app.command()
 def stop(name: ModelName, why: Why = "", as_json: AsJson = False) -> None:
-    """Let the champion answer alone again."""
+    """End the rollout; only the champion answers."""
     with open_registry(read_settings()) as registry:
         ended = registry.rollouts.stop(name, actor=actor(), why=why)
-    if as_json:
-        console.print_json(asdict(ended))
-    else:
-        console.say(f"Version {ended.version} of {name!r} no longer challenges the champion.", style="green")
+    text = Line(f"Version {ended.version} of {name!r} no longer challenges the champion.")
+    print_result(ended, [text], as_json=as_json)
 
 
 @app.command()
 def show(name: ModelName, as_json: AsJson = False) -> None:
-    """Show the challenger, and whether it has proved to be better; look as often as you like."""
+    """Show the challenger and the promotion test; looking often does not bias the test."""
     settings = read_settings()
     with open_registry(settings) as registry:
         rollout = _rollout(registry, name)
         champion = champion_of(registry, name).number
     test = compare(settings, rollout)
-    if as_json:
-        console.print_json(_as_json(rollout, champion, test))
-        return
-    _print(rollout, champion, test)
+    print_result(_as_json(rollout, champion, test), _text(rollout, champion, test), as_json=as_json)
 
 
 @app.command()
@@ -91,20 +83,18 @@ def decide(
     name: ModelName,
     promote_if_better: Annotated[
         bool,
-        typer.Option(
-            "--promote-if-better", help="Let the challenger answer from now on if it has proved to be better."
-        ),
+        typer.Option("--promote-if-better", help="Promote the challenger if it is proven better."),
     ] = False,
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
-    """Ask whether the challenger has proved to be better, and promote it if so and if that is wanted.
+    """Test whether the challenger is better, and promote it with --promote-if-better.
 
-    However often this is asked, the chance that a challenger which is not better ever passes is at most 2.5 %.
+    However often it is run, a challenger that is not better passes with a probability of at most 2.5 %.
 
-    Exit code: 0 it is better, 3 it is not, or this cannot be said yet.
+    Exit code: 0 better, 3 not better or undecided.
     """
-    from models.registry.live import load_answering
+    from models.monitoring.promotion.changes import promote
 
     settings = read_settings()
     with open_registry(settings) as registry:
@@ -113,16 +103,12 @@ def decide(
         test = compare(settings, rollout)
         promoted = promote_if_better and test.verdict == "better"
         if promoted:
-            version, policy = registry.version(name, rollout.version), registry.policies.active(name)
-            load_answering(version, policy, home_of(settings).bundles)
-            told = "; ".join(filter(None, [test.text, why]))
-            registry.promote(name, rollout.version, actor=actor(), why=told, only_during=rollout)
-    if as_json:
-        console.print_json({**_as_json(rollout, champion, test), "promoted": promoted})
-    else:
-        _print(rollout, champion, test)
-        if promoted:
-            console.say(f"Version {rollout.version} of {name!r} answers from now on.", style="green")
+            reasons = "; ".join(filter(None, [test.text, why]))
+            promote(registry, loader(settings), name, rollout.version, actor=actor(), why=reasons, only_during=rollout)
+    text = [*_text(rollout, champion, test)]
+    if promoted:
+        text.append(Line(f"Version {rollout.version} of {name!r} is now the champion."))
+    print_result({**_as_json(rollout, champion, test), "promoted": promoted}, text, as_json=as_json)
     if test.verdict != "better":
         raise typer.Exit(NOT_PROMOTED)
 
@@ -130,30 +116,18 @@ def decide(
 def start_rollout(
     settings: Settings, name: str, version: int, *, canary: float | None = None, why: str = ""
 ) -> Rollout:
-    """Let a version challenge the champion, as a canary of that share or else as a shadow.
-
-    Raises
-    ------
-    BundleError, ChallengerError, NotTrainedError, UnknownVersionError, UnreadablePolicyError
-        It is not there, cannot answer, or does not fit: every service would refuse it.
-    """
-    from models.monitoring.promotion.compatibility import check_challenger
-    from models.registry.audit_settings import DEFAULT
-    from models.registry.live import load_answering
-    from models.registry.rollouts import check_share
+    """Start a rollout, as a canary with a share, else as a shadow; raises as `changes.start_rollout` does."""
+    from models.monitoring.promotion import changes
 
     mode: Mode = "shadow" if canary is None else "canary"
-    check_share(name, version, mode, canary or 0.0)
     with open_registry(settings) as registry:
-        policy, bundles = registry.policies.active(name), home_of(settings).bundles
-        challenger = load_answering(registry.version(name, version), policy, bundles)
-        champion = load_answering(champion_of(registry, name), policy, bundles)
-        check_challenger(champion, challenger, mode, registry.audit_settings().get(name, DEFAULT))
-        return registry.rollouts.start(name, version, mode=mode, share=canary or 0.0, actor=actor(), why=why)
+        return changes.start_rollout(
+            registry, loader(settings), name, version, mode=mode, share=canary or 0.0, actor=actor(), why=why
+        )
 
 
 def compare(settings: Settings, rollout: Rollout) -> PromotionTest:
-    """What is known about the challenger."""
+    """The promotion test of the challenger."""
     from models.clock import utc_now
     from models.monitoring.promotion.comparison import promotion_test
 
@@ -168,7 +142,7 @@ def _rollout(registry: Registry, name: str) -> Rollout:
     rollout = registry.rollouts.rollout(name)
     if rollout is None:
         if name not in registry.names():
-            raise CommandError(f"there is no model {name!r}; there are {', '.join(registry.names()) or 'none yet'}")
+            raise unknown_model(name, registry)
         raise NoChallengerError(name)
     return rollout
 
@@ -177,13 +151,19 @@ def _as_json(rollout: Rollout, champion: int, test: PromotionTest) -> dict[str, 
     return {**asdict(rollout), "champion": champion, "test": test.model_dump(mode="json")}
 
 
-def _print(rollout: Rollout, champion: int, test: PromotionTest) -> None:
+def _text(rollout: Rollout, champion: int, test: PromotionTest) -> Iterator[Part]:
     since = f"{rollout.started:%Y-%m-%d %H:%M} UTC, by {rollout.started_by}"
-    console.say(f"{rollout.name}: version {rollout.version} challenges version {champion} as {rollout.text}, {since}")
+    yield f"{rollout.name}: version {rollout.version} challenges version {champion} as {rollout.text}, {since}"
     if test.n_predictions:
-        cells = [
-            (test.loss, test.champion_brier, test.challenger_brier, test.improvement, test.low, test.high),
-        ]
-        headings = ("", "champion", "challenger", "improvement", "at least", "at most")
-        console.results.print(console.table_of(headings, cells))
-    console.say(test.text)
+        yield listing([test], _TEST)
+    yield test.text
+
+
+_TEST: Mapping[str, Cell] = {
+    "": "loss",
+    "champion": "champion_brier",
+    "challenger": "challenger_brier",
+    "improvement": "improvement",
+    "at least": "low",
+    "at most": "high",
+}

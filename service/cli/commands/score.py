@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from service.cli import console
+from service.cli.console import print_result
 from service.cli.context import AsJson, live_model, read_settings
 from service.cli.exits import CommandError
 from service.cli.progress import RowsProgress
@@ -20,26 +21,25 @@ def score(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="CSV (.csv, .csv.gz) or parquet file with rows to score.")
     ],
-    name: Annotated[str, typer.Option("--name", help="Name of the model that shall answer.")],
+    name: Annotated[str, typer.Option("--name", help="Name of the model.")],
     out: Annotated[Path, typer.Option("--out", help="File to write, .csv, .csv.gz or .parquet.")],
-    workers: Annotated[int, typer.Option(min=1, help="Processes that score.")] = 1,
-    rows_per_chunk: Annotated[int, typer.Option(min=1, help="Rows held in memory at a time, by each worker.")] = 50_000,
+    workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
+    rows_per_chunk: Annotated[int, typer.Option(min=1, help="Rows in memory at a time, per worker.")] = 50_000,
     reasons: Annotated[
-        bool, typer.Option("--reasons", help="Add the reasons of adverse decisions, as JSON; this takes longer.")
+        bool, typer.Option("--reasons", help="Add the reasons of adverse decisions, as JSON; slower.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Score the rows of a file of any size with a trained model.
 
-    The result has all columns of FILE, in the same order of rows, and beside them what the model answers: for example
-    probability_of_default, points and decision. A row that breaks a rule of the model's table is kept but not scored;
-    its column "error" says what is wrong with it.
+    The result has the rows and columns of FILE in their order, and the model's answers in further columns, such as
+    probability_of_default, points and decision. An invalid row is kept but not scored; its column "error" says why.
     """
     from models.answers.files import n_rows_of, score_file
 
     live = live_model(read_settings(), name)
     if reasons and live.domain.explain is None:
-        raise CommandError(f"{name!r} is a model for {live.domain.name}, which gives no reasons; leave --reasons out")
+        raise CommandError(f"--reasons: {name!r} is a {live.domain.name} model, which gives no reasons")
     started = perf_counter()
     with RowsProgress(n_rows_of(file)) as progress:
         scored = score_file(
@@ -47,26 +47,23 @@ def score(
         )
     seconds = perf_counter() - started
     if scored.unknown_columns:
-        console.warn(f"column(s) that {name!r} does not know were not used: {', '.join(scored.unknown_columns)}")
+        console.warn(f"ignored column(s) unknown to {name!r}: {', '.join(scored.unknown_columns)}")
     if scored.n_bad_rows:
         shown = "\n".join(f"  {problem}" for problem in scored.problems[:5])
-        console.warn(f"{scored.n_bad_rows:,} row(s) were not scored, see their column 'error'; the first are\n{shown}")
+        console.warn(f"{scored.n_bad_rows:,} row(s) were not scored, see column 'error'; the first are\n{shown}")
     warn_of_formulas(scored.n_formulas, out)
-    if as_json:
-        console.print_json(
-            {
-                "name": live.name,
-                "version": live.version,
-                "policy_version": live.policy_version,
-                "out": out,
-                "n_rows": scored.n_rows,
-                "n_bad_rows": scored.n_bad_rows,
-                "n_formulas": scored.n_formulas,
-                "unknown_columns": scored.unknown_columns,
-                "seconds": round(seconds, 3),
-            }
-        )
-    else:
-        n_scored = scored.n_rows - scored.n_bad_rows
-        by = f"{name!r} version {live.version}, policy {live.policy_version}"
-        console.say(f"{n_scored:,} of {scored.n_rows:,} rows scored by {by} into {out}")
+    n_scored = scored.n_rows - scored.n_bad_rows
+    by = f"{name!r} version {live.version}, policy {live.policy_version}"
+    result = {
+        "name": live.name,
+        "version": live.version,
+        "policy_version": live.policy_version,
+        "out": out,
+        "n_rows": scored.n_rows,
+        "n_bad_rows": scored.n_bad_rows,
+        "n_formulas": scored.n_formulas,
+        "unknown_columns": scored.unknown_columns,
+        "seconds": round(seconds, 3),
+    }
+    text = f"{n_scored:,} of {scored.n_rows:,} rows scored by {by} into {out}"
+    print_result(result, [text], as_json=as_json)

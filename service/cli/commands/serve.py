@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 import os
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,56 +23,59 @@ def serve(
     host: Annotated[
         str | None,
         typer.Option(
-            help="Address to listen on; BACKSCORE_HOST or 127.0.0.1 if left out. An address that other machines reach"
+            help="Address to listen on; default BACKSCORE_HOST or 127.0.0.1. An address that other machines can reach"
             " needs keys, see `backscore keys`."
         ),
     ] = None,
-    port: Annotated[int | None, typer.Option(help="Port; BACKSCORE_PORT or 8000 if left out.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; default BACKSCORE_PORT or 8000.")] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes that answer; BACKSCORE_WORKERS or 1 if left out.")
+        int | None, typer.Option(help="Number of worker processes; default BACKSCORE_WORKERS or 1.")
     ] = None,
 ) -> None:
-    """Serve every model that has a live version; new versions are taken over without a restart.
+    """Serve every live model; new versions go live without a restart.
 
-    The models are at /, the documentation of the running service at /docs, its state at /health/ready.
+    Models are at /, the API documentation at /docs, readiness at /health/ready.
     """
-    gc.disable()  # until the service is ready: a fifth of the start is spent looking for garbage that is not there yet
+    gc.disable()  # until the service is ready: collections take a fifth of the start and find nothing
     settings = read_settings(host=host, port=port, workers=workers)
     with open_registry(settings) as registry:
         champions = registry.champions()
     if not champions:
-        console.warn("no model is live yet, so /health/ready answers 503; `backscore train DOMAIN` makes one")
+        console.warn("no model is live yet, so /health/ready answers 503; train one with `backscore train DOMAIN`")
     run_service(settings)
 
 
 def run_service(settings: Settings) -> None:
-    """Serve until the process is told to stop.
+    """Serve until a signal stops the process.
 
     Raises
     ------
     CommandFailedError
-        The port is taken, or the address is not one of this machine.
+        The port is in use, or the address is not one of this machine.
     """
     from service.runtime.server import run_server
 
     check_keys(settings)
     check_free(settings.host, settings.port)
-    address = f"http://{settings.host}:{settings.port}"
-    console.remark(f"Serving on {address}, for a browser too; documentation at /docs; Ctrl+C ends it")
     # The workers are processes of their own and read their settings from the environment
     for name in ("home", "data_home", "database_url", "host", "port", "workers"):
         if (value := getattr(settings, name)) is not None:
             os.environ[f"BACKSCORE_{name.upper()}"] = str(value)
     try:
-        status = run_server(settings)
+        status = run_server(settings, partial(_announce, settings))
     except SystemExit as end:  # uvicorn's own exit codes mean other things than ours
-        raise CommandFailedError("the service ended; its log above says why") from end
+        raise CommandFailedError("the service stopped; see its log above") from end
     if status:
         raise typer.Exit(status)
 
 
+def _announce(settings: Settings) -> None:
+    address = f"http://{settings.host}:{settings.port}"
+    console.remark(f"Serving on {address}, documentation at /docs; Ctrl+C stops it")
+
+
 def check_keys(settings: Settings) -> None:
-    """UnsafeAddressError if other machines can reach the host, and there is no key that they would need."""
+    """UnsafeAddressError if other machines can reach the host and there is no usable key."""
     from models.clock import utc_now
     from service.access.key_store import KeyStore
     from service.errors import UnsafeAddressError
@@ -86,7 +90,7 @@ def check_keys(settings: Settings) -> None:
 
 
 def check_free(host: str, port: int) -> None:
-    """CommandFailedError if nothing can listen on that address."""
+    """CommandFailedError if the address cannot be bound."""
     try:
         ((family, kind, protocol, _, address), *_) = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         with socket.socket(family, kind, protocol) as probe:
@@ -94,5 +98,5 @@ def check_free(host: str, port: int) -> None:
             probe.bind(address)
     except OSError as error:
         raise CommandFailedError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port, or end what listens there"
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port, or stop what listens there"
         ) from error

@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
-from models.evaluation.metric_tables import metrics_of
 from models.presets import PresetName
 from service.cli import console
 from service.cli.commands.audit import prediction_log
 from service.cli.commands.rollout import start_rollout
+from service.cli.console import Line, Part, listing, print_result
 from service.cli.context import (
     AsJson,
     DomainName,
@@ -22,6 +22,7 @@ from service.cli.context import (
     event_log,
     home_of,
     live_model,
+    metric_columns,
     open_registry,
     read_settings,
 )
@@ -42,51 +43,51 @@ Promotion: TypeAlias = Literal["auto", "always", "never", "challenger"]
 def train(
     domain: DomainName,
     name: Annotated[
-        str | None, typer.Option(help="Name of the model and of its endpoint; the domain's name if left out.")
+        str | None, typer.Option(help="Name of the model and its endpoint; default: the domain's name.")
     ] = None,
     data: Annotated[Path | None, typer.Option(help="CSV or parquet file with the rows to train on.")] = None,
     table: Annotated[
         str | None,
         typer.Option(
-            help="What the columns mean: a TOML file (`backscore table infer` writes one),"
-            " or the name of a public table (`backscore data list`), which brings its own rows."
+            help="Description of the columns: a TOML file (`backscore table infer` writes one),"
+            " or the name of a public table (`backscore data list`), which includes its rows."
         ),
     ] = None,
     from_events: Annotated[
         bool,
         typer.Option(
             "--from-events",
-            help="Train on the stored events of the live version of this name, once their outcome is known.",
+            help="Train on the stored events of the champion whose labels are known.",
         ),
     ] = False,
     from_outcomes: Annotated[
         bool,
         typer.Option(
             "--from-outcomes",
-            help="Train on the recorded rows of the live version of this name, once their outcome is known.",
+            help="Train on the recorded rows of the champion whose outcomes are known.",
         ),
     ] = False,
     refine: Annotated[
         bool,
-        typer.Option("--refine", help="Go on from the weights of the live version, with rows that it has not seen."),
+        typer.Option("--refine", help="Continue from the champion's weights, on rows that it has not seen."),
     ] = False,
     without_protected: Annotated[
         bool,
         typer.Option(
             "--without-protected",
-            help="Read none of the columns that the table marks as protected; reports on fairness still know them."
-            " Campaigns for housing, employment or credit are ranked by such a model alone.",
+            help="Exclude protected columns from the features; fairness reports still use them."
+            " Required for ranking campaigns for housing, employment or credit.",
         ),
     ] = False,
     preset: Annotated[
         PresetName | None,
-        typer.Option(help="How much time to spend. If left out: balanced; with --refine that of the live version."),
+        typer.Option(help="How long to train. Default: balanced; with --refine that of the champion."),
     ] = None,
     promote: Annotated[
         Promotion,
         typer.Option(
-            help="Let the new version answer: if it is not worse than the present one, always, or never; or let it "
-            "look on as a challenger in the shadow of the present one, see `backscore rollout`."
+            help="Promote the new version: auto (if it is not worse than the champion), always or never; challenger "
+            "starts it as a shadow instead, see `backscore rollout`."
         ),
     ] = "auto",
     negative_sample_rate: Annotated[
@@ -94,27 +95,26 @@ def train(
         typer.Option(
             "--negative-sample-rate",
             "--keep-negatives",
-            help="Learn from this share of the rows without the event, above 0 up to 1, where events are rare;"
-            " probabilities are corrected for it. If left out: all; with --refine the share of the live version.",
+            help="For rare events: train on this share of the rows without the event, above 0 up to 1;"
+            " probabilities are corrected for it. Default: all; with --refine the share of the champion.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random; equal seeds give equal models.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed; equal seeds give equal models.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Train a model, judge it on rows it has not seen, and let it answer if it is good enough.
+    """Train a model, evaluate it on a held-out test set, and promote it if it is good enough.
 
-    Without --data and --table it trains on simulated rows, so that there is something to try at once. For a file of
-    your own: `backscore table infer my.csv --target COLUMN --out my.toml`, look through my.toml, then
+    Without --data and --table it trains on simulated rows. For your own file: run
+    `backscore table infer my.csv --target COLUMN --out my.toml`, check my.toml, then run
     `backscore train DOMAIN --name my-model --table my.toml --data my.csv`.
 
-    When newer rows have come in, --refine goes on from the live version instead of anew, with the same table: quicker,
-    and it keeps what was learned before. The result is judged and promoted as any other.
+    With newer rows, --refine continues from the champion's weights with its table: faster, and it keeps what was
+    learned. The result is evaluated and promoted like any other.
 
-    A live version whose windows look back on stored events can be followed by one that learns from them: --from-events
-    takes those whose outcome is known, fraud where the latest label says so.
+    A model with window features can be retrained on its event log: --from-events takes the events whose label is known,
+    fraud where the latest label says so.
 
-    Exit code: 0 the new version answers from now on, or challenges if it was trained for that, 3 it was registered but
-    not promoted, 2 the rows or the table are not in order, 1 something failed.
+    Exit code: 0 promoted, or started as a challenger; 3 registered but not promoted; 2 invalid input; 1 failure.
     """
     from models.registry.live import CARD_PAGE, REPORT
 
@@ -136,13 +136,10 @@ def train(
     )
     folder = home_of(settings).bundles / result.digest
     documents = {"report": folder / REPORT, "card": folder / CARD_PAGE}
-    if as_json:
-        console.print_json(_as_json(result, documents))
-    else:
-        _print_result(result, documents)
+    print_result(_as_json(result, documents), _text(result, documents), as_json=as_json)
     if promote == "challenger":
         start_rollout(settings, result.name, result.version, why="trained as a challenger")
-        console.remark(f"Version {result.version} of {result.name!r} looks on in the champion's shadow from now on.")
+        console.remark(f"Version {result.version} of {result.name!r} now runs as a shadow of the champion.")
     elif result.promoted:
         hint_at_windows(settings, result.name)
     else:
@@ -166,12 +163,12 @@ def run_training(
     promote: Promotion,
     seed: int,
 ) -> TrainingResult:
-    """One training job with its progress shown; parameters as those of `train`.
+    """A training job with its progress shown; parameters as in `train`.
 
     Raises
     ------
     DataError
-        The table or the rows are not in order.
+        The table or the rows are invalid.
     ModelError
         The name is taken by another domain or not allowed, the live version cannot be refined, another job holds the
         lock, or storing failed.
@@ -189,9 +186,9 @@ def run_training(
         if from_events or from_outcomes:
             if data is not None or table is not None:
                 option = "--from-events" if from_events else "--from-outcomes"
-                raise CommandError(f"{option} brings rows and table with it; leave --data and --table out")
+                raise CommandError(f"{option} cannot be combined with --data or --table")
             if from_events and from_outcomes:
-                raise CommandError("--from-events and --from-outcomes both bring rows; name one of them")
+                raise CommandError("--from-events cannot be combined with --from-outcomes")
             if from_events:
                 rows, positives = _rows_of_events(settings, domain, name)
             else:
@@ -199,7 +196,7 @@ def run_training(
         else:
             rows = rows_to_train_on(
                 domain,
-                data=None if data is None else str(data),
+                data=str(data) if data else None,
                 table=table,
                 home=home,
                 data_home=settings.data_home,
@@ -226,7 +223,7 @@ def run_training(
 
 
 def _rows_of_events(settings: Settings, domain: Domain, name: str) -> tuple[TrainingRows, KnownPositives]:
-    """Stored events whose outcome is known, and when which of them were known to be positive."""
+    """Stored events with known labels, and when each of them was known to be positive."""
     from models.clock import utc_now
     from models.records.events.history import source_of, stored_rows, with_levels_of
     from models.training.rows import TrainingRows, split_for
@@ -240,7 +237,7 @@ def _rows_of_events(settings: Settings, domain: Domain, name: str) -> tuple[Trai
 
 
 def _rows_with_outcomes(settings: Settings, domain: Domain, name: str) -> TrainingRows:
-    """Recorded rows whose outcome is known."""
+    """Recorded rows with known outcomes."""
     from models.clock import utc_now
     from models.training.outcome_rows import rows_with_outcomes
 
@@ -250,7 +247,7 @@ def _rows_with_outcomes(settings: Settings, domain: Domain, name: str) -> Traini
 
 
 def hint_at_windows(settings: Settings, name: str) -> None:
-    """Say how to load the past, if the live version looks back on events and none are stored."""
+    """Explain how to load past events, if the model has window features and none are stored."""
     from models.records.events.summary import stored_events_of
 
     live = live_model(settings, name)
@@ -259,13 +256,13 @@ def hint_at_windows(settings: Settings, name: str) -> None:
     with event_log(settings, live) as log:
         if not stored_events_of(log.engine, name).n_events:
             console.remark(
-                f"Windows of {name!r} look back on stored events, and there are none yet: "
-                f"`backscore events load {name}` loads the past, from --data FILE if it is not that of the training."
+                f"No events are stored yet for {name!r}'s window features: `backscore events load {name}` loads the "
+                "rows of the training, or past rows from --data FILE."
             )
 
 
 def _unprotected(table: Table) -> Table:
-    """The table without protected inputs; says so if it marks none, which may be an oversight."""
+    """The table without protected inputs; warns if it marks none."""
     if not any(column.protected for column in table.columns):
         console.warn(f"--without-protected: table {table.name!r} marks no column as protected")
     return table.without_protected_inputs()
@@ -285,13 +282,12 @@ def _as_json(result: TrainingResult, documents: Mapping[str, Path]) -> dict[str,
     }
 
 
-def _print_result(result: TrainingResult, documents: Mapping[str, Path]) -> None:
-    shown = metrics_of(result.contenders.values(), headline=True)
-    rows = [(name, *(found.get(metric.key) for metric in shown)) for name, found in result.contenders.items()]
-    headings = ("on the test rows", *(metric.title for metric in shown))
-    console.results.print(console.table_of(headings, rows, title=f"{result.name}, version {result.version}"))
+def _text(result: TrainingResult, documents: Mapping[str, Path]) -> Iterator[Part]:
+    contenders = [{"name": name, **metrics} for name, metrics in result.contenders.items()]
+    columns = {"on the test set": "name", **metric_columns(result.contenders.values())}
+    yield listing(contenders, columns, title=f"{result.name}, version {result.version}")
     if result.promoted:
-        console.say(f"Version {result.version} of {result.name!r} answers from now on: {result.why}.", style="green")
-    console.say(f"Trained in {result.seconds:.1f} s.")
-    console.say(f"Report: {documents['report']}")
-    console.say(f"Model card: {documents['card']}")
+        yield Line(f"Version {result.version} of {result.name!r} is now the champion: {result.why}.")
+    yield f"Trained in {result.seconds:.1f} s."
+    yield f"Report: {documents['report']}"
+    yield f"Model card: {documents['card']}"

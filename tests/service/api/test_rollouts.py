@@ -234,10 +234,10 @@ def test_a_version_that_is_loaded_is_not_loaded_again(start_service, store, monk
     loads = []
     own = LiveModels._loaded
 
-    def counting(self, wanted, known):
+    def counting(self, wanted, ready=()):
         load, self._load = self._load, lambda version: loads.append(version.number) or load(version)
         try:
-            return own(self, wanted, known)
+            return own(self, wanted, ready)
         finally:
             self._load = load
 

@@ -153,3 +153,14 @@ def test_a_home_that_cannot_be_written_is_a_failure(run, tmp_path, monkeypatch):
 
     assert outcome.exit_code == 1
     assert "database" in outcome.stderr
+
+
+def test_a_closed_pipe_ends_a_command_quietly(start):
+    """As after `| head`: exit code 1 and nothing on standard error."""
+    process = start("train", "--help")
+    process.stdout.close()
+
+    _, stderr = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert stderr == ""

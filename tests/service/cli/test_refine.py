@@ -55,7 +55,7 @@ def test_a_refinement_is_a_version_that_says_where_it_came_from(run, refine, hom
     report = (home.bundles / outcome.json["digest"] / "report.html").read_text()
     assert "It is refined from version 1 with 1,020 new rows and calibrated on 180 more." in report
     assert "Refining version 1 on 1,020 rows, preset fast" in outcome.stderr
-    assert "of at most 20, loss" in outcome.stderr
+    assert "of at most 20 epochs, loss" in outcome.stderr
     assert load_live(first, home.bundles).version == 1  # every byte of it is verified
 
 

@@ -119,6 +119,36 @@ def test_quickstart_once_asks_every_endpoint(run, trained):
     assert '"probability_of_default"' in outcome.stdout
 
 
+def test_quickstart_once_prints_little_and_writes_all(run, trained, tmp_path):
+    """At most 150 lines, in which long answers are cut; the file holds every request and answer."""
+    file = tmp_path / "answers.json"
+    outcome = run("quickstart", "--once", "--json", file)
+
+    assert outcome.exit_code == 0, outcome.stderr
+    assert len(outcome.stdout.splitlines()) <= 150
+    assert "more characters)" in outcome.stdout
+    exchanges = json.loads(file.read_text())["exchanges"]
+    assert [one["status"] for one in exchanges] == [200] * N_CALLS
+    (traced,) = (one for one in exchanges if one["path"] == "/v1/credit/trace")
+    assert traced["request"]["row"]["income_eur"] > 0
+    assert len(json.dumps(traced["answer"])) > 10 * tour.MAX_SHOWN
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--json", "x.json"], "--json needs --once"),
+        (["--once", "--json", "absent/x.json"], "there is no folder absent"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_bad_input(run, words, message):
+    """Before anything is trained."""
+    outcome = run("quickstart", *words)
+
+    assert outcome.exit_code == 2
+    assert message in outcome.stderr
+
+
 def test_quickstart_once_uses_the_key(run, trained, monkeypatch):
     """With a key set, its requests carry it."""
     monkeypatch.setenv("BACKSCORE_API_KEY", "open sesame")

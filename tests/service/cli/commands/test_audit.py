@@ -18,7 +18,7 @@ def test_a_prediction_is_shown_and_answered_again(run, answered):
     """With what was asked and answered, for people and for programs."""
     shown = run("audit", "show", answered[0])
     assert shown.exit_code == 0
-    assert "the same to the bit" in shown.stderr + shown.stdout
+    assert "identical to the bit" in shown.stderr + shown.stdout
     assert "probability_of_default" in shown.stdout
     (told,) = run("audit", "show", answered[0], "--json").json["predictions"]
     assert told["replay"] == {"identical": True, "same_features": True, "differences": {}, "notes": []}

@@ -63,7 +63,7 @@ def test_the_past_is_loaded_once_and_counted(run, trained, rows, file):
     assert shown["last"] == kept["time"].max().isoformat()
     assert shown["first"] == kept["time"].min().isoformat()
     assert (shown["n_labels"], shown["n_frauds"], shown["n_genuine"]) == (kept["fraud"].sum(), kept["fraud"].sum(), 0)
-    assert f"{len(kept):,}, of which 0 were answered" in for_people.stdout
+    assert f"{len(kept):,}, 0 of them scored" in for_people.stdout
 
 
 def test_rows_from_a_time_on_can_be_left_out(run, trained, rows, file):
@@ -115,7 +115,7 @@ def test_labels_say_what_became_of_events(run, trained, rows, file, tmp_path):
 
     assert first.json == {"name": "fraud", "n_labels": 4, "n_new": 3, "unknown": ["99999"]}
     assert "1 of the events are not stored, or not any more: 99999" in again.stderr
-    assert "0 of 4 labels said something new" in again.stdout
+    assert "0 of 4 labels are new" in again.stdout
     shown = run("events", "show", "fraud", "--json").json
     assert shown["n_genuine"] == 1
     assert shown["n_labels"] == shown["n_frauds"] + 1
@@ -170,9 +170,9 @@ def test_rows_come_from_one_place(run, trained, file, tmp_path):
     rules = tmp_path / "rules.toml"
     rules.write_text('[[rules]]\nname = "large"\naction = "block"\nwhen = [{column = "amount_eur", above = 150}]\n')
     for words, said in [
-        (("train", "fraud"), "leave --data and --table out"),
-        (("policy", "simulate", "fraud"), "name one of them"),
-        (("rules", "backtest", "fraud", "--rules", rules), "name one of them"),
+        (("train", "fraud"), "cannot be combined with --data"),
+        (("policy", "simulate", "fraud"), "cannot be combined with --data"),
+        (("rules", "backtest", "fraud", "--rules", rules), "cannot be combined with --data"),
     ]:
         outcome = run(*words, "--from-events", "--data", file)
         assert outcome.exit_code == 2
@@ -199,7 +199,7 @@ def test_a_training_says_that_windows_are_empty(run, trained, tmp_path):
     outcome = run("train", "fraud", "--data", tmp_path / "rows.csv", "--preset", "fast", "--promote", "always")
 
     assert outcome.exit_code == 0
-    assert "`backscore events load fraud` loads the past" in outcome.stderr
+    assert "`backscore events load fraud` loads the rows" in outcome.stderr
 
 
 def test_quickstart_loads_the_simulated_past(run, trained, monkeypatch):

@@ -46,7 +46,7 @@ def test_a_model_is_shown_with_its_history(run, trained):
         "Ada",
         "fairer",
     )
-    for text in ("2 (answers)", "Ada", "fairer"):
+    for text in ("2 (champion)", "Ada", "fairer"):
         assert text in for_people.stdout
 
 

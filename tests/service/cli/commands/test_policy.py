@@ -77,7 +77,7 @@ def test_what_was_simulated_is_stored_and_shown(run, simulate, trained):
     assert (stored.content, stored.why, stored.model_version) == (printed["policy"], "growth", 1)
     shown, for_people = run("policy", "show", "credit", "--json").json, run("policy", "show", "credit")
     assert (shown["active"], shown["note"], len(shown["policies"])) == (0, "", 1)
-    for text in ("policy 0 decides", "approve_below", "growth", "70.0% approved"):
+    for text in ("policy 0 is active", "approve_below", "growth", "70.0% approved"):
         assert text in for_people.stdout
 
 
@@ -109,7 +109,7 @@ def test_another_version_than_the_tested_one_is_pointed_out(run, simulate, train
         (["--set", "cutoff=0.9"], "'cutoff' is no field of this policy"),
         (["--policy", "4"], "'credit' has no policy 4; none is stored"),
         (["--policy", "0", "--refer", "0.1"], "beside it only costs can be given"),
-        (["--save"], "--save keeps the reason with the policy: say it with --why"),
+        (["--save"], "--save needs --why REASON"),
         (["--table", "german"], "name one of them"),
     ],
 )
@@ -204,8 +204,8 @@ def test_fraud_policies_take_values_too(simulate_fraud):
         (["--costs", "5:1"], "by values for its fields as FIELD=VALUE: review_from, block_from"),
         (["--reviews-per-day", "0"], "the reviews a day must be a finite number above 0, got 0"),
         (["--reviews-per-day", "3", "--set", "review_from=0.1"], "review_from: chosen and given as well"),
-        (["--review-cost", "5"], "say both --review-cost and --blocked-good-cost"),
-        (["--missed-share", "0.5"], "say --review-cost and --blocked-good-cost"),
+        (["--review-cost", "5"], "--review-cost and --blocked-good-cost are needed together"),
+        (["--missed-share", "0.5"], "needs --review-cost and --blocked-good-cost"),
         (
             ["--review-cost", "-5", "--blocked-good-cost", "30"],
             "cost of a review must be a finite number of at least 0",
@@ -280,7 +280,7 @@ def test_a_policy_takes_the_rules_of_a_file_and_shows_them(run, trained, transac
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--set", "rules=[]"], "from --rules or from --set rules=..., not both"),
+        (["--set", "rules=[]"], "--rules cannot be combined with --set rules=..."),
         (["--rules", "nowhere.toml"], "nowhere.toml: cannot be read"),
     ],
 )

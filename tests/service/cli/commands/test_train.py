@@ -24,7 +24,7 @@ def test_a_first_version_is_promoted_and_reported_as_one_object(run, home, open_
     manifest = read_manifest(home.bundles, champion.digest)
     assert (manifest.source, manifest.seed, manifest.preset) == (str(credit_csv), 7, "fast")
     assert "Training on" in outcome.stderr
-    assert "epochs of at most 30, loss: training" in outcome.stderr
+    assert "of at most 30 epochs, loss: training" in outcome.stderr
 
 
 def test_the_result_stands_beside_the_others(run, trained, credit_csv):
@@ -34,7 +34,7 @@ def test_the_result_stands_beside_the_others(run, trained, credit_csv):
     assert outcome.exit_code == 0
     for text in ("AUC", "this version", "logistic regression", "gradient boosting", "champion (version 1)"):
         assert text in outcome.stdout
-    assert "Version 3 of 'credit' answers from now on" in outcome.stdout
+    assert "Version 3 of 'credit' is now the champion" in outcome.stdout
     assert trained.registry.champion("credit").number == 3
 
 
