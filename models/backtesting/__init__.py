@@ -1,1 +1,1 @@
-"""What would have happened on past rows: policies, rules, alerts, the choice of ads."""
+"""Backtests on past rows: policies, rules, alerts, and off-policy evaluation of ad selection."""

@@ -1,4 +1,4 @@
-"""What choosing each person's ad by a model is worth, found out on a randomised log.
+"""Off-policy evaluation of ad selection by a model, on a randomised log.
 
 The rows are halved at random. One half trains the models and says which fixed ad looks best; on the other half, which
 none of them has seen, every way to choose is valued as `off_policy` describes. The action of a row is the combination
@@ -40,12 +40,12 @@ Actions = npt.NDArray[np.intp]
 
 
 class NoExperimentError(ModelError):
-    """Rows that say nothing of what another ad would have brought."""
+    """Rows that cannot tell the effect of another ad."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyComparison:
-    """The value of each way to choose an ad.
+    """The value of each policy for choosing an ad.
 
     Parameters
     ----------
@@ -73,24 +73,24 @@ class PolicyComparison:
 
     @property
     def best_fixed(self) -> str:
-        """The ad that had the highest rate in the training half."""
+        """The ad with the highest rate in the training half."""
         return self.ads[0]
 
     @property
     def shown(self) -> dict[str, PolicyValue]:
-        """The values that people are shown, in their order: of many ads, always showing one is left out for most."""
+        """The values to show, in their order; with many ads most single-ad policies are left out."""
         names = [LEARNED, BOOSTED, *map(always_showing, self.ads[:MAX_FIXED_SHOWN]), RANDOM, AS_LOGGED]
         return {name: self.values[name] for name in names}
 
 
 def always_showing(ad: str) -> str:
-    """Name of the policy that shows everyone the same ad."""
+    """Name of the policy that shows everyone one ad."""
     return f"always {ad}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Log:
-    """Checked rows, with what chance did in them."""
+    """Checked rows with their random actions and propensities."""
 
     table: Table
     frame: pd.DataFrame
@@ -117,7 +117,7 @@ def compare_policies(
     control: str | None = None,
     stage: Callable[[str], None],
 ) -> PolicyComparison:
-    """Value the policies that models learn from one half of the rows on the other half.
+    """Evaluate policies learned on one half of the rows on the other half.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def _refuse_rare_ads(log: _Log, *halves: npt.NDArray[np.intp]) -> None:
 def _learned_rates(
     domain: Domain, log: _Log, train: npt.NDArray[np.intp], *, preset: Preset, seed: int
 ) -> Callable[[pd.DataFrame], Floats]:
-    """The domain's own model: what it says of checked rows."""
+    """The domain's own model: its predictions on checked rows."""
     inside, validation = random_split(log.labels[train], test_fraction=_VALIDATION_FRACTION, seed=seed)
     frame, labels, _, _ = log.part(train[inside])
     scorer = domain.build(log.table, preset, seed)
@@ -239,12 +239,12 @@ def _learned_rates(
 
 
 def _rates(rates: Callable[[pd.DataFrame], Floats], frame: pd.DataFrame, ads: pd.DataFrame) -> Floats:
-    """The predicted rate of every row if it had got each of the ads, shape (n_rows, n_actions)."""
+    """The predicted rate of every row under each ad, shape (n_rows, n_actions)."""
     return np.stack([rates(frame.assign(**dict(ad))) for _, ad in ads.iterrows()], axis=1)
 
 
 def _fixed_rates(log: _Log, rows: npt.NDArray[np.intp]) -> Floats:
-    """The rate of each ad in the rows, each row counted 1 / propensity times."""
+    """The rate of each ad, rows weighted by 1 / propensity."""
     _, labels, actions, propensities = log.part(rows)
     events, n_rows = (np.bincount(actions, values / propensities) for values in (labels, np.ones(len(labels))))
     rates: Floats = events / n_rows
@@ -258,7 +258,7 @@ def _where_propensities_come_from(table: Table) -> str:
 
 
 def _uplift(logged: LoggedRows, treatment: str, control: str, seed: int) -> Uplift:
-    """Of one ad against the control, by what the model predicts, among the rows that had either."""
+    """Uplift of one ad over the control by the model's predictions, on the rows that had either."""
     one, other = logged.action_names.index(treatment), logged.action_names.index(control)
     either = np.isin(logged.actions, (one, other))
     scores = logged.predicted_rewards[:, one] - logged.predicted_rewards[:, other]

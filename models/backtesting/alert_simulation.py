@@ -1,4 +1,4 @@
-"""Policies that make alerts: their cut-offs by a budget of reviews or by costs, and what they make of past days."""
+"""Policies with alerts: cut-offs from a review budget or from costs, and their simulation on past days."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ class AlertSimulation(BaseModel):
 
 
 def choose_alert_policy(active: LiveModel, budget: AlertBudget, request: PolicyRequest, rows: PastRows) -> ChosenPolicy:
-    """The policy that is wished for, chosen on past rows; fields that nothing is said about stay as they are.
+    """The requested policy, chosen on past rows; all other fields are those of the active one.
 
-    With a number of reviews the lower cut-off is chosen below the upper one as it is; from costs both are.
+    From reviews a day only the lower cut-off is chosen, below the upper one; from costs both are.
 
     Raises
     ------
     PolicyError
-        A value is not allowed, the wish is one for another kind of domain, or the rows do not tell their days.
+        A value is not allowed, the request is for another kind of domain, or the rows have no time.
     RuleError
         Rules do not fit the version's table.
     CutOffError
-        No cut-off does what is wished for.
+        No cut-off meets the request.
     """
     domain, base = active.domain, active.policy.model_dump()
     if request.costs is not None or request.has_rate or request.refer:
         raise PolicyError(
-            f"a policy for {domain.name} is chosen by the reviews a day has room for (--reviews-per-day), by the costs "
-            f"of alerting (--review-cost, --blocked-good-cost, --missed-share), or by values for its fields as "
+            f"a policy for {domain.name} is chosen by reviews a day (--reviews-per-day), by the costs of alerts "
+            f"(--review-cost, --blocked-good-cost, --missed-share), or by setting its fields as "
             f"FIELD=VALUE: {', '.join(domain.policy.model_fields)}"
         )
     values, words = dict(request.values), [f"{name}={few_words(value)}" for name, value in request.values.items()]
@@ -62,7 +62,7 @@ def choose_alert_policy(active: LiveModel, budget: AlertBudget, request: PolicyR
 def simulate_alerts(
     live: LiveModel, active: LiveModel, rows: PastRows, *, now: Decisions, before: Decisions, costs: AlertCosts | None
 ) -> AlertSimulation | None:
-    """Replay the days of past rows; None for a domain without alerts.
+    """Simulate the days of past rows; None for a domain without alerts.
 
     Parameters
     ----------
@@ -85,11 +85,11 @@ def simulate_alerts(
 def _chosen(
     live: LiveModel, budget: AlertBudget, request: PolicyRequest, rows: PastRows
 ) -> tuple[dict[str, float], str]:
-    """The cut-offs by name, and what they were chosen by; all other fields of the policy are those of `live`."""
+    """The cut-offs by name, and the basis of their choice; all other fields of the policy are those of `live`."""
     if request.reviews_per_day is not None and live.table.time is None:
         raise PolicyError(
-            f"the table {live.table.name!r} does not tell when its rows happened, so nobody knows how many reviews "
-            "fall on a day; name costs, or give values for the fields of the policy as FIELD=VALUE"
+            f"the table {live.table.name!r} has no time, so reviews a day are unknown; give costs, or set fields "
+            "of the policy as FIELD=VALUE"
         )
     check_rules(rules_of(live.policy), live.table)  # before they decide
     scored = _scored(live, budget, rows)
@@ -103,7 +103,7 @@ def _chosen(
 
 
 def _scored(live: LiveModel, budget: AlertBudget, rows: PastRows) -> ScoredTransactions:
-    """The rows by their probabilities, but for what other fields of the policy decide, whatever the cut-offs."""
+    """The rows with their probabilities, except where other fields of the policy decide whatever the cut-offs."""
     closed, open_to_all = (_decided_at(live, budget, cut_off, rows) for cut_off in (ALWAYS, 0.0))
     passed = ~np.isin(open_to_all, [budget.reviewed, budget.blocked])
     probabilities = np.where(passed, NEVER, rows.probabilities)
@@ -116,6 +116,6 @@ def _scored(live: LiveModel, budget: AlertBudget, rows: PastRows) -> ScoredTrans
 
 
 def _decided_at(live: LiveModel, budget: AlertBudget, cut_off: float, rows: PastRows) -> Decisions:
-    """The decisions with both cut-offs at the same place."""
+    """The decisions with both cut-offs at one value."""
     values = {**live.policy.model_dump(), budget.lower: cut_off, budget.upper: cut_off}
     return rows.decisions(replace(live, policy=checked_policy(live.domain.policy, values)))

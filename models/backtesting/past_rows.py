@@ -1,4 +1,4 @@
-"""Past rows with a known outcome, to test a policy on: never those that the model was trained on."""
+"""Past rows with a known outcome, for backtests: never those that the model was trained on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Decisions: TypeAlias = npt.NDArray[np.object_]
 
 @dataclass(frozen=True, eq=False)
 class PastRows:
-    """Checked rows, their labels, where they are from, in words, and what the version's network says of them."""
+    """Checked rows with labels, source in words, and the version's scores."""
 
     frame: pd.DataFrame
     labels: Labels
@@ -39,7 +39,7 @@ class PastRows:
 
     @classmethod
     def scored(cls, live: LiveModel, frame: pd.DataFrame, labels: Labels, source: str) -> PastRows:
-        """Rows with their scores: the network runs here, once, whatever policies are then tried on them."""
+        """Rows with their scores: the network runs here, once for all policies tried on them."""
         return cls(frame, labels, source, live.scorer.frame_scores(frame))
 
     @property
@@ -48,16 +48,16 @@ class PastRows:
         return self.scores["probability"]
 
     def decisions(self, live: LiveModel) -> Decisions:
-        """One decision for each row by a policy of the version; none if the domain takes none on single rows."""
+        """The decision on each row by the live policy; empty if the domain makes none on single rows."""
         return np.array(live.decide(self.scores, self.frame).get("decision", []), dtype=object)
 
 
 def past_rows(
     live: LiveModel, manifest: Manifest, *, data: str | None, table: str | None, home: Home, data_home: Path | None
 ) -> PastRows:
-    """The rows of a file or of a public table; without either those that tested the version after its training.
+    """The rows of a file or of a public table; without either the test set of the version.
 
-    Where the source is the very one that the version was trained on, only its test rows are used.
+    Of the source that the version was trained on, only the test set is used.
 
     Parameters
     ----------
@@ -68,10 +68,9 @@ def past_rows(
     Raises
     ------
     SourceError
-        Both were named, what was named is not there, or nothing was named and the rows that the version was trained on
-        cannot be had again.
+        Both were named, the source is missing, or none was named and the version's training data are not available.
     BadRowsError
-        Rows break rules of the model's table; all of them are named.
+        Rows are invalid for the model's table; all of them are named.
     """
     found = named_rows(live, manifest, data=data, table=table, home=home, data_home=data_home)
     checked, labels = checked_history(
@@ -87,7 +86,7 @@ def past_rows(
 
 
 def answered_rows(live: LiveModel, manifest: Manifest, log: EventLog, now: datetime) -> PastRows:
-    """Stored events of the model that were answered since the version was trained, and whose outcome is known by now.
+    """Stored events of the model that were scored since the version was trained and whose labels are known.
 
     Parameters
     ----------
@@ -100,18 +99,18 @@ def answered_rows(live: LiveModel, manifest: Manifest, log: EventLog, now: datet
     later = (rows.answered > pd.Timestamp(manifest.created)).to_numpy()
     if not later.any():
         raise SourceError(
-            f"no stored event of {log.model!r} was answered after version {live.version} was trained "
-            f"({manifest.created:%Y-%m-%d %H:%M} UTC) and is old enough for its outcome to be known"
+            f"no stored event of {log.model!r} was scored after version {live.version} was trained "
+            f"({manifest.created:%Y-%m-%d %H:%M} UTC) and has a label yet"
         )
     n_later = int(later.sum())
-    source = f"{source_of(log.model)}, the {n_later:,} answered since version {live.version} was trained"
+    source = f"{source_of(log.model)}, the {n_later:,} scored since version {live.version} was trained"
     return PastRows.scored(live, checked[later], labels[later], source)
 
 
 def named_rows(
     live: LiveModel, manifest: Manifest, *, data: str | None, table: str | None, home: Home, data_home: Path | None
 ) -> TrainingRows:
-    """The rows as they come from what is named, or those that the version was trained on; see `past_rows`."""
+    """The raw rows of the named source, or the version's own data; see `past_rows`."""
     if data is not None and table is not None:
         raise SourceError("past rows come from a file or from a public table; name one of them")
     named = data is not None or table is not None
@@ -128,18 +127,18 @@ def named_rows(
 
 def _not_again(live: LiveModel, manifest: Manifest) -> SourceError:
     return SourceError(
-        f"version {live.version} of {live.name!r} was trained on rows that cannot be had again from here "
-        f"({manifest.source}); name past rows with their outcome: --data FILE or --table NAME"
+        f"version {live.version} of {live.name!r} was trained on rows that are not available here ({manifest.source}); "
+        "name past rows with their outcome: --data FILE or --table NAME"
     )
 
 
 def _split_of(table: Table, domain: Domain) -> Split:
-    """How a training job divides the rows of this table."""
+    """The split of a training job on this table."""
     public = public_tables().get(table.name)
     return split_for(table, domain) if public is None else public.split
 
 
 def _any_protected_level(table: Table) -> Table:
-    """The table, but levels it does not know are no mistake where the model does not read them: they make a group."""
+    """The table, with any level allowed in protected columns that are no features: it makes a group of its own."""
     unread = [column for column in table.of_role("ignore") if column.protected and column.kind == "category"]
     return table.with_columns({column.name: {"levels": ()} for column in unread})

@@ -1,4 +1,4 @@
-"""Which policy is wanted: values as given, or cut-offs chosen from costs, an approval rate or a bad rate."""
+"""Choice of a policy: values as given, or cut-offs chosen from costs, an approval rate or a bad rate."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from models.errors import PolicyError
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyRequest:
-    """What a policy is to be like; with nothing said, its cut-offs follow from the domain's own costs.
+    """Requirements of a policy; without any, its cut-offs follow from the domain's own costs.
 
     Parameters
     ----------
-    costs : of the two errors, and of referring. The cut-offs follow from them, unless a rate is asked for: then they
+    costs : of the two errors, and of referring. The cut-offs follow from them, unless a rate is given: then the costs
         only measure.
-    approval_rate, bad_rate : what is to be reached on past rows; one of them at most.
-    refer : share of the rows around the cut-off that goes to a person.
-    reviews_per_day, alert_costs : for a domain with alerts: how many cards can be looked at a day, and what alerting
-        costs. The cut-offs follow from the costs, unless a number of reviews is given: then they only measure.
+    approval_rate, bad_rate : targets on past rows; at most one of them.
+    refer : share of the rows around the cut-off to refer to a person.
+    reviews_per_day, alert_costs : for a domain with alerts: cards to review a day, and the costs of alerts. The
+        cut-offs follow from the costs, unless the reviews are given: then the costs only measure.
     values : of fields of the policy, as given.
 
-    Raises PolicyError for wishes that contradict each other.
+    Raises PolicyError for contradictory requirements.
     """
 
     costs: Costs | None = None
@@ -46,13 +46,13 @@ class PolicyRequest:
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse two ways at once."""
+        """Refuse contradictory requirements."""
         if self.approval_rate is not None and self.bad_rate is not None:
-            raise PolicyError("a cut-off reaches an approval rate or a bad rate, not both; give one of them")
+            raise PolicyError("an approval rate and a bad rate cannot both be met; give one of them")
         if self.refer and not self.has_rate and self.costs is not None and self.costs.referred is not None:
             raise PolicyError(
-                f"which rows are referred follows from their cost ({self.costs}) or from a share to refer, not both; "
-                "leave one of them out"
+                f"referred rows follow from the cost of a referral ({self.costs}) or from a share to refer; give one "
+                "of them"
             )
 
     @property
@@ -62,14 +62,14 @@ class PolicyRequest:
 
     @property
     def wants_cut_offs(self) -> bool:
-        """Whether cut-offs are to be chosen, rather than values taken as given."""
+        """Whether cut-offs are to be chosen, not only values set."""
         by_alerts = self.reviews_per_day is not None or self.alert_costs is not None
         return self.has_rate or self.costs is not None or self.refer != 0 or by_alerts or not self.values
 
 
 @dataclass(frozen=True)
 class ChosenPolicy:
-    """A policy, how it came about, in words, and whether its cut-offs were fitted to the rows it was chosen on."""
+    """A policy, the basis of its choice in words, and whether its cut-offs were fitted to the past rows."""
 
     policy: Policy
     chosen_by: str
@@ -79,7 +79,7 @@ class ChosenPolicy:
 def choose_policy(
     domain: Domain, base: Policy, request: PolicyRequest, probabilities: Floats, labels: Labels
 ) -> ChosenPolicy:
-    """The policy that is wished for; fields that nothing is said about are those of `base`.
+    """The requested policy; all other fields are those of `base`.
 
     Parameters
     ----------
@@ -90,12 +90,11 @@ def choose_policy(
     PolicyError
         A value is not allowed, or the domain has no cut-offs to choose.
     CutOffError
-        No cut-off does what is wished for.
+        No cut-off meets the request.
     """
     if request.reviews_per_day is not None or request.alert_costs is not None:
         raise PolicyError(
-            f"a policy for {domain.name} makes no alerts, so there is nothing that reviews a day or the costs of "
-            "alerting could choose"
+            f"a policy for {domain.name} makes no alerts, so reviews a day and costs of alerts do not apply"
         )
     values, words = dict(request.values), [f"{name}={few_words(value)}" for name, value in request.values.items()]
     if request.wants_cut_offs:
@@ -111,23 +110,23 @@ def _cut_offs_of(domain: Domain, request: PolicyRequest) -> CutOffs:
     cut_offs = domain.cut_offs
     if cut_offs is None:
         raise PolicyError(
-            f"a policy for {domain.name} has no cut-offs that could be chosen from costs or rates; give values for its "
-            f"fields as FIELD=VALUE: {', '.join(domain.policy.model_fields)}"
+            f"a policy for {domain.name} has no cut-offs to choose from costs or rates; set its fields as "
+            f"FIELD=VALUE: {', '.join(domain.policy.model_fields)}"
         )
     refuse_twice({cut_offs.lower, cut_offs.upper}, request.values)
     return cut_offs
 
 
 def refuse_twice(chosen: set[str], given: Collection[str]) -> None:
-    """PolicyError for fields that are to be chosen and are given as well."""
+    """PolicyError for fields that are both chosen and given."""
     if twice := sorted(chosen & set(given)):
-        raise PolicyError(f"{' and '.join(twice)}: chosen and given as well; leave one of them out")
+        raise PolicyError(f"{' and '.join(twice)}: both chosen and given; leave out one")
 
 
 def _band(
     cut_offs: CutOffs, request: PolicyRequest, probabilities: Floats, labels: Labels
 ) -> tuple[tuple[float, float], str]:
-    """The lower and the upper cut-off, and what they were chosen by."""
+    """The lower and the upper cut-off, and the basis of their choice."""
     costs = request.costs or cut_offs.costs
     if request.has_rate or request.refer:
         cut_off, how = least_cost_cut_off(costs), f"costs {costs}"

@@ -1,4 +1,4 @@
-"""What a policy would have done on past rows: decisions, bad rate, costs, groups, and what changes by it."""
+"""Simulation of a policy on past rows: decisions, bad rate, costs, groups, and changes against the active one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from models.evaluation.row_groups import MIN_ROWS, groups_of
 
 
 class Figures(BaseModel):
-    """What decisions led to on some rows; what a row costs that is referred to a person, see `Costs`."""
+    """Results of decisions on some rows; for the cost of a referred row see `Costs`."""
 
     n_rows: int
     n_approved: int = Field(description="Rows that are accepted.")
@@ -38,7 +38,7 @@ class Figures(BaseModel):
 
 
 class GroupFigures(Figures):
-    """The same for one group of rows."""
+    """Results on one group of rows."""
 
     group: str
     impact: ImpactRatio | None = Field(
@@ -49,7 +49,7 @@ class GroupFigures(Figures):
 
 
 class DecisionFigures(BaseModel):
-    """The rows that get one decision."""
+    """The rows with one decision."""
 
     decision: str
     n_rows: int
@@ -58,7 +58,7 @@ class DecisionFigures(BaseModel):
 
 
 class Change(BaseModel):
-    """The rows that get another decision than by the active policy."""
+    """The rows whose decision differs from the active policy."""
 
     before: str
     after: str
@@ -94,7 +94,7 @@ class PolicySimulation(BaseModel):
 def simulate_request(
     active: LiveModel, rows: PastRows, request: PolicyRequest, *, stored: LiveModel | None = None
 ) -> PolicySimulation:
-    """Find the policy that is wished for and simulate it beside the active one.
+    """Choose the requested policy and simulate it beside the active one.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def simulate_request(
 
 
 def _chosen(active: LiveModel, rows: PastRows, request: PolicyRequest) -> ChosenPolicy:
-    """The policy that is wished for, by what the domain's policy decides by."""
+    """The requested policy, chosen by cut-offs or by alerts, as its domain decides."""
     domain = active.domain
     if domain.alert_budget is not None:
         return choose_alert_policy(active, domain.alert_budget, request, rows)
@@ -193,7 +193,7 @@ def _judged(live: LiveModel, now: Decisions, before: Decisions, rows: PastRows, 
 
 
 class _Decided:
-    """Decided rows with what they cost, of which any part can be counted."""
+    """Decided rows with their costs, countable in any part."""
 
     def __init__(self, accepted: Mask, rejected: Mask, probabilities: Floats, labels: Labels, costs: Costs) -> None:
         self._accepted, self._rejected, self._labels = accepted, rejected, labels
@@ -217,7 +217,7 @@ class _Decided:
 
 
 def _by_group(decided: _Decided, groups: pd.Series[Any]) -> list[GroupFigures]:
-    """Each group in its order, its approvals beside those of the group with the highest rate."""
+    """Each group in its order, its approval rate relative to the highest one."""
     found = {group: decided.figures((groups == group).to_numpy()) for group in groups.cat.categories}
     enough = [figures for figures in found.values() if figures["n_rows"] >= MIN_ROWS]
     reference = max(enough, key=lambda figures: float(figures["approval_rate"]), default=None)
@@ -234,7 +234,7 @@ def _impact(figures: dict[str, Any], reference: dict[str, Any] | None) -> Impact
 
 
 def _by_decision(decisions: Decisions, labels: Labels) -> list[DecisionFigures]:
-    """The decisions that were taken, the most frequent first."""
+    """The decisions, most frequent first."""
     return [
         DecisionFigures(
             decision=decision, n_rows=n_rows, share=n_rows / len(labels), bad_rate=_mean(labels[decisions == decision])

@@ -1,4 +1,4 @@
-"""What rules would have done on past rows, each alone and all together, beside the model's own decisions."""
+"""Backtest of rules on past rows, each alone and all together, beside the model's own decisions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.errors import PolicyError
 
 
 class RuleFigures(BaseModel):
-    """The past rows that a rule hit; of a rule that allows, those that it would have let pass."""
+    """The past rows hit by a rule; for an allowing rule, those that it would have let pass."""
 
     n_rows: int = Field(description="Rows hit.")
     n_frauds: int = Field(description="Of them positives.")
@@ -39,7 +39,7 @@ class RuleFigures(BaseModel):
 
 
 class RuleOutcome(RuleFigures):
-    """One rule, as though it were the only one, and live."""
+    """One rule, as if it were the only one, and live."""
 
     rule: str
     action: Action
@@ -66,7 +66,7 @@ class RulesBacktest(BaseModel):
 
 
 def backtest_rules(live: LiveModel, rows: PastRows, rules: Sequence[Rule]) -> RulesBacktest:
-    """Evaluate rules on past rows as though all of them were live.
+    """Backtest rules on past rows as if all of them were live.
 
     Parameters
     ----------
@@ -111,13 +111,13 @@ def _outcome(rule: Rule, hit: Mask, past: _Past) -> RuleOutcome:
 
 
 def _caught(rules: Sequence[Rule], hits: Hits) -> Mask:
-    """The rows that some rule blocks or sends to review."""
+    """The rows that a rule blocks or sends to review."""
     return np.asarray(hits[:, [rule.action != "allow" for rule in rules]].any(axis=1), np.bool_)
 
 
 @dataclass(frozen=True, eq=False)
 class _Past:
-    """What is known of the past rows, each of shape (n_rows,); None where the table has no such column."""
+    """Facts of the past rows, each of shape (n_rows,); None where the table has no such column."""
 
     is_positive: Mask
     alerted: Mask
@@ -164,9 +164,9 @@ class _Past:
         }
 
     def amount_of(self, part: Mask) -> float | None:
-        """What the rows of a part amount to."""
+        """The amount of some rows."""
         return None if self.amounts is None else float(self.amounts[part].sum())
 
     def per_day(self, count: int) -> float | None:
-        """A count of all days as one of an average day."""
+        """A total as an average a day."""
         return None if self.n_days is None else count / self.n_days

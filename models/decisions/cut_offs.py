@@ -1,4 +1,4 @@
-"""Cut-offs of a probability of the bad outcome: from the costs of errors, or from a rate that is to be reached.
+"""Cut-offs of a probability of the bad outcome: from the costs of errors, or from a target rate.
 
 Rows below a cut-off are accepted ("approved"), the others rejected ("declined"); a band around it can go to a person.
 All functions are pure. `probabilities` and `labels` have the shape (n_rows,); a label is 1 where the outcome was bad.
@@ -17,7 +17,7 @@ from models.costs import Costs
 from models.errors import CutOffError
 
 ABOVE_ALL = 1.0
-"""The cut-off that accepts every row but those that are certain to be bad."""
+"""The cut-off that accepts every row except those certain to be bad."""
 
 
 _ROUNDING = 1e-9
@@ -26,14 +26,14 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class CheapestCutOff:
-    """The cut-off that would have cost least on some rows, in hindsight, and what it would have cost for each row."""
+    """The cheapest cut-off on some rows in hindsight, and its cost per row."""
 
     cut_off: float
     cost: float
 
 
 def least_cost_cut_off(costs: Costs) -> float:
-    """Where accepting and rejecting cost the same on average, if the probabilities are calibrated.
+    """The probability at which accepting and rejecting cost the same on average, if calibrated.
 
     Accepting costs p * accepted_bad, rejecting (1 - p) * rejected_good: equal at rejected_good / (accepted_bad +
     rejected_good), whatever the rows. C. Elkan, The Foundations of Cost-Sensitive Learning, IJCAI 2001, equation 2.
@@ -42,7 +42,7 @@ def least_cost_cut_off(costs: Costs) -> float:
 
 
 def least_cost_band(costs: Costs) -> tuple[float, float]:
-    """The lower and the upper cut-off of least expected cost, if the probabilities are calibrated.
+    """The lower and the upper cut-off of least expected cost, for calibrated probabilities.
 
     A row is referred where that costs less than accepting, p * accepted_bad, and than rejecting, (1 - p) *
     rejected_good. C. K. Chow, On optimum recognition error and reject tradeoff, IEEE Trans. Inf. Theory 16, 1970. Where
@@ -55,7 +55,7 @@ def least_cost_band(costs: Costs) -> tuple[float, float]:
 
 
 def cheapest_cut_off(probabilities: Floats, labels: Labels, costs: Costs) -> CheapestCutOff:
-    """The cut-off of least observed cost on these rows; of several the lowest. It fits their chance, too."""
+    """The cut-off of least observed cost on these rows; the lowest of several. Overfits small samples."""
     ordered, n_bad_below = _counted(probabilities, labels)
     n_below = np.append(0, np.arange(1, len(ordered) + 1))
     n_good_above = (len(labels) - labels.sum()) - (n_below - n_bad_below)
@@ -96,7 +96,7 @@ def cut_off_for_bad_rate(probabilities: Floats, labels: Labels, rate: float) -> 
 
 
 def band_around(probabilities: Floats, cut_off: float, share: float) -> tuple[float, float]:
-    """The lower and the upper cut-off that leave a share of the rows, those nearest to the cut-off, to a person.
+    """The lower and the upper cut-off that refer a share of the rows, those nearest to the cut-off.
 
     Half of the band's rows (rounded down) lie below the cut-off, the others from it on; a side with fewer rows gives
     all it has. Rows of equal probability stay together outside the band, so it never holds more than the share.
@@ -123,7 +123,7 @@ def band_around(probabilities: Floats, cut_off: float, share: float) -> tuple[fl
 
 
 def _counted(probabilities: Floats, labels: Labels) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """The probabilities in order, and how many bad rows are among the first 0, 1, ..., n_rows of them."""
+    """The sorted probabilities, and the number of bad rows among the first 0, 1, ..., n_rows of them."""
     order = np.argsort(probabilities, kind="stable")
     return probabilities[order], np.append(0, np.cumsum(labels[order]))
 
@@ -140,7 +140,7 @@ def _cut_above(ordered: Floats, n_below: int) -> float:
 
 
 def _checked_rate(name: str, rate: float, *, least_is_allowed: bool) -> float:
-    """A share that can be asked for."""
+    """A valid share."""
     if least_is_allowed and not 0 <= rate < 1:
         raise CutOffError(f"the {name} must be at least 0 and below 1, got {rate:g}")
     if not least_is_allowed and not 0 < rate <= 1:

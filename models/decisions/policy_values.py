@@ -1,4 +1,4 @@
-"""Values of a policy: as people write them, checked, and what is wrong with them in words."""
+"""Values of a policy: parsed, checked, and their problems in words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def written_values(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def checked_policy(kind: type[Policy], values: Mapping[str, Any]) -> Policy:
-    """A policy of these values, defaults for the others; PolicyError names each field, its rule, and what came."""
+    """A policy of these values, defaults for the others; PolicyError names field, rule and value of each problem."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -37,12 +37,12 @@ def checked_policy(kind: type[Policy], values: Mapping[str, Any]) -> Policy:
 
 
 def in_words(kind: type[BaseModel], error: ValidationError) -> str:
-    """What is wrong with the values of a model: each field, its rule, and what came; parts of lists count from 1."""
+    """The problems of a validation: field, rule and value; positions in lists count from 1."""
     return "; ".join(_problem(kind, details) for details in error.errors(include_url=False))
 
 
 def few_words(value: object) -> str:
-    """A value of a policy in a line: a list by the names of what is in it."""
+    """A value of a policy in a line; a list by the names of its items."""
     if isinstance(value, list | tuple):
         return ", ".join(str(part["name"]) if isinstance(part, Mapping) else str(part) for part in value) or "none"
     return str(value)
@@ -64,6 +64,6 @@ def _problem(kind: type[BaseModel], details: ErrorDetails) -> str:
 
 
 def _place(steps: Iterable[int | str]) -> str:
-    """Where a value stands, as in "rules 2, when 1, above"."""
+    """The place of a value, as in "rules 2, when 1, above"."""
     words = [f" {step + 1}" if isinstance(step, int) else f", {step}" for step in steps]
     return "".join(words).removeprefix(", ")

@@ -1,4 +1,4 @@
-"""The label clock: how good a model is by labels that have come in, beside what counting too early would say.
+"""Performance by matured labels, beside the biased figures of counting unlabelled transactions too early.
 
 A positive is known only when a customer complains or a person has looked: days later. Until then a transaction looks
 genuine, so whoever judges a model by all transactions to date judges it by labels that are partly wrong.
@@ -21,7 +21,7 @@ Times = npt.NDArray[np.datetime64]
 
 
 class LabelledFigures(BaseModel):
-    """How good scores are by some labels; what cannot be said is null."""
+    """Performance of scores by some labels; undefined figures are null."""
 
     n_rows: int
     n_frauds: int
@@ -34,7 +34,7 @@ class LabelledFigures(BaseModel):
 
 
 class MaturedFigures(BaseModel):
-    """The same model at the same moment, by the labels that have matured and by all transactions to date."""
+    """Performance of a model at one moment, by matured labels and by all transactions to date."""
 
     now: datetime
     label_delay_days: float
@@ -46,7 +46,7 @@ class MaturedFigures(BaseModel):
 
 
 def matured(times: Times, now: datetime, label_delay_days: float) -> Mask:
-    """Which transactions are old enough for their label to be known, shape (n_rows,).
+    """Which transactions have a matured label, shape (n_rows,).
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def label_clock(
     label_delay_days: float,
     k: int,
 ) -> MaturedFigures:
-    """Judge scores at a moment, by matured labels and by what is known of all transactions to date.
+    """Evaluate scores at a moment, by matured labels and by all labels to date.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def label_clock(
 
 
 def _figures(transactions: Transactions, scores: Floats, alerted: Mask, part: Mask, k: int) -> LabelledFigures:
-    """By the transactions of one part."""
+    """Performance on some of the transactions."""
     labels, scores = transactions.labels[part], scores[part]
     n_frauds = int(labels.sum())
     both = 0 < n_frauds < len(labels)
@@ -136,5 +136,5 @@ def _sentence(ripe: LabelledFigures, naive: LabelledFigures, now: datetime, labe
 
 
 def _moment(now: datetime) -> np.datetime64:
-    """In UTC without a zone, as the times are."""
+    """A moment in UTC without a zone, like the times of the rows."""
     return np.datetime64(now if now.tzinfo is None else now.astimezone(UTC).replace(tzinfo=None))

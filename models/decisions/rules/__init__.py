@@ -1,1 +1,1 @@
-"""Rules beside the model."""
+"""Rules beside the model: conditions, hits, files and wording."""

@@ -1,4 +1,4 @@
-"""Rules beside a model: declared conditions on the columns of a row, and what is done where they hold.
+"""Rules beside a model: conditions on the columns of a row, and the action where they hold.
 
 A rule names columns as requests and files spell them: inputs, and what is counted over a subject's or a terminal's past
 ("CUSTOMER_ID_count_1d" above 10). Whether it fits a table is checked apart from its form, for a policy is stored once
@@ -51,7 +51,7 @@ _Levels: TypeAlias = Annotated[tuple[_Level, ...], Field(min_length=1, max_lengt
 
 
 class Condition(BaseModel):
-    """One comparison of one column; an empty value never satisfies it, nor does a code that means "no value"."""
+    """One comparison of one column; an empty value never satisfies it, nor does a code for a missing value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
@@ -76,22 +76,22 @@ class Condition(BaseModel):
 
     @model_serializer
     def _as_written(self) -> dict[str, Any]:
-        """Only the comparison that is made."""
+        """The one comparison, without unset fields."""
         return {"column": self.column, self.word: self.operand}
 
     @cached_property
     def word(self) -> str:
-        """Which comparison it is, as it is written: "above", "is", ..."""
+        """The comparison as written: "above", "is", ..."""
         return self._comparisons()[0][0]
 
     @cached_property
     def operand(self) -> Any:
-        """What is compared with."""
+        """The value compared with."""
         return self._comparisons()[0][1]
 
     @cached_property
     def listed(self) -> frozenset[str]:
-        """The levels or ids that a comparison of such names; kept, for a list may be long."""
+        """The levels or ids of the comparison; cached, as a list may be long."""
         return frozenset([self.operand] if self.word == "is" else self.operand)
 
     def _comparisons(self) -> list[tuple[str, Any]]:
@@ -103,7 +103,7 @@ _WORDS = {field.alias or name: name for name, field in Condition.model_fields.it
 
 
 class Rule(BaseModel):
-    """What is done with a row for which all conditions hold."""
+    """An action on rows for which all conditions hold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -126,18 +126,18 @@ Rules: TypeAlias = Annotated[tuple[Rule, ...], AfterValidator(_named_once)]
 
 
 def rules_of(policy: Policy) -> tuple[Rule, ...]:
-    """The rules of a policy; none where its kind has none."""
+    """The rules of a policy; empty where its type has none."""
     rules: tuple[Rule, ...] = getattr(policy, "rules", ())
     return rules
 
 
 def ruled_columns(table: Table) -> tuple[Column, ...]:
-    """The columns that a rule may look at: inputs and ids, the windows over earlier rows among them, but no times."""
+    """The columns allowed in rules: inputs including window features, and ids, but no times."""
     return tuple(column for column in table.of_role("feature", "entity") if column.kind != "time")
 
 
 def check_rules(rules: Iterable[Rule], table: Table) -> None:
-    """Refuse rules that ask a table for what it does not hold.
+    """Refuse rules that do not fit a table.
 
     Raises RuleError for the first condition on an unknown column, on a level that the column does not have, or with a
     comparison that is not for its kind; the text names rule and column, and what is allowed.

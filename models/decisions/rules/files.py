@@ -1,4 +1,4 @@
-"""Rules as a TOML file that a person writes: one [[rules]] after another."""
+"""Rules in a TOML file, as [[rules]] entries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.errors import PolicyError
 
 
 class RuleFile(BaseModel):
-    """What such a file holds."""
+    """The content of a rules file."""
 
     model_config = ConfigDict(extra="forbid")
 

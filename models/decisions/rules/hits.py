@@ -1,4 +1,4 @@
-"""Which rules a row satisfies, and the decision that follows; the same for one row and for a whole frame."""
+"""The rules that a row hits, and the resulting decision; for one row and for a whole frame."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class _TextTest:
 
 
 def rule_hits(rules: Sequence[Rule], table: Table, rows: Rows) -> Hits:
-    """Which rules hold for which rows.
+    """The rules hit by each row.
 
     Parameters
     ----------

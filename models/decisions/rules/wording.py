@@ -1,4 +1,4 @@
-"""Rules in words: what they look at, and why one of them decided about a row."""
+"""Rules in words: their conditions, and the reasons of a decision."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from models.decisions.rules.conditions import NUMBER_WORDS, Condition, Rule, rul
 from models.decisions.rules.hits import decided_by
 
 MAX_SPOKEN = 5
-"""Levels of a list that are named; of longer ones the others are counted."""
+"""Number of levels of a list that are named; the others are counted."""
 
 
 def condition_words(condition: Condition, column: Column) -> str:
-    """What a condition asks for, as in "Amount of the transaction above 500 EUR"."""
+    """A condition in words, as in "Amount of the transaction above 500 EUR"."""
     if condition.word in NUMBER_WORDS:
         return f"{label(column)} {condition.word.replace('_', ' ')} {spoken(column, condition.operand)}"
     if condition.word == "is":
@@ -34,7 +34,7 @@ def rule_words(rule: Rule, table: Table) -> str:
 
 
 def rule_reasons(live: LiveModel, row: Row, decided: Mapping[str, Any]) -> list[Reason]:
-    """A reason for each rule that asked for the decision that the row got, in the rules' order.
+    """A reason for each rule with the decision that the row got, in the rules' order.
 
     A rule moves no probability: its `effect` is 0. It is told by its note, or else by its conditions and what the row
     holds; `column` and `value` are those of the first condition.
@@ -57,6 +57,6 @@ def rule_reasons(live: LiveModel, row: Row, decided: Mapping[str, Any]) -> list[
 
 
 def _met(condition: Condition, column: Column, row: Row) -> str:
-    """A condition with the value that met it, where that says more."""
+    """A condition with the value that met it, where that is more precise."""
     words = condition_words(condition, column)
     return words if condition.word == "is" else f"{words} ({spoken(column, row[column.name])})"

@@ -77,11 +77,11 @@ def test_rows_that_cannot_be_had_again_must_be_named(credit, store):
     """Simulated rows of another seed than in training would be no past rows of this model."""
     live, manifest, _ = credit
     elsewhere = manifest.model_copy(update={"source": "loans.csv", "data_digest": "0" * 64})
-    with pytest.raises(SourceError, match=r"cannot be had again from here \(loans.csv\); name past rows"):
+    with pytest.raises(SourceError, match=r"are not available here \(loans.csv\); name past rows"):
         past_rows(live, elsewhere, data=None, table=None, home=store.home, data_home=None)
     own_table = dataclasses.replace(live.table, name="lending")
     live.scorer.table = own_table
-    with pytest.raises(SourceError, match="cannot be had again"):
+    with pytest.raises(SourceError, match="are not available here"):
         past_rows(live, elsewhere, data=None, table=None, home=store.home, data_home=None)
 
 

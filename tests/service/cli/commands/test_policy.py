@@ -131,7 +131,7 @@ def test_bad_input_is_explained_and_stores_nothing(simulate, trained, words, mes
         (["activate", "nobody", "0", "--why", "x"], "'nobody' has no policy 0"),
         (["rollback", "credit", "--why", "x"], "cannot be rolled back: that of its bundle is active"),
         (["simulate", "credit", "--table", "loans"], "'loans' is no public table"),
-        (["simulate", "credit"], "cannot be had again from here (simulated rows)"),
+        (["simulate", "credit"], "are not available here (simulated rows)"),
     ],
 )
 def test_what_is_not_there_is_named(run, trained, words, message):
@@ -203,7 +203,7 @@ def test_fraud_policies_take_values_too(simulate_fraud):
     [
         (["--costs", "5:1"], "by values for its fields as FIELD=VALUE: review_from, block_from"),
         (["--reviews-per-day", "0"], "the reviews a day must be a finite number above 0, got 0"),
-        (["--reviews-per-day", "3", "--set", "review_from=0.1"], "review_from: chosen and given as well"),
+        (["--reviews-per-day", "3", "--set", "review_from=0.1"], "review_from: both chosen and given"),
         (["--review-cost", "5"], "--review-cost and --blocked-good-cost are needed together"),
         (["--missed-share", "0.5"], "needs --review-cost and --blocked-good-cost"),
         (
