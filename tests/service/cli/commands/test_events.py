@@ -114,7 +114,7 @@ def test_labels_say_what_became_of_events(run, trained, rows, file, tmp_path):
     first, again = run("events", "labels", "fraud", path, "--json"), run("events", "labels", "fraud", path)
 
     assert first.json == {"name": "fraud", "n_labels": 4, "n_new": 3, "unknown": ["99999"]}
-    assert "1 of the events are not stored, or not any more: 99999" in again.stderr
+    assert "1 of the events are not stored, or no longer: 99999" in again.stderr
     assert "0 of 4 labels are new" in again.stdout
     shown = run("events", "show", "fraud", "--json").json
     assert shown["n_genuine"] == 1
