@@ -1,4 +1,4 @@
-"""What a day's reviews are worth: how precise they are and how much they find, from a few reviews a day to many."""
+"""Precision and recall of reviews by their number a day."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from models.decisions.alerts.day_simulation import simulate_days
 from models.decisions.alerts.transactions import ALWAYS, NEVER, ScoredTransactions, Transactions
 
 BUDGETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
-"""Reviews a day that are looked at, as far as there are subjects for them."""
+"""Reviews a day on the curve, as far as there are subjects."""
 
 
 class BudgetPoint(BaseModel):
-    """Past days with so many reviews, if nothing were blocked unseen."""
+    """Past days with a number of reviews, if nothing were blocked automatically."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

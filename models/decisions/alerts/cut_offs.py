@@ -1,4 +1,4 @@
-"""From which probability to review and to block: by the reviews that a day has room for, or by what errors cost.
+"""Cut-offs for review and block: from a number of reviews a day, or from the costs of errors.
 
 Both simulate past transactions. A subject is reviewed at most once a day. It is blocked, without a review, if its
 highest score of the day reaches the block cut-off; else it is reviewed if one of its transactions is alerted. A subject
@@ -26,7 +26,7 @@ from models.errors import CutOffError
 
 @dataclass(frozen=True)
 class CheapestCutOffs:
-    """The two cut-offs of least cost on past transactions, and what a day cost with them."""
+    """The two cut-offs of least cost on past transactions, and their cost a day."""
 
     review_from: float
     block_from: float
@@ -34,7 +34,7 @@ class CheapestCutOffs:
 
 
 def cut_off_for_reviews(scored: ScoredTransactions, reviews_per_day: float, *, block_from: float) -> float:
-    """The lowest review cut-off, at most `block_from`, with which a day has at most so many reviews on average.
+    """The lowest review cut-off, at most `block_from`, with at most this many reviews a day on average.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def cut_off_for_reviews(scored: ScoredTransactions, reviews_per_day: float, *, b
 
 
 def least_cost_cut_offs(scored: ScoredTransactions, costs: AlertCosts) -> CheapestCutOffs:
-    """The pair of cut-offs of least observed cost on these transactions; it fits their chance, too.
+    """The pair of cut-offs of least observed cost on these transactions; overfits small samples.
 
     Only scores of positives and of subjects that are reviewed anyway are worth trying: between two of them, a cut-off
     decides about good customers alone, and one of the two ends costs no more.
@@ -97,7 +97,7 @@ def least_cost_cut_offs(scored: ScoredTransactions, costs: AlertCosts) -> Cheape
 
 
 def _costs_without_blocking(scored: ScoredTransactions, tried: Floats, costs: AlertCosts) -> Floats:
-    """What positives that pass and looks cost with each review cut-off, if every alerted subject were looked at."""
+    """The cost of missed positives and reviews for each review cut-off, if every alerted subject were reviewed."""
     amounts = scored.past.amounts
     assert amounts is not None  # noqa: S101 - the caller has looked
     lost = scored.past.labels * amounts * costs.missed_share
@@ -108,7 +108,7 @@ def _costs_without_blocking(scored: ScoredTransactions, tried: Floats, costs: Al
 
 
 def _costs_of_blocking(scored: ScoredTransactions, tried: Floats, costs: AlertCosts) -> Iterator[Floats]:
-    """For each review cut-off, upwards: what blocking costs with each block cut-off, less the looks that it saves."""
+    """For each review cut-off, ascending: the cost of blocking for each block cut-off, less the reviews saved."""
     of_block = np.where(scored.past.compromised, 0.0, costs.blocked_good) - costs.review
     first, blocked_to = (_places(tried, values) for values in (scored.stopped_to, scored.blocked_to))
     order = np.argsort(first, kind="stable")
@@ -133,5 +133,5 @@ def _distinct(scores: Floats) -> Floats:
 
 
 def _places(cut_offs: Floats, values: Floats) -> Codes:
-    """How many of the sorted cut-offs are at most each value."""
+    """The number of sorted cut-offs at most each value."""
     return np.searchsorted(cut_offs, values, side="right")

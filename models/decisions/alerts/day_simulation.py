@@ -1,4 +1,4 @@
-"""Past days as they would have gone by given decisions: what is alerted, found, missed and wrongly blocked.
+"""Simulation of past days under given decisions: alerted, found, missed and wrongly blocked subjects.
 
 Subjects and days are counted as `models.decisions.alerts.cut_offs` does: at most one review of a subject a day, and a
 subject whose positive is found is stopped from the next day on. The value of a positive is detected if its own
@@ -19,7 +19,7 @@ from models.decisions.alerts.transactions import Transactions
 
 
 class AlertFigures(BaseModel):
-    """What decisions led to; counts are sums over the days."""
+    """Results of decisions; counts are sums over the days."""
 
     n_transactions: int = Field(description="Of subjects that are not stopped.")
     n_frauds: int = Field(description="Positives among them.")
@@ -41,7 +41,7 @@ class AlertFigures(BaseModel):
 
 
 class AlertDay(AlertFigures):
-    """The same for one day."""
+    """Results of one day."""
 
     day: str
 
@@ -56,7 +56,7 @@ class DaySimulation(BaseModel):
 def simulate_days(
     past: Transactions, probabilities: Floats, *, reviewed: Mask, blocked: Mask, costs: AlertCosts | None
 ) -> DaySimulation:
-    """Go through past days by given decisions.
+    """Simulate past days under given decisions.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def simulate_days(
 def _counts(
     past: Transactions, probabilities: Floats, reviewed: Mask, blocked: Mask, costs: AlertCosts | None
 ) -> dict[str, Floats]:
-    """What can be summed over days, each of shape (n_days,)."""
+    """Figures that sum over days, each of shape (n_days,)."""
     groups, compromised, positive = past.subject_days, past.compromised, past.labels == 1
     alerted = reviewed | blocked
     subject_alerted, subject_blocked = groups.any_of(alerted), groups.any_of(blocked)

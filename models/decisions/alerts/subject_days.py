@@ -1,4 +1,4 @@
-"""Transactions of one subject on one day, taken together: what a person looks at is a subject's day."""
+"""Subject days: the transactions of one subject on one day, which a reviewer sees together."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SubjectDays:
         return cls(of_rows, subject, day, len(known_subjects), len(known_days))
 
     def __len__(self) -> int:
-        """How many days of subjects there are."""
+        """The number of subject days."""
         return len(self.subjects)
 
     def highest(self, values: Floats) -> Floats:

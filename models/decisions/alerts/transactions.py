@@ -1,4 +1,4 @@
-"""Past transactions as alerting sees them: whose subject, which day, how much, and what came out."""
+"""Past transactions for alerts: subject, day, amount and label."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from models.arrays import Floats, Labels, Mask
 from models.decisions.alerts.subject_days import SubjectDays
 
 ALWAYS, NEVER = 1.0, float("-inf")
-"""The scores of what any cut-off alerts, for none lies above 1, and of what none does."""
+"""The scores of transactions that every cut-off alerts, as none lies above 1, and that none does."""
 ALL_ROWS = "all rows"
-"""The day of rows that do not tell when they happened."""
+"""The day of rows without a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Transactions:
 
     @classmethod
     def of(cls, table: Table, frame: pd.DataFrame, labels: Labels) -> Transactions:
-        """Those of a checked frame, their days in UTC.
+        """Transactions of a checked frame, their days in UTC.
 
         A row without a subject is a subject of its own, and so is every row where the table has none. Without times all
         rows are of one day, `ALL_ROWS`. An amount that is not given counts as 0.
@@ -54,7 +54,7 @@ class Transactions:
 
     @cached_property
     def subject_days(self) -> SubjectDays:
-        """Them by subject and day."""
+        """The transactions by subject and day."""
         return SubjectDays.of(self.subjects, self.days)
 
     @cached_property
@@ -82,12 +82,12 @@ class ScoredTransactions:
 
     @cached_property
     def alerted_to(self) -> Floats:
-        """Up to which review cut-off a subject is alerted on a day, shape (n_subject_days,)."""
+        """The highest review cut-off that alerts a subject on a day, shape (n_subject_days,)."""
         return self.past.subject_days.highest(self.alert_scores)
 
     @cached_property
     def blocked_to(self) -> Floats:
-        """Up to which block cut-off a subject is blocked on a day, shape (n_subject_days,)."""
+        """The highest block cut-off that blocks a subject on a day, shape (n_subject_days,)."""
         return self.past.subject_days.highest(self.block_scores)
 
     @cached_property
@@ -98,12 +98,12 @@ class ScoredTransactions:
 
 
 def _given(column: Column, values: pd.Series[Any]) -> Floats:
-    """The numbers of a column, 0 where it holds nothing or a code for that, shape (n_rows,)."""
+    """The numbers of a column, 0 for missing values and their codes, shape (n_rows,)."""
     codes = [code for code in number_codes(column).values() if code is not None]
     return values.mask(values.isin(codes)).fillna(0).to_numpy(np.float64)
 
 
 def _numbered(ids: pd.Series[Any]) -> npt.NDArray[Any]:
-    """A number for each id, shape (n_rows,); each row without one gets one of its own."""
+    """A number for each id, shape (n_rows,); each row without an id gets a number of its own."""
     codes, known = pd.factorize(ids)
     return np.where(codes < 0, len(known) + np.arange(len(codes)), codes)
