@@ -148,9 +148,9 @@ def _performance_text(live: LiveModel, found: Performance) -> Iterator[Part]:
         return
     task = live.domain.task
     columns = dict(_PERIOD)
-    for metric in task.metrics:
-        if metric.key in task.live_metrics:
-            columns |= {metric.title: _realised(metric.key), f"expected {metric.title}": _expected(metric.key)}
+    titles = {metric.key: metric.title for metric in task.metrics}
+    for key in task.live_metrics:
+        columns |= {titles[key]: _realised(key), f"expected {titles[key]}": _expected(key)}
     if task.is_binary:
         columns["events"] = _event_rate
     periods = [(f"{period.since}", period) for period in found.by_week]
