@@ -38,7 +38,7 @@ def test_a_version_without_a_reference_cannot_be_watched(run, trained):
     """Bad input, with what to do; so is a model that is not there."""
     shown = run("monitor", "credit")
     assert shown.exit_code == 2
-    assert "train it again" in shown.stderr
+    assert "train again" in shown.stderr
     assert run("monitor", "nothing").exit_code == 2
 
 
