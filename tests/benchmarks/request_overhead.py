@@ -18,7 +18,6 @@ from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from models.tasks.binary import BOUNDS
 from service.logs import RequestLines, open_log
 from service.metrics.metrics import Metrics
 from service.middleware.admission import InFlight, Limits
