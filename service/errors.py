@@ -43,7 +43,10 @@ class MissingKeyError(ServiceError):
     """The request carries no key, or an invalid one."""
 
     def __init__(self) -> None:
-        super().__init__("a valid key is required, in the header `X-API-Key: KEY` or `Authorization: Bearer KEY`")
+        super().__init__(
+            "a valid key is required, in the header `X-API-Key: KEY` or `Authorization: Bearer KEY`; "
+            "see /guide/security"
+        )
 
 
 class InvalidHttpError(ServiceError):
@@ -57,7 +60,9 @@ class MissingScopeError(ServiceError):
     """The key lacks the scope that the request needs."""
 
     def __init__(self, needed: str, scopes: Iterable[str]) -> None:
-        super().__init__(f"the key lacks the scope {needed!r}; its scopes: {', '.join(sorted(scopes))}")
+        super().__init__(
+            f"the key lacks the scope {needed!r}; its scopes: {', '.join(sorted(scopes))}; see /guide/security"
+        )
 
 
 class ForeignRequestError(ServiceError):

@@ -43,7 +43,7 @@ def test_a_key_opens_what_its_scopes_say(start_service, store, applicant):
     assert client.post("/v1/credit/score", headers=header(admin), json=applicant).status_code == 200
     refused = client.post("/v1/credit/score", headers=header(outcomes), json=applicant)
     assert refused.status_code == 403
-    assert refused.json()["detail"] == "the key lacks the scope 'score'; its scopes: outcomes"
+    assert refused.json()["detail"] == "the key lacks the scope 'score'; its scopes: outcomes; see /guide/security"
     assert client.post(promote, headers=header(score), json=body).status_code == 403
     assert client.post(promote, headers=header(admin), json=body).status_code == 200
     assert store.registry.history("credit")[-1].actor == "key admin"

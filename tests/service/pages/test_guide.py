@@ -74,3 +74,23 @@ def test_every_setting_stands_in_the_guide_with_its_default() -> None:
 def test_anchors_are_those_of_repository_hosts(heading: str, expected: str) -> None:
     """So that a link works in both places."""
     assert anchor(heading) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [("", "decisions"), ("/monitor", "monitoring"), ("/trace", "network")],
+    ids=["score", "monitor", "trace"],
+)
+def test_pages_of_a_model_link_to_their_page_of_the_guide(path: str, page: str, client) -> None:
+    """Whoever wonders what a figure means finds it in one step."""
+    answer = client.get(f"/models/credit{path}", headers={"accept": "text/html"})
+
+    assert f'href="{PAGES[page].path}">Guide</a></nav>' in answer.text
+
+
+def test_errors_name_pages_that_exist(client) -> None:
+    """A text that sends its reader to the guide sends nobody astray."""
+    named = re.findall(r"/guide/([\w-]+)", (FOLDER.parent / "errors.py").read_text())
+
+    assert named
+    assert set(named) <= set(PAGES)
