@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pkgutil
+import sys
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 ENTRY_POINTS = "backscore.domains"
@@ -14,9 +16,15 @@ def own_names() -> list[str]:
     return [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
 
 
-def added() -> list[EntryPoint]:
+def added() -> tuple[EntryPoint, ...]:
     """The domains of installed packages, in the order of their names."""
-    return sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
+    return _added(tuple(sys.path))
+
+
+@cache
+def _added(_path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Looked up once for each path of imports: it opens a file of every installed package."""
+    return tuple(sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name))
 
 
 def domain_names() -> list[str]:
