@@ -92,7 +92,7 @@ class PredictionRoutes:
     async def score_of(self, name: str, scope: AsgiScope, receive: Receive) -> bytes:
         """Answer one row, JSON to JSON. The work takes less time than handing it to a thread would."""
         state = self._state
-        asked = state.batcher.asked(_key_id(scope))
+        call = state.batcher.new_call(_key_id(scope))
         prediction_id = state.new_id()
         served = state.live_models.served(name).for_prediction(prediction_id)
         scope["log_fields"]["version"] = served.live.version
@@ -100,17 +100,17 @@ class PredictionRoutes:
         row = served.read_row(await read_json(scope, receive, state.settings.max_body_bytes))
         checked = perf_counter()
         if served.events is None:
-            answer = await state.batcher.score(served, row, prediction_id, reasons, asked)
+            answer = await state.batcher.score(served, row, prediction_id, reasons, call)
         else:
-            answer = (await state.events.answer(served, row, prediction_id, reasons, asked)).encode()
+            answer = (await state.events.answer(served, row, prediction_id, reasons, call)).encode()
         if state.tracing is not None:
-            state.tracing.phases(asked, checked)
+            state.tracing.phases(call, checked)
         return answer
 
     async def batch(self, request: Request) -> Response:
         """Answer many rows, in a thread: other requests are answered meanwhile."""
         state, scope = self._state, request.scope
-        asked = state.batcher.asked(_key_id(scope))
+        call = state.batcher.new_call(_key_id(scope))
         batch_id = state.new_id()
         served = state.live_models.served(request.path_params["name"]).for_prediction(batch_id)
         scope["log_fields"]["version"] = served.live.version
@@ -122,7 +122,7 @@ class PredictionRoutes:
             batcher=state.batcher,
             events=state.events,
             batch_id=batch_id,
-            asked=asked,
+            call=call,
             reasons=reasons,
             most_rows=state.settings.max_rows_per_batch,
             most_bytes=state.settings.max_batch_bytes,
@@ -161,7 +161,7 @@ class PredictionRoutes:
         read : gives the body. scope : of the request that it came with.
         """
         state = self._state
-        asked = state.batcher.asked(_key_id(scope))
+        call = state.batcher.new_call(_key_id(scope))
         prediction_id = state.new_id()
         served = state.live_models.served(name).for_prediction(prediction_id)
         scope["log_fields"]["version"] = served.live.version
@@ -171,7 +171,7 @@ class PredictionRoutes:
         waits = described.in_thread or served.events is not None
         done = await anyio.to_thread.run_sync(operate) if waits else operate()
         if described.recorded and served.audit.records(prediction_id):
-            record = served.record(prediction_id, operation, done.body, done.answer.decode(), asked=asked)
+            record = served.record(prediction_id, operation, done.body, done.answer.decode(), call=call)
             stored = state.batcher.record(served, record)
             if stored is not None and (problem := await asyncio.wrap_future(stored)) is not None:
                 raise problem

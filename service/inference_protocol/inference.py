@@ -23,7 +23,7 @@ def infer(
     batcher: RowBatcher,
     events: EventWorker,
     batch_id: str,
-    asked: Call,
+    call: Call,
     most_rows: int,
 ) -> bytes:
     """Answer a request, JSON to JSON; takes up to seconds, so it belongs into a thread.
@@ -52,7 +52,7 @@ def infer(
         batcher=batcher,
         events=events,
         batch_id=batch_id,
-        asked=asked,
+        call=call,
         reasons=reasons,
     )
     response = InferenceResponse(

@@ -116,7 +116,7 @@ class Inference:
         """Answer a request by the champion or its canary, or by the version that is asked for."""
         state, scope = self._state, request.scope
         caller: Caller = scope["key"]
-        asked, batch_id = state.batcher.asked(caller.id), state.new_id()
+        call, batch_id = state.batcher.new_call(caller.id), state.new_id()
         served = (
             state.live_models.served(name).for_prediction(batch_id) if version is None else self.served(name, version)
         )
@@ -131,7 +131,7 @@ class Inference:
             batcher=state.batcher,
             events=state.events,
             batch_id=batch_id,
-            asked=asked,
+            call=call,
             most_rows=state.settings.max_rows_per_batch,
         )
         read = read_body(scope, request.receive, state.settings.max_batch_bytes)

@@ -81,13 +81,13 @@ class Tracing:
             },
         )
 
-    def phases(self, asked: Call, checked: float) -> None:
+    def phases(self, call: Call, checked: float) -> None:
         """Spans below the current one, of what led to an answer that has just come; times are of `perf_counter`."""
         now = time.perf_counter()
-        answered = asked.answered or now
-        self._phase("validate", asked.started, checked)
+        answered = call.answered or now
+        self._phase("validate", call.started, checked)
         self._phase("score", checked, answered)
-        if asked.answered:
+        if call.answered:
             self._phase("store", answered, now)
 
     def close(self) -> None:

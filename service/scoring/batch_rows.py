@@ -22,7 +22,7 @@ def answer_rows(
     batcher: RowBatcher,
     events: EventWorker,
     batch_id: str,
-    asked: Call,
+    call: Call,
     reasons: ReasonsWanted,
 ) -> Results:
     """Answer and record checked rows; takes up to seconds of computing and waiting, so it belongs into a thread.
@@ -42,16 +42,16 @@ def answer_rows(
         return []
     ids = [id_in_batch(batch_id, place) for place in places]
     if served.events is not None:
-        return events.answer_batch(served, rows, ids, reasons, batch_id=batch_id, asked=asked)
+        return events.answer_batch(served, rows, ids, reasons, batch_id=batch_id, call=call)
     X = served.live.scorer.encoder.encode_rows(rows)
     columns = answer_columns(served.live, rows, X, ids, reasons=reasons)
     batcher.count(served, columns)
     texts = answer_texts(columns)
     if served.audit.records(batch_id):
-        record = served.record_rows(batch_id, BATCH, rows, X, texts, asked=asked, reasons=reasons)
+        record = served.record_rows(batch_id, BATCH, rows, X, texts, call=call, reasons=reasons)
         stored = batcher.record(served, record)
         if stored is not None and (problem := stored.result()) is not None:
             raise problem
         if served.shadow is not None:
-            batcher.shadowed(Seen(served.shadow, rows, ids, batch_id, BATCH, asked))
+            batcher.shadowed(Seen(served.shadow, rows, ids, batch_id, BATCH, call))
     return list(texts)

@@ -60,7 +60,7 @@ def answer_batch(
     batcher: RowBatcher,
     events: EventWorker,
     batch_id: str,
-    asked: Call,
+    call: Call,
     reasons: ReasonsWanted,
     most_rows: int,
     most_bytes: int,
@@ -99,7 +99,7 @@ def answer_batch(
         batcher=batcher,
         events=events,
         batch_id=batch_id,
-        asked=asked,
+        call=call,
         reasons=reasons,
     )
     answers: list[str | None] = [None] * len(batch.rows)

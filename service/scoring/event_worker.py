@@ -52,7 +52,7 @@ class PendingEvents:
     ids: Sequence[str]
     record_id: str
     action: str
-    asked: Call
+    call: Call
     results: Future[Results] = field(default_factory=Future)
 
 
@@ -82,7 +82,7 @@ class EventWorker:
         self.start, self.close = self._worker.start, self._worker.close
 
     async def answer(
-        self, served: ServedModel, row: Row, prediction_id: str, reasons: ReasonsWanted, asked: Call
+        self, served: ServedModel, row: Row, prediction_id: str, reasons: ReasonsWanted, call: Call
     ) -> str:
         """Answer, store and record one event; the answer comes when that is done.
 
@@ -95,7 +95,7 @@ class EventWorker:
         DatabaseError
             The database failed; nothing was stored.
         """
-        waiting = self._put(PendingEvents(served, reasons, [row], [prediction_id], prediction_id, SCORE, asked))
+        waiting = self._put(PendingEvents(served, reasons, [row], [prediction_id], prediction_id, SCORE, call))
         try:
             (result,) = await asyncio.wait_for(asyncio.wrap_future(waiting.results), self._patience)
         except TimeoutError:
@@ -112,7 +112,7 @@ class EventWorker:
         reasons: ReasonsWanted,
         *,
         batch_id: str,
-        asked: Call,
+        call: Call,
     ) -> Results:
         """Answer, store and record many events, all or none; blocks, so it belongs into a thread.
 
@@ -120,7 +120,7 @@ class EventWorker:
         """
         if not rows:
             return []
-        waiting = self._put(PendingEvents(served, reasons, rows, ids, batch_id, BATCH, asked))
+        waiting = self._put(PendingEvents(served, reasons, rows, ids, batch_id, BATCH, call))
         patience = self._patience + len(rows) / ROWS_PER_SECOND
         try:
             return waiting.results.result(patience)
@@ -183,12 +183,12 @@ def _answered(group: Sequence[PendingEvents], metrics: Metrics) -> tuple[Results
                 texts = [answers[i] for i in own]
                 records.append(
                     served.record_rows(
-                        one.record_id, one.action, own_rows, encoded[0][own], texts, asked=one.asked, reasons=reasons
+                        one.record_id, one.action, own_rows, encoded[0][own], texts, call=one.call, reasons=reasons
                     )
                 )
                 if served.shadow is not None:
                     own_ids = [ids[places[i]] for i in own]
-                    seen.append(Seen(served.shadow, own_rows, own_ids, one.record_id, one.action, one.asked))
+                    seen.append(Seen(served.shadow, own_rows, own_ids, one.record_id, one.action, one.call))
         return records
 
     assert served.events is not None  # noqa: S101 - only such versions are asked here

@@ -40,7 +40,7 @@ class PendingRow:
     row: Row
     reasons: ReasonsWanted
     prediction_id: str
-    asked: Call
+    call: Call
     answer: asyncio.Future[bytes]
 
 
@@ -62,12 +62,12 @@ class RowBatcher:
         self._writer, self._metrics, self._shadowing, self._now = writer, metrics, shadowing, now
         self._waiting: list[PendingRow] = []
 
-    def asked(self, key_id: str) -> Call:
+    def new_call(self, key_id: str) -> Call:
         """A call that arrives now."""
         return Call(key_id, milliseconds(self._now()), perf_counter())
 
     async def score(
-        self, served: ServedModel, row: Row, prediction_id: str, reasons: ReasonsWanted, asked: Call
+        self, served: ServedModel, row: Row, prediction_id: str, reasons: ReasonsWanted, call: Call
     ) -> bytes:
         """Answer a checked row, JSON out; at level "durable" it is recorded by then.
 
@@ -81,7 +81,7 @@ class RowBatcher:
         if served.audit.level == "durable":
             self._writer.check_room()
         loop = asyncio.get_running_loop()
-        waiting = PendingRow(served, row, reasons, prediction_id, asked, loop.create_future())
+        waiting = PendingRow(served, row, reasons, prediction_id, call, loop.create_future())
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
             loop.call_soon(self._answer_waiting)
@@ -129,7 +129,7 @@ class RowBatcher:
         answers, records = self._answered(group)
         answered = perf_counter()
         for one in group:
-            one.asked.answered = answered
+            one.call.answered = answered
         pairs = [(one.answer, answer) for one, answer in zip(group, answers, strict=True)]
         if not records or served.audit.level == "async":
             if records:
@@ -151,7 +151,7 @@ class RowBatcher:
         if (shadow := served.shadow) is not None:
             self._shadowing.look(
                 [
-                    Seen(shadow, [one.row], [one.prediction_id], one.prediction_id, SCORE, one.asked)
+                    Seen(shadow, [one.row], [one.prediction_id], one.prediction_id, SCORE, one.call)
                     for one in group
                     if served.audit.records(one.prediction_id)
                 ]
@@ -167,7 +167,7 @@ class RowBatcher:
         texts = answer_texts(columns)
         records = [
             served.record_rows(
-                one.prediction_id, SCORE, [one.row], X[i : i + 1], [text], asked=one.asked, reasons=reasons
+                one.prediction_id, SCORE, [one.row], X[i : i + 1], [text], call=one.call, reasons=reasons
             )
             for i, (one, text) in enumerate(zip(group, texts, strict=True))
             if served.audit.records(one.prediction_id)

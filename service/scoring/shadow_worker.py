@@ -51,7 +51,7 @@ class Seen:
     ids: Sequence[str]
     record_id: str
     action: str
-    asked: Call
+    call: Call
 
 
 class ShadowWorker:
@@ -140,7 +140,7 @@ class ShadowWorker:
                     rows[own],
                     features[own],
                     texts[own],
-                    asked=one.asked,
+                    call=one.call,
                     reasons="none",
                 )
             )

@@ -34,7 +34,7 @@ from tests.conftest import MOMENT, quick_live
 EVENTS = load_domains()["fraud"].table
 
 
-ASKED = Call("key", 0, 0.0)
+CALL = Call("key", 0, 0.0)
 ANY_RECORD = SimpleNamespace(id="any", n_rows=1)
 
 
@@ -228,7 +228,7 @@ def ask_all(log, asked, *, max_waiting=100):
     answering = RowBatcher(writer, metrics, ShadowWorker(writer, metrics, structlog.get_logger()), now=lambda: MOMENT)
 
     async def ask():
-        asking = [answering.score(served, row, next(ids), reasons, ASKED) for served, row, reasons in asked]
+        asking = [answering.score(served, row, next(ids), reasons, CALL) for served, row, reasons in asked]
         return await asyncio.gather(*asking, return_exceptions=True)
 
     writer.start()
@@ -346,7 +346,7 @@ def test_rows_join_as_long_as_each_turn_of_the_loop_brings_some(served_models, n
     async def ask():
         asking = []
         for number in range(n_rows):
-            asking.append(asyncio.ensure_future(answering.score(served, row, f"p{number}", "none", ASKED)))
+            asking.append(asyncio.ensure_future(answering.score(served, row, f"p{number}", "none", CALL)))
             for _ in range(turns_between):
                 await asyncio.sleep(0)
         await asyncio.gather(*asking)

@@ -12,7 +12,7 @@ from service.metrics.metrics import Metrics
 from service.requests.call import Call
 from service.scoring.event_worker import EventWorker
 
-ASKED = Call(key_id="", at=0, started=0.0)
+CALL = Call(key_id="", at=0, started=0.0)
 
 
 @dataclass(eq=False)
@@ -79,9 +79,9 @@ def held_up(writer, log, served, rows):
     """Asks about the rows while the thread is held up by another one, and lets go; returns what came of each."""
 
     async def ask():
-        first = asyncio.create_task(writer.answer(served, 0, "id", "none", ASKED))
+        first = asyncio.create_task(writer.answer(served, 0, "id", "none", CALL))
         await asyncio.to_thread(log.reached.wait, 10)
-        others = [asyncio.create_task(writer.answer(served, row, "id", "none", ASKED)) for row in rows]
+        others = [asyncio.create_task(writer.answer(served, row, "id", "none", CALL)) for row in rows]
         await asyncio.sleep(0)  # all of them wait now
         log.may_go_on.set()
         return await asyncio.gather(first, *others, return_exceptions=True)
@@ -101,7 +101,7 @@ def test_requests_that_want_other_reasons_are_answered_apart(start, log, served)
     log.may_go_on.set()
 
     async def ask():
-        return await asyncio.gather(*(writer.answer(served, 2, "id", reasons, ASKED) for reasons in ("none", "all")))
+        return await asyncio.gather(*(writer.answer(served, 2, "id", reasons, CALL) for reasons in ("none", "all")))
 
     assert asyncio.run(ask()) == ["4", "4"]
     assert log.calls == [[2], [2]]
@@ -149,12 +149,12 @@ def test_who_has_waited_too_long_is_not_begun_any_more(start, log, served):
     writer = start(patience=0.05)
 
     async def ask():
-        asking = [writer.answer(served, row, "id", "none", ASKED) for row in (0, 2)]
+        asking = [writer.answer(served, row, "id", "none", CALL) for row in (0, 2)]
         return await asyncio.gather(*asking, return_exceptions=True)
 
     found = asyncio.run(ask())
     log.may_go_on.set()
-    writer.answer_batch(served, [4], ["id"], "none", batch_id="b", asked=ASKED)
+    writer.answer_batch(served, [4], ["id"], "none", batch_id="b", call=CALL)
 
     assert [type(error) for error in found] == [BusyError, BusyError]
     assert log.calls[-1] == [4]
@@ -166,10 +166,10 @@ def test_a_batch_waits_longer_the_more_it_holds(start, log, served):
     writer = start(patience=0.01)
 
     with pytest.raises(BusyError, match="not stored within 0 s"):
-        writer.answer_batch(served, [0], ["id"], "none", batch_id="b", asked=ASKED)
+        writer.answer_batch(served, [0], ["id"], "none", batch_id="b", call=CALL)
     log.may_go_on.set()
-    assert writer.answer_batch(served, [2] * 100, ["id"] * 100, "none", batch_id="b", asked=ASKED) == ["4"] * 100
-    assert writer.answer_batch(served, [], [], "none", batch_id="b", asked=ASKED) == []
+    assert writer.answer_batch(served, [2] * 100, ["id"] * 100, "none", batch_id="b", call=CALL) == ["4"] * 100
+    assert writer.answer_batch(served, [], [], "none", batch_id="b", call=CALL) == []
 
 
 def test_what_waits_at_the_end_is_answered(log, served):
@@ -177,7 +177,7 @@ def test_what_waits_at_the_end_is_answered(log, served):
     writer = EventWorker(Metrics(), Nobody())
 
     async def ask():
-        asking = [asyncio.create_task(writer.answer(served, row, "id", "none", ASKED)) for row in (2, 4)]
+        asking = [asyncio.create_task(writer.answer(served, row, "id", "none", CALL)) for row in (2, 4)]
         await asyncio.sleep(0)
         writer.start()
         await asyncio.to_thread(writer.close)

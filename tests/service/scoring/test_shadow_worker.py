@@ -13,7 +13,7 @@ from service.requests.call import Call
 from service.scoring.shadow_worker import MAX_RECORDS_WAITING, Seen, ShadowWorker
 from tests.conftest import quick_live
 
-ASKED = Call("key", 0, 0.0)
+CALL = Call("key", 0, 0.0)
 
 
 class Writer:
@@ -80,7 +80,7 @@ def counted(metrics):
 def seen(served, *numbers, action=SCORE, row=None):
     row = row or served.example()
     ids = [f"p{number}" for number in numbers]
-    return Seen(served, [row] * len(numbers), ids, ids[0], action, ASKED)
+    return Seen(served, [row] * len(numbers), ids, ids[0], action, CALL)
 
 
 def test_what_waits_at_the_end_is_answered(shadowing, writer, metrics, served):
