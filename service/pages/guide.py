@@ -21,6 +21,12 @@ from service.pages.site import Site
 FOLDER = Path(__file__).parents[1] / "guide"
 CONTENTS = "index"
 """The page that lists all others in reading order."""
+FOCUSABLE = {
+    "<table>": '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>',
+    "</table>": "</table></div>",
+    "<pre>": '<pre tabindex="0" role="region" aria-label="Code">',
+}
+"""What may be wider than a telephone scrolls by itself, for which the keyboard has to reach it."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,10 @@ def _rendered(name: str, text: str) -> GuidePage:
             links.append(target.removesuffix(".md"))
             page = "/guide" if links[-1] == CONTENTS else f"/guide/{links[-1]}"
             link.attrSet("href", f"{page}#{fragment}" if fragment else page)
-    return GuidePage(name, title, markdown.renderer.render(tokens, markdown.options, {}), tuple(dict.fromkeys(links)))
+    html: str = markdown.renderer.render(tokens, markdown.options, {})
+    for tag, focusable in FOCUSABLE.items():
+        html = html.replace(tag, focusable)
+    return GuidePage(name, title, html, tuple(dict.fromkeys(links)))
 
 
 def anchor(heading: str) -> str:

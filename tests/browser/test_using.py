@@ -30,6 +30,9 @@ def test_a_newcomer_finds_everything_from_the_first_page(visit, address):
             page.locator(f"nav[aria-label={name}] a[aria-current=page]", has_text=tab).wait_for()
     page.get_by_role("link", name="Learn", exact=True).click()
     page.get_by_role("heading", level=1, name="How a neural network learns").wait_for()
+    page.get_by_role("link", name="Guide", exact=True).first.click()
+    page.get_by_role("navigation", name="Guide").get_by_role("link", name="Your own table").click()
+    page.get_by_role("heading", level=1, name="Your own table").wait_for()
     page.get_by_role("link", name="backscore", exact=True).click()
     assert page.url == f"{address}/"
 
@@ -123,6 +126,7 @@ def test_every_page_fits_and_has_no_barriers(visit, address, picture, width, dar
     """On a telephone, on a desk and on a wall: nothing is cut off, and axe-core finds nothing serious."""
     one = visit(address, width=width, dark=dark)
     paths = ["/", "/learn", "/learn/numbers?n_rows=40&hidden=3&steps=4", "/learn/lessons/2"]
+    paths += ["/guide", "/guide/operating", "/guide/fraud"]
     paths += [f"/models/{name}{part}" for name in ("ads", "credit", "fraud") for part in ("", "/monitor", "/trace")]
     for path in paths:
         page = one.go(path)
