@@ -239,7 +239,7 @@ predictions = sa.Table(
     sa.Column("n_bytes", sa.Integer, nullable=False),
     sa.Index("predictions_by_time", "model", "at", "n_bytes"),
 )
-"""One row for each request, see `models.predictions.record.PredictionRecord`."""
+"""One row for each request, see `models.records.audit_log.record.PredictionRecord`."""
 
 audit_settings = sa.Table(
     "audit_settings",
