@@ -58,11 +58,15 @@ def test_serve_answers_until_it_is_told_to_stop(start, trained, port):
     process = start("serve", "--port", port, "--workers", 2)
 
     status = wait_until_it_listens(process, port)
+    before = []
+    while f"Serving on http://127.0.0.1:{port}" not in "".join(before):
+        before.append(process.stderr.readline())
+        assert before[-1], "it ended without saying where it listens"
     process.send_signal(signal.SIGTERM)
-    _, stderr = process.communicate(timeout=30)
+    _, after = process.communicate(timeout=30)
+    stderr = "".join(before) + after
 
     assert status == 200
-    assert f"http://127.0.0.1:{port}" in stderr
     assert stderr.count('"version went live"') == 2 * len(load_domains())
     assert "Traceback" not in stderr
 

@@ -275,7 +275,7 @@ class TestHistory:
         assert rows.labels.sum() == 2
         assert rows.source == "stored events of 'fraud', the 300 scored since version 1 was trained"
         later = manifest_of(trained).model_copy(update={"created": datetime.now(UTC) + timedelta(hours=1)})
-        with pytest.raises(SourceError, match="answered after version 1 was trained"):
+        with pytest.raises(SourceError, match="scored after version 1 was trained"):
             answered_rows(live, later, log, datetime.now(UTC))
 
 

@@ -201,7 +201,7 @@ def test_fraud_policies_take_values_too(simulate_fraud):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--costs", "5:1"], "by values for its fields as FIELD=VALUE: review_from, block_from"),
+        (["--costs", "5:1"], "by setting its fields as FIELD=VALUE: review_from, block_from"),
         (["--reviews-per-day", "0"], "the reviews a day must be a finite number above 0, got 0"),
         (["--reviews-per-day", "3", "--set", "review_from=0.1"], "review_from: both chosen and given"),
         (["--review-cost", "5"], "--review-cost and --blocked-good-cost are needed together"),
