@@ -33,8 +33,11 @@ def activate_policy(
     Raises as `Policies.policy` and `load` do.
     """
     policy = registry.policies.policy(name, number)
-    if policy is not None:
-        load(registry.champion(name) or registry.version(name, policy.model_version), policy)
+    version = registry.champion(name)
+    if version is None and policy is not None:
+        version = registry.version(name, policy.model_version)
+    if version is not None:
+        load(version, policy)
     registry.policies.activate(name, number, actor=actor, why=why)
     return policy
 
