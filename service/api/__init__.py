@@ -1,1 +1,1 @@
-"""The fixed endpoints, one file a subject."""
+"""The endpoints of the API under /v1 and /health, one file per subject."""

@@ -16,7 +16,7 @@ from models.registry.registry import Registry, Version
 
 @dataclass(frozen=True)
 class Document:
-    """A file of a bundle that people read: its name there, what it is, and its media type."""
+    """A file of a bundle for people to read: file name, summary and media type."""
 
     file: str
     summary: str
@@ -24,7 +24,7 @@ class Document:
 
 
 SANDBOXED = {"Content-Security-Policy": "sandbox allow-scripts", "X-Content-Type-Options": "nosniff"}
-"""Charts may be drawn, but whatever a bundle holds must not act for the person who reads it and is signed in."""
+"""Scripts may draw charts, but a bundle's content must not act with the session of the signed-in reader."""
 DOCUMENTS = {
     "card": Document(CARD, "A version's model card, for programs", "application/json"),
     "card_page": Document(CARD_PAGE, "A version's model card, as a page", "text/html"),
@@ -33,13 +33,13 @@ DOCUMENTS = {
 
 
 def document_paths(version: Version) -> dict[str, str]:
-    """Where each document of a version is found."""
+    """The URL path of each document of a version."""
     folder = f"/v1/models/{version.name}/versions/{version.number}"
     return {key: f"{folder}/{document.file}" for key, document in DOCUMENTS.items()}
 
 
 def document_router(registry: Registry, bundles: Path) -> APIRouter:
-    """The endpoints of the documents; what they send was verified against the version's digest."""
+    """The endpoints of the documents; files are verified against the version's digest before they are sent."""
     router = APIRouter(prefix="/v1/models", tags=["models"])
 
     def sender(document: Document) -> Callable[[str, int], Response]:

@@ -1,4 +1,4 @@
-"""GET /v1/models/{name}/monitor: whether the rows that are answered are still like those of the training."""
+"""GET /v1/models/{name}/monitor: data drift of recent requests against the training set."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 async def monitor_of(state: State, bundles: Path, name: str, days: float = DEFAULT_DAYS) -> Monitor:
-    """How the rows of the last days compare with those of the training, found now or a minute ago.
+    """Drift of the last days' rows against the training set, at most a minute old.
 
     Raises
     ------
     UnknownModelError
-        Nothing of that name is live.
+        No model of that name is live.
     NoReferenceError, BundleError
-        The bundle has no reference of the training rows, or is damaged.
+        The bundle has no reference distribution of the training set, or is damaged.
     """
     served, now = state.live_models.served(name), state.now()
 
@@ -45,22 +45,22 @@ async def monitor_of(state: State, bundles: Path, name: str, days: float = DEFAU
         reference = load_reference(state.registry.version(name, served.live.version), bundles)
         return monitor(served.live, reference, state.predictions, now=now, days=days)
 
-    return await state.cached_reports.of(_asked(served, days), find, now=now, fresh_for=FRESH_FOR)
+    return await state.cached_reports.of(_cache_key(served, days), find, now=now, fresh_for=FRESH_FOR)
 
 
 def last_monitor(state: State, served: ServedModel) -> Monitor | None:
-    """What was found in this process within the last day, of the usual period; None if nobody asked."""
-    asked = _asked(served, DEFAULT_DAYS)
-    found: Monitor | None = state.cached_reports.found(asked, now=state.now(), fresh_for=timedelta(days=1))
+    """The latest drift report of this process over the default period; None if there is none of the last day."""
+    key = _cache_key(served, DEFAULT_DAYS)
+    found: Monitor | None = state.cached_reports.found(key, now=state.now(), fresh_for=timedelta(days=1))
     return found
 
 
-def _asked(served: ServedModel, days: float) -> Hashable:
+def _cache_key(served: ServedModel, days: float) -> Hashable:
     return ("monitor", served.digest, served.live.version, days)
 
 
 def monitor_router(state: State, bundles: Path) -> APIRouter:
-    """The endpoint of the monitor."""
+    """The endpoint of the drift monitor."""
     router = APIRouter(prefix="/v1/models", tags=["models"])
 
     @router.get("/{name}/monitor", summary="Data drift: recent rows compared with the training set", responses=PROBLEMS)

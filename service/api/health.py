@@ -1,4 +1,4 @@
-"""GET /health/live and /health/ready: what an orchestrator asks before it sends requests."""
+"""GET /health/live and /health/ready: the liveness and readiness probes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Readiness(BaseModel):
 
 
 def health_router(live_models: LiveModels, reasons_not_ready: Callable[[], list[str]]) -> APIRouter:
-    """The endpoints of health; they need no key."""
+    """The health endpoints; they need no key."""
     router = APIRouter(prefix="/health", tags=["health"])
 
     @router.get("/live", summary="Liveness")

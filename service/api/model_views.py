@@ -1,4 +1,4 @@
-"""What the registry and this process know about models, as the API and the pages show it."""
+"""Models, versions and policies as the API and the pages show them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from service.errors import UnknownModelError
 
 
 class ModelState(BaseModel):
-    """Which version of a model answers."""
+    """The live version and policy of a model."""
 
     name: str
-    domain: str = Field(description="Domain.")
+    domain: str = Field(description="Domain of the model, such as `credit`.")
     champion: int | None = Field(description="The champion according to the registry.")
     live_version: int | None = Field(description="The version that is live in this process.")
     active_policy: int = Field(description="The active policy according to the registry; 0 is the version's own.")
@@ -34,7 +34,7 @@ class ModelState(BaseModel):
 
 
 class ModelList(BaseModel):
-    """Every model with a version."""
+    """Every model that has a version."""
 
     models: list[ModelState]
 
@@ -58,12 +58,12 @@ class PolicyEntry(BaseModel):
     created: datetime
     created_by: str
     why: str
-    model_version: int = Field(description="The version of its simulation.")
+    model_version: int = Field(description="The model version that it was simulated with.")
     simulation: dict[str, Any] = Field(description="Result of its simulation on past rows.")
 
 
 class ModelDetails(ModelState):
-    """A model with everything that the registry knows about it."""
+    """A model with its versions, policies and history."""
 
     aliases: dict[str, int] = Field(description="Names for versions, such as `champion` and `challenger`.")
     policy: dict[str, Any] | None = Field(description="Thresholds and scales of the live policy.")
@@ -75,7 +75,7 @@ class ModelDetails(ModelState):
 
 
 def model_list(state: State) -> ModelList:
-    """Every model and the version that answers."""
+    """Every model and its live version."""
     registry = state.registry
     champions = registry.champions()
     names = registry.names()
@@ -85,7 +85,7 @@ def model_list(state: State) -> ModelList:
 
 
 def model_details(state: State, name: str) -> ModelDetails:
-    """One model with its versions, metrics and history; UnknownModelError if it has no version."""
+    """A model with its versions, metrics and history; UnknownModelError if it has no version."""
     registry, live_models = state.registry, state.live_models
     versions, champion = registry.versions(name), registry.champion(name)
     if not versions:
@@ -106,7 +106,7 @@ def model_details(state: State, name: str) -> ModelDetails:
 def model_state(
     state: State, any_version: Version, champion: Version | None, active: StoredPolicy | None
 ) -> ModelState:
-    """The state of the name that both versions and the active policy belong to."""
+    """The state of a model, given any of its versions, its champion and its active policy."""
     name = any_version.name
     served, refusal = state.live_models.served_models.get(name), state.live_models.refused.by_name.get(name)
     actions = served.actions if served else []

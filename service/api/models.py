@@ -1,4 +1,4 @@
-"""What there is and what answers: GET /v1/models and /v1/models/{name}, promote, rollback and policy."""
+"""GET /v1/models and /v1/models/{name}, and POST of promote, rollback and policy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from service.requests.json_bodies import WITHOUT_NUL, json_body_of, read_json
 
 
 class Promotion(BaseModel):
-    """Which version is to answer from now on."""
+    """The version to promote to champion."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 1, "why": "better AUC"}]})
 
@@ -26,18 +26,18 @@ class Promotion(BaseModel):
 
 
 class Activation(BaseModel):
-    """Which stored policy is to decide from now on."""
+    """The stored policy to activate."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 1, "why": "fewer losses"}]})
 
     version: NonNegativeInt = Field(
-        strict=True, description="Its number; 0 is the policy of each version's own bundle."
+        strict=True, description="Number of the policy; 0 is the policy in the bundle of each version."
     )
     why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="Reason, for the history.")
 
 
 class Rollback(BaseModel):
-    """Roll back to the previous champion this one."""
+    """The reason for a return to the previous champion."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "complaints since noon"}]})
 

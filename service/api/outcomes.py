@@ -1,4 +1,4 @@
-"""POST /v1/outcomes, the outcomes of predictions, and GET /v1/models/{name}/performance, by week."""
+"""POST /v1/outcomes, and GET /v1/models/{name}/performance: live performance by week."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ EXAMPLE: Any = {
 
 
 class OutcomeEntry(BaseModel):
-    """What became of one prediction."""
+    """The outcome of one prediction."""
 
     model_config = ConfigDict(extra="forbid")
 
     prediction_id: Annotated[str, Field(min_length=1, max_length=200, pattern=WITHOUT_NUL)] = Field(
-        description="As it stands in the answer; of a ranking, the outcome is that of the ad that was shown."
+        description="ID from the response; for a ranking, the outcome is that of the ad that was shown."
     )
     outcome: Any = Field(
-        description="Whether the event happened that was predicted, or the level or the number that came; null takes "
-        "back what was said before."
+        description="The true label: true or false, a class, or a number, depending on the model; null withdraws an "
+        "earlier outcome."
     )
     observed: Annotated[AwareDatetime, BeforeValidator(refuse_what_is_no_iso_date)] | None = Field(
-        None, description="When that was seen; of several outcomes the one seen last holds. Now if left out."
+        None, description="Time of observation, by default now; the outcome observed last counts."
     )
 
 
 class OutcomesRequest(BaseModel):
-    """What became of predictions, in any order."""
+    """Outcomes of predictions, in any order."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
 
@@ -55,10 +55,10 @@ class OutcomesRequest(BaseModel):
 
 
 def outcomes_request() -> type[OutcomesRequest]:
-    """The body, with the outcomes that the tasks of the installed domains can come to."""
-    told: Any = reduce(or_, dict.fromkeys(domain.task.outcome_type for domain in load_domains().values()))
+    """The type of the body; its outcomes are of the types of the installed domains' tasks."""
+    outcome: Any = reduce(or_, dict.fromkeys(domain.task.outcome_type for domain in load_domains().values()))
     field = OutcomeEntry.model_fields["outcome"]
-    entry: Any = create_model("OutcomeEntry", __base__=OutcomeEntry, outcome=(told | None, field))
+    entry: Any = create_model("OutcomeEntry", __base__=OutcomeEntry, outcome=(outcome | None, field))
     entry.__doc__ = OutcomeEntry.__doc__
     request = create_model("OutcomesRequest", __base__=OutcomesRequest, outcomes=(list[entry], Field(min_length=1)))
     request.__doc__ = OutcomesRequest.__doc__
@@ -66,7 +66,7 @@ def outcomes_request() -> type[OutcomesRequest]:
 
 
 class OutcomesAnswer(BaseModel):
-    """What of it was new."""
+    """Numbers of outcomes received and stored."""
 
     n_outcomes: int = Field(description="Outcomes in the request.")
     n_new: int = Field(description="New outcomes; repeated ones change nothing.")
@@ -78,14 +78,14 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
 
     Parameters
     ----------
-    engine : of the database with the audit log.
+    engine : the database with the audit log.
     """
     router, body = APIRouter(prefix="/v1", tags=["outcomes"]), outcomes_request()
 
     @router.post("/outcomes", summary="Report outcomes of predictions", openapi_extra=json_body_of(body))
     async def take(request: Request) -> OutcomesAnswer:
         most = state.settings.max_rows_per_batch
-        most_values = 4 * most * len(OutcomeEntry.model_fields)  # generous, since texts may hold commas
+        most_values = 4 * most * len(OutcomeEntry.model_fields)  # generous: commas within strings count as values, too
         said = await read_json(request, state.settings.max_batch_bytes, body, most_values=most_values)
         if len(said.outcomes) > most:
             raise TooManyRowsError(most)
@@ -109,14 +109,14 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
 async def performance_of(
     state: State, engine: sa.Engine, name: str, weeks: int = USUAL_WEEKS, maturity_days: float | None = None
 ) -> Performance:
-    """How good the model's predictions of the last weeks were; UnknownModelError if nothing of that name is live."""
+    """Live performance of a model over the last weeks; UnknownModelError if no model of that name is live."""
     live, now = state.live_models.served(name).live, state.now()
     find = partial(performance, engine, live, now=now, weeks=weeks, maturity_days=maturity_days)
     return await state.cached_reports.of(("performance", name, live.version, weeks, maturity_days), find, now=now)
 
 
 def _taken(state: State, engine: sa.Engine, said: OutcomesRequest, key_id: str) -> OutcomesAnswer:
-    """Store the outcomes of a request; waits for the database."""
+    """Store the outcomes of a request; blocks on the database."""
     labelled = frozenset(name for name, served in state.live_models.served_models.items() if served.events is not None)
     told = [Outcome(one.prediction_id, one.outcome, one.observed) for one in said.outcomes]
     read = {

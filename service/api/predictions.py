@@ -1,8 +1,7 @@
-"""POST /v1/{name}/score, /v1/{name}/batch and /v1/{name}/{operation}: the endpoints of whatever is live.
+"""POST /v1/{name}/score, /v1/{name}/batch and /v1/{name}/{operation}: the endpoints of live models.
 
-The body's type belongs to the version that answers, and versions change while the service runs. So these routes read
-the bytes and let the live version check them, instead of naming a type in a signature; `service.openapi` describes
-them.
+The type of the body depends on the live version, which changes while the service runs. So these routes read bytes and
+leave validation to the live version, instead of naming a type in a signature; `service.openapi` documents them.
 """
 
 from __future__ import annotations
@@ -39,11 +38,10 @@ JSON_BYTES = JSON.encode()
 
 
 class ScoreFirst:
-    """Answer POST /v1/{name}/score before the framework's own layers see the request.
+    """Answer POST /v1/{name}/score before FastAPI's own layers see the request.
 
-    Those layers find the route, keep exit stacks, and make objects of requests and answers; on the path asked for most
-    often they cost more than the prediction does. Every other request goes on to them, also one for this path that is
-    no POST.
+    Routing, exit stacks, and request and response objects cost more than the prediction itself on the busiest path.
+    All other requests are passed on.
     """
 
     path = re.compile(r"/v1/([^/]+)/score")
@@ -75,7 +73,7 @@ class PredictionRoutes:
         self._state = state
 
     def routes(self) -> list[Route]:
-        """What the application serves; the path asked for most often comes first."""
+        """The routes of the application; the busiest comes first."""
         return [
             Route("/v1/{name}/score", self.score, methods=["POST"]),
             Route("/v1/{name}/batch", self.batch, methods=["POST"]),
@@ -84,13 +82,13 @@ class PredictionRoutes:
         ]
 
     async def score(self, request: Request) -> Response:
-        """Answer one row; see `ScoreFirst`, which nearly every such request meets first."""
+        """Score one row; `ScoreFirst` intercepts nearly all of these requests."""
         return Response(
             await self.score_of(request.path_params["name"], request.scope, request.receive), media_type=JSON
         )
 
     async def score_of(self, name: str, scope: AsgiScope, receive: Receive) -> bytes:
-        """Answer one row, JSON to JSON. The work takes less time than handing it to a thread would."""
+        """Score one row, JSON to JSON; on the event loop, since a switch to a thread would cost more than the work."""
         state = self._state
         call = state.batcher.new_call(_key_id(scope))
         prediction_id = state.new_id()
@@ -108,7 +106,7 @@ class PredictionRoutes:
         return answer
 
     async def batch(self, request: Request) -> Response:
-        """Answer many rows, in a thread: other requests are answered meanwhile."""
+        """Score many rows, in a thread, so that the event loop stays free."""
         state, scope = self._state, request.scope
         call = state.batcher.new_call(_key_id(scope))
         batch_id = state.new_id()
@@ -131,7 +129,7 @@ class PredictionRoutes:
         return Response(await state.threads.answer(work, read, request.scope["exchange"]), media_type=JSON)
 
     async def labels(self, request: Request) -> Response:
-        """Take in what became of events, in a thread: the database may be busy."""
+        """Store labels of events, in a thread, since it blocks on the database."""
         served, state = self._state.live_models.served(request.path_params["name"]), self._state
         if served.events is None:
             raise UnknownOperationError(served.live.name, LABELS, served.actions)
@@ -143,7 +141,7 @@ class PredictionRoutes:
     async def operate(self, request: Request) -> Response:
         """Answer a request to one of the domain's own operations."""
         name, operation = request.path_params["name"], request.path_params["operation"]
-        if name == "models":  # /v1/models/{name} is there, but only to be read
+        if name == "models":  # /v1/models/{name} exists, but only for GET
             raise HTTPException(405)
 
         async def read() -> bytes:
@@ -154,11 +152,11 @@ class PredictionRoutes:
     async def operation_of(
         self, name: str, operation: str, read: Callable[[], Awaitable[bytes]], scope: AsgiScope
     ) -> bytes:
-        """Answer and record what one of the domain's operations is asked, JSON to JSON.
+        """Answer and record a request to one of the domain's operations, JSON to JSON.
 
         Parameters
         ----------
-        read : gives the body. scope : of the request that it came with.
+        read : returns the body. scope : the ASGI scope of the request.
         """
         state = self._state
         call = state.batcher.new_call(_key_id(scope))
@@ -180,7 +178,7 @@ class PredictionRoutes:
 
 
 def _key_id(scope: AsgiScope) -> str:
-    """Of the caller's key; empty where nobody needs one."""
+    """ID of the caller's key; empty if the service needs no keys."""
     caller: Caller = scope["key"]
     return caller.id
 

@@ -1,4 +1,4 @@
-"""GET /v1/{name}/alerts, rules and figures, and POST of verdicts: what people do with the answers of a live model."""
+"""GET /v1/{name}/alerts, rules and figures, and POST of verdicts: the review queue of a live model."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ VERDICT_EXAMPLE: Any = {"verdict": "confirmed", "by": "Ada", "note": "the holder
 
 
 class VerdictRequest(BaseModel):
-    """What somebody says about an alert."""
+    """A reviewer's verdict on an alert."""
 
     model_config = ConfigDict(
         extra="forbid", str_strip_whitespace=True, json_schema_extra={"examples": [VERDICT_EXAMPLE]}
     )
 
     verdict: Verdict = Field(
-        description="Confirmed is fraud, cleared genuine; unsure closes the alert without a label."
+        description="`confirmed`: fraud; `cleared`: genuine; `unsure` closes the alert without a label."
     )
     by: str = Field(min_length=1, max_length=200, pattern=WITHOUT_NUL, description="The reviewer.")
     note: str = Field("", max_length=2000, pattern=WITHOUT_NUL, description="Why.")
 
 
 class LiveRules(BaseModel):
-    """The rules beside a model, and the stored events that they held for."""
+    """The rules of a model's policy, with the number of stored events that matched each."""
 
     model: str
-    policy_version: int = Field(description="The policy whose rules they are.")
-    label_delay_days: float = Field(description="After so many days an event counts as matured.")
+    policy_version: int = Field(description="The policy that the rules belong to.")
+    label_delay_days: float = Field(description="Days after which the label of an event counts as final.")
     rules: list[RuleCounts] = Field(description="In the order of the policy.")
 
 
@@ -52,7 +52,7 @@ def review_router(state: State, engine: sa.Engine) -> APIRouter:
 
     Parameters
     ----------
-    engine : of the database in which events are stored.
+    engine : the database with the stored events.
     """
     router = APIRouter(prefix="/v1/{name}", tags=["review"])
 
@@ -96,7 +96,7 @@ def review_router(state: State, engine: sa.Engine) -> APIRouter:
     def show_figures(
         name: str,
         k: Annotated[
-            int, Query(ge=1, le=1_000_000, description="Cards a day that card precision looks at.")
+            int, Query(ge=1, le=1_000_000, description="Number of cards per day for card precision@k.")
         ] = HANDBOOK_K,
         days: Annotated[
             float | None,
@@ -109,7 +109,7 @@ def review_router(state: State, engine: sa.Engine) -> APIRouter:
 
 
 def review_queue(state: State, engine: sa.Engine, name: str) -> ReviewQueue:
-    """The alerts of a live model; UnknownModelError or NoQueueError if there is none."""
+    """The review queue of a live model; UnknownModelError or NoQueueError if there is none."""
     return ReviewQueue(engine, _live_with_queue(state, name), state.now)
 
 

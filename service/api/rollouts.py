@@ -1,4 +1,4 @@
-"""GET, POST and DELETE /v1/models/{name}/challenger: the version that is tried beside the champion."""
+"""GET, POST and DELETE /v1/models/{name}/challenger: the rollout of a challenger, as shadow or canary."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from service.requests.json_bodies import json_body_of, read_json
 
 
 class Challenge(BaseModel):
-    """Which version is to be tried, and how."""
+    """The challenger to start, and how."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"version": 2, "mode": "shadow", "why": "newer rows"}]}
@@ -32,21 +32,21 @@ class Challenge(BaseModel):
     version: PositiveInt = Field(strict=True)
     mode: Mode = Field(
         "shadow",
-        description="shadow: answers every row, recorded but not sent; canary: answers a share.",
+        description="`shadow`: scores every row, recorded but not returned; `canary`: answers a share of the requests.",
     )
     share: float = Field(
-        0.0, ge=0, lt=1, strict=True, description="Of a canary: its share of the predictions, by their ids; above 0."
+        0.0, ge=0, lt=1, strict=True, description="Share of predictions that a canary answers, chosen by ID; above 0."
     )
     why: str = Field("", max_length=1000, description="Reason, for the history.")
 
 
 class Challenger(BaseModel):
-    """The version that is tried."""
+    """The challenger of a model."""
 
     name: str
     version: int
     mode: Mode
-    share: float = Field(description="Of a canary; 0 of a shadow.")
+    share: float = Field(description="Share of predictions that a canary answers; 0 for a shadow.")
     started: datetime
     started_by: str
     active: bool = Field(description="Whether it is live in this process.")
@@ -54,7 +54,7 @@ class Challenger(BaseModel):
 
 
 class ComparedChallenger(Challenger):
-    """The version that is tried, and what is known about it."""
+    """The challenger, compared with the champion."""
 
     champion: int = Field(description="The version that is challenged.")
     test: PromotionTest

@@ -1,1 +1,1 @@
-"""The versions that answer now."""
+"""The live models of a process, and how they follow the registry."""

@@ -1,4 +1,4 @@
-"""What a batch is answered with."""
+"""BatchAnswer: the response to a batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ AnswerType = TypeVar("AnswerType", bound=Answer)
 
 
 class BatchAnswer(BaseModel, Generic[AnswerType]):
-    """The answers to a batch, all by one version and one policy, in the order of the rows."""
+    """The answers to a batch, by one version and one policy, in the order of the rows."""
 
     model_config = ConfigDict(protected_namespaces=())
 

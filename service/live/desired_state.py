@@ -59,7 +59,7 @@ def desired_state(registry: Registry) -> tuple[dict[str, DesiredModel], dict[str
     challengers = {
         name: DesiredChallenger(wanted(registry.version(name, rollout.version)), rollout)
         for name, rollout in registry.rollouts.all().items()
-        # it may have been promoted between the two questions
+        # it may have been promoted between the two queries
         if name in champions and champions[name].version.number != rollout.version
     }
     return champions, challengers

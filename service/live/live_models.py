@@ -1,4 +1,4 @@
-"""LiveModels: the versions that answer in this process and their policies, kept in step with the registry."""
+"""LiveModels: the live versions and policies of this process, kept in sync with the registry."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ Result = TypeVar("Result")
 
 
 class LiveModels:
-    """The champion of every name, loaded, checked and warmed, deciding by the active policy; with its challenger.
+    """The champion of every model, loaded, verified and warmed up under its active policy, with its challenger.
 
-    A request asks once for its `ServedModel` and uses nothing else, so that one version answers it from first byte to
-    last. What changes is a reference to a mapping that itself never changes. A challenger that cannot be loaded or does
-    not fit is left out, and the champion answers alone.
+    A request takes its `ServedModel` once and uses nothing else, so that a single version answers it. Updates replace
+    the mapping as a whole; it is never changed in place. A challenger that cannot be loaded or is not compatible is
+    left out, and the champion answers alone.
 
     Parameters
     ----------
-    registry : says which versions are champions, and which policies are active.
-    load : verifies a version's bundle and rebuilds it; raises if that cannot be done.
-    open_events : what the windows of a version look back on, None without windows; raises without a database.
+    registry : the source of champions, challengers and active policies.
+    load : verifies and loads a version's bundle; raises if it cannot.
+    open_events : returns the event log behind a version's windows, None without windows; raises without a database.
     personal_key : see `models.records.audit_log.personal`.
 
     Attributes
     ----------
-    served_models : what answers, by name.
-    refused : champions that do not answer, or not by the active policy (what was before still does).
-    refused_challengers : challengers that do not answer, nor look on.
-    n_polls : how often the registry has been read.
+    served_models : the live models by name.
+    refused : champions that failed to load, or whose active policy did; the state before stays live.
+    refused_challengers : challengers that failed to load.
+    n_polls : number of successful reads of the registry.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class LiveModels:
         self.n_polls = 0
 
     def served(self, name: str) -> ServedModel:
-        """What answers for the name now; UnknownModelError lists the names there are."""
+        """The live model of a name; UnknownModelError lists the names of live models."""
         served = self.served_models.get(name)
         if served is None:
             raise UnknownModelError(name, self.served_models)
@@ -73,16 +73,16 @@ class LiveModels:
 
     @property
     def database_answers(self) -> bool:
-        """Whether the registry could be read when it was last asked."""
+        """Whether the last read of the registry succeeded."""
         return self.n_polls > 0 and self._database_problem is None
 
     def live_versions(self) -> list[tuple[str, int, int]]:
-        """Name, version and policy version of all that answer, canaries among them."""
+        """Name, version and policy version of everything that answers, canaries included."""
         answering = [served for champion in self.served_models.values() for served in champion.answering]
         return [(one.live.name, one.live.version, one.live.policy_version) for one in answering]
 
     def reasons_not_ready(self) -> list[str]:
-        """Why requests cannot be answered yet; empty if they can."""
+        """Reasons why requests cannot be answered yet; empty if they can."""
         if self.served_models:
             return []
         if self.n_polls == 0:
@@ -92,18 +92,18 @@ class LiveModels:
         return ["no model is live; run `backscore train DOMAIN` or `backscore quickstart`"]
 
     async def keep_in_step(self, poll_seconds: float) -> None:
-        """Refresh for ever; nothing that goes wrong once ends it."""
+        """Refresh periodically until cancelled; a failure does not end it."""
         while True:
             await asyncio.sleep(poll_seconds)
             try:
                 await self.refresh()
-            except Exception:  # a poll that ended silently would freeze the models for good
+            except Exception:  # a task that died silently would freeze the live models for good
                 self._log.exception("polling the registry failed")
 
     async def change(self, operation: Callable[[Load], Result]) -> Result:
-        """Run an operation of `models.monitoring.promotion.changes` in a thread, and follow the registry at once.
+        """Run an operation of `models.monitoring.promotion.changes` in a thread, and refresh at once.
 
-        What the operation loads is verified and warmed, and not loaded again when it goes live.
+        Versions that the operation loads are verified and warmed up, and not loaded again when they go live.
         """
         loaded: list[tuple[DesiredModel, ServedModel]] = []
 
@@ -120,11 +120,11 @@ class LiveModels:
         return result
 
     async def refresh(self, ready: Iterable[ServedModel] = ()) -> None:
-        """Follow the registry; without a database everything stays as it is.
+        """Make the desired state live; without a database everything stays as it is.
 
         Parameters
         ----------
-        ready : models loaded already, which then need not be loaded again.
+        ready : models that are loaded already, and are reused.
         """
         async with self._refreshing:
             try:
@@ -155,7 +155,7 @@ class LiveModels:
             self.served_models = MappingProxyType(served_models)
 
     async def _champion(self, wanted: DesiredModel, ready: Iterable[ServedModel]) -> ServedModel | None:
-        """What answers for a name from now on: what is wanted, or what did before if that is refused."""
+        """The champion that answers from now on: the desired one, or the one before if that fails to load."""
         name = wanted.version.name
         served = self.served_models.get(name)
         if served and wanted.is_answered_by(served):
@@ -168,7 +168,7 @@ class LiveModels:
         except Exception as error:  # one bad bundle must not keep the other models from being updated
             self.refused.record(name, wanted, wanted.version.number, error, self.n_polls)
             return served
-        self.refused.clear(name)  # also what was said about another version
+        self.refused.clear(name)  # also a failure of another version
         what = "policy went live" if served and wanted.is_version_of(served) else "version went live"
         self._log.info(what, model=name, version=wanted.version.number, policy=wanted.policy_version)
         return champion
@@ -176,7 +176,7 @@ class LiveModels:
     async def _challenged(
         self, champion: ServedModel, wanted: DesiredChallenger | None, ready: Iterable[ServedModel]
     ) -> ServedModel:
-        """The champion with its challenger, or alone if there is none, or none that can be had."""
+        """The champion with its challenger, or alone if there is none or it fails to load."""
         name = champion.live.name
         if wanted is None:
             self.refused_challengers.clear(name)
@@ -189,7 +189,7 @@ class LiveModels:
         try:
             challenger = await asyncio.to_thread(self._loaded, wanted.wanted, ready)
             await asyncio.to_thread(check_challenger, champion.live, challenger.live, rollout.mode, champion.audit)
-        except Exception as error:  # whatever is wrong with it, the champion answers
+        except Exception as error:  # a bad challenger must never affect the champion
             self.refused_challengers.record(name, wanted, number, error, self.n_polls)
             return champion.without_challenger()
         self.refused_challengers.clear(name)
@@ -197,14 +197,14 @@ class LiveModels:
         return champion.challenged_by(challenger, rollout)
 
     def _loaded(self, wanted: DesiredModel, ready: Iterable[ServedModel] = ()) -> ServedModel:
-        """A version verified and warmed under its policy; one that is served or ready is not loaded again.
+        """A version, verified and warmed up under its policy; live or ready versions are not loaded again.
 
         Raises
         ------
         BundleError
             Its bundle is missing, altered or not trusted.
         UnreadablePolicyError
-            The policy is unknown to this installation, or does not fit the version.
+            The policy cannot be read by this installation, or does not fit the version.
         DatabaseError
             Its table has windows, and the stored events cannot be read.
         """

@@ -42,13 +42,13 @@ class LoadFailures(Generic[Desired]):
         return refusal is not None and refusal.wanted == wanted and n_polls < refusal.next_try
 
     def clear(self, name: str, wanted: Desired | None = None) -> None:
-        """Forget the failure of this desired state, or of any."""
+        """Remove the failure of this desired state, or of any if None."""
         refusal = self.by_name.get(name)
         if refusal is not None and (wanted is None or refusal.wanted == wanted):
             del self.by_name[name]
 
     def record(self, name: str, wanted: Desired, version: int, error: Exception, n_polls: int) -> None:
-        """Note a failure and log each reason once; tries get rarer, but go on: a folder can be restored."""
+        """Record a failure and log each reason once; retries back off but never stop: a bundle may be restored."""
         why = f"version {version}: {error}"
         before = self.by_name.get(name)
         n_tries = before.n_tries + 1 if before and before.wanted == wanted else 1

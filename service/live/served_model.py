@@ -1,4 +1,4 @@
-"""ServedModel: one live version with everything that its requests need, made once and never changed."""
+"""ServedModel: a live version with everything that its requests need; immutable."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from service.requests.call import Call
 from service.requests.field_errors import MAX_VALUES, crowded_error, json_pointer, refusal_error, request_error, shown
 
 Recall: TypeAlias = Callable[["ServedModel", str, str], tuple[LiveModel, Row]]
-"""(what answers, the field, the id of a prediction in it) -> the version that made the prediction, and its row."""
+"""(live model, name of the field, prediction ID in it) -> the version that made the prediction, and its row."""
 
 LABELS = "labels"
 VALUES_PER_INPUT = 1_000
-"""So many times the table's inputs may a body hold that is no batch; a ranking holds the inputs of 200 ads."""
+"""Limit on the values of a body other than a batch, per input of the table; a ranking holds the inputs of 200 ads."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ServedOperation:
-    """An operation with the checker of its bodies and the writer of its answers."""
+    """An operation with the validator of its bodies and the serializer of its answers."""
 
     operation: Operation
     body: TypeAdapter[Any]
@@ -49,7 +49,7 @@ class ServedOperation:
 
 @dataclass(frozen=True, eq=False)
 class Operated:
-    """What came of a request to an operation: its checked body, the answer as JSON, and what the log is to keep."""
+    """The result of an operation: the validated body, the answer as JSON, and fields for the log."""
 
     body: Any
     answer: bytes
@@ -58,20 +58,20 @@ class Operated:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ServedModel:
-    """A live version, its request checkers and answer writers.
+    """A live version with its request validators and response serializers.
 
     Parameters
     ----------
-    bundled : the live version as it was loaded, with the policy of its bundle.
-    digest : of the bundle; tells whether the registry still means this version.
-    row, answer : of `score`.
-    batch_answer, batch_writer : the type of what `batch` answers, and its writer.
+    bundled : the version as loaded, with the policy of its bundle.
+    digest : of the bundle; shows whether the registry still means this bundle.
+    row, answer : the request and response of `score`.
+    batch_answer, batch_writer : the response type of `batch`, and its serializer.
     operations : by name.
-    personal : what the audit log keeps of values that must not be stored as they are.
-    events : of a version whose table has windows: what they look back on, and where rows are stored with their answers.
-    audit : how its predictions are recorded.
-    role : as what it answers.
-    challenger, rollout : of a champion, who challenges it, and how; None for nobody.
+    personal : hashes or drops personal data before it enters the audit log.
+    events : if the table has windows, the log of earlier events, which also stores new rows with their answers.
+    audit : how predictions are recorded.
+    role : champion, shadow or canary.
+    challenger, rollout : the challenger of a champion and its rollout; None if there is none.
     """
 
     live: LiveModel
@@ -91,11 +91,11 @@ class ServedModel:
 
     @classmethod
     def of(cls, live: LiveModel, digest: str, *, personal_key: bytes = b"") -> ServedModel:
-        """Build checkers and writers; takes milliseconds, so it is done when a version goes live.
+        """Build validators and serializers; takes milliseconds, so it is done once, when a version goes live.
 
         Parameters
         ----------
-        personal_key : of the hashes of personal columns; a table that has such columns needs one.
+        personal_key : key of the hashes of personal columns; required if the table has such columns.
         """
         domain = live.domain
         batch_answer: type[BatchAnswer[Any]] = BatchAnswer[domain.answer]  # type: ignore[name-defined]
@@ -119,52 +119,52 @@ class ServedModel:
         )
 
     def with_policy(self, policy: StoredPolicy | None) -> ServedModel:
-        """The same version under a stored policy, or that of its bundle; only the decisions differ.
+        """A copy under a stored policy, or under that of its bundle if None; only decisions differ.
 
         Raises
         ------
         UnreadablePolicyError
-            The policy is none that this installation knows, or does not fit the version.
+            The policy cannot be read by this installation, or does not fit the version.
         """
         return replace(self, live=with_policy(self.bundled, policy))
 
     def with_event_log(self, events: EventLog | None) -> ServedModel:
-        """The same version with the events that its windows look back on."""
+        """A copy with the event log behind its windows."""
         return replace(self, events=events)
 
     def with_audit_settings(self, audit: AuditSettings) -> ServedModel:
-        """The same version with its predictions recorded in another way."""
+        """A copy with other audit settings."""
         return replace(self, audit=audit)
 
     def without_challenger(self) -> ServedModel:
-        """The same version as a champion that nobody challenges."""
+        """A copy as a champion without a challenger."""
         if self.role == "champion" and self.rollout is None:
             return self
         return replace(self, role="champion", challenger=None, rollout=None)
 
     def challenged_by(self, challenger: ServedModel, rollout: Rollout) -> ServedModel:
-        """The same version, challenged by another one."""
+        """A copy as a champion with a challenger."""
         return replace(self, challenger=replace(challenger.without_challenger(), role=rollout.mode), rollout=rollout)
 
     def for_prediction(self, prediction_id: str) -> ServedModel:
-        """What answers this prediction: this version, or its canary."""
+        """The version that answers this prediction: this one, or its canary."""
         if self.rollout is not None and self.challenger is not None and self.rollout.gives(prediction_id):
             return self.challenger
         return self
 
     @property
     def shadow(self) -> ServedModel | None:
-        """What answers the same rows unheard."""
+        """The shadow challenger, if there is one."""
         return self.challenger if self.challenger is not None and self.challenger.role == "shadow" else None
 
     @cached_property
     def row_names(self) -> frozenset[str]:
-        """What its rows hold, windows among it."""
+        """Names of the values of a row, windows included."""
         return frozenset(column.name for column in (*self.live.table.inputs, *self.live.table.windows))
 
     @property
     def answering(self) -> list[ServedModel]:
-        """The version itself and its canary."""
+        """The version itself, and its canary if there is one."""
         return [self] if self.challenger is None or self.shadow is not None else [self, self.challenger]
 
     def record(
@@ -179,7 +179,7 @@ class ServedModel:
         digest: str = "",
         n_rows: int = 1,
     ) -> PredictionRecord:
-        """What is to be recorded of something that was answered, see `PredictionRecord`."""
+        """The audit record of an answered request, see `PredictionRecord`."""
         live = self.live
         return PredictionRecord(
             prediction_id,
@@ -209,7 +209,7 @@ class ServedModel:
         call: Call,
         reasons: ReasonsWanted,
     ) -> PredictionRecord:
-        """What is to be recorded of rows whose features are X and whose answers are JSON: one alone, or a batch."""
+        """The audit record of a single row or a batch, with its features X and its answers as JSON."""
         single = action != BATCH
         return self.record(
             record_id,
@@ -223,12 +223,12 @@ class ServedModel:
         )
 
     def read_row(self, body: bytes) -> Row:
-        """The row of a body.
+        """The validated row of a body.
 
         Raises
         ------
         InvalidJsonError, InvalidRequestError
-            The body is no row of the table, or holds what databases do not store where rows are stored as events.
+            The body is no row of the table, or is an event with values that databases cannot store.
         """
         row = self._checked(self.row, body)
         if self.events is not None and (errors := unstorable(row)):
@@ -236,7 +236,7 @@ class ServedModel:
         return row
 
     def score(self, body: bytes, prediction_id: str, reasons: ReasonsWanted) -> bytes:
-        """Answer one row, JSON to JSON, and store nothing.
+        """Score one row, JSON to JSON, without storing anything.
 
         Raises
         ------
@@ -256,7 +256,7 @@ class ServedModel:
         Raises
         ------
         InvalidJsonError, InvalidRequestError
-            The body is not what the operation takes, or breaks a rule of the domain.
+            The body is not valid for the operation, or breaks a rule of the domain.
         UnknownOperationError
             The domain has no such operation.
         EventError, DatabaseError
@@ -283,19 +283,19 @@ class ServedModel:
 
     @property
     def actions(self) -> list[str]:
-        """What POST /v1/{name}/{action} can be asked for."""
+        """The available actions of POST /v1/{name}/{action}."""
         return ["score", "batch", *([LABELS] if self.events else []), *self.operations]
 
     def operation(self, name: str) -> ServedOperation:
-        """The operation of that name; UnknownOperationError names the ones there are."""
+        """The operation of that name; UnknownOperationError lists the available ones."""
         if name not in self.operations:
             raise UnknownOperationError(self.live.name, name, self.actions)
         return self.operations[name]
 
     def warm(self) -> None:
-        """Answer the example of every endpoint, so that the first caller does not wait for first-time work.
+        """Answer the example of every endpoint, so that the first request does not pay for lazy initialization.
 
-        Raises whatever makes this version unable to answer. Nothing is stored.
+        Raises if this version cannot answer. Nothing is stored.
         """
         if (example := self.example()) is not None:
             body = json.dumps(example).encode()
@@ -304,11 +304,11 @@ class ServedModel:
                 self.events.look([self.read_row(body)])
         for name, served in self.operations.items():
             if (example := self.example(served)) is not None:
-                with suppress(EventError):  # the example is of its own time, which the store may have left behind
+                with suppress(EventError):  # the example may be older than the events that are stored
                     self.operate(name, json.dumps(example).encode(), "warm-up")
 
     def example(self, served: ServedOperation | None = None) -> dict[str, Any] | None:
-        """A body that `score`, or the operation, accepts; None if the table lacks an example of a needed column."""
+        """A valid body for `score` or the operation; None if the table lacks an example of a required column."""
         example: dict[str, Any] = served.operation.example(self.live.table) if served else self.live.table.example()
         try:
             (served.body if served else self.row).validate_json(json.dumps(example))
@@ -327,11 +327,11 @@ class ServedModel:
 
 
 def unstorable(row: Row, prefix: Sequence[str | int] = ()) -> list[FieldError]:
-    """Values of a row that PostgreSQL cannot store, and no database needs.
+    """Errors for the values of a row that PostgreSQL cannot store.
 
     Parameters
     ----------
-    prefix : where the row stands in the whole body.
+    prefix : path of the row in the body.
     """
     return [
         FieldError(path=json_pointer([*prefix, name]), message="must not contain NUL characters", value=shown(value))
@@ -341,7 +341,7 @@ def unstorable(row: Row, prefix: Sequence[str | int] = ()) -> list[FieldError]:
 
 
 def _placed(body: Any, place: Sequence[str], row: Row) -> Any:
-    """The body with the row at that place in it."""
+    """A copy of the body with the row at that path."""
     if not place:
         return row
     name, *rest = place
@@ -349,7 +349,7 @@ def _placed(body: Any, place: Sequence[str], row: Row) -> Any:
 
 
 def _with_row(body: Any, place: Sequence[str], events: EventLog) -> Any:
-    """The body with the windows of the row at that place in it."""
+    """A copy of the body with the windows of the row at that path."""
     if place:
         name, *rest = place
         return {**body, name: _with_row(body[name], rest, events)}

@@ -1,1 +1,1 @@
-"""What every request passes, one file each."""
+"""The ASGI middleware that every request passes."""

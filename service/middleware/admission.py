@@ -1,13 +1,12 @@
-"""Limits: how much one worker takes on at once, and how long anything may take.
+"""Admission control: limits on the concurrency, body rate and duration of requests in one worker.
 
-* At most `most` requests are under way; the next ones are answered at once with 503 and Retry-After, so that those
-  under way stay fast. Of bodies that come in parts, at most `most_bytes` are held.
-* A body that comes too slowly ends in 408: it has `body_seconds`, and another second for every `SLOWEST` bytes.
-* A request that is not answered `request_seconds` after its body came is answered with 504. What it set off cannot be
-  stopped half-way: work in a thread, or in the database, goes on, keeps its place among those under way, and its answer
-  is dropped.
+* At most `most` requests are in flight; further ones get 503 with Retry-After at once, so that admitted requests stay
+  fast. Bodies that arrive in several parts hold at most `most_bytes` in total.
+* A body that arrives too slowly gets 408: it has `body_seconds`, plus a second for every `SLOWEST` bytes.
+* A request without an answer `request_seconds` after its body arrived gets 504. Work in a thread or in the database
+  cannot be cancelled half-way: it goes on, keeps its place in flight, and its answer is dropped.
 
-Headers, idle connections and their number are the protocol's business, see `service.runtime.connection_limits`.
+Limits on headers and connections are in `service.runtime.connection_limits`.
 """
 
 from __future__ import annotations
@@ -26,19 +25,19 @@ from service.middleware.exchange import Exchange
 from service.requests.problems import problem_response
 
 SLOWEST = 10_000
-"""Bytes a second; less is no connection but an occupation."""
+"""Minimum rate of a body in bytes per second; slower clients only block resources (slowloris)."""
 SWEEP_SECONDS = 0.25
 ALWAYS_LET_IN = ("/health/", "/v2/health/", "/metrics")
-"""Whoever watches the service must be answered when it is full."""
+"""Paths that are exempt, so that monitoring works on an overloaded service."""
 
 
 class InFlight:
-    """The requests that are under way in this process.
+    """The requests in flight in this process.
 
     Parameters
     ----------
-    most, most_bytes, body_seconds, request_seconds : see the head of this module.
-    clock : seconds, the one that exchanges read.
+    most, most_bytes, body_seconds, request_seconds : see the module docstring.
+    clock : seconds; must be the clock of `Exchange`.
     """
 
     def __init__(
@@ -63,7 +62,7 @@ class InFlight:
         return len(self._scopes)
 
     def enter(self, exchange: Exchange, scope: AsgiScope) -> None:
-        """Take on a request; OverloadedError if there is no room."""
+        """Admit a request; OverloadedError if there is no room."""
         if len(self._scopes) >= self.most:
             self._metrics.aborted("full")
             raise OverloadedError(f"{self.most:,} requests are in flight")
@@ -72,12 +71,12 @@ class InFlight:
         self._scopes[exchange] = scope
 
     def leave(self, exchange: Exchange) -> None:
-        """The request is done with."""
+        """Release the place of a finished request."""
         del self._scopes[exchange]
         self._n_bytes -= exchange.n_bytes
 
     async def keep_time(self) -> None:
-        """Cut short for ever whatever takes too long."""
+        """Abort requests that exceed their time, until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             for exchange, scope in list(self._scopes.items()):
@@ -91,7 +90,7 @@ class InFlight:
             raise OverloadedError(f"request bodies of {self._most_bytes:,} bytes are being read")
 
     def _problem(self, exchange: Exchange) -> ServiceError | None:
-        """What is wrong with a request by now."""
+        """The limit that a request exceeds now, if any."""
         now = self._clock()
         if exchange.is_reading and exchange.status is None:
             allowed = self._body_seconds + exchange.n_bytes / SLOWEST
@@ -103,12 +102,12 @@ class InFlight:
         self._log.warning("request cut short", request_id=exchange.request_id, why=str(problem))
         try:
             await exchange.abort(scope, problem_response(scope, problem))
-        except Exception:  # one connection that breaks now must not keep the others from their end
+        except Exception:  # one broken connection must not end the sweep for all others
             self._log.exception("cutting a request short failed", request_id=exchange.request_id)
 
 
 class Limits:
-    """Let requests in as long as there is room."""
+    """Middleware that admits requests while there is room."""
 
     def __init__(self, app: ASGIApp, under_way: InFlight) -> None:
         self.app, self.under_way = app, under_way

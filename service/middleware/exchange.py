@@ -17,21 +17,21 @@ Header = tuple[bytes, bytes]
 class Exchange:
     """The state of a request, from its first byte to the last of its response.
 
-    Stands between server and application: `receive` and `send` are what the application calls.
+    Wraps the server's `receive` and `send`; the application calls those of this object.
 
     Parameters
     ----------
-    request_id : its name.
-    headers : go out with the answer, whoever gives it.
+    request_id : value of X-Request-ID.
+    headers : added to the response, also to that of an abort.
 
     Attributes
     ----------
-    started, since : by `perf_counter`: of the request, and of the work on it, which begins when its body is there.
-    is_reading : whether the application waits for more of the body; not while it only listens for the client to leave.
-    n_bytes : of the body, so far.
-    status : of the answer that has begun; None before.
-    aborted : whether it was answered in place of the application, whose own response is dropped.
-    make_room : asked for room for every part of a body that comes in several; raises if there is none.
+    started, since : start of the request, and arrival of the last part of its body, by `perf_counter`.
+    is_reading : whether the application waits for more of the body, and not just for a disconnect.
+    n_bytes : bytes of a body in several parts, received so far.
+    status : HTTP status of the response once it has begun; None before.
+    aborted : whether `abort` answered in place of the application, whose own response is dropped.
+    make_room : called with the size of each part of a body in several parts; raises if there is no room.
     """
 
     __slots__ = (
@@ -61,7 +61,7 @@ class Exchange:
         self.task: asyncio.Task[Any] | None = None
 
     async def receive(self) -> Message:
-        """The next part of the request; to be awaited by one at a time."""
+        """The next message of the request; not safe for concurrent calls."""
         self.is_reading = not self._has_body
         message = await self._receive()
         self.is_reading, self._has_body = False, not message.get("more_body")
@@ -74,7 +74,7 @@ class Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """The next part of the answer."""
+        """Send the next message of the response, unless aborted."""
         if self.aborted:
             return
         if message["type"] == "http.response.start":
@@ -83,9 +83,9 @@ class Exchange:
         await self._send(message)
 
     async def abort(self, scope: AsgiScope, answer: Response) -> None:
-        """Answer in the application's place, and drop what it may still say.
+        """Answer in place of the application, and drop its own response.
 
-        An answer that has begun can only be broken off: the application is cancelled, which makes the server close the
+        A response that has begun cannot be replaced: the application is cancelled, so that the server closes the
         connection.
         """
         if self.status is not None:

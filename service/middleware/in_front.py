@@ -1,4 +1,4 @@
-"""The place of our layers: in front of the framework's own."""
+"""Placement of our middleware in front of FastAPI's own."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from starlette.types import ASGIApp
 
 
 def put_in_front(app: FastAPI, layers: Sequence[Middleware]) -> None:
-    """Let requests pass these layers, the outermost first, before those of the framework.
+    """Wrap the application in these layers, the outermost first.
 
-    The framework would put them inside of its own, which do nothing for what ours answer, and cost as much as checking
-    a row does.
+    `add_middleware` would put them inside FastAPI's own layers, which do nothing for our responses and cost as much as
+    the validation of a row.
     """
     build = app.build_middleware_stack
 
     def build_all() -> ASGIApp:
         stack = build()
-        if isinstance(stack, ServerErrorMiddleware):  # ours answers what nobody foresaw, and as a problem
+        if isinstance(stack, ServerErrorMiddleware):  # `RequestLog` turns unexpected errors into problems instead
             stack = stack.app
         for layer, arguments, options in reversed(layers):
             stack = layer(stack, *arguments, **options)

@@ -1,6 +1,6 @@
-"""What happens to every request: it gets a name, is logged and counted.
+"""Request IDs, request log, request metrics, and responses to unexpected errors.
 
-Plain ASGI, because a request to `score` takes about as long as a convenient middleware around it.
+Plain ASGI, because Starlette's BaseHTTPMiddleware takes about as long as a request to `score`.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ CLOSE = (b"connection", b"close")
 
 
 class RequestLog:
-    """Name the request in X-Request-ID, log and count it, and turn what nobody foresaw into a plain 500.
+    """Middleware that sets X-Request-ID, logs and counts the request, and turns unexpected errors into a plain 500.
 
-    An endpoint adds to the line in the log what it puts into the dictionary at `scope["log_fields"]`.
+    Endpoints add fields to the log line through the dictionary `scope["log_fields"]`.
 
     Parameters
     ----------
-    log, write_line : what failed goes to the former, the line about each request to the latter.
-    new_id : names requests that come without a name.
-    served_models : what answers now, by name; of these models requests are counted.
-    is_draining : once it says so, clients are asked to connect anew, which brings them elsewhere.
-    problem_forms : of this application, see `problem_response`.
+    log, write_line : receive failures, and one line for each request.
+    new_id : makes IDs for requests without one.
+    served_models : the live models by name; only these appear as labels of metrics.
+    is_draining : if true, responses carry `Connection: close`, so that clients reconnect to another worker.
+    problem_forms : see `problem_response`.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class RequestLog:
             if exchange.status is None:
                 await problem_response(scope, error)(scope, receive, exchange.send)
             elif not exchange.aborted:
-                raise  # the server must cut the answer that has begun
+                raise  # the response has begun; the server must close the connection
         finally:
             self._done(exchange, scope)
 
@@ -110,7 +110,7 @@ class RequestLog:
 
 
 def _given_id(scope: AsgiScope) -> str | None:
-    """The id that the caller, or a proxy before us, gave the request, if it is fit for a log."""
+    """The X-Request-ID of the caller or a proxy, if it is safe to log."""
     for name, value in scope["headers"]:
         if name == REQUEST_ID and re.fullmatch(rb"[A-Za-z0-9._-]{1,64}", value):
             given: str = value.decode("ascii")

@@ -1,15 +1,14 @@
-"""Tracing: where the time of a request goes, told to an OpenTelemetry collector.
+"""Tracing: spans of requests and their phases, exported to an OpenTelemetry collector.
 
-Off, and without any cost, unless the extra `otel` is installed and OTEL_EXPORTER_OTLP_ENDPOINT names a collector. A
-request is a span below the one that its header `traceparent` names; its phases are spans below it:
+Off, at no cost, unless the extra `otel` is installed and OTEL_EXPORTER_OTLP_ENDPOINT names a collector. A request is a
+child span of the one in its header `traceparent`; its phases are child spans of the request:
 
-* `validate`: the body comes, and is checked.
-* `score`: the row waits for the others of its turn of the event loop, and is answered with them.
-* `store`: the answer waits to be recorded. Rows that are stored as events are answered and recorded in one; there, all
-  of it is `score`.
+* `validate`: the body arrives and is validated.
+* `score`: the row waits for its batch and is scored with it.
+* `store`: the answer waits to be recorded. Rows that are stored as events are scored and recorded in one step; there,
+  all of it is `score`.
 
-What is sampled, and what the service is called, is said by OpenTelemetry's own variables (OTEL_TRACES_SAMPLER,
-OTEL_SERVICE_NAME, ...).
+Sampling and the service's name are set by OpenTelemetry's own variables (OTEL_TRACES_SAMPLER, OTEL_SERVICE_NAME, ...).
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ UNTRACED = ("/health/", "/v2/health/", "/metrics", "/static/")
 
 
 def open_tracing(log: FilteringBoundLogger) -> Tracing | None:
-    """Tracing as the environment wants it; None where it is off."""
+    """Tracing as configured by the environment; None if it is off."""
     if not any(os.environ.get(name) for name in ENDPOINTS):
         return None
     try:
@@ -47,12 +46,12 @@ def open_tracing(log: FilteringBoundLogger) -> Tracing | None:
     provider = TracerProvider(resource=Resource.create(name))
     provider.add_span_processor(
         BatchSpanProcessor(OTLPSpanExporter())
-    )  # in a thread of its own; drops what is too much
+    )  # exports from its own thread; drops spans if the queue is full
     return Tracing(provider)
 
 
 class Tracing:
-    """Makes spans of requests and of their phases."""
+    """Creates the spans of requests and of their phases."""
 
     def __init__(self, provider: TracerProvider) -> None:
         from opentelemetry import trace  # noqa: PLC0415
@@ -64,7 +63,7 @@ class Tracing:
         self._epoch = time.time_ns() - time.perf_counter_ns()
 
     def request(self, scope: AsgiScope) -> Any:
-        """A context in which the span of a request is the current one."""
+        """A context manager in which the span of a request is current."""
         parent = {
             name.decode("latin-1"): value.decode("latin-1")
             for name, value in scope["headers"]
@@ -82,7 +81,7 @@ class Tracing:
         )
 
     def phases(self, call: Call, checked: float) -> None:
-        """Spans below the current one, of what led to an answer that has just come; times are of `perf_counter`."""
+        """Add the spans of the phases of a call that was answered just now; times are of `perf_counter`."""
         now = time.perf_counter()
         answered = call.answered or now
         self._phase("validate", call.started, checked)
@@ -91,7 +90,7 @@ class Tracing:
             self._phase("store", answered, now)
 
     def close(self) -> None:
-        """Send what has not been sent."""
+        """Export what is left, and stop."""
         self._provider.shutdown()
 
     def _phase(self, name: str, started: float, ended: float) -> None:
@@ -103,7 +102,7 @@ class Tracing:
 
 
 class TraceRequests:
-    """Put every request but those of monitoring into a span."""
+    """Middleware that puts every request into a span, except those of monitoring."""
 
     def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
         self.app, self._tracing = app, tracing

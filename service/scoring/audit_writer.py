@@ -1,8 +1,8 @@
-"""AuditWriter: records answered requests in one thread, all that wait in one transaction.
+"""AuditWriter: records answered requests in one thread, with group commit.
 
-Records that a caller waits for are stored at once. While the thread waits for the disk, the event loop goes on reading
-and answering requests, whose records share the next transaction. Records of level "async" come along with them, or rest
-a moment until there are more, for a transaction costs as much as answering several requests.
+Records of level "durable" are stored at once, since callers wait for them. While the thread waits for the disk, the
+event loop goes on reading and answering requests, whose records share the next transaction. Records of level "async"
+join them, or wait a moment for company, since a transaction costs as much as answering several requests.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from service.errors import BusyError
 from service.scoring.coalescing import CoalescingWorker
 
 MAX_WAITING = 2_000
-"""Hand-overs; each is what one turn of the event loop answered, or one batch."""
+"""Queue length in groups of records; a group is one turn of the event loop, or one batch."""
 MAX_AT_ONCE = 500
-"""Records that share a transaction, or one hand-over more: a statement has room for about 2,000."""
+"""Records per transaction, exceeded by at most one group; an SQL statement has room for about 2,000."""
 REST_SECONDS = 0.005
-"""How long a record of level "async" may rest."""
+"""Time that a record of level "async" may wait for company."""
 
 Done: TypeAlias = Callable[[DatabaseError | None], object]
-"""Called in the writer's thread once records are stored, or with the reason why they are not."""
+"""Callback in the writer's thread: None once records are stored, or the error."""
 
 
 class Records(Protocol):
-    """Where records go, see `models.records.audit_log.log.PredictionAppender`; one thread at a time uses it."""
+    """Destination of records, see `models.records.audit_log.log.PredictionAppender`; need not be thread-safe."""
 
     def write(self, records: Sequence[PredictionRecord]) -> None:
         """Store records, all or none of them."""
 
     def close(self) -> None:
-        """Let go of what it holds."""
+        """Release connections."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class PendingRecords:
-    """Records that were handed over together, and the callback of their caller; None at level "async"."""
+    """A group of records and its callback; None at level "async"."""
 
     records: Sequence[PredictionRecord]
     done: Done | None
@@ -58,7 +58,7 @@ class AuditWriter:
     Parameters
     ----------
     records : the destination.
-    on_written, on_dropped : called with numbers of predictions: recorded, and lost at level "async".
+    on_written, on_dropped : called with the number of predictions that were recorded, or dropped at level "async".
     """
 
     def __init__(
@@ -84,27 +84,27 @@ class AuditWriter:
         self.start = self._worker.start
 
     def close(self) -> None:
-        """Record what waits, and end."""
+        """Record what is queued, and stop."""
         self._worker.close()
         self._records.close()
 
     @property
     def n_waiting(self) -> int:
-        """Hand-overs that wait."""
+        """Number of queued groups."""
         return len(self._worker)
 
     def check_room(self) -> None:
-        """BusyError if so many wait that what was answered now could not be recorded."""
+        """BusyError if the queue is full, so that further answers could not be recorded."""
         if self.n_waiting >= self._max_waiting:
             raise BusyError(f"{self._max_waiting:,} groups of predictions are waiting to be recorded")
 
     def record(self, records: Sequence[PredictionRecord], done: Done) -> None:
-        """Store records and call back; BusyError if too many wait."""
+        """Queue records, and call back once they are stored; BusyError if the queue is full."""
         self.check_room()
         self._worker.put(PendingRecords(records, done))
 
     def record_deferred(self, records: Sequence[PredictionRecord]) -> None:
-        """Store records at level "async": without room they are dropped and counted."""
+        """Queue records of level "async"; if the queue is full they are dropped and counted."""
         pending = PendingRecords(records, None)
         if self.n_waiting < self._max_waiting:
             self._worker.put(pending, deferred=True)

@@ -1,4 +1,4 @@
-"""Rows to answers that are recorded: what every request with several rows shares, in whatever form they came."""
+"""Scoring and recording of the rows of a batch, whatever its format."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def answer_rows(
     call: Call,
     reasons: ReasonsWanted,
 ) -> Results:
-    """Answer and record checked rows; takes up to seconds of computing and waiting, so it belongs into a thread.
+    """Score and record validated rows; takes up to seconds, so call it in a thread.
 
     Parameters
     ----------
-    places : of the rows among all that came with them.
+    places : positions of the rows in the request.
     batcher, events : record the answers.
-    batch_id : begins the ids of their predictions, which end with the places.
+    batch_id : prefix of the prediction IDs; the position is the suffix.
 
     Raises
     ------
     BusyError, DatabaseError
-        The answers cannot be recorded now, or the rows are events that cannot be stored; then nothing is.
+        The answers cannot be recorded now, or the rows are events that cannot be stored; nothing is stored then.
     """
     if not rows:
         return []

@@ -1,4 +1,4 @@
-"""BatchThreads: where requests with many rows are answered, while the event loop answers others."""
+"""BatchThreads: a thread pool for requests with many rows, which keeps the event loop free."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from service.middleware.exchange import Exchange
 from service.runtime.memory import give_back
 
 LARGE_BYTES = 4 * 2**20
-"""Bodies above this leave memory behind that is worth giving back."""
+"""Size of a body from which on freed memory is returned to the operating system."""
 
 
 class BatchThreads:
-    """As many threads as cores; more batches at once would only take memory from one another."""
+    """As many threads as cores; more concurrent batches would need more memory and be no faster."""
 
     def __init__(self) -> None:
         self._limiter = CapacityLimiter(usable_cores())
 
     async def answer(self, work: Callable[[bytes], bytes], read: Awaitable[bytes], exchange: Exchange) -> bytes:
-        """The answer that the work gives to a body, which is read here so that nobody else holds on to it.
+        """Read a body and apply the work to it; the body is read here so that its memory can be freed here.
 
         Raises
         ------
         ClientDisconnect
-            The exchange was cut short before a thread was free, so nobody would get the answer.
+            The exchange was aborted before a thread was free, so the answer would be dropped.
         """
         body = await read
         is_large = len(body) > LARGE_BYTES

@@ -1,4 +1,4 @@
-"""Batches: many rows in one request, as JSON, CSV or parquet, answered in their order by one version."""
+"""Batches: many rows in one request, as JSON, CSV or parquet, answered in order by one version."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SUFFIXES = {CSV: ".csv", PARQUET: ".parquet"}
 
 
 class BatchRequest(TypedDict):
-    """A batch as JSON; the rows are checked one by one, so that a bad one does not take the others with it."""
+    """A batch as JSON; rows are validated one by one, so that an invalid row does not fail the others."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
 
@@ -45,7 +45,7 @@ _BATCH_REQUEST = TypeAdapter(BatchRequest)
 
 @dataclass(frozen=True)
 class Batch:
-    """The rows of a batch in their order, None where a row breaks a rule, and which rules were broken."""
+    """The rows of a batch in order, None for invalid ones, and the errors."""
 
     rows: list[Row | None]
     errors: list[FieldError]
@@ -65,14 +65,14 @@ def answer_batch(
     most_rows: int,
     most_bytes: int,
 ) -> bytes:
-    """Answer a batch; takes up to seconds of computing, so it belongs into a thread.
+    """Answer a batch; takes up to seconds, so call it in a thread.
 
     Parameters
     ----------
     kind : media type of the body, one of `MEDIA_TYPES`.
     batcher, events : record the answers.
-    batch_id : begins the ids of its predictions.
-    most_bytes : to which a parquet file may unpack.
+    batch_id : prefix of the prediction IDs.
+    most_bytes : limit on the decompressed size of a parquet file.
 
     Returns
     -------
@@ -81,11 +81,11 @@ def answer_batch(
     Raises
     ------
     InvalidJsonError, InvalidRequestError, SourceError
-        The body as a whole cannot be read, holds no row, or lacks a column.
+        The body as a whole cannot be read, has no rows, or lacks a column.
     TooManyRowsError
-        It holds more than `most_rows`.
+        It has more than `most_rows` rows.
     BusyError, DatabaseError
-        Its answers cannot be recorded now, or its rows are events that cannot be stored.
+        The answers cannot be recorded now, or the rows are events that cannot be stored.
     """
     if kind == JSON:
         batch = read_json(served, body, most_rows)
@@ -115,7 +115,7 @@ def answer_batch(
 def _document(
     served: ServedModel, warnings: list[str], answers: Sequence[str | None], errors: Sequence[FieldError]
 ) -> bytes:
-    """A `BatchAnswer` around answers that are JSON already."""
+    """A serialized `BatchAnswer` around answers that are JSON already."""
     live = served.live
     fields = {
         "model": live.name,
@@ -148,7 +148,7 @@ def read_json(served: ServedModel, body: bytes, most_rows: int) -> Batch:
 
 
 def checked_rows(served: ServedModel, raw_rows: Sequence[Any]) -> Batch:
-    """The rows as the version's table takes them; each is checked alone."""
+    """The rows, each validated by itself against the version's table."""
     table = served.live.table
     rows: list[Row | None] = []
     errors: list[FieldError] = []
@@ -162,7 +162,7 @@ def checked_rows(served: ServedModel, raw_rows: Sequence[Any]) -> Batch:
 
 
 def _storable(served: ServedModel, batch: Batch) -> Batch:
-    """The batch without the rows that no database stores, which are named, if rows are stored."""
+    """The batch, with an error in place of each event that databases cannot store."""
     if served.events is None:
         return batch
     found = [unstorable(row, ("rows", i)) if row is not None else [] for i, row in enumerate(batch.rows)]
@@ -171,11 +171,11 @@ def _storable(served: ServedModel, batch: Batch) -> Batch:
 
 
 def _row_errors(error: ValidationError, table: Table, i: int, *, is_first: bool) -> list[FieldError]:
-    """The bad values of a row, the first `MAX_ERRORS_PER_ROW` of them.
+    """The first `MAX_ERRORS_PER_ROW` errors of a row.
 
     Parameters
     ----------
-    is_first : whether a misspelled name gets the right one; to look for it takes ten times as long as the rest.
+    is_first : whether to suggest the right name for a misspelled one, which takes ten times as long as the rest.
     """
     found = field_errors(error, table.columns, ("rows", i), most=MAX_ERRORS_PER_ROW, suggest=is_first)
     if (n_more := error.error_count() - len(found)) > 0:
@@ -185,7 +185,7 @@ def _row_errors(error: ValidationError, table: Table, i: int, *, is_first: bool)
 
 
 def read_file(served: ServedModel, body: bytes, suffix: str, most_rows: int, most_bytes: int) -> Batch:
-    """The rows of a CSV or parquet file; its columns that the table does not know are left out and named."""
+    """The rows of a CSV or parquet file; unknown columns are ignored with a warning."""
     table = served.live.table
     upload = open_upload(body, suffix, most_bytes)
     frame, header = _frame(upload, table, most_rows), pd.DataFrame(columns=list(upload.columns))
@@ -207,7 +207,7 @@ def read_file(served: ServedModel, body: bytes, suffix: str, most_rows: int, mos
 
 def _frame(upload: Upload, table: Table, most_rows: int) -> pd.DataFrame:
     """The file's rows, at least one and at most `most_rows`."""
-    frame = upload.frame(table.column_names, most_rows + 1)  # of a longer file no more is read
+    frame = upload.frame(table.column_names, most_rows + 1)  # one row more shows that a file is too long
     if frame.empty:
         raise InvalidRequestError([FieldError(path="/rows", message="the file must have at least one row")])
     if len(frame) > most_rows:
@@ -216,7 +216,7 @@ def _frame(upload: Upload, table: Table, most_rows: int) -> pd.DataFrame:
 
 
 def _rows(checked: pd.DataFrame) -> list[Row]:
-    """The rows as requests spell them: None where there is no value."""
+    """The rows as JSON requests have them: None for a missing value."""
     names = checked.columns.tolist()
     values = checked.astype(object).where(checked.notna(), None)
     return [dict(zip(names, row, strict=True)) for row in values.itertuples(index=False, name=None)]

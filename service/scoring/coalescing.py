@@ -1,4 +1,4 @@
-"""Coalescing: items that wait are worked on together, since many cost little more than one."""
+"""Coalescing: processing of all queued items at once, since many cost little more than one."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _DEFERRED, _NOW, _STOP = 1, 2, 3
 def work_in_groups(
     items: Iterable[Item], key: Callable[[Item], Hashable], work: Work[Item], failed: Failed[Item]
 ) -> None:
-    """Work on all items of one key together, in the order in which the keys come.
+    """Process items grouped by key, in the order of first appearance.
 
     Parameters
     ----------
-    failed : takes items that cannot be worked on and the reason; see `work_together`.
+    failed : receives the items that failed, and the error; see `work_together`.
     """
     groups: dict[Hashable, list[Item]] = {}
     for item in items:
@@ -36,13 +36,13 @@ def work_in_groups(
 
 
 def work_together(group: Sequence[Item], work: Work[Item], failed: Failed[Item]) -> None:
-    """Work on items together; if that fails, one by one, so that a bad item takes no other with it.
+    """Process items together; if that fails, one by one, so that a bad item fails alone.
 
-    A database that fails would fail for each of them, and so fails the group.
+    A database failure would recur for each item, so it fails the whole group.
     """
     try:
         work(group)
-    except Exception as error:  # of any kind: somebody waits for each item
+    except Exception as error:  # any kind: a caller waits for each item
         if len(group) == 1 or isinstance(error, DatabaseError):
             failed(group, error)
         else:
@@ -51,17 +51,17 @@ def work_together(group: Sequence[Item], work: Work[Item], failed: Failed[Item])
 
 
 class CoalescingWorker(Generic[Item]):
-    """One thread that works on whatever waits, between `start` and `close`.
+    """A thread that processes queued items in groups, between `start` and `close`.
 
-    It never waits for more: an item that comes alone is worked on at once, and those that come meanwhile are worked on
-    together. Only deferred items rest a moment for company.
+    It adds no latency: a single item is processed at once, and items that arrive meanwhile form the next group. Only
+    deferred items wait a moment for company.
 
     Parameters
     ----------
     name : of the thread.
     work, failed, key : see `work_in_groups`.
-    size, max_size : items are taken until their sizes add up to at least so much.
-    rest_seconds : how long deferred items rest, unless an item comes that is not deferred.
+    size, max_size : items are taken until their sizes add up to at least `max_size`.
+    rest_seconds : wait for deferred items; cut short by an item that is not deferred.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class CoalescingWorker(Generic[Item]):
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
     def __len__(self) -> int:
-        """Number of items that wait."""
+        """Number of queued items."""
         return len(self._waiting)
 
     def start(self) -> None:
@@ -91,12 +91,12 @@ class CoalescingWorker(Generic[Item]):
         self._thread.start()
 
     def close(self) -> None:
-        """Work on what waits, and end the thread."""
+        """Process what is queued, and stop the thread."""
         self._signals.put(_STOP)
         self._thread.join()
 
     def put(self, item: Item, *, deferred: bool = False) -> None:
-        """Add an item; from any thread."""
+        """Queue an item; thread-safe."""
         self._waiting.append(item)
         signal = _DEFERRED if deferred else _NOW
         if self._signalled < signal:  # read after the item was added: the thread resets it before it takes items
@@ -115,7 +115,7 @@ class CoalescingWorker(Generic[Item]):
                 work_in_groups(items, self._key, self._work, self._failed)
 
     def _take(self) -> Iterator[list[Item]]:
-        """The items that wait now, by at most about `max_size`; those that come later send a signal of their own."""
+        """The items queued now, in parts of about `max_size`; later ones come with their own signal."""
         n_left = len(self._waiting)
         while n_left:
             items: list[Item] = []

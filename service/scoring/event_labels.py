@@ -1,4 +1,4 @@
-"""POST /v1/{name}/labels: what became of events that were answered."""
+"""POST /v1/{name}/labels: labels of scored events."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ from service.requests.bodies import is_crowded
 from service.requests.field_errors import json_pointer, request_error, shown
 from service.requests.json_bodies import WITHOUT_NUL
 
-LABEL = "What it turned out to be; a later label corrects an earlier one."
+LABEL = "The true label; a later one corrects an earlier one."
 
 
 class EventLabel(BaseModel):
-    """What became of one event."""
+    """The label of one event."""
 
     model_config = ConfigDict(extra="forbid")
 
     id: (
         Annotated[str, Field(strict=True, min_length=1, max_length=200, pattern=WITHOUT_NUL)]
         | Annotated[int, Field(strict=True)]
-    ) = Field(description="The event's own id, as it was sent to `score`.")
+    ) = Field(description="ID of the event, as sent to `score`.")
     positive: StrictBool = Field(description=LABEL)
     known: Annotated[AwareDatetime | NaiveDatetime, BeforeValidator(refuse_what_is_no_iso_date)] | None = Field(
-        None, description="Since when that is known, in UTC if no zone is named; now if left out."
+        None, description="Time from which on the label is known, UTC unless it has an offset; now by default."
     )
 
 
 class LabelsRequest(BaseModel):
-    """What became of events, in the order in which it became known."""
+    """Labels of events, in the order in which they became known."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -58,25 +58,25 @@ class LabelsRequest(BaseModel):
 
 
 class LabelsAnswer(BaseModel):
-    """What of it was new."""
+    """Numbers of labels received and stored."""
 
     model: str = Field(description="Name of the model.")
-    n_labels: int = Field(description="Labels that came.")
-    n_new: int = Field(description="Labels that said something new; to send one again changes nothing.")
-    errors: list[FieldError] = Field(description="Labels that were not taken; the others were.")
+    n_labels: int = Field(description="Labels in the request.")
+    n_new: int = Field(description="New labels; repeated ones change nothing.")
+    errors: list[FieldError] = Field(description="Labels that were rejected; all others are stored.")
 
 
 LABELS_ANSWER: TypeAdapter[LabelsAnswer] = TypeAdapter(LabelsAnswer)
 
 
 def labels_example(word: str) -> dict[str, Any]:
-    """A body for a model whose label is called so."""
+    """An example body for a model with this name for its positive label."""
     return {"labels": [{"id": "738435", word: True, "known": "2024-05-31T13:45:00Z"}]}
 
 
 @cache
 def labels_request(word: str) -> TypeAdapter[LabelsRequest]:
-    """The body for a model whose label is called so; `positive` is read everywhere."""
+    """The type of the body for a model with this name for its positive label; `positive` is always accepted."""
     label = (StrictBool, Field(validation_alias=AliasChoices(word, "positive"), description=LABEL))
     one = create_model("EventLabel", __base__=EventLabel, __doc__=EventLabel.__doc__, positive=label)
     request = create_model(
@@ -90,11 +90,11 @@ def labels_request(word: str) -> TypeAdapter[LabelsRequest]:
 
 
 def answer_labels(served: ServedModel, events: EventLog, body: bytes, *, now: datetime, most: int) -> bytes:
-    """Store the labels of a body, JSON to JSON; waits for the database, so it belongs into a thread.
+    """Store the labels of a body, JSON to JSON; blocks on the database, so call it in a thread.
 
     Parameters
     ----------
-    now : from when on labels are known that do not say so; none may be known later.
+    now : default of `known`, and its maximum.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def answer_labels(served: ServedModel, events: EventLog, body: bytes, *, now: da
     Raises
     ------
     InvalidJsonError, InvalidRequestError, TooManyRowsError
-        The body is no `LabelsRequest`, or holds more than `most`.
+        The body is no valid `LabelsRequest`, or has more than `most` labels.
     DatabaseError
         Nothing was stored.
     """

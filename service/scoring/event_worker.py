@@ -1,8 +1,7 @@
-"""EventWorker: scores and stores events in one thread of the process, all that wait in one transaction.
+"""EventWorker: scores and stores events in one thread of the process, with group commit.
 
-The thread takes whatever waits and never waits for more: an event that comes alone is answered at once, and the more
-come together, the more of them share the price of a transaction. A database that is slow or away keeps the thread, and
-never the event loop.
+The thread takes whatever is queued and never waits for more: a single event is answered at once, and under load many
+share the cost of a transaction. A slow or unreachable database blocks this thread, never the event loop.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ from service.scoring.row_batcher import count_answers
 from service.scoring.shadow_worker import Seen, ShadowWorker
 
 MAX_WAITING = 1_000
-"""Requests; at a few thousand events a second the last of them waits for less than a second."""
+"""Queue length in requests; at a few thousand events per second the last one waits for less than a second."""
 PATIENCE_SECONDS = 10.0
 ROWS_PER_SECOND = 200
-"""A batch may wait another second for so many rows; a tenth of the usual speed."""
+"""Rows for which a batch may wait another second; a tenth of the usual speed."""
 
 Results: TypeAlias = list[str | EventError]
-"""For each row its answer as JSON, or the reason why it has none."""
+"""For each row its answer as JSON, or its error."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +41,8 @@ class PendingEvents:
 
     Parameters
     ----------
-    ids : of the predictions, one for each row. record_id, action : under which they are recorded, see
-        `PredictionRecord`.
+    ids : prediction IDs, one for each row.
+    record_id, action : see `PredictionRecord`.
     """
 
     served: ServedModel
@@ -61,9 +60,9 @@ class EventWorker:
 
     Parameters
     ----------
-    shadowing : lets shadow challengers answer the events, too.
-    max_waiting : requests; more are refused.
-    patience : seconds until a waiting request is given up.
+    shadowing : passes the events on to shadow challengers.
+    max_waiting : queue length in requests; more are refused.
+    patience : timeout of a queued request in seconds.
     """
 
     def __init__(
@@ -84,12 +83,12 @@ class EventWorker:
     async def answer(
         self, served: ServedModel, row: Row, prediction_id: str, reasons: ReasonsWanted, call: Call
     ) -> str:
-        """Answer, store and record one event; the answer comes when that is done.
+        """Score, store and record one event; returns after the commit.
 
         Raises
         ------
         BusyError
-            Too many requests wait, or this one has waited too long; then it may have been stored all the same.
+            The queue is full, or the request timed out; in the latter case the event may have been stored.
         EventError
             It cannot be answered.
         DatabaseError
@@ -114,7 +113,7 @@ class EventWorker:
         batch_id: str,
         call: Call,
     ) -> Results:
-        """Answer, store and record many events, all or none; blocks, so it belongs into a thread.
+        """Score, store and record many events, all or none; blocks, so call it in a thread.
 
         Raises as `answer` does.
         """
@@ -135,8 +134,8 @@ class EventWorker:
         return pending
 
     def _answer(self, group: Sequence[PendingEvents]) -> None:
-        """Answer requests in one transaction, and release their answers once it is stored."""
-        # a request that was given up may be sent again, so it must not be begun
+        """Answer requests in one transaction, and release their answers after the commit."""
+        # a request that timed out may be sent again, so it must not be started
         begun = [one for one in group if one.results.running() or one.results.set_running_or_notify_cancel()]
         if not begun:
             return
@@ -155,7 +154,7 @@ def _failed(group: Sequence[PendingEvents], error: Exception) -> None:
 
 
 def _answered(group: Sequence[PendingEvents], metrics: Metrics) -> tuple[Results, list[Seen]]:
-    """The answers, and what a shadow is to answer too: events that are new and recorded, with the same windows."""
+    """The answers, and the new recorded events for a shadow, with the windows that the champion saw."""
     served, reasons = group[0].served, group[0].reasons
     ids = [prediction_id for one in group for prediction_id in one.ids]
     encoded: list[Features] = []
@@ -191,7 +190,7 @@ def _answered(group: Sequence[PendingEvents], metrics: Metrics) -> tuple[Results
                     seen.append(Seen(served.shadow, own_rows, own_ids, one.record_id, one.action, one.call))
         return records
 
-    assert served.events is not None  # noqa: S101 - only such versions are asked here
+    assert served.events is not None  # noqa: S101 - only versions with windows are queued here
     results = served.events.answer([row for one in group for row in one.rows], respond_to, recorded)
     metrics.audit_written(sum(record.n_rows for record in records))
     return results, seen

@@ -1,4 +1,4 @@
-"""Prediction ids: names of answers that sort by time."""
+"""Prediction IDs that sort by time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 
 from models.clock import Clock, utc_now
 
-_RANDOM = random.Random()  # seeded by the system; an id must be unique, not secret
+_RANDOM = random.Random()  # seeded by the system; an ID must be unique, not secret
 
 
 def time_ordered_id(now: Clock = utc_now) -> str:

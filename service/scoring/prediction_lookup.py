@@ -1,4 +1,4 @@
-"""PredictionLookup: recorded predictions as what was asked, and by whom it was answered."""
+"""PredictionLookup: the row and the version of a recorded prediction."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from service.requests.field_errors import json_pointer, shown
 
 @dataclass(frozen=True)
 class PredictionLookup:
-    """Finds the row of a recorded prediction and the version that made it; to be called in a thread.
+    """Finds the row of a recorded prediction and the version that made it; blocks, so call it in a thread.
 
     Parameters
     ----------
-    predictions : where it is recorded.
-    registry, bundles : where versions are that do not answer any more.
+    predictions : the audit log.
+    registry, bundles : the source of versions that are no longer live.
     personal_key : see `models.records.audit_log.personal`.
     """
 
@@ -37,12 +37,12 @@ class PredictionLookup:
     personal_key: bytes
 
     def __call__(self, served: ServedModel, field: str, prediction_id: str) -> tuple[LiveModel, Row]:
-        """The version that made a prediction of the model that answers here, and the row it was about.
+        """The version that made a prediction of this model, and its row.
 
         Raises
         ------
         InvalidRequestError
-            It is the id of no recorded prediction of a row, or not all of the row was stored.
+            No recorded prediction of a row has this ID, or the row was not stored in full.
         DatabaseError, BundleError
             The version cannot be loaded.
         """
@@ -61,7 +61,7 @@ class PredictionLookup:
 
 
 def _row_of(served: ServedModel, found: Prediction) -> Mapping[str, Any] | None:
-    """The row that was asked about, also by an operation; None if it was about something else."""
+    """The row of a prediction, also of an operation; None if it had none."""
     if found.action in (SCORE, BATCH):
         return found.row
     operation = {one.name: one for one in served.live.domain.operations}.get(found.action)

@@ -1,9 +1,8 @@
-"""RowBatcher: scores single rows in batches, from the checked row to the recorded answer.
+"""RowBatcher: scores single rows in micro-batches, from the validated row to the recorded answer.
 
-Rows are read as long as each turn of the event loop brings some, and then answered together and recorded together: the
-network and the disk take little longer for a few rows than for one. As soon as a turn brings none they are answered, so
-time that could be used is never waited for. Together or alone, a row gets the same bits, see
-`TableClassifier.log_odds`.
+Rows are collected while each turn of the event loop brings new ones, then scored and recorded together: the network and
+the disk take little longer for a few rows than for one. As soon as a turn brings none they are scored, so batching adds
+no idle time. The answer to a row is bit for bit the same alone or in a batch, see `TableClassifier.log_odds`.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from service.scoring.coalescing import work_in_groups
 from service.scoring.shadow_worker import Seen, ShadowWorker
 
 MAX_TOGETHER = 64
-"""Rows in a batch, so that the event loop is never blocked for more than a few milliseconds."""
+"""Rows per batch, so that the event loop is never blocked for more than a few milliseconds."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,7 +44,7 @@ class PendingRow:
 
 
 _KEY: Callable[[PendingRow], Hashable] = attrgetter("served", "reasons")
-"""Rows that one version answers in one way are answered together."""
+"""Rows of one version with the same `reasons` form a batch."""
 
 
 class RowBatcher:
@@ -53,8 +52,8 @@ class RowBatcher:
 
     Parameters
     ----------
-    writer : of the audit log.
-    shadowing : lets shadow challengers answer the rows, too.
+    writer : writes the audit log.
+    shadowing : passes the rows on to shadow challengers.
     now : the clock of calls.
     """
 
@@ -69,7 +68,7 @@ class RowBatcher:
     async def score(
         self, served: ServedModel, row: Row, prediction_id: str, reasons: ReasonsWanted, call: Call
     ) -> bytes:
-        """Answer a checked row, JSON out; at level "durable" it is recorded by then.
+        """Score a validated row; the answer is JSON, and recorded by then at level "durable".
 
         Raises
         ------
@@ -88,19 +87,19 @@ class RowBatcher:
         return await waiting.answer
 
     def count(self, served: ServedModel, columns: Mapping[str, Sequence[Any]]) -> None:
-        """Count rows that are answered with these fields."""
+        """Count answered rows, given the fields of their answers."""
         count_answers(self._metrics, served, columns[served.live.domain.task.summary.field])
 
     def shadowed(self, seen: Seen) -> None:
-        """Hand an answered batch to its shadow."""
+        """Pass an answered batch on to its shadow."""
         self._shadowing.look([seen])
 
     def record(self, served: ServedModel, record: PredictionRecord) -> Future[DatabaseError | None] | None:
-        """Record an answer that was not made here: of a batch or an operation.
+        """Record the answer to a batch or an operation.
 
         Returns
         -------
-        at level "durable" None or the error, once the record is stored; no future at level "async".
+        A future at level "durable": None once the record is stored, or the error. No future at level "async".
 
         Raises
         ------
@@ -115,7 +114,7 @@ class RowBatcher:
         return stored
 
     def _answer_waiting(self, n_before: int = 0) -> None:
-        """Answer all rows that have come, those of one version at a time, once a turn of the loop brings no more."""
+        """Score all waiting rows, grouped by version, once a turn of the loop has brought no new ones."""
         if n_before < (n_waiting := len(self._waiting)) < MAX_TOGETHER:
             asyncio.get_running_loop().call_soon(self._answer_waiting, n_waiting)
             return
@@ -140,13 +139,13 @@ class RowBatcher:
         loop = asyncio.get_running_loop()
         try:
             self._writer.record(records, lambda problem: loop.call_soon_threadsafe(_settle, pairs, problem))
-        except Exception as error:  # the rows are answered, and must not be again
+        except Exception as error:  # handled here, or the caller would score these rows a second time
             _fail(group, error)
         else:
             self._shadow(group)
 
     def _shadow(self, group: Sequence[PendingRow]) -> None:
-        """Hand recorded rows to the shadow: its answers are of use only beside those that were sent."""
+        """Pass recorded rows on to the shadow: its answers are compared with recorded ones only."""
         served = group[0].served
         if (shadow := served.shadow) is not None:
             self._shadowing.look(
@@ -176,7 +175,7 @@ class RowBatcher:
 
 
 def count_answers(metrics: Metrics, served: ServedModel, numbers: Sequence[float]) -> None:
-    """Count rows that are answered by the numbers that stand for them, see `models.contract.Summary`."""
+    """Count answered rows by the number that summarizes each answer, see `models.contract.Summary`."""
     live, bounds = served.live, served.live.domain.task.summary.bounds
     if len(numbers) == 1:
         metrics.score(live.name, live.version, bounds, numbers[0])
@@ -185,7 +184,7 @@ def count_answers(metrics: Metrics, served: ServedModel, numbers: Sequence[float
 
 
 def _settle(pairs: Sequence[tuple[asyncio.Future[bytes], bytes]], problem: DatabaseError | None) -> None:
-    """Release answers that are recorded, or the reason why they are not."""
+    """Release recorded answers, or the error that withheld them."""
     for answer, text in pairs:
         if answer.done():  # the caller has left
             continue

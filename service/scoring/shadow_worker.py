@@ -1,10 +1,10 @@
 """ShadowWorker: shadow challengers score the rows of champions, in a thread of their own.
 
-Callers do not wait for a shadow. It gets rows once their answers are on the way, and its answers are recorded with the
-role "shadow". If it cannot keep up, rows are dropped and counted, so that it slows neither the champion nor the audit
-log; failures are logged and counted.
+Callers do not wait for a shadow. It gets rows once they are answered, and its own answers are recorded with the role
+"shadow". If it cannot keep up, rows are dropped and counted, so that it slows neither the champion nor the audit log;
+failures are logged and counted.
 
-It gives no reasons: they can be computed from the bundle later, and cost more than the answer.
+Shadows give no reasons: these cost more than the answer, and can be computed from the bundle later.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from service.scoring.audit_writer import AuditWriter
 from service.scoring.coalescing import CoalescingWorker
 
 MAX_ROWS_WAITING = 2_000
-"""A batch larger than this is taken all the same if nothing waits."""
+"""Queue length in rows; a larger batch is still taken if the queue is empty."""
 MAX_RECORDS_WAITING = 200
-"""Hand-overs; a tenth of what the writer takes before it refuses those that somebody waits for."""
+"""Groups in the audit queue above which rows are dropped; a tenth of its capacity, the rest is for champions."""
 ROWS_AT_ONCE = 32
-"""The thread holds Python's lock for about a millisecond with so many, which is what it can delay a champion by."""
+"""Rows per step; the thread holds the GIL for about a millisecond for these, which bounds the delay of a champion."""
 REST_SECONDS = 0.0005
-"""Between two such parts of a batch, so that whoever waits for the lock gets it."""
+"""Pause between two steps, so that threads waiting for the GIL get it."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -41,9 +41,9 @@ class Seen:
 
     Parameters
     ----------
-    rows : that were answered, with the windows that the champion saw.
-    ids : of their predictions.
-    record_id, action : under which they are recorded, see `PredictionRecord`.
+    rows : with the windows that the champion saw.
+    ids : prediction IDs.
+    record_id, action : see `PredictionRecord`.
     """
 
     shadow: ServedModel
@@ -98,7 +98,7 @@ class ShadowWorker:
                 self._metrics.shadowed("dropped", n_rows)
 
     def _answer(self, group: Sequence[Seen]) -> None:
-        """Answer and record requests to one shadow, as long as the audit log keeps up."""
+        """Score and record requests for one shadow, as long as the audit log keeps up."""
         if self._writer.n_waiting > MAX_RECORDS_WAITING:
             self._done(group, "dropped")
             return
@@ -108,7 +108,7 @@ class ShadowWorker:
     def _failed(self, group: Sequence[Seen], error: Exception) -> None:
         self._done(group, "failed")
         shadow = group[0].shadow
-        if self._failing is not shadow:  # once for each that goes live is enough
+        if self._failing is not shadow:  # log the first failure of each shadow only
             self._failing = shadow
             self._log.error("shadow failed", model=shadow.live.name, version=shadow.live.version, exc_info=error)
 
