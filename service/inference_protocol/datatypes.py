@@ -1,4 +1,4 @@
-"""Datatypes: which values a tensor may hold, and which datatype a column or a field of an answer has."""
+"""Datatypes of tensors: their valid elements, and the datatypes of columns and response fields."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from service.requests.field_errors import shown
 
 BYTES: Datatype = "BYTES"
 JSON_ELEMENTS = {"content_type": "application/json"}
-"""Parameters of a tensor whose elements are documents."""
+"""Parameters of a tensor whose elements are JSON documents."""
 _OF_TYPE: Mapping[Any, Datatype] = {float: "FP64", int: "INT64", bool: "BOOL", str: BYTES}
 
 
@@ -36,7 +36,7 @@ _ELEMENTS: Mapping[str, tuple[Any, str]] = {
     "BOOL": (_BOOL, "true or false"),
     BYTES: (_TEXT, "a string"),
 }
-"""The type of each datatype's elements, and in words."""
+"""The element type of each datatype, and its name in error messages."""
 _CHECKERS: Mapping[str, TypeAdapter[list[Any]]] = {
     name: TypeAdapter(list[Optional[kind]])  # type: ignore[valid-type]  # noqa: UP045
     for name, (kind, _words) in _ELEMENTS.items()
@@ -44,7 +44,7 @@ _CHECKERS: Mapping[str, TypeAdapter[list[Any]]] = {
 
 
 def checked_elements(name: str, datatype: Datatype, data: Sequence[Any]) -> tuple[list[Any], list[FieldError]]:
-    """The elements of a tensor, and which of them are not of its datatype."""
+    """The elements of a tensor, and errors for those that are not of its datatype."""
     try:
         return _CHECKERS[datatype].validate_python(data), []
     except ValidationError:
@@ -58,7 +58,7 @@ def checked_elements(name: str, datatype: Datatype, data: Sequence[Any]) -> tupl
 
 
 def _as_meant(value: Any, datatype: Datatype) -> Any:
-    """The value of a client that spells every number, or true and false, as 48.0 and 1.0."""
+    """The value with lenient coercion, for clients that send integers as 48.0 or booleans as 1.0."""
     if type(value) not in (int, float):
         return value
     if datatype == "BOOL" and value in (0, 1):
@@ -67,12 +67,12 @@ def _as_meant(value: Any, datatype: Datatype) -> Any:
 
 
 def element(name: str, place: object) -> str:
-    """An element of a tensor, as errors name it."""
+    """The name of a tensor's element in errors."""
     return f"{name}[{place}]"
 
 
 def datatype_of_column(column: Column) -> Datatype:
-    """The datatype that metadata states; other fitting ones are taken too."""
+    """The datatype in the metadata; other compatible ones are accepted, too."""
     if column.kind == "number":
         return "INT64" if column.whole else "FP64"
     if column.kind == "flag" and "true" in flag_spellings(column):
@@ -81,18 +81,18 @@ def datatype_of_column(column: Column) -> Datatype:
 
 
 def datatype_of_value(value: Any, column: Column) -> Datatype:
-    """The datatype in which a value of the column can be sent."""
+    """A datatype in which this value of the column can be sent."""
     return _OF_TYPE[type(value)] if column.kind != "number" else datatype_of_column(column)
 
 
 def datatype_of_field(field: FieldInfo) -> tuple[Datatype, bool]:
-    """The datatype of an answer's field, and whether its elements are JSON documents."""
+    """The datatype of a response field, and whether its elements are JSON documents."""
     of_type = _OF_TYPE.get(_scalar_type(field.annotation))
     return (BYTES, True) if of_type is None else (of_type, False)
 
 
 def _scalar_type(annotation: Any) -> Any:
-    """The type of an annotation's values, where they are all of one."""
+    """The type of an annotation's values if they all have the same one, else None."""
     if get_origin(annotation) is Literal:
         types = {type(value) for value in get_args(annotation)}
     elif get_origin(annotation) is not None and NoneType in get_args(annotation):

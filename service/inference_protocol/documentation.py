@@ -1,4 +1,4 @@
-"""Documentation: a model's inference endpoint, as the OpenAPI document shows it."""
+"""OpenAPI documentation of a model's inference endpoint."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TAG = "inference protocol"
 
 
 def inference_path(served: ServedModel) -> tuple[Json, Json]:
-    """The path of one live model, and the schemas that it refers to: the protocol's, with the names of its columns."""
+    """The path of a live model, and its schemas: those of the protocol, with the names of the model's columns."""
     live = served.live
     prefix = f"{live.name}.infer."
     names = {"InputTensor": [column.name for column in live.table.inputs]}

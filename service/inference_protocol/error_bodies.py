@@ -1,4 +1,4 @@
-"""Problems as the protocol spells them."""
+"""Error responses in the protocol's form."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ PATHS = re.compile(r"/v2(/.*)?", re.DOTALL)
 
 
 def protocol_error(scope: AsgiScope, problem: Mapping[str, Any]) -> Response | None:
-    """`{"error": "..."}` on the protocol's own paths; None on all others."""
+    """`{"error": "..."}` on the protocol's paths; None on all others."""
     return JSONResponse({"error": problem["detail"]}, problem["status"]) if PATHS.fullmatch(scope["path"]) else None

@@ -1,4 +1,4 @@
-"""Inference: a request in the protocol's words, answered as a batch of rows is."""
+"""Inference: a request of the protocol, answered as a batch of rows."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def infer(
     call: Call,
     most_rows: int,
 ) -> bytes:
-    """Answer a request, JSON to JSON; takes up to seconds, so it belongs into a thread.
+    """Answer a request, JSON to JSON; takes up to seconds, so call it in a thread.
 
     Parameters as for `answer_batch`.
 
     Raises
     ------
     InvalidJsonError, InvalidTensorsError, BinaryTensorsError
-        It cannot be read, or values break rules of the model's table.
+        The request cannot be read, or values break rules of the model's table.
     TooManyRowsError
-        It holds more than `most_rows`.
+        It has more than `most_rows` rows.
     EventError
-        Its only row is an event that cannot be answered.
+        Its only row is an event that cannot be scored.
     BusyError, DatabaseError
-        Its answers cannot be recorded now, or its rows are events that cannot be stored.
+        The answers cannot be recorded now, or the rows are events that cannot be stored.
     """
     live = served.live
     request = read_request(body, live.table, most_rows)
@@ -65,7 +65,7 @@ def infer(
 
 
 def _answered(results: Results) -> list[str]:
-    """The answers, if all rows have one."""
+    """The answers; raises if any row has none."""
     failed = {place: result for place, result in enumerate(results) if isinstance(result, EventError)}
     if failed and len(results) == 1:
         raise failed[0]

@@ -1,4 +1,4 @@
-"""Tensors to rows: what is asked, as `POST /v1/{name}/batch` would be asked it."""
+"""Tensors to rows: a request of the protocol as rows for `answer_rows`."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from service.scoring.batches import checked_rows
 
 MAX_DIMENSIONS = 2
 _ELSEWHERE = {"binary_data_size", "shared_memory_region"}
-"""Parameters of a tensor whose values are not in `data`."""
+"""Parameters of tensors whose values are outside of `data`."""
 
 
 def read_request(body: bytes, table: Table, most_rows: int) -> InferenceRequest:
-    """The request of a body.
+    """The request in a body.
 
     Raises
     ------
     InvalidJsonError, InvalidTensorsError, TooManyRowsError
-        It is no JSON, no request of this protocol, or holds far more values than are answered at once.
+        The body is no valid JSON or no request of this protocol, or has far too many values.
     BinaryTensorsError
-        Its values are not in it.
+        Its values are outside of the JSON.
     """
     if is_crowded(body, 4 * most_rows * (len(table.inputs) + 1)):
         raise TooManyRowsError(most_rows)
@@ -45,7 +45,7 @@ def read_request(body: bytes, table: Table, most_rows: int) -> InferenceRequest:
 
 
 def as_tensor_errors(problem: Exception) -> Exception:
-    """The same failure, told in a single sentence."""
+    """The error with all its field errors in one sentence, as the protocol has no list of errors."""
     errors = getattr(problem, "errors", None)
     return problem if errors is None else InvalidTensorsError(errors)
 
@@ -67,9 +67,9 @@ def rows_of(request: InferenceRequest, served: ServedModel, most_rows: int) -> l
     Raises
     ------
     InvalidTensorsError
-        Its tensors are not those of the table's columns, or values break its rules; every one is named.
+        The tensors do not match the table's columns, or values break its rules; the error names every one.
     TooManyRowsError
-        It holds more than `most_rows`.
+        It has more than `most_rows` rows.
     """
     _check_names(request.inputs, served.live.table)
     n_rows = _n_rows(request.inputs)
@@ -90,7 +90,7 @@ def _refuse(errors: Iterable[FieldError]) -> None:
 
 
 def _check_names(tensors: Sequence[InputTensor], table: Table) -> None:
-    """Every column comes once, and nothing else does."""
+    """Refuse unknown, repeated and missing columns."""
     columns = {column.name: column for column in table.columns}
     given = [tensor.name for tensor in tensors]
     errors: list[FieldError] = []
@@ -108,7 +108,7 @@ def _check_names(tensors: Sequence[InputTensor], table: Table) -> None:
 
 
 def _n_rows(tensors: Sequence[InputTensor]) -> int:
-    """How many rows there are: at least one, and as many in every tensor."""
+    """The number of rows: at least one, and equal in all tensors."""
     n_rows = tensors[0].shape[0] if tensors[0].shape else 0
     errors: list[FieldError] = []
     for tensor in tensors:
@@ -125,7 +125,7 @@ def _n_rows(tensors: Sequence[InputTensor]) -> int:
 
 
 def _values(tensor: InputTensor, column: Column) -> tuple[list[Any], list[FieldError]]:
-    """The values of a column, None where there is none; and the elements that are not of the tensor's datatype."""
+    """The values of a column, None for missing ones, and errors for elements that are not of the tensor's datatype."""
     data = tensor.data or []
     if isinstance(data[0], list) and len(tensor.shape) == MAX_DIMENSIONS:
         wrong = [i for i, part in enumerate(data) if not isinstance(part, list) or len(part) != 1]

@@ -1,4 +1,4 @@
-"""What goes over the wire, in the protocol's words."""
+"""The messages of the protocol."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ServerReady(BaseModel):
 
 
 class ServerMetadata(BaseModel):
-    """What answers."""
+    """Name and version of the server."""
 
     name: str
     version: str
@@ -41,18 +41,18 @@ class ModelReady(BaseModel):
 
 
 class TensorMetadata(BaseModel):
-    """A tensor that a model takes or gives."""
+    """An input or output tensor of a model."""
 
     name: str
     datatype: Datatype
     shape: list[int] = Field(description="-1 stands for any number of rows.")
     parameters: Parameters | None = Field(
-        None, description='`optional`: it may be left out. `content_type` "application/json": elements are documents.'
+        None, description='`optional`: may be left out. `content_type` "application/json": elements are JSON documents.'
     )
 
 
 class ModelMetadata(BaseModel):
-    """A model, and the tensors that it takes and gives."""
+    """A model with its input and output tensors."""
 
     name: str
     versions: list[str] = Field(description="Available versions: the live one.")
@@ -64,15 +64,15 @@ class ModelMetadata(BaseModel):
 class InputTensor(BaseModel):
     """The values of one column."""
 
-    name: str = Field(description="Of the column.")
+    name: str = Field(description="Name of the column.")
     shape: list[Annotated[int, Field(strict=True, ge=0)]] = Field(description="[n] or [n, 1].")
     datatype: Datatype
     parameters: Parameters | None = None
-    data: list[Any] | None = Field(None, description="The values, flat or each in a list of its own; null if missing.")
+    data: list[Any] | None = Field(None, description="The values, flat or each in a list of one; null if missing.")
 
 
 class RequestedOutput(BaseModel):
-    """One field of the answers."""
+    """A response field that the caller requests."""
 
     name: str
     parameters: Parameters | None = None
@@ -88,7 +88,7 @@ class InferenceRequest(BaseModel):
 
 
 class OutputTensor(BaseModel):
-    """One field of the answers."""
+    """The values of one response field."""
 
     name: str
     shape: list[int]
@@ -109,6 +109,6 @@ class InferenceResponse(BaseModel):
 
 
 class ProtocolError(BaseModel):
-    """What every failed request is answered with."""
+    """The response to a failed request."""
 
     error: str = Field(description="What went wrong, and what to do about it.")

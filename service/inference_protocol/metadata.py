@@ -1,4 +1,4 @@
-"""Metadata: what a model takes and gives, and an example of it."""
+"""Metadata of a model: its input and output tensors, and an example request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ N_EXAMPLES = 2
 
 
 def model_metadata(served: ServedModel) -> ModelMetadata:
-    """What a live version takes and gives."""
+    """The input and output tensors of a live version."""
     live = served.live
     return ModelMetadata(
         name=live.name,
@@ -34,7 +34,7 @@ def model_metadata(served: ServedModel) -> ModelMetadata:
 
 
 def example_request(served: ServedModel) -> dict[str, Any] | None:
-    """A request for two rows that is answered; None if the table lacks an example of a needed column."""
+    """A valid request with two rows; None if the table lacks an example of a required column."""
     example = served.example()
     if example is None:
         return None

@@ -1,4 +1,4 @@
-"""Answers to tensors: each field of the answers as one."""
+"""Answers to tensors: one tensor for each response field."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from service.inference_protocol.messages import InferenceRequest, OutputTensor, 
 
 @cache
 def output_metadata(answer: type[Answer]) -> dict[str, TensorMetadata]:
-    """The tensors that answers of a type become, by name."""
+    """Metadata of the output tensors for a type of answers, by name."""
     found = {}
     for name, field in answer.model_fields.items():
         datatype, is_document = datatype_of_field(field)
@@ -25,7 +25,7 @@ def output_metadata(answer: type[Answer]) -> dict[str, TensorMetadata]:
 
 
 def wanted_outputs(request: InferenceRequest, answer: type[Answer]) -> list[TensorMetadata]:
-    """The tensors that a request asks for; InvalidTensorsError names those that there are not."""
+    """The requested output tensors; InvalidTensorsError names unknown ones."""
     known = output_metadata(answer)
     if not request.outputs:
         return list(known.values())
@@ -37,7 +37,7 @@ def wanted_outputs(request: InferenceRequest, answer: type[Answer]) -> list[Tens
 
 
 def output_tensors(texts: Sequence[str], wanted: Sequence[TensorMetadata]) -> list[OutputTensor]:
-    """The tensors of answers that are JSON already."""
+    """The output tensors for answers in JSON."""
     answers = from_json(f"[{','.join(texts)}]")
     return [
         OutputTensor(

@@ -1,4 +1,4 @@
-"""/v2: the protocol's paths."""
+"""The endpoints of the protocol under /v2."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from service.requests.json_bodies import json_body_of
 
 SERVER = "backscore"
 INFER_ENDPOINTS = ("infer_model", "infer_version")
-"""Under these names requests for predictions are counted."""
+"""Route names of inference requests, which are their labels in the metrics."""
 BINARY_HEADER = "inference-header-content-length"
-"""Says where JSON ends in a body with binary tensors."""
+"""Header with the length of the JSON part of a body with binary tensors."""
 
 
 def inference_router(state: State, reasons_not_ready: Callable[[], list[str]]) -> APIRouter:
@@ -63,7 +63,7 @@ def inference_router(state: State, reasons_not_ready: Callable[[], list[str]]) -
     async def version_ready(name: str, version: str) -> ModelReady:
         return ModelReady(name=inference.served(name, version).live.name, ready=True)
 
-    @router.post("/models/{name}/infer", include_in_schema=False)  # the documentation has one for each live model
+    @router.post("/models/{name}/infer", include_in_schema=False)  # OpenAPI documents one path per live model instead
     async def infer_model(name: str, request: Request) -> Response:
         return await inference.answer(request, name, None)
 
@@ -100,20 +100,20 @@ def _health_router(reasons_not_ready: Callable[[], list[str]]) -> APIRouter:
 
 
 class Inference:
-    """Takes requests for answers to where they are answered."""
+    """Answers inference requests by live models."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def served(self, name: str, version: str) -> ServedModel:
-        """The champion, if it is this version; NotLiveError else."""
+        """The champion if it is this version, else NotLiveError."""
         served = self._state.live_models.served(name)
         if version != str(served.live.version):
             raise NotLiveError(name, version, served.live.version)
         return served
 
     async def answer(self, request: Request, name: str, version: str | None) -> Response:
-        """Answer a request by the champion or its canary, or by the version that is asked for."""
+        """Answer a request by the requested version, or by the champion or its canary if it is None."""
         state, scope = self._state, request.scope
         caller: Caller = scope["key"]
         call, batch_id = state.batcher.new_call(caller.id), state.new_id()
@@ -123,7 +123,7 @@ class Inference:
         scope["log_fields"]["version"] = served.live.version
         if BINARY_HEADER in request.headers:
             raise BinaryTensorsError
-        if "content-type" in request.headers:  # Triton's client states none
+        if "content-type" in request.headers:  # Triton's client sends none
             media_type(scope, (JSON,))
         work = partial(
             infer,

@@ -1,5 +1,5 @@
-"""What a monitoring system reads at GET /metrics: counters, histograms and gauges of every worker, added up.
+"""Prometheus metrics at GET /metrics: counters, histograms and gauges, added up over the workers.
 
-Names begin with `backscore_` (what the process itself uses: `process_`), units are base units, and every label has few
-values: endpoints are kinds of routes, models are those that are live, never what a caller typed.
+Names begin with `backscore_` (those of the process: `process_`), and units are base units. Labels have low cardinality:
+endpoints are kinds of routes and models are live ones, never text from a request.
 """

@@ -1,4 +1,4 @@
-"""EndpointNames: what a request is counted under."""
+"""EndpointNames: the labels that a request is counted under."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from starlette.types import Scope as AsgiScope
 from service.live.served_model import ServedModel
 
 OTHER = "other"
-"""A path that leads nowhere, or that was refused before anybody looked where it leads."""
+"""Label of unknown paths, and of requests that were refused before routing."""
 
 Named: TypeAlias = tuple[str, str]
-"""Kind of route and live model; empty where there is none."""
+"""(kind of route, live model); the model is empty if there is none."""
 
 
 class EndpointNames:
-    """Tells the kind of route and the model of a request, of each only as many as there are.
+    """Maps a request to its kind of route and its model, with bounded cardinality.
 
-    A path is what a caller typed, so neither it nor the model in it is ever a label: models are those that are live,
-    kinds of routes are what these can be asked for, or the names of the application's routes.
+    Callers can send any path, so neither it nor the model in it is used as a label: models are live ones, and kinds of
+    routes are their actions or the names of the application's routes.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""GET /metrics: what all workers of this service count, for Prometheus."""
+"""GET /metrics: the metrics of all workers of this service, for Prometheus."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from service.metrics.shared_folder import SharedFolder
 PUBLISH_SECONDS = 1.0
 TEXT: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Metrics in the text format of Prometheus, or in that of OpenMetrics where it is asked for.",
+        "description": "Metrics in the Prometheus text format, or in OpenMetrics if the Accept header prefers it.",
         "content": {"text/plain": {"schema": {"type": "string"}}, "application/openmetrics-text": {}},
     }
 }
 
 
 class Exposition:
-    """Shows the metrics of this process, and of the other workers where there are some.
+    """The metrics of this process and of the other workers, if any.
 
     Parameters
     ----------
-    folder : what the workers share; None for the only one.
+    folder : shared by the workers; None for a single process.
     """
 
     def __init__(self, metrics: Metrics, folder: SharedFolder | None) -> None:
         self._registry, self._folder = metrics.registry, folder
 
     def text(self, accept: str) -> tuple[bytes, str]:
-        """The metrics, in a format that fits the Accept header, and its content type."""
+        """The metrics in a format that matches the Accept header, and its content type."""
         encode, content_type = choose_encoder(accept)
         return encode(_Collected(self.families())), content_type
 
@@ -46,19 +46,19 @@ class Exposition:
         return self._folder.gather(own) if self._folder else merged([own])
 
     def publish(self) -> None:
-        """Let the other workers see what this one counts."""
+        """Make the counts of this worker visible to the others."""
         if self._folder is not None:
             self._folder.publish(families_of(self._registry.collect()))
 
     async def keep_publishing(self) -> None:
-        """Publish for ever."""
+        """Publish periodically until cancelled."""
         while self._folder is not None:
             await asyncio.sleep(PUBLISH_SECONDS)
             await asyncio.to_thread(self.publish)
 
 
 def metrics_router(exposition: Exposition) -> APIRouter:
-    """The endpoint that a monitoring system reads."""
+    """The endpoint that Prometheus scrapes."""
     router = APIRouter(tags=["health"])
 
     @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, responses=TEXT)
@@ -70,7 +70,7 @@ def metrics_router(exposition: Exposition) -> APIRouter:
 
 
 class _Collected(Collector):
-    """Families as something that the library writes."""
+    """An adapter from families to the library's collector interface."""
 
     def __init__(self, families: Sequence[Family]) -> None:
         self._families = families

@@ -1,7 +1,7 @@
-"""Metrics of several workers: as JSON, and added up.
+"""Metrics of several workers, as JSON and merged.
 
-Counters and histograms are sums over all workers that ever ran, so that they never fall when one ends. Gauges are sums
-over those that run now, with the exceptions in `MERGED_BY`.
+Counters and histograms are sums over all workers that ever ran, so that they never decrease when a worker ends. Gauges
+are sums over running workers, with the exceptions in `MERGED_BY`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
 MERGED_BY: Mapping[str, Callable[[float, float], float]] = {
-    "backscore_database_up": min,  # one worker without its database is one too many
+    "backscore_database_up": min,  # a single worker without its database must raise the alert
     "backscore_live_version_info": max,
     "process_start_time_seconds": max,
     "process_max_fds": min,
 }
 
 Sample: TypeAlias = tuple[str, dict[str, str], float]
-"""Its name, its labels, its value."""
+"""(name, labels, value)."""
 
 
 class Family(TypedDict):
@@ -37,7 +37,7 @@ FAMILIES = TypeAdapter(list[Family])
 
 
 def families_of(metrics: Iterable[Metric]) -> list[Family]:
-    """Metrics as the library collects them, without the times at which they began."""
+    """Families of collected metrics, without the `_created` timestamps."""
     return [
         Family(
             name=metric.name,
@@ -54,11 +54,11 @@ def families_of(metrics: Iterable[Metric]) -> list[Family]:
 
 
 def merged(running: Sequence[Iterable[Family]], ended: Sequence[Iterable[Family]] = ()) -> list[Family]:
-    """The families of several workers as one.
+    """The merged families of several workers.
 
     Parameters
     ----------
-    running, ended : of each worker that runs now, and of each that has ended.
+    running, ended : families of each running worker, and of each that has ended.
     """
     families: dict[str, Family] = {}
     values: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]] = {}
@@ -79,7 +79,7 @@ def merged(running: Sequence[Iterable[Family]], ended: Sequence[Iterable[Family]
 
 
 def as_metrics(families: Iterable[Family]) -> list[Metric]:
-    """Families as the library writes them."""
+    """Families as the library's metric objects."""
     metrics = []
     for family in families:
         metric = Metric(family["name"], family["documentation"], family["type"])

@@ -1,4 +1,4 @@
-"""Metrics: what one process counts."""
+"""Metrics: the counters, histograms and gauges of one process."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ REFUSALS = ("full", "slow_body", "timeout", "client_left")
 
 
 class Metrics:
-    """Counts requests, answers and what becomes of their records; cheap enough for every request.
+    """Counts requests, answers and audit records; cheap enough for every request.
 
-    Methods may be called from any thread. Gauges are functions that are asked when somebody reads.
+    Thread-safe. Gauges are functions that are evaluated on every scrape.
     """
 
     def __init__(self) -> None:
@@ -67,16 +67,16 @@ class Metrics:
         self._workers = Gauge("backscore_workers", "Worker processes.", registry=self.registry)
         self._workers.set(1)
         ProcessCollector(registry=self.registry)
-        for reason in REFUSALS:  # so that the first one is an increase
+        for reason in REFUSALS:  # start at 0, so that `increase()` sees the first one
             self._refused.labels(reason)
         for result in SHADOWED:
             self._shadowed.labels(result)
-        # Finding a label's child takes the library longer than counting, so they are kept
+        # the library's look-up of a labelled child takes longer than counting, so children are kept
         self._requests_of: dict[tuple[str, str, str, int], Counter] = {}
         self._durations_of: dict[tuple[str, str], Histogram] = {}
 
     def request(self, endpoint: str, model: str, method: str, status: int, seconds: float) -> None:
-        """Count an answered request; `endpoint` and `model` are names of ours, see `EndpointNames`."""
+        """Count an answered request; `endpoint` and `model` come from `EndpointNames`."""
         requests = self._requests_of.get((endpoint, model, method, status))
         if requests is None:
             known_method = method if method in METHODS else "other"
@@ -90,11 +90,11 @@ class Metrics:
         durations.observe(seconds)
 
     def aborted(self, reason: str) -> None:
-        """Count a request that ended without its answer, for one of `REFUSALS`."""
+        """Count a request without a proper response; `reason` is one of `REFUSALS`."""
         self._refused.labels(reason).inc()
 
     def score(self, model: str, version: int, bounds: Sequence[float], number: float) -> None:
-        """Count one answer of a live version by its number, see `ScoreHistogram`."""
+        """Count one answer of a live version, see `ScoreHistogram`."""
         self._scores.observe(model, version, bounds, number)
 
     def scores(self, model: str, version: int, bounds: Sequence[float], numbers: ArrayLike) -> None:
@@ -106,23 +106,23 @@ class Metrics:
         self._audit_written.inc(n_predictions)
 
     def audit_dropped(self, n_predictions: int) -> None:
-        """Count predictions that were answered and not recorded."""
+        """Count predictions that were answered but not recorded."""
         self._audit_dropped.inc(n_predictions)
 
     def shadowed(self, result: str, n_rows: int) -> None:
-        """Count rows that a shadow was to answer, by one of `SHADOWED`."""
+        """Count rows for a shadow; `result` is one of `SHADOWED`."""
         self._shadowed.labels(result).inc(n_rows)
 
     def watch(self, name: str, documentation: str, value: Callable[[], float]) -> None:
-        """Show as a gauge what the function says whenever somebody reads."""
+        """Add a gauge whose value is the result of the function at the time of the scrape."""
         Gauge(name, documentation, registry=self.registry).set_function(value)
 
     def watch_audit_queue(self, n_waiting: Callable[[], int]) -> None:
-        """Show how many hand-overs wait to be recorded."""
+        """Add a gauge of the audit queue's length."""
         self.watch("backscore_audit_queue_length", "Groups of predictions waiting to be recorded.", n_waiting)
 
     def watch_live_versions(self, live: Callable[[], Iterable[LiveVersion]]) -> None:
-        """Show which versions answer, by which policies."""
+        """Add a gauge of the live versions and their policies."""
         self.registry.register(_LiveVersions(live))
 
 

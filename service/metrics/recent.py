@@ -1,7 +1,7 @@
-"""Recent: how often models were asked in the last hour, and how long the answers took.
+"""Recent: request rate and latency of each model over the last hour.
 
-What is counted only ever grows, so what happened in an hour is what is counted now, less what was counted an hour ago.
-That is noted once a minute; a request costs nothing more for it.
+Counters only grow, so the traffic of an hour is the difference between now and a snapshot an hour ago. Snapshots are
+taken once a minute, at no cost to requests.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ MINUTE = 60.0
 MINUTES = 60
 
 Counts: TypeAlias = dict[tuple[str, str, float], float]
-"""(model, kind of route, upper bound of the duration in seconds) -> requests that took at most so long."""
+"""(model, kind of route, upper bound in seconds) -> cumulative count of requests."""
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """How a model was asked.
+    """Requests to a model, and their latency.
 
     Parameters
     ----------
-    n_requests : that were answered. seconds : in so long a time, at most an hour.
-    median, slow : durations in seconds that half, and 99 of 100, stayed below; None without requests.
+    n_requests : answered requests.
+    seconds : length of the period, at most an hour.
+    median, slow : p50 and p99 of the duration in seconds; None without requests.
     """
 
     n_requests: int
@@ -40,16 +41,16 @@ class Traffic:
 
     @property
     def per_minute(self) -> float:
-        """Requests a minute."""
+        """Requests per minute."""
         return self.n_requests * MINUTE / max(self.seconds, 1.0)
 
 
 class Recent:
-    """Notes once a minute what is counted, and tells what came within the last hour.
+    """Keeps a snapshot of the counters per minute, and computes the traffic of the last hour.
 
     Parameters
     ----------
-    collect : the metrics as they are now, of all workers.
+    collect : returns the current metrics of all workers.
     clock : seconds.
     """
 
@@ -58,17 +59,17 @@ class Recent:
         self._notes: deque[tuple[float, Counts]] = deque(maxlen=MINUTES + 1)
 
     def note(self) -> None:
-        """Note what is counted now."""
+        """Take a snapshot."""
         self._notes.append((self._clock(), _counts(self._collect())))
 
     async def keep_noting(self) -> None:
-        """Note for ever, once a minute."""
+        """Take a snapshot every minute until cancelled."""
         while True:
             await asyncio.to_thread(self.note)
             await asyncio.sleep(MINUTE)
 
     def traffic(self, wanted: Collection[tuple[str, str]]) -> dict[str, Traffic]:
-        """What came of the wanted pairs of model and kind of route, by model; nothing for models without requests."""
+        """Traffic by model, summed over the given pairs of model and kind of route; only models with requests."""
         now, counts = self._clock(), _counts(self._collect())
         within = [(at, noted) for at, noted in self._notes if now - at <= MINUTE * MINUTES]
         since, before = within[0] if within else (now, counts)
@@ -100,7 +101,7 @@ def _traffic(cumulative: list[tuple[float, float]], seconds: float) -> Traffic:
 
 
 def _quantile(cumulative: list[tuple[float, float]], share: float) -> float | None:
-    """The duration that this share stayed below, as if durations were spread evenly between two bounds."""
+    """A quantile of the duration by linear interpolation within its bucket, as Prometheus' `histogram_quantile`."""
     wanted = share * cumulative[-1][1]
     if not wanted:
         return None

@@ -1,6 +1,6 @@
-"""ScoreHistogram: how answers are spread, for each model and version.
+"""ScoreHistogram: the distribution of answers, for each model and version.
 
-The library's own histogram takes one value at a time; a batch has ten thousand.
+The library's own histogram takes one value at a time; a batch has up to ten thousand.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 MAX_VERSIONS = 8
-"""Of each model; the one that came first gives way, so that a service that retrains daily does not grow for ever."""
+"""Versions kept per model, the latest ones, so that a service that retrains daily does not grow without bound."""
 
 
 @dataclass(eq=False)
 class Spread:
-    """The counts of one version: of each bucket, those above the last bound at the end."""
+    """Counts per bucket of one version; the last bucket is above all bounds."""
 
     bounds: Sequence[float]
     counts: list[int]
@@ -31,7 +31,7 @@ class Spread:
 
 
 class ScoreHistogram(Collector):
-    """Counts answers, by the number that stands for them, by model and version; safe to use from several threads."""
+    """Histogram of the numbers that summarize answers, by model and version; thread-safe."""
 
     def __init__(self, name: str, documentation: str) -> None:
         self._name, self._documentation = name, documentation
@@ -39,7 +39,7 @@ class ScoreHistogram(Collector):
         self._spreads: dict[str, dict[int, Spread]] = {}
 
     def observe(self, model: str, version: int, bounds: Sequence[float], number: float) -> None:
-        """Count one answer; `bounds` of the buckets, inclusive, are always the same for a version."""
+        """Count one answer; `bounds` are inclusive upper bounds, constant for a version."""
         place = bisect_left(bounds, number)
         with self._lock:
             spread = self._spread(model, version, bounds)
@@ -56,7 +56,7 @@ class ScoreHistogram(Collector):
             spread.total += float(values.sum())
 
     def collect(self) -> Iterator[Metric]:
-        """The histogram as the library writes it."""
+        """The histogram as a metric of the library."""
         family = HistogramMetricFamily(self._name, self._documentation, labels=["model", "version"])
         with self._lock:
             for model, versions in self._spreads.items():

@@ -1,8 +1,8 @@
-"""SharedFolder: where the workers of one service leave what they count for each other.
+"""SharedFolder: exchange of metrics between the workers of one service.
 
-Each worker writes a file of its own; whoever is asked writes its file anew and adds up all of them. So counts never
-fall from one answer to the next, whichever worker gives it, and are at most one interval of `publish` old. A worker
-that is killed takes what it counted since its last `publish` with it.
+Each worker writes a file of its own; the worker that is scraped rewrites its file and merges all of them. So counters
+never decrease from one scrape to the next, whichever worker answers, and are at most one interval of `publish` old. A
+worker that is killed loses its counts since its last `publish`.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from filelock import FileLock
 from service.metrics.families import FAMILIES, Family, merged
 
 ENDED = "ended.json"
-"""The sums of workers that have ended."""
+"""File with the merged metrics of workers that have ended."""
 
 
 class SharedFolder:
-    """A folder that belongs to the workers of one service, and to nobody else.
+    """A folder that only the workers of one service use.
 
-    What workers left that have ended is added up in one file when the next one starts.
+    Each worker that starts merges the files of workers that have ended into one.
 
     Parameters
     ----------
-    pid : of this worker.
+    pid : process ID of this worker.
     """
 
     def __init__(self, folder: Path, pid: int | None = None) -> None:
@@ -37,12 +37,12 @@ class SharedFolder:
             self._add_up_ended()
 
     def publish(self, families: list[Family]) -> None:
-        """Write this worker's file; whoever reads sees the old one or the new one."""
-        with self._lock:  # also against this process's own other threads
+        """Replace this worker's file atomically."""
+        with self._lock:  # also excludes other threads of this process
             _write(self._own, families)
 
     def gather(self, families: list[Family]) -> list[Family]:
-        """What all workers count, with this one's latest."""
+        """The merged metrics of all workers, with the latest of this one."""
         with self._lock:
             _write(self._own, families)
             running: list[list[Family]] = []
@@ -53,7 +53,7 @@ class SharedFolder:
         return merged(running, ended)
 
     def _add_up_ended(self) -> None:
-        # a file under this worker's own number is that of a process which had the number before
+        # process IDs are reused: a file with this worker's own ID is from an earlier process
         files = [file for file in self._folder.glob("*.json") if file.name != ENDED]
         gone = [file for file in files if file == self._own or not _runs(int(file.stem))]
         if not gone:
@@ -69,7 +69,7 @@ def _runs(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's by now
+    except PermissionError:  # the ID belongs to another user's process by now
         return False
     return True
 

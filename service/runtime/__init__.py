@@ -1,1 +1,1 @@
-"""The process around the application."""
+"""The server process around the application: connections, background tasks, shutdown."""

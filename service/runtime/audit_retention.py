@@ -1,4 +1,4 @@
-"""Pruning: while the service runs, records that the audit settings do not keep any longer are deleted."""
+"""Retention: periodic deletion of audit records beyond the limits of the audit settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def keep_within_limits(
     now: Clock,
     pause_seconds: float = PAUSE_SECONDS,
 ) -> None:
-    """Delete what is too old or too much, for ever; several processes that do so at once take nothing too much."""
+    """Delete records beyond the limits of age and number until cancelled; safe in several processes at once."""
     while True:
         for name, served in live_models.served_models.items():
             try:

@@ -1,4 +1,4 @@
-"""Lifespan: background tasks and workers of one process, from its start to its end."""
+"""Lifespan: background tasks and worker threads of one process, from start to shutdown."""
 
 from __future__ import annotations
 
@@ -23,28 +23,27 @@ from service.runtime.audit_retention import keep_within_limits
 from service.runtime.request_pipeline import RequestPipeline
 
 SWITCH_SECONDS = 0.0005
-"""After so long a thread that waits for Python's lock gets it: the thread that records answers must not wait for those
-who make them, nor the event loop for a version that is loaded. With Python's own 5 ms the slowest took ten times as
-long."""
+"""Switch interval of the GIL: the audit thread must not wait long for threads that score, nor the event loop for a
+version that is loaded. With Python's default of 5 ms the slowest requests took ten times as long."""
 
 
 class Worker(Protocol):
-    """Works in a thread of its own."""
+    """A worker with a thread of its own."""
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
 
     def close(self) -> None:
-        """Do what waits, and end."""
+        """Process what is queued, and stop."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lifespan:
-    """Starts everything before the first request, and ends it after the last.
+    """Starts background work before the first request, and stops it after the last.
 
     Parameters
     ----------
-    workers : each comes before those that it hands work to.
+    workers : in order of the flow of work, each before those that it feeds.
     """
 
     registry: Registry
@@ -59,16 +58,16 @@ class Lifespan:
 
     @asynccontextmanager
     async def run(self, _app: object) -> AsyncIterator[None]:
-        """While the block runs the process can answer."""
+        """A context manager in which the process can answer requests."""
         with threadpool_limits(limits=1, user_api="blas"):  # a row's products are too small to share between threads
             for worker in reversed(self.workers):
                 worker.start()
             await self.live_models.refresh()
-            with suppress(DatabaseError):  # it may come; nobody is let in before
+            with suppress(DatabaseError):  # the ring polls on, and lets no key of the database in until then
                 await asyncio.to_thread(self.ring.refresh)
             sys.setswitchinterval(SWITCH_SECONDS)
             gc.collect()
-            gc.freeze()  # what stands now stays; looking through it again and again costs a tenth of the throughput
+            gc.freeze()  # loaded models live on; scanning them in every collection costs a tenth of the throughput
             gc.enable()  # see `service.cli.commands.serve`
             beside = [
                 asyncio.create_task(self.live_models.keep_in_step(self.poll_seconds)),

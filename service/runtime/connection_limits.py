@@ -1,8 +1,8 @@
-"""The server's protocol with limits that it lacks: uvicorn waits for ever for headers, and takes any number of them.
+"""uvicorn's HTTP protocol with limits that it lacks: it waits for headers without a timeout, and sets no size limit.
 
-A connection has `header_seconds` for the headers of a request, and these at most `MAX_HEADER_BYTES`, as has whatever
-else is no body: trailers, and what a chunk may say of itself. Of connections there are at most `most`. When one more
-comes, one that has no request under way gives way to it. What is no HTTP is answered with a problem, too.
+Headers must arrive within `header_seconds` and have at most `MAX_HEADER_BYTES`, as must everything else outside the
+body: trailers and chunk extensions. There are at most `most` connections; a new one beyond that replaces an idle one.
+Bytes that are not HTTP are answered with a problem, too.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from service.requests.problems import problem_response
 MAX_HEADER_BYTES = 65_536
 FILES_FOR_OTHER_USES = 100
 SECONDS_UNTIL_READ = 60
-"""So long a client may leave an answer unread before the system breaks the connection off."""
+"""Time that a client may leave a response unread before the system closes the connection (TCP_USER_TIMEOUT)."""
 
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """How patient the protocol is.
+    """Limits on the connections of one process.
 
     Parameters
     ----------
-    most : connections.
-    header_seconds : for the headers of one request.
+    most : number of open connections.
+    header_seconds : time for the headers of a request to arrive.
     """
 
     most: int
@@ -40,7 +40,7 @@ class ConnectionLimits:
 
     @classmethod
     def within_the_systems(cls, most: int, header_seconds: float) -> ConnectionLimits:
-        """The same, but fewer connections where the system lets a process open fewer files."""
+        """Limits with fewer connections if the system lets a process open fewer files (RLIMIT_NOFILE)."""
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if files != resource.RLIM_INFINITY:
             most = max(1, min(most, files - FILES_FOR_OTHER_USES))
@@ -48,7 +48,7 @@ class ConnectionLimits:
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """One connection. Its limits are those of the application, at `app.state.connection_limits`."""
+    """One connection, with the limits at `app.state.connection_limits`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -57,7 +57,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._headers_due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection if there is room, or if another can make room."""
+        """Accept the connection if there is room or an idle one can be closed."""
         super().connection_made(transport)
         _give_up_on_silent_readers(transport)
         if len(self.connections) > self._limits.most and not self._make_room():
@@ -66,12 +66,12 @@ class PatientProtocol(HttpToolsProtocol):
         self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Stop the timeout of the headers."""
         self._headers_came()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on; bytes that the parser got nothing out of belong to headers that are not complete."""
+        """Parse bytes; those that complete no header block or body part count as headers."""
         self._n_header_bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -82,27 +82,27 @@ class PatientProtocol(HttpToolsProtocol):
             self._expect_headers()
 
     def on_headers_complete(self) -> None:
-        """The server's part, and the end of the wait."""
-        if self._n_header_bytes > MAX_HEADER_BYTES:  # together with what came behind the headers
+        """Check the size of the headers, and stop their timeout."""
+        if self._n_header_bytes > MAX_HEADER_BYTES:  # may include bytes after the headers, so count exactly
             n_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
             if n_bytes > MAX_HEADER_BYTES:
                 self._refuse(HeadersTooLargeError(MAX_HEADER_BYTES))
-                raise ValueError("headers too large")  # which makes the parser stop, and is told to nobody
+                raise ValueError("headers too large")  # stops the parser; the client has its response already
         self._headers_came()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """The server's part."""
+        """Restart the count of bytes outside the body."""
         self._n_header_bytes = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The server's part."""
+        """Restart the count of bytes outside the body."""
         self._n_header_bytes = 0
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no request."""
+        """Answer bytes that are not HTTP with a problem."""
         if not self.transport.is_closing():
             self._refuse(InvalidHttpError())
 
@@ -124,7 +124,7 @@ class PatientProtocol(HttpToolsProtocol):
         if self._n_header_bytes:
             self._refuse(SlowHeadersError(self._limits.header_seconds))
         else:
-            self.transport.close()  # nothing was asked
+            self.transport.close()  # an idle connection gets no response
 
     def _make_room(self) -> bool:
         for other in self.connections:
@@ -135,7 +135,7 @@ class PatientProtocol(HttpToolsProtocol):
         return False
 
     def _refuse(self, problem: ServiceError) -> None:
-        """Answer without the application, which has not seen the whole of a request; else only break off."""
+        """Respond in place of the application while the request is incomplete; otherwise just close."""
         self._headers_came()
         cycle = self.cycle
         if self._has_request_under_way and (cycle.response_started or not cycle.more_body):

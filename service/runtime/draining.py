@@ -1,8 +1,8 @@
-"""Draining: how a worker ends without failing a request.
+"""Draining: graceful shutdown of a worker, without a failed request.
 
-Told to end by SIGTERM, it first says at /health/ready that it is not ready, and goes on answering for `seconds`, so
-that load balancers look elsewhere. Then the server takes no new connections, answers what is under way, and the writers
-store what they hold. SIGINT, a person's Ctrl+C, does without the pause. A second signal ends the process at once.
+On SIGTERM, /health/ready turns to not ready, and the worker goes on answering for `seconds`, so that load balancers
+stop sending requests. Then the server accepts no new connections, answers requests in flight, and the writers store
+what they hold. SIGINT (Ctrl+C) skips the pause. A second signal ends the process at once.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ PARENT_SECONDS = 0.5
 
 
 class Draining:
-    """Stands before the server's own handlers of signals.
+    """Signal handlers in front of the server's own.
 
     Parameters
     ----------
-    seconds : between not being ready and the end.
-    is_alone : whether this process is the whole service. One of several workers hears every signal up to three times,
-        from its terminal or service manager and from the process above it, which ends it at once if it has to.
+    seconds : pause between not ready and shutdown.
+    is_alone : whether this is the only process. One of several workers gets a signal up to three times, from its
+        terminal or service manager and from its parent, so it ignores repeated ones; the parent kills it if necessary.
 
     Attributes
     ----------
-    has_begun : whether the process was told to end.
+    has_begun : whether shutdown has begun.
     """
 
     def __init__(self, seconds: float, log: FilteringBoundLogger, *, is_alone: bool) -> None:
@@ -42,12 +42,12 @@ class Draining:
         self.has_begun = False
 
     def reasons_not_ready(self) -> list[str]:
-        """Why no more requests should be sent; empty before the end."""
+        """Reasons why no more requests should be sent; empty before shutdown."""
         return ["shutting down; requests are still answered"] if self.has_begun else []
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Heed signals; only a main thread can."""
+        """Handle signals; does nothing outside the main thread."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -60,7 +60,7 @@ class Draining:
                 signal.signal(number, handler)  # type: ignore[arg-type]
 
     async def follow_parent(self) -> None:
-        """End in good order, as if told, when the process above several workers has died: nobody else would tell."""
+        """Shut down gracefully if the parent of several workers has died, since no signal would come then."""
         parent = multiprocessing.parent_process()
         if parent is None or self._is_alone:
             return
@@ -76,8 +76,8 @@ class Draining:
                 signal.raise_signal(number)
             return
         self.has_begun = True
-        assert self._loop is not None  # noqa: S101 - handlers stand only while it runs
-        # a handler may run in the middle of anything, so the loop does the rest
+        assert self._loop is not None  # noqa: S101 - handlers are installed only while it runs
+        # a handler may interrupt any code, so the loop does the rest
         self._loop.call_soon_threadsafe(self._begin, number)
 
     def _begin(self, number: int) -> None:

@@ -1,4 +1,4 @@
-"""Memory that large batches took, given back to the system."""
+"""Return of freed memory to the operating system after large batches."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pyarrow as pa
 
 
 def give_back() -> None:
-    """Let go of what the C library and Arrow keep for later; takes some milliseconds.
+    """Release memory that the C library and Arrow keep for reuse; takes some milliseconds.
 
-    After a few batches of tens of megabytes that would be more than the rest of the process needs. Where the C library
-    is not glibc there is nothing to call.
+    After a few batches of tens of megabytes it would exceed the memory of the rest of the process. Does less where the
+    C library is not glibc.
     """
     pa.default_memory_pool().release_unused()
     if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:

@@ -26,13 +26,13 @@ from service.settings import Settings
 
 
 class RequestPipeline:
-    """Names, logs, counts and limits requests, and lets the process end in good order.
+    """Logs, counts, traces and limits requests, and drains the process on shutdown.
 
     Parameters
     ----------
     tracing : None if it is off.
-    log_to : where lines about requests go; standard error by default.
-    new_id : names requests that come without a name.
+    log_to : stream of the request log; standard error by default.
+    new_id : makes IDs for requests without one.
     """
 
     def __init__(
@@ -80,12 +80,12 @@ class RequestPipeline:
         return [request_log, *traced, Middleware(Limits, under_way=self.under_way)]
 
     def reasons_not_ready(self) -> list[str]:
-        """Why no requests should be sent here; empty if they should."""
+        """Reasons why no requests should be sent to this process; empty if it is ready."""
         return self.draining.reasons_not_ready() or self._live_models.reasons_not_ready()
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Keep time, publish what is counted, and heed signals."""
+        """A context manager in which time limits, metrics and signal handlers are active."""
         tasks = [
             asyncio.create_task(self.under_way.keep_time()),
             asyncio.create_task(self.exposition.keep_publishing()),

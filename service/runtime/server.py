@@ -1,4 +1,4 @@
-"""The server around the application: one process, or several below one that watches over them."""
+"""The server around the application: one process, or several workers under a supervisor."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ APP = "service.app:app_from_environment"
 PROTOCOL = "service.runtime.connection_limits:PatientProtocol"
 MAX_START_SECONDS = 3600
 FORCED = 128 + signal.SIGTERM
-"""The exit status of a service that was told twice, as of one that the signal itself ended."""
+"""Exit status after a second signal, as if the signal itself had ended the process."""
 
 
 def run_server(settings: Settings, on_listening: Callable[[], None]) -> int:
-    """Serve until a signal ends it; the exit status: 0 after an orderly end.
+    """Serve until a signal; returns the exit status, 0 after a graceful shutdown.
 
-    The application is made from BACKSCORE_* variables, in each worker anew. `on_listening` is called once the port is
-    open, with several workers in a thread of its own.
+    Each worker creates its application from the BACKSCORE_* variables. `on_listening` is called once the port is open,
+    with several workers from another thread.
     """
     config = uvicorn.Config(
         APP,
@@ -40,9 +40,9 @@ def run_server(settings: Settings, on_listening: Callable[[], None]) -> int:
         log_level="warning",  # the service writes its own log
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # nothing here depends on who asks
+        proxy_headers=False,  # nothing depends on the client's address
         timeout_keep_alive=settings.keep_alive_seconds,
-        timeout_graceful_shutdown=round(settings.request_seconds) + 1,  # by then each request has been cut short
+        timeout_graceful_shutdown=round(settings.request_seconds) + 1,  # by then every request has been aborted
     )
     if settings.workers == 1:
         return _run_alone(config, on_listening)
@@ -57,7 +57,7 @@ class Workers(Multiprocess):
 
     Attributes
     ----------
-    status : of the whole, once it has ended.
+    status : exit status of the service, once it has ended.
     """
 
     status = 0
@@ -76,7 +76,7 @@ class Workers(Multiprocess):
             self._on_listening()
 
     def join_all(self) -> None:
-        """Wait for the workers to end, and end those that are left when a signal comes meanwhile."""
+        """Wait for the workers to end; kill the remaining ones if another signal arrives."""
         self.signal_queue.clear()
         while any(one.process.is_alive() for one in self.processes):
             if signal.SIGTERM in self.signal_queue or signal.SIGINT in self.signal_queue:
@@ -88,7 +88,7 @@ class Workers(Multiprocess):
 
 
 class AnnouncedServer(uvicorn.Server):
-    """A server that tells when its port is open."""
+    """A server that announces that its port is open."""
 
     def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
         super().__init__(config)
@@ -102,7 +102,7 @@ class AnnouncedServer(uvicorn.Server):
 
 
 def _run_alone(config: uvicorn.Config, on_listening: Callable[[], None]) -> int:
-    # When it has ended in good order, the server raises the signal once more for whoever cared before it: nobody
+    # after a graceful shutdown uvicorn raises the signal again for the handlers before it, which must not end us
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     server = AnnouncedServer(config, on_listening)
     try:
@@ -115,7 +115,7 @@ def _run_alone(config: uvicorn.Config, on_listening: Callable[[], None]) -> int:
 
 @contextmanager
 def _metrics_folder(settings: Settings) -> Iterator[None]:
-    """A folder in which the workers add up what they count, unless there is one."""
+    """Provide a temporary folder for the workers' metrics unless one is configured."""
     if settings.metrics_folder is not None:
         yield
         return
