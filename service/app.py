@@ -1,4 +1,4 @@
-"""The HTTP application, put together from settings."""
+"""The HTTP application, assembled from settings."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def create_app(
     Parameters
     ----------
     now : the clock of what the registry records.
-    new_id : makes the ids of predictions, and of requests that come without one.
-    log_to : where log lines go; standard error by default.
-    tracing : replaces what the environment asks for, see `service.middleware.tracing`.
+    new_id : makes the IDs of predictions, and of requests without one.
+    log_to : stream of the log; standard error by default.
+    tracing : overrides the tracing configured by the environment, see `service.middleware.tracing`.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def create_app(
     )
     app = _framework_app(_lifespan(state, ring, pipeline, log), [static.route(), *routes.routes()])
     app.state.log, app.state.live_models, app.state.predictions = log, live_models, state.predictions
-    app.state.connection_limits = pipeline.connection_limits  # read by the server's protocol
+    app.state.connection_limits = pipeline.connection_limits  # read by `PatientProtocol`
     for router in (*_api_routers(state, pipeline), *page_routers(_site(state, pages, routes, ring, pipeline))):
         app.include_router(router)
     put_in_front(
@@ -198,9 +198,9 @@ def _framework_app(lifespan: Lifespan, routes: Sequence[Route]) -> FastAPI:
         description=DESCRIPTION,
         redoc_url=None,
         static_url="/static",
-        swagger_ui_parameters={"validatorUrl": None},  # else the page asks a validator on the internet
+        swagger_ui_parameters={"validatorUrl": None},  # else the page calls a validator on the internet
         lifespan=lifespan.run,
-        # spans, counts and lines about requests are our own; newer versions of the framework would make them again
+        # spans, metrics and request logs are our own; newer versions of FastAPI would duplicate them
         telemetry=dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False),
         routes=routes,
         exception_handlers={
@@ -239,5 +239,5 @@ def _site(state: State, pages: Pages, routes: PredictionRoutes, ring: KeyRing, p
 
 
 def app_from_environment() -> FastAPI:
-    """The service with settings from BACKSCORE_*: what each of several worker processes calls."""
+    """The service with settings from BACKSCORE_*; the factory that each worker process calls."""
     return create_app(Settings())

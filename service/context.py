@@ -1,4 +1,4 @@
-"""State: shared by all endpoints of one application."""
+"""State: the parts of the application that its endpoints share."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from service.settings import Settings
 
 @dataclass(frozen=True)
 class State:
-    """The parts of a running application that its routes use; none of them is ever replaced.
+    """The parts of a running application that its routes use; fixed for its lifetime.
 
     Parameters
     ----------
     bundles : folder of the bundles.
-    batcher : answers and records single rows.
-    threads : for requests with many rows.
-    events : answers, stores and records the rows of models whose tables have windows.
-    shadows : lets challengers answer the rows of champions, unseen by callers.
+    batcher : scores and records single rows.
+    threads : thread pool for requests with many rows.
+    events : scores, stores and records the rows of models whose tables have windows.
+    shadows : scores the rows of champions by shadow challengers.
     audit_writer : writes the audit log; `predictions` reads it.
-    cached_reports : reports about the audit log, which take seconds to compute.
+    cached_reports : reports on the audit log that take seconds to compute.
     prediction_lookup : finds the rows of recorded predictions.
-    metrics : counts of this process.
+    metrics : of this process.
     tracing : None if it is off.
     now : the clock of labels and verdicts.
-    new_id : makes prediction ids.
+    new_id : makes prediction IDs.
     """
 
     settings: Settings

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 MAX_CHARACTERS = 100
-"""Length to which echoed input is cut: a hostile request must not get a hostile answer."""
+"""Maximum length of echoed input, so that a huge value does not cause a huge response."""
 
 
 def shortened(text: str) -> str:
@@ -20,13 +20,13 @@ def shortened(text: str) -> str:
 class FieldError(BaseModel):
     """An invalid value of a request."""
 
-    path: str = Field(description="JSON pointer into the body, rows counted from 0; `?name` is a query parameter.")
+    path: str = Field(description="JSON pointer into the body, rows counted from 0; or `?name` of a query parameter.")
     message: str = Field(description="The rule that it breaks.")
     value: Any = Field(None, description="The value as sent, cut to 100 characters; null if none was sent.")
 
 
 class ServiceError(Exception):
-    """Base of the errors that `service` raises on purpose; their texts are written for users."""
+    """Base class of the errors of `service`; their messages are written for users."""
 
 
 class UnsafeAddressError(ServiceError):
@@ -66,7 +66,7 @@ class MissingScopeError(ServiceError):
 
 
 class ForeignRequestError(ServiceError):
-    """A request that changes something does not prove that a page of this service sent it."""
+    """The CSRF token is missing or invalid, or the request comes from another site."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -103,7 +103,7 @@ class TrainingTooLongError(ServiceError):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
-            f"this training takes longer than {seconds:g} s; take fewer rows, epochs or units, or larger batches"
+            f"this training takes longer than {seconds:g} s; use fewer rows, epochs or units, or larger batches"
         )
 
 
@@ -130,7 +130,7 @@ class MediaTypeError(ServiceError):
 
 
 class ContentCodingError(ServiceError):
-    """The body is compressed: a few bytes could become very many."""
+    """The body is compressed, which is refused since a small body could expand without bound."""
 
     def __init__(self, given: str) -> None:
         super().__init__(
@@ -160,7 +160,7 @@ class InvalidRequestError(ServiceError):
 
 
 class InvalidTensorsError(InvalidRequestError):
-    """Invalid values for a caller who gets a single sentence."""
+    """Invalid values, all named in the message, since the inference protocol has no list of errors."""
 
     def _where(self) -> str:
         return ": " + "; ".join(
@@ -170,7 +170,7 @@ class InvalidTensorsError(InvalidRequestError):
 
 
 class BinaryTensorsError(ServiceError):
-    """Tensors are sent in an unsupported form."""
+    """Tensors are binary or in shared memory, which is not supported."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -202,18 +202,18 @@ class UnknownOperationError(ServiceError):
 
 
 class TemporaryError(ServiceError):
-    """The service cannot answer now, for a reason that callers may know."""
+    """The service cannot answer now; the message is shown to callers, unlike that of other 5xx errors."""
 
 
 class BusyError(TemporaryError):
-    """More comes than can be stored."""
+    """Predictions arrive faster than they can be stored."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"{problem}; retry: an event counts once, however often it is sent")
 
 
 class KeysUnreadError(TemporaryError):
-    """The keys could not be read since this process started."""
+    """The keys have not been read since this process started."""
 
     def __init__(self) -> None:
         super().__init__("the keys are not loaded yet; retry in a few seconds")

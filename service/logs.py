@@ -1,4 +1,4 @@
-"""The service's log: one JSON object a line, or lines for people."""
+"""The service's structured log: one JSON object per line, or console lines for people."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ LogFormat: TypeAlias = Literal["json", "console"]
 
 
 def open_log(stream: TextIO | None = None, form: LogFormat = "json") -> FilteringBoundLogger:
-    """A log from level info on that writes to the stream, standard error by default.
+    """A logger of level info and above that writes to the stream, standard error by default.
 
-    It is made here and handed on, so that nothing depends on what a program around the service has configured.
+    It is passed around rather than global, so that it does not depend on the logging configuration of a host program.
     """
     log: FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(Unfailing(stream or sys.stderr)),  # type: ignore[arg-type]
@@ -43,29 +43,29 @@ def open_log(stream: TextIO | None = None, form: LogFormat = "json") -> Filterin
 
 
 class Unfailing:
-    """A stream that loses what it cannot write: a full disk must not fail the requests that are logged."""
+    """A stream that ignores write errors: a full disk must not fail the requests that are logged."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write, if that can be done."""
+        """Write, ignoring errors."""
         with suppress(OSError):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what was written, if that can be done."""
+        """Flush, ignoring errors."""
         with suppress(OSError):
             self._stream.flush()
 
 
 class RequestLines:
-    """Writes the line about each request, in the log's own form.
+    """Writes the log line of each request, in the format of the log.
 
-    Without the log's chain of processors, which takes several times as long, for the line that is written most often;
-    and all lines of one turn of the event loop at once, when it ends. So a line is written before its process waits
-    for anything, and only a process that is killed can take the lines of its last turn with it.
+    It bypasses structlog's processors, which take several times as long, and writes all lines of one turn of the event
+    loop at its end. So lines are written before the process waits for anything; only a killed process loses those of
+    its last turn.
     """
 
     def __init__(self, stream: TextIO | None = None, form: LogFormat = "json") -> None:
@@ -74,7 +74,7 @@ class RequestLines:
         self._waiting: list[Mapping[str, Any]] = []
 
     def __call__(self, fields: Mapping[str, Any]) -> None:
-        """Write a line soon."""
+        """Queue a line for the end of this turn of the event loop."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._flush)
         self._waiting.append({**fields, "event": "request", "level": "info", "timestamp": datetime.now(UTC)})
@@ -85,11 +85,11 @@ class RequestLines:
         self._out.flush()
 
 
-CONSOLE = structlog.dev.ConsoleRenderer(colors=False, repr_native_str=True)  # whatever came stays on one line
+CONSOLE = structlog.dev.ConsoleRenderer(colors=False, repr_native_str=True)  # repr: no line breaks, so no forged lines
 
 
 def _add_pid(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    event["pid"] = os.getpid()  # of several workers that write to one stream
+    event["pid"] = os.getpid()  # several workers may write to one stream
     return event
 
 
@@ -102,5 +102,5 @@ def _console_line(event: Mapping[str, Any]) -> str:
 
 
 def _json(event: Mapping[str, Any], **_options: Any) -> str:
-    """The line of an event; several times faster than the standard library, and a request has one."""
+    """An event as JSON; several times faster than the standard library, which matters for every request."""
     return to_json(event, fallback=str).decode()

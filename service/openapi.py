@@ -1,4 +1,4 @@
-"""The OpenAPI document: the fixed endpoints as FastAPI knows them, and those of the versions that are live now."""
+"""The OpenAPI document: FastAPI's own for the fixed endpoints, plus the endpoints of the live models."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ EXAMPLE_ERRORS: Mapping[str, tuple[str, Exception | None]] = {
 }
 ONLY_WITH_A_DATABASE = {"409"}
 AT_ANY_TIME = {"503", "504"}
-"""What may come wherever `service.middleware.admission` lets in only as much as there is room for."""
+"""Statuses of all paths under the limits of `service.middleware.admission`."""
 CONFLICT = (
     "Another event has this id.",
     ConflictingEventError("transaction_id", "10000001", "is the id of another event: amount was 20.0"),
@@ -82,11 +82,11 @@ OF_KEYS = (
 
 
 class OpenApi:
-    """Builds the document once for each set of live versions, and answers GET /openapi.json.
+    """Builds the document once per set of live versions, and answers GET /openapi.json.
 
     Parameters
     ----------
-    ring : tells whether requests need a key.
+    ring : knows whether requests need a key.
     """
 
     def __init__(self, app: FastAPI, live_models: LiveModels, ring: KeyRing) -> None:
@@ -97,12 +97,12 @@ class OpenApi:
         app.router.routes.insert(0, Route("/openapi.json", self.page, include_in_schema=False))
 
     async def page(self, _request: Request) -> Response:
-        """The document, written once: anybody may ask for it, and to write it takes as long as many predictions."""
+        """The serialized document, cached: the path is public, and serialization takes as long as many predictions."""
         self()
         return Response(self._written, media_type=JSON)
 
     def __call__(self) -> Json:
-        """The document of what is live now."""
+        """The document of the models that are live now."""
         wanted = (self._live_models.served_models, self._ring.is_needed)
         if self._built_for is None or wanted[0] is not self._built_for[0] or wanted[1] != self._built_for[1]:
             self._document, self._built_for = self._build(wanted[0]), wanted
@@ -116,7 +116,7 @@ class OpenApi:
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(_schemas({"Problem": TypeAdapter(Problem), "ProtocolError": TypeAdapter(ProtocolError)}))
-        for methods in document["paths"].values():  # what bodies of a fixed type refer to, see `typed_bodies`
+        for methods in document["paths"].values():  # schemas that bodies of a fixed type refer to, see `json_body_of`
             for operation in methods.values():
                 for content in operation.get("requestBody", {}).get("content", {}).values():
                     schemas.update(content["schema"].pop("$defs", {}))
@@ -134,7 +134,7 @@ class OpenApi:
 
 
 def _model_paths(served: ServedModel) -> tuple[Json, Json]:
-    """The paths of one live model, and the schemas that they refer to."""
+    """The paths of a live model, and the schemas that they refer to."""
     live = served.live
     name, prefix = live.name, f"{live.name}."
     adapters: dict[str, TypeAdapter[Any]] = {"Row": served.row}
@@ -175,7 +175,7 @@ def _model_paths(served: ServedModel) -> tuple[Json, Json]:
 
 
 def _batch_content(prefix: str, example: Json | None) -> Json:
-    """The three forms of a batch."""
+    """The three media types of a batch."""
     rows = {"type": "array", "minItems": 1, "items": _ref(f"{prefix}Row")}
     schema = {"type": "object", "required": ["rows"], "additionalProperties": False, "properties": {"rows": rows}}
     as_json: Json = {"schema": schema}
@@ -187,12 +187,12 @@ def _batch_content(prefix: str, example: Json | None) -> Json:
 
 
 def _csv_of(row: Json) -> str:
-    """A header and one line."""
+    """A CSV file with a header and one line."""
     return pd.DataFrame([row]).to_csv(index=False)
 
 
 def _schemas(adapters: Mapping[str, TypeAdapter[Any]], prefix: str = "", *, mode: Any = "validation") -> Json:
-    """JSON schemas by name, nested ones beside them, each name with the prefix."""
+    """JSON schemas by name, nested ones included, each name with the prefix."""
     found: Json = {}
     for name, adapter in adapters.items():
         schema = adapter.json_schema(mode=mode, ref_template=f"#/components/schemas/{prefix}{{model}}")
@@ -210,7 +210,7 @@ def _body(schema: str, example: Json | None) -> Json:
 
 
 def _describe_problems(document: Json) -> None:
-    """Give every path the problems that it can answer with, in place of FastAPI's own error type."""
+    """Add the problems of every path, in place of FastAPI's own error type."""
     for path, methods in document["paths"].items():
         problems = {status: _problem_answer(path, *described) for status, described in EXAMPLE_ERRORS.items()}
         for method, operation in methods.items():
@@ -230,7 +230,7 @@ def _describe_problems(document: Json) -> None:
 
 
 def _problem_answer(path: str, description: str, error: Exception | None) -> Json:
-    """What a path answers with when it fails."""
+    """The response object of a failed request to a path."""
     in_protocol = PROTOCOL_PATHS.fullmatch(path) is not None
     content: Json = {"schema": _ref("ProtocolError" if in_protocol else "Problem")}
     if error is not None:
@@ -240,7 +240,7 @@ def _problem_answer(path: str, description: str, error: Exception | None) -> Jso
 
 
 def _require_keys(document: Json) -> None:
-    """Say which paths need a key, for what, and what comes without it."""
+    """Document which paths need a key and which scope, with the responses 401, 403 and 429."""
     document["components"]["securitySchemes"] = {
         "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         "bearer": {"type": "http", "scheme": "bearer"},

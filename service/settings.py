@@ -1,4 +1,4 @@
-"""Settings: where things live and how much the service accepts."""
+"""Settings: paths, addresses and limits of the service."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ MEBIBYTE = 2**20
 
 
 class Settings(BaseSettings):
-    """Read from BACKSCORE_* once, at start-up, by the command line or by whoever calls `create_app`.
+    """Settings from BACKSCORE_* variables, read once at start-up by the command line or the caller of `create_app`.
 
     Parameters
     ----------
-    home : data sets, trained models and the default database; never inside the source tree.
-    data_home : folder of public tables that are already there.
-    database_url : of the registry; None for the SQLite file in the home.
-    host, port : where the service listens; any host beyond loopback needs keys, see `service.cli.commands.serve`.
-    api_key : one with which everything may be asked, beside those of the database.
+    home : folder of data sets, trained models and the default database; never inside the source tree.
+    data_home : folder of public tables that were downloaded before.
+    database_url : of the registry; None for the SQLite file in `home`.
+    host, port : address of the service; any host beyond loopback needs keys, see `service.cli.commands.serve`.
+    api_key : a key with all scopes, besides those of the database.
     max_body_bytes, max_batch_bytes, max_rows_per_batch : larger requests are refused before they are parsed.
-    poll_seconds : how often each worker looks for a new champion.
-    workers : processes that answer.
+    poll_seconds : interval at which each worker polls the registry.
+    workers : number of worker processes.
     max_in_flight, max_bytes_in_flight : requests, and bytes of large bodies, that one worker holds; more get a 503.
-    body_seconds, request_seconds : for a body to come, and for its answer; see `service.middleware.admission`.
-    header_seconds, keep_alive_seconds, max_connections : of connections; see `service.runtime.connection_limits`.
-    drain_seconds : between SIGTERM, when readiness ends, and the end of answering; see `service.runtime.draining`.
-    metrics_open : whether GET /metrics needs no key where others do.
-    metrics_folder : where several workers add up what they count; `backscore serve` makes one for them.
+    body_seconds, request_seconds : timeouts of the body and of the answer; see `service.middleware.admission`.
+    header_seconds, keep_alive_seconds, max_connections : see `service.runtime.connection_limits`.
+    drain_seconds : time from SIGTERM, when readiness ends, to shutdown; see `service.runtime.draining`.
+    metrics_open : whether GET /metrics needs no key.
+    metrics_folder : shared by the workers for their metrics; `backscore serve` creates one.
     log_format : `json` or `console`.
     """
 
@@ -54,7 +54,9 @@ class Settings(BaseSettings):
     body_seconds: PositiveFloat = 10.0
     request_seconds: PositiveFloat = 60.0
     header_seconds: PositiveFloat = 10.0
-    keep_alive_seconds: PositiveInt = 75  # more than usual load balancers keep theirs, so that it is they who close
+    keep_alive_seconds: PositiveInt = (
+        75  # longer than the usual load balancer, so that it closes first: no lost requests
+    )
     max_connections: PositiveInt = 2_000
     drain_seconds: NonNegativeFloat = 2.0
     metrics_open: bool = False
@@ -68,7 +70,7 @@ class Settings(BaseSettings):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine itself can reach that host."""
+    """Whether that host is reachable from this machine only."""
     if host == "localhost":
         return True
     try:

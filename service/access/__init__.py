@@ -1,1 +1,1 @@
-"""Who may ask: keys, rates, scopes, browser sessions."""
+"""Access control: keys, scopes, rate limits and browser sessions."""

@@ -1,4 +1,4 @@
-"""Callers: who asks. The gate puts the caller of a request into `scope["key"]`."""
+"""Callers: the authenticated key of a request, which `KeyGate` puts into `scope["key"]`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from service.access.key_store import SCOPES, Scope
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks.
+    """The caller of a request.
 
     Parameters
     ----------
-    id : of the key, as records name it; empty where nobody needs a key.
-    name : of the key, as the history names it.
-    scopes : what it may be used for.
+    id : of the key, as in audit records; empty if the service needs no keys.
+    name : of the key, as in the history.
+    scopes : of the key.
     """
 
     id: str
@@ -26,13 +26,13 @@ class Caller:
 
 
 ANYONE = Caller("", "", frozenset(SCOPES))
-"""Whoever reaches a service that needs no key."""
+"""Any caller of a service that needs no keys."""
 ENVIRONMENT = Caller("environment", "environment", frozenset(SCOPES))
-"""Who has the key of BACKSCORE_API_KEY."""
+"""The caller with the key of BACKSCORE_API_KEY."""
 
 
 def actor_of(scope: AsgiScope) -> str:
-    """Who changes something, for the history."""
+    """The author of a change, for the history."""
     caller: Caller = scope.get("key", ANYONE)
     if caller.name:
         return f"key {caller.name}"

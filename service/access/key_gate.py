@@ -23,9 +23,9 @@ ASKED = re.compile(r"/v1/[^/]+/[^/]+|/v2/models/[^/]+(/versions/[^/]+)?/infer|/m
 
 
 def scope_needed(method: str, path: str) -> Scope | None:
-    """The scope that a key needs for a request; None if any key will do.
+    """The scope that a request requires; None if any key will do.
 
-    What changes nothing needs any; what is not known here needs the most.
+    Reads need no scope; unknown paths need "admin".
     """
     if method in ("GET", "HEAD"):
         return None
@@ -38,13 +38,13 @@ def scope_needed(method: str, path: str) -> Scope | None:
 
 
 class KeyGate:
-    """Let only requests with a key reach anything but health, guide, documentation and its assets.
+    """Middleware that requires a key for every path but health, guide, documentation and its assets.
 
     Parameters
     ----------
-    ring : tells whose a key is.
-    sessions : check requests whose key is one that a browser keeps.
-    metrics_open : whether the metrics need none either.
+    ring : authenticates keys.
+    sessions : protects requests whose key comes from a cookie against CSRF.
+    metrics_open : whether /metrics is open, too.
     """
 
     def __init__(self, app: ASGIApp, ring: KeyRing, sessions: Sessions, *, metrics_open: bool = False) -> None:
@@ -55,7 +55,7 @@ class KeyGate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        # What is open is listed rather than what is closed: a path that is spelled in an unforeseen way stays closed
+        # an allow list of open paths, so that an unexpected spelling of a path stays closed
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if not (OPEN_PATHS.fullmatch(path) or (self._metrics_open and path == METRICS)):
             try:
@@ -69,7 +69,7 @@ class KeyGate:
         presented = _presented(scope)
         if presented is None:
             presented = key_of(scope)
-            # a browser sends what it keeps by itself; the pages' own forms are checked where they are read
+            # browsers attach cookies to cross-site requests, too; the forms of pages carry a token that they check
             if presented is not None and scope["method"] not in SAFE_METHODS and not PAGES.fullmatch(path):
                 self._sessions.check_header(scope)
         caller = scope["key"] = self._ring.caller_of(presented)
@@ -85,7 +85,7 @@ class KeyGate:
 
 
 def _presented(scope: AsgiScope) -> bytes | None:
-    """The key that a request carries."""
+    """The key in the headers of a request."""
     for name, value in scope["headers"]:
         if name == b"x-api-key":
             return bytes(value)

@@ -1,8 +1,8 @@
-"""KeyRing: the keys of the database as this process knows them, kept in step with it.
+"""KeyRing: the keys in memory, polled from the database.
 
-A request asks no database. The keys are read four times a second, so a key that was made or revoked counts everywhere
-within half a second. Without a database they stay as they are; until they were read once, only the key of the
-environment is let in, for nobody knows whether others need one.
+Requests do not query the database. Keys are polled four times a second, so a new or revoked key takes effect everywhere
+within half a second. Without a database they stay as they are; until the first read only the key of the environment is
+accepted, since it is unknown whether keys are required.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class KeyRing:
 
     Parameters
     ----------
-    api_key : of the environment; None for none.
-    share : of each key's rate that this process gives out.
-    now : tells whether a key has expired. seconds : the clock of the rates.
+    api_key : the key of the environment, if any.
+    share : share of each key's rate that this process grants.
+    now : the clock of expiry. seconds : the clock of rates.
 
     Attributes
     ----------
-    is_needed : whether requests need a key: one of the environment, or any that was ever made.
+    is_needed : whether requests need a key: the environment has one, or one was ever created.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class KeyRing:
         self.is_needed = self._api_key is not None
 
     def refresh(self) -> None:
-        """Read the keys; buckets of those that are known already go on."""
+        """Read the keys; known keys keep their token buckets."""
         keys = self._store.all()
         self._keys = {key.id: (key, Caller(key.id, key.name, key.scopes)) for key in keys}
         now = self._seconds()
@@ -66,28 +66,28 @@ class KeyRing:
             if key.rate is not None and key.id not in self._buckets:
                 self._buckets[key.id] = TokenBucket(key.rate, self._share, now)
         self.is_needed = self.is_needed or bool(keys)
-        self._is_read = True  # last: from here on requests may find that they need no key
+        self._is_read = True  # last: from here on `is_needed` is trusted
 
     async def keep_in_step(self, poll_seconds: float = POLL_SECONDS) -> None:
-        """Refresh for ever."""
+        """Refresh periodically until cancelled."""
         while True:
             await asyncio.sleep(poll_seconds)
             try:
                 await asyncio.to_thread(self.refresh)
             except DatabaseError:
-                pass  # who polls the registry says so
-            except Exception:  # a poll that ended silently would let revoked keys in for good
+                pass  # the poll of the registry logs it
+            except Exception:  # a task that died silently would accept revoked keys for good
                 self._log.exception("reading the keys failed")
 
     def caller_of(self, presented: bytes | None) -> Caller:
-        """Who presents this key.
+        """The caller with this key.
 
         Raises
         ------
         MissingKeyError
-            None is presented where one is needed, or it is unknown, revoked or expired: which of them is not told.
+            A required key is missing, unknown, revoked or expired; the error does not tell which.
         KeysUnreadError
-            The keys were not read yet.
+            The keys have not been read yet.
         """
         if self._api_key is not None and presented is not None and compare_digest(presented, self._api_key):
             return ENVIRONMENT
@@ -100,7 +100,7 @@ class KeyRing:
         prefix, _, rest = presented.partition(b"_")
         key_id, _, secret = rest.partition(b"_")
         known = self._keys.get(key_id.decode("latin-1")) if prefix == PREFIX.encode() else None
-        # An unknown id takes as long as a wrong secret
+        # constant time: an unknown ID takes as long as a wrong secret
         expected = known[0].secret_hash if known else _NOBODYS_HASH
         is_right = compare_digest(hash_of(secret.decode("latin-1")), expected)
         if known is None or not is_right or not known[0].is_usable(self._now()):
@@ -108,12 +108,12 @@ class KeyRing:
         return known[1]
 
     def take(self, caller: Caller) -> TokenBucket | None:
-        """Count a request of this caller; returns the bucket of its rate, None if it has none.
+        """Count a request of this caller; returns its token bucket, None without a rate limit.
 
         Raises
         ------
         RateLimitError
-            It has asked too often; the error tells when it may ask again.
+            The rate limit is exceeded; the error tells when to retry.
         """
         bucket = self._buckets.get(caller.id)
         if bucket is not None and (wait := bucket.take(self._seconds())):

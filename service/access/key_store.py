@@ -1,4 +1,4 @@
-"""KeyStore: the keys in the database. A key is shown once, when it is made; only its hash is kept."""
+"""KeyStore: the keys in the database. A key is shown once, when it is created; only its hash is stored."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ PREFIX = "bsk"
 
 @dataclass(frozen=True)
 class Key:
-    """A key as it is kept.
+    """A stored key.
 
     Parameters
     ----------
-    id : the part of the key that is no secret; records name it.
-    name : what people call it; of all keys that ever were only one has it.
-    scopes : what it may be used for; "admin" includes the others.
-    rate : how often; None for as often as it likes.
-    expires, revoked : from when on it is refused; None for never.
+    id : the public part of the key, as in audit records.
+    name : for people; unique among all keys, revoked ones included.
+    scopes : "admin" includes the others.
+    rate : rate limit; None for no limit.
+    expires, revoked : times from which on it is refused; None for never.
     """
 
     id: str
@@ -54,14 +54,14 @@ class Key:
 
 
 class KeyStore:
-    """Makes, lists and revokes keys.
+    """Creates, lists and revokes keys.
+
+    Every method raises DatabaseError if the database fails.
 
     Parameters
     ----------
-    engine : of a database with the tables of the registry.
-    now : tells when something is done.
-
-    Raises DatabaseError from any method if the database fails.
+    engine : a database with the tables of the registry.
+    now : the clock of timestamps.
     """
 
     def __init__(self, engine: sa.Engine, *, now: Clock = utc_now) -> None:
@@ -70,14 +70,14 @@ class KeyStore:
     def create(
         self, name: str, scopes: Iterable[str], *, rate: str | None, expires: datetime | None, actor: str
     ) -> tuple[Key, str]:
-        """Make a key; returns it as it is kept, and the key itself, which nobody can tell again.
+        """Create a key; returns the stored key and its secret text, which cannot be recovered later.
 
         Raises
         ------
         KeyNameError
-            The name cannot be one, or is that of another key.
+            The name is invalid or taken.
         KeyScopeError, KeyRateError
-            There is no such scope, or none was named; the rate cannot be read.
+            A scope is unknown, or none is given; the rate is invalid.
         """
         if not re.fullmatch(MODEL_NAME, name):
             raise KeyNameError(
@@ -106,7 +106,7 @@ class KeyStore:
         return kept, f"{PREFIX}_{key_id}_{secret}"
 
     def all(self) -> list[Key]:
-        """Every key that ever was, the oldest first."""
+        """Every key, revoked and expired ones included, oldest first."""
         with reading(self._engine) as connection:
             rows = connection.execute(sa.select(keys).order_by(keys.c.created, keys.c.name)).mappings().all()
         return [
@@ -121,12 +121,12 @@ class KeyStore:
         ]
 
     def revoke(self, name: str, *, actor: str) -> None:
-        """Let a key not be used any more; one that is revoked already stays so, with who did it first.
+        """Revoke a key; a second call changes nothing.
 
         Raises
         ------
         UnknownKeyError
-            There is no key of that name.
+            No key has that name.
         """
         with writing(self._engine) as connection:
             names = list(connection.scalars(sa.select(keys.c.name).order_by(keys.c.name)))
@@ -139,6 +139,6 @@ class KeyStore:
 def hash_of(secret: str) -> str:
     """SHA-256, as 64 hexadecimal digits.
 
-    A slow, salted hash defends passwords that people chose; of 256 random bits nobody can try a noticeable share.
+    Slow, salted hashes protect passwords that people choose; 256 random bits cannot be guessed by brute force.
     """
     return sha256(secret.encode()).hexdigest()

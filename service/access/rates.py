@@ -1,4 +1,4 @@
-"""Rate limits of keys, kept by token buckets."""
+"""Rate limits of keys, as token buckets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SECONDS = {"s": 1, "min": 60, "h": 3_600}
 
 @dataclass(frozen=True)
 class Rate:
-    """A number of requests in a number of seconds; the former is also the burst."""
+    """A number of requests per number of seconds; the former is also the burst."""
 
     n_requests: int
     seconds: int
@@ -27,18 +27,18 @@ class Rate:
 
     @property
     def per_second(self) -> float:
-        """Requests a second, in the long run."""
+        """Requests per second, in the long run."""
         return self.n_requests / self.seconds
 
 
 class TokenBucket:
-    """A token bucket: tokens come in steadily, up to its capacity, and each request takes one.
+    """A token bucket: refilled at a steady rate up to its capacity; each request takes a token.
 
     Parameters
     ----------
-    rate : of the tokens; its number of requests is what a full bucket holds.
-    share : of the rate that is given out here, where several processes divide it; at least one token fits.
-    now : seconds by the clock that `take` is told; the bucket is full then.
+    rate : of refill; its number of requests is the capacity.
+    share : share of the rate that this process grants if several divide it; the capacity is at least one token.
+    now : seconds, by the clock of `take`; the bucket starts full.
     """
 
     def __init__(self, rate: Rate, share: float, now: float) -> None:
@@ -47,9 +47,9 @@ class TokenBucket:
         self.tokens, self._at = self.capacity, now
 
     def take(self, now: float) -> float:
-        """Take a token; returns 0, or after how many seconds there is one if there is none.
+        """Take a token; returns 0, or the seconds until the next one if the bucket is empty.
 
-        A clock that steps back brings no tokens and takes none.
+        A clock that steps back neither adds nor removes tokens.
         """
         self.tokens = min(self.capacity, self.tokens + max(0.0, now - self._at) * self.per_second)
         self._at = now

@@ -1,9 +1,8 @@
-"""Sessions: who opens pages, and whether a form that changes something was sent from one of them.
+"""Sessions: sign-in of people in a browser, and protection against cross-site request forgery (CSRF).
 
-A person signs in with a key, which the browser then keeps in a cookie that scripts cannot read and other sites cannot
-send. A browser sends cookies by itself, though, so a request that changes something has to prove that it comes from a
-page of ours: it carries a token that only our pages hold, signed for the session and the key of this browser, and where
-the browser tells from which site a request comes, it must be this one.
+A person signs in with a key, which the browser keeps in an HttpOnly, SameSite=Strict cookie. Since browsers attach
+cookies by themselves, a request that changes something must also carry a token that only our pages contain, signed for
+this session and key; and its Sec-Fetch-Site or Origin header, if any, must name this site.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ _SESSION = re.compile(r"[A-Za-z0-9_-]{22,64}")
 
 @dataclass(frozen=True)
 class Visit:
-    """A browser that looks at a page.
+    """A browser's view of a page.
 
     Parameters
     ----------
-    session : its name; is_new : whether the browser has to be told it.
-    token : what its forms carry.
+    session : ID of its session; is_new : whether the cookie must be set.
+    token : the CSRF token of its forms.
     """
 
     session: str
@@ -49,26 +48,26 @@ class Visit:
 
 
 class Sessions:
-    """Cookies and tokens of the people who look at pages.
+    """Session cookies and CSRF tokens of browsers.
 
     Parameters
     ----------
-    secret : what tokens are signed with; the same in all workers.
-    new_session : names a session, in letters that nobody can guess.
+    secret : signing key of tokens; must be equal in all workers.
+    new_session : makes unguessable session IDs.
     """
 
     def __init__(self, secret: bytes, new_session: Callable[[], str] = lambda: secrets.token_urlsafe(24)) -> None:
-        self._secret = digest(secret, b"tokens of forms", "sha256")  # whatever else it is used for
+        self._secret = digest(secret, b"tokens of forms", "sha256")  # a key of its own, since the secret has other uses
         self._new_session = new_session
 
     def visit(self, scope: AsgiScope) -> Visit:
-        """The browser that sends a request; a new one if it does not know its session."""
+        """The visit of the browser that sends a request, in a new session if it has none."""
         known = _session(scope)
         session = known or self._new_session()
         return Visit(session, known is None, self._token(session, _cookies(scope).get(KEY_COOKIE, "")))
 
     def check(self, scope: AsgiScope, token: str) -> None:
-        """ForeignRequestError unless the request was sent from a page of ours, with the token of this browser."""
+        """ForeignRequestError unless the request comes from a page of this service, with this browser's token."""
         session, key = _session(scope), _cookies(scope).get(KEY_COOKIE, "")
         expected = self._token(session or "", key)
         is_right = compare_digest(token.encode(), expected.encode())
@@ -76,7 +75,7 @@ class Sessions:
             raise ForeignRequestError()
 
     def check_header(self, scope: AsgiScope) -> None:
-        """The same for a request that carries the token in the header X-CSRF-Token."""
+        """ForeignRequestError as `check`, with the token in the header X-CSRF-Token."""
         self.check(scope, token_in_header(scope))
 
     def _token(self, session: str, key: str) -> str:
@@ -84,11 +83,11 @@ class Sessions:
 
 
 def key_of(scope: AsgiScope) -> bytes | None:
-    """The key that a browser keeps; None if it keeps none, empty if what it keeps cannot be one."""
+    """The key in the browser's cookie; None if there is none, empty if it is malformed."""
     for name, _ in scope["headers"]:
         if name == b"cookie":
             break
-    else:  # as of all programs, which are not to wait for what only people need
+    else:  # API clients send no cookies, and should not pay for parsing them
         return None
     kept = _cookies(scope).get(KEY_COOKIE)
     if not kept:
@@ -100,50 +99,50 @@ def key_of(scope: AsgiScope) -> bytes | None:
 
 
 def keep_key(response: Response, scope: AsgiScope, key: str) -> None:
-    """Let the browser keep a key until it is closed."""
+    """Store a key in a session cookie."""
     _set(response, scope, KEY_COOKIE, base64.urlsafe_b64encode(key.encode()).decode())
 
 
 def keep_session(response: Response, scope: AsgiScope, session: str) -> None:
-    """Let the browser keep the name of its session until it is closed."""
+    """Store the session ID in a session cookie."""
     _set(response, scope, SESSION_COOKIE, session)
 
 
 def forget(response: Response) -> None:
-    """Let the browser forget key and session."""
+    """Delete the cookies of key and session."""
     for name in (KEY_COOKIE, SESSION_COOKIE):
         response.delete_cookie(name, path="/", httponly=True, samesite="strict")
 
 
 def own_path(wanted: str) -> str:
-    """The path of a page of ours that was asked for, with its query; `/` in place of anything else."""
+    """The requested path with its query if it is a page of this service, else `/`: no open redirects."""
     if re.search(r"[\\\x00-\x20\x7f]", wanted) or not re.match(r"/(?!/)", wanted):
-        return "/"  # browsers read a backslash as a slash, and leave out some controls: both could lead elsewhere
+        return "/"  # browsers read a backslash as a slash and drop some control characters: both could leave the site
     parts = urlsplit(wanted)
     is_ours = not parts.scheme and not parts.netloc and READ_IN_A_BROWSER.fullmatch(parts.path)
     return wanted if is_ours else "/"
 
 
 def is_for_people(scope: AsgiScope) -> bool:
-    """Whether a browser asks for a page that a person wants to see."""
-    if scope["method"] == "POST" and scope["path"].startswith("/v1/"):  # told at once, as it is asked most often
+    """Whether a request is a browser's, for a page."""
+    if scope["method"] == "POST" and scope["path"].startswith("/v1/"):  # fast path for the most frequent requests
         return False
     return bool(READ_IN_A_BROWSER.fullmatch(scope["path"])) and b"text/html" in _header(scope, b"accept")
 
 
 def token_in_header(scope: AsgiScope) -> str:
-    """The token that a script of ours sends; empty if there is none."""
+    """The token in the header X-CSRF-Token; empty if there is none."""
     return _header(scope, TOKEN_HEADER).decode("latin-1")
 
 
 def _set(response: Response, scope: AsgiScope, name: str, value: str) -> None:
-    # Behind a proxy that speaks TLS for us only its header tells; who forges it harms nobody but themselves
+    # behind a TLS-terminating proxy only its header shows HTTPS; a client that forges it harms only itself
     is_secure = scope["scheme"] == "https" or _header(scope, b"x-forwarded-proto") == b"https"
     response.set_cookie(name, value, path="/", httponly=True, samesite="strict", secure=is_secure)
 
 
 def _is_sent_from_here(scope: AsgiScope) -> bool:
-    """What the browser says about where a request comes from; older ones say less, and nothing else says anything."""
+    """Whether Sec-Fetch-Site or, in older browsers, Origin names this site; true if neither header is sent."""
     if site := _header(scope, b"sec-fetch-site"):
         return site in (b"same-origin", b"none")
     if origin := _header(scope, b"origin"):
@@ -161,5 +160,5 @@ def _cookies(scope: AsgiScope) -> dict[str, str]:
 
 
 def _header(scope: AsgiScope, name: bytes) -> bytes:
-    """All headers of that name as one; empty if there is none."""
+    """All headers of that name, joined; empty if there is none."""
     return b"; ".join(value for given, value in scope["headers"] if given == name)

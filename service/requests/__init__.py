@@ -1,1 +1,1 @@
-"""Reading requests and stating problems."""
+"""Reading and validation of request bodies, and error responses."""

@@ -1,4 +1,4 @@
-"""The methods that a path has, for the header Allow of an answer 405."""
+"""The methods of a path, for the Allow header of a 405 response."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from starlette.requests import Request
 
 
 def allowed_methods(request: Request) -> str:
-    """As the documentation tells them: the framework names only those of the first route that has the path.
+    """The methods in the OpenAPI document; FastAPI itself names only those of the first route with the path.
 
-    Empty for paths that are not documented.
+    Empty for undocumented paths.
     """
     paths: dict[str, dict[str, object]] = request.app.openapi()["paths"]
     found = (methods for template, methods in paths.items() if _pattern(template).fullmatch(request.scope["path"]))

@@ -1,4 +1,4 @@
-"""Reading a request's body: of an accepted type, and never more of it than allowed."""
+"""Reading of request bodies, with checks of media type and size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PARQUET = "application/vnd.apache.parquet"
 
 
 def media_type(scope: AsgiScope, accepted: Sequence[str]) -> str:
-    """The body's type without its parameters; MediaTypeError names the accepted ones."""
+    """The body's media type without parameters; MediaTypeError names the accepted ones."""
     given = _header(scope, b"content-type").decode("latin-1")
     kind = given.partition(";")[0].strip().lower()
     if kind not in accepted:
@@ -30,7 +30,7 @@ async def read_body(scope: AsgiScope, receive: Receive, limit: int) -> bytes:
     Raises
     ------
     BodyTooLargeError
-        It has more than `limit` bytes; said as soon as that is known.
+        It has more than `limit` bytes; raised as soon as that is known.
     ContentCodingError
         It is compressed.
     """
@@ -48,7 +48,7 @@ async def read_body(scope: AsgiScope, receive: Receive, limit: int) -> bytes:
         part = message.get("body", b"")
         if len(body) + len(part) > limit:
             raise BodyTooLargeError(limit)
-        if body:  # one that grows in place, since parts may be as small as a byte, and each alone takes 33 more
+        if body:  # grow in place: parts may be single bytes, and a list of them would take 33 bytes of overhead each
             body = body if isinstance(body, bytearray) else bytearray(body)
             body += part
         else:
@@ -58,22 +58,22 @@ async def read_body(scope: AsgiScope, receive: Receive, limit: int) -> bytes:
 
 
 def is_crowded(body: bytes, most_values: int) -> bool:
-    """Whether JSON holds more values than so many; told from its commas, before a parser makes room for them.
+    """Whether a JSON body has more than `most_values` values, estimated from its commas before parsing.
 
-    What the parser makes takes up to a hundred times the bytes, and every unknown name takes time. Commas within texts
-    count as well, so `most_values` has to be generous.
+    Parsed values take up to a hundred times the bytes, and every unknown name takes time. Commas within strings count,
+    too, so `most_values` must be generous.
     """
     return len(body) > most_values and body.count(b",") >= most_values
 
 
 async def json_body(request: Request, limit: int) -> bytes:
-    """The body of a request that must be JSON."""
+    """The body of a request whose media type must be JSON."""
     return await read_json(request.scope, request.receive, limit)
 
 
 async def read_json(scope: AsgiScope, receive: Receive, limit: int) -> bytes:
-    """The same without the framework's request around it."""
-    if _header(scope, b"content-type") != b"application/json":  # as nearly everybody spells it
+    """The body as from `json_body`, without the cost of a `Request`."""
+    if _header(scope, b"content-type") != b"application/json":  # fast path for the usual spelling
         media_type(scope, (JSON,))
     return await read_body(scope, receive, limit)
 

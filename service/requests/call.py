@@ -1,4 +1,4 @@
-"""Calls: who sent a request, and when."""
+"""Calls: the caller and the timing of a request."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from time import perf_counter
 
 @dataclass(slots=True)
 class Call:
-    """Who sent a request, and when.
+    """The caller and the timing of a request.
 
     Parameters
     ----------
-    key_id : of the caller; empty where nobody needs a key.
-    at : milliseconds since 1970, UTC.
-    started : by the clock that latencies are measured with.
-    answered : by the same clock: when the answer was there, and had still to be recorded; 0 before.
+    key_id : ID of the caller's key; empty if the service needs no keys.
+    at : time of arrival, in milliseconds since 1970, UTC.
+    started : time of arrival, by `perf_counter`.
+    answered : time at which the answer was computed, before it is recorded, by `perf_counter`; 0 until then.
     """
 
     key_id: str
@@ -25,5 +25,5 @@ class Call:
 
     @property
     def latency(self) -> int:
-        """Microseconds since then."""
+        """Microseconds since arrival."""
         return round((perf_counter() - self.started) * 1e6)

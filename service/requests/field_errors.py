@@ -1,4 +1,4 @@
-"""Field errors: pydantic's findings, worded by the columns of a table."""
+"""Field errors: pydantic's validation errors, worded by the columns of a table."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from models.errors import EventError, RefusedBodyError
 from service.errors import FieldError, InvalidJsonError, InvalidRequestError, shortened
 
 _ABOUT_SEVERAL_VALUES = frozenset({"dict_type", "list_type", "too_short", "too_long", "range"})
-"""Kinds of failures of lists and ranges of a column's values, which have other rules than one value."""
+"""Types of errors about a list or range of a column's values rather than one value."""
 MAX_VALUES = 10_000
-"""Of a body that is no batch; it takes about 40 ms to refuse as many unknown names."""
+"""Maximum number of values in a body that is no batch; as many unknown names take about 40 ms to refuse."""
 MAX_LETTERS_OF_A_SLIP = 60
-"""Longer names are no misspelled columns; to look for one takes time that grows with their square."""
-SAFE_INTEGER = 2**53  # beyond it JSON readers differ, and very long integers cannot be written at all
+"""Longer names get no suggestion, since the search for similar ones takes quadratic time."""
+SAFE_INTEGER = 2**53  # beyond it JSON parsers lose digits, and huge integers cannot be serialized at all
 
 
 def request_error(error: ValidationError, columns: Sequence[Column]) -> InvalidJsonError | InvalidRequestError:
@@ -29,7 +29,7 @@ def request_error(error: ValidationError, columns: Sequence[Column]) -> InvalidJ
 
     Parameters
     ----------
-    columns : of the model's table, in whose words the error is told; none for other bodies.
+    columns : of the model's table, which word the messages; empty for other bodies.
     """
     found = error.errors(include_url=False, include_context=False)
     if found[0]["type"] == "json_invalid":
@@ -38,7 +38,7 @@ def request_error(error: ValidationError, columns: Sequence[Column]) -> InvalidJ
 
 
 def crowded_error(most: int) -> InvalidRequestError:
-    """The service's own error for a body that was not parsed, see `service.requests.bodies.is_crowded`."""
+    """The service's own error for a body with too many values, see `service.requests.bodies.is_crowded`."""
     return InvalidRequestError([FieldError(path="", message=f"must not have more than {most:,} values")])
 
 
@@ -50,7 +50,7 @@ def refusal_error(error: RefusedBodyError) -> InvalidRequestError:
 
 
 def event_field(error: EventError, prefix: Sequence[str | int] = ()) -> FieldError:
-    """The value of an event for which it cannot be answered; `prefix` is where the event stands in the whole body."""
+    """The value for which an event cannot be scored; `prefix` is the path of the event in the body."""
     return FieldError(path=json_pointer([*prefix, error.column]), message=error.message, value=shown(error.value))
 
 
@@ -67,7 +67,7 @@ def parameter_error(error: RequestValidationError) -> InvalidRequestError:
 
 
 def _sent(value: Any) -> Any:
-    """A parameter as it may be echoed; those that may be given several times come as lists."""
+    """A parameter, safe to echo; repeatable ones are lists."""
     return shown(",".join(value) if isinstance(value, list) else value)
 
 
@@ -79,13 +79,13 @@ def field_errors(
     most: int = InvalidRequestError.n_shown,
     suggest: bool = True,
 ) -> list[FieldError]:
-    """The first bad values that pydantic found, said in the words of the columns.
+    """The first errors that pydantic found, worded by the columns.
 
     Parameters
     ----------
-    prefix : where the refused part stands in the whole body, e.g. ("rows", 17).
-    most : so many are told; a hostile body has hundreds of thousands.
-    suggest : whether an unknown name is told which one was probably meant.
+    prefix : path of the invalid part in the body, e.g. ("rows", 17).
+    most : maximum number of errors; a hostile body has hundreds of thousands.
+    suggest : whether to suggest a similar column for an unknown name.
     """
     by_name = {column.name: column for column in columns}
     found = error.errors(include_url=False, include_context=False)[:most]
@@ -93,12 +93,12 @@ def field_errors(
 
 
 def json_pointer(parts: Sequence[str | int]) -> str:
-    """The place in a document (RFC 6901), e.g. /candidates/3/bid; empty for the whole. Long names are shortened."""
+    """A JSON pointer (RFC 6901), e.g. /candidates/3/bid; empty for the whole document. Long names are shortened."""
     return "".join("/" + shortened(str(part)).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 def shown(value: object) -> Any:
-    """A value as it may be echoed: plain JSON, at most 100 characters."""
+    """A value, safe to echo: plain JSON of at most 100 characters."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -134,11 +134,11 @@ def _in_our_words(message: str) -> str:
 
 
 def why_not_taken(name: object, column: Column | None, columns: Mapping[str, Column], *, suggest: bool = True) -> str:
-    """Why a field that nobody asked for is refused.
+    """The message for a field that is not an input.
 
     Parameters
     ----------
-    column : of that name, if there is one. columns : of the model's table, by name.
+    column : the column of that name, if any. columns : of the model's table, by name.
     """
     if column is None:
         inputs = [known.name for known in columns.values() if known.requested and suggest]

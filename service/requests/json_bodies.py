@@ -1,4 +1,4 @@
-"""JSON bodies of a fixed type that are read by hand, so that their size can be limited."""
+"""JSON bodies of a fixed type, read without FastAPI, which does not limit their size."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 def json_body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The OpenAPI description of such a body; what it refers to stands beside it, for the document to pick up."""
+    """The OpenAPI description of such a body, with its `$defs`, which `service.openapi` moves to the components."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 async def read_json(request: Request, limit: int, model: type[Body], *, most_values: int = MAX_VALUES) -> Body:
-    """The body, checked.
+    """The validated body.
 
     Raises
     ------
     MediaTypeError, BodyTooLargeError, InvalidJsonError, InvalidRequestError
-        It is no JSON, has more than `limit` bytes or `most_values` values, or is not what the model takes.
+        It is no valid JSON, has more than `limit` bytes or `most_values` values, or does not fit the model.
     """
     body = await json_body(request, limit)
     if is_crowded(body, most_values):

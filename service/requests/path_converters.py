@@ -1,4 +1,4 @@
-"""What stands in braces in paths, as in /v1/models/{name}/versions/{number:int}/card.json, may be so long at most."""
+"""Path parameters of bounded length, as in /v1/models/{name}/versions/{number:int}/card.json."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from starlette.convertors import IntegerConvertor, StringConvertor, register_url
 
 
 class ShortInteger(IntegerConvertor):
-    """At most 18 digits, which every database column for whole numbers holds.
+    """An integer of at most 18 digits, which fits into every database's integer column.
 
-    The framework's own takes any number of digits, and fails on those that Python does not read.
+    Starlette's own accepts any number of digits, and fails beyond Python's limit for conversion.
     """
 
     regex = "[0-9]{1,18}"
 
 
 class ShortText(StringConvertor):
-    """At most 200 characters of text; among those left out is NUL, which PostgreSQL cannot even be asked for."""
+    """Text of at most 200 characters without control characters; PostgreSQL fails on queries with NUL."""
 
     regex = r"[^/\x00-\x1f\x7f]{1,200}"
 
 
 def register_bounded_converters() -> None:
-    """Let {...} and {...:int} in all paths that are made from now on mean these; other paths are answered 404."""
+    """Use these converters for {...} and {...:int} in routes created from now on; other paths get 404."""
     register_url_convertor("int", ShortInteger())
     register_url_convertor("str", ShortText())

@@ -1,4 +1,4 @@
-"""Problems: failures as the caller sees them, `application/problem+json` (RFC 9457) unless a form replaces it."""
+"""Problems: error responses as `application/problem+json` (RFC 9457), unless a form replaces it."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
 
 ProblemForm: TypeAlias = Callable[[AsgiScope, Mapping[str, Any]], Response | None]
-"""Renders a problem for the requests that want it in another form than JSON; None for all other requests."""
+"""Renders a problem for requests that need another format than JSON; returns None for all others."""
 
 
 class Problem(BaseModel):
-    """What every failed request is answered with."""
+    """The response to a failed request."""
 
     type: str = Field(description="Stable name of the kind of problem.", examples=["urn:backscore:invalid-request"])
     title: str = Field(description="The kind of problem in words.")
@@ -47,10 +47,10 @@ class Problem(BaseModel):
 
 
 def problem_response(scope: AsgiScope, error: Exception) -> Response:
-    """The answer to a failed request, in the first form of `scope["problem_forms"]` that takes the request, or as JSON.
+    """The response to a failed request, by the first form of `scope["problem_forms"]` that applies, or as JSON.
 
-    Forms change the body and its type, and may change the status; the other headers stay. A failure on our side (5xx)
-    keeps its inner text to itself.
+    Forms change the body and its type, and may change the status; the other headers stay. The messages of internal
+    errors (5xx) are not shown.
     """
     problem, headers = _problem(scope.get("request_id", ""), error)
     content = problem.model_dump(mode="json", exclude=None if problem.errors else {"errors"})
@@ -63,10 +63,10 @@ def problem_response(scope: AsgiScope, error: Exception) -> Response:
 
 
 def _problem(request_id: str, error: Exception) -> tuple[Problem, dict[str, str]]:
-    """A failure and the headers that go with it."""
+    """The problem of an error, and its headers."""
     headers: dict[str, str] = {}
     errors: list[FieldError] = []
-    if isinstance(error, HTTPException):  # raised by the framework: no such path, wrong method
+    if isinstance(error, HTTPException):  # raised by the framework: unknown path, wrong method
         status, kind, detail = HTTPStatus(error.status_code), None, error.detail
         headers = dict(error.headers or {})
     else:
@@ -77,7 +77,7 @@ def _problem(request_id: str, error: Exception) -> tuple[Problem, dict[str, str]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, TemporaryError):
         kind, detail = (
             None,
-            _BEHIND_THE_DOOR.get(status, f"internal error; see {request_id} in the service's log"),
+            _PUBLIC_DETAILS.get(status, f"internal error; see {request_id} in the service's log"),
         )
     if isinstance(error, InvalidRequestError):
         errors = list(error.errors)
@@ -101,7 +101,7 @@ def _problem(request_id: str, error: Exception) -> tuple[Problem, dict[str, str]
 
 
 async def on_error(request: Request, error: Exception) -> Response:
-    """Exception handler: the problem of a failure that somebody foresaw."""
+    """Exception handler for expected errors."""
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         error.headers = {"Allow": allowed_methods(request) or (error.headers or {}).get("Allow", "")}
     status = status_of(error)
@@ -113,11 +113,11 @@ async def on_error(request: Request, error: Exception) -> Response:
 
 
 async def on_bad_parameters(request: Request, error: RequestValidationError) -> Response:
-    """Exception handler: the problem of parameters in the address that an endpoint does not take."""
+    """Exception handler for invalid path and query parameters."""
     return problem_response(request.scope, parameter_error(error))
 
 
-_BEHIND_THE_DOOR: Mapping[HTTPStatus, str] = {
+_PUBLIC_DETAILS: Mapping[HTTPStatus, str] = {
     HTTPStatus.SERVICE_UNAVAILABLE: ("the database is unavailable and nothing was half-written; retry in a few seconds")
 }
 
@@ -128,6 +128,6 @@ def _spaced(kind: str, separator: str) -> str:
 
 
 def example_problem(error: Exception) -> dict[str, Any]:
-    """A problem as the documentation shows it."""
+    """An example problem for the documentation."""
     example: dict[str, Any] = json.loads(bytes(problem_response({"request_id": "0192f3a8c1d27d3e9b1a"}, error).body))
     return example

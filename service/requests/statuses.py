@@ -1,4 +1,4 @@
-"""Statuses: the one table from errors to HTTP. The most specific class of an error decides."""
+"""Statuses: the only table from errors to HTTP statuses. The most specific class of an error decides."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     TimeLimitError: HTTPStatus.GATEWAY_TIMEOUT,
     TemporaryError: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
-    # everything else is for the log, not for the caller
+    # all other errors are internal: their messages go to the log, not to the caller
     ServiceError: HTTPStatus.INTERNAL_SERVER_ERROR,
     DataError: HTTPStatus.INTERNAL_SERVER_ERROR,
     ModelError: HTTPStatus.INTERNAL_SERVER_ERROR,
