@@ -22,7 +22,7 @@ class ModelState(BaseModel):
     """The live version and policy of a model."""
 
     name: str
-    domain: str = Field(description="Domain of the model, such as `credit`.")
+    domain: str = Field(description="Domain of the model.")
     champion: int | None = Field(description="The champion according to the registry.")
     live_version: int | None = Field(description="The version that is live in this process.")
     active_policy: int = Field(description="The active policy according to the registry; 0 is the version's own.")
