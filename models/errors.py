@@ -16,7 +16,7 @@ class ModelNameError(ModelError):
 
 
 class BundleError(ModelError):
-    """A stored model is missing, altered, truncated, too large, or holds what a model does not consist of."""
+    """A stored model that is missing, altered, truncated, too large, or not made of the parts of a model."""
 
     def __init__(self, digest: str, problem: str) -> None:
         super().__init__(f"bundle {digest[:12]}: {problem}")
@@ -30,7 +30,7 @@ class MetricsError(ModelError):
     """Metrics of a model that cannot be stored."""
 
     def __init__(self, name: str, problem: str) -> None:
-        super().__init__(f"metrics of {name!r} are not JSON: {problem}; write None for one that is undefined")
+        super().__init__(f"metrics of {name!r} are not JSON: {problem}; use None for an undefined metric")
 
 
 class NotTrainedError(ModelError):
@@ -42,7 +42,7 @@ class NotTrainedError(ModelError):
 
 
 class UnknownVersionError(ModelError):
-    """The registry holds no such version of the model."""
+    """The model has no version of that number."""
 
     def __init__(self, name: str, number: int, numbers: Sequence[int]) -> None:
         known = f"it has {', '.join(map(str, numbers))}" if numbers else "nothing is registered under this name"
@@ -50,7 +50,7 @@ class UnknownVersionError(ModelError):
 
 
 class NothingToRollBackError(ModelError):
-    """No earlier champion is left to go back to."""
+    """A rollback without an earlier champion."""
 
     def __init__(self, name: str, champion: int | None) -> None:
         now = "it has no live version" if champion is None else f"version {champion} is the first that went live"
@@ -58,7 +58,7 @@ class NothingToRollBackError(ModelError):
 
 
 class ChallengerError(ModelError):
-    """A version cannot challenge the champion, or not in this way."""
+    """A version that cannot be the challenger, or not in this mode."""
 
     def __init__(self, name: str, number: int, problem: str) -> None:
         super().__init__(f"version {number} of {name!r} cannot challenge: {problem}")
@@ -72,67 +72,70 @@ class NoChallengerError(ModelError):
 
 
 class RolloutOverError(ModelError):
-    """The rollout that a decision is about has ended meanwhile."""
+    """A promotion by a rollout that has ended or been replaced in the meantime."""
 
     def __init__(self, name: str, number: int) -> None:
         super().__init__(
-            f"version {number} of {name!r} was not promoted: the rollout that was looked at has ended meanwhile, or"
-            " another one has begun"
+            f"version {number} of {name!r} was not promoted: its rollout has ended or been replaced in the meantime"
         )
 
 
 class OutcomeError(ModelError):
-    """An outcome that the target of its model cannot have; the text says what it must be."""
+    """An outcome outside of the values of its model's target; the text names the allowed ones."""
 
 
 class CutOffError(ModelError):
-    """No cut-off can be found for the costs or rates that were given."""
+    """No cut-off meets the given costs or rates."""
 
 
 class PolicyError(ModelError):
-    """Values that make no policy of the domain."""
+    """Values that are not a valid policy of the domain."""
 
 
 class RuleError(PolicyError):
-    """A rule of a policy asks a table for what it does not hold, or cannot be read."""
+    """A rule that cannot be read, or does not fit the table."""
 
     def __init__(self, rule: str, column: str, problem: str) -> None:
         super().__init__(f"rule {rule!r}, column {column!r}: {problem}")
 
 
 class UnreadablePolicyError(ModelError):
-    """A stored policy that this installation does not know, or that does not fit the version that is to answer."""
+    """A stored policy that this installation cannot read, or that does not fit the model version."""
 
     def __init__(self, name: str, number: int, problem: str) -> None:
-        super().__init__(f"policy {number} of {name!r} cannot decide here: {problem}")
+        super().__init__(f"policy {number} of {name!r} cannot be used here: {problem}")
 
 
 class UnknownPolicyError(ModelError):
-    """The registry holds no such policy of the model."""
+    """The model has no policy of that number."""
 
     def __init__(self, name: str, number: int, numbers: Sequence[int]) -> None:
-        known = f"it has {', '.join(map(str, numbers))}, and 0 for that of the bundle" if numbers else "none is stored"
+        known = (
+            f"it has {', '.join(map(str, numbers))}, and 0 for the policy of the bundle"
+            if numbers
+            else "none is stored"
+        )
         super().__init__(
             f"{name!r} has no policy {number}; {known}: `backscore policy simulate {name} --save` adds one"
         )
 
 
 class NoPolicyToRollBackError(ModelError):
-    """No activated policy is left to go back from."""
+    """A policy rollback without an activated policy."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"the policy of {name!r} cannot be rolled back: that of its bundle is active")
+        super().__init__(f"the policy of {name!r} cannot be rolled back: the policy of its bundle is active")
 
 
 class DomainMismatchError(ModelError):
-    """A name stands for one line of business; its endpoint must not turn into another."""
+    """A version of another domain than the earlier versions of its name: an endpoint keeps its domain."""
 
     def __init__(self, name: str, registered: str, given: str) -> None:
         super().__init__(f"{name!r} is a {registered!r} model, not {given!r}; choose another --name for {given!r}")
 
 
 class EventError(ModelError):
-    """An event that cannot be answered; `column` is the one to blame, and `value` what it holds."""
+    """An event that cannot be answered because of the `value` in `column`."""
 
     def __init__(self, column: str, value: object, message: str) -> None:
         self.column, self.value, self.message = column, value, message
@@ -140,7 +143,7 @@ class EventError(ModelError):
 
 
 class ConflictingEventError(EventError):
-    """An event has the id of another one that was answered."""
+    """An event with the id of another event that was answered."""
 
 
 class NoQueueError(ModelError):
@@ -148,16 +151,16 @@ class NoQueueError(ModelError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"{name!r} has no review queue: one is kept where events are stored, so for a table with windows, and "
-            "where decisions come before people, as those about fraud do"
+            f"{name!r} has no review queue: that needs stored events, so a table with windows, and a domain whose "
+            "decisions are reviewed, such as fraud"
         )
 
 
 class UnknownAlertError(ModelError):
-    """The model's queue holds no such alert."""
+    """The review queue has no alert of that number."""
 
     def __init__(self, name: str, number: int) -> None:
-        super().__init__(f"{name!r} has no alert {number}; one that was closed goes when its events do")
+        super().__init__(f"{name!r} has no alert {number}; closed alerts are deleted together with their events")
 
 
 class RefinementError(ModelError):
@@ -165,7 +168,7 @@ class RefinementError(ModelError):
 
     def __init__(self, name: str, version: int, problem: str) -> None:
         super().__init__(
-            f"version {version} of {name!r} cannot be refined: {problem}. Without --refine it is trained anew"
+            f"version {version} of {name!r} cannot be refined: {problem}. Without --refine a new model is trained"
         )
 
 
@@ -174,18 +177,18 @@ class JobLockedError(ModelError):
 
     def __init__(self, name: str, holder: str, wait_seconds: float) -> None:
         super().__init__(
-            f"{name!r} is being trained by {holder}; waited {wait_seconds:g} s, try again when it has ended"
+            f"{name!r} is being trained by {holder}; waited {wait_seconds:g} s; try again when that job has ended"
         )
 
 
 @dataclass(frozen=True)
 class BadField:
-    """A value of a body that is refused.
+    """An invalid value in a request body.
 
     Parameters
     ----------
-    place : where it stands in the body: ("candidates", 3, "id").
-    message : the rule, in words that follow the name of the field.
+    place : path of the value in the body: ("candidates", 3, "id").
+    message : the rule, as the words after the name of the field.
     """
 
     place: tuple[str | int, ...]
@@ -194,7 +197,7 @@ class BadField:
 
 
 class RefusedBodyError(ModelError):
-    """A body is of the right type, but breaks a rule of its domain; each value that does is in `fields`."""
+    """A request body of the right type that breaks rules of its domain; `fields` lists every invalid value."""
 
     def __init__(self, fields: Sequence[BadField]) -> None:
         self.fields = tuple(fields)
@@ -202,58 +205,58 @@ class RefusedBodyError(ModelError):
 
 
 class ReplayError(ModelError):
-    """A recorded prediction cannot be answered again."""
+    """A recorded prediction that cannot be replayed."""
 
     def __init__(self, columns: Mapping[str, str]) -> None:
         said = ", ".join(f"{name!r} ({how.replace('_', ' ')})" for name, how in columns.items())
-        super().__init__(f"it cannot be replayed, because some columns were not stored in full: {said}")
+        super().__init__(f"it cannot be replayed: some columns were not stored in full: {said}")
 
 
 class UnknownPredictionError(ModelError):
-    """No prediction with that ID was recorded."""
+    """The audit log has no prediction of that ID."""
 
     def __init__(self, prediction_id: str) -> None:
         super().__init__(
-            f"there is no prediction {prediction_id!r} in the audit log: it was never answered, not recorded at the "
-            "model's level or sample, or is older than what is kept; see `backscore audit settings`"
+            f"there is no prediction {prediction_id!r} in the audit log: the ID is wrong, or the prediction was not "
+            "recorded, not sampled, or has expired; see `backscore audit settings`"
         )
 
 
 class KeyNameError(ModelError):
-    """A name that cannot be a key's, or was another one's."""
+    """A key name that is not allowed, or already taken."""
 
 
 class KeyScopeError(ModelError):
-    """There is no such scope."""
+    """An unknown scope."""
 
     def __init__(self, given: str, scopes: Sequence[str]) -> None:
-        problem = f"there is no scope {given!r}" if given else "a key needs a scope"
-        super().__init__(f"{problem}; there are {', '.join(scopes)}")
+        problem = f"unknown scope {given!r}" if given else "a key needs a scope"
+        super().__init__(f"{problem}; available: {', '.join(scopes)}")
 
 
 class KeyRateError(ModelError):
-    """A rate that cannot be read."""
+    """A rate limit that cannot be parsed."""
 
     def __init__(self, given: str) -> None:
-        super().__init__(f"a rate must be requests in a second, minute or hour (100/s, 6000/min, 500/h), got {given!r}")
+        super().__init__(f"a rate must be requests per second, minute or hour (100/s, 6000/min, 500/h), got {given!r}")
 
 
 class UnknownKeyError(ModelError):
-    """There is no key of that name."""
+    """An unknown key."""
 
     def __init__(self, name: str, names: Sequence[str]) -> None:
-        super().__init__(f"there is no key {name!r}; there are {', '.join(names) or 'none yet'}")
+        super().__init__(f"unknown key {name!r}; available: {', '.join(names) or 'none yet'}")
 
 
 class DivergedError(ModelError):
-    """A training of the playground has diverged: some number is not finite."""
+    """A playground training whose weights or loss are no longer finite."""
 
     def __init__(self, step: int) -> None:
         super().__init__(f"training diverged by step {step}; take fewer steps, or lower the learning rate")
 
 
 class NoReferenceError(ModelError):
-    """A version's bundle holds nothing to compare later rows with."""
+    """A version whose bundle has no drift reference."""
 
     def __init__(self, name: str, version: int) -> None:
         super().__init__(

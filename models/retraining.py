@@ -1,7 +1,7 @@
-"""The retraining job: check, split, fit or refine, evaluate, compare, store, and promote what is not worse.
+"""The retraining job: check, split, fit or refine, evaluate, compare, store, and promote unless worse.
 
-Nothing that is live changes before the last step, which is one transaction in the registry. A job that is killed leaves
-at worst a folder that the next job sweeps away.
+What is live changes only in the last step, one transaction in the registry. A killed job leaves at most a partial
+folder, which the next job deletes.
 """
 
 from __future__ import annotations
@@ -61,21 +61,21 @@ def train(
 
     Parameters
     ----------
-    frame : rows as they came from their source, unchecked.
+    frame : raw rows, unchecked.
     positives : see `data.windows.checked_history`.
 
     Raises
     ------
     BadRowsError
-        Rows break rules of the table; all of them are named.
+        Rows break rules of the table; the error lists all of them.
     DataError
-        The rows cannot be divided, for example because a class has too few of them.
+        The rows cannot be split, for example because a class has too few rows.
     NotTrainedError, RefinementError
         There is no champion to refine, or it cannot be refined on these rows.
     SamplingError
-        `negative_sample_rate` is no share, or leaves no row without the event.
+        `negative_sample_rate` is outside (0, 1], or leaves no negative row.
     JobLockedError
-        Another job of this name is running.
+        Another job of this model is running.
     """
     checked_name(job.name)
     checked_share(1.0 if job.negative_sample_rate is None else job.negative_sample_rate)
@@ -86,10 +86,10 @@ def train(
             raise DomainMismatchError(job.name, registered=earlier[-1].domain, given=job.domain.name)
         trained = fit(job, frame, _champion_to_refine(job, registry), home, progress, positives)
         n_test = len(trained.rows.test)
-        progress.stage(f"Evaluating on {n_test:,} untouched rows beside logistic regression and gradient boosting")
+        progress.stage(f"Evaluating on {n_test:,} held-out rows against logistic regression and gradient boosting")
         judgement = judge(trained, registry.champion(job.name), home.bundles, seed=job.seed)
         outcome = judgement.outcome(trained, job.domain.gates, promote=job.promote)
-        progress.stage("Auditing, for report and model card")
+        progress.stage("Running diagnostics for the report and the model card")
         manifest, policy = _manifest(job, frame, trained, judgement, created=now()), job.domain.policy()
         documents = version_documents(job, trained, judgement, outcome, policy=policy, created=manifest.created)
         reference = reference_file(
@@ -122,7 +122,7 @@ def train(
 
 
 def _champion_to_refine(job: TrainingJob, registry: Registry) -> Version | None:
-    """The version to go on from; None if the job trains anew."""
+    """The version to refine; None if the job trains from scratch."""
     if not job.refine:
         return None
     champion = registry.champion(job.name)

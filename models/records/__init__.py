@@ -1,1 +1,1 @@
-"""What the service writes down: answered predictions, events with their labels, outcomes."""
+"""Records of the service: answered predictions, events with labels, outcomes."""

@@ -19,7 +19,7 @@ from models.registry.database.schema import outcomes
 MANY = 1_000
 
 MATURITY_DAYS = 30.0
-"""The usual age at which the outcome of a prediction counts as final."""
+"""Default age at which the outcome of a prediction counts as final."""
 
 
 Told: TypeAlias = bool | float | str
@@ -31,8 +31,8 @@ class Outcome:
 
     Parameters
     ----------
-    outcome : whether the event happened, or the level or the number that came; None takes back earlier outcomes.
-    observed : when that was seen; None for now, unless it is what holds already.
+    outcome : whether the event happened, or the observed level or number; None retracts earlier outcomes.
+    observed : time of the observation; None for now, unless the outcome is already known.
     """
 
     prediction_id: str
@@ -42,20 +42,20 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Taken:
-    """The result of storing outcomes: how many were new, and the problems of others by their place."""
+    """The result of storing outcomes: the number of new ones, and the problems of others by position."""
 
     n_new: int
     problems: dict[int, tuple[str, str]]
-    """Place -> (field, what is wrong with it in words)."""
+    """Position -> (field, problem in words)."""
 
 
 class OutcomeStore:
-    """Stores outcomes, and reads those that hold.
+    """Stores outcomes, and reads the valid ones.
 
     Parameters
     ----------
     engine : of a database with the tables of the registry.
-    now : the time at which outcomes arrive; none can be observed later.
+    now : clock for the arrival of outcomes; none can be observed later.
 
     Raises DatabaseError from any method if the database fails; nothing is half-written then.
     """
@@ -77,9 +77,9 @@ class OutcomeStore:
         Parameters
         ----------
         key_id : the caller's key.
-        labelled : models whose outcomes are labels of their events instead; theirs are refused.
-        read : by model; raises OutcomeError for an outcome that its target cannot have. Of other models they are
-            taken for whether an event happened.
+        labelled : models whose events have labels instead; their outcomes are refused.
+        read : parser by model; raises OutcomeError for an outcome outside of its target's values. For other models
+            an outcome is whether the event happened.
         """
         now = self._now()
         made = self._log.places([one.prediction_id for one in told])
@@ -91,7 +91,7 @@ class OutcomeStore:
                 problems[place] = ("prediction_id", "is the id of no recorded prediction")
             elif found.model in labelled:
                 path = f"/v1/{found.model}/labels"
-                problems[place] = ("prediction_id", f"is of a model whose events have labels: send it to {path}")
+                problems[place] = ("prediction_id", f"belongs to a model with labelled events: send it to {path}")
             elif one.observed is not None and one.observed > now:
                 problems[place] = ("observed", "must not lie in the future")
             elif milliseconds(one.observed or now) < found.at:
@@ -104,7 +104,7 @@ class OutcomeStore:
         return Taken(self._add(good, key_id, milliseconds(now)) if good else 0, problems)
 
     def _add(self, good: Sequence[tuple[str, Outcome]], key_id: str, received: int) -> int:
-        """Store those that are new; returns how many were."""
+        """Store the new ones; returns their number."""
         with writing(self._engine) as connection:
             known: set[tuple[str, Told | None, int]] = set()
             holding: dict[str, Told | None] = {}
@@ -120,7 +120,7 @@ class OutcomeStore:
             for model, one in good:
                 name, outcome = one.prediction_id, one.outcome
                 if one.observed is None and name in holding and holding[name] == outcome:
-                    continue  # a retry that comes late must not stand against a correction
+                    continue  # a late retry must not override a correction
                 said = (name, outcome, received if one.observed is None else milliseconds(one.observed))
                 if said not in known:
                     known.add(said)
@@ -138,17 +138,17 @@ class OutcomeStore:
                     )
             if new:
                 connection.execute(outcomes.insert(), new)
-        if len(new) >= MANY:  # or PostgreSQL, which takes ids for few until it has looked, reads all for each part
+        if len(new) >= MANY:  # else PostgreSQL, without statistics of the new ids, reads the whole table for each part
             take_stock(self._engine, [outcomes])
         return len(new)
 
     def known(self, model: str, ids: Sequence[str] | None = None, *, until: datetime | None = None) -> dict[str, Any]:
-        """The outcomes that hold, by prediction id, without those that were taken back.
+        """The valid outcomes by prediction id, without retracted ones.
 
         Parameters
         ----------
-        ids : of the predictions to look at; None for all of the model.
-        until : outcomes that came later are left out; None for none.
+        ids : of predictions; None for all of the model.
+        until : later outcomes are left out; None for no limit.
         """
         query = sa.select(outcomes.c.prediction_id, outcomes.c.outcome, outcomes.c.value).where(
             outcomes.c.model == model
@@ -165,7 +165,7 @@ class OutcomeStore:
 
 
 def _read(one: Outcome, read: Callable[[Any], Told]) -> Outcome:
-    """The outcome as its model's target has it."""
+    """The outcome as a value of its model's target."""
     return one if one.outcome is None else replace(one, outcome=read(one.outcome))
 
 
@@ -182,13 +182,13 @@ def _stored(outcome: Told | None) -> dict[str, Any]:
 
 
 def in_order_of_arrival(engine: sa.Engine, model: str, since: datetime) -> Iterator[tuple[str, Any]]:
-    """Predictions with the outcome that holds now, in the order in which an outcome of each first came.
+    """Predictions with their present outcome, in the order of arrival of their first outcome.
 
-    No later outcome changes that order, so a sequential test may look at any time.
+    Later outcomes do not change that order, so a sequential test may look at any time.
 
     Parameters
     ----------
-    since : predictions whose first outcome came before this are left out.
+    since : predictions whose first outcome arrived earlier are left out.
     """
     holding = OutcomeStore(engine).known(model)
     first = sa.func.min(outcomes.c.id).label("first")

@@ -1,4 +1,4 @@
-"""The first half of a training job: from rows as they came to a trained model beside its rows."""
+"""The first half of a training job: from raw rows to a trained model with its split rows."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def fit(
     progress: Progress,
     positives: KnownPositives | None = None,
 ) -> Trained:
-    """Check, divide, and train: anew, or go on from a version that is to be refined.
+    """Check, split, and train, from scratch or from the version to refine.
 
     Parameters
     ----------
     positives : see `data.windows.checked_history`.
 
-    Raises BadRowsError for rows that break rules of the table, DataError for rows that cannot be divided, and
-    RefinementError and SamplingError as told at `models.retraining.train`.
+    Raises BadRowsError for rows that break rules of the table, DataError for rows that cannot be split, and
+    RefinementError and SamplingError as `models.retraining.train` does.
     """
     progress.stage(f"Checking {len(frame):,} rows of {job.source}")
     table = job.domain.restrict_inputs(job.table)

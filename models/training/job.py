@@ -22,13 +22,13 @@ class TrainingJob:
     ----------
     name : of the model; the endpoint is /v1/{name}/score.
     table, source, split, note : see `TrainingRows`.
-    refine : go on from the weights of the champion of this name, with rows that it has not seen, instead of anew.
+    refine : start from the weights of this model's champion, with rows that it has not seen, not from scratch.
     preset : None is "balanced", or that of the champion to refine, which allows no other.
-    negative_sample_rate : learn from this share of the rows without the event, in (0, 1], see `negative_sampling`;
+    negative_sample_rate : train on this share of the negative rows, in (0, 1], see `negative_sampling`;
         None is 1, or the share of the champion to refine, which allows no other.
     promote : "auto" if it passes the gates and is not worse than the champion, "always", "never", or "challenger",
         which the job treats as never: its caller begins the rollout.
-    actor : who started the job, for the history.
+    actor : name of who started the job, for the history.
     wait_seconds : how long to wait for another job of the same name.
     """
 
@@ -48,21 +48,21 @@ class TrainingJob:
 
 
 class Progress(Protocol):
-    """Who watches a job."""
+    """Callbacks for the progress of a job."""
 
     def stage(self, text: str) -> None:
-        """A new part of the job begins."""
+        """Called when a stage of the job begins."""
 
     def epoch(self, epoch: Epoch) -> None:
-        """The network has seen every training row once more."""
+        """Called after every epoch of the network."""
 
 
 class _Silent:
     def stage(self, text: str) -> None:
-        """Nobody listens."""
+        """Do nothing."""
 
     def epoch(self, epoch: Epoch) -> None:
-        """Nobody listens."""
+        """Do nothing."""
 
 
 SILENT: Progress = _Silent()

@@ -1,4 +1,4 @@
-"""One training job for each model name at a time, across processes; the lock dies with its holder."""
+"""One training job per model name at a time, across processes; the lock ends with the process that holds it."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def job_lock(home: Path, name: str, *, wait_seconds: float = 0.0, now: Clock = u
     """Hold the training lock of one model while the block runs.
 
     The operating system holds the lock for the process, so a killed one blocks no other job. The holder's details
-    are written beside it only to be shown to those who wait.
+    are written beside it only for the error message of other jobs.
 
     Parameters
     ----------
     home : the folder that holds everything backscore writes.
     name : the model's name, see `checked_name`.
-    wait_seconds : how long to wait for another job to end; 0 asks once.
+    wait_seconds : how long to wait for another job to end; 0 tries once.
 
     Raises
     ------
     JobLockedError
-        Another job still holds the lock after `wait_seconds`; the text says which process, on which host, since when.
+        Another job still holds the lock after `wait_seconds`; the text names its process, host and start.
     """
     folder, name = home / "locks", checked_name(name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def _write_holder(path: Path, since: datetime) -> None:
 
 
 def _described_holder(path: Path) -> str:
-    """The holder in words; it may just have come (nothing written yet) or gone."""
+    """The holder in words; it may have just started (nothing written yet) or just ended."""
     try:
         holder = json.loads(path.read_text())
     except FileNotFoundError:

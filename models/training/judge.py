@@ -1,4 +1,4 @@
-"""Judging a new version: beside the usual models, beside the champion, and whether it may go live."""
+"""Evaluation of a new version against baselines and the champion, and the decision whether it goes live."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Judgement:
 
     Parameters
     ----------
-    contenders : this version first, then the baselines, then the champion if there is one and it could answer.
-    champion : the version that was live.
-    comparison : with the champion; None if there is none, or if it could not answer, which `problem` then explains.
-    loss : the name of what is compared.
+    contenders : this version first, then the baselines, then the champion, if there is one and it can score these rows.
+    champion : the live version.
+    comparison : with the champion; None without a champion, or if it cannot score these rows; `problem` says why.
+    loss : name of the compared loss.
     """
 
     contenders: Mapping[str, Contender]
@@ -54,7 +54,7 @@ class Judgement:
         return self.contenders[OURS]
 
     def outcome(self, trained: Trained, gates: Sequence[Gate], *, promote: Promote) -> PromotionDecision:
-        """The promotion decision: by the verdict for "auto", as requested otherwise."""
+        """The promotion decision: the verdict for "auto", else as requested."""
         if promote == "auto":
             promoted, why = self.verdict(gates)
         else:
@@ -64,7 +64,7 @@ class Judgement:
     def verdict(self, gates: Sequence[Gate]) -> tuple[bool, str]:
         """Whether the new version may go live, and the sentence that says why.
 
-        It must pass every gate and must not be worse than the champion beyond what chance explains.
+        It must pass every gate and must not be significantly worse than the champion.
         """
         for gate in gates:
             if problem := gate.problem(self.ours.metrics[gate.metric]):
@@ -72,16 +72,16 @@ class Judgement:
         if self.champion is None:
             return True, "it passes the gates and there was no champion"
         if self.comparison is None:
-            return False, f"{self.problem}, so the two cannot be compared; --promote always overrides this"
+            return False, f"{self.problem}, so the two cannot be compared; override with --promote always"
         interval = (
             f"{self.loss} {self.comparison.difference:+.5f} against the champion, version {self.champion.number} "
-            f"(90 % interval {self.comparison.low:+.5f} to {self.comparison.high:+.5f}, less is better)"
+            f"(90 % interval {self.comparison.low:+.5f} to {self.comparison.high:+.5f}, lower is better)"
         )
         return not self.comparison.worse, f"it is {'' if self.comparison.worse else 'not '}worse: {interval}"
 
 
 def judge(trained: Trained, champion: Version | None, bundles: Path, *, seed: int) -> Judgement:
-    """Measure the new version, the baselines and the champion on the untouched test rows."""
+    """Evaluate the new version, the baselines and the champion on the test set."""
     task, rows, labels, ours = trained.task, trained.rows, trained.test_labels, trained.test_predictions
     contenders = {OURS: Contender(ours, task.evaluate(labels, ours), trained.seconds)}
     contenders |= task.baselines(
@@ -105,13 +105,13 @@ def judge(trained: Trained, champion: Version | None, bundles: Path, *, seed: in
 
 
 def _answers_of(champion: Version, trained: Trained, bundles: Path) -> Floats | str:
-    """The champion's predictions for the test rows, or what keeps it from answering."""
+    """The champion's predictions for the test rows, or why it has none."""
     try:
         live = load_live(champion, bundles)
     except BundleError as error:
         return f"cannot be loaded ({error})"
     test = trained.rows.test
-    # its windows look back from the test rows; without windows the other rows are none of its business
+    # windows of the test rows need all rows as history; without windows the test rows are enough
     rows = np.arange(len(trained.raw_frame)) if live.table.windows else test
     checked, problems = check_frame(live.table, trained.raw_frame.iloc[rows], training=False)
     if problems:

@@ -1,4 +1,4 @@
-"""Recorded rows whose outcome is known, to train on."""
+"""Recorded predictions with known outcomes, as training rows."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from models.training.rows import TrainingRows, split_for
 def rows_with_outcomes(
     engine: sa.Engine, model: str, table: Table, domain: Domain, *, now: datetime, maturity_days: float = MATURITY_DAYS
 ) -> TrainingRows:
-    """The recorded rows of a model that are old enough for their outcome to be known, and of which it is known.
+    """The recorded rows of a model with a matured outcome.
 
     Parameters
     ----------
-    table : of the version that answers.
+    table : of the live version.
 
     Raises
     ------
     SourceError
-        There are none, or the audit log does not hold what they were.
+        There are none, or the audit log does not hold their values.
     """
     if table.windows:
-        raise SourceError(f"{model!r} keeps its events with their labels: train it with --from-events")
+        raise SourceError(f"{model!r} stores labelled events: train it with --from-events")
     hidden = [column.name for column in table.inputs if column.stored != "plain"]
     if hidden:
         raise SourceError(
-            f"column(s) {', '.join(map(repr, hidden))} of {model!r} are not stored as they came, so that recorded rows "
-            "cannot be trained on"
+            f"column(s) {', '.join(map(repr, hidden))} of {model!r} are not stored in full, so recorded rows cannot be "
+            "used for training"
         )
     known = OutcomeStore(engine).known(model, until=now)
     found = [
@@ -46,8 +46,8 @@ def rows_with_outcomes(
     ]
     if not found:
         raise SourceError(
-            f"of no recorded prediction of {model!r} that is older than {maturity_days:g} days is the outcome known; "
-            "POST /v1/outcomes and `backscore outcomes load` take outcomes"
+            f"{model!r} has no recorded prediction older than {maturity_days:g} days with a known outcome; send "
+            "outcomes with POST /v1/outcomes or `backscore outcomes load`"
         )
     frame = rows_as_frame(table, [dict(one.row) for one in found])
     outcomes = [known[one.id] for one in found]
@@ -56,7 +56,7 @@ def rows_with_outcomes(
     kept = replace(table, columns=(*table.inputs, table.target))
     events = f", {sum(outcomes):,} of {len(outcomes):,} with the event" if spelled else ""
     note = f"Rows are those with a known outcome{events}." + (
-        f" Only who got {domain.favourable!r} can have one, so the model learns of those alone."
+        f" Only {domain.favourable!r} decisions can have one, so the model is trained on those alone."
         if domain.favourable
         else ""
     )

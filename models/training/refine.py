@@ -1,4 +1,4 @@
-"""The starting point of a training: an untrained scorer, or the live version if new rows can refine it."""
+"""The starting point of a training job: an untrained scorer, or the live version if new rows can refine it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from models.registry.live import load_live
 from models.registry.registry import Version
 
 _ROLES = ("feature", "time", "entity", "event", "target")
-"""Roles of the columns that a request, the encoder or the labels are made of."""
+"""Roles of the columns that requests, the encoder or the labels read."""
 _DOCUMENTATION = frozenset(
     {"description", "unit", "example", "protected", "meanings", "reasons", "actionable", "amount"}
 )
-"""Fields of a column that only people read."""
+"""Descriptive fields of a column; they change no computation."""
 _MAX_NAMED = 3
 
 
@@ -27,8 +27,8 @@ _MAX_NAMED = 3
 class Start:
     """The starting point of a training: an untrained scorer, or a live version to be refined.
 
-    `version` is None for an untrained scorer. That of a live version is freshly loaded: what answers is another one,
-    and stays as it is. `preset` and `negative_sample_rate` are those of the first training.
+    `version` is None for an untrained scorer. A live version is a fresh copy: the one
+    that answers requests is not touched. `preset` and `negative_sample_rate` are those of the first training.
     """
 
     version: int | None
@@ -46,36 +46,36 @@ def load_start(
     negative_sample_rate: float | None,
     data_digest: str,
 ) -> Start:
-    """Load the champion to go on from, with the new table's words in place of its own.
+    """Load the champion to refine, with the descriptions of the new table.
 
     Parameters
     ----------
-    table : of the new rows, as the domain prepared it.
+    table : of the new rows, with its inputs restricted by the domain.
     preset, negative_sample_rate : as requested, None for the champion's.
     data_digest : of the new rows, see `data.files.sources.frame_digest`.
 
     Raises
     ------
     RefinementError
-        Another preset or rate was requested, the table differs in what the encoder, a request or the labels read, or
-        the rows are those that the champion was made of: it would have been trained on rows that are to test it.
+        Another preset or rate was requested, the table differs in what the encoder, requests or labels read, or
+        the champion was trained on these rows: its training set would overlap the test set.
     BundleError
         The champion's bundle cannot be loaded.
     """
     manifest = read_manifest(bundles, champion.digest)
     problem = None
     if preset not in (None, manifest.preset):
-        problem = f"it has the preset {manifest.preset!r}, and a refinement keeps it; preset {preset!r} was asked for"
+        problem = f"its preset is {manifest.preset!r}, which a refinement keeps; preset {preset!r} was requested"
     elif negative_sample_rate not in (None, manifest.negative_sample_rate):
         problem = (
-            f"it learned from a share of {manifest.negative_sample_rate:.4g} of the rows without the event, "
-            f"and a refinement keeps that; {negative_sample_rate:.4g} was asked for"
+            f"its negative sample rate is {manifest.negative_sample_rate:.4g}, which a refinement keeps; "
+            f"{negative_sample_rate:.4g} was requested"
         )
     elif differences := table_differences(manifest.table, table):
         named, n_more = differences[:_MAX_NAMED], len(differences) - _MAX_NAMED
         problem = f"the new table differs: {'; '.join(named)}{f'; and {n_more} more' if n_more > 0 else ''}"
     elif data_digest == manifest.data_digest:
-        problem = "it was made of these very rows, so they cannot test it; a refinement needs new rows"
+        problem = "it was trained on these rows, so they cannot test it; a refinement needs new rows"
     if problem:
         raise RefinementError(champion.name, champion.number, problem)
     scorer = load_live(champion, bundles).scorer
@@ -89,9 +89,9 @@ def load_start(
 
 
 def table_differences(old: Table, new: Table) -> list[str]:
-    """Differences that the encoder, a request or the labels would notice, a short text each; empty if none.
+    """Differences that matter to the encoder, requests or labels, a short text each; empty if none.
 
-    Words for people may differ, and so may the listed levels of a category: other levels are answered anyway.
+    Descriptions may differ, and so may the listed levels of a category: rows with other levels are scored anyway.
     """
     before, now = ({column.name: _read(column) for column in table.of_role(*_ROLES)} for table in (old, new))
     gone = [f"column {name!r} is no longer read" for name in before if name not in now]
@@ -107,7 +107,7 @@ def table_differences(old: Table, new: Table) -> list[str]:
 
 
 def _read(column: Column) -> Mapping[str, Any]:
-    """The fields of a column that count, by name."""
+    """The fields of a column that matter, by name."""
     fields = {field.name: getattr(column, field.name) for field in dataclasses.fields(column)}
     if column.kind == "category":
         fields["levels"] = ()

@@ -1,4 +1,4 @@
-"""Where a training job's rows come from: a file, a public table by name, or the domain's simulator."""
+"""Sources of training rows: a file, a public table by name, or the domain's simulator."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from models.home import Home
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """Rows as they came, the table that describes them, and how they are to be divided.
+    """Raw rows, the table that describes them, and how to split them.
 
-    `source` names them for the reader of a report; `note` says what that reader must know about them.
+    `source` names them in reports; `note` holds caveats for the reader.
     """
 
     table: Table
@@ -34,7 +34,7 @@ class TrainingRows:
 def rows_to_train_on(
     domain: Domain, *, data: str | None, table: str | None, home: Home, data_home: Path | None, seed: int
 ) -> TrainingRows:
-    """Find the rows that a job trains on.
+    """The rows of a training job.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def rows_to_train_on(
     data_home : folder with the files of the public tables.
     seed : of the simulator.
 
-    Raises DataError for a file or table that is not there or cannot be read.
+    Raises DataError for a file or table that is missing or cannot be read.
     """
     if table is None and data is None:
         simulation = domain.simulate(domain.n_simulated_rows, seed)
@@ -57,16 +57,16 @@ def rows_to_train_on(
     if data is None:
         raise SourceError(
             f"{table!r} is no public table ({', '.join(public_tables())}); "
-            f"if it is a file that describes your columns, name the rows as well: --data FILE"
+            f"for a file that describes your columns, also name the rows: --data FILE"
         )
     described = domain.table if table is None else read_table(Path(table))
     return TrainingRows(described, read_frame(Path(data)), data, split_for(described, domain))
 
 
 def split_for(table: Table, domain: Domain) -> Split:
-    """By time if the table knows when its rows happened, at random otherwise.
+    """A split by time if the table has a time column, else at random.
 
-    The delay of labels is that of the table's windows, or the domain's for a table without.
+    The label delay is that of the table's windows, or the domain's for a table without windows.
     """
     if table.time is None:
         return Split(kind="random")

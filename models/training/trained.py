@@ -1,4 +1,4 @@
-"""Trained: a trained model beside the rows it was made of."""
+"""Trained: a trained model with its training, validation and test rows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from models.estimators.table_scorer import TableScorer
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A trained model beside the rows it was made of: checked, labelled and divided.
+    """A trained model with its rows: checked, labelled and split.
 
-    `raw_frame` holds the same rows as they came, for a champion that reads other columns; `seconds` is the time of
+    `raw_frame` holds the raw rows, for a champion that reads other columns; `seconds` is the time of
     training and of the test rows' predictions; `positives` is None if the labels were known once the windows' delay had
-    passed, see `data.windows.checked_history`; `refined_from` is the version whose weights it went on from, None for a
-    model trained anew; `negative_sample_rate` is the share of the rows without the event that it learned from.
+    passed, see `data.windows.checked_history`; `refined_from` is the version whose weights it started from, None for a
+    model trained from scratch; `negative_sample_rate` is the share of the negative rows that it was trained on.
     """
 
     task: Task
@@ -62,6 +62,6 @@ class Trained:
         if self.negative_sample_rate == 1:
             return ""
         return (
-            f"It learned from all rows with the event and from {100 * self.negative_sample_rate:.4g} % of those "
-            "without it, drawn at random; its probabilities are corrected for that, and the test rows are whole."
+            f"Trained on all positive rows and a random {100 * self.negative_sample_rate:.4g} % of the negative ones; "
+            "probabilities are corrected for that, and the test set is not sampled."
         )

@@ -193,7 +193,7 @@ class TestHistory:
 
     def test_a_repeated_event_is_refused_by_name(self):
         """It would be in its own history."""
-        with pytest.raises(BadRowsError, match=r"row 3, column 'id': '3' is the id of an earlier row"):
+        with pytest.raises(BadRowsError, match=r"row 3, column 'id': '3' is also the id of an earlier row"):
             checked_history(TABLE, self.rows([3, 2, 3]), "rows")
 
     def test_a_file_with_a_computed_column_is_refused_by_name(self):

@@ -1,1 +1,1 @@
-"""The audit log: every prediction that was answered, how it came about, and whether it would come about again."""
+"""The audit log: every answered prediction, how it was made, and its replay."""

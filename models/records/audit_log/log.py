@@ -1,4 +1,4 @@
-"""PredictionLog: the records of answered requests in the database; and PredictionAppender, which adds to them."""
+"""PredictionLog reads the records of answered requests from the database, PredictionAppender adds to them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RECORDS_AT_ONCE = 1_000
 
 @dataclass(frozen=True)
 class Place:
-    """Which version of which model made a prediction, and when, in milliseconds since 1970, UTC."""
+    """Model, version and time of a prediction, in milliseconds since 1970, UTC."""
 
     model: str
     version: int
@@ -42,7 +42,7 @@ class Place:
 
     @property
     def moment(self) -> datetime:
-        """The same time."""
+        """The time as a datetime."""
         return moment(self.at)
 
 
@@ -53,7 +53,7 @@ class PredictionLog:
         self.engine = engine
 
     def records(self, prediction_id: str) -> list[PredictionRecord]:
-        """What was recorded of a prediction, the answer that was sent first: more than one if a shadow looked on."""
+        """The records of a prediction, the sent answer first; a shadow adds a second one."""
         query = sa.select(*_COLUMNS).where(_predictions.c.id.in_(in_batch_of(prediction_id)))
         with reading(self.engine) as connection:
             found = [PredictionRecord(*row) for row in connection.execute(query)]
@@ -61,24 +61,24 @@ class PredictionLog:
         return sorted(found, key=lambda record: record.role == "shadow")
 
     def newest(self, model: str, n_records: int) -> list[PredictionRecord]:
-        """The last records of a model, the newest first."""
+        """The latest records of a model, the newest first."""
         of_model = sa.select(*_COLUMNS).where(_predictions.c.model == model)
         newest_first = of_model.order_by(_predictions.c.at.desc(), _predictions.c.id.desc()).limit(n_records)
         with reading(self.engine) as connection:
             return [PredictionRecord(*row) for row in connection.execute(newest_first)]
 
     def prediction(self, prediction_id: str, role: Role | None = None) -> Prediction | None:
-        """The prediction of that id: what was sent, or what was said in a role; None if nothing of it is recorded."""
+        """The prediction of that id: the sent one, or that of a role; None if it is not recorded."""
         for record in self.records(prediction_id):
             if role is None or record.role == role:
                 return next(one for one in predictions_of(record) if one.id == prediction_id)
         return None
 
     def places(self, ids: Sequence[str]) -> dict[str, Place]:
-        """Where and when predictions were made; those that are not recorded, or only of a shadow, are left out."""
+        """Model, version and time of predictions; those not recorded, or recorded of a shadow alone, are left out."""
         wanted = set(ids)
         found: dict[str, Place] = {}
-        possible = (one for one in ids if "\0" not in one)  # which PostgreSQL does not even look up
+        possible = (one for one in ids if "\0" not in one)  # PostgreSQL refuses texts with NUL
         candidates = list({candidate for one in possible for candidate in in_batch_of(one)})
         names = ("id", "model", "version", "at", "action")
         columns = [*(_predictions.c[name] for name in names), sa.case((_IS_BATCH, _predictions.c.answer))]
@@ -101,14 +101,14 @@ class PredictionLog:
         only: Iterable[sa.ColumnElement[bool]] = (),
         at_once: int = RECORDS_AT_ONCE,
     ) -> Iterator[Prediction]:
-        """The answered rows of a model, alone and in batches, in the order of time.
+        """The answered rows of a model, single and in batches, in time order.
 
         Parameters
         ----------
-        since, until : when the request came; `until` itself is left out.
-        actions : with others than these two, `row` is the body of an operation.
-        only : what else must hold for the records.
-        at_once : requests that are read in one query and held in memory.
+        since, until : time of the request, `until` exclusive.
+        actions : for actions other than these two, `row` is the body of an operation.
+        only : further conditions on the records.
+        at_once : requests read by one query and held in memory.
         """
         wanted = sa.and_(
             _predictions.c.model == model,
@@ -125,7 +125,7 @@ class PredictionLog:
             query = sa.select(*_COLUMNS).where(wanted).order_by(*place).limit(at_once)
             if last is not None:
                 query = query.where(sa.tuple_(*place) > last)
-                earliest = last[0]  # else each page would be looked for from the beginning
+                earliest = last[0]  # else every page would scan from the beginning
             if earliest is not None:
                 query = query.where(_predictions.c.at >= earliest)
             with reading(self.engine) as connection:
@@ -137,7 +137,7 @@ class PredictionLog:
             last = (some[-1].at, some[-1].id, some[-1].version)
 
     def count(self, model: str, *, roles: Iterable[Role] = ("champion", "canary")) -> int:
-        """How many rows of the model were answered and recorded."""
+        """The number of recorded rows of a model."""
         query = sa.select(sa.func.coalesce(sa.func.sum(_predictions.c.n_rows), 0)).where(
             _predictions.c.model == model, _predictions.c.role.in_(list(roles))
         )
@@ -146,32 +146,32 @@ class PredictionLog:
 
 
 class PredictionAppender:
-    """Adds records, for one thread at a time."""
+    """Adds records; for use by one thread at a time."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._appender = Appender(engine)
 
     def write(self, records: Sequence[PredictionRecord]) -> None:
-        """Store records, all or none of them; they survive a machine that loses power.
+        """Store records, all or none of them, durably: they survive a power failure.
 
         Raises
         ------
         DatabaseError
-            They cannot be stored, or one of them is stored already.
+            They cannot be stored, or one of them already is.
         """
         if records:
             self._appender.insert(_insert(self._appender.paramstyle, len(records)), _values(records))
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database connection."""
         self._appender.close()
 
 
 def add_records(connection: sa.Connection, records: Sequence[PredictionRecord]) -> None:
-    """Store records in a transaction that has begun.
+    """Store records in an open transaction.
 
-    By the driver itself, for preparing values costs more than storing them; and many rows in one statement, because
-    with each the thread lets go of Python's lock and has to wait for it again.
+    It uses the driver directly, since SQLAlchemy spends more time on preparing values than the database on storing
+    them, and one statement for many rows, since every statement releases the GIL and has to wait for it again.
     """
     for start in range(0, len(records), ROWS_PER_STATEMENT):
         some = records[start : start + ROWS_PER_STATEMENT]
@@ -187,7 +187,7 @@ def _values(records: Iterable[PredictionRecord]) -> tuple[Any, ...]:
 
 @cache
 def _insert(paramstyle: str, n_rows: int) -> str:
-    """The statement that stores so many records, as the database's driver takes it."""
+    """The INSERT statement for `n_rows` records, in the driver's parameter style."""
     names = (*PredictionRecord._fields, _predictions.c.n_bytes.name)
     row = f"({', '.join(['?' if paramstyle == 'qmark' else '%s'] * len(names))})"
     return f"INSERT INTO {_predictions.name} ({', '.join(names)}) VALUES {', '.join([row] * n_rows)}"  # noqa: S608

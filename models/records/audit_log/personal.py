@@ -1,4 +1,4 @@
-"""Personal columns: what the audit log keeps of values that a table does not want stored as they are."""
+"""Personal data: hashing or removing values of personal columns before they are stored."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ KEY_BYTES = 32
 
 
 class PersonalData:
-    """Hashes or leaves out the values of a table's columns that are declared so, wherever they stand in JSON.
+    """Hashes or removes the values of columns that the table declares as personal, anywhere in JSON.
 
-    Equal values get equal hashes, so that a person can be followed through the log; without the key nobody can find
-    out whose they are by trying all values.
+    Equal values get equal hashes, so that a person can be followed through the log; the key prevents finding the
+    values by hashing all possible ones.
 
     Parameters
     ----------
@@ -36,15 +36,15 @@ class PersonalData:
             raise ValueError(f"hashing {', '.join(self.columns)} needs a key")
 
     def text(self, value: Any) -> str:
-        """A row, or whatever holds rows, as JSON without what must not be stored."""
+        """A row, or any structure of rows, as JSON without personal values."""
         return to_json(self._without(value) if self.columns else value).decode()
 
     def answer_text(self, answer: str) -> str:
-        """An answer as JSON, whose reasons may tell values of the row."""
+        """An answer as JSON without personal values, which its reasons may quote."""
         return self.text(from_json(answer)) if self.columns else answer
 
     def hashed(self, value: Any) -> str:
-        """What stands in place of a value: 128 bits of keyed BLAKE2b as hexadecimal digits."""
+        """The hash of a value: 128 bits of keyed BLAKE2b as hexadecimal digits."""
         return blake2b(level_text(value).encode(), digest_size=16, key=self._key).hexdigest()
 
     def _without(self, value: Any) -> Any:
@@ -59,13 +59,13 @@ class PersonalData:
                     kept[name] = None if inner is None else self.hashed(inner)
             else:
                 kept[name] = self._without(inner)
-        if value.get("column") in self.columns:  # a reason: its value, and its sentence, which may spell the value
+        if value.get("column") in self.columns:  # a reason: its value, and its text, which may quote the value
             kept |= {name: None for name in ("value", "text") if name in kept}
         return kept
 
 
 def personal_key(home: Path) -> bytes:
-    """The key of the home's hashes, made when it is first needed; who loses it cannot follow persons any more."""
+    """The hash key of the home, created on first use; without it, hashes of old and new records do not match."""
     path = home / KEY_FILE
     with suppress(FileNotFoundError):
         return path.read_bytes()
@@ -75,7 +75,7 @@ def personal_key(home: Path) -> bytes:
         file.write(secrets.token_bytes(KEY_BYTES))
         file.flush()
         os.fsync(file.fileno())
-    with suppress(FileExistsError):  # another process was first, and its key is the one
+    with suppress(FileExistsError):  # another process was first: use its key
         os.link(partial, path)
     partial.unlink()
     return path.read_bytes()

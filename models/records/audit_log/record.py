@@ -1,4 +1,4 @@
-"""What is kept of a request that was answered, and the predictions in it."""
+"""Records of answered requests, and the predictions in them."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ SCORE = "score"
 
 
 class PredictionRecord(NamedTuple):
-    """A request that was answered: a row of the table `predictions`.
+    """An answered request: a row of the table `predictions`.
 
     Parameters
     ----------
-    id : of the prediction; of a batch the part that the ids of its rows have in common, see `id_in_batch`.
-    role : as what the version answered; what a shadow says is never sent.
+    id : of the prediction; of a batch the common part of the ids of its rows, see `id_in_batch`.
+    role : champion, canary or shadow; answers of a shadow are never sent.
     action : the last part of the path: "score", "batch" or an operation.
-    at : when the request came, in milliseconds since 1970, UTC.
-    latency : microseconds from there to the answer.
+    at : time of the request, in milliseconds since 1970, UTC.
+    latency : microseconds from the request to the answer.
     key_id : of the caller; empty without authentication.
-    reasons : which reasons were asked for.
+    reasons : the requested reasons.
     request : the checked row with its windows as JSON, the list of a batch's rows that were answered, or the body of an
-        operation; without the values of columns that are not stored.
+        operation; without personal values that are not stored.
     features_digest : see `features_digest`.
-    answer : as it was sent; of a batch the list of its answers.
+    answer : as sent; of a batch the list of its answers.
     """
 
     id: str
@@ -52,18 +52,18 @@ class PredictionRecord(NamedTuple):
 
     @property
     def n_bytes(self) -> int:
-        """What it takes to keep, about."""
+        """Approximate size in the database."""
         return len(self.request) + len(self.answer) + 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """One answered row, alone or out of a batch.
+    """One answered row, single or from a batch.
 
     Parameters
     ----------
-    row : the scored row as JSON spells it: times are texts.
-    answer : the fields that were sent.
+    row : the scored row as in JSON: times are texts.
+    answer : the fields of the sent answer.
     """
 
     id: str
@@ -80,17 +80,17 @@ class Prediction:
 
 
 def features_digest(X: Features) -> str:
-    """What tells encoded rows from others: 128 bits of BLAKE2b over their float32 values, row by row."""
+    """Fingerprint of encoded rows: 128 bits of BLAKE2b over their float32 values, row by row."""
     return blake2b(X.tobytes(), digest_size=16).hexdigest()
 
 
 def id_in_batch(batch_id: str, place: int) -> str:
-    """The id of a batch's row, by its place among the rows that came; so one record holds what all ids lead to."""
+    """The id of a row of a batch, from its position: any of these ids leads to the one record of the batch."""
     return f"{batch_id}-{place}"
 
 
 def predictions_of(record: PredictionRecord) -> Iterator[Prediction]:
-    """The predictions of a record, in the order in which they were answered."""
+    """The predictions of a record, in the order of the answers."""
     rows, answers = from_json(record.request), from_json(record.answer)
     if record.action != BATCH:
         rows, answers = [rows], [answers]
@@ -111,16 +111,16 @@ def predictions_of(record: PredictionRecord) -> Iterator[Prediction]:
 
 
 def moment(milliseconds: int) -> datetime:
-    """A time in milliseconds since 1970."""
+    """The datetime, UTC, of milliseconds since 1970."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def milliseconds(at: datetime) -> int:
-    """The other way round, cut to whole milliseconds."""
+    """Milliseconds since 1970, rounded down."""
     return int(at.timestamp() * 1000)
 
 
 def in_batch_of(prediction_id: str) -> Sequence[str]:
-    """The ids under which a prediction may be recorded: its own, or that of the batch it came in."""
+    """The ids under which a prediction may be recorded: its own, or that of its batch."""
     batch_id, dash, place = prediction_id.rpartition("-")
     return [prediction_id, batch_id] if dash and place.isdecimal() else [prediction_id]

@@ -1,4 +1,4 @@
-"""Replay: answer a recorded request once more, by the same bundle and policy, and see whether the bits are the same."""
+"""Replay: answer a recorded request again with its bundle and policy, and compare bit by bit."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from models.registry.registry import Registry
 
 @dataclass(frozen=True)
 class Replay:
-    """What came of answering again.
+    """The result of a replay.
 
     Parameters
     ----------
-    same_features : whether the encoded rows are those of then; None for requests that are no rows.
-    differences : fields of the answer that are not the same to the bit, each with what was sent and what came out now.
-    notes : what explains a difference, or limits what can be said.
+    same_features : whether the encoded rows are identical; None for requests without rows.
+    differences : fields of the answer that differ in any bit, each with the sent and the replayed value.
+    notes : explanations of differences, and limits of the comparison.
     """
 
     same_features: bool | None
@@ -37,23 +37,23 @@ class Replay:
 
     @property
     def identical(self) -> bool:
-        """Whether everything is the same to the bit."""
+        """Whether everything is bit-identical."""
         return self.same_features is not False and not self.differences
 
 
 def replay(record: PredictionRecord, registry: Registry, bundles: Path, *, personal_key: bytes) -> Replay:
-    """Answer a recorded request once more, with all rows of a batch.
+    """Answer a recorded request again, with all rows of a batch.
 
     Parameters
     ----------
-    personal_key : see `models.records.audit_log.personal`; what must not be stored is not compared either.
+    personal_key : see `models.records.audit_log.personal`; values that are not stored are not compared.
 
     Raises
     ------
     ReplayError
-        Columns that the answer needs were not stored as they came.
+        Columns that the answer needs were not stored in full.
     BundleError, UnknownVersionError, UnknownPolicyError, UnreadablePolicyError
-        The version, its bundle or its policy is not there any more.
+        The version, its bundle or its policy is no longer available.
     """
     version = registry.version(record.model, record.version)
     live = load_answering(version, registry.policies.policy(record.model, record.policy_version), bundles)
@@ -76,7 +76,7 @@ def _listed(record: PredictionRecord, content: Any) -> list[Any]:
 
 
 def checked_row(live: LiveModel, stored: Mapping[str, Any], personal: PersonalData) -> Row:
-    """A stored row as it was checked when it came, with its windows; ReplayError if not all of it was stored."""
+    """A stored row as the request's check returned it, with its windows; ReplayError if columns were not stored."""
     windows = {column.name for column in live.table.windows}
     inputs = {name: value for name, value in stored.items() if name not in windows}
     checked = _checked(row_adapter(live.table), inputs, personal)
@@ -84,7 +84,7 @@ def checked_row(live: LiveModel, stored: Mapping[str, Any], personal: PersonalDa
 
 
 def _body(live: LiveModel, operation: Operation, stored: Any, personal: PersonalData) -> Any:
-    """A stored body as it was checked; the windows of a row in it are set aside for the check and put back."""
+    """A stored body, checked again; windows of a row in it are not part of requests and skip the check."""
     if not live.table.windows or operation.row_path is None:
         return _checked(TypeAdapter(operation.body(live.table)), stored, personal)
     windows = {column.name for column in live.table.windows}
@@ -127,14 +127,16 @@ def _compared(
         changed = {name: (was.get(name), now.get(name)) for name in {*was, *now} if was.get(name) != now.get(name)}
         if _was_passed(live, changed):
             changed = {}
-            notes.append(f"{was['prediction_id']}: the review queue had cleared the subject, so it was let pass")
+            notes.append(
+                f"{was['prediction_id']}: the review queue had cleared the subject, so the event was not reviewed"
+            )
         prefix = f"{was['prediction_id']}." if len(sent) > 1 else ""
         differences |= {prefix + name: both for name, both in sorted(changed.items())}
     return Replay(same_features, differences, tuple(notes))
 
 
 def _was_passed(live: LiveModel, changed: Mapping[str, tuple[Any, Any]]) -> bool:
-    """Whether only the review queue, see `models.records.events.alert_desk`, made the difference."""
+    """Whether the review queue alone, see `models.records.events.alert_desk`, explains the differences."""
     queue = live.queue
     if queue is None or not changed or changed.keys() - {"decision", "warnings"}:
         return False

@@ -1,4 +1,4 @@
-"""Retention: records that are too old, or more than there is room for, are deleted, the oldest first."""
+"""Retention: records beyond the age or size limit are deleted, the oldest first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.registry.database import schema as tables
 from models.registry.database.engine import appending, reading
 
 MAX_AT_ONCE = 500
-"""Records that go in one transaction, so that no answer waits for long."""
+"""Records deleted in one transaction; small, so that no request waits for long."""
 MEGABYTE = 1_000_000
 
 _predictions = tables.predictions
@@ -27,12 +27,12 @@ _DELETE = sa.delete(_predictions).where(
 
 
 def delete_old(engine: sa.Engine, model: str, settings: AuditSettings, *, now: datetime) -> int:
-    """Delete what the settings of a model do not keep; returns how many records went.
+    """Delete the records beyond the limits of a model's settings; returns their number.
 
     Raises
     ------
     DatabaseError
-        The database failed; what had gone by then is gone.
+        The database failed; parts deleted before that stay deleted.
     """
     until = [milliseconds(now - timedelta(days=settings.keep_days))] if settings.keep_days is not None else []
     if settings.keep_megabytes is not None:
@@ -41,9 +41,9 @@ def delete_old(engine: sa.Engine, model: str, settings: AuditSettings, *, now: d
 
 
 def _full_at(engine: sa.Engine, model: str, n_bytes: float) -> int:
-    """From when on the newest records take that many bytes; 0 if all do."""
+    """The time from which on the newest records take that many bytes; 0 if all records take fewer."""
     newest_first = (
-        sa.select(_predictions.c.at, _predictions.c.n_bytes)  # both stand in the index
+        sa.select(_predictions.c.at, _predictions.c.n_bytes)  # both are in the index
         .where(_predictions.c.model == model)
         .order_by(_predictions.c.at.desc())
         .execution_options(yield_per=10_000)

@@ -1,4 +1,4 @@
-"""Sampling of recorded requests, where there are more than needed or than fit into memory."""
+"""Sampling of recorded requests where there are more than needed, or than fit into memory."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from models.registry.database.engine import reading
 from models.registry.id_hash import share_of
 
 MAX_BYTES = 128_000_000
-"""Of requests and answers that are read in all."""
+"""Total size of the requests and answers to read."""
 BYTES_AT_ONCE = 2_000_000
-"""That are held in memory as they were stored."""
+"""Size of the stored requests and answers in memory at a time."""
 SLOTS = 9_973
-"""Requests are drawn by the millisecond in which they came, modulo this prime: that stands in the index, so that those
-that are not drawn are not read, and it knows nothing of days or of clocks that tick in rounder steps."""
+"""Requests are sampled by their millisecond modulo this prime. Times are in the index, so that the others are not read,
+and a prime has no common factor with days or with clocks of coarser resolution."""
 
 _predictions = tables.predictions
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Which requests are read, and which of their rows are taken.
+    """A sample of requests, and of their rows.
 
     Parameters
     ----------
-    only : what must hold for the requests, see `PredictionLog.predictions`.
-    at_once : so many of them may be held in memory.
-    of_requests, of_rows : about which share of them these are, and which share of their rows is taken.
+    only : conditions on the requests, see `PredictionLog.predictions`.
+    at_once : number of requests to hold in memory.
+    of_requests, of_rows : approximate share of the requests, and share of their rows.
     """
 
     only: Sequence[sa.ColumnElement[bool]]
@@ -43,11 +43,11 @@ class Sample:
 
     @property
     def share(self) -> float:
-        """About which share of all rows is taken."""
+        """The approximate share of all rows in the sample."""
         return self.of_requests * self.of_rows
 
     def takes(self, prediction_id: str) -> bool:
-        """Whether a row of a request that was read is taken."""
+        """Whether the sample has this row of a sampled request."""
         return self.of_rows >= 1 or share_of(prediction_id, "drift") < self.of_rows
 
 
@@ -60,13 +60,13 @@ def sample(
     until: datetime,
     most_rows: int,
 ) -> Sample:
-    """Sample the requests to a model from `since` on and before `until`, so that there is room for them.
+    """Sample the requests to a model from `since` (inclusive) to `until` (exclusive), within the memory bounds.
 
-    Of more than about `most_rows` rows each has the same chance to be taken, and the same ones are drawn again.
+    Beyond about `most_rows` rows each has the same chance, and repeated calls draw the same rows.
 
     Parameters
     ----------
-    wanted : what must hold for requests that count; it is known only when one has been found.
+    wanted : condition on requests to count; checked only until one is found.
     """
     at = _predictions.c.at
     in_period = sa.and_(_predictions.c.model == model, at >= milliseconds(since), at < milliseconds(until))
@@ -95,7 +95,7 @@ def _sum(column: sa.Column[int]) -> sa.ColumnElement[int]:
 
 
 def _room(most_rows: int, n_rows: int, n_bytes: int) -> float:
-    """How many times as much there is room for."""
+    """The bounds as a multiple of these rows and bytes; below 1 if they are too many."""
     return min(most_rows / max(n_rows, 1), MAX_BYTES / max(n_bytes, 1))
 
 

@@ -1,1 +1,1 @@
-"""Events: stored with their answers, read by windows, and labelled as their outcomes become known."""
+"""Events: stored with their answers, read by windows, labelled when their outcomes become known."""

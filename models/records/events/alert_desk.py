@@ -1,11 +1,11 @@
 """Alert intake: opens and extends alerts in the transaction that stores the event.
 
-An answer that reviews or blocks opens an alert on its subject (a card, an account), or joins the one that is open: a
-subject has at most one. An event without a subject has an alert of its own. An alert shows its worst event, the one of
-highest expected loss: probability times amount, or the probability alone where the table names no amount.
+A reviewed or blocked event opens an alert on its subject (a card, an account), or joins the open one: a subject has at
+most one. An event without a subject has an alert of its own. An alert shows its worst event, the one with
+the highest expected loss: probability times amount, or the probability alone where the table names no amount.
 
-A cleared subject is snoozed for the policy's `snooze_hours`: what would be reviewed passes, with a warning that says
-so; what is blocked is blocked, and opens an alert. After an unsure verdict the subject's next alert carries the events
+A cleared subject is snoozed for the policy's `snooze_hours`: events to review pass, with a warning in the answer;
+blocked events stay blocked and open an alert. After an unsure verdict the subject's next alert carries the events
 of the one before.
 """
 
@@ -51,7 +51,7 @@ def subject_of(table: Table, row: Row) -> str | None:
 
 
 def expected_loss(table: Table, row: Row, probability: float) -> float:
-    """Probability times amount, where an amount that is not given counts as 0; the probability without an amount."""
+    """Probability times amount, a missing amount counting as 0; the probability if the table has no amount."""
     if table.amount is None:
         return probability
     amount = row.get(table.amount.name)
@@ -63,7 +63,7 @@ class AlertIntake:
 
     Parameters
     ----------
-    now : when alerts are opened, and by which snoozing ends.
+    now : clock for the opening of alerts and the end of snoozing.
     """
 
     def __init__(self, live: LiveModel, queue: Queue, now: Clock) -> None:

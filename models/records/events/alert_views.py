@@ -58,11 +58,13 @@ class Alert(BaseModel):
     follows: int | None = Field(description="The subject's previous alert, if its verdict was unsure.")
     n_events: int
     last_event: datetime = Field(description="Time of its latest event, in UTC.")
-    expected_loss: float = Field(description="Of its worst event: probability times amount, or else the probability.")
+    expected_loss: float = Field(
+        description="Of the worst event: probability times amount, or the probability if there is no amount."
+    )
     worst_event: str = Field(description="Id of the event with the highest expected loss.")
     answer: dict[str, Any] = Field(description="The answer to that event, with its reasons in words.")
     recent: list[SubjectEvent] = Field(description="The subject's last events, the newest first.")
-    verdicts: list[GivenVerdict] = Field(description="Verdicts on the alert, the latest last; that one holds.")
+    verdicts: list[GivenVerdict] = Field(description="Verdicts on the alert, in time order; the last one holds.")
 
 
 _entities, _events, _series = tables.event_entities, tables.events, tables.event_series
@@ -84,7 +86,7 @@ _NEWEST_OF_SUBJECT = _newest(
     sa.select(_entities.c.event_id, _entities.c.time)
     .where(
         _entities.c.series.in_(_OF_ENTITY), _entities.c.value == sa.bindparam("subject")
-    )  # a join would read them all
+    )  # a join would read all of them
     .distinct()  # versions with other windows have series of their own
 )
 _CONTENTS = sa.select(_events).where(
@@ -98,7 +100,7 @@ _VERDICTS = (
 
 
 def verdicts_on(connection: sa.Connection, alert: int) -> list[GivenVerdict]:
-    """The verdicts on an alert, the latest last."""
+    """The verdicts on an alert, in time order."""
     return [GivenVerdict(**row) for row in connection.execute(_VERDICTS, {"alert": alert}).mappings()]
 
 
@@ -112,7 +114,7 @@ def alert_view(connection: sa.Connection, table: Table, queue: Queue, row: Mappi
 
     Parameters
     ----------
-    table : of the version that answers. row : of the table of alerts.
+    table : of the live version. row : of the table of alerts.
     """
     kept = {name: row[name] for name in Alert.model_fields if name in row and name != "last_event"}
     return Alert(

@@ -26,17 +26,17 @@ def load_past(
     label_delay_days: float,
     watcher: Callable[[int], object] | None = None,
 ) -> int:
-    """Store past rows that windows can still reach; loading a row again changes nothing.
+    """Store the past rows within reach of windows; loading a row again changes nothing.
 
     Parameters
     ----------
     frame : as `data.checking.checked_frame` gives it. labels : 1 for positive, shape (n_rows,).
     label_delay_days : how long after its event a label is known.
-    watcher : called with the number of rows of each part that is done.
+    watcher : called after each part with its number of rows.
 
     Returns
     -------
-    how many of the rows were new.
+    the number of new rows.
     """
     if len(frame) == 0:
         return 0
@@ -53,7 +53,7 @@ def load_past(
             if positive
         ]
         n_new += log.load(rows, known_positives)
-        if number & (number - 1) == 0:  # after 1, 2, 3, 5, 9, ... parts: the tables have grown a lot
+        if number & (number - 1) == 0:  # after 1, 2, 3, 5, 9, ... parts, when the tables have about doubled
             take_stock(log.engine, STORED)
         if watcher is not None:
             watcher(len(rows))
@@ -62,7 +62,7 @@ def load_past(
 
 
 def plain_rows(table: Table, frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The inputs of a checked frame's rows as plain values, None where there is none."""
+    """The inputs of a checked frame's rows as plain values, None for missing ones."""
     columns = {column.name: frame[column.name].to_numpy() for column in table.inputs if column.name in frame}
     values = []
     for column in columns.values():

@@ -1,4 +1,4 @@
-"""EntitySeries: the part of every event that is kept by entity, for windows to read."""
+"""EntitySeries: the values of events that windows read, stored by entity."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ ROWS_AT_ONCE = 5_000
 
 @dataclass(frozen=True)
 class EntitySeries:
-    """An entity column, with the columns that windows over it are of.
+    """An entity column, with the columns that its windows read.
 
     Parameters
     ----------
-    amount : the column that is added up, with `scale` whole numbers to 1.
+    amount : the column to sum, stored as whole numbers: `scale` of them are 1.
     other : the column whose distinct values are counted.
     """
 
@@ -35,18 +35,18 @@ class EntitySeries:
 
     @classmethod
     def of(cls, table: Table, entity: str) -> EntitySeries:
-        """What the table's windows over an entity need; see Table for why it is one column of each sort."""
+        """The series for a table's windows over an entity; Table says why there is at most one column of each sort."""
         windows = [column.window for column in table.windows if column.window and column.window.entity == entity]
         amount = next((w.of for w in windows if w.measure in OF_AMOUNTS), None)
         other = next((w.of for w in windows if w.measure == "distinct"), None)
         return cls(entity, amount, scale_of(table[amount]) if amount else 1.0, other)
 
     def value(self, row: Mapping[str, Any]) -> str | None:
-        """Which entity a row is of, see `entity_value`."""
+        """The entity of a row, see `entity_value`."""
         return entity_value(row, self.entity)
 
     def payload(self, row: Mapping[str, Any]) -> tuple[int | None, str | None]:
-        """What windows read of a row beside entity and time."""
+        """The values that windows read, besides entity and time."""
         amount = whole_number(row[self.amount], self.scale) if self.amount else None
         return amount, level_text(row[self.other]) if self.other else None
 
@@ -67,7 +67,7 @@ class EntitySeries:
 
 
 def entity_value(row: Mapping[str, Any], entity: str) -> str | None:
-    """Which entity a row is of; None if it has none, which a text of blanks says too, as it does in a file."""
+    """The entity of a row; None if it is missing, as a blank text is in files."""
     value = row.get(entity)
     return None if value is None or not (text := level_text(value)).strip() else text
 
@@ -85,13 +85,13 @@ _COUNT_ONE_MORE = (
 
 
 def series_of_model(connection: sa.Connection, model: str) -> dict[EntitySeries, int]:
-    """The number of every series of a model, whichever version it is for."""
+    """The number of every series of a model, across its versions."""
     found = connection.execute(_OF_MODEL, {"of_model": model})
     return {EntitySeries(row.entity, row.amount, row.scale, row.other): row.id for row in found}
 
 
 def register(engine: sa.Engine, model: str, needed: list[EntitySeries]) -> dict[EntitySeries, int]:
-    """The same once the needed ones are among them; a new one begins with all stored events of the model."""
+    """Add the missing ones of the needed series, filled from all stored events; returns the numbers of all."""
     with reading(engine) as connection:
         known = series_of_model(connection, model)
         has_stream = _has_stream(connection, model)
@@ -125,7 +125,7 @@ def _add(connection: sa.Connection, model: str, series: EntitySeries) -> int:
 
 
 def stored_events(connection: sa.Connection, model: str) -> Iterator[list[tuple[str, int, dict[str, Any]]]]:
-    """Id, time and row of every stored event of a model, some thousand at a time."""
+    """Id, time and row of every stored event of a model, in chunks of a few thousand."""
     found = connection.execute(_EVENTS, {"of_model": model})
     for part in found.partitions(ROWS_AT_ONCE):
         yield [(event_id, seconds, row_of(contents)) for event_id, seconds, contents in part]

@@ -1,4 +1,4 @@
-"""What an event holds, as it is stored: JSON that is the same for the same values, however they came."""
+"""The stored contents of events: canonical JSON, equal for equal values however they were spelled."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class EventSerializer:
         self._plain = [(column.name, _plain(column)) for column in table.inputs]
 
     def __call__(self, row: Mapping[str, Any]) -> str:
-        """The inputs of a checked row; what it lacks is null, times are ISO 8601, UTC."""
+        """The inputs of a checked row; missing values are null, times ISO 8601, UTC."""
         values = {}
         for name, plain in self._plain:
             value = row.get(name)
@@ -28,7 +28,7 @@ class EventSerializer:
 
 
 def row_of(contents: str) -> dict[str, Any]:
-    """The inputs of an event from its stored contents, spelled as a file spells them."""
+    """The inputs of an event from its stored contents, spelled as in a file."""
     row: dict[str, Any] = json.loads(contents)
     return row
 
@@ -39,7 +39,7 @@ def moment(seconds: int) -> str:
 
 
 def _plain(column: Column) -> Callable[[Any], Any]:
-    """How a value of the column is written."""
+    """The conversion of a column's values for JSON."""
     match column.kind:
         case "time":
             return _time

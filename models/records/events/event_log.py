@@ -1,16 +1,16 @@
-"""EventLog: the events of one model, each answered from what came before it, and stored with its answer.
+"""EventLog: the events of one model, each answered from the earlier ones, and stored with its answer.
 
-What holds whatever happens
----------------------------
-* An event is stored in the transaction in which its windows are read: what was answered is stored, and what is not
-  stored may be sent again.
-* The same id is the same event: sent again it gets the same answer, and counts once. With other contents it is refused.
-* An event sees what was stored when it came and is of an earlier second by its own time. A late event therefore is
-  answered from what lay before it, counts for all that come after it, and changes no answer that was given.
-* The machine's clock decides nothing but whether an event lies in the future: later than a day from now it is refused,
-  because the newest event says what is old.
-* What the longest window of the newest event cannot reach is kept for `late_days` more, then it rolls out. An event so
-  late that its own windows would need what has rolled out is refused.
+Guarantees
+----------
+* An event is stored in the transaction that reads its windows: every answered event is stored, and one that was not
+  stored can be sent again.
+* Events are identified by id: one sent again gets the same answer and counts once; with other contents it is refused.
+* An event sees the stored events of earlier seconds, by event time. A late event is answered from the events before
+  its own time, counts for all events that arrive later, and changes no earlier answer.
+* The machine's clock only limits the future: an event later than a day from now is refused, because the newest event
+  determines what is old.
+* Events that the longest window of the newest event cannot reach are kept for another `late_days`, then deleted. An
+  event whose windows would need deleted events is refused.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ FUTURE_SECONDS = 86_400
 LATE_DAYS = 7.0
 
 Respond: TypeAlias = Callable[[Sequence[Row], Sequence[int]], Sequence[Answer]]
-"""(rows with their windows, their places among the rows of the request) -> answers."""
+"""(rows with their windows, their positions in the request) -> answers."""
 Recorded: TypeAlias = Callable[[Sequence[Row], Sequence[int], Sequence[str]], Sequence[PredictionRecord]]
-"""(rows with their windows, their places, their answers as JSON) -> what the audit log is to keep."""
+"""(rows with their windows, their positions, their answers as JSON) -> records for the audit log."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Arrival:
 
 
 class EventListener(Protocol):
-    """A listener to new events, called in the transaction that stores them."""
+    """A listener for new events, called in the transaction that stores them."""
 
     def on_stored(self, connection: sa.Connection, arrivals: Sequence[Arrival]) -> Sequence[Answer]:
         """Process new events; returns the answers to send."""
@@ -71,10 +71,10 @@ class EventLog:
     ----------
     engine : see `models.registry.database.engine.open_database`.
     model : whose events these are.
-    table : with the windows of the version that answers, an event id and a time.
-    listener : called with new events; None for none.
-    late_days : how much longer than its windows reach an event is kept.
-    now : tells the time at which events come.
+    table : of the live version, with its windows, an event id and a time.
+    listener : called with new events, or None.
+    late_days : how long events are kept beyond the reach of the windows.
+    now : clock for the arrival of events.
 
     Attributes
     ----------
@@ -111,12 +111,12 @@ class EventLog:
         Parameters
         ----------
         rows : checked rows of the table's inputs, in any order.
-        respond : answers those that are new.
-        recorded : says what is to be recorded of those; None for nothing.
+        respond : answers new events.
+        recorded : makes the audit records of new events; None for no records.
 
         Returns
         -------
-        for each row its answer as JSON, or why it has none.
+        for each row its answer as JSON, or the error.
         """
         checked = [self._read(row) for row in rows]
         new: dict[str, int] = {}
@@ -144,15 +144,15 @@ class EventLog:
         return [result for result in results if result is not None]
 
     def look(self, rows: Sequence[Row]) -> list[Row | EventError]:
-        """Look back from events without storing them: none of them sees another.
+        """Compute windows of events without storing them: none of them sees another.
 
         Parameters
         ----------
-        rows : as for `answer`; stored ones see what is stored now, late events too.
+        rows : as for `answer`; stored events also see late events that arrived after them.
 
         Returns
         -------
-        each row with its windows, or why it could not be answered.
+        each row with its windows, or the error.
         """
         found: list[Row | EventError] = []
         with reading(self.engine) as connection:
@@ -166,12 +166,12 @@ class EventLog:
 
         Parameters
         ----------
-        rows : as for `answer`. Those whose id is stored already, and those that rolled out, are left out.
-        labels : of these or of stored events.
+        rows : as for `answer`. Rows with a stored id, and rows too old to be kept, are left out.
+        labels : of these rows or of stored events.
 
         Returns
         -------
-        how many events were new.
+        the number of new events.
         """
         checked = [self._read(row) for row in rows]
         with writing(self.engine) as connection:
@@ -183,7 +183,7 @@ class EventLog:
         return len(new)
 
     def keep_up_to(self, newest: int) -> int:
-        """Let roll out what is too old beside an event of that time; returns the time from which on events are kept."""
+        """Delete events too old beside an event of that time; returns the time from which on events are kept."""
         with writing(self.engine) as connection:
             kept_from, _ = self._stored(connection, [])
             return roll_out(connection, self.model, kept_from, newest - self._keep_seconds)
@@ -196,7 +196,7 @@ class EventLog:
         respond: Respond,
         recorded: Recorded | None,
     ) -> list[str]:
-        """Look back, answer, store; returns the answers as JSON."""
+        """Compute windows, answer, store; returns the answers as JSON."""
         if not new:
             return []
         rows = self._with_windows(connection, new)
@@ -252,7 +252,7 @@ class EventLog:
         return _Read(event_id, whole_seconds(row[self.time_name]), row, self._serialize(row))
 
     def _keys(self, checked: Sequence[_Read]) -> set[int]:
-        """One for every event and every entity: events of one subject are answered one after the other."""
+        """Lock keys of events and entities, so that events of one entity are answered one after the other."""
         keys = {lock_key(self.model, one.event_id) for one in checked}
         for entity in self._locked:
             values = {entity_value(one.row, entity) for one in checked} - {None}
@@ -260,9 +260,9 @@ class EventLog:
         return keys
 
     def _stored(self, connection: sa.Connection, ids: Sequence[str]) -> tuple[int, dict[str, tuple[str, str | None]]]:
-        """From when on events are kept, and contents and answer of those that are stored.
+        """The time from which on events are kept, and contents and answers of stored events.
 
-        Learns of series that another version of the model has begun meanwhile, so that they are kept up.
+        Also picks up series that another version of the model has begun meanwhile, so that they stay complete.
         """
         if len(ids) == 1:
             rows = connection.execute(_STREAM_AND_EVENT, {"model": self.model, "id": ids[0]}).all()
@@ -277,18 +277,18 @@ class EventLog:
         return stream.kept_from, {row.event_id: (row.row, row.answer) for row in found}
 
     def _answer_again(self, one: _Read, earlier: str, answer: str | None) -> str | EventError:
-        """The answer that the event got, if it is the same event."""
+        """The stored answer, or an error if the contents differ."""
         name = self.event_name
         if one.contents != earlier:
-            was, now = row_of(earlier), row_of(one.contents)  # another version may know other columns
+            was, now = row_of(earlier), row_of(one.contents)  # another version may have other columns
             if changed := [f"{key} was {was[key]!r}" for key in now if key in was and now[key] != was[key]]:
                 return ConflictingEventError(name, one.event_id, f"is the id of another event: {', '.join(changed)}")
         if answer is None:
-            return ConflictingEventError(name, one.event_id, "is the id of an event of the past that was loaded")
+            return ConflictingEventError(name, one.event_id, "is the id of an event that was loaded as history")
         return answer
 
     def _problem(self, one: _Read, kept_from: int) -> EventError | None:
-        """Why a new event cannot be answered, if it cannot."""
+        """The reason not to answer a new event, if there is one."""
         name = self.time_name
         latest = self._now() + timedelta(seconds=FUTURE_SECONDS)
         if one.seconds > latest.timestamp():
@@ -300,7 +300,7 @@ class EventLog:
             return EventError(
                 name,
                 moment(one.seconds),
-                f"must not lie before {earliest}: what its windows look back on is not kept any more",
+                f"must not lie before {earliest}: the events that its windows need are no longer kept",
             )
         return None
 
@@ -320,7 +320,7 @@ _STREAM = sa.select(_streams.c.kept_from, _streams.c.n_series).where(_streams.c.
 _STORED = sa.select(_events.c.event_id, _events.c.row, _events.c.answer).where(
     _events.c.model == sa.bindparam("model"), _events.c.event_id.in_(sa.bindparam("ids", expanding=True))
 )
-# what most requests need, in one statement: the stream, beside the event or beside nothing
+# one statement for the usual request: the stream, with the stored event if there is one
 _STREAM_AND_EVENT = _STREAM.add_columns(_events.c.event_id, _events.c.row, _events.c.answer).join_from(
     _streams,
     _events,

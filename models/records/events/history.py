@@ -1,4 +1,4 @@
-"""Stored events as rows with their outcomes: to train on, to test policies and rules on, to write into a file."""
+"""Stored events as rows with outcomes: for training, backtests and export."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _events, _labels = tables.events, tables.event_labels
 
 @dataclass(frozen=True, eq=False)
 class StoredRows:
-    """Events whose outcome is known by now, as rows of a file of the table.
+    """Events with a matured outcome, as rows of a file of the table.
 
     Parameters
     ----------
-    frame : in the order of time, with the outcome, unchecked.
+    frame : in time order, with the outcome, unchecked.
     labels : 1 for positive, shape (n_rows,).
-    positives : when which of them were known to be positive.
-    answered : when each was answered, NaT for one that was loaded as history; shape (n_rows,).
+    positives : the times at which rows became known as positive.
+    answered : time of each answer, NaT for loaded history; shape (n_rows,).
     """
 
     frame: pd.DataFrame
@@ -67,8 +67,8 @@ def stored_rows(log: EventLog, now: datetime) -> StoredRows:
     if not found:
         days = f"{log.table.label_delay_days:g}"
         raise SourceError(
-            f"the store of {log.model!r} holds no events older than {days} days, when their outcome is known; "
-            f"`backscore events load {log.model}` loads past ones"
+            f"the store of {log.model!r} holds no events older than {days} days, the label delay; "
+            f"load past events with `backscore events load {log.model}`"
         )
     places = {event.event_id: place for place, event in enumerate(found)}
     is_positive = {event_id: positive for event_id, positive, _ in came}
@@ -85,13 +85,13 @@ def stored_rows(log: EventLog, now: datetime) -> StoredRows:
 
 
 def checked_rows(log: EventLog, rows: StoredRows) -> pd.DataFrame:
-    """The rows checked as requests are, whose categories may have levels that no table lists; with their windows."""
+    """The rows with their windows, checked like requests: levels that the table does not list are allowed."""
     checked = checked_frame(log.table, rows.frame, source_of(log.model), training=False)
     return with_windows(log.table, checked, rows.positives)
 
 
 def with_levels_of(table: Table, frame: pd.DataFrame) -> Table:
-    """The table, with the levels that came in rows added to those that its categories list."""
+    """The table, with levels that occur in rows added to those that its categories list."""
     listed = [column for column in table.inputs if column.kind == "category" and column.levels]
     came = {column.name: map(level_text, pd.unique(frame[column.name].dropna())) for column in listed}
     changes = {
@@ -111,18 +111,18 @@ def _known(times: Sequence[Sequence[int]]) -> KnownPositives:
 
 
 def rows_as_frame(table: Table, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """The rows in the order of the table's inputs; a value that must not be empty is a code that says it is missing."""
+    """The rows as columns of the table's inputs; missing values of required columns become a code for "no value"."""
     frame = pd.DataFrame(rows)
     for column in table.inputs:
         if column.name not in frame:
-            frame[column.name] = None  # the version that answered did not know it
+            frame[column.name] = None  # unknown to the version that answered
         if column.missing and not column.optional:
             frame[column.name] = frame[column.name].astype(object).where(frame[column.name].notna(), column.missing[0])
     return frame[[column.name for column in table.inputs]]
 
 
 def spelled_outcomes(table: Table) -> tuple[Any, Any]:
-    """How the target spells rows without the event and rows with it."""
+    """The target's values for negative and for positive rows."""
     target = table.target
     if target.positive is None:
         spelled: tuple[Any, ...] = target.levels or (False, True)

@@ -17,7 +17,7 @@ Source: TypeAlias = Literal["history", "feedback", "verdict"]
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """The outcome of an event, known from a time in whole seconds on; None takes back earlier labels."""
+    """The outcome of an event, known from a time in whole seconds on; None retracts earlier labels."""
 
     event_id: str
     positive: bool | None
@@ -47,7 +47,7 @@ _KNOWN = (
 def latest_labels(
     connection: sa.Connection, model: str, event_ids: Iterable[str], *, without: Source | None = None
 ) -> dict[str, Label]:
-    """The label that holds for each of these events that has any, by event id.
+    """The latest label of each labelled event, by event id.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def latest_labels(
 
 
 def known_positives(model: str, now: int) -> sa.Select[Any]:
-    """The statement for the ids of the events that are known as positives at a time in whole seconds."""
+    """The statement for the ids of events known to be positive at a time in whole seconds."""
     last = (
         sa.select(sa.func.max(_labels.c.id))
         .where(_labels.c.model == model, _labels.c.known <= now)
@@ -71,10 +71,10 @@ def known_positives(model: str, now: int) -> sa.Select[Any]:
 
 
 def add_labels(connection: sa.Connection, model: str, labels: Sequence[Label]) -> int:
-    """Add the labels that are new for stored events, in their order; returns how many were.
+    """Add the new labels of stored events, in their order; returns their number.
 
-    A label that repeats what is known of its event changes nothing: neither the label nor since when it is known. One
-    of an event that is not stored, or not any more, is left out: no window would ever see it.
+    A label that repeats the present one changes nothing, not even the time from which it is known. Labels of events
+    that are not stored, or no longer, are left out: no window would ever see them.
     """
     return _add(connection, model, labels, _said_of_stored(connection, model, labels))
 
@@ -84,7 +84,7 @@ def take_labels(engine: sa.Engine, model: str, labels: Sequence[Label]) -> tuple
 
     Returns
     -------
-    how many were new, and the ids of no stored event.
+    the number of new labels, and the ids without a stored event.
     """
     with writing(engine) as connection:
         said = _said_of_stored(connection, model, labels)
@@ -93,7 +93,7 @@ def take_labels(engine: sa.Engine, model: str, labels: Sequence[Label]) -> tuple
 
 
 def _said_of_stored(connection: sa.Connection, model: str, labels: Sequence[Label]) -> dict[str, bool | None]:
-    """The present label of each of these events that is stored."""
+    """The present label of each stored event among these."""
     said: dict[str, bool | None] = {}
     for ids in parts_of(list(dict.fromkeys(label.event_id for label in labels))):
         known = connection.execute(_KNOWN, {"model": model, "ids": ids})
@@ -121,13 +121,13 @@ def _add(connection: sa.Connection, model: str, labels: Sequence[Label], said: M
 
 
 def times_positive(labels: Iterable[tuple[str, bool, int]]) -> list[tuple[str, int, int]]:
-    """The times in which each event's latest label was positive: its id, since, until.
+    """The periods in which the latest label of an event was positive: id, since, until.
 
     Parameters
     ----------
-    labels : id of the event, positive or not, known from when on, in the order in which they came.
+    labels : event id, whether positive, time from which it is known; in order of arrival.
     """
-    standing: dict[str, int] = {}  # place of the time that has not ended yet
+    standing: dict[str, int] = {}  # position of the open period
     found: list[tuple[str, int, int]] = []
     for event_id, positive, known in labels:
         if (place := standing.pop(event_id, None)) is not None:

@@ -1,4 +1,4 @@
-"""Old events roll out: nothing that no window can reach is kept for long."""
+"""Retention of events: those out of reach of every window are deleted."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from models.records.events.event_json import row_of
 from models.registry.database import schema as tables
 
 STEP_SECONDS = 60
-"""Events begin to go when there is a minute's worth of them, so that not every answer looks for some."""
+"""Seconds of old events to collect before deleting, so that not every request has to look for some."""
 MAX_AT_ONCE = 100
-"""So many of them go in one transaction, and a few of the same second, so that no answer waits for long."""
+"""Events deleted in one transaction, plus others of the same second; small, so that no request waits for long."""
 
 _streams, _events = tables.event_streams, tables.events
 _OLD = sa.and_(_events.c.model == sa.bindparam("of_model"), _events.c.time < sa.bindparam("now"))
@@ -49,23 +49,23 @@ _DELETE_ALERTS = sa.delete(tables.alerts).where(
 def roll_out(connection: sa.Connection, model: str, kept_from: int, keep_from: int) -> int:
     """Delete the oldest of the model's events before `keep_from`, with their labels, if that is a minute later.
 
-    Alerts closed before then go too, once their subject is no longer snoozed. Open ones stay, with the answer to their
-    worst event.
+    Closed alerts of that age are deleted too, once their subject is no longer snoozed. Open ones stay, with the answer
+    to their worst event.
 
     Parameters
     ----------
-    kept_from : from when on events are kept now.
+    kept_from : time from which on events are kept now.
 
     Returns
     -------
-    from when on they are kept then; before `keep_from` where others have to go another time.
+    time from which on they are kept afterwards; before `keep_from` if some are left for the next call.
     """
     if keep_from - kept_from < STEP_SECONDS:
         return kept_from
     last = connection.scalar(_LAST_TO_GO, {"of_model": model, "now": keep_from})
     until = keep_from if last is None else last + 1
     moved = connection.execute(_MOVE_ON, {"of_model": model, "before": kept_from, "now": until})
-    if moved.rowcount:  # else another process is at it
+    if moved.rowcount:  # else another process is deleting
         _delete(connection, model, until)
     return until
 

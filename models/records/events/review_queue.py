@@ -1,8 +1,8 @@
 """ReviewQueue: the alerts of a live model, worst first, and the verdicts on them.
 
 A verdict closes an alert and labels each of its stored events: confirmed means positive, cleared negative, and unsure
-gives no label. A later verdict corrects the one before: its labels hold from then on, or those of the one before are
-taken back. Repeating a verdict changes nothing.
+gives no label. A later verdict replaces the one before: its labels hold from then on, or those of the one before are
+retracted. Repeating a verdict changes nothing.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class ReviewQueue:
     Parameters
     ----------
     engine : see `models.registry.database.engine.open_database`.
-    live : whose events they are about; its policy says for how long cleared subjects are left alone.
-    now : tells when a verdict is given.
+    live : the model; its policy sets how long cleared subjects are snoozed.
+    now : clock for verdicts.
 
     Raises NoQueueError for a model without a queue, and DatabaseError from any method if the database fails.
     """
@@ -72,7 +72,7 @@ class ReviewQueue:
             return self._view(connection, self._row(connection, number))
 
     def decide(self, number: int, verdict: Verdict, *, by: str, note: str) -> Alert:
-        """Close an alert, or correct its verdict; returns it as it is afterwards.
+        """Close an alert, or replace its verdict; returns the updated alert.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class ReviewQueue:
         """
         with reading(self._engine) as connection:
             key = self._lock_of(self._row(connection, number))
-        # the subject's events wait meanwhile: they join the alert before the verdict, or see it
+        # blocks events of the subject: they either join the alert before the verdict, or see the verdict
         with recording(self._engine, {key}) as connection:
             row = self._row(connection, number, locked=True)
             if row["status"] != verdict:
@@ -102,7 +102,7 @@ class ReviewQueue:
         add_labels(connection, self._live.name, self._labels(connection, number, given))
 
     def _labels(self, connection: sa.Connection, number: int, given: GivenVerdict) -> list[Label]:
-        """The labels a verdict gives to the alert's events; unsure takes back those of verdicts, and no others."""
+        """The labels from a verdict for the alert's events; unsure retracts those of verdicts, and no others."""
         positive, known, model = _LABEL_OF[given.verdict], int(given.at.timestamp()), self._live.name
         says: dict[str, bool | None] = dict.fromkeys(events_of(connection, number), positive)
         if positive is None:
@@ -122,14 +122,14 @@ class ReviewQueue:
         row = None
         if 0 < number <= MAX_NUMBER:
             wanted = sa.select(_alerts).where(_alerts.c.model == self._live.name, _alerts.c.id == number)
-            found = connection.execute(wanted.with_for_update() if locked else wanted)  # else it may roll out
+            found = connection.execute(wanted.with_for_update() if locked else wanted)  # else retention may delete it
             row = found.mappings().first()
         if row is None:
             raise UnknownAlertError(self._live.name, number)
         return row
 
     def _lock_of(self, row: sa.RowMapping) -> int:
-        """What the events of the alert's subject are locked by, or the event that has no subject."""
+        """The lock key of the alert's subject, or of its event without a subject."""
         subject = self._live.table.subject
         if subject is None or row["subject"] is None:
             return lock_key(self._live.name, row["worst_event"])

@@ -1,7 +1,7 @@
-"""Rule hits among the events of a model, and how many of them were positives.
+"""Counts of rule hits among the events of a model, and of positives among them.
 
 A hit is written in the transaction that stores its event, so it counts once, as the event does. Hits are counted by
-the name of the rule: a rule that changes but keeps its name goes on counting.
+the rule's name: a changed rule with the same name continues the count.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ class RuleCounts(BaseModel):
     """A rule of the active policy, and the stored events that hit it."""
 
     rule: Rule
-    condition: str = Field(description="All that must hold, in words.")
-    n_today: int = Field(description="Events of today (UTC).")
-    n_7_days: int = Field(description="Events of the last 7 days.")
-    n_kept: int = Field(description="All events that are kept.")
-    n_matured: int = Field(description="Those that are old enough for their label to be known.")
-    n_frauds: int = Field(description="Positives among the matured.")
+    condition: str = Field(description="All conditions, in words.")
+    n_today: int = Field(description="Hits today (UTC).")
+    n_7_days: int = Field(description="Hits in the last 7 days.")
+    n_kept: int = Field(description="Hits among all stored events.")
+    n_matured: int = Field(description="Hits with a matured label.")
+    n_frauds: int = Field(description="Positives among `n_matured`.")
 
 
 def store_hits(connection: sa.Connection, model: str, arrivals: Iterable[Arrival]) -> None:
-    """Write down which rules new events hit; no statement for events that hit none."""
+    """Store the rule hits of new events; events without hits cost no statement."""
     hits = [
         {"model": model, "rule": rule, "time": arrival.seconds, "event_id": arrival.event_id}
         for arrival in arrivals

@@ -19,10 +19,10 @@ class StoredEvents:
 
     Parameters
     ----------
-    n_answered : of them, those with an answer; the others were loaded.
-    first, last : times of the oldest and the newest, ISO 8601, UTC; None if there is none.
+    n_answered : events with an answer; the others are loaded history.
+    first, last : times of the oldest and the newest event, ISO 8601, UTC; None without events.
     n_labels : labels in all; n_frauds : events whose latest label says positive, n_genuine : those where it does not.
-    kept_from : older events have rolled out; None as long as none has.
+    kept_from : older events have been deleted; None if none has.
     """
 
     n_events: int
@@ -36,7 +36,7 @@ class StoredEvents:
 
 
 def stored_events_of(engine: sa.Engine, model: str) -> StoredEvents:
-    """The numbers; all zero for a model that has no events."""
+    """The counts; all zero for a model without events."""
     of_events = sa.select(
         sa.func.count(), sa.func.count(_events.c.answer), sa.func.min(_events.c.time), sa.func.max(_events.c.time)
     ).where(_events.c.model == model)

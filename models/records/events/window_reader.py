@@ -1,4 +1,4 @@
-"""WindowReader: the stored past of new events' entities, as the arrays that windows are computed from."""
+"""WindowReader: the stored history of new events' entities, as arrays for the computation of windows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class NewEvent:
 
 @dataclass(frozen=True)
 class _Look:
-    """One entity of the table: its series, and how many seconds before an event its windows see events or labels."""
+    """One entity of the table: its series, and how many seconds its windows look back for events and labels."""
 
     series: EntitySeries
     number: int
@@ -42,7 +42,7 @@ class _Look:
 
 
 class WindowReader:
-    """Computes the windows of new events of a model from what is stored.
+    """Computes the windows of new events of a model from stored events.
 
     Parameters
     ----------
@@ -58,16 +58,15 @@ class WindowReader:
             of_labels = any(window.measure in OF_LABELS for window in own)
             one = EntitySeries.of(table, entity)
             self._looks.append(_Look(one, series[one], max(window.reach_seconds for window in own), of_labels))
-        # one statement for all entities; a single value is found without spelling out a list
+        # one statement for all entities; a single value is compared directly, without a list
         self._past = {single: _union(self._looks, _past, single) for single in (True, False)} if self._looks else {}
         with_labels = [look for look in self._looks if look.labels]
         self._labelled = {single: _union(with_labels, _labelled, single) for single in (True, False) if with_labels}
 
     def values(self, connection: sa.Connection, asked: Sequence[NewEvent]) -> dict[str, Floats]:
-        """The windows of the asked events, arrays of shape (n_asked,) by column, NaN where there is nothing to say.
+        """The windows of new events, arrays of shape (n_asked,) by column, NaN where undefined.
 
-        Events of one call see each other, if they are of different seconds, in whatever order they
-        come.
+        Events of one call see each other if they are of different seconds, in any order.
         """
         if not self._looks:
             return {}
@@ -100,7 +99,7 @@ class WindowReader:
         owners: Sequence[Mapping[str, int]],
         asked: Sequence[NewEvent],
     ) -> list[Any]:
-        """The rows of a statement for all owners, a part of them at a time."""
+        """The rows of a statement for all owners, in parts."""
         seconds = [one.seconds for one in asked]
         earliest = min(seconds)
         between: dict[str, Any] = {"model": self._model, "until": max(seconds)}
@@ -122,7 +121,7 @@ def _union(looks: Sequence[_Look], select: Any, single: bool) -> sa.CompoundSele
 
 
 def _seen(look: _Look, single: bool) -> sa.ColumnElement[bool]:
-    """The events of the asked entities in the reach of their windows."""
+    """The events of the new events' entities within reach of their windows."""
     value = _entities.c.value
     return sa.and_(
         _entities.c.series == sa.literal_column(str(look.number)),
@@ -166,7 +165,7 @@ def _events(
     others: dict[str, int],
     positives: Positives | None,
 ) -> Events:
-    """Rows of value, time, amount and other as arrays."""
+    """Rows of (value, time, amount, other) as arrays."""
     values, times, amounts, other = zip(*rows, strict=True)
     return Events(
         _whole([owners.get(value, -1) for value in values]),
@@ -178,7 +177,7 @@ def _events(
 
 
 def _positives(rows: Sequence[Any], owners: Mapping[str, int]) -> Positives:
-    """Rows of an event's value and time and of a label of it, in the order in which the labels came."""
+    """Labels as arrays, from rows of value and time of the event and its label, in order of arrival."""
     places = {event_id: (owners[value], time) for value, time, event_id, _, _ in rows}
     found = [(*places[event_id], since, until) for event_id, since, until in times_positive(row[2:] for row in rows)]
     return Positives(*_whole(list(chain.from_iterable(found))).reshape(-1, 4).T)

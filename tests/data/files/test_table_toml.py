@@ -119,7 +119,7 @@ class TestMistakes:
 
     def test_a_file_that_is_not_there_is_told(self, tmp_path):
         """A wrong path is the user's most frequent mistake."""
-        with pytest.raises(TableError, match="there is no such file"):
+        with pytest.raises(TableError, match="file not found"):
             read_table(tmp_path / "my.toml")
 
     def test_a_file_that_is_no_text_is_told(self, tmp_path):

@@ -166,7 +166,7 @@ def test_the_job_tests_on_whole_rows_and_says_what_it_left_out(tmp_path: Path):
     refined = train(_job(refine=True, preset=None), newer, home=home, registry=registry)
     assert read_manifest(home.bundles, refined.digest).negative_sample_rate == 0.25
     assert refined.metrics["calibration_ratio"] == pytest.approx(1, abs=0.25)
-    with pytest.raises(RefinementError, match=r"a share of 0\.25 .* 0\.5 was asked for"):
+    with pytest.raises(RefinementError, match=r"sample rate is 0\.25.* 0\.5 was requested"):
         train(_job(refine=True, preset=None, negative_sample_rate=0.5), newer[::-1], home=home, registry=registry)
     registry.close()
 

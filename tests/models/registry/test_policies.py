@@ -111,7 +111,9 @@ def test_rollback_goes_further_back_each_time(policies):
 
     assert reached == [0, 2, 1, 0]
     assert active_number(policies) == 0
-    with pytest.raises(NoPolicyToRollBackError, match="'lending' cannot be rolled back: that of its bundle is active"):
+    with pytest.raises(
+        NoPolicyToRollBackError, match="'lending' cannot be rolled back: the policy of its bundle is active"
+    ):
         policies.rollback("lending", actor="ann", why="")
 
 
@@ -131,7 +133,7 @@ def test_an_unknown_policy_or_model_is_refused_by_name(policies):
     with pytest.raises(UnknownPolicyError, match="has no policy 1; none is stored"):
         policies.activate("lending", 1, actor="ann", why="")
     add(policies), add(policies, "cards", domain="fraud")
-    with pytest.raises(UnknownPolicyError, match="has no policy 7; it has 1, and 0 for that of the bundle"):
+    with pytest.raises(UnknownPolicyError, match="has no policy 7; it has 1, and 0 for the policy of the bundle"):
         policies.activate("lending", 7, actor="ann", why="")
     with pytest.raises(UnknownPolicyError, match="'nobody' has no policy 0"):
         policies.activate("nobody", 0, actor="ann", why="")

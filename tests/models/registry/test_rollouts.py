@@ -129,7 +129,7 @@ def test_a_first_champion_can_be_rolled_back_to_from_a_canary(registry):
         (2, {"mode": "canary"}, "the share of a canary must be above 0 and below 1, got 0"),
         (2, {"mode": "canary", "share": 1.0}, "must be above 0 and below 1, got 1"),
         (2, {"mode": "canary", "share": float("nan")}, "must be above 0 and below 1, got nan"),
-        (2, {"share": 0.5}, "a shadow answers nobody, so it has no share, got 0.5"),
+        (2, {"share": 0.5}, "a shadow sends no answers, so it has no share, got 0.5"),
     ],
 )
 def test_what_cannot_challenge_is_refused(registry, number, told, message):

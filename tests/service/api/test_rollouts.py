@@ -285,7 +285,7 @@ def test_the_state_is_shown_and_ended(start, store):
     [
         ({"version": 1}, 409, "it is the champion"),
         ({"version": 2, "mode": "canary"}, 409, "the share of a canary must be above 0 and below 1, got 0"),
-        ({"version": 2, "share": 0.1}, 409, "a shadow answers nobody, so it has no share, got 0.1"),
+        ({"version": 2, "share": 0.1}, 409, "a shadow sends no answers, so it has no share, got 0.1"),
         ({"version": 2, "mode": "canary", "share": 1.5}, 422, "see `errors`"),
         ({"version": 2, "mode": "twin"}, 422, "see `errors`"),
     ],
@@ -320,7 +320,7 @@ def test_a_challenger_must_take_the_champions_requests(store):
         return with_columns(live, lambda one: replace(one, **changes) if one.name == "income_eur" else one)
 
     for challenger in (with_income(maximum=5_000.0), with_income(name="income"), with_income(optional=True)):
-        with pytest.raises(ChallengerError, match=r"it takes other requests \(column income.*\) than champion 1"):
+        with pytest.raises(ChallengerError, match=r"it accepts other requests \(column income.*\) than champion 1"):
             check_challenger(live, challenger, "canary", AUDIT)
     check_challenger(live, with_income(description="Else said.", example=5), "shadow", AUDIT)
     check_challenger(live, with_income(), "canary", AuditSettings(level="off"))
@@ -335,7 +335,7 @@ def test_a_shadow_must_look_back_through_the_champions_windows(store):
     longer = replace(first, window=Window(**{**vars(first.window), "days": first.window.days + 1}))
 
     other = with_columns(live, lambda one: longer if one.name == first.name else one)
-    with pytest.raises(ChallengerError, match=rf"would look back through other windows \({first.name}"):
+    with pytest.raises(ChallengerError, match=rf"would need other windows \({first.name}"):
         check_challenger(live, other, "shadow", AUDIT)
     check_challenger(live, other, "canary", AUDIT)
     check_challenger(live, with_columns(live, lambda one: None if one.name == first.name else one), "shadow", AUDIT)

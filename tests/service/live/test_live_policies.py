@@ -138,7 +138,7 @@ def test_a_service_does_not_start_to_answer_by_other_rules_than_those_that_are_a
     ready = start_service(store.home.path).client.get("/health/ready").json()
 
     assert ready["live"] == {"ads": 1, "fraud": 1}
-    with pytest.raises(UnreadablePolicyError, match="policy 1 of 'credit' cannot decide here"):
+    with pytest.raises(UnreadablePolicyError, match="policy 1 of 'credit' cannot be used here"):
         load_answering(
             store.registry.version("credit", 1), store.registry.policies.active("credit"), store.home.bundles
         )
@@ -262,6 +262,6 @@ def test_rules_that_do_not_fit_the_version_are_not_let_loose(start_service, stor
     refused = client.post("/v1/models/fraud/policy", json={"version": number})
 
     assert refused.status_code == 409
-    assert "policy 1 of 'fraud' cannot decide here: rule 'large', column 'amount'" in refused.json()["detail"]
+    assert "policy 1 of 'fraud' cannot be used here: rule 'large', column 'amount'" in refused.json()["detail"]
     activate(store, number, "fraud")
     assert start_service(store.home.path).client.get("/health/ready").json()["live"] == {"ads": 1, "credit": 1}

@@ -129,7 +129,7 @@ def test_too_late_an_event_is_refused(service):
     response = score(service, transaction(3, time="2023-09-01T00:00:00"))
 
     assert response.status_code == 422
-    assert "not kept any more" in response.json()["errors"][0]["message"]
+    assert "no longer kept" in response.json()["errors"][0]["message"]
 
 
 def test_rows_of_a_batch_are_events(service):

@@ -154,7 +154,7 @@ def test_rows_like_those_of_the_training_are_ok(scene, rows_of):
     assert {one.column: one.why for one in found.not_compared} == {
         "email": "the audit log keeps it hashed",
         "account": "an id has too many values",
-        "at": "times always move",
+        "at": "times always change",
     }
     assert found.sentence == "8 of 11 columns (including the score) compared; no drift"
     income = next(one for one in found.columns if one.column == "income")
@@ -192,7 +192,7 @@ def test_too_few_rows_prove_nothing(scene, rows_of):
     scene.answer(frame.assign(income=1e6), scores)
     found = monitor(scene.live, scene.reference, scene.log, now=NOW)
     assert found.state == "too_few"
-    assert found.sentence == "Predicted probability: 199 recent rows are too few to compare, 200 are needed"
+    assert found.sentence == "Predicted probability: 199 recent rows are too few to compare; at least 200 are needed"
     assert all(one.psi is None and one.q is None for one in found.columns)
 
 

@@ -87,7 +87,7 @@ def test_many_records_are_read_in_parts(log, monkeypatch):
 def test_a_transaction_is_all_or_nothing(log, appender):
     """An id is recorded once for a version; with the second nothing is stored, and the next records are."""
     appender.write([record("a")])
-    with pytest.raises(DatabaseError, match="is it there, reachable"):
+    with pytest.raises(DatabaseError, match="does it exist, and is it reachable"):
         appender.write([record("b", 1), record("a")])
     appender.write([])
     appender.write([record(f"c{number:03}", 2) for number in range(600)])

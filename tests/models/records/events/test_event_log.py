@@ -175,7 +175,7 @@ class TestTheSameEvent:
         (refused,) = ask(log, payment(7, 1))
 
         assert isinstance(refused, ConflictingEventError)
-        assert "an event of the past that was loaded" in str(refused)
+        assert "an event that was loaded as history" in str(refused)
 
 
 class TestTime:
@@ -203,7 +203,9 @@ class TestTime:
         assert seen_in(in_time)["card_count_20s"] == 0
         assert isinstance(too_late, EventError)
         assert too_late.column == "at"
-        assert "must not lie before 2024-03-02T01:46:40: what its windows look back on is not kept" in str(too_late)
+        assert "must not lie before 2024-03-02T01:46:40: the events that its windows need are no longer kept" in str(
+            too_late
+        )
 
 
 class TestTwoAtOnce:

@@ -52,7 +52,7 @@ def test_what_cannot_be_evaluated_is_bad_input(run, rows, tmp_path):
         (("ads", "--data", rows, "--control", "none"), "'none' is none of the ads"),
         (("ads", "--data", rows, "--out", tmp_path / "value.pdf"), "must end in .html"),
         (("ads", "--data", rows, "--out", tmp_path / "absent" / "value.html"), "there is no folder"),
-        (("ads", "--data", tmp_path / "absent.csv"), "there is no such file"),
+        (("ads", "--data", tmp_path / "absent.csv"), "file not found"),
         (("nothing",), "unknown domain"),
     ]:
         outcome = run("evaluate", *words, "--preset", "fast")

@@ -151,7 +151,7 @@ def test_a_policy_that_cannot_be_read_is_not_activated(run, trained):
     outcome = run("policy", "activate", "credit", 1, "--why", "try")
 
     assert (outcome.exit_code, trained.registry.policies.active("credit")) == (1, None)
-    assert "policy 1 of 'credit' cannot decide here: 'x' is no field" in outcome.stderr
+    assert "policy 1 of 'credit' cannot be used here: 'x' is no field" in outcome.stderr
 
 
 @pytest.fixture
@@ -302,7 +302,7 @@ def test_rules_that_do_not_fit_the_version_are_not_activated(run, trained):
     outcome = run("policy", "activate", "fraud", 1, "--why", "try")
 
     assert (outcome.exit_code, trained.registry.policies.active("fraud")) == (1, None)
-    assert "policy 1 of 'fraud' cannot decide here: rule 'r', column 'amount': table " in outcome.stderr
+    assert "policy 1 of 'fraud' cannot be used here: rule 'r', column 'amount': table " in outcome.stderr
 
 
 def test_a_running_service_follows(start_service, simulate, run, trained, applicant, eventually):

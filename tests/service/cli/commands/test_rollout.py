@@ -39,7 +39,7 @@ def test_a_challenger_is_started_shown_and_withdrawn(run, two):
     shown = run("rollout", "show", "credit", "--json").json
     assert (shown["version"], shown["champion"], shown["mode"], shown["share"]) == (2, 1, "canary", 0.2)
     assert (shown["test"]["verdict"], shown["test"]["n_predictions"]) == ("undecided", 0)
-    assert "No outcome is known yet" in run("rollout", "show", "credit").stdout
+    assert "no comparable predictions with a known outcome yet" in run("rollout", "show", "credit").stdout
     assert run("rollout", "start", "credit", 2, "--json").json["mode"] == "shadow"
     assert run("rollout", "stop", "credit", "--json").json["version"] == 2
     assert two.registry.rollouts.all() == {}
