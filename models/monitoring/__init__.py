@@ -1,1 +1,1 @@
-"""How a live model does: performance, drift, and whether a challenger is better."""
+"""Monitoring of live models: performance, drift, and promotion tests of challengers."""

@@ -1,9 +1,8 @@
-"""Bins of a column: tenths of a number's training rows, or the usual levels of everything else.
+"""Bins of a column: deciles of a number's training rows, or frequent levels of any other column.
 
-The last bin is that of rows without a value. The one before it is, of levels, for those that are rare or new: of rare
-levels a sample never has all, so some new ones are no news. Which levels have a bin of their own is decided by training
-rows and recent rows together, like any rule that must not know which is which: levels that were chosen for being
-frequent in one of the two would be less so in the other, and seem to have moved.
+The last bin holds missing values. The one before it, for levels, holds rare and new ones: a sample never has all rare
+levels, so a few new ones mean nothing. The levels with bins of their own are chosen on training and recent rows
+together: levels chosen for being frequent in one of the two would be less frequent in the other, and look like drift.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from models.monitoring.drift.reference import ColumnReference, LevelReference, N
 from models.monitoring.drift.results import Bin
 
 N_BINS = 10
-"""Of numbers; equal values share a bin, so there may be fewer."""
+"""Bins of a number; equal values share a bin, so there may be fewer."""
 MIN_SHARE, MIN_COUNT = 0.01, 20
-"""What a level needs of all rows for a bin of its own."""
+"""Share of all rows that a level needs for a bin of its own."""
 
 
 class NumberBins(Bins):
@@ -42,7 +41,7 @@ class NumberBins(Bins):
         self.counts: Counts = np.append(np.diff([0, *at_most, reference.n_present]), reference.n_missing)
 
     def described(self, recent: Counts) -> tuple[Bin, ...]:
-        """Each bin with its limits in words and its rows."""
+        """The bins, with limits in words and counts."""
         edges = self._edges.tolist()
         limits = list(zip([None, *edges], [*edges, None], strict=True))
         names = [_between(self.column, low, high) for low, high in limits]
@@ -63,7 +62,7 @@ class LevelBins(Bins):
 
     Parameters
     ----------
-    recent : rows as a checked frame holds them.
+    recent : values from a checked frame.
 
     Attributes
     ----------
@@ -74,7 +73,7 @@ class LevelBins(Bins):
         self._reference = reference
         before = pd.Series(reference.levels, dtype=np.int64)
         now = recent[~is_missing(column, recent)].value_counts()
-        if reference.n_other:  # a level that is not listed may be among those
+        if reference.n_other:  # unlisted levels may be among those
             now = now[now.index.isin(before.index)]
         both = before.add(now, fill_value=0).sort_values(ascending=False, kind="stable")
         least = max(MIN_COUNT, MIN_SHARE * (reference.n_rows + len(recent)))
@@ -84,7 +83,7 @@ class LevelBins(Bins):
         self.counts: Counts = np.array([*own, rare, reference.n_missing])
 
     def described(self, recent: Counts) -> tuple[Bin, ...]:
-        """Each bin with its level in words and its rows."""
+        """The bins, with levels in words and counts."""
         names = [*(spoken(self.column, level) for level in self._levels), "rare or unseen", "missing"]
         return tuple(
             Bin(name=name, low=None, high=None, n_reference=before, n_recent=now)
@@ -92,7 +91,7 @@ class LevelBins(Bins):
         )
 
     def unseen_share(self, values: pd.Series[Any]) -> float | None:
-        """Share of the rows whose level training never saw; None if that is not known, because it saw too many."""
+        """Share of the rows with a level that training never saw; None if training had too many levels to list all."""
         if self._reference.n_other:
             return None
         unseen = ~values.isin(list(self._reference.levels)).to_numpy() & ~is_missing(self.column, values)

@@ -1,4 +1,4 @@
-"""One column of recent rows beside its reference: counts, effects and the test, before anything is concluded."""
+"""Comparison of one column with its reference: counts, effect sizes and p-value."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from models.monitoring.drift.significance import homogeneity_p_value
 from models.monitoring.drift.wasserstein import distance_with_band, ks_p_value
 
 MIN_ROWS = 200
-"""Rows that both sides need. Below, chance alone gives ten bins an index of 0.045 and more on average, half of what is
-to be watched, and a tenth of the rows are fewer than 20, from which no share can be told."""
+"""Rows that both sides need. With fewer, the PSI of ten bins is 0.045 or more by chance alone, half of the watch
+threshold, and a decile has fewer than 20 rows, too few to estimate a share."""
 N_RESAMPLES = 200
 MAX_BY_DAY = timedelta(days=31)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What is measured in one column; the effects and `p` are None if rows are too few."""
+    """Measurements of one column; the effects and `p` are None if there are too few rows."""
 
     column: Column
     label: str
@@ -47,18 +47,18 @@ class Comparison:
 
     @property
     def n_reference(self) -> int:
-        """Training rows."""
+        """Number of training rows."""
         return int(self.bins.counts.sum())
 
 
 def compare(
     column: Column, reference: ColumnReference, recent: pd.Series[Any], times: Times, *, seed: int
 ) -> Comparison:
-    """Measure how recent values of a column differ from its reference.
+    """Compare recent values of a column with its reference.
 
     Parameters
     ----------
-    recent : as a checked frame holds them, n_rows of them. times : of their requests, rising.
+    recent : values from a checked frame, n_rows of them. times : of their requests, ascending.
     seed : of the bootstrap and of permutations.
     """
     bins = bins_of(column, reference, recent)
@@ -99,7 +99,7 @@ def _effect(found: tuple[float, float, float]) -> Effect:
 
 
 def _medians(reference: NumberReference, present: Floats) -> Before:
-    """The lower medians, which are values that occur."""
+    """The lower medians, so that both are observed values."""
     return Before(
         reference=reference.quantile(0.5) if reference.n_present else None,
         recent=float(np.quantile(present, 0.5, method="inverted_cdf")) if len(present) else None,
@@ -107,7 +107,7 @@ def _medians(reference: NumberReference, present: Floats) -> Before:
 
 
 def _series(reference: Counts, codes: Counts, times: Times) -> tuple[Period, ...]:
-    """The index of every day, or of every week from the first day on if there are many days."""
+    """The PSI of every day, or of every week from the first day on if there are many days."""
     days = times.astype("datetime64[D]")
     length = np.timedelta64(1 if days[-1] - days[0] < MAX_BY_DAY else 7, "D")
     places = ((days - days[0]) / length).astype(np.int64)

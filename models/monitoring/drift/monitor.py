@@ -1,4 +1,4 @@
-"""The monitor: all columns and the score compared, and what is concluded of them together."""
+"""The drift monitor: comparison of all columns and the score, and the conclusions from them together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from models.records.audit_log.log import PredictionLog
 
 FALSE_DISCOVERY_RATE = 0.05
 WASSERSTEIN_WATCH_FROM = 0.25
-"""In interquartile ranges: about as far as a normal number moves when its index reaches WATCH_FROM."""
+"""In interquartile ranges: about the shift of a normal distribution whose PSI is WATCH_FROM."""
 DEFAULT_DAYS = 7.0
 GRAVEST_FIRST: tuple[State, ...] = ("alarm", "watch", "ok", "too_few")
 
@@ -34,14 +34,16 @@ def monitor(
     days: float = DEFAULT_DAYS,
     seed: int = 0,
 ) -> Monitor:
-    """Compare the rows that a version answered in the last days with what it keeps of its training rows.
+    """Compare the rows that a version answered in the last days with its training rows.
 
     Parameters
     ----------
     seed : of the bootstrap; the same rows give the same findings.
     """
     since = now - timedelta(days=days)
-    rows = recent_rows(log, live, since=since, until=now + timedelta(milliseconds=1))  # what came just now counts
+    rows = recent_rows(
+        log, live, since=since, until=now + timedelta(milliseconds=1)
+    )  # includes requests of this millisecond
     score, columns = found_in(live, reference, rows, seed=seed)
     not_compared = tuple(
         NotCompared(column=column.name, label=label(column), why=why_not_compared(column))
@@ -79,7 +81,7 @@ def monitor(
 def found_in(
     live: LiveModel, reference: Reference, rows: RecentRows, *, seed: int
 ) -> tuple[ColumnDrift, tuple[ColumnDrift, ...]]:
-    """What is found in the score, and in each column, the gravest first."""
+    """The findings for the score, and for each column, the most severe first."""
     comparisons = [
         compare(score_column(live.domain.task.summary), reference.score, pd.Series(rows.scores), rows.times, seed=seed)
     ]
@@ -92,7 +94,7 @@ def found_in(
 
 
 def concluded(comparisons: Sequence[Comparison]) -> list[ColumnDrift]:
-    """What comparisons that are made together say, each by its q-value and its effects."""
+    """Conclusions from comparisons made together, each from its q-value and effect sizes."""
     tested = [one.p for one in comparisons if one.p is not None]
     q_of = iter(q_values(tested))
     return [_concluded(one, None if one.p is None else next(q_of)) for one in comparisons]
@@ -131,7 +133,7 @@ def _concluded(one: Comparison, q: float | None) -> ColumnDrift:
 
 
 def state_of(psi: Effect | None, wasserstein: Effect | None, *, significant: bool) -> State:
-    """What is concluded, see `ColumnDrift.state`."""
+    """The drift state, see `ColumnDrift.state`."""
     if psi is None:
         return "too_few"
     if not significant:

@@ -1,4 +1,4 @@
-"""The rows that a version answered lately, read back from the audit log: all, or so many, evenly drawn."""
+"""Recently answered rows of a version from the audit log: all, or a uniform sample."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from models.records.audit_log.sampling import sample
 from models.registry.database import schema as tables
 
 MAX_ROWS = 50_000
-"""More rows would narrow the bands to less than anybody acts upon."""
+"""Enough: more rows would narrow the bands beyond any use."""
 ROWS_AT_ONCE = 500
-"""That are held in memory as they were stored."""
+"""Stored requests in memory at a time."""
 
 _predictions = tables.predictions
 Times = npt.NDArray[np.datetime64]
@@ -32,14 +32,14 @@ Times = npt.NDArray[np.datetime64]
 
 @dataclass(frozen=True, eq=False)
 class RecentRows:
-    """Answered rows in the order of time.
+    """Answered rows in time order.
 
     Parameters
     ----------
     frame : the compared columns, as `data.checking.check_frame` gives them; n_rows rows.
-    scores : what their answers are counted by, see `models.contract.Summary`, shape (n_rows,).
-    times : when their requests came, UTC, shape (n_rows,).
-    share : about which share they are of all such rows.
+    scores : their scores, see `models.contract.Summary`, shape (n_rows,).
+    times : of their requests, UTC, shape (n_rows,).
+    share : approximate share of all such rows.
     """
 
     frame: pd.DataFrame
@@ -51,9 +51,9 @@ class RecentRows:
 def recent_rows(
     log: PredictionLog, live: LiveModel, *, since: datetime, until: datetime, most_rows: int = MAX_ROWS
 ) -> RecentRows:
-    """The rows that this version answered to requests from `since` on and before `until`, by `score` and `batch`.
+    """The rows that this version answered to `score` and `batch` requests from `since` to `until` (exclusive).
 
-    Of more than about `most_rows` each has the same chance to be among those drawn, and the same ones are drawn again.
+    Beyond about `most_rows` rows each has the same chance, and repeated calls draw the same rows.
     """
     wanted = [
         _predictions.c.version == live.version,
@@ -90,10 +90,10 @@ def _part(columns: Sequence[Column], field: str, some: Sequence[Prediction]) -> 
 
 
 def _cells(column: Column, stored: Sequence[Any]) -> npt.NDArray[Any]:
-    """Values of a column as a checked frame holds them: checked requests hold others only in how they are spelled."""
+    """Values of a column as in a checked frame, from which those of checked requests differ only in spelling."""
     if column.kind == "number":
         return np.array(stored, np.float64)  # None becomes NaN
-    texts: dict[Any, str | None] = {None: None}  # equal texts are one object
+    texts: dict[Any, str | None] = {None: None}  # equal texts share one object
     if column.kind == "flag":
         spellings = flag_spellings(column)
         return np.array(
@@ -103,5 +103,5 @@ def _cells(column: Column, stored: Sequence[Any]) -> npt.NDArray[Any]:
 
 
 def _key(value: Any) -> Any:
-    """Tells true from 1, which are equal."""
+    """A cache key that tells True from 1, which are equal."""
     return (value,) if isinstance(value, bool) else value

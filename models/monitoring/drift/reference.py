@@ -1,7 +1,7 @@
-"""Reference: what a bundle keeps of its training rows to compare later rows with.
+"""Reference: the distributions of the training rows, stored in the bundle for comparison with later rows.
 
-Of each column that can be compared it holds counts, and of numbers some of the values in order; no two columns are
-linked, so that no row can be read from it.
+It holds counts for each comparable column, and quantiles for numbers; columns are not linked, so that no row can be
+reconstructed from it.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from models.registry.registry import Version
 
 REFERENCE = "reference.json"
 N_CELLS = 200
-"""Values of a number are kept that cut its rows into so many parts of equal size."""
+"""Quantiles of a number to keep: they divide its rows into this many parts of equal size."""
 N_OUTERMOST = 32
-"""And so many more within the first and within the last of these parts, so that tails are told."""
+"""Additional quantiles within each of the first and the last part, to describe the tails."""
 MAX_LEVELS = 1_000
 
 
 def score_column(summary: Summary) -> Column:
-    """The number that answers are counted by, seen as a column."""
+    """The score of answers, as a column."""
     return Column(name="", kind="number", description=summary.title, unit=summary.unit)
 
 
@@ -45,9 +45,9 @@ class NumberReference(_Kept):
 
     Parameters
     ----------
-    n_missing : rows that hold nothing, or a code for that.
-    values : some that occur, rising. at_most : how many rows hold at most that much.
-    complete : whether these are all values that occur.
+    n_missing : rows without a value, or with a code for "no value".
+    values : some observed values, ascending. at_most : number of rows with at most that value.
+    complete : whether these are all observed values.
     """
 
     kind: Literal["number"] = "number"
@@ -58,7 +58,7 @@ class NumberReference(_Kept):
 
     @property
     def n_present(self) -> int:
-        """Rows that hold a value."""
+        """Rows with a value."""
         return self.at_most[-1] if self.at_most else 0
 
     @property
@@ -67,11 +67,11 @@ class NumberReference(_Kept):
         return self.n_present + self.n_missing
 
     def quantile(self, share: float) -> float:
-        """The least kept value that this share of the rows with a value does not exceed."""
+        """The least stored value that at least this share of the rows with a value does not exceed."""
         return self.values[int(np.searchsorted(self.at_most, share * self.n_present))]
 
     def share_at_most(self, x: Floats) -> Floats:
-        """Share of the rows with a value that hold at most x: exact at kept values, between them interpolated."""
+        """Share of the rows with a value of at most x: exact at stored values, interpolated between them."""
         shares = np.array((0, *self.at_most)) / self.n_present
         if self.complete:
             return shares[np.searchsorted(self.values, x, side="right")]
@@ -84,8 +84,8 @@ class LevelReference(_Kept):
 
     Parameters
     ----------
-    levels : rows that hold each of the MAX_LEVELS most frequent levels, the most frequent first.
-    n_other : rows that hold other levels.
+    levels : rows of each of the MAX_LEVELS most frequent levels, the most frequent first.
+    n_other : rows with other levels.
     """
 
     kind: Literal["levels"] = "levels"
@@ -103,9 +103,9 @@ ColumnReference: TypeAlias = NumberReference | LevelReference
 
 
 class Reference(_Kept):
-    """The training rows' columns by name, and the scores of held-out rows.
+    """Distributions of the training rows by column, and of the scores of held-out rows.
 
-    Scores of rows that were trained on would be too sure of themselves to be compared with those of new rows.
+    Scores of training rows are overconfident, so they are no reference for scores of new rows.
     """
 
     format: Literal[1] = 1
@@ -114,9 +114,9 @@ class Reference(_Kept):
 
 
 def why_not_compared(column: Column) -> str:
-    """Why later rows cannot be compared in a column, in words; empty if they can."""
+    """The reason why a column is not compared; empty if it is."""
     if column.kind == "time":
-        return "times always move"
+        return "times always change"
     if column.kind == "key":
         return "an id has too many values"
     if column.stored != "plain":
@@ -125,17 +125,17 @@ def why_not_compared(column: Column) -> str:
 
 
 def compared_columns(table: Table) -> list[Column]:
-    """The inputs in which later rows are compared with training rows."""
+    """The inputs that are compared with the training rows."""
     return [column for column in table.of_role("feature") if not why_not_compared(column)]
 
 
 def training_reference(table: Table, training: pd.DataFrame, scores: Floats) -> Reference:
-    """What is kept of training rows.
+    """The reference of training rows.
 
     Parameters
     ----------
-    training : checked rows that the model was trained on.
-    scores : what rows are counted by that it was not trained on, see `models.contract.Summary`.
+    training : checked rows of the training set.
+    scores : of held-out rows, see `models.contract.Summary`.
     """
     return Reference(
         columns={column.name: column_reference(column, training[column.name]) for column in compared_columns(table)},
@@ -144,7 +144,7 @@ def training_reference(table: Table, training: pd.DataFrame, scores: Floats) -> 
 
 
 def column_reference(column: Column, values: pd.Series[Any]) -> ColumnReference:
-    """What is kept of the values of a column, as a checked frame holds them."""
+    """The reference of a column, from values of a checked frame."""
     missing = is_missing(column, values)
     present, n_missing = values[~missing], int(missing.sum())
     if column.kind == "number":
@@ -160,16 +160,16 @@ def load_reference(version: Version, bundles: Path) -> Reference:
     Raises
     ------
     NoReferenceError
-        The version was trained before references were kept.
+        The version was trained before bundles held references.
     BundleError
-        The bundle is missing or altered, or its reference is none that this installation knows.
+        The bundle is missing or altered, or this installation cannot read its reference.
     """
     if REFERENCE not in read_manifest(bundles, version.digest).files:
         raise NoReferenceError(version.name, version.number)
     try:
         return Reference.model_validate_json(read_file(bundles, version.digest, REFERENCE))
     except ValidationError as error:
-        raise BundleError(version.digest, f"its {REFERENCE} is none that this installation knows: {error}") from error
+        raise BundleError(version.digest, f"its {REFERENCE} cannot be read by this installation: {error}") from error
 
 
 def reference_file(table: Table, training: pd.DataFrame, scores: Floats) -> Mapping[str, bytes]:
@@ -190,15 +190,15 @@ def _of_number(present: Floats, n_missing: int) -> NumberReference:
 
 
 def knots(at_most: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
-    """Which of the distinct values to keep, the first and the last among them; all if they are few.
+    """Positions of the distinct values to keep, including the first and the last; all if there are few.
 
     Parameters
     ----------
-    at_most : how many rows hold at most each distinct value.
+    at_most : number of rows with at most each distinct value.
     """
     if len(at_most) <= N_CELLS + 2 * N_OUTERMOST:
         return np.arange(len(at_most))
     n_rows = int(at_most[-1])
-    outermost = np.rint(np.geomspace(1, n_rows / N_CELLS, N_OUTERMOST))  # ever denser, for tails are long
+    outermost = np.rint(np.geomspace(1, n_rows / N_CELLS, N_OUTERMOST))  # ever denser, since tails are long
     cuts = np.ceil(np.arange(1, N_CELLS) * n_rows / N_CELLS)
     return np.unique(np.searchsorted(at_most, np.concatenate([outermost, cuts, n_rows + 1 - outermost])))

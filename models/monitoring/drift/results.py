@@ -1,6 +1,6 @@
-"""What a monitor found: plain frozen values for a page, a program and a test.
+"""Results of the drift monitor, as frozen values.
 
-Every number is finite; None stands where one is not known. Shares are from 0 to 1.
+Every number is finite, or None if it is unknown. Shares are from 0 to 1.
 """
 
 from __future__ import annotations
@@ -18,44 +18,44 @@ class _Found(BaseModel):
 
 
 class Effect(_Found):
-    """An effect size, with the band that holds the true one in 9 of 10 cases."""
+    """An effect size with its 90 % bootstrap band."""
 
-    value: float = Field(description="0 is no difference.")
+    value: float = Field(description="0: no difference.")
     low: float = Field(description="Lower end of the band.")
-    high: float = Field(description="Upper end of it.")
+    high: float = Field(description="Upper end of the band.")
 
 
 class Before(_Found):
-    """A figure of the training rows and of the recent ones."""
+    """A figure on the training rows and on the recent rows."""
 
-    reference: float | None = Field(description="Of the training rows.")
-    recent: float | None = Field(description="Of the recent rows.")
+    reference: float | None = Field(description="On the training rows.")
+    recent: float | None = Field(description="On the recent rows.")
 
 
 class Bin(_Found):
     """A bar of both histograms."""
 
-    name: str = Field(description="Which values, in words.")
-    low: float | None = Field(description="Of a number: the values are above this; null: no limit.")
-    high: float | None = Field(description="Of a number: and at most this; null: no limit.")
-    n_reference: int = Field(description="Training rows in it.")
-    n_recent: int = Field(description="Recent rows in it.")
+    name: str = Field(description="The values, in words.")
+    low: float | None = Field(description="For numbers, lower limit (exclusive); null: no limit.")
+    high: float | None = Field(description="For numbers, upper limit (inclusive); null: no limit.")
+    n_reference: int = Field(description="Training rows in the bin.")
+    n_recent: int = Field(description="Recent rows in the bin.")
 
 
 class Period(_Found):
     """A day or a week of the period."""
 
-    begins: date = Field(description="Its first day, UTC.")
-    n_rows: int = Field(description="Rows of it that were looked at.")
-    psi: float | None = Field(description="As `psi`, of these rows alone; null: too few.")
+    begins: date = Field(description="First day, UTC.")
+    n_rows: int = Field(description="Compared rows.")
+    psi: float | None = Field(description="PSI of these rows alone; null: too few rows.")
 
 
 class ColumnDrift(_Found):
-    """How recent rows compare with training rows in one column, or in the score."""
+    """Drift of one column, or of the score, between training rows and recent rows."""
 
     column: str = Field(description="Name of the column; empty for the score.")
     label: str = Field(description="What it is, in words.")
-    unit: str = Field(description="Of its values, empty if there is none.")
+    unit: str = Field(description="Unit of the values; empty if there is none.")
     kind: str = Field(description="number, category or flag.")
     state: State = Field(
         description="alarm: the difference is significant, PSI is at least `alarm_from`, and the lower end of its band "
@@ -63,70 +63,70 @@ class ColumnDrift(_Found):
         "Wasserstein distance's band at least `wasserstein_watch_from`; too_few: nothing is concluded; else ok."
     )
     sentence: str = Field(description="The finding in words.")
-    n_reference: int = Field(description="Training rows; of the score: rows that were held out of the training.")
-    n_recent: int = Field(description="Recent rows that were looked at.")
+    n_reference: int = Field(description="Training rows; for the score, held-out rows.")
+    n_recent: int = Field(description="Compared recent rows.")
     psi: Effect | None = Field(
-        description="Population stability index over `bins`, less what chance alone adds on average; null: too few."
+        description="Population stability index over `bins`, less its expected value without drift; null: too few rows."
     )
     wasserstein: Effect | None = Field(
-        description="Of a number: mean way from a training value to its place now, in interquartile ranges of the "
-        "training values (standard deviations where that is 0); null: no number, or too few."
+        description="For numbers, Wasserstein distance between training and recent values, in interquartile ranges "
+        "of the training values (standard deviations where that is 0); null: not a number, or too few rows."
     )
     p: float | None = Field(
-        description="Probability of such a difference if nothing has moved: Pearson's test of the bins, of numbers "
-        "together with Kolmogorov and Smirnov's (the smaller one, twice); null: too few."
+        description="p-value under no drift: Pearson's chi-squared test of the bins, for numbers combined with the "
+        "Kolmogorov-Smirnov test (twice the smaller p-value); null: too few rows."
     )
     q: float | None = Field(
-        description="Least false discovery rate at which it is significant, given all the columns (Benjamini and "
-        "Hochberg); null: too few."
+        description="q-value: least false discovery rate over all columns at which it is significant (Benjamini and "
+        "Hochberg); null: too few rows."
     )
     significant: bool = Field(description="`q` is at most `false_discovery_rate`.")
     missing: Before = Field(description="Share of the rows without a value.")
     unseen: float | None = Field(
-        description="Share of the recent rows whose level training never saw; null: not known, or a number."
+        description="Share of the recent rows with a level that training never saw; null: unknown, or a number."
     )
-    median: Before | None = Field(description="Of a number's values that are there; null: no number.")
-    bins: tuple[Bin, ...] = Field(description="Both histograms: tenths of the training rows, or levels.")
-    series: tuple[Period, ...] = Field(description="The days of the period, or its weeks if it is longer than a month.")
+    median: Before | None = Field(description="Median of the present values; null: not a number.")
+    bins: tuple[Bin, ...] = Field(description="Both histograms: deciles of the training rows, or levels.")
+    series: tuple[Period, ...] = Field(description="By day, or by week if the period is longer than a month.")
 
 
 class NotCompared(_Found):
-    """An input without a finding."""
+    """An input that is not compared."""
 
     column: str
     label: str = Field(description="What it is, in words.")
-    why: str = Field(description="Why it cannot be compared, in words.")
+    why: str = Field(description="Why it cannot be compared.")
 
 
 class MonitorSettings(_Found):
-    """How findings are made."""
+    """Settings of the drift monitor."""
 
-    days: float = Field(description="How far the period reaches back.")
+    days: float = Field(description="Length of the period.")
     least_rows: int = Field(description="Rows that both sides need for a conclusion.")
-    most_rows: int = Field(description="Of more recent rows, about so many are looked at, drawn evenly.")
-    watch_from: float = Field(description="PSI from which a significant difference is watched.")
-    alarm_from: float = Field(description="PSI from which a significant difference is an alarm.")
-    wasserstein_watch_from: float = Field(description="Lower end of the Wasserstein distance's band, likewise.")
+    most_rows: int = Field(description="Of more recent rows, a uniform sample of about this size is compared.")
+    watch_from: float = Field(description="PSI from which a significant difference is moderate drift (watch).")
+    alarm_from: float = Field(description="PSI from which a significant difference is drift (alarm).")
+    wasserstein_watch_from: float = Field(description="Lower end of the Wasserstein distance's band for watch.")
     false_discovery_rate: float = Field(
-        description="Share of the significant columns that, on average, has not moved at all."
+        description="Expected share of columns without drift among the significant ones."
     )
-    band: float = Field(description="Share of the cases in which a band holds the true effect.")
+    band: float = Field(description="Confidence level of the bands.")
     n_resamples: int = Field(description="Bootstrap samples behind each band.")
-    seed: int = Field(description="Of them.")
+    seed: int = Field(description="Seed of the bootstrap.")
 
 
 class Monitor(_Found):
-    """Whether the rows that a version answers are like those that it was trained on."""
+    """Drift between the training rows of a version and the rows that it answered recently."""
 
     model: str
-    version: int = Field(description="The version that answers; only rows that it answered are looked at.")
-    computed: datetime = Field(description="When this was found.")
-    since: datetime = Field(description="Where the period begins; it ends with `computed`.")
-    state: State = Field(description="The gravest of all columns and the score; too_few if there are too few rows.")
+    version: int = Field(description="The live version; only rows that it answered are compared.")
+    computed: datetime = Field(description="When this was computed.")
+    since: datetime = Field(description="Start of the period, which ends at `computed`.")
+    state: State = Field(description="The most severe of all columns and the score; too_few if there are too few rows.")
     sentence: str = Field(description="The finding in words.")
-    n_recent: int = Field(description="Rows that were looked at.")
-    share_looked_at: float = Field(description="About which share they are of the recorded rows in the period.")
-    score: ColumnDrift = Field(description="Of the predicted probability.")
-    columns: tuple[ColumnDrift, ...] = Field(description="Of each input, the gravest first.")
-    not_compared: tuple[NotCompared, ...] = Field(description="Inputs without a finding.")
+    n_recent: int = Field(description="Compared rows.")
+    share_looked_at: float = Field(description="Approximate share of the recorded rows in the period.")
+    score: ColumnDrift = Field(description="Drift of the predicted probability.")
+    columns: tuple[ColumnDrift, ...] = Field(description="Drift of each input, the most severe first.")
+    not_compared: tuple[NotCompared, ...] = Field(description="Inputs that are not compared.")
     settings: MonitorSettings

@@ -1,4 +1,4 @@
-"""Findings in words."""
+"""Drift findings in words."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from data.table import Column
 from models.monitoring.drift.results import Before, Bin, ColumnDrift, NotCompared, State
 
 WORTH_TELLING = 0.01
-"""A share of the rows that has changed by less is not mentioned."""
+"""Smaller changes of a share are not mentioned."""
 MAX_NAMED = 5
 
 
 def too_few_sentence(label: str, n_reference: int, n_recent: int, least_rows: int) -> str:
-    """Why nothing is concluded."""
+    """The sentence for too few rows."""
     n_rows, whose = (n_reference, "training rows") if n_reference < least_rows else (n_recent, "recent rows")
-    return f"{label}: {n_rows:,} {whose} are too few to compare, {least_rows:,} are needed"
+    return f"{label}: {n_rows:,} {whose} are too few to compare; at least {least_rows:,} are needed"
 
 
 def drift_sentence(
@@ -29,7 +29,7 @@ def drift_sentence(
     unseen: float | None,
     median: Before | None,
 ) -> str:
-    """What has become of a column."""
+    """The finding for a column in a sentence."""
     if state == "ok":
         return f"{label}: no drift"
     told = [_of_number(column, median) if median is not None else _of_levels(bins)]
@@ -41,7 +41,7 @@ def drift_sentence(
 
 
 def monitor_sentence(state: State, found: Sequence[ColumnDrift], not_compared: Sequence[NotCompared]) -> str:
-    """What has become of the rows.
+    """The finding for all columns in a sentence.
 
     Parameters
     ----------
@@ -72,7 +72,9 @@ def _of_number(column: Column, median: Before) -> str:
 def _of_levels(bins: Sequence[Bin]) -> str:
     """The two levels whose shares have changed most."""
     n_before, n_now = sum(one.n_reference for one in bins), sum(one.n_recent for one in bins)
-    shares = [(one.name, one.n_reference / n_before, one.n_recent / n_now) for one in bins[:-1]]  # the last: not given
+    shares = [
+        (one.name, one.n_reference / n_before, one.n_recent / n_now) for one in bins[:-1]
+    ]  # without the last one, missing values
     changed = [one for one in shares if abs(one[2] - one[1]) >= WORTH_TELLING]
     changed.sort(key=lambda one: -abs(one[2] - one[1]))
     return ", ".join(f"{name} {_percent(before)} -> {_percent(now)}" for name, before, now in changed[:2])

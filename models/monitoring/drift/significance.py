@@ -1,4 +1,4 @@
-"""Whether chance explains a difference: tests of two samples, and the false discovery rate over many of them."""
+"""Significance of differences: two-sample tests, and the false discovery rate over many of them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from models.arrays import Floats
 from models.evaluation.psi import Counts
 
 MIN_EXPECTED = 5
-"""Rows that each bin must be expected to hold for the chi-square distribution to be trusted (Cochran 1954)."""
+"""Expected count that each bin needs for the chi-squared approximation (Cochran 1954)."""
 N_PERMUTATIONS = 9_999
 PERMUTATIONS_AT_ONCE = 1_000
 
 
 def homogeneity_p_value(reference: Counts, recent: Counts, *, seed: int) -> float:
-    """Probability of counts that differ at least so much, if both are of one distribution: Pearson's test.
+    """The p-value of Pearson's chi-squared test that both counts are of one distribution.
 
-    Where a bin is expected to hold too few rows, rows are dealt out anew at random N_PERMUTATIONS times instead, so
-    that the least p-value is 1 / (N_PERMUTATIONS + 1).
+    If the expected count of a bin is too small, it is a permutation test with N_PERMUTATIONS permutations, whose least
+    p-value is 1 / (N_PERMUTATIONS + 1).
 
     Parameters
     ----------
@@ -40,19 +40,19 @@ def homogeneity_p_value(reference: Counts, recent: Counts, *, seed: int) -> floa
     while n_left:
         n_now = min(n_left, PERMUTATIONS_AT_ONCE)
         dealt = rng.multivariate_hypergeometric(both, n, size=n_now, method="marginals")
-        # equal tables must count as equal, in whatever order their terms are added up
+        # equal tables must compare as equal despite rounding in another order of summation
         n_as_far += int(np.sum(_pearson(dealt, both, n) >= statistic * (1 - 1e-9)))
         n_left -= n_now
     return (n_as_far + 1) / (N_PERMUTATIONS + 1)
 
 
 def q_values(p_values: Sequence[float]) -> list[float]:
-    """The least rate of false discoveries at which each would be one (Benjamini and Hochberg 1995)."""
+    """The least false discovery rate at which each is significant (Benjamini and Hochberg 1995)."""
     return [float(q) for q in false_discovery_control(p_values)] if p_values else []
 
 
 def _pearson(recent: Counts, both: Counts, n: int) -> Floats:
-    """Pearson's statistic of two rows that add up to `both`, one of them `recent` of shape (..., n_bins)."""
+    """Pearson's statistic of a table of two rows: `recent`, of shape (..., n_bins), and `both` - `recent`."""
     total = both.sum()
     expected = both * (n / total)
     statistic: Floats = np.sum((recent - expected) ** 2 / expected, axis=-1) * (total / (total - n))

@@ -1,8 +1,7 @@
-"""How far the values of a number have moved: the Wasserstein distance, and the Kolmogorov-Smirnov test.
+"""Shift of the values of a number: the Wasserstein distance, and the Kolmogorov-Smirnov test.
 
-The distance is the mean way from a value to its new place (the area between the two distribution functions), in
-interquartile ranges of the training rows, so that columns can be compared. Unlike the stability index it sees how far
-values have gone, also beyond the outermost bins.
+The distance is the area between the two distribution functions, in interquartile ranges of the training rows, so that
+columns can be compared. Unlike the PSI it measures how far values have moved, also beyond the outermost bins.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from models.monitoring.drift.reference import NumberReference, knots
 
 
 def scale_of(reference: NumberReference) -> float:
-    """The interquartile range; where that is 0 the standard deviation, and 1 where there is only one value."""
+    """The interquartile range; the standard deviation if that is 0, and 1 if there is only one value."""
     quartiles = reference.quantile(0.75) - reference.quantile(0.25)
     if quartiles > 0:
         return quartiles
@@ -33,13 +32,13 @@ def distance_with_band(
 
     Parameters
     ----------
-    recent : values that are there, at least one.
+    recent : present values, at least one.
     """
     ordered = np.sort(recent)
     distinct, counts = np.unique(ordered, return_counts=True)
     kept = distinct[knots(np.cumsum(counts))]
     grid = np.union1d(np.array(reference.values), kept)
-    # Between neighbours of the grid both functions are flat or straight, so their middle tells the area
+    # between grid points both functions are constant or linear, so the midpoint gives the exact area
     middles, widths = (grid[1:] + grid[:-1]) / 2, np.diff(grid) / scale_of(reference)
     before = reference.share_at_most(middles)
     now = np.searchsorted(ordered, middles, side="right") / len(ordered)
@@ -55,9 +54,9 @@ def distance_with_band(
 
 
 def ks_p_value(reference: NumberReference, recent: Floats) -> float:
-    """Probability of so great a greatest gap between the distribution functions, if they are of one distribution.
+    """The p-value of the Kolmogorov-Smirnov test that both samples are of one distribution.
 
-    The gap is looked for at the kept values, where both functions are known to the row, so it is never overstated.
+    The largest gap is taken over the stored values, where both functions are exact, so it is never overestimated.
     """
     at_kept = np.searchsorted(np.sort(recent), reference.values, side="right") / len(recent)
     gap = float(np.abs(at_kept - np.array(reference.at_most) / reference.n_present).max())
@@ -66,7 +65,7 @@ def ks_p_value(reference: NumberReference, recent: Floats) -> float:
 
 
 def _resampled_shares(shares: Floats, n_rows: int, n_resamples: int, rng: np.random.Generator) -> Floats:
-    """A distribution function as other samples of that many rows would have it; shape (n_resamples, n_points)."""
+    """Bootstrap resamples of a distribution function of n_rows rows; shape (n_resamples, n_points)."""
     at_most = np.round(shares * n_rows).astype(np.int64)
     counts: Counts = np.append(at_most, n_rows) - np.append(0, at_most)
     sums: Floats = np.cumsum(resampled_counts(counts, n_resamples, rng)[:, :-1], axis=1) / n_rows

@@ -1,4 +1,4 @@
-"""Performance of the answers to stored events, by matured labels and, beside it, by all labels so far."""
+"""Performance of the answers to stored events, by matured labels and by all labels so far."""
 
 from __future__ import annotations
 
@@ -25,11 +25,9 @@ class LiveFigures(BaseModel):
     """Performance of the answers to stored events; loaded history was not scored and does not count."""
 
     model: str
-    since: datetime | None = Field(description="Time of the first event that counts, in UTC; null for none.")
-    n_days: int = Field(description="Days (UTC) with such events.")
-    alerts_per_day: float | None = Field(
-        description="Subjects, such as cards, reviewed or blocked on such a day, on average."
-    )
+    since: datetime | None = Field(description="Time of the first counted event, in UTC; null for none.")
+    n_days: int = Field(description="Days (UTC) with counted events.")
+    alerts_per_day: float | None = Field(description="Subjects, such as cards, reviewed or blocked on an average day.")
     clock: MaturedFigures
 
 
@@ -40,10 +38,10 @@ def live_figures(
 
     Parameters
     ----------
-    live : the version that answers; its table says which column is the subject, and which the amount.
+    live : the live version, whose table names the columns of subject and amount.
     now : with a time zone. Later events and labels are left out.
-    k : subjects a day, for subject precision.
-    days : how far back to look; None for all events that are kept.
+    k : subjects per day, for subject precision.
+    days : length of the period; None for all stored events.
 
     Raises
     ------
@@ -83,7 +81,7 @@ def live_figures(
 
 
 def _answered(live: LiveModel, queue: Queue, since: int | None, until: int) -> sa.Select[Any]:
-    """The statement for the events that were answered: id, time, subject, amount, probability and decision."""
+    """The statement for answered events: id, time, subject, amount, probability and decision."""
     row, answer = _json(_events.c.row), _json(_events.c.answer)
     subject, amount = live.table.subject, live.table.amount
     statement = sa.select(
@@ -98,13 +96,13 @@ def _answered(live: LiveModel, queue: Queue, since: int | None, until: int) -> s
 
 
 def _json(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """A column of JSON texts, to be looked into by the database: here that would take several times as long."""
+    """A column of JSON texts, parsed by the database: parsing it in Python takes several times as long."""
     text = sa.cast(column, sa.JSON().with_variant(sa.Text(), "sqlite"))
     return sa.type_coerce(text, sa.JSON())
 
 
 def _frame(live: LiveModel, moments: Any, subjects: Any, amounts: Any) -> pd.DataFrame:
-    """What `Transactions` reads of rows."""
+    """The columns that `Transactions` reads."""
     table = live.table
     assert table.time is not None  # noqa: S101 - see Table: it has windows
     values = {table.time.name: moments}

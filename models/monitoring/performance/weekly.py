@@ -1,4 +1,4 @@
-"""Performance: how good the live predictions of a model were, week by week, and how good they can be expected to be."""
+"""Live performance of a model by week: observed from outcomes, and expected without them."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ from models.records.outcomes import MATURITY_DAYS, OutcomeStore
 from models.registry.database import schema as tables
 
 MAX_ROWS = 100_000
-"""Of more, as many are drawn evenly: the intervals of their measures are narrow enough."""
+"""Size of the uniform sample of more predictions: enough for narrow intervals."""
 
 _predictions = tables.predictions
 
 
 class Period(BaseModel):
-    """Predictions of some time."""
+    """Performance in a period."""
 
     since: date = Field(description="First day, UTC.")
     until: date = Field(description="Day after the last.")
     versions: list[int] = Field(description="The versions that answered.")
     n_predictions: int
-    n_known: int = Field(description="Of how many the outcome is known.")
-    is_matured: bool = Field(description="Whether all of them are old enough for their outcome to be known.")
+    n_known: int = Field(description="Predictions with a known outcome.")
+    is_matured: bool = Field(description="Whether all predictions have matured.")
     realised: Measures | RowMeasures | None = Field(
         description="By known outcomes; null before the period has matured."
     )
-    expected: Expected | ExpectedRows = Field(description="By the predictions alone, of all of them.")
+    expected: Expected | ExpectedRows = Field(description="From the predictions alone, without outcomes.")
 
 
 class Performance(BaseModel):
-    """How good the live predictions of a model were."""
+    """Live performance of a model."""
 
     model: str
     share: float = Field(
-        description="About which share of the predictions is judged; less than 1 where there are more than 100,000."
+        description="Approximate share of the predictions that is evaluated; below 1 if there are more than 100,000."
     )
-    maturity_days: float = Field(description="Predictions younger than this do not count yet, whatever is known.")
+    maturity_days: float = Field(description="Younger predictions do not count yet, even with a known outcome.")
     total: Period | None = Field(description="All matured predictions; null if there are none.")
-    by_version: dict[int, Measures | RowMeasures] = Field(description="The same for each version alone.")
+    by_version: dict[int, Measures | RowMeasures] = Field(description="All matured predictions of each version.")
     by_week: list[Period] = Field(description="Weeks from Monday on, UTC, the oldest first.")
-    note: str = Field(description="What to keep in mind.")
+    note: str = Field(description="Caveats.")
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Predictions in the order of time, about that share of all; targets are NaN where outcomes are unknown."""
+    """Predictions in time order, approximately that share of all; targets are NaN where outcomes are unknown."""
 
     days: npt.NDArray[np.datetime64]
     versions: npt.NDArray[np.int64]
@@ -75,12 +75,12 @@ def performance(
     maturity_days: float | None = None,
     seed: int = 0,
 ) -> Performance:
-    """Judge the recorded predictions of the last weeks, or so many of them that there is room for them.
+    """Evaluate the recorded predictions of the last weeks, or a sample that fits into memory.
 
     Parameters
     ----------
-    live : the version that answers; all that answered under its name are judged.
-    maturity_days : None for the delay of labels that windows of the table tell, and `MATURITY_DAYS` without windows.
+    live : the live version; predictions of all versions of its model are evaluated.
+    maturity_days : None for the label delay of the table's windows, or `MATURITY_DAYS` without windows.
 
     Raises DatabaseError if the database fails.
     """
@@ -115,7 +115,7 @@ def performance(
 
 
 def _judged(engine: sa.Engine, live: LiveModel, since: date, now: datetime) -> Judged:
-    """The predictions since a day, with their outcomes as far as they are known."""
+    """The predictions since a day, with their known outcomes."""
     start = datetime(since.year, since.month, since.day, tzinfo=now.tzinfo)
     until = now + timedelta(milliseconds=1)
     model, domain = live.name, live.domain
@@ -166,7 +166,7 @@ def _measures(task: Task, judged: Judged, chosen: npt.NDArray[np.bool_]) -> Meas
 
 
 def _note(domain: Domain) -> str:
-    """Whose outcomes are known decides what they can tell."""
+    """The caveat of selection: observed metrics cover only predictions with outcomes."""
     if domain.favourable:
         return (
             f"Outcomes are known for {domain.favourable!r} decisions only: metrics hold among those, not among all "

@@ -1,6 +1,6 @@
-"""Rolling out a version: who challenges the champion, on which answers, and how one may tell that it is better.
+"""Rollouts: a challenger beside the champion, and the test whether it is better.
 
-A challenger answers in the shadow of the champion (the same rows, recorded and never sent), or as a canary (a share of
-the predictions, sent and recorded). `rollouts` keeps who challenges whom, `promotion_test` compares the two by what
-became of the predictions, and may be looked at as often as one likes (`confidence_sequence`).
+A challenger runs as a shadow (it answers the champion's rows; recorded, never sent) or as a canary (it answers a share
+of the predictions; sent and recorded). `models.registry.rollouts` stores the challengers, `comparison` compares both
+versions by outcomes, with a test that is valid however often one looks (`confidence_sequence`).
 """

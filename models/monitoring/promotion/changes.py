@@ -1,4 +1,4 @@
-"""Changes to what is live. A version or policy that fails to load is refused before the registry records anything."""
+"""Changes of the live version or policy; one that fails to load is refused before the registry records anything."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def promote(
 def activate_policy(
     registry: Registry, load: Load, name: str, number: int, *, actor: str, why: str
 ) -> StoredPolicy | None:
-    """Make a stored policy the active one and return it; 0 stands for each version's own, returned as None.
+    """Activate a stored policy and return it; 0 is each version's own policy, returned as None.
 
     Raises as `Policies.policy` and `load` do.
     """

@@ -1,4 +1,4 @@
-"""The promotion test of a rollout, from what is recorded: the answers of both versions and what became of them."""
+"""The promotion test of a rollout, from recorded answers of both versions and their outcomes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _predictions = tables.predictions
 
 @dataclass
 class Answered:
-    """What was answered to rows with a known outcome, by role, and which of them came in batches."""
+    """Answers to rows with a known outcome, by role, and which of them came in batches."""
 
     by_role: dict[Role, dict[str, Any]] = field(default_factory=lambda: {"champion": {}, "canary": {}, "shadow": {}})
     in_batches: set[str] = field(default_factory=set)
@@ -37,19 +37,19 @@ class Answered:
 def promotion_test(
     engine: sa.Engine, rollout: Rollout, champion: int, domain: Domain, table: Table, *, now: datetime
 ) -> PromotionTest:
-    """Compare challenger and champion by the predictions since the rollout started whose outcome is known.
+    """Compare challenger and champion by predictions with known outcomes since the start of the rollout.
 
     Parameters
     ----------
-    champion : the version that is challenged.
+    champion : the challenged version.
     table : of the champion.
 
     Notes
     -----
-    A shadow is compared on all rows that both answered, alone or in batches. A canary is compared on rows that came
-    alone: the rows of a batch are given to one version together, so they are no draws of their own. To which of the two
-    a row belongs is what its id says, even where the challenger could not be loaded and the champion stood in: leaving
-    such rows out would let a time count for one of the two alone.
+    A shadow is compared on all rows that both answered, single or in batches. A canary is compared on single rows: the
+    rows of a batch go to one version together, so they are not independent draws. Rows are assigned to versions by id,
+    even where the champion stood in for a challenger that could not be loaded: without such rows, that period would
+    count for one of the two alone.
     """
     outcomes = known_outcomes(engine, rollout.name, table, since=rollout.started, now=now)
     compared = _shadow if rollout.mode == "shadow" else _canary
@@ -59,7 +59,7 @@ def promotion_test(
 def known_outcomes(
     engine: sa.Engine, model: str, table: Table, *, since: datetime, now: datetime
 ) -> Iterable[KnownOutcome]:
-    """What became of predictions, in an order that never changes."""
+    """Known outcomes of predictions, in an order that never changes."""
     if table.windows:
         return outcomes_of_events(engine, model, table, since=since, now=now)
     return in_order_of_arrival(engine, model, since)
@@ -96,10 +96,10 @@ def _canary(
 def _with_answers(
     engine: sa.Engine, rollout: Rollout, champion: int, task: Task, outcomes: Iterable[KnownOutcome]
 ) -> Iterator[tuple[list[KnownOutcome], Answered]]:
-    """Outcomes, some at a time, with what the two versions answered to their rows."""
+    """Outcomes in chunks, with the answers of both versions to their rows."""
     outcomes = iter(outcomes)
-    # by id and version alone, which are the primary key: told the model and the time too, SQLite would rather read all
-    # predictions since then, again for each part
+    # by the primary key (id and version) alone: given model and time too, SQLite would scan all predictions since then
+    # for each chunk
     columns = [_predictions.c[name] for name in ("role", "action", "answer", "model", "at")]
     versions, started = [champion, rollout.version], milliseconds(rollout.started)
     while some := list(islice(outcomes, OUTCOMES_AT_ONCE)):

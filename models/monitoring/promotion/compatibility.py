@@ -1,4 +1,4 @@
-"""Whether a version can challenge the champion: whether it can answer what the champion is asked."""
+"""Compatibility of a challenger with the champion: both must accept the same requests."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ DOCUMENTATION = frozenset({"title", "description", "examples", "default"})
 
 
 def check_challenger(champion: LiveModel, challenger: LiveModel, mode: Mode, audit: AuditSettings) -> None:
-    """Refuse a challenger that would answer requests otherwise than by other numbers.
+    """Refuse a challenger whose answers would differ in more than numbers.
 
-    Both must take the same requests: a canary must not refuse what the champion answers, and a shadow answers rows that
-    the champion has checked. A shadow also sees the windows that the champion saw and no others, because it must not
-    ask the database again for every event; a canary looks back for itself.
+    Both must accept the same requests: a canary must not refuse what the champion answers, and a shadow answers rows
+    that the champion has checked. A shadow also reuses the champion's windows, to avoid a second database query for
+    every event; a canary computes its own.
 
     Raises
     ------
@@ -34,20 +34,20 @@ def check_challenger(champion: LiveModel, challenger: LiveModel, mode: Mode, aud
         return ChallengerError(challenger.name, challenger.version, f"{problem} than champion {champion.version}")
 
     if different := _different_requests(champion, challenger):
-        raise refuse(f"it takes other requests ({', '.join(different)})")
+        raise refuse(f"it accepts other requests ({', '.join(different)})")
     if mode == "canary":
         return
     if audit.level == "off":
         problem = "a shadow is only recorded, and the audit log of this model is off; try it as a canary"
         raise ChallengerError(challenger.name, challenger.version, problem)
     if other := _other_windows(champion.table, challenger.table):
-        raise refuse(f"as a shadow it would look back through other windows ({', '.join(other)}; try it as a canary)")
+        raise refuse(f"as a shadow it would need other windows ({', '.join(other)}; try it as a canary)")
 
 
 def _different_requests(champion: LiveModel, challenger: LiveModel) -> list[str]:
-    """Columns and operations whose values in requests are not the same for both.
+    """Columns and operations whose values in requests differ between the two.
 
-    Windows stand in no request but as names of what is to be explained, and there they may differ.
+    Requests hold no windows, except by name in requests for explanations, where they may differ.
     """
     windows = {column.name for live in (champion, challenger) for column in live.table.windows}
     ours, theirs = (_fields(row_adapter(live.table)) for live in (champion, challenger))
@@ -62,14 +62,14 @@ def _different_requests(champion: LiveModel, challenger: LiveModel) -> list[str]
 
 
 def _fields(adapter: TypeAdapter[Any]) -> dict[str, Any]:
-    """What a row may hold in each column, and whether it must."""
+    """The JSON schema of each column of a row, and whether it is required."""
     schema = adapter.json_schema()
     required = schema.get("required", [])
     return {name: (_bare(field), name in required) for name, field in schema["properties"].items()}
 
 
 def _bare(schema: Any, unnamed: Set[str] = frozenset()) -> Any:
-    """A JSON schema without what only describes, and without some of the values to choose from."""
+    """A JSON schema without descriptions, and without the `unnamed` choices."""
     if isinstance(schema, list):
         return [_bare(one, unnamed) for one in schema]
     if not isinstance(schema, Mapping):
@@ -86,6 +86,6 @@ def _bare(schema: Any, unnamed: Set[str] = frozenset()) -> Any:
 
 
 def _other_windows(champion: Table, challenger: Table) -> list[str]:
-    """Windows of the challenger that the champion has not, or that are called otherwise there."""
+    """Windows of the challenger that the champion lacks or names differently."""
     known = {column.name: column.window for column in champion.windows}
     return [column.name for column in challenger.windows if known.get(column.name) != column.window]

@@ -1,8 +1,8 @@
-"""An interval for a mean that holds at all times at once, so that one may look whenever one likes and stop at will.
+"""A confidence sequence: an interval for a mean that is valid at all times at once, whenever one looks or stops.
 
-A usual interval is right in 95 of 100 looks; who looks after every row and stops at the first look that pleases finds a
-difference sooner or later where there is none. A confidence sequence covers the mean at *all* times with 95 %: the
-chance that it ever excludes the true mean is 5 %, however often one looks.
+An ordinary interval is valid for one look: checked after every row until it excludes zero, it sooner or later finds a
+difference that does not exist. A confidence sequence covers the mean at *all* times with 95 %: the probability that it
+ever excludes the true mean is 5 %, however often one looks.
 
 Notation: x_1, x_2, ... are bounded below, x_i >= -scale; m_i is the mean of x_i given all that came before it. Then
 
@@ -12,8 +12,8 @@ has a mean of at most 1 for each l in [0, 1 / scale): for z >= -1 and 0 <= t < 1
 most 1 + t z (Fan, Grama and Liu 2015), whose mean with z = x_i / scale, t = scale * l is 1 + l m_i <= exp(l m_i). The
 product over i is a supermartingale, and so is its mixture over l, here with a gamma density of 1 - scale * l cut off at
 1, which has a closed form (Howard, Ramdas, McAuliffe and Sekhon 2021, proposition 9). By Ville's inequality it ever
-reaches 1 / alpha with a chance of at most alpha. Nothing is assumed about the m_i: they may change with time, and the
-interval is for their mean so far (as Choe and Ramdas compare forecasters).
+reaches 1 / alpha with a probability of at most alpha. Nothing is assumed about the m_i: they may change with time, and
+the interval is for their mean so far (as Choe and Ramdas compare forecasters).
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from scipy.special import gammainc, gammaln
 from models.arrays import Floats
 
 RHO = 1.0
-"""Where the mixture lies: the boundary is tightest when the squares, in units of scale**2, add up to about ten times
-this (Howard et al., proposition 3), and near its best from a tenth of that to a hundred times as much."""
+"""Parameter of the mixture: the boundary is tightest where the sum of squares, in units of scale**2, is about ten times
+this (Howard et al., proposition 3), and near-optimal from a tenth of that to a hundred times as much."""
 
 
 def log_e_value(excess: npt.ArrayLike, squares: npt.ArrayLike, scale: float = 1.0) -> Floats:
-    """The logarithm of the evidence that the means were not zero or below: log(20) and more refutes it at 5 %.
+    """Log e-value against means of zero or below: log(20) or more rejects them at 5 %.
 
     Parameters
     ----------
     excess : sum of x_i, or of x_i - m_i for means m_i other than zero.
     squares : sum of x_i**2.
-    scale : no x_i lies below -scale.
+    scale : every x_i is at least -scale.
     """
     s, v = np.asarray(excess, float) / scale, np.asarray(squares, float) / scale**2
     shape, rate = v + RHO, s + v + RHO
     with np.errstate(divide="ignore", invalid="ignore"):
         closed = _log_of_cut_gamma(shape, rate) - _log_of_cut_gamma(np.asarray(RHO), np.asarray(RHO)) + s + v
-    # far below zero the closed form has no logarithm, and nothing speaks against a mean below zero
+    # the closed form is undefined where the rate is not positive: far below zero, where there is no evidence
     return np.where(rate > 0, closed, -np.inf)
 
 
@@ -53,7 +53,7 @@ def _log_of_cut_gamma(shape: Floats, rate: Floats) -> Floats:
 
 
 def boundary(squares: float, alpha: float, scale: float = 1.0) -> float:
-    """What the sum of x_i - m_i stays below at all times with a chance of at least 1 - alpha; see `log_e_value`."""
+    """Upper bound of the sum of x_i - m_i at all times, with probability 1 - alpha; see `log_e_value`."""
     wanted, high = float(np.log(1 / alpha)), scale
     while log_e_value(high, squares, scale) < wanted:
         high *= 2

@@ -1,7 +1,7 @@
-"""What became of recorded predictions, in an order that never changes: what is known later comes after it.
+"""Known outcomes of recorded predictions, in an order that never changes: later ones are appended.
 
-A test that may be looked at at any time counts outcomes one after the other. If one that came in today could slip in
-between those of yesterday, yesterday's look would have been at something else.
+A sequential test processes outcomes one after the other. If an outcome of today could slip in between those of
+yesterday, yesterday's look would have been at another sequence.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.records.events.labels import latest_labels
 from models.registry.database.engine import reading
 
 KnownOutcome: TypeAlias = tuple[str, Any]
-"""Id of a prediction, and what became of it."""
+"""Id of a prediction, and its outcome."""
 PREDICTIONS_AT_ONCE = 5_000
 
 
@@ -30,12 +30,12 @@ def outcomes_of_events(
     """The outcomes of predictions about events, in the order of the predictions.
 
     An event without a positive label counts as negative once its prediction is older than the label delay; until
-    then nothing is said about it. Nothing is known where the audit log does not keep the ids of events.
+    then it has no outcome. There are no outcomes if the audit log does not store event ids.
 
     Parameters
     ----------
     table : with an event id and a label delay.
-    since : when the first of the predictions was made.
+    since : time of the first prediction.
     """
     if table.event is None or table.event.stored != "plain":
         return

@@ -1,14 +1,14 @@
-"""Whether the challenger is better than the champion: a test that may be looked at at any time.
+"""The promotion test: whether the challenger is better than the champion, valid whenever one looks.
 
-What is compared is the task's bounded loss: of binary models the Brier score, the squared distance of the probability
-from what happened. It lies between 0 and 1 by itself, and the true probability minimises its mean, so that "better"
-means better probabilities. The log-loss has no bound: cut off high it takes many times more rows until anything can be
-said, cut off low it no longer favours the true probability.
+It compares the task's bounded loss: for binary models the Brier score, the squared difference between probability and
+outcome. It lies between 0 and 1, and the true probability minimises its mean, so that "better" means better
+probabilities. The log-loss is unbounded: clipped high, the test needs many times more rows; clipped low, it no longer
+favours the true probability.
 
-Improvements are what the champion's score is above the challenger's. In shadow mode both answer the same row, and their
-scores are compared row by row. A canary answers other rows than the champion, chosen by their ids with a known share,
-so each row stands for 1 / share of the rows (inverse propensity weighting), and scores count from the mean score of the
-rows before, which changes no mean and takes the height of the scores out of the variance.
+An improvement is the champion's loss minus the challenger's. In shadow mode both answer the same rows, and their losses
+are compared row by row. A canary answers other rows than the champion, assigned by id with a known probability, so each
+row is weighted by 1 / probability (inverse propensity weighting), and losses are measured from the mean of the rows
+before, which changes no expectation and removes the level of the losses from the variance.
 """
 
 from __future__ import annotations
@@ -25,38 +25,38 @@ from models.monitoring.promotion.confidence_sequence import boundary
 
 ALPHA = 0.05
 MAX_BASELINE = 0.25
-"""The score of who always says 0.5; a baseline above it would only widen the range of what can come."""
+"""The Brier score of a constant 0.5; a higher baseline would only widen the range of possible values."""
 MAX_NEEDED = 10**9
 
 Verdict: TypeAlias = Literal["better", "worse", "undecided"]
 
 
 class PromotionTest(BaseModel):
-    """What the outcomes so far say about the challenger, valid at all times at once."""
+    """The evidence of the outcomes so far about the challenger, valid at all times at once."""
 
-    verdict: Verdict = Field(description="Of the challenger: better or worse than the champion, or not to be said yet.")
-    n_predictions: int = Field(description="Predictions with a known outcome that were compared.")
-    loss: str = Field("Brier score", description="What is compared; between 0 and 1, less is better.")
+    verdict: Verdict = Field(description="Whether the challenger is better or worse than the champion, or undecided.")
+    n_predictions: int = Field(description="Compared predictions with a known outcome.")
+    loss: str = Field("Brier score", description="The compared loss; between 0 and 1, lower is better.")
     champion_brier: float | None = Field(description="The champion's mean loss.")
     challenger_brier: float | None = Field(description="The challenger's mean loss.")
     improvement: float | None = Field(
-        description="The champion's mean loss less the challenger's, as the test estimates it; above 0 the "
+        description="The champion's mean loss minus the challenger's, as estimated by the test; above 0 the "
         "challenger is better."
     )
-    low: float | None = Field(description="With the confidence below, the mean improvement never lies below this,")
-    high: float | None = Field(description="nor above this, however often one looks.")
+    low: float | None = Field(description="Lower end of the confidence sequence of the mean improvement.")
+    high: float | None = Field(description="Upper end of it.")
     confidence: float = 1 - ALPHA
     n_needed: int | None = Field(
-        description="About so many compared predictions decide if improvements go on as they were; null where that "
-        "cannot be said."
+        description="Approximate number of compared predictions for a decision if improvements continue as so far; "
+        "null if unknown."
     )
-    text: str = Field(description="The same in a sentence.")
+    text: str = Field(description="The result in a sentence.")
 
 
 def judge_shadow(
     champion: npt.ArrayLike, challenger: npt.ArrayLike, targets: npt.ArrayLike, *, task: Task
 ) -> PromotionTest:
-    """Compare predictions of the same rows, in the order in which the outcomes came in.
+    """Compare predictions of the same rows, in the order of arrival of the outcomes.
 
     Parameters
     ----------
@@ -71,14 +71,14 @@ def judge_shadow(
 def judge_canary(
     predictions: npt.ArrayLike, by_challenger: npt.ArrayLike, targets: npt.ArrayLike, *, share: float, task: Task
 ) -> PromotionTest:
-    """Compare predictions of different rows, in the order in which the outcomes came in.
+    """Compare predictions of different rows, in the order of arrival of the outcomes.
 
     Parameters
     ----------
-    predictions : that were answered to n rows.
-    by_challenger : whether chance gave the row to the challenger, of shape (n,).
+    predictions : the answered ones, of n rows.
+    by_challenger : whether the row was assigned to the challenger, of shape (n,).
     targets : of shape (n,).
-    share : with which chance it did.
+    share : probability of that assignment.
     """
     given = np.asarray(by_challenger, bool)
     scores = task.bounded_losses(np.asarray(targets, float), np.asarray(predictions, float))
@@ -94,7 +94,7 @@ def judge_canary(
 
 
 def canary_improvements(scores: Floats, given: npt.NDArray[np.bool_], share: float) -> Floats:
-    """What each row says about the improvement: right on average over the chance that gave rows to the challenger."""
+    """Estimates of the improvement, one per row, unbiased over the random assignment of rows."""
     before = np.arange(len(scores))
     means = np.divide(np.cumsum(scores) - scores, before, out=np.zeros(len(scores)), where=before > 0)
     weights = np.where(given, -1 / share, 1 / (1 - share))
@@ -113,7 +113,7 @@ def _judged(
     """The verdict on improvements that lie in [-scale_below, scale_above]."""
     n = len(improvements)
     if n == 0:
-        text = "No outcome is known yet of a prediction that can be compared."
+        text = "There are no comparable predictions with a known outcome yet."
         return PromotionTest(
             verdict="undecided",
             loss=task.bounded_loss,
@@ -151,7 +151,7 @@ def _mean(scores: Floats) -> float | None:
 
 
 def _n_needed(mean: float, mean_square: float, scale: float, *, at_least: int) -> int | None:
-    """The number of rows, to a tenth, from which such improvements decide; None if it is out of reach."""
+    """The number of rows, to within a tenth, after which such improvements decide; None if out of reach."""
     n = float(at_least)
     while n <= MAX_NEEDED:
         if n * mean > boundary(n * mean_square, ALPHA / 2, scale):
@@ -161,11 +161,11 @@ def _n_needed(mean: float, mean_square: float, scale: float, *, at_least: int) -
 
 
 def _sentence(loss: str, verdict: Verdict, n: int, mean: float, low: float, high: float, needed: int | None) -> str:
-    bounds = f"between {low:+.5f} and {high:+.5f} at all times, with 95 %"
+    bounds = f"between {low:+.5f} and {high:+.5f} at all times, 95 % confidence"
     said = (
         f"{loss[:1].upper()}{loss[1:]} improved by {mean:+.5f} ({bounds}) over {n:,} predictions with a known outcome"
     )
     if verdict != "undecided":
         return f"The challenger is {verdict}: {said}."
-    rest = f"about {needed:,} would decide if it goes on like this" if needed else "no end is in sight like this"
+    rest = f"about {needed:,} would decide at this rate" if needed else "no decision in sight at this rate"
     return f"Undecided: {said}; {rest}."
