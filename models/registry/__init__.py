@@ -1,1 +1,1 @@
-"""Which versions, policies and rollouts there are, and where they are stored."""
+"""The registry: versions, policies, rollouts, and their storage in bundles and the database."""

@@ -1,8 +1,8 @@
 """Named arrays in a safetensors file: read strictly, as views of the bytes.
 
 The file is the length of a header (8 bytes, little-endian), the header (JSON: name -> dtype, shape, data_offsets) and
-the numbers, one array after the other. The library writes it. Reading is done here: what the library gives are copies,
-and these views are read-only and shared by all processes that map the file.
+the numbers, one array after the other. The library writes it, but reads copies; the views made here are read-only and
+shared by all processes that map the file.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def write_arrays(arrays: Mapping[str, Array]) -> bytes:
 def read_arrays(content: Buffer) -> dict[str, Array]:
     """The arrays of a file, each a read-only view of its content.
 
-    Raises ValueError if the content is not exactly what the header says: arrays of known types, side by side, no byte
-    between or behind them.
+    Raises ValueError if the content is not exactly as the header says: arrays of known types, side by side, without
+    gaps or trailing bytes.
     """
     n_header = int.from_bytes(content[:_LENGTH_BYTES], "little")
     start = _LENGTH_BYTES + n_header
@@ -67,9 +67,9 @@ def read_arrays(content: Buffer) -> dict[str, Array]:
 
 
 def parsed_json(content: bytes) -> Any:
-    """JSON by the letter of its standard: no key twice, no NaN or infinity.
+    """Strictly parsed JSON: no duplicate keys, no NaN or infinity.
 
-    Raises ValueError for what is none, and for nesting deeper than Python can follow.
+    Raises ValueError for invalid JSON, and for nesting beyond Python's recursion limit.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def parsed_json(content: bytes) -> Any:
 
 
 def _offsets(name: str, entry: Any) -> tuple[int, int]:
-    """Where an array begins and ends; ValueError if its entry does not say so."""
+    """The first byte and the end of an array; ValueError for a malformed entry."""
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise ValueError(f"array {name[:100]!r} must have dtype, shape and data_offsets")
     start, stop = _whole_numbers(name, entry["data_offsets"], 2)
@@ -103,7 +103,7 @@ def _type_and_shape(name: str, entry: Mapping[str, Any]) -> tuple[np.dtype[Any],
 
 
 def _whole_numbers(name: str, found: Any, max_length: int) -> list[int]:
-    # A bool is an int to Python, and not a number to JSON
+    # A bool is an int in Python, but not a number in JSON
     if isinstance(found, list) and len(found) <= max_length and all(type(n) is int and 0 <= n < 2**62 for n in found):
         return found
     raise ValueError(f"array {name[:100]!r}: shape and data_offsets must be lists of a few whole numbers of at least 0")

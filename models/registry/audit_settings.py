@@ -1,4 +1,4 @@
-"""How the predictions of each model are recorded: set for a model while the service runs, kept in the database."""
+"""Audit settings of each model, stored in the database and changeable while the service runs."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ Level: TypeAlias = Literal["durable", "async", "off"]
 
 
 class AuditSettings(BaseModel):
-    """How the predictions of a model are recorded."""
+    """Settings for recording the predictions of a model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     level: Level = Field(
         "durable",
-        description="durable: in the database before the answer leaves; async: soon after it, and dropped and counted "
-        "if too many wait; off: not at all.",
+        description="durable: stored before the answer is sent; async: stored soon after, but dropped (and counted) if "
+        "too many are waiting; off: not recorded.",
     )
-    sample: float = Field(1, ge=0, le=1, description="The share that is recorded, chosen by a hash of the id.")
-    keep_days: float | None = Field(None, gt=0, description="How long; null for ever.")
-    keep_megabytes: float | None = Field(None, gt=0, description="How much, the oldest go first; null for all.")
+    sample: float = Field(1, ge=0, le=1, description="The recorded share, chosen by a hash of the ID.")
+    keep_days: float | None = Field(None, gt=0, description="Retention in days; null: forever.")
+    keep_megabytes: float | None = Field(
+        None, gt=0, description="Maximum size, the oldest are deleted first; null: no limit."
+    )
 
     def records(self, prediction_id: str) -> bool:
-        """Whether the prediction of that id is recorded."""
+        """Whether to record the prediction of that id."""
         if self.level == "off":
             return False
         return self.sample >= 1 or share_of(prediction_id) < self.sample
@@ -43,14 +45,14 @@ DEFAULT = AuditSettings.model_validate({})
 
 
 def all_audit_settings(engine: sa.Engine) -> dict[str, AuditSettings]:
-    """The settings of every model that has others than the defaults; DatabaseError if they cannot be read."""
+    """The settings of every model without the defaults; DatabaseError if they cannot be read."""
     with reading(engine) as connection:
         rows = connection.execute(sa.select(tables.audit_settings)).mappings().all()
     return {row["model"]: AuditSettings(**{name: row[name] for name in AuditSettings.model_fields}) for row in rows}
 
 
 def set_audit(engine: sa.Engine, model: str, settings: AuditSettings, *, at: datetime, actor: str, why: str) -> None:
-    """Record a model's predictions like this from now on; the history tells of it.
+    """Change the settings of a model and record that in the history.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Trained models on disk: content-addressed folders, verified before anything in them is used.
+"""Bundles: trained models on disk, in content-addressed folders, verified before use.
 
-A bundle's digest is the SHA-256 of its manifest, and the manifest lists the SHA-256 of every other file: one changed
-byte anywhere is found. A folder appears under its digest complete, or not at all.
+A bundle's digest is the SHA-256 of its manifest, and the manifest lists the SHA-256 of every other file: any
+changed byte is detected. A folder appears under its digest complete, or not at all.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from models.registry.state import ARRAYS, STATE, dump_state, load_state
 MANIFEST = "manifest.json"
 FORMAT: Literal[1] = 1
 BEFORE_FORMAT_1 = "scorer.skops"
-"""A file of bundles written before the format was fixed."""
+"""A file of bundles from before format 1."""
 PARTIAL = ".partial-"
 MAX_BYTES = 512 * 1024**2
 MAX_MANIFEST_BYTES = 2 * 1024**2
-_MAX_TOLD = 500  # characters of what is wrong
+_MAX_TOLD = 500  # characters of a problem shown in an error
 PACKAGES = ("backscore", "numpy", "pandas", "scikit-learn", "safetensors")
 
 ModelName = Annotated[str, StringConstraints(pattern=f"^{MODEL_NAME}$")]
@@ -48,13 +48,13 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 @cache
 def package_versions() -> Mapping[str, str]:
-    """Versions of Python and of the packages that decide how a scorer is stored and computed."""
+    """Versions of Python and of the packages that affect how a scorer is stored and computed."""
     versions = {"python": python_version()}
     for name in PACKAGES:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            versions[name] = "not installed"  # ours, when it runs from its source folder
+            versions[name] = "not installed"  # backscore itself, run from its source folder
     return versions
 
 
@@ -65,11 +65,11 @@ class Manifest(BaseModel):
     ----------
     format : of the bundle, see the guide's page "The bundle format".
     name, domain : the model's name and its line of business.
-    created : when training ended.
-    table : the table it was trained on; it types the endpoint.
-    metrics : on the untouched test rows, JSON without NaN.
+    created : end of training.
+    table : the table it was trained on, which types the endpoint.
+    metrics : on the test set, JSON without NaN.
     source : where the rows came from, as the user named it.
-    n_rows, data_digest : how many rows were read, and the SHA-256 that tells them from others.
+    n_rows, data_digest : number of rows read, and their SHA-256.
     seed, preset, negative_sample_rate : of the training job.
     packages : versions of Python and of the libraries.
     files : SHA-256 of every file of the bundle except the manifest itself; filled in by `write_bundle`.
@@ -93,14 +93,14 @@ class Manifest(BaseModel):
     files: dict[FileName, Sha256] = {}
 
     def canonical_bytes(self) -> bytes:
-        """The one spelling of this manifest, whose SHA-256 is the bundle's digest."""
+        """The canonical JSON of this manifest, whose SHA-256 is the bundle's digest."""
         text = json.dumps(self.model_dump(mode="json"), allow_nan=False, ensure_ascii=False, indent=1, sort_keys=True)
         return text.encode() + b"\n"
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle: its manifest, its scorer ready to use, and its other files on demand."""
+    """A verified bundle: manifest, scorer ready for use, and other files on demand."""
 
     digest: str
     folder: Path
@@ -115,11 +115,11 @@ class Bundle:
 def write_bundle(bundles: Path, manifest: Manifest, *, scorer: object, files: Mapping[str, bytes]) -> str:
     """Store a bundle, complete and on disk when this returns, and return its digest.
 
-    A process killed on the way leaves at worst a `.partial-*` folder, see `sweep_partial`.
+    A process killed meanwhile leaves at most a `.partial-*` folder, see `sweep_partial`.
 
     Parameters
     ----------
-    bundles : the folder of all bundles, created if it is absent.
+    bundles : the folder of all bundles, created if missing.
     manifest : its `files` are filled in here.
     scorer : the trained model, of a type that `models.registry.stored_types` lists.
     files : content of the other files by name, e.g. `policy.json` and `report.html`.
@@ -127,10 +127,10 @@ def write_bundle(bundles: Path, manifest: Manifest, *, scorer: object, files: Ma
     Raises
     ------
     BundleError
-        The scorer cannot be stored or not be loaded again, the manifest holds NaN, or the disk refused.
+        The scorer cannot be stored or loaded again, the manifest holds NaN, or writing failed.
     """
     if own := sorted({MANIFEST, STATE, ARRAYS} & files.keys()):
-        raise BundleError(manifest.name, f"{' and '.join(own)} must not be given, write_bundle makes it")
+        raise BundleError(manifest.name, f"{' and '.join(own)} must not be given; write_bundle writes it")
     contents = {**files, **dump_state(scorer, manifest.name)}
     manifest = _with_files(manifest, {name: _sha256(content) for name, content in contents.items()})
     try:
@@ -138,7 +138,9 @@ def write_bundle(bundles: Path, manifest: Manifest, *, scorer: object, files: Ma
     except ValueError as error:
         raise BundleError(manifest.name, f"its manifest is not JSON: {error}; write null for NaN") from error
     digest = _sha256(contents[MANIFEST])
-    load_state(contents[STATE], contents[ARRAYS], digest)  # what cannot be read back must not get a version number
+    load_state(
+        contents[STATE], contents[ARRAYS], digest
+    )  # a model that cannot be loaded again must not get a version number
     partial = bundles / f"{PARTIAL}{manifest.name}.{uuid.uuid4().hex}"
     try:
         partial.mkdir(parents=True)
@@ -154,18 +156,18 @@ def write_bundle(bundles: Path, manifest: Manifest, *, scorer: object, files: Ma
 
 
 def sweep_partial(bundles: Path, name: str) -> None:
-    """Remove what killed jobs of this model left half-written; call it only under the model's job lock."""
+    """Delete partial folders of killed jobs of this model; call it only while holding the model's job lock."""
     for folder in bundles.glob(f"{PARTIAL}{checked_name(name)}.*"):
         shutil.rmtree(folder)
 
 
 def read_manifest(bundles: Path, digest: str) -> Manifest:
-    """The manifest of a bundle, verified; the other files are not looked at.
+    """The manifest of a bundle, verified; other files are not read.
 
     Raises
     ------
     BundleError
-        It is missing, altered, or of a format that this version does not know.
+        It is missing, altered, or of an unknown format.
     """
     content = _read_verified(_folder(bundles, digest), MANIFEST, digest, digest, MAX_MANIFEST_BYTES)
     try:
@@ -194,13 +196,13 @@ def load_bundle(bundles: Path, digest: str) -> Bundle:
     Raises
     ------
     BundleError
-        A file is missing, added, altered or truncated, or the scorer's state is not one.
+        A file is missing, added, altered or truncated, or the scorer's state is invalid.
     """
     folder = _folder(bundles, digest)
     manifest = read_manifest(bundles, digest)
     _check_file_list(folder, manifest, digest)
-    # The scorer is rebuilt from the very bytes that were verified; opened again, a file could be another one. Arrays
-    # are not copied: they are the file's pages, of which all processes that load the bundle share one copy
+    # The scorer is built from the verified bytes, since a file could change before a second read. Arrays are not
+    # copied: they are pages of the mapped file, shared by all processes that load the bundle
     contents = {
         name: _read_verified(folder, name, sha256, digest, mapped=name == ARRAYS)
         for name, sha256 in manifest.files.items()
@@ -209,7 +211,7 @@ def load_bundle(bundles: Path, digest: str) -> Bundle:
 
 
 def _refuse_another_format(error: ValidationError | DataError, digest: str) -> None:
-    """BundleError if what is wrong with a manifest is its format, from which all else that is wrong may follow."""
+    """BundleError for an unknown format, which may be the cause of any other problem of a manifest."""
     details = error.errors() if isinstance(error, ValidationError) else []
     for found in (one["input"] for one in details if one["loc"] == ("format",)):
         raise BundleError(
@@ -218,7 +220,7 @@ def _refuse_another_format(error: ValidationError | DataError, digest: str) -> N
 
 
 def _with_files(manifest: Manifest, files: Mapping[str, str]) -> Manifest:
-    """The manifest with its list of files, whose names are checked as on reading."""
+    """The manifest with its list of files, their names checked as on reading."""
     return Manifest.model_validate({**dict(manifest), "files": files})
 
 
@@ -227,7 +229,7 @@ def _sha256(content: Buffer) -> str:
 
 
 def _write_to_disk(path: Path, content: bytes) -> None:
-    # Read-only: arrays are mapped by those that serve them, whom a write in place would kill
+    # Read-only: serving processes map the arrays, and a write in place could crash them
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444 if path.name == ARRAYS else 0o666)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
@@ -236,7 +238,7 @@ def _write_to_disk(path: Path, content: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut, as fsync does for a file's content."""
+    """Make the entries of a folder durable, as fsync does for the content of a file."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -245,7 +247,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _publish(partial: Path, folder: Path) -> None:
-    """Give the complete folder its name in one step; one that is already there has the same content."""
+    """Rename the complete folder atomically; an existing folder of that digest has the same content."""
     try:
         partial.rename(folder)
     except OSError:
@@ -256,7 +258,7 @@ def _publish(partial: Path, folder: Path) -> None:
 
 def _folder(bundles: Path, digest: str) -> Path:
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise BundleError(digest, "not a digest: 64 hexadecimal digits")
+        raise BundleError(digest, "not a digest (64 hexadecimal digits)")
     return bundles / digest
 
 
@@ -270,7 +272,7 @@ def _check_file_list(folder: Path, manifest: Manifest, digest: str) -> None:
         raise BundleError(digest, f"file(s) that do not belong to it: {_told(', '.join(extra))}")
     n_bytes = sum((folder / name).lstat().st_size for name in listed)
     if n_bytes > MAX_BYTES:
-        raise BundleError(digest, f"{n_bytes:,} bytes are more than the {MAX_BYTES:,} a bundle may have")
+        raise BundleError(digest, f"{n_bytes:,} bytes exceed the limit of {MAX_BYTES:,}")
 
 
 def _read_listed(folder: Path, name: str, manifest: Manifest, digest: str) -> bytes:
@@ -282,21 +284,21 @@ def _read_listed(folder: Path, name: str, manifest: Manifest, digest: str) -> by
 def _read_verified(
     folder: Path, name: str, sha256: str, digest: str, limit: int = MAX_BYTES, *, mapped: bool = False
 ) -> Buffer:
-    """The content of one file, if it is what the digest promises; `mapped` into memory or read."""
+    """The content of one file, checked against its digest; `mapped` into memory or read."""
     path = folder / name
     try:
         content = _read_plain(path, limit, mapped=mapped)
     except OSError as error:
         raise BundleError(digest, f"cannot read {path}: {error.strerror}") from error
     if content is None:
-        raise BundleError(digest, f"{name} is no plain file of at most {limit:,} bytes")
+        raise BundleError(digest, f"{name} is not a regular file of at most {limit:,} bytes")
     if _sha256(content) != sha256:
         raise BundleError(digest, f"{name} was altered or truncated; restore the folder or train again")
     return content
 
 
 def _read_plain(path: Path, limit: int, *, mapped: bool) -> Buffer | None:
-    """The content of a plain file; None of anything else, such as a link, a pipe or a file that grows meanwhile."""
+    """The content of a regular file; None for anything else, such as a link, a pipe or a growing file."""
     if not stat.S_ISREG(path.lstat().st_mode):
         return None
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))

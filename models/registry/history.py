@@ -1,4 +1,4 @@
-"""The history of every model: what was changed when, by whom and why; it is only ever added to."""
+"""The append-only history of every model: changes with time, actor and reason."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Alias: TypeAlias = Literal["champion", "policy", "challenger"]
 
 @dataclass(frozen=True)
 class Event:
-    """One line of the history.
+    """An entry of the history.
 
-    `alias` says what was pointed elsewhere: the `champion` to another version, the `policy` to another stored policy
-    (0 is the policy of the bundle that answers), the `challenger` to a version that is tried, or from it back to the
-    champion. It is None where nothing was; `from_version` is None where nothing was pointed to before.
+    `alias` is the changed pointer: `champion` to another version, `policy` to another stored policy (0 is the policy
+    of the live bundle), `challenger` to a version in a rollout, or back to the champion at its end. It is None if no
+    pointer changed; `from_version` is None if there was no earlier target.
     """
 
     id: int
@@ -35,7 +35,7 @@ class Event:
 
 
 class Occasion(TypedDict):
-    """Which model was changed when, by whom and why: the half of an event that its caller knows."""
+    """Model, time, actor and reason of a change: the part of an event that the caller provides."""
 
     name: str
     at: datetime
@@ -52,7 +52,7 @@ def record(
     alias: Alias | None = None,
     from_version: int | None = None,
 ) -> None:
-    """Add a line to the history."""
+    """Append an event to the history."""
     connection.execute(
         tables.history.insert().values(
             action=action, alias=alias, from_version=from_version, to_version=to_version, **occasion
@@ -61,15 +61,15 @@ def record(
 
 
 def events(connection: sa.Connection, name: str) -> list[Event]:
-    """Everything that happened to a name, the oldest first."""
+    """The history of a model, the oldest event first."""
     query = sa.select(tables.history).where(tables.history.c.name == name).order_by(tables.history.c.id)
     return [Event(**row) for row in connection.execute(query).mappings()]
 
 
 def pile_of(connection: sa.Connection, name: str, alias: Alias) -> list[int]:
-    """Earlier targets of the alias that rollbacks can return to, the current one last.
+    """The stack of earlier targets of an alias for rollbacks, the current one last.
 
-    A rollback takes the topmost off, everything else puts another one on top.
+    A rollback pops the top, any other change pushes a target.
     """
     query = (
         sa.select(tables.history.c.action, tables.history.c.to_version)

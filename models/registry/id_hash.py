@@ -1,4 +1,4 @@
-"""A number from 0 to 1 for an id: which ids are sampled, or go to a canary."""
+"""Hash of an id to a number from 0 to 1, for sampling and for the assignment to a canary."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from hashlib import blake2b
 
 
 def share_of(prediction_id: str, salt: str = "audit") -> float:
-    """A number from 0 up to 1 that looks drawn, always the same for an id; ids are spread evenly.
+    """A pseudo-random number in [0, 1), constant for an id and uniform over ids.
 
     Parameters
     ----------
-    salt : what is drawn; draws of different salts have nothing to do with one another.
+    salt : purpose of the draw; draws of different salts are independent.
     """
     digest = blake2b(prediction_id.encode(), digest_size=8, key=salt.encode()).digest()
     return int.from_bytes(digest) / 2**64

@@ -1,4 +1,4 @@
-"""From a registered version and a stored policy to a model that answers."""
+"""Loading of a registered version under a stored policy as a live model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CARD_PAGE = "card.html"
 
 
 def load_live(version: Version, bundles: Path) -> LiveModel:
-    """Load a version's bundle, every byte verified; it decides by the policy of the bundle.
+    """Load a version's bundle, every byte verified, under the policy of the bundle.
 
     Raises BundleError if the bundle is missing, altered, of an unknown domain, or its state is not a model's.
     """
@@ -39,12 +39,12 @@ def load_live(version: Version, bundles: Path) -> LiveModel:
     try:
         policy = domain.policy.model_validate_json(bundle.read(POLICY))
     except ValidationError as error:
-        raise BundleError(version.digest, f"its {POLICY} is none that this installation knows: {error}") from error
+        raise BundleError(version.digest, f"its {POLICY} cannot be read by this installation: {error}") from error
     return LiveModel(name=version.name, version=version.number, domain=domain, scorer=bundle.scorer, policy=policy)
 
 
 def with_policy(live: LiveModel, stored: StoredPolicy | None) -> LiveModel:
-    """The model with a stored policy in place of its own; None leaves it as it is.
+    """The model under a stored policy; None keeps its own.
 
     Raises UnreadablePolicyError as `read_policy` does.
     """
@@ -55,10 +55,10 @@ def with_policy(live: LiveModel, stored: StoredPolicy | None) -> LiveModel:
 
 
 def read_policy(domain: Domain, stored: StoredPolicy, table: Table) -> Policy:
-    """A stored policy, checked against the table of the version that is to use it.
+    """A stored policy, checked against the table of the version.
 
-    Raises UnreadablePolicyError if it is of another domain, has fields or values that this installation refuses, or
-    rules that ask the table for what it does not hold.
+    Raises UnreadablePolicyError if it is of another domain, has invalid fields or values, or rules that do not fit
+    the table.
     """
     if stored.domain != domain.name:
         problem = f"it is a policy for {stored.domain!r}, the model is one for {domain.name!r}"
@@ -72,7 +72,7 @@ def read_policy(domain: Domain, stored: StoredPolicy, table: Table) -> Policy:
 
 
 def load_answering(version: Version, stored: StoredPolicy | None, bundles: Path) -> LiveModel:
-    """A version as it is served: loaded, with the active policy if there is one.
+    """A version as served: loaded, under the active policy if there is one.
 
     Raises BundleError and UnreadablePolicyError as `load_live` and `with_policy` do.
     """

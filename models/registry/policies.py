@@ -1,7 +1,7 @@
-"""The policies of each model: versioned apart from it, tested on past rows before they are stored, switched at will.
+"""Policies of each model: versioned separately, simulated on past rows before they are stored, switched at any time.
 
-A policy has a number that counts from 1 for each model name. One of them may be active; without one, or at number 0,
-each version answers by the policy of its own bundle. Which one is active survives the promotion of another version.
+Policies are numbered from 1 for each model name. One of them may be active; without one, or at number 0, each version
+decides by the policy of its own bundle. The active policy stays active when another version is promoted.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from models.registry.database.engine import reading, writing
 from models.registry.history import Action, Occasion, pile_of, record
 
 BUNDLED = 0
-"""The number that stands for the policy of the bundle that answers."""
+"""The number of the live bundle's own policy."""
 
 
 @dataclass(frozen=True)
 class StoredPolicy:
-    """One stored policy of a model; it never changes.
+    """An immutable stored policy of a model.
 
-    `content` holds the fields of the domain's policy, `created` is in UTC, `simulation` is what came of it on past
-    rows (see `models.backtesting.policy_simulation`) with the version `model_version` of the model.
+    `content` holds the fields of the domain's policy, `created` is in UTC, `simulation` is its result on past rows
+    (see `models.backtesting.policy_simulation`) with the version `model_version` of the model.
     """
 
     name: str
@@ -43,7 +43,7 @@ class StoredPolicy:
 
 
 class Policies:
-    """The policies of every model in the registry's database; reached by `Registry.policies`.
+    """The policies of every model in the registry's database, available as `Registry.policies`.
 
     Every method raises DatabaseError if the database fails.
     """
@@ -62,11 +62,11 @@ class Policies:
         actor: str,
         why: str,
     ) -> StoredPolicy:
-        """Store a policy under the next number of its name; it is not active by that.
+        """Store a policy under the next number of its name, without activating it.
 
         Parameters
         ----------
-        domain : whose policy it is.
+        domain : of the policy.
         content, simulation : JSON without NaN.
 
         Raises
@@ -86,7 +86,7 @@ class Policies:
         return stored
 
     def activate(self, name: str, number: int, *, actor: str, why: str) -> None:
-        """Let a stored policy decide from now on, or with 0 each version's own; the active one changes nothing.
+        """Activate a stored policy, or with 0 each version's own; no change if it is already active.
 
         Raises
         ------
@@ -101,14 +101,14 @@ class Policies:
             _set_active(connection, "activate", number, occasion)
 
     def rollback(self, name: str, *, actor: str, why: str) -> int:
-        """Let the policy before the active one decide again, and return its number (0: each version's own).
+        """Reactivate the previous policy and return its number (0: each version's own).
 
-        As with versions, activations pile up and a rollback takes the topmost off.
+        As with versions, activations form a stack and a rollback pops the top.
 
         Raises
         ------
         NoPolicyToRollBackError
-            None was ever activated, or all of them were taken back.
+            None was ever activated, or all were rolled back.
         """
         with writing(self._engine) as connection:
             pile = [BUNDLED, *pile_of(connection, name, "policy")]
@@ -119,11 +119,11 @@ class Policies:
         return pile[-2]
 
     def active(self, name: str) -> StoredPolicy | None:
-        """The policy that decides for the name; None if it is each version's own."""
+        """The active policy of a name; None if it is each version's own."""
         return self.all_active().get(name)
 
     def all_active(self) -> dict[str, StoredPolicy]:
-        """The active policy of every name that has one; a single query, cheap enough to ask every second."""
+        """The active policy of every name that has one; a single query, cheap enough for every second."""
         is_active = (tables.active_policies.c.name == tables.policies.c.name) & (
             tables.active_policies.c.number == tables.policies.c.number
         )
@@ -138,7 +138,7 @@ class Policies:
             return [StoredPolicy(**row) for row in connection.execute(query).mappings()]
 
     def policy(self, name: str, number: int) -> StoredPolicy | None:
-        """One policy, None for 0; UnknownPolicyError names the ones there are."""
+        """One policy, None for 0; UnknownPolicyError lists the available ones."""
         if number == BUNDLED:
             return None
         found = self.stored(name)
@@ -149,7 +149,7 @@ class Policies:
 
 
 def _domain_of(connection: sa.Connection, name: str, version: int) -> str:
-    """The domain that a version was registered for."""
+    """The domain of a registered version."""
     query = sa.select(tables.versions.c.version, tables.versions.c.domain).where(tables.versions.c.name == name)
     domains: dict[int, str] = {row.version: row.domain for row in connection.execute(query)}
     if version not in domains:
@@ -169,7 +169,7 @@ def _numbers(connection: sa.Connection, name: str) -> list[int]:
 
 
 def _set_active(connection: sa.Connection, action: Action, number: int, occasion: Occasion) -> None:
-    """Point to the policy and record it; nothing to do if it is active already."""
+    """Activate the policy and record it; no change if it is already active."""
     here = tables.active_policies.c.name == occasion["name"]
     before = connection.scalar(sa.select(tables.active_policies.c.number).where(here)) or BUNDLED
     if before == number:

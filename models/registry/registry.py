@@ -1,7 +1,7 @@
-"""Which versions of each model there are, which one answers, and who changed that when and why.
+"""Registry: the versions of each model, the live one, and the history of changes.
 
-Bundles hold the models themselves; the registry only knows their digests. It keeps the versions, the aliases
-(`champion`: the version that answers), the policies (see `models.registry.policies`) and the history.
+Bundles hold the models themselves; the registry holds their digests. It keeps the versions, the aliases
+(`champion`: the live version), the policies (see `models.registry.policies`) and the history.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ CHAMPION: Final = "champion"
 class Version:
     """One registered version of a model.
 
-    `number` counts from 1 for each name, `digest` names its bundle, `created` is in UTC, `created_by` says who
-    registered it, `metrics` are those on the test rows, as in its bundle's manifest.
+    `number` counts from 1 for each name, `digest` names its bundle, `created` is in UTC, `created_by` is who
+    registered it, `metrics` are on the test set, as in its bundle's manifest.
     """
 
     name: str
@@ -56,13 +56,13 @@ class Registry:
 
     Parameters
     ----------
-    url : an SQLAlchemy URL, see `models.home.Home.database_url`; the tables are created if they are absent.
-    now : tells the time of what is recorded.
+    url : an SQLAlchemy URL, see `models.home.Home.database_url`; missing tables are created.
+    now : clock for recorded times.
 
     Attributes
     ----------
     policies : the policies of its models.
-    rollouts : who challenges their champions.
+    rollouts : the challengers of their champions.
 
     Raises
     ------
@@ -111,18 +111,18 @@ class Registry:
         return version
 
     def promote(self, name: str, number: int, *, actor: str, why: str, only_during: Rollout | None = None) -> Version:
-        """Make a version the champion, which ends a rollout; promoting the champion itself changes and records nothing.
+        """Make a version the champion, which ends a rollout; promoting the champion itself has no effect.
 
         Parameters
         ----------
-        only_during : the rollout in which the version has proved to be better; None if that is not why.
+        only_during : the rollout whose test found the version better; None for other reasons.
 
         Raises
         ------
         UnknownVersionError
             There is no such version.
         RolloutOverError
-            That rollout has ended: another version is champion or challenges by now.
+            That rollout has ended: the champion or the challenger has changed.
         """
         with writing(self._engine) as connection:
             if only_during is not None and going_on(connection, name) != only_during:
@@ -133,17 +133,16 @@ class Registry:
         return version
 
     def rollback(self, name: str, *, actor: str, why: str) -> Version:
-        """Let answer what answered before the last change: end the canary, or make the champion before champion again.
+        """Undo the last change of what answers: end the canary, or make the previous champion the champion again.
 
-        A canary has changed who answers, so it is what goes first, and the champion stays.
-        Promotions pile up and a rollback takes the topmost off: a second rollback goes one further back, and a version
-        that was rolled back is not returned to. After promotions of 1, 2, 3 two rollbacks lead to 2 and 1; a promotion
-        of 4 and another rollback lead to 1 again.
+        A canary is the latest change, so it ends first, and the champion stays. Promotions form a stack and a rollback
+        pops the top: a second rollback goes one further back, and never returns to a version that was rolled back.
+        After promotions of 1, 2, 3 two rollbacks lead to 2 and 1; a promotion of 4 and another rollback lead to 1.
 
         Raises
         ------
         NothingToRollBackError
-            The champion is the first there was, or there is none.
+            The champion is the first one, or there is none.
         """
         with writing(self._engine) as connection:
             pile = pile_of(connection, name, CHAMPION)
@@ -157,11 +156,11 @@ class Registry:
         return version
 
     def champion(self, name: str) -> Version | None:
-        """The version that answers for this name, if there is one."""
+        """The live version of this name, if there is one."""
         return self.champions().get(name)
 
     def champions(self) -> dict[str, Version]:
-        """The version that answers, of every name that has one; a single query, cheap enough to ask every second."""
+        """The live version of every name that has one; a single query, cheap enough for every second."""
         is_champion = (
             (tables.aliases.c.name == tables.versions.c.name)
             & (tables.aliases.c.version == tables.versions.c.version)
@@ -177,7 +176,7 @@ class Registry:
             return [_as_version(row) for row in connection.execute(_versions_of(name))]
 
     def version(self, name: str, number: int) -> Version:
-        """One version; UnknownVersionError names the ones there are."""
+        """One version; UnknownVersionError lists the available ones."""
         with reading(self._engine) as connection:
             return _find_version(connection, name, number)
 
@@ -187,25 +186,25 @@ class Registry:
             return sorted(connection.scalars(sa.select(tables.versions.c.name).distinct()))
 
     def history(self, name: str) -> list[Event]:
-        """Everything that happened to a name, the oldest first."""
+        """The history of a name, the oldest event first."""
         with reading(self._engine) as connection:
             return events(connection, name)
 
     def audit_settings(self) -> dict[str, AuditSettings]:
-        """How predictions are recorded, of every model that has others than the default settings."""
+        """The audit settings of every model without the defaults."""
         return all_audit_settings(self._engine)
 
     def set_audit(self, name: str, settings: AuditSettings, *, actor: str, why: str) -> None:
-        """Record the predictions of a model like this from now on; UnknownVersionError if there is no such model."""
+        """Change the audit settings of a model; UnknownVersionError if there is no such model."""
         set_audit(self._engine, name, settings, at=self._now(), actor=actor, why=why)
 
     def close(self) -> None:
-        """Give back the connections; the registry opens new ones if it is used again."""
+        """Close the connections; the registry opens new ones if it is used again."""
         self._engine.dispose()
 
 
 def _as_json(name: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """The metrics as they will be read back."""
+    """The metrics as a JSON round trip returns them."""
     try:
         plain: dict[str, Any] = json.loads(json.dumps(metrics, allow_nan=False))
     except (TypeError, ValueError) as error:
@@ -232,9 +231,9 @@ def _find_version(connection: sa.Connection, name: str, number: int) -> Version:
 
 
 def _set_champion(connection: sa.Connection, action: Action, number: int, occasion: Occasion) -> None:
-    """Point the alias to the version and record it; nothing to do if it already points there.
+    """Point the alias to the version and record it; no change if it already points there.
 
-    Nobody challenges the new champion: who was compared with the one before has to be compared anew.
+    The rollout ends, since its challenger was compared with the previous champion.
     """
     here = (tables.aliases.c.name == occasion["name"]) & (tables.aliases.c.alias == CHAMPION)
     before = connection.scalar(sa.select(tables.aliases.c.version).where(here))

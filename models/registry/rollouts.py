@@ -1,7 +1,7 @@
-"""Rollouts: who challenges the champion of each model, and how.
+"""Rollouts: the challenger of each model's champion, as a shadow or a canary.
 
-A model has at most one challenger. Starting again replaces it, and whatever the test compares begins anew with it. When
-another version becomes champion, the rollout ends: what the challenger was compared with does not answer any more.
+A model has at most one challenger. A new rollout replaces it and restarts the comparison. When another version becomes
+champion, the rollout ends, since the challenger was compared with the previous champion.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Rollout:
 
     Parameters
     ----------
-    mode : "shadow" answers what the champion answers, and is recorded; "canary" answers a share of the predictions.
+    mode : "shadow" answers the champion's rows, recorded only; "canary" answers a share of the predictions.
     share : of a canary, above 0 and below 1; 0 of a shadow.
     started : in UTC.
     """
@@ -44,17 +44,17 @@ class Rollout:
     started_by: str
 
     def gives(self, prediction_id: str) -> bool:
-        """Whether it is the challenger that answers this prediction; always the same for an id."""
+        """Whether the challenger answers this prediction; constant for an id."""
         return self.mode == "canary" and share_of(prediction_id, "canary") < self.share
 
     @property
     def text(self) -> str:
-        """How it challenges, in a few words."""
+        """Mode and share in a few words."""
         return "shadow" if self.mode == "shadow" else f"canary of {100 * self.share:g} %"
 
 
 class Rollouts:
-    """The challengers of all models; `models.registry.registry.Registry.rollouts` is the one to use.
+    """The challengers of all models, available as `models.registry.registry.Registry.rollouts`.
 
     Every method raises DatabaseError if the database fails.
     """
@@ -63,14 +63,14 @@ class Rollouts:
         self._engine, self._now = engine, now
 
     def start(self, name: str, number: int, *, mode: Mode, share: float = 0.0, actor: str, why: str) -> Rollout:
-        """Let a version challenge the champion from now on, in place of any other.
+        """Start a rollout of a version, in place of any other.
 
         Raises
         ------
         UnknownVersionError
             There is no such version.
         ChallengerError
-            It is the champion, there is none, or the share does not fit the mode.
+            It is the champion, there is no champion, or the share does not fit the mode.
         """
         check_share(name, number, mode, share)
         with writing(self._engine) as connection:
@@ -98,7 +98,7 @@ class Rollouts:
         return rollout
 
     def stop(self, name: str, *, actor: str, why: str) -> Rollout:
-        """Let the champion answer alone from now on; returns what ended. NoChallengerError if nothing is to end."""
+        """End the rollout and return it; NoChallengerError if there is none."""
         with writing(self._engine) as connection:
             ended = end_rollout(connection, Occasion(name=name, at=self._now(), actor=actor, why=why))
             if ended is None:
@@ -106,11 +106,11 @@ class Rollouts:
         return ended
 
     def rollout(self, name: str) -> Rollout | None:
-        """Who challenges the champion of this name, if anybody does."""
+        """The rollout of this name, if there is one."""
         return self.all().get(name)
 
     def all(self) -> dict[str, Rollout]:
-        """Who challenges, by name; a single query, cheap enough to ask every second."""
+        """The rollouts by name; a single query, cheap enough for every second."""
         with reading(self._engine) as connection:
             return {row["name"]: Rollout(**row) for row in connection.execute(sa.select(_rollouts)).mappings()}
 
@@ -120,7 +120,7 @@ def check_share(name: str, number: int, mode: Mode, share: float) -> None:
     if mode == "canary" and not 0 < share < 1:
         raise ChallengerError(name, number, f"the share of a canary must be above 0 and below 1, got {share:g}")
     if mode == "shadow" and share != 0:
-        raise ChallengerError(name, number, f"a shadow answers nobody, so it has no share, got {share:g}")
+        raise ChallengerError(name, number, f"a shadow sends no answers, so it has no share, got {share:g}")
 
 
 def end_rollout(connection: sa.Connection, occasion: Occasion) -> Rollout | None:
@@ -131,19 +131,19 @@ def end_rollout(connection: sa.Connection, occasion: Occasion) -> Rollout | None
         return None
     connection.execute(_rollouts.delete().where(_rollouts.c.name == name))
     champion = _champion(connection, name)
-    assert champion is not None  # noqa: S101 - there was one to challenge, and champions are only ever replaced
+    assert champion is not None  # noqa: S101 - a rollout has a champion, and champions are only replaced
     record(connection, "withdraw", champion, occasion, alias="challenger", from_version=ended.version)
     return ended
 
 
 def end_canary(connection: sa.Connection, occasion: Occasion) -> bool:
-    """The same for a canary alone; whether there was one."""
+    """End the rollout if it is a canary; returns whether it was."""
     rollout = going_on(connection, occasion["name"])
     return rollout is not None and rollout.mode == "canary" and end_rollout(connection, occasion) is not None
 
 
 def going_on(connection: sa.Connection, name: str) -> Rollout | None:
-    """The rollout of this name, inside of a transaction."""
+    """The rollout of this name, read in an open transaction."""
     row = connection.execute(sa.select(_rollouts).where(_rollouts.c.name == name)).mappings().first()
     return Rollout(**row) if row else None
 

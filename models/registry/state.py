@@ -2,7 +2,7 @@
 
 An object is `{"type": its stored name, field: value, ...}`, an array `{"array": its name}`; the name is the array's
 path in the tree, such as "network.network_.parameters". Types and fields are those of `stored_types`, and nothing else
-is read: no name of a class, a module or a function stands in a bundle, so that loading one runs no code of its own.
+is read: a bundle holds no names of classes, modules or functions, so that loading one never runs code from it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from models.registry.stored_types import stored_types
 STATE, ARRAYS = "state.json", "state.safetensors"
 MAX_STATE_BYTES = 16 * 1024**2
 MAX_BRACKETS, MAX_COMMAS = 200_000, 500_000
-"""Bounds of the values in a tree, which take many times the bytes in memory that they have in the file."""
+"""Limits of the values in a tree, which take many times their file size in memory."""
 _MAX_QUOTED = 100
 _SCALARS: Mapping[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "text": (str,)}
 _ARRAY = re.compile(r"(?P<dtype>float32|float64|int8|int64)\[(?P<shape>[^\]]*)\]( < (?P<below>\w+))?(?P<inf> or inf)?")
@@ -35,7 +35,7 @@ _TABLE = TypeAdapter(Table)
 
 
 class _FieldError(Exception):
-    """A value that its field may not hold."""
+    """A value that is invalid for its field."""
 
     def __init__(self, path: str, problem: object) -> None:
         super().__init__(f"{path}: {problem}" if path else str(problem))
@@ -44,7 +44,7 @@ class _FieldError(Exception):
 def dump_state(model: object, name: str) -> dict[str, bytes]:
     """The two files of a trained model, an object of a stored type.
 
-    Raises BundleError, for the model of this name, if it holds what cannot be stored; the text says where.
+    Raises BundleError, for the model of this name, if it holds unsupported values; the text says where.
     """
     writer = _Writer()
     try:
@@ -58,12 +58,12 @@ def dump_state(model: object, name: str) -> dict[str, bytes]:
 def load_state(state: bytes, arrays: Buffer, digest: str) -> Any:
     """Rebuild a model from its two files; its arrays are read-only views of `arrays`.
 
-    Raises BundleError, for the bundle of this digest, if a type or field is unknown, missing or holds what it may not;
-    the text says where.
+    Raises BundleError, for the bundle of this digest, if a type or field is unknown, missing or invalid; the text says
+    where.
     """
     n_brackets = state.count(b"[") + state.count(b"{")
     if len(state) > MAX_STATE_BYTES or n_brackets > MAX_BRACKETS or state.count(b",") > MAX_COMMAS:
-        raise BundleError(digest, f"{STATE} is too large; it was not read")
+        raise BundleError(digest, f"{STATE} is too large and was not read")
     with _errors_of(ARRAYS, digest):
         reader = _Reader(read_arrays(arrays))
     with _errors_of(STATE, digest):
@@ -78,12 +78,12 @@ def _errors_of(file: str, digest: str) -> Iterator[None]:
     """Turn any error into a BundleError that names the file."""
     try:
         yield
-    except Exception as error:  # forged values can make the code behind a field raise anything
+    except Exception as error:  # forged values can make the code of a type raise anything
         raise BundleError(digest, f"{file}: {str(error)[:500] or type(error).__name__}") from error
 
 
 class _Writer:
-    """Turns objects into trees, and collects their arrays."""
+    """Converts objects to trees and collects their arrays."""
 
     def __init__(self) -> None:
         self._names = {cls: name for name, cls in stored_types().items()}
@@ -114,7 +114,7 @@ class _Writer:
         return self._leaf(kind, value, path)
 
     def _array(self, match: re.Match[str], array: Array, path: str, lengths: dict[str, int]) -> dict[str, str]:
-        # Whole numbers may be stored as those of another size; nothing else is converted
+        # Integers may be stored in another size; nothing else is converted
         converted = array.astype(match["dtype"]) if array.dtype.kind == np.dtype(match["dtype"]).kind == "i" else array
         if not np.array_equal(array, converted, equal_nan=converted.dtype.kind == "f"):
             raise _FieldError(path, f"numbers are too large for {match['dtype']}")
@@ -132,14 +132,14 @@ class _Writer:
 
 
 class _Reader:
-    """Turns trees into objects; `arrays` are those that no object has taken."""
+    """Converts trees to objects; `arrays` are those not used yet."""
 
     def __init__(self, arrays: dict[str, Array]) -> None:
         self.types = stored_types()
         self.arrays = arrays
 
     def object(self, kind: str, tree: Any, path: str) -> Any:
-        """The object of one of the stored types of `kind` that a tree describes."""
+        """The object, of one of the stored types in `kind`, that a tree describes."""
         if not isinstance(tree, dict) or tree.get("type") not in kind.split("|"):
             found = tree.get("type") if isinstance(tree, dict) else tree
             raise _FieldError(path, f"must be an object of type {kind.replace('|', ' or ')}, got {_quoted(found)}")
@@ -218,7 +218,7 @@ def _list_kind(kind: str) -> tuple[str, str]:
 
 
 def _built(cls: type, attributes: dict[str, Any]) -> Any:
-    """An object with these attributes, made as unpickling makes it, without `__init__`."""
+    """An object with these attributes, created without `__init__`, as unpickling does."""
     one: Any = object.__new__(cls)
     if hasattr(one, "__setstate__"):
         one.__setstate__(attributes)
@@ -230,12 +230,12 @@ def _built(cls: type, attributes: dict[str, Any]) -> Any:
 
 
 def _is_scalar(kind: str, value: Any) -> bool:
-    """Whether a field of this kind holds a plain value: of a union, whether it may."""
+    """Whether a field of this kind holds a plain value; of a union, whether it can."""
     return kind == "value" or not {*kind.split("|")}.isdisjoint(_SCALARS)
 
 
 def _scalar(kind: str, value: Any, path: str) -> Any:
-    """A plain value, float where a float is due; _FieldError if it is not of the kind."""
+    """A plain value, converted to float if the kind is; _FieldError if it is not of the kind."""
     alternatives = [*_SCALARS] if kind == "value" else kind.split("|")
     if kind == "value" and value is None:
         return None
@@ -276,12 +276,12 @@ def _check_array(match: re.Match[str], array: Array, path: str, lengths: dict[st
 
 
 def _check_length(name: str, length: int, path: str, lengths: dict[str, int]) -> None:
-    """_FieldError if a length is not that of the fields that share it; an empty name is any length."""
+    """_FieldError if a length differs from that of other fields of this name; an empty name allows any length."""
     expected = int(name) if name.isdecimal() else lengths.setdefault(name, length) if name else length
     if length != expected:
         raise _FieldError(path, f"must have the length {expected}, has {length}")
 
 
 def _quoted(value: object) -> str:
-    text = type(value).__name__ if isinstance(value, dict | list) else repr(value)  # which could be very long
+    text = type(value).__name__ if isinstance(value, dict | list) else repr(value)  # a list could be very long
     return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}..."

@@ -1,24 +1,24 @@
-"""Types that a stored model may consist of, under names of their own.
+"""Types that a stored model may consist of, under stable names.
 
-A stored type is a class with two attributes: `stored_as`, its name in bundles, and `stored_fields`, which attributes
-are stored and what each holds. A bundle knows no other names, so classes and modules may be renamed; `stored_as` and
-the fields of a type may not, as long as bundles of this format are read.
+A stored type is a class with two attributes: `stored_as`, its name in bundles, and `stored_fields`, the stored
+attributes with their kinds. Bundles hold no other names, so classes and modules may be renamed; `stored_as` and the
+fields of a type may not, as long as bundles of this format are read.
 
-What a field holds is one of
+The kind of a field is one of
 
     int, float, bool, text      a plain value; floats are finite
-    value                       any of these, null or a time: what a cell of a table holds
+    value                       any of these, null or a time: a cell of a table
     table                       a `data.table.Table`
     NAME                        an object of the stored type NAME
     A|B                         one or the other
-    float32[rows, 2]            an array: float32, float64, int8 or int64, with its shape. A word is a length that equal
-                                words of the object share; nothing is any length. All numbers are finite, unless
-                                "or inf" follows. "< rows": each number is a position among as many.
+    float32[rows, 2]            an array: float32, float64, int8 or int64, with its shape. A word is a length, shared
+                                by all fields of the object that use it; an empty one is any length. All numbers are
+                                finite, unless "or inf" follows. "< rows": each number is a position below that length.
     KIND[rows], KIND{}          a list, an object with any keys
     KIND?                       KIND or null
 
 The types of a domain are listed by the domain, as `Domain.stored_types`. A class may have a method `check_restored`,
-called when all its fields are filled in: it makes what follows from them and raises ValueError if they contradict each
+called when all its fields are set: it derives further attributes and raises ValueError if fields contradict each
 other.
 """
 

@@ -16,43 +16,43 @@ from sqlalchemy import event, exc
 
 from models.errors import DatabaseError
 
-BUSY_SECONDS = 30.0  # how long a SQLite writer waits for another one
-CONNECT_SECONDS = 3  # how long PostgreSQL may take to answer a new connection
-SILENT_SECONDS = 5  # how long the machine of PostgreSQL may leave what was sent unacknowledged
-WRITER_LOCK = 0x6261636B  # any number of ours: PostgreSQL's advisory locks are named by numbers ("back")
+BUSY_SECONDS = 30.0  # timeout of a SQLite writer that waits for another one
+CONNECT_SECONDS = 3  # timeout of a new connection to PostgreSQL
+SILENT_SECONDS = 5  # timeout of unacknowledged TCP data to PostgreSQL
+WRITER_LOCK = 0x6261636B  # key of a PostgreSQL advisory lock: "back" in ASCII
 MAX_VALUES = 500
-"""Databases bound how many values one statement may hold."""
+"""Values per statement, which databases limit."""
 RECORDERS_LOCK = WRITER_LOCK + 1
 MAX_KEYS = 1_000
-"""PostgreSQL has room for some 6,400 locks in all: who records about more keys than this takes one lock for all."""
+"""PostgreSQL has room for some 6,400 locks in total, so a transaction on more keys takes one lock for all."""
 
 
 T = TypeVar("T")
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """A moment: an aware datetime goes in, one in UTC comes out, also from SQLite, which knows no time zones."""
+    """A time: accepts aware datetimes and returns them in UTC, also from SQLite, which has no time zones."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Refuse a moment without a time zone; hand on the others in UTC."""
+        """Convert an aware datetime to UTC; refuse a naive one."""
         if value is not None and value.tzinfo is None:
             raise ValueError(f"{value!r} has no time zone")
         return value and value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Mark what was read as UTC."""
+        """Mark a stored time as UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def open_database(url: str) -> sa.Engine:
-    """An engine for the URL, ready to be shared by threads; nothing is read or written yet.
+    """An engine for the URL, to be shared by threads; nothing is read or written yet.
 
-    What was committed survives a killed process and a machine that loses power.
+    Commits are durable: they survive a killed process and a power failure.
 
     Raises
     ------
@@ -83,23 +83,21 @@ def open_database(url: str) -> sa.Engine:
 
 def _open_sqlite(address: sa.URL) -> sa.Engine:
     if address.database and not address.query:
-        with suppress(OSError):  # SQLite itself then says that it cannot open the file
+        with suppress(OSError):  # SQLite then reports that it cannot open the file
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(address, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
-        # The driver would start transactions late and by itself; `begin` below does it instead.
+        # The driver would begin transactions implicitly and late; `begin` below does it instead.
         connection.isolation_level = None
         _use_write_ahead_log(connection)
-        connection.execute(
-            "PRAGMA synchronous = FULL"
-        )  # waits for the disk at every commit, which takes about a millisecond
+        connection.execute("PRAGMA synchronous = FULL")  # fsync at every commit, about a millisecond
         connection.execute("PRAGMA foreign_keys = ON")
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        # A reader that turns into a writer can meet a snapshot that has passed; a writer says so at once.
+        # A reader that becomes a writer can fail on a stale snapshot; IMMEDIATE takes the write lock at once.
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -107,7 +105,7 @@ def _open_sqlite(address: sa.URL) -> sa.Engine:
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Let readers and a writer work at once; who finds the file locked waits, as SQLite does not for this switch."""
+    """Let readers run beside a writer; retries while the file is locked, as SQLite does not for this pragma."""
     deadline = monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -121,14 +119,14 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that only reads; DatabaseError if the database fails."""
+    """A read-only transaction; DatabaseError if the database fails."""
     with _explained(engine), engine.begin() as connection:
         yield connection
 
 
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that no other `writing` block overlaps, in this process or another; all or nothing is stored.
+    """A transaction that excludes every other `writing` block, in all processes; all or nothing is stored.
 
     Raises
     ------
@@ -142,19 +140,19 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 def parts_of(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The values, so many at a time as one statement may hold."""
+    """The values in chunks that fit into one statement."""
     for start in range(0, len(values), MAX_VALUES):
         yield values[start : start + MAX_VALUES]
 
 
 def lock_key(*names: str) -> int:
-    """The 64-bit number by which `recording` locks what has these names, in every process."""
+    """The 64-bit key for `recording` from names, equal in every process."""
     return int.from_bytes(hashlib.blake2b("\0".join(names).encode(), digest_size=8).digest(), signed=True)
 
 
 @contextmanager
 def recording(engine: sa.Engine, keys: Collection[int]) -> Iterator[sa.Connection]:
-    """A transaction that overlaps no other one about one of these keys, see `lock_key`; all or nothing is stored.
+    """A transaction that excludes others with any of these keys, see `lock_key`; all or nothing is stored.
 
     SQLite has one writer at a time anyway. Raises DatabaseError as `writing` does.
     """
@@ -163,7 +161,7 @@ def recording(engine: sa.Engine, keys: Collection[int]) -> Iterator[sa.Connectio
             if len(keys) > MAX_KEYS:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(RECORDERS_LOCK)))
             else:
-                # in one order everywhere, so that no two transactions wait for each other
+                # the same order everywhere, against deadlocks
                 locks = [sa.func.pg_advisory_xact_lock(sa.bindparam(None, key, sa.BigInteger)) for key in sorted(keys)]
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(RECORDERS_LOCK), *locks))
         yield connection
@@ -171,7 +169,7 @@ def recording(engine: sa.Engine, keys: Collection[int]) -> Iterator[sa.Connectio
 
 @contextmanager
 def appending(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that only adds rows no other writer adds, so that it need not wait for others on PostgreSQL.
+    """A transaction that only inserts rows no other writer inserts, so it need not wait for others on PostgreSQL.
 
     All or nothing is stored. Raises DatabaseError as `writing` does.
     """
@@ -180,10 +178,10 @@ def appending(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 class Appender:
-    """Adds rows no other writer adds, for one thread at a time; each statement is a transaction of its own.
+    """Inserts rows no other writer inserts; for one thread at a time, and each statement is its own transaction.
 
-    The connection is kept in autocommit: PostgreSQL makes one round trip instead of four, and on SQLite the thread
-    releases Python's lock, and has to wait for it again, once.
+    The connection is in autocommit mode: one round trip to PostgreSQL instead of four, and on SQLite the thread
+    releases the GIL, and has to wait for it again, only once.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -192,7 +190,7 @@ class Appender:
 
     @property
     def paramstyle(self) -> str:
-        """How the driver wants places for values to be spelled."""
+        """The driver's style of placeholders."""
         return self._engine.dialect.paramstyle
 
     def insert(self, statement: str, values: Sequence[Any]) -> None:
@@ -207,21 +205,21 @@ class Appender:
                 self.close()
                 if not has_been_away:
                     raise
-                # The server may have stored the rows before it could say so.
+                # The server may have stored the rows before the connection broke.
                 self._execute(f"{statement} ON CONFLICT DO NOTHING", values)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         kept, self._kept = self._kept, None
         if kept is not None:
-            with suppress(self._engine.dialect.loaded_dbapi.Error):  # nothing waits to be stored
+            with suppress(self._engine.dialect.loaded_dbapi.Error):  # nothing is pending
                 kept.close()
 
     def _execute(self, statement: str, values: Sequence[Any]) -> None:
         if self._kept is None:
             connection = self._engine.raw_connection()
             self._kept = connection.dbapi_connection
-            connection.detach()  # what it is set to now is not for others
+            connection.detach()  # autocommit must not leak into the pool
             if self._engine.dialect.name == "postgresql":
                 self._kept.autocommit = True
         cursor = self._kept.cursor()
@@ -240,9 +238,9 @@ def _begun_to_write(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 def take_stock(engine: sa.Engine, tables: Collection[sa.Table]) -> None:
-    """Refresh PostgreSQL's statistics of the tables, by which it plans queries.
+    """Refresh PostgreSQL's statistics of the tables, which its query plans depend on.
 
-    It does so by itself too, but not at once, and a table that was empty the last time is then read from end to end.
+    Autovacuum does so too, but later; until then a table that was empty the last time is scanned from end to end.
     """
     if engine.dialect.name == "postgresql":
         with reading(engine) as connection:
@@ -259,4 +257,4 @@ def _explained(engine: sa.Engine, *drivers: type[Exception]) -> Iterator[None]:
     except expected as error:
         where = engine.url.render_as_string(hide_password=True)
         cause = error.orig if isinstance(error, exc.DBAPIError) else error
-        raise DatabaseError(f"database {where}: {cause}; is it there, reachable and writable?") from error
+        raise DatabaseError(f"database {where}: {cause}; does it exist, and is it reachable and writable?") from error

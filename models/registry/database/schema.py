@@ -1,4 +1,4 @@
-"""Every table of the database; `models.registry.database.migrations` makes them."""
+"""Every table of the database, created by `models.registry.database.migrations`."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ event_streams = sa.Table(
     "event_streams",
     metadata,
     sa.Column("model", sa.String, primary_key=True),
-    sa.Column("kept_from", sa.BigInteger, nullable=False),  # older events have rolled out
-    sa.Column("n_series", sa.Integer, nullable=False),  # a process that knows fewer reads them again
+    sa.Column("kept_from", sa.BigInteger, nullable=False),  # older events have been deleted
+    sa.Column("n_series", sa.Integer, nullable=False),  # a process that knows fewer reads the series again
 )
 
 NOTHING_ROLLED_OUT = -FOREVER
@@ -95,8 +95,8 @@ event_series = sa.Table(
     sa.Column("scale", sa.Float, nullable=False),
     sa.Column("other", sa.String),
 )
-"""What the rows of `event_entities` hold, see `models.records.events.entity_series`: those of all versions are kept
-up, so that each finds its windows full when it comes to answer."""
+"""The contents of `event_entities`, see `models.records.events.entity_series`: series of all versions are kept up to
+date, so that any version finds complete windows when it goes live."""
 
 event_entities = sa.Table(
     "event_entities",
@@ -105,9 +105,9 @@ event_entities = sa.Table(
     sa.Column("value", sa.String, primary_key=True),
     sa.Column("time", sa.BigInteger, primary_key=True),
     sa.Column("event_id", sa.String, primary_key=True),
-    sa.Column("amount", sa.BigInteger),  # as `data.windows.whole_number` makes it
+    sa.Column("amount", sa.BigInteger),  # see `data.windows.whole_number`
     sa.Column("other", sa.String),
-    sqlite_with_rowid=False,  # rows lie in the order in which windows read them
+    sqlite_with_rowid=False,  # clustered in the order in which windows read them
 )
 
 event_labels = sa.Table(
@@ -116,12 +116,12 @@ event_labels = sa.Table(
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("model", sa.String, nullable=False),
     sa.Column("event_id", sa.String, nullable=False),
-    sa.Column("positive", sa.Boolean),  # null takes back earlier ones
+    sa.Column("positive", sa.Boolean),  # null retracts earlier ones
     sa.Column("known", sa.BigInteger, nullable=False),  # in whole seconds since 1970, UTC
     sa.Column("source", sa.String, nullable=False),
     sa.Index("event_labels_by_event", "model", "event_id"),
 )
-"""Outcomes of events, append-only: of several labels of one event the latest holds, from when it was known."""
+"""Outcomes of events, append-only: the latest label of an event holds, from the time it was known."""
 
 event_rule_hits = sa.Table(
     "event_rule_hits",
@@ -143,12 +143,12 @@ alerts = sa.Table(
     sa.Column("opened", UtcDateTime, nullable=False),
     sa.Column("closed", UtcDateTime),  # when the last verdict was given
     sa.Column("snoozed_until", UtcDateTime),
-    sa.Column("follows", sa.BigInteger),  # the subject's unsure alert, whose events this one has
+    sa.Column("follows", sa.BigInteger),  # the subject's previous, unsure alert, whose events this one includes
     sa.Column("n_events", sa.Integer, nullable=False),
     sa.Column("last_event", sa.BigInteger, nullable=False),  # the latest time of its events
     sa.Column("expected_loss", sa.Float, nullable=False),  # of its worst event
     sa.Column("worst_event", sa.String, nullable=False),
-    sa.Column("worst_answer", sa.Text, nullable=False),  # events roll out, an open alert does not
+    sa.Column("worst_answer", sa.Text, nullable=False),  # kept here, since events may be deleted before the alert
     sa.Index("alerts_by_subject", "model", "subject"),
     sa.Index("alerts_by_loss", "model", "status", "expected_loss"),
 )
@@ -171,7 +171,7 @@ alert_events = sa.Table(
     sa.Column("time", sa.BigInteger, nullable=False),  # of the event
     sa.Index("alert_events_by_time", "model", "time"),
 )
-"""The events that an alert is about, as long as they are stored."""
+"""The events of an alert, while they are stored."""
 
 alert_verdicts = sa.Table(
     "alert_verdicts",
@@ -200,7 +200,7 @@ keys = sa.Table(
     sa.Column("revoked", UtcDateTime),
     sa.Column("revoked_by", sa.String),
 )
-"""Rows stay for ever, so that the audit log's key ids lead to a name."""
+"""Rows are never deleted, so that key ids in the audit log lead to a name."""
 
 
 outcomes = sa.Table(
@@ -209,14 +209,14 @@ outcomes = sa.Table(
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("model", sa.String, nullable=False),
     sa.Column("prediction_id", sa.String, nullable=False),
-    sa.Column("outcome", sa.Boolean),  # of an event; null beside a null value takes back what was said before
+    sa.Column("outcome", sa.Boolean),  # of an event; null with a null value retracts earlier ones
     sa.Column("observed", sa.BigInteger, nullable=False),  # in milliseconds since 1970, UTC
     sa.Column("received", sa.BigInteger, nullable=False),  # likewise
     sa.Column("key_id", sa.String, nullable=False),  # of the caller; empty without authentication
     sa.Column("value", sa.JSON(none_as_null=True)),  # a level or a number, where no event was predicted
     sa.Index("outcomes_by_prediction", "model", "prediction_id"),
 )
-"""Append-only: of several outcomes of a prediction the one observed last holds, of those the one received last."""
+"""Append-only: the outcome observed last holds, and of those the one received last."""
 
 
 predictions = sa.Table(
@@ -229,12 +229,12 @@ predictions = sa.Table(
     sa.Column("role", sa.String, nullable=False),
     sa.Column("action", sa.String, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),  # in milliseconds since 1970, UTC: when the request came
-    sa.Column("latency", sa.Integer, nullable=False),  # in microseconds: from there to the answer, not yet stored
+    sa.Column("latency", sa.Integer, nullable=False),  # in microseconds, from there to the answer, without storing
     sa.Column("key_id", sa.String, nullable=False),  # empty without authentication
     sa.Column("reasons", sa.String, nullable=False),
     sa.Column("n_rows", sa.Integer, nullable=False),
     sa.Column("request", sa.Text, nullable=False),
-    sa.Column("features_digest", sa.String, nullable=False),  # empty for what is no row
+    sa.Column("features_digest", sa.String, nullable=False),  # empty without a row
     sa.Column("answer", sa.Text, nullable=False),
     sa.Column("n_bytes", sa.Integer, nullable=False),
     sa.Index("predictions_by_time", "model", "at", "n_bytes"),
@@ -250,7 +250,7 @@ audit_settings = sa.Table(
     sa.Column("keep_days", sa.Float),
     sa.Column("keep_megabytes", sa.Float),
 )
-"""How predictions of a model are recorded; a model without a row has the defaults of `AuditSettings`."""
+"""Audit settings; a model without a row has the defaults of `AuditSettings`."""
 
 
 rollouts = sa.Table(

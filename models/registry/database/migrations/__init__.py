@@ -1,9 +1,9 @@
 """Migrations: bring a database of an earlier revision to this one.
 
 To change the schema, change `models.registry.database.schema` and add a file to `versions`: the next number, the
-previous one as its `down_revision`, and an `upgrade` that makes the change with `alembic.op`. A test compares what the
-migrations lead to with the schema. A released file never changes. There are no downgrades: to go back, restore the
-backup that was taken before the upgrade.
+previous one as its `down_revision`, and an `upgrade` that makes the change with `alembic.op`. A test compares the
+result of the migrations with the schema. A released file never changes. There are no downgrades: to go back, restore
+the backup that was taken before the upgrade.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from models.registry.database.schema import metadata
 
 FOLDER = Path(__file__).parent
 REVISIONS = tuple(sorted(path.stem[1:5] for path in (FOLDER / "versions").glob("v*_*.py")))
-"""Every revision that can be upgraded, from the oldest to the one this backscore works with."""
+"""Every revision that can be upgraded, from the oldest to the current one."""
 
 _revisions = sa.table("alembic_version", sa.column("version_num"))
 
 
 @cache
 def newest_revision() -> str:
-    """The revision that this backscore works with."""
+    """The current revision."""
     return REVISIONS[-1]
 
 
 def revision_of(connection: sa.Connection) -> str | None:
-    """The database's revision; None without tables of ours, "unknown" for tables that no revision stands beside."""
+    """The database's revision; None without our tables, "unknown" for tables without a revision."""
     inspector = sa.inspect(connection)
     if inspector.has_table(_revisions.name):
         return connection.scalar(sa.select(_revisions.c.version_num))
@@ -40,13 +40,13 @@ def revision_of(connection: sa.Connection) -> str | None:
 
 
 def create_schema(engine: sa.Engine) -> None:
-    """Bring the database to the newest revision, once even if several processes start together; all rows stay.
+    """Upgrade the database to the newest revision, once even if several processes start together; all rows are kept.
 
     Raises
     ------
     DatabaseError
-        Its revision is newer than this backscore, older than the oldest that can be upgraded, or unknown; or it cannot
-        be written. A migration that fails half-way leaves the database as it was.
+        Its revision is unknown, newer than this backscore, or too old to be upgraded; or it cannot be written. A failed
+        migration leaves the database unchanged.
     """
     with reading(engine) as connection:
         is_current = _checked(revision_of(connection)) == newest_revision()
@@ -67,8 +67,8 @@ def _checked(revision: str | None) -> str | None:
 
 
 def upgrade(connection: sa.Connection, to: str) -> None:
-    """Change the schema to a later revision, in the transaction that has begun."""
-    # alembic is slow to import, and most processes find nothing to do
+    """Change the schema to a later revision, in the open transaction."""
+    # alembic is slow to import, and most processes need no migration
     from alembic.config import Config  # noqa: PLC0415
     from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415

@@ -1,1 +1,1 @@
-"""One file for every change of the schema; none of them is ever changed."""
+"""One file per schema change; released files never change."""

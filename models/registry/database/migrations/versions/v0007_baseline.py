@@ -1,4 +1,4 @@
-"""The schema up to 0007, squashed: databases at 0007 need nothing of it, older ones are refused.
+"""The schema up to 0007, squashed: databases at 0007 need no change, older ones are refused.
 
 Revision 0007 keeps its number, so that a database written before the squash is recognised as up to date with it.
 """
@@ -10,11 +10,11 @@ from alembic import op
 
 revision = "0007"
 down_revision = None
-NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up only what it calls INTEGER
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite autoincrements only INTEGER
 
 
 def upgrade() -> None:
-    """Add every table, those that others refer to first."""
+    """Add every table, referenced ones first."""
     _add_registry()
     _add_policies()
     _add_events()

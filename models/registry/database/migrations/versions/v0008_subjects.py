@@ -1,4 +1,4 @@
-"""Alerts are on subjects and labels say positive; the database's revision stands in `alembic_version` alone."""
+"""Alerts name subjects, labels name positives, and `alembic_version` alone holds the revision."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    """Rename two columns with the indexes over them, and drop the table in which revisions before 0004 stood."""
+    """Rename two columns with the indexes over them, and drop the table of revisions before 0004."""
     op.drop_index("alerts_by_card", "alerts")
     op.drop_index("alerts_one_open_for_a_card", "alerts")
     op.alter_column("alerts", "card", new_column_name="subject")

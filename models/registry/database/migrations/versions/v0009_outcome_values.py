@@ -1,4 +1,4 @@
-"""Outcomes may be levels or numbers."""
+"""Outcomes that are levels or numbers."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ down_revision = "0008"
 
 
 def upgrade() -> None:
-    """Add the column for them; outcomes of events stay where they are."""
+    """Add their column; outcomes of events keep theirs."""
     op.add_column("outcomes", sa.Column("value", sa.JSON(none_as_null=True)))
