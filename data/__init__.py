@@ -1,1 +1,1 @@
-"""Tables and where rows come from: descriptions, checks, sources, splits, simulators. Imports nothing of ours."""
+"""Tables and rows: descriptions, checks, files, splits, simulators. Imports no other package of this project."""

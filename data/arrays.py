@@ -1,4 +1,4 @@
-"""Names of arrays by their role."""
+"""Type aliases of arrays, by role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check of a file against its table: every bad value is named, none is silently dropped or mended."""
+"""Validation of a file against its table: every bad value is reported, none is silently dropped or repaired."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from data.times import parse_times
 
 _MAX_LISTED = 1_000
 _ONLY_IN_TRAINING = ("target", "weight", "propensity")
-"""Roles of columns that a row has once it is history, and a request has not."""
+"""Roles of columns that only past rows have, not requests."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Checked:
-    """A column's values in their one form, which cells hold nothing, and which hold what they must not."""
+    """A column's values in canonical form, its empty cells, and its invalid cells."""
 
     values: npt.NDArray[Any]
     empty: Mask
@@ -31,7 +31,7 @@ class _Checked:
 
 
 def checked_frame(table: Table, frame: pd.DataFrame, source: str, *, training: bool) -> pd.DataFrame:
-    """The result of `check_frame` if nothing is wrong, else a BadRowsError that names every bad value of `source`."""
+    """The frame from `check_frame`, or a BadRowsError that lists every bad value of `source`."""
     checked, problems = check_frame(table, frame, training=training)
     if problems:
         raise BadRowsError(source, problems)
@@ -39,21 +39,21 @@ def checked_frame(table: Table, frame: pd.DataFrame, source: str, *, training: b
 
 
 def check_frame(table: Table, frame: pd.DataFrame, *, training: bool) -> tuple[pd.DataFrame, list[Problem]]:
-    """Bring the columns that are used into one form, and list what breaks the table's rules.
+    """Convert the used columns to their canonical form, and list violations of the table's rules.
 
     Parameters
     ----------
     frame : as read from a file, with values of any type.
-    training : whether target, weight, propensity and listed levels matter too. When scoring they do not: those columns
-        are left out, and an optional column that the file lacks is taken as empty throughout.
+    training : whether to check target, weight, propensity and listed levels too. For scoring, those columns are left
+        out, and a missing optional column counts as empty.
 
     Returns
     -------
     checked : the used columns in table order, and protected ones even where they are never an input, with the index
         of `frame`. Numbers are float64 (NaN where empty; codes for "no value" stay, except text ones), times naive UTC
         datetime64[us], and all others canonical text as objects (None where empty); flags are keys of `flag_values`.
-    problems : in the order of rows. A row with a problem is not fit for use. Rows are counted from 1, through the whole
-        file if the index is a range that does so.
+    problems : in the order of rows; rows with problems must not be used. Rows are counted from 1, through the whole
+        file if the index is such a range.
     """
     problems = _missing_columns(table, frame, training=training)
     used = _used_columns(table, frame, training=training)
@@ -66,7 +66,9 @@ def check_frame(table: Table, frame: pd.DataFrame, *, training: bool) -> tuple[p
             cells = result.values
         else:
             cells = np.full(len(frame), *_EMPTY[column.kind])
-        checked[column.name] = pd.Series(cells, index=frame.index, dtype=cells.dtype)  # not inferred from the values
+        checked[column.name] = pd.Series(
+            cells, index=frame.index, dtype=cells.dtype
+        )  # given, not inferred from the values
     result_frame = pd.DataFrame(checked, index=frame.index)
     if training:
         if table.event is not None and table.event.name in result_frame:
@@ -79,7 +81,7 @@ def check_frame(table: Table, frame: pd.DataFrame, *, training: bool) -> tuple[p
 def known_labels(table: Table, frame: pd.DataFrame) -> npt.NDArray[np.int64] | None:
     """0/1 labels of rows to score, shape (n_rows,); None if the file has no target column.
 
-    A cell of the target that is empty or breaks the table's rules counts as 0: nothing is known of the row.
+    An empty or invalid target counts as 0: the outcome of the row is unknown.
     """
     target = next(iter(table.of_role("target")), None)
     if target is None or target.name not in frame.columns:
@@ -89,7 +91,7 @@ def known_labels(table: Table, frame: pd.DataFrame) -> npt.NDArray[np.int64] | N
 
 
 def unknown_columns(table: Table, frame: pd.DataFrame) -> list[str]:
-    """The columns of a file that its table does not describe; they are not used."""
+    """The columns of a file that its table does not describe; they are ignored."""
     return [str(name) for name in frame.columns if name not in table.column_names]
 
 
@@ -101,7 +103,7 @@ def _is_required(column: Column, *, training: bool) -> bool:
 
 
 def _missing_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> list[Problem]:
-    """The columns that the file should have once, and does not."""
+    """Problems with missing, repeated and unexpected columns."""
     names = list(frame.columns)
     problems = []
     for column in table.columns:
@@ -153,14 +155,14 @@ def _problems(
 
 
 def _repeated_events(column: Column, ids: pd.Series[Any], first_row: int) -> list[Problem]:
-    """Rows with the id of a row before them: an event that counts twice would be in its own history."""
+    """Rows that repeat an event id: an event that counted twice would be in its own history."""
     repeated = np.flatnonzero((ids.duplicated() & ids.notna()).to_numpy())
-    rule = "is the id of an earlier row as well; every event stands once"
+    rule = "is also the id of an earlier row; ids of events must be unique"
     return [Problem(first_row + row + 1, column.name, ids.iloc[row], rule) for row in repeated.tolist()]
 
 
 def _target_problems(table: Table, checked: pd.DataFrame) -> list[Problem]:
-    """Problems that make learning impossible: no rows, or a target with a single value."""
+    """Problems that make training impossible: no rows, or a target with a single value."""
     target = table.target
     if len(checked) == 0:
         return [Problem(0, target.name, None, "the file has no rows")]
@@ -169,7 +171,7 @@ def _target_problems(table: Table, checked: pd.DataFrame) -> list[Problem]:
     present = checked[checked[target.name].notna()]
     found = [level_text(value) for value in present[target.name].unique()]
     if not found:
-        return []  # every row is a problem already
+        return []  # every row has a problem already
     if len(found) == 1:
         rule = f"every row holds {found[0]!r}; rows of at least two different values are needed"
         return [Problem(0, target.name, None, rule)]
@@ -183,9 +185,9 @@ def _target_problems(table: Table, checked: pd.DataFrame) -> list[Problem]:
 def _distinct(
     values: pd.Series[Any], text_of: Callable[[object], str]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.object_], Mask]:
-    """Position of each row's text among the distinct texts, these texts, and which rows hold none (or only blanks)."""
+    """Position of each row's text among the distinct texts, these texts, and which rows are empty or blank."""
     positions, uniques = pd.factorize(values.astype(object) if values.dtype == "category" else values)
-    is_text = isinstance(values.dtype, pd.StringDtype)  # in which case there is nothing to spell
+    is_text = isinstance(values.dtype, pd.StringDtype)  # then the values are texts already
     texts = uniques.tolist() if is_text else [text_of(value) for value in uniques.tolist()]
     blank = np.array([not text.strip() for text in texts] + [True])  # the last one is for position -1
     return positions, np.array([*texts, None], object), blank[positions]

@@ -11,20 +11,20 @@ class DataError(Exception):
 
 
 class TableError(DataError):
-    """A table description contradicts itself, or asks for what it does not hold."""
+    """A table description that contradicts itself, or refers to a missing column."""
 
 
 class SourceError(DataError):
-    """A file or a public table is not there, cannot be read, or is not what its name promises."""
+    """A file or public table that is missing, cannot be read, or is not of the format of its name."""
 
 
 class TooLargeError(SourceError):
-    """A file would take more time or memory than there is for it."""
+    """A file that would exceed the limits of time or memory."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One value that breaks one rule; `row` counts the data rows from 1, 0 means the whole file."""
+    """A value that breaks a rule; `row` counts data rows from 1, 0 is the whole file."""
 
     row: int
     column: str
@@ -38,7 +38,7 @@ class Problem:
 
 
 class BadRowsError(DataError):
-    """Rows of a file break the rules of its table; every one of them is in `problems`."""
+    """Rows of a file that break the rules of its table; `problems` lists all."""
 
     n_shown = 20
 

@@ -20,11 +20,11 @@ class PublicTable:
     table : its columns; its name is the name that users give.
     domain : the line of business it trains.
     file : parquet file, relative to the data home.
-    digest : `frame_digest` of that file's rows, which a download must equal.
+    digest : `frame_digest` of that file's rows, checked after downloads.
     split : training, validation and test split.
-    openml_id : ID of the data set on OpenML; None if it is not there.
+    openml_id : ID of the data set on OpenML, or None.
     from_openml : maps OpenML's names and levels to the file's; None if there is nothing to map.
-    note : traps that a report must state.
+    note : caveats for reports.
     """
 
     table: Table

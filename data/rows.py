@@ -1,7 +1,7 @@
-"""The type of one request row, made from a table.
+"""Request rows: pydantic types built from a table.
 
-A row is a dictionary (`TypedDict`), keyed by the columns as they are spelled, because any spelling is possible
-("Annual income (EUR)") and because a dictionary is what the encoder reads: nothing is copied on the way.
+A row is a dictionary (`TypedDict`) keyed by column name, since names can have any spelling ("Annual income (EUR)"),
+and since the encoder reads dictionaries, so nothing is copied.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pydantic import (
     WrapValidator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
-from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from data.spellings import MAX_CHARACTERS, flag_spellings, number_codes, text_codes, value_text
 from data.table import Column, Kind, Table
@@ -33,16 +33,15 @@ MAX_TEXT_CHARACTERS = 10_000
 
 
 def row_adapter(table: Table) -> TypeAdapter[dict[str, Any]]:
-    """Checks rows of the table, as JSON or as dictionaries, and describes them as JSON schema."""
+    """A validator of the table's rows, as JSON or dictionaries, with their JSON schema."""
     return TypeAdapter(row_type(table))
 
 
 def row_type(table: Table) -> Any:
-    """The `TypedDict` of the table's inputs: typed, bounded, documented, closed to other keys.
+    """The `TypedDict` of the table's inputs: typed, bounded, documented, without extra keys.
 
-    Values that fit come back as they are, except that a flag becomes its level, an ISO 8601 text a datetime, and a
-    code for "no value" None where the encoder does not know it. A category may hold a level that the table does not
-    list.
+    Valid values are returned unchanged, except that a flag becomes its level, an ISO 8601 text a datetime, and a code
+    for "no value" None unless the encoder reads it. A category may hold levels that the table does not list.
     """
     fields = {column.name: _field(column) for column in table.inputs}
     words = re.findall(r"[A-Za-z0-9]+", table.name)
@@ -54,8 +53,8 @@ def row_type(table: Table) -> Any:
 
 
 def closed_typed_dict(name: str, fields: Mapping[str, Any], doc: str, config: ConfigDict | None = None) -> Any:
-    """A `TypedDict` that is closed to other keys; `doc` describes it in the documentation."""
-    # mypy knows only TypedDicts that are spelled out, and fields that stand there when it runs
+    """A `TypedDict` that forbids extra keys; `doc` is its description in the API documentation."""
+    # mypy supports only TypedDicts with literal fields
     made = TypedDict(name, fields)  # type: ignore[misc]
     made.__doc__ = doc
     made.__pydantic_config__ = ConfigDict(extra="forbid", **(config or {}))  # type: ignore[attr-defined]
@@ -63,7 +62,7 @@ def closed_typed_dict(name: str, fields: Mapping[str, Any], doc: str, config: Co
 
 
 def value_type(column: Column) -> Any:
-    """The type of a value of the column that is there."""
+    """The type of a present value of the column."""
     return _TYPES[column.kind](column)
 
 
@@ -83,7 +82,7 @@ def _description(column: Column) -> str:
     if column.meanings:
         words += f" ({column.meanings_text})"
     if column.kind == "category" and column.levels:
-        words += "; other levels are answered, and the answer says so"
+        words += "; other levels are accepted, with a warning in the answer"
     return words
 
 
@@ -100,7 +99,7 @@ def _number(column: Column) -> Any:
         allow_inf_nan=False,
         ge=column.minimum,
         le=column.maximum,
-        multiple_of=1 if column.whole else None,  # to a relative 1e-9, which is pydantic's measure of "multiple"
+        multiple_of=1 if column.whole else None,  # pydantic's tolerance is a relative 1e-9
     )
     return _or_code(Annotated[float, bounds], number_codes(column))
 
@@ -108,13 +107,13 @@ def _number(column: Column) -> Any:
 def _category(column: Column) -> Any:
     return _one_of(
         core_schema.str_schema(strict=True, min_length=1, max_length=MAX_CHARACTERS),
-        core_schema.int_schema(strict=True, ge=-(2**63), le=2**64 - 1),  # what a column of a file can hold
+        core_schema.int_schema(strict=True, ge=-(2**63), le=2**64 - 1),  # the range of integers in a file
         must_be=f"a text of 1 to {MAX_CHARACTERS} characters or a whole number",
     )
 
 
 def _flag(column: Column) -> Any:
-    """True, false, 1, 0 where they mean the same, or one of the column's own levels."""
+    """True, false, or 1, 0 where they mean the same, or one of the column's own levels."""
     spellings, codes = flag_spellings(column), _without_value(column)
 
     def read(value: object) -> Any:
@@ -151,7 +150,7 @@ _TYPES: dict[Kind, Callable[[Column], Any]] = {
 
 
 def _one_of(*choices: CoreSchema, must_be: str) -> Any:
-    """A union whose error is one sentence about the column; a plain one lists the failure of every member."""
+    """A union with one error for the column; a plain union reports an error for every member."""
     schema = core_schema.union_schema(
         list(choices), custom_error_type="value", custom_error_message=f"must be {must_be}"
     )
@@ -159,12 +158,12 @@ def _one_of(*choices: CoreSchema, must_be: str) -> Any:
 
 
 def _or_code(accepted: Any, becomes: Mapping[Any, Any]) -> Any:
-    """The type, or one of the codes for "no value", which is read as what it becomes."""
+    """The type, or one of the codes for "no value", each replaced by its value in `becomes`."""
     if not becomes:
         return accepted
 
     def read(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
-        if type(value) in (int, float, str) and value in becomes:  # a bool equals a number, but is no code
+        if type(value) in (int, float, str) and value in becomes:  # a bool equals a number, but is not a code
             return becomes[value]
         return handler(value)
 
@@ -172,13 +171,13 @@ def _or_code(accepted: Any, becomes: Mapping[Any, Any]) -> Any:
 
 
 def _without_value(column: Column) -> dict[int | str, None]:
-    """The codes for "no value", as text and as the whole number that they may spell; read as None."""
+    """The codes for "no value", as text and as whole number where they spell one; all become None."""
     texts = sorted(text_codes(column))
     return {**dict.fromkeys(texts), **{int(text): None for text in texts if text.lstrip("-").isdecimal()}}
 
 
 def refuse_what_is_no_iso_date(value: object) -> object:
-    """Pydantic alone also takes bare numbers, and guesses whether they are seconds or milliseconds since 1970."""
+    """Refuse bare numbers, which pydantic accepts, guessing between seconds and milliseconds since 1970."""
     if isinstance(value, date) or (isinstance(value, str) and re.match(ISO_DATE, value)):
         return value
     raise PydanticCustomError("time", "must be a date or time (ISO 8601), for example 2024-05-31T13:45:00Z")

@@ -1,4 +1,4 @@
-"""Values and reasons in the words of their column's description."""
+"""Wording of values and reasons, from the descriptions of columns."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ def percent(share: float) -> str:
 
 
 def label(column: Column) -> str:
-    """Short name of a column: its description up to the first colon or semicolon."""
+    """Short label of a column: its description up to the first colon or semicolon."""
     return column.description.split(";")[0].split(":")[0].rstrip(".") or column.name
 
 
 def comparison(column: Column, value: Any, reference: Any) -> str:
-    """A value beside that of the reference row, without a judgement."""
+    """A value and that of the reference row, without a judgement."""
     return f"{label(column)}: {spoken(column, value)}, typically {spoken(column, reference)}"
 
 
 def reason_sentence(column: Column, value: Any, reference: Any) -> str:
-    """Why a column counts against someone: the table's own sentence for such a value, or a plain comparison.
+    """The reason for a column's adverse contribution: the table's sentence for such a value, or a plain comparison.
 
     Parameters
     ----------
-    value, reference : what the row and the reference row hold, None where they hold nothing.
+    value, reference : of the row and of the reference row, None if missing.
     """
     template = next((column.reasons[key] for key in _keys(column, value, reference) if key in column.reasons), None)
     if template is None:
@@ -64,7 +64,7 @@ def reason_sentence(column: Column, value: Any, reference: Any) -> str:
 
 
 def _keys(column: Column, value: Any, reference: Any) -> list[str]:
-    """Under which keys the sentence may stand, the most special first."""
+    """The keys of applicable sentences, the most specific first."""
     if value is None:
         return ["missing"]
     keys = [level_text(value)]

@@ -1,7 +1,7 @@
-"""Accepted spellings of a value, alike in requests and in files.
+"""Accepted spellings of values, the same in requests and files.
 
-`level_text` (in `data.table`) says which spellings of a category are one level; here stand the two values of a flag and
-the codes that mean "no value".
+`level_text` (in `data.table`) maps spellings of a category to its level; this module covers the two values of a flag
+and the codes that mean "no value".
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ import numpy as np
 from data.table import USUAL_FLAGS, Column, level_text
 
 MAX_CHARACTERS = 200
-"""Longest level of a category and longest id."""
+"""Maximum length of levels and ids."""
 
 EXACT_WHOLE_NUMBERS = 2**53
-"""Below it every whole number is exact as a float."""
+"""Whole numbers below it are exact as floats."""
 
 _FLAGS_AS_FLOATS = {"0.0": 0.0, "1.0": 1.0}
-"""Pandas writes these into a CSV for a flag that is missing in some rows."""
+"""Spellings that pandas writes to a CSV for a flag with missing values."""
 
 
 def value_text(value: object) -> str:
-    """The text to look a value up by: `level_text`, but true and false are no numbers here."""
+    """The lookup text of a value: `level_text`, but with booleans apart from numbers."""
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
     return level_text(value)
 
 
 def flag_spellings(column: Column) -> dict[str, str]:
-    """Every text that a flag may hold, each with the one of `column.flag_values` that stands for it.
+    """Every accepted text of a flag, with its value in `column.flag_values`.
 
-    A flag with levels of its own is also understood as 0/1 and true/false, unless its levels say otherwise: of 1 and 2
-    the first is false, so a 1 is no "true" there.
+    A flag with levels of its own also accepts 0/1 and true/false, unless its levels contradict: of the levels 1 and 2
+    the first is false, so 1 cannot mean true.
     """
     numbers = column.flag_values
     stands_for = {number: text for text, number in reversed(numbers.items())}
@@ -50,13 +50,13 @@ def _agrees_with_usual(level: str, number: float) -> bool:
 
 
 def number_codes(column: Column) -> dict[int | float | str, float | None]:
-    """The codes of a number that mean "no value", each with what it becomes.
+    """The codes of a number that mean "no value", each with its replacement.
 
-    Numeric codes stay what they are, for the encoder knows them; text becomes None, for it fits in no array of numbers.
+    Numeric codes are kept, since the encoder reads them; text becomes None, since arrays of numbers cannot hold it.
     """
     return {code: None if isinstance(code, str) else float(code) for code in column.missing}
 
 
 def text_codes(column: Column) -> set[str]:
-    """The codes that mean "no value" in a column that holds no numbers, as `level_text` spells them."""
+    """The codes that mean "no value" in a column without numbers, as `level_text` spells them."""
     return {level_text(code) for code in column.missing}

@@ -1,4 +1,4 @@
-"""Which rows train, which choose, which judge: at random, in order, or by time with room for labels that come late."""
+"""Splits into training, validation and test set: at random, in order, or by time with a gap for the label delay."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Rows = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """How a table is to be cut.
+    """The specification of a split.
 
     Parameters
     ----------
-    kind : `random` (stratified by class), `time` (the last rows are the test set), or `order` (the last rows as they
-        come, for files in time order that do not tell the times).
+    kind : `random` (stratified by class), `time` (the last rows are the test set), or `order` (the last rows of the
+        file, for files in time order without times).
     test_fraction : share of all rows, between 0 and 1.
     label_delay_days : how long after its row a label becomes known; only used by `time`.
     """
@@ -33,7 +33,7 @@ class Split:
     label_delay_days: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be cut."""
+        """Validate the specification."""
         if self.kind not in ("random", "time", "order"):
             raise DataError(f"a split is 'random', 'time' or 'order', got {self.kind!r}")
         _check_fraction("test_fraction", self.test_fraction)
@@ -43,7 +43,7 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SplitRows:
-    """Positions of the rows of each set, disjoint; `description` says in a sentence how they were chosen."""
+    """Positions of the rows of each set, disjoint; `description` is a sentence about the split."""
 
     train: Rows
     validation: Rows
@@ -52,9 +52,9 @@ class SplitRows:
 
 
 def random_split(labels: npt.ArrayLike, *, test_fraction: float, seed: int) -> tuple[Rows, Rows]:
-    """Cut rows at random, with equal class shares on both sides; scikit-learn's `train_test_split`, row for row.
+    """Split rows at random, stratified by class; equals scikit-learn's `train_test_split` row for row.
 
-    Integers, booleans and texts are classes and are stratified; floating point labels are amounts and are not.
+    Integers, booleans and texts are classes and are stratified; floats are regression targets and are not.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def random_split(labels: npt.ArrayLike, *, test_fraction: float, seed: int) -> t
         rest, test = train_test_split(
             np.arange(len(labels)), test_size=test_fraction, random_state=seed, stratify=classes
         )
-    except ValueError as error:  # scikit-learn refuses only for too few rows, of all or of one class
+    except ValueError as error:  # scikit-learn raises it only for too few rows, of all or of one class
         raise DataError(_too_few_rows(labels, test_fraction)) from error
     if not _every_class_on_every_side(labels, rest, test):
         raise DataError(_too_few_rows(labels, test_fraction))
@@ -81,9 +81,9 @@ def random_split(labels: npt.ArrayLike, *, test_fraction: float, seed: int) -> t
 def time_split(
     times: npt.ArrayLike | pd.Series[Any], *, test_fraction: float, label_delay: pd.Timedelta
 ) -> tuple[Rows, Rows]:
-    """Cut rows by time: train on what was known when the first test row happened, test on the last share.
+    """Split rows by time: the last share is the test set, the rest has labels known at the first test time.
 
-    Rows of one time stay together, on the test side. A row is left out of both sides if its label was still
+    Rows of the same time stay together, on the test side. A row is left out of both sides if its label was still
     unknown at the first test time, i.e. if `time + label_delay` is later than that.
 
     Returns
@@ -106,7 +106,7 @@ def time_split(
         raise DataError(
             f"no row is left to train on: the test rows begin at {pd.Timestamp(first_test_time)}, the earliest row is "
             f"of {pd.Timestamp(in_order[0])}, and labels take {label_delay / pd.Timedelta(days=1):g} days; "
-            "give more history, a smaller test share or a shorter label delay"
+            "use more history, a smaller test share or a shorter label delay"
         )
     return order[known], order[in_order >= first_test_time]
 
@@ -119,12 +119,12 @@ def split_rows(
     seed: int,
     validation_fraction: float = 0.15,
 ) -> SplitRows:
-    """Cut a table into training, validation and test rows.
+    """Split a table into training, validation and test rows.
 
-    The test set is cut first, as `split` says. The validation set is a share of what is left, cut the same way: at
-    random, or the last part. The label delay also lies between training and validation, unless it would leave
-    out more than half of the rows before the validation set, or a class: then there is no gap there, and `description`
-    says so. `labels` and `times` have the shape (n_rows,); only a split by time needs `times`.
+    The test set is split off first, by `split`. The validation set is a share of the rest, split the same way: at
+    random, or the last part. The label delay also separates training and validation, unless the gap would leave out
+    more than half of the rows before the validation set, or a class: then there is no gap, and `description` says
+    so. `labels` and `times` have the shape (n_rows,); only a split by time needs `times`.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def split_rows(
 def with_whole_windows(
     rows: SplitRows, times: npt.ArrayLike | pd.Series[Any], labels: npt.NDArray[Any], *, reach_seconds: int
 ) -> SplitRows:
-    """Leave out training rows whose windows look back to before the first row: they would see less than others do.
+    """Leave out training rows whose windows reach back before the first row, since they see too little history.
 
     They stay if they are more than half of the training rows, or if a class would be missing without them.
 
@@ -159,7 +159,7 @@ def with_whole_windows(
     whole = moments[rows.train] >= moments.min() + np.timedelta64(reach_seconds, "s")
     if whole.all() or 2 * whole.sum() < len(whole) or not _every_class_on_every_side(labels, rows.train[whole]):
         return rows
-    left_out = f"{np.sum(~whole):,} earlier rows are history only, since their windows would not be full"
+    left_out = f"{np.sum(~whole):,} earlier rows are used as history only, since their windows would be incomplete"
     return replace(rows, train=rows.train[whole], description=f"{rows.description}; {left_out}")
 
 
@@ -198,7 +198,7 @@ def _described(how: str, train: Rows, validation: Rows, test: Rows) -> SplitRows
 
 
 def _moments(times: npt.ArrayLike | pd.Series[Any]) -> npt.NDArray[np.datetime64]:
-    """Times as datetime64 in UTC, so that zones and summer time cannot change their order."""
+    """Times as datetime64 in UTC, so that time zones and daylight saving cannot change their order."""
     moments = pd.DatetimeIndex(pd.to_datetime(np.asarray(times), utc=True)).tz_localize(None)
     if n_missing := int(np.sum(moments.isna())):
         raise DataError(f"a split by time needs a time in every row; {n_missing} of {len(moments)} rows have none")
@@ -211,7 +211,7 @@ def _check_fraction(name: str, fraction: float) -> None:
 
 
 def _every_class_on_every_side(labels: npt.NDArray[Any], *sides: Rows) -> bool:
-    if labels.dtype.kind == "f":  # amounts, not classes
+    if labels.dtype.kind == "f":  # regression targets, not classes
         return True
     n_classes = len(np.unique(labels))
     return n_classes > 1 and all(len(np.unique(labels[side])) == n_classes for side in sides)
@@ -223,7 +223,7 @@ def _too_few_rows(labels: npt.NDArray[Any], test_fraction: float) -> str:
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) == 1:
         return f"all {len(labels)} rows are of class {classes[0]}; at least two classes are needed"
-    # A class with a whole row's worth in the smaller share gets a row on each side, however scikit-learn rounds.
+    # A class with at least one expected row on the smaller side gets a row on each side, however scikit-learn rounds.
     n_test = ceil(test_fraction * len(labels))
     n_smaller_side = max(1, min(n_test, len(labels) - n_test))
     rarest = counts.argmin()

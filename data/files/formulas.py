@@ -1,7 +1,7 @@
-"""Cells that a spreadsheet program would run.
+"""Detection of cells that a spreadsheet program would run as formulas.
 
-Opening a CSV in a spreadsheet runs every cell that begins like a formula (CSV injection). Our files are data for other
-programs, so cells are never changed: a leading quote would be a different value. They are counted instead, and the user
+Opening a CSV in a spreadsheet runs every cell that begins like a formula (CSV injection). The written files are data
+for programs, so cells are never changed: a leading quote would be another value. They are counted instead, and the user
 is advised to import the file as text.
 """
 
@@ -15,7 +15,7 @@ _NUMBER = r"^[+-]?[0-9.,]+([eE][+-]?[0-9]+)?$"
 
 
 def n_formulas(rows: pa.Table) -> int:
-    """How many texts of these rows begin like a formula and are no number, the names of the columns among them."""
+    """The number of texts, including column names, that begin like a formula and are not numbers."""
     return sum(map(_in_texts, [pa.array(rows.column_names, pa.string()), *rows.columns]))
 
 

@@ -1,8 +1,8 @@
 """Page headers of a parquet file, read before anything is decompressed.
 
-A footer may claim anything; readers allocate memory by the header of each page. So the headers of untrusted files are
-walked first. They are structs in Thrift's compact protocol; the numbers of their fields are
-those of https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
+A footer may claim anything, and readers allocate memory by the header of each page, so the page headers of untrusted
+files are checked first. They are structs in Thrift's compact protocol, with the field numbers of
+https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_HEADER_BYTES = 16_384
-"""Of one page; the statistics in it hold two values of the column."""
+"""Limit of one page header; its statistics hold two values of the column."""
 MAX_DEPTH = 8
 _UNCOMPRESSED_SIZE, _COMPRESSED_SIZE, _DATA, _DATA_V2 = 2, 3, 5, 8  # fields of a page's header
 _ENCODING, _ENCODING_V2 = 2, 4  # fields of the headers of data pages within it
@@ -24,7 +24,7 @@ class PageError(Exception):
 
 @dataclass(frozen=True)
 class Page:
-    """Sizes in bytes, and the number of the encoding of its values; None for a page that holds no rows."""
+    """Sizes of a page in bytes, and the number of its encoding; None for a page without rows."""
 
     unpacked: int
     packed: int
@@ -32,12 +32,12 @@ class Page:
 
 
 def pages_of(content: memoryview, start: int, length: int) -> Iterator[Page]:
-    """The pages of the column chunk in these bytes of a file, in their order.
+    """The pages of a column chunk at these bytes of a file, in order.
 
     Raises
     ------
     PageError
-        The chunk lies outside of the file, or holds something else.
+        The chunk lies outside of the file, or is malformed.
     """
     place, end = start, start + length
     if not 0 <= start <= end <= len(content):
@@ -55,7 +55,7 @@ def pages_of(content: memoryview, start: int, length: int) -> Iterator[Page]:
 def _size(header: dict[int, Any], field: int) -> int:
     size = header.get(field)
     if not isinstance(size, int) or size < 0:
-        raise PageError("a page does not tell its size")
+        raise PageError("a page header has no size")
     return size
 
 
@@ -69,13 +69,13 @@ def _encoding(header: dict[int, Any]) -> int | None:
 
 
 class _Compact:
-    """Reads one struct; `place` is behind it then."""
+    """A reader of one struct; afterwards `place` is its end."""
 
     def __init__(self, content: bytes) -> None:
         self.content, self.place = content, 0
 
     def struct(self, depth: int = 0) -> dict[int, Any]:
-        """The fields by number; of lists, maps and texts nothing is kept."""
+        """The fields by number, without the contents of lists, maps and texts."""
         if depth > MAX_DEPTH:
             raise PageError("the header of a page is nested too deeply")
         fields: dict[int, Any] = {}
@@ -99,14 +99,14 @@ class _Compact:
             self._skip(self._varint())
         elif kind in (9, 10):
             self._list(depth)
-        elif kind not in (1, 2):  # true and false, which have no bytes of their own; no page has a map
+        elif kind not in (1, 2):  # true and false have no bytes of their own; page headers have no maps
             raise PageError(f"the header of a page holds a value of the unknown type {kind}")
         return None
 
     def _list(self, depth: int) -> None:
         head = self._byte()
         n_members = head >> 4 if head >> 4 < 15 else self._varint()
-        for _ in range(n_members):  # each takes a byte at least, and the header has not many
+        for _ in range(n_members):  # bounded: each takes at least one byte of the header
             if head & 15 in (1, 2):
                 self._skip(1)
             else:

@@ -1,7 +1,7 @@
-"""Where rows come from: files, and public tables by name.
+"""Reading of CSV and parquet files into frames.
 
-A CSV has no types: every column of one comes as text, spelled as in the file ("007" stays "007"), and the table decides
-what it means. That is also why chunks of a CSV never differ in type. Only `EMPTY_TEXTS` are read as missing.
+A CSV has no types: every column is read as text, spelled as in the file ("007" stays "007"), and the table interprets
+it; so chunks of a CSV never differ in type. Only `EMPTY_TEXTS` are read as missing.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
 EMPTY_TEXTS = ("", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
-"""Cells of a CSV that hold no value. "None" and "none" are not among them: they are frequent names of categories."""
+"""CSV cells that are read as missing. "None" and "none" are not, since they are frequent names of categories."""
 
 
 _MAX_CHARACTERS, _MAX_NAMES = 100, 10
-"""Limits of what an error shows of a wrong header."""
+"""Limits for showing a wrong header in an error."""
 
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -55,7 +55,7 @@ _MASKED_INTEGERS = {
 
 
 def read_frame(path: Path) -> pd.DataFrame:
-    """Read a whole .csv, .csv.gz or .parquet file; SourceError says what is wrong with it."""
+    """Read a whole .csv, .csv.gz or .parquet file; SourceError if it cannot be read."""
     if _suffix(path) == ".parquet":
         with reraise_as_source_error(path):
             return rows_to_pandas(pq.read_table(path))
@@ -76,7 +76,7 @@ def iter_frames(path: Path, rows_per_chunk: int) -> Iterator[pd.DataFrame]:
     first = 0
     with file:
         while True:
-            with reraise_as_source_error(path):  # not around the yield: what the caller does there is no reading
+            with reraise_as_source_error(path):  # not around the yield: errors of the caller are not reading errors
                 frame = next(chunks, None)
             if frame is None:
                 return
@@ -86,7 +86,7 @@ def iter_frames(path: Path, rows_per_chunk: int) -> Iterator[pd.DataFrame]:
 
 
 def _suffix(path: Path) -> str:
-    """The part of the name that tells the format."""
+    """The file suffix, which decides the format."""
     for suffix in SUFFIXES:
         if path.name.lower().endswith(suffix):
             return suffix
@@ -95,14 +95,14 @@ def _suffix(path: Path) -> str:
 
 @contextmanager
 def reraise_as_source_error(path: object) -> Iterator[None]:
-    """Turn what the readers raise into one sentence about the file."""
+    """Convert exceptions of the readers to a SourceError about the file."""
     try:
         with warnings.catch_warnings():
-            # Pandas only warns, and drops cells, where rows are longer than the header
+            # Pandas only warns, and drops cells, if rows are longer than the header
             warnings.simplefilter("error", pd.errors.ParserWarning)
             yield
     except FileNotFoundError as error:
-        raise SourceError(f"{path}: there is no such file") from error
+        raise SourceError(f"{path}: file not found") from error
     except pd.errors.EmptyDataError as error:
         raise SourceError(f"{path}: the file is empty") from error
     except UnicodeDecodeError as error:
@@ -116,7 +116,7 @@ def reraise_as_source_error(path: object) -> Iterator[None]:
 
 
 def _csv_options(path: Path) -> dict[str, Any]:
-    """The options for a file, whose header is checked."""
+    """The reader options for a file, after a check of its header."""
     with reraise_as_source_error(path):
         opened: Any = gzip.open if _suffix(path) == ".csv.gz" else open
         with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
@@ -127,16 +127,16 @@ def _csv_options(path: Path) -> dict[str, Any]:
 
 
 def header_names(header: str, delimiter: str, source: object) -> list[str]:
-    """The names in the first line of a CSV; SourceError if one stands there twice."""
+    """The names in the first line of a CSV; SourceError for duplicates."""
     names = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), [])
     if twice := sorted(name for name, n in Counter(names).items() if n > 1):
         shown = ", ".join(repr(name[:_MAX_CHARACTERS]) for name in twice[:_MAX_NAMES])
-        raise SourceError(f"{source}: the header names column(s) twice: {shown}")
+        raise SourceError(f"{source}: duplicate column(s) in the header: {shown}")
     return names
 
 
 def csv_dialect(header: str) -> dict[str, Any]:
-    """Options of `pandas.read_csv` that leave every cell as it is spelled; the header's line tells the delimiter."""
+    """Options of `pandas.read_csv` that keep the spelling of every cell; the delimiter is that of the header."""
     return {
         "sep": max(_DELIMITERS, key=header.count),
         "dtype": str,
@@ -149,7 +149,7 @@ def csv_dialect(header: str) -> dict[str, Any]:
 
 
 def rows_to_pandas(rows: pa.Table) -> pd.DataFrame:
-    """A frame in which whole numbers stay whole beside empty cells; floats would change long ids."""
+    """A frame in which integers with empty cells stay integers; floats would change long ids."""
     if nested := [field.name for field in rows.schema if pa.types.is_nested(field.type)]:
         raise pa.ArrowInvalid(f"the column(s) {', '.join(map(repr, nested))} hold lists or structures, not values")
     frame: pd.DataFrame = rows.to_pandas()
@@ -162,8 +162,8 @@ def rows_to_pandas(rows: pa.Table) -> pd.DataFrame:
 def frame_digest(frame: pd.DataFrame) -> str:
     """SHA-256 (hex) of the column names and all values, in their order.
 
-    Equal values have equal digests however they are stored: int8, float64, a category or text of a plain number are
-    one, as are all spellings of an empty cell, and times of any resolution (in UTC).
+    Equal values have equal digests in any storage type: int8, float64, categories and texts of plain numbers are equal,
+    as are all spellings of an empty cell, and times of any resolution (in UTC).
     """
     digest = sha256(json.dumps([len(frame), *map(str, frame.columns)]).encode())
     for position in range(frame.shape[1]):
@@ -174,7 +174,7 @@ def frame_digest(frame: pd.DataFrame) -> str:
 
 
 def _canonical_parts(values: pd.Series[Any]) -> tuple[bytes, ...]:
-    """The content of a column as bytes: a tag, and its numbers, its moments, or its texts and their order."""
+    """The content of a column as bytes: a tag, then numbers, times, or distinct texts and their order."""
     if pd.api.types.is_datetime64_any_dtype(values):
         moments = pd.DatetimeIndex(values)
         naive = moments if moments.tz is None else moments.tz_convert("UTC").tz_localize(None)
@@ -193,7 +193,7 @@ def _canonical_parts(values: pd.Series[Any]) -> tuple[bytes, ...]:
 
 
 def _plain_number(text: str) -> float | None:
-    """The number if the text is how a program spells exactly this number, as "2.5", "2" and "2.0" are; else None."""
+    """The number if the text is its plain spelling, such as "2.5", "2" or "2.0"; else None."""
     try:
         number = float(text)
     except ValueError:
@@ -203,6 +203,6 @@ def _plain_number(text: str) -> float | None:
 
 
 def _number_bytes(numbers: npt.NDArray[np.float64]) -> bytes:
-    """One spelling for NaN and for zero."""
+    """The bytes of numbers, with one NaN and one zero."""
     canonical = np.where(np.isnan(numbers), np.nan, numbers + 0.0)
     return canonical.astype("<f8").tobytes()

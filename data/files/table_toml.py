@@ -1,4 +1,4 @@
-"""Tables as TOML that a person edits, and as the dictionary that the TOML holds."""
+"""Tables as editable TOML, and as the dictionary behind it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from data.table import Column, Table
 from data.window import Window
 
 HEADER = """\
-# Columns in the order of requests. Correct what was inferred wrongly, then train.
+# Columns in the order of requests. Correct wrong inferences, then train.
 #
 # kind          what the column holds:
 #   number        an amount or a count; with unit, minimum, maximum, whole (true: no fraction) and
-#                 direction (1: the target can only rise with it, -1: only fall; where ordered_above is given,
-#                 from there on: numbers up to it are codes without an order of their own, before all others)
+#                 direction (1: the prediction can only rise with it, -1: only fall; with ordered_above, only above
+#                 that number: numbers up to it are codes without an order among themselves, below all others)
 #   category      one of a few levels, also where codes are written as numbers (1 = single, 2 = married);
 #                 if levels are given, training refuses others
 #   flag          true or false; levels holds its two spellings, the false one first
@@ -32,31 +32,31 @@ HEADER = """\
 #   feature       an input (also where no role is given)
 #   target        what to predict; positive is the value that counts as class 1
 #   weight        how much the row counts in training
-#   propensity    of an advertising table: the probability with which chance chose the row's ad, above 0, at most 1
+#   propensity    in advertising tables: probability with which the row's ad was randomly chosen, above 0, at most 1
 #   time          when the row happened; rows are then split by it
 #   entity        whose row it is (a card, a customer); windows over its earlier rows may become inputs.
-#                 The first entity is whose rows belong together when someone looks at them
-#   event         the row's own id: rows with one id are one event, and count once
-#   ignore        known, never used
-# description   what the column means; shown to those who send requests
+#                 The first entity is the subject, whose rows are reviewed together
+#   event         the row's own id: rows with the same id are the same event, and count once
+#   ignore        never used
+# description   what the column means; shown in the API documentation and forms
 # meanings      what levels mean where they are codes, e.g. {A11 = "below 0 DM"}
 # unit          of a number, e.g. "EUR"
-# minimum, maximum   bounds, both allowed values themselves
+# minimum, maximum   bounds, inclusive
 # missing       codes that mean "no value", e.g. [-1, "unknown"]
 # optional      true: may be empty in a file, and null or absent in a request
-# protected     true: sex, age and the like; reported on, and never an input where the domain forbids it
-# actionable    true: the person can change it, so that a way to a better decision may name it
+# protected     true: sex, age and the like; used in fairness reports, and not an input if the domain forbids it
+# actionable    true: the person can change it, so counterfactuals may name it
 # reasons       sentences for when the column counts against someone: by value, "above" or "below" (numbers, against
-#               the reference), "missing", or "any" for the rest; {value} and {reference} are filled in, e.g.
+#               the reference), "missing", or "any" otherwise; {value} and {reference} are filled in, e.g.
 #               {0 = "There are no savings", below = "Savings of {value} are less than the usual {reference}"}
-# stored        how the audit log keeps what requests hold: plain, hashed (equal values stay equal) or left_out; for
-#               what identifies a person
-# amount        true: the money that the row is about
+# stored        how the audit log stores the values: plain, hashed (equal values stay equal) or left_out; for
+#               personal data
+# amount        true: the money at stake in the row
 # window        the column is computed, from the rows of an entity in the days before, e.g.
-#               {entity = "card", measure = "mean", days = 30, of = "amount"}; files and requests do not hold it.
+#               {entity = "card", measure = "mean", days = 30, of = "amount"}; not part of files and requests.
 #               measure is count, sum, mean, max, z_score (of a number with minimum and maximum), distinct (of a key or
-#               category), since_last, positives or positive_rate (known label_delay_days, usually 7, after it)
-# part          of an advertising table: "person", "context" or "ad"
+#               category), since_last, positives or positive_rate (labels known label_delay_days, default 7, after it)
+# part          in advertising tables: "person", "context" or "ad"
 # example       a value of a real row
 
 """
@@ -83,7 +83,7 @@ def _column_as_dict(column: Column) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
-    """A field's value as TOML knows it."""
+    """A field's value as a TOML type."""
     if isinstance(value, Window):
         return {name: given for name, given in dataclasses.asdict(value).items() if given is not None}
     return list(value) if isinstance(value, tuple) else value
@@ -94,7 +94,7 @@ def table_from_dict(described: Mapping[str, Any]) -> Table:
     if unknown := sorted(set(described) - {"name", "description", "columns"}):
         raise TableError(f"unknown field {unknown[0]!r}; a table has name, description and columns")
     if not described.get("name"):
-        raise TableError("the table has no name; begin the file with name = '...'")
+        raise TableError("the table has no name; start the file with name = '...'")
     columns = described.get("columns")
     if not isinstance(columns, Mapping) or not columns:
         raise TableError("there are no columns; describe each under [columns.NAME]")
@@ -111,7 +111,7 @@ def _column_from_dict(name: str, fields: object) -> Column:
     if unknown := [field for field in fields if field not in _DEFAULTS]:
         raise TableError(f"column {name!r}: unknown field {unknown[0]!r}; a column has {', '.join(_DEFAULTS)}")
     if "kind" not in fields:
-        raise TableError(f"column {name!r}: 'kind' is not given; it must be number, category, flag, key, time or text")
+        raise TableError(f"column {name!r}: 'kind' is missing; it must be number, category, flag, key, time or text")
     try:
         return Column(name=name, **fields)
     except ValidationError as error:
@@ -122,17 +122,17 @@ def _first_mistake(error: ValidationError) -> str:
     """Field, value and rule of the first field that pydantic refuses."""
     mistakes = error.errors()
     field, value = mistakes[0]["loc"][0], mistakes[0]["input"]
-    rules = [mistake["msg"] for mistake in mistakes if mistake["loc"][0] == field]  # several for one of many types
+    rules = [mistake["msg"] for mistake in mistakes if mistake["loc"][0] == field]  # one for each member of a union
     words = " or ".join(dict.fromkeys(rule.removeprefix("Input should be ") for rule in rules))
     return f"field {str(field)!r} is {value!r}; it must be {words.replace('tuple', 'list')}"
 
 
 def read_table(path: Path) -> Table:
-    """Read a table from TOML; TableError says where the file is wrong and what is allowed."""
+    """Read a table from TOML; TableError says what is wrong where, and what is allowed."""
     try:
         return table_from_dict(tomllib.loads(path.read_text("utf-8")))
     except FileNotFoundError as error:
-        raise TableError(f"{path}: there is no such file") from error
+        raise TableError(f"{path}: file not found") from error
     except (OSError, UnicodeDecodeError) as error:
         raise TableError(f"{path}: cannot be read as UTF-8 text: {error}") from error
     except tomllib.TOMLDecodeError as error:
@@ -142,5 +142,5 @@ def read_table(path: Path) -> Table:
 
 
 def write_table(table: Table, path: Path) -> None:
-    """Write a table as TOML, headed by an explanation of the fields."""
+    """Write a table as TOML, with a header that explains the fields."""
     path.write_text(HEADER + tomli_w.dumps(table_as_dict(table)), "utf-8", newline="\n")

@@ -1,7 +1,7 @@
-"""Files from callers: nothing about them is believed, and reading them takes bounded time and memory.
+"""Untrusted files from callers, read in bounded time and memory.
 
-A few kilobytes of parquet can unpack to gigabytes, and a line of commas to millions of columns. So the size of
-a file is known before it is unpacked. `data.files.sources` reads files of people who have an account on this machine.
+A few kilobytes of parquet can unpack to gigabytes, and a line of commas to millions of columns, so sizes are checked
+before anything is unpacked. `data.files.sources` reads trusted local files.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from data.files.sources import csv_dialect, header_names, reraise_as_source_erro
 BODY = "the body"
 MAX_COLUMNS = 1_000
 MAX_CELLS = 2_000_000
-"""Of a CSV: 200 columns of 10,000 rows. A cell takes some fifty bytes."""
+"""Limit of a CSV, such as 200 columns of 10,000 rows; a cell takes some fifty bytes of memory."""
 MAX_PAGES = 20_000
 MAX_LIST_MEMBERS = 20_000
-"""Of any list in a parquet file's footer: columns, groups of rows."""
+"""Limit of any list in a parquet footer: columns, row groups."""
 MAX_NOTES_BYTES = 4 * 2**20
-"""Of any text in the footer; programs leave descriptions of all columns there."""
+"""Limit of any text in the footer, where programs store descriptions of all columns."""
 MAX_FIXED = 64
-"""Bytes of a parquet column whose values all have the same length, such as decimals."""
+"""Limit in bytes of the values of a fixed-length parquet column, such as decimals."""
 _REMEDY = "send fewer rows at a time"
 _DELTA_BYTE_ARRAY = 7
-"""Of this encoding every value may repeat the beginning of the one before, so that a page grows without end."""
+"""In this encoding every value may repeat a prefix of the one before, so the unpacked size is unbounded."""
 
 
 class Upload(Protocol):
@@ -41,33 +41,33 @@ class Upload(Protocol):
 
     @property
     def columns(self) -> Sequence[str]:
-        """All that it has, in its order."""
+        """All columns of the file, in order."""
         ...
 
     def frame(self, wanted: Collection[str], most_rows: int) -> pd.DataFrame:
-        """The first rows, at most so many, with at least the wanted columns.
+        """At most the first `most_rows` rows, with at least the wanted columns.
 
         Raises
         ------
         SourceError
             The file cannot be read.
         TooLargeError
-            It would take more memory than a file of callers may.
+            It would exceed the memory limit.
         """
         ...
 
 
 def open_upload(content: bytes, suffix: str, most_bytes: int) -> Upload:
-    """A .csv or .parquet file.
+    """Open a .csv or .parquet file.
 
     Parameters
     ----------
-    most_bytes : to which the wanted columns of a parquet file may unpack.
+    most_bytes : limit of the unpacked wanted columns of a parquet file.
 
     Raises
     ------
     SourceError
-        It is no such file.
+        It is not such a file.
     TooLargeError
         It has too many columns.
     """
@@ -96,11 +96,11 @@ class CsvUpload:
         return cls(content, dialect, columns)
 
     def frame(self, wanted: Collection[str], most_rows: int) -> pd.DataFrame:
-        """See `Upload`; it has all columns, since a reader that skips some overlooks rows that are too long."""
+        """See `Upload`; with all columns, since a reader that skips some overlooks rows that are too long."""
         n_cells = min(self.content.count(b"\n"), most_rows) * len(self.columns)
         if n_cells > MAX_CELLS:
             raise TooLargeError(
-                f"{BODY} holds {n_cells:,} cells, more than the {MAX_CELLS:,} that are read at a time; leave out the "
+                f"{BODY} holds {n_cells:,} cells, more than the limit of {MAX_CELLS:,}; leave out the "
                 "columns that the model does not use, or send fewer rows"
             )
         with reraise_as_source_error(BODY):
@@ -126,24 +126,24 @@ class ParquetUpload:
             if len(schema.names) > MAX_COLUMNS:
                 raise _too_many_columns(len(schema.names))
             texts = [field.name for field in schema if not pa.types.is_nested(field.type)]
-            # a value that a dictionary holds once stays there, however many rows it has
+            # keeps repeated values once in memory
             file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=texts, **limits)
         return cls(content, file, schema.names, most_bytes)
 
     def frame(self, wanted: Collection[str], most_rows: int) -> pd.DataFrame:
-        """See `Upload`; it has only the wanted columns."""
+        """See `Upload`; with the wanted columns only."""
         names = [name for name in dict.fromkeys(self.columns) if name in wanted]
         with reraise_as_source_error(BODY):
             self._check(set(names))
             batches = list(self._batches(names, most_rows))
             if not batches:
                 return pd.DataFrame(columns=names)
-            # without what pandas once noted, which could make columns an index
+            # without pandas metadata, which could turn columns into an index
             rows = pa.Table.from_batches(batches).slice(0, most_rows).replace_schema_metadata(None)
             return rows_to_pandas(rows)
 
     def _batches(self, names: list[str], most_rows: int) -> Iterator[pa.RecordBatch]:
-        """Rows until there are enough, each with the values themselves in place of their numbers in a dictionary."""
+        """Batches until there are enough rows, with dictionary-encoded values decoded."""
         n_rows = n_bytes = 0
         for batch in self.file.iter_batches(max(1, most_rows), columns=names):
             n_bytes += sum(_text_bytes(column) for column in batch.columns)
@@ -156,7 +156,7 @@ class ParquetUpload:
                 return
 
     def _check(self, wanted: set[str]) -> None:
-        """Refuse what unpacks to more than it may; what the wanted columns hold is all that is unpacked."""
+        """Refuse wanted columns that would unpack to more than the limit; others are not unpacked."""
         metadata, n_bytes, n_pages = self.file.metadata, 0, 0
         for group in range(metadata.num_row_groups):
             for position in self._positions(wanted):
@@ -164,7 +164,7 @@ class ParquetUpload:
                     n_bytes, n_pages = n_bytes + page.unpacked, n_pages + 1
                     if page.encoding == _DELTA_BYTE_ARRAY:
                         raise SourceError(
-                            f"{BODY} has a column in the encoding DELTA_BYTE_ARRAY, which is not read here"
+                            f"{BODY} has a column in the encoding DELTA_BYTE_ARRAY, which is not supported"
                         )
                     if n_bytes > self.most_bytes or n_pages > MAX_PAGES:
                         raise TooLargeError(
@@ -182,10 +182,10 @@ class ParquetUpload:
                 continue
             if column.max_repetition_level or column.max_definition_level > 1 or column.path not in wanted:
                 raise SourceError(
-                    f"{BODY} has a column of lists or structures, {column.path[:100]!r}; values are read here"
+                    f"{BODY} has a column of lists or structures, {column.path[:100]!r}; only values are supported"
                 )
             if column.length is not None and column.length > MAX_FIXED:
-                raise SourceError(f"{BODY} has a column of blocks of {column.length:,} bytes, {column.path[:100]!r}")
+                raise SourceError(f"{BODY} has a column with values of {column.length:,} bytes, {column.path[:100]!r}")
             found.append(position)
         return found
 
@@ -204,7 +204,7 @@ def _is_dictionary(values: pa.Array) -> bool:
 
 
 def _text_bytes(values: pa.Array) -> int:
-    """Memory of dictionary-encoded values once each row holds its own."""
+    """Memory of dictionary-encoded values after decoding."""
     if not _is_dictionary(values):
         return 0
     lengths = pc.cast(pc.binary_length(values.dictionary), pa.int64())
@@ -212,4 +212,4 @@ def _text_bytes(values: pa.Array) -> int:
 
 
 def _too_many_columns(n_columns: int) -> TooLargeError:
-    return TooLargeError(f"{BODY} has {n_columns:,} columns, more than the {MAX_COLUMNS:,} that are read here")
+    return TooLargeError(f"{BODY} has {n_columns:,} columns, more than the limit of {MAX_COLUMNS:,}")

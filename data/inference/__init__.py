@@ -1,1 +1,1 @@
-"""Inference of a first table description from a file."""
+"""Inference of an initial table description from a file."""

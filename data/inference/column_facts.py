@@ -15,20 +15,20 @@ from data.spellings import EXACT_WHOLE_NUMBERS
 from data.table import level_text
 from data.times import parse_times
 
-# "007" and "1,234" are no plain numbers: the one is an id, the other could mean two numbers
+# "007" and "1,234" are not plain numbers: one is an id, the other is ambiguous
 _PLAIN_NUMBER = re.compile(r"-?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
 class ColumnFacts:
-    """The cells of one column, seen from several sides.
+    """Properties of the cells of one column.
 
     Attributes
     ----------
-    words : the lower-case words that its name is made of: "customerId" and "CUSTOMER_ID" are {"customer", "id"}.
-    is_empty : shape (n_rows,), which cells hold nothing, or only blanks.
-    present : the other cells, as they are.
-    counts : how many rows hold each distinct value, the most frequent first; the index holds the values' level texts.
-    typical_row : index in `present` of an ordinary value: the given row, or the first that is not empty.
+    words : the lower-case words of its name: "customerId" and "CUSTOMER_ID" are {"customer", "id"}.
+    is_empty : shape (n_rows,), which cells are empty or blank.
+    present : the other cells, unchanged.
+    counts : rows of each distinct value, the most frequent first, indexed by level text.
+    typical_row : index in `present` of a typical value: the given row, or the first that is not empty.
     """
 
     def __init__(self, name: str, cells: pd.Series[Any], *, typical_row: int) -> None:
@@ -51,17 +51,17 @@ class ColumnFacts:
 
     @property
     def n_rows(self) -> int:
-        """All rows, also those without a value."""
+        """All rows, including empty ones."""
         return len(self.is_empty)
 
     @property
     def n_distinct(self) -> int:
-        """Different values."""
+        """Number of distinct values."""
         return len(self.counts)
 
     @property
     def share_distinct(self) -> float:
-        """Different values, by the number of rows that have a value."""
+        """Distinct values as a share of the non-empty rows."""
         return self.n_distinct / max(len(self.present), 1)
 
     @cached_property
@@ -71,12 +71,12 @@ class ColumnFacts:
 
     @property
     def is_text(self) -> bool:
-        """Whether the values are neither numbers nor times by their type, such as everything in a CSV."""
+        """Whether the values are neither numbers nor times by type, as in every CSV."""
         return self.present.dtype.kind not in "iufMm"
 
     @cached_property
     def is_number(self) -> bool:
-        """Whether every value is a plain number; true and false, and times, are none."""
+        """Whether every value is a plain number; booleans and times are not."""
         if self.present.dtype.kind in "iuf":
             return True
         if self.present.dtype.kind in "bMm" or any(isinstance(value, bool) for value in self.present):
@@ -91,7 +91,7 @@ class ColumnFacts:
 
     @cached_property
     def is_whole(self) -> bool:
-        """Whether the values were written as whole numbers. Beside empty cells pandas makes floats of them."""
+        """Whether the values are whole numbers, also where pandas made floats of them because of empty cells."""
         if self.present.dtype.kind in "iu":
             return True
         if self.present.dtype.kind == "f":
@@ -100,12 +100,12 @@ class ColumnFacts:
 
     @property
     def has_long_numbers(self) -> bool:
-        """Whether a whole number has more digits than a float keeps."""
+        """Whether a whole number exceeds the precision of a float."""
         return self.is_whole and bool((np.abs(self.numbers) >= EXACT_WHOLE_NUMBERS).any())
 
     @cached_property
     def times(self) -> pd.Series[Any]:
-        """The present values as moments in UTC; NaT where one is no time, or could be two."""
+        """The present values as times in UTC; NaT for values that are not times or are ambiguous."""
         return parse_times(self.present)
 
     @property

@@ -1,7 +1,7 @@
-"""Inference of a first table description, for a person to review and edit.
+"""Inference of an initial table description, for a person to review and edit.
 
-It says what was observed and decides only what the values show. What they cannot show (bounds, units, which way a
-number acts, who is protected) is left to the person.
+It describes what was observed and decides only what the values show. The rest (bounds, units, directions, protected
+columns) is left to the person.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from data.spellings import MAX_CHARACTERS
 from data.table import Column, Scalar, Table, level_text
 
 MAX_LEVELS = 50
-"""Most levels that are listed; a column of text with more is a category only if the table is large beside them."""
+"""Maximum of listed levels; a text column with more is a category only if there are many more rows than levels."""
 
 _FLAG_WORDS = (("0", "1"), ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"))
 _POSITIVE_WORDS = ("yes", "true", "bad", "default", "defaulted", "fraud", "fraudulent", "churned", "clicked")
@@ -30,19 +30,19 @@ _MIN_ROWS_FOR_LEAKS = 100
 
 
 def infer_table(frame: pd.DataFrame, *, name: str, target: str) -> Table:
-    """Describe the columns of a frame by what they hold.
+    """Describe the columns of a frame by their values.
 
     Parameters
     ----------
-    frame : rows as read from a file; numbers, times and flags in columns of text are recognised.
+    frame : rows as read from a file; numbers, times and flags in text columns are recognised.
     name : of the table.
     target : the column to predict. If it has two values, one becomes `positive`: the true one of a flag, else the one
-        that names an event ("bad", "default"), else the rarer.
+        that names an event ("bad", "default"), else the rarer one.
 
     Raises
     ------
-    TableError : the target is not there, holds one value or cannot be predicted; no column can be an input; a column
-        is there twice, or holds structures.
+    TableError : the target is missing, constant or cannot be predicted; no column can be an input; a column is
+        duplicate or holds structures.
     """
     names = [str(column) for column in frame.columns]
     if target not in names:
@@ -55,7 +55,7 @@ def infer_table(frame: pd.DataFrame, *, name: str, target: str) -> Table:
 
 
 def _typical_row(frame: pd.DataFrame) -> int:
-    """Position of the first row that is as complete as any of the first thousand."""
+    """Position of the most complete row among the first thousand."""
     n_empty = frame.head(1000).isna().sum(axis=1).to_numpy()
     return int(np.argmin(n_empty)) if len(n_empty) else 0
 
@@ -78,7 +78,7 @@ def _kind(seen: ColumnFacts) -> dict[str, Any]:
     if (levels := _flag_levels(seen)) is not None:
         return {"kind": "flag", "levels": levels, "description": _observed(seen, _shares(seen))}
     if _is_row_id(seen):
-        return {"kind": "key", "role": "ignore", "description": "Differs in every row, or nearly so: an id"}
+        return {"kind": "key", "role": "ignore", "description": "An ID: differs in (nearly) every row"}
     if seen.is_number:
         return _kind_of_numbers(seen)
     if seen.is_time:
@@ -88,7 +88,7 @@ def _kind(seen: ColumnFacts) -> dict[str, Any]:
 
 
 def _observed(seen: ColumnFacts, values: str) -> str:
-    """A first description: the name, which a person may replace by better words, then what the column holds."""
+    """An initial description: the name, for a person to replace, then the observed values."""
     return f"{seen.name}; observed: {values}"
 
 
@@ -110,7 +110,7 @@ def _kind_of_texts(seen: ColumnFacts) -> dict[str, Any]:
 
 
 def _kind_of_names(seen: ColumnFacts) -> dict[str, Any]:
-    """Values that only name something: a category if they are few, else a key."""
+    """Names: a category if there are few, else a key."""
     few_in_any_table, most_as_category, most_share_of_rows = 10, 1000, 0.05
     repeats = seen.n_distinct <= few_in_any_table or seen.share_distinct <= 1 / 2
     if seen.n_distinct <= MAX_LEVELS and repeats:
@@ -120,7 +120,7 @@ def _kind_of_names(seen: ColumnFacts) -> dict[str, Any]:
 
 
 def _is_row_id(seen: ColumnFacts) -> bool:
-    """Whether the values tell the rows apart and nothing else: a named id, a row number, or text without repetition."""
+    """Whether the values only identify rows: a named id, a row number, or unique texts."""
     if seen.words & _ID_WORDS and (seen.is_whole if seen.is_number else seen.is_text):
         return seen.share_distinct >= _NEARLY_ALL
     if seen.share_distinct < 1 or seen.n_rows < _MIN_ROWS_FOR_IDS:
@@ -131,7 +131,7 @@ def _is_row_id(seen: ColumnFacts) -> bool:
 
 
 def _flag_levels(seen: ColumnFacts) -> tuple[str, ...] | None:
-    """The false and the true spelling if the column is a flag, () if they are the usual 0 and 1; None if it is none."""
+    """The false and the true spelling of a flag, () for the default 0 and 1; None if the column is not a flag."""
     for false, true in _FLAG_WORDS if seen.n_distinct == 2 else ():
         spelled = sorted(seen.counts.index, key=lambda text: text.lower() == true)
         if [text.lower() for text in spelled] == [false, true]:
@@ -142,13 +142,13 @@ def _flag_levels(seen: ColumnFacts) -> tuple[str, ...] | None:
 
 
 def _sorted_levels(seen: ColumnFacts) -> tuple[str, ...]:
-    """All levels; whole numbers in the order of numbers."""
+    """All levels, whole numbers in numeric order."""
     texts = seen.counts.index.tolist()
     return tuple(sorted(texts, key=float if seen.is_number and seen.is_whole else str))
 
 
 def _shares(seen: ColumnFacts) -> str:
-    """The most frequent values and their share of the rows that have a value."""
+    """The most frequent values with their shares of the non-empty rows."""
     shown = [f"{_shortened(text)} {count / len(seen.present):.1%}" for text, count in seen.counts.head(3).items()]
     return ", ".join(shown) + (", ..." if seen.n_distinct > len(shown) else "")
 
@@ -192,7 +192,7 @@ def _target(seen: ColumnFacts) -> Column:
 
 
 def _positive(seen: ColumnFacts) -> str:
-    """Which of two values is the event: the one that is called so, else the rarer."""
+    """The event among two values: the one with such a name, else the rarer one."""
     texts = seen.counts.index.tolist()
     if set(texts) == {"-1", "1"}:
         return "1"
@@ -201,18 +201,18 @@ def _positive(seen: ColumnFacts) -> str:
 
 
 def _without_leaks(columns: list[Column], facts: list[ColumnFacts], target: ColumnFacts) -> list[Column]:
-    """Ignore the columns that give a two-valued target away; they were most likely written after the event."""
+    """Ignore columns that leak a two-valued target; they were most likely recorded after the event."""
     checked = list(columns)
     for i, (column, seen) in enumerate(zip(columns, facts, strict=True)):
         if column.role == "feature" and _gives_away(seen, target):
-            words = f"Gives {target.name!r} away, so it was most likely not known before. {column.description}"
+            words = f"Leaks {target.name!r}, so it was most likely recorded afterwards. {column.description}"
             checked[i] = dataclasses.replace(column, role="ignore", description=words)
     any_left = any(column.role == "feature" for column in checked)
     return checked if any_left else columns
 
 
 def _gives_away(seen: ColumnFacts, target: ColumnFacts) -> bool:
-    """Whether each of the column's few values, or its being empty, goes with one value of a two-valued target."""
+    """Whether each of the column's few values, or its emptiness, occurs with only one value of a two-valued target."""
     if target.n_distinct != 2 or seen.n_rows < _MIN_ROWS_FOR_LEAKS:
         return False
     labels = pd.Series(target.present).reindex(range(seen.n_rows)).astype(object)
@@ -227,7 +227,7 @@ def _gives_away(seen: ColumnFacts, target: ColumnFacts) -> bool:
 
 
 def _with_row_time(columns: list[Column], facts: list[ColumnFacts]) -> list[Column]:
-    """Make the first time that every row has, and that differs between rows, the time of the rows."""
+    """Give the role `time` to the first time column that is never empty and not constant."""
     fewest_times = 10
     for i, (column, seen) in enumerate(zip(columns, facts, strict=True)):
         plausible = not column.optional and seen.n_distinct >= fewest_times and not seen.words & _BIRTH_WORDS

@@ -1,8 +1,8 @@
-"""Seeded generators of rows whose true probability is known.
+"""Seeded generators of rows with known true probabilities.
 
 Each module reads one table (`TABLE`, the TOML beside it) and draws its rows (`simulate(n_rows, seed)`). They need no
-other file and no network, so they are what every domain starts with; and because the probability behind every label is
-known, a test can say how close a model came to the best one possible.
+other file and no network, so every domain can start with them; and since the probability behind every label is known,
+tests can measure how close a model comes to the best possible one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pandas as pd
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Simulation:
-    """Rows and the truth about them.
+    """Rows with their true probabilities.
 
     Parameters
     ----------

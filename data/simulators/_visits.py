@@ -1,4 +1,4 @@
-"""Who is where and when: the visits of card holders to shops, before anything is known of amounts or fraud."""
+"""Visits of card holders to shops: customers, places and times, before amounts and fraud are drawn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHARES_ONLINE = (0.08, 0.0, 0.07, 0.35, 0.3, 0.2)
 
 
 def draw_visits(n_rows: int, rng: np.random.Generator) -> dict[str, Any]:
-    """Draw visits in time order, with those of the days before the first row; one array for each property."""
+    """Draw visits in time order, including the days before the first row; one array for each property."""
     n_customers, n_terminals = max(20, n_rows // 60), max(20, n_rows // 120)
     seconds, customer = _moments(n_rows * (N_DAYS + N_DAYS_BEFORE) // N_DAYS, n_customers, rng)
     n_visits = len(seconds)
@@ -50,7 +50,7 @@ def draw_visits(n_rows: int, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _moments(n_visits: int, n_customers: int, rng: np.random.Generator) -> tuple[Integers, Integers]:
-    """Time in seconds and customer of each visit, in time order: outings of one visit, or of several within minutes."""
+    """Time in seconds and customer of each visit, in time order: outings with one visit, or several within minutes."""
     length = np.where(rng.random(n_visits) < 0.06, 1 + rng.geometric(0.3, n_visits), 1)
     outing = np.repeat(np.arange(n_visits), length)[:n_visits]
     activity = rng.gamma(4, size=n_customers)
@@ -69,7 +69,7 @@ def _moments(n_visits: int, n_customers: int, rng: np.random.Generator) -> tuple
 def _velocity(customer: Integers, seconds: Integers) -> tuple[Floats, Integers]:
     """Seconds since each customer's previous visit (NaN for the first), and visits in the 24 hours before."""
     order = np.lexsort((seconds, customer))
-    # One rising number line for all customers, with room between them, so that one search serves all.
+    # One ascending number line for all customers, with gaps between them, so that one search serves all.
     line = customer[order] * (seconds.max() + 2 * DAY) + seconds[order]
     since, within = np.empty(len(line)), np.empty(len(line), np.int64)
     since[order] = np.where(np.diff(customer[order], prepend=-1) == 0, np.diff(line, prepend=0), np.nan)

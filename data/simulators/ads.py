@@ -1,19 +1,19 @@
-"""Persons who were shown one advertisement each, and whether they clicked.
+"""Simulated ad impressions: persons who were shown one ad each, and whether they clicked.
 
-How a row comes about
----------------------
-A person has a gender, an age, a place, a main interest that leans with age and gender, and a habit of clicking ads or
-not. The ad was chosen without regard to the person, as in a randomised log, so a model can learn what each kind of ad
-does to each kind of person. With age as `(age - 45) / 15`::
+Model
+-----
+A person has a gender, an age, a place, a main interest that depends on age and gender, and a tendency to click ads. The
+ad was chosen independently of the person, as in a randomised log, so a model can learn the effect of each kind of ad
+on each kind of person. With age as `(age - 45) / 15`::
 
     logit P(clicked) = -4.25
-        + 1.5 if main_interest equals ad_category                             the match of person and ad
+        + 1.5 if main_interest equals ad_category                             match of person and ad
         + AD_CATEGORY_EFFECTS[ad_category]
-        + 1.2 * log(1 + clicks_30d)                                           who clicks, clicks again
-        + DEVICE_FORMAT_EFFECTS[device, ad_format]                            television is for video
-        + PRICE_TIER_EFFECTS[ad_price_tier] - 0.2 * age                       the cheap and the young click more,
-        + 0.5 * age if ad_price_tier is premium                               but premium ads are for the older
-        + 0.4 * cos(2 pi (hour - 20) / 24)                                    evenings, least at eight in the morning
+        + 1.2 * log(1 + clicks_30d)                                           clickers click again
+        + DEVICE_FORMAT_EFFECTS[device, ad_format]                            television shows video
+        + PRICE_TIER_EFFECTS[ad_price_tier] - 0.2 * age                       cheap ads and the young: more clicks,
+        + 0.5 * age if ad_price_tier is premium                               but premium ads suit the older
+        + 0.4 * cos(2 pi (hour - 20) / 24)                                    evenings; minimum at 8 a.m.
         + REGION_EFFECTS[region]
 
 Gender is not in the formula: it matters only through the interest. About 9 % click, and the true probability has an
@@ -47,7 +47,7 @@ PRICE_TIER_EFFECTS = {"budget": 0.3, "middle": 0.0, "premium": -0.4}
 REGION_SHARES = {"city": 0.4, "suburb": 0.35, "country": 0.25}
 REGION_EFFECTS = {"city": 0.1, "suburb": 0.0, "country": -0.1}
 
-# How often each hour of the day occurs: quiet nights, a rise until the evening.
+# Shares of the hours of the day: quiet nights, a rise until the evening.
 HOUR_WEIGHTS = np.array([3, 2, 1, 1, 1, 2, 4, 6, 7, 7, 7, 8, 9, 8, 8, 8, 9, 10, 11, 12, 12, 11, 8, 5], np.float64)
 
 
@@ -92,7 +92,7 @@ def _persons(n_rows: int, rng: np.random.Generator) -> dict[str, Any]:
         "fashion": 0.7 * woman - 0.2 * older,
         "technology": 0.3 - 0.5 * woman - 0.1 * older,
     }
-    # The greatest of leaning + Gumbel noise picks a level with the shares of a softmax of the leanings.
+    # Gumbel-max: the argmax of logits + Gumbel noise has the distribution of their softmax.
     wishes = np.column_stack([leanings[category] + rng.gumbel(size=n_rows) for category in CATEGORIES])
     region = rng.choice(list(REGION_SHARES), n_rows, p=list(REGION_SHARES.values()))
     interest = np.array(CATEGORIES)[wishes.argmax(axis=1)]

@@ -1,25 +1,25 @@
-"""Applicants for a consumer loan, and whether they default within two years.
+"""Simulated applicants for a consumer loan, and whether they default within two years.
 
-How a row comes about
----------------------
-Age and gender come first and shape the rest: income rises until the middle of the fifties and is lower for women,
-the young rent and have short jobs. Income, job and a hidden thrift decide savings, card use and late payments. Then::
+Model
+-----
+Age and gender come first and affect the rest: income rises until the mid-fifties and is lower for women; the young
+rent and have short jobs. Income, job and a latent thrift determine savings, card use and late payments. Then::
 
     instalment = amount_eur * (1 + 0.06 * duration_months / 12) / duration_months
     burden     = (instalment + other_instalments_eur) / income_eur
 
     logit P(defaulted) = -2.9
-        + 2.8 * sigmoid((burden - 0.3) / 0.15) * (1 - 0.5 * guarantor)       the loan does not fit the income
-        + 1.9 * (1 - exp(-payments_late_12m / 1.5))                           has paid late; each further time adds less
+        + 2.8 * sigmoid((burden - 0.3) / 0.15) * (1 - 0.5 * guarantor)       instalments too high for the income
+        + 1.9 * (1 - exp(-payments_late_12m / 1.5))                           late payments; each further one adds less
         + 1.6 * utilisation                                                   card limit used up; +0.5 without a card
         - 0.5 * log(1 + savings_eur / 300)                                    savings; -0.1 if not disclosed
-        - 0.5 * log(1 + employment_years)                                     a settled job
+        - 0.5 * log(1 + employment_years)                                     job tenure
         + 0.2 * inquiries_6m + 0.1 * existing_credits
         + the effects of CHECKING_EFFECTS, PURPOSE_EFFECTS, HOUSING_EFFECTS
 
-Age and gender are not in the formula: given the other columns they say nothing about the default, while a model that
-leaves them out still has different default rates by age and gender, because income and savings differ. Years at the
-address do not matter at all. Who keeps quiet about savings is of higher risk; other cells are missing by chance.
+Age and gender are not in the formula: given the other columns they are uninformative, while the predictions of a model
+without them still differ by age and gender, because income and savings do. Years at the address have no effect.
+Undisclosed savings mean a higher risk; other cells are missing at random.
 About 19 % default, and the true probability has an AUC of about 0.85.
 """
 

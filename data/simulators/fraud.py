@@ -1,31 +1,31 @@
-"""Card transactions of 60 days, and which of them are fraud.
+"""Simulated card transactions of 60 days, some of them fraud.
 
-How a row comes about
----------------------
-Customers and terminals lie on a map of 300 x 300 km; a fifth of the terminals are online shops without a place. Visits
-come first and know nothing of fraud: a customer goes to one of the eight nearest terminals, sometimes far away or
-online, mostly once, sometimes several times within minutes. What was known when a visit began is its context::
+Model
+-----
+Customers and terminals lie on a map of 300 x 300 km; a fifth of the terminals are online shops without a location.
+Visits come first, independent of fraud: a customer goes to one of the eight nearest terminals, sometimes far away or
+online, mostly once, sometimes several times within minutes. The information before a visit is its context::
 
     mean_amount_30d_eur, terminal_confirmed_frauds_28d    as of the midnight before; a fraud is confirmed after 7 days
-    transactions_24h, seconds_since_previous              at the moment itself
+    transactions_24h, seconds_since_previous              at the time of the visit
     merchant_category, online or not, distance_km         of the terminal
 
-The context alone gives the prior of each kind of fraud, where a missing
-distance counts as 0, a missing previous transaction as endlessly long ago::
+The context determines the prior of each kind of fraud; a missing distance counts as 0, a missing previous transaction
+as infinitely long ago::
 
     P(stolen card)          = 0.0009 * (1 + 9 * sigmoid((distance_km - 60) / 10))
     P(compromised terminal) = 0.0004 + 0.0095 * min(terminal_confirmed_frauds_28d, 6)               not online
     P(taken-over account)   = 0.0001 * (1 + 30 * (1 - exp(-transactions_24h / 2))) * (3 if online)
                                      * (1 + 3 * exp(-seconds_since_previous / 900))
 
-The kind then gives the rest of the row, each part from the density in KINDS: the amount is log-normal around what this
-customer is used to pay in such a shop, `country_mismatch` and contactless or chip are drawn with the kind's shares. By
+The kind then determines the rest of the row, by the densities in KINDS: the amount is log-normal around what this
+customer usually pays in such a shop, `country_mismatch` and contactless or chip are drawn with the kind's shares. By
 Bayes' rule the probability of each kind given the row is prior times densities, divided by their sum over the kinds.
-The label is drawn from exactly that posterior, computed from the rounded values that the row shows. So nothing behind
-the rows, such as a customer's true habit or a terminal's true state, is needed to know the true probability.
+The label is drawn from exactly that posterior, computed from the rounded values of the row. So the true probability
+depends on no hidden state, such as a customer's true habit or a terminal's true state.
 
-Frauds of any kind are later confirmed at their terminal and raise its prior: that is how a compromised terminal goes on
-for weeks. Seventy days before the first row are simulated as well, and left out. About 1 % of the rows are fraud, and
+Frauds of any kind are later confirmed at their terminal and raise its prior, so a compromised terminal persists for
+weeks. Seventy days before the first row are simulated as well, and left out. About 1 % of the rows are fraud, and
 the true probability has an AUC of about 0.96.
 """
 
@@ -87,7 +87,7 @@ def simulate(n_rows: int, seed: int) -> Simulation:
 
 
 def true_probability(frame: pd.DataFrame) -> Floats:
-    """P(fraud | row), shape (n_rows,): what `simulate` drew the label from, here from the finished columns alone."""
+    """P(fraud | row), shape (n_rows,): from which `simulate` draws the label, here from the finished columns alone."""
     rows: dict[str, Any] = {str(name): values.to_numpy() for name, values in frame.items()}
     rows["online"], rows["contactless"] = rows["channel"] == "online", rows["channel"] == "contactless"
     rows["category"] = pd.Categorical(frame["merchant_category"], categories=CATEGORIES).codes
@@ -95,12 +95,12 @@ def true_probability(frame: pd.DataFrame) -> Floats:
 
 
 def _transactions(visits: dict[str, Any], rng: np.random.Generator) -> tuple[dict[str, Any], Floats]:
-    """Go through the days: each day's context holds what the days before it left behind."""
+    """Simulate day by day: each day's context depends on the days before it."""
     last_day = visits["seconds"][-1] // DAY
     n_customers, n_terminals = visits["customer"].max() + 1, visits["terminal"].max() + 1
     paid, paid_count = np.zeros((2, last_day + 1, n_customers))
     frauds = np.zeros((last_day + 1, n_terminals), np.int64)
-    # Before there is any history, each customer has five imagined payments around a habit of their own.
+    # Pseudo-history: each customer starts with five payments around a personal mean.
     habit = TYPICAL_AMOUNT_EUR * np.exp(rng.normal(0, 0.4, n_customers))
     paid[0], paid_count[0] = 5 * habit, 5
 
@@ -124,7 +124,7 @@ def _transactions(visits: dict[str, Any], rng: np.random.Generator) -> tuple[dic
 
 
 def _outcomes(rows: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    """Features by kind, then the label from the exact posterior of the row as it is shown."""
+    """Features by kind, then the label from the exact posterior of the rounded row."""
     priors = _priors(rows)
     hidden = _draw(priors, rng)
     shift, deviation, mismatch, contactless = (
@@ -171,14 +171,14 @@ def _fraud_share(posterior: Floats) -> Floats:
 
 
 def _log_usual_amount(rows: dict[str, Any]) -> Floats:
-    """Log of what the customer is used to pay in such a shop, drawn a little towards what everybody pays."""
+    """Log of the customer's usual amount in such a shop, shrunk a little towards the overall mean."""
     habit = np.where(np.isnan(rows["mean_amount_30d_eur"]), TYPICAL_AMOUNT_EUR, rows["mean_amount_30d_eur"])
     factors = np.array(list(CATEGORY_FACTORS.values()))[rows["category"]]
     return np.asarray(np.log(factors) + 0.8 * np.log(habit) + 0.2 * np.log(TYPICAL_AMOUNT_EUR), np.float64)
 
 
 def _draw(shares: Floats, rng: np.random.Generator) -> Integers:
-    """One column number for each row, with the row's own shares."""
+    """One column number for each row, drawn with the row's own probabilities."""
     return np.asarray((rng.random((len(shares), 1)) > shares.cumsum(axis=1)[:, :-1]).sum(axis=1), np.int64)
 
 
