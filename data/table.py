@@ -1,7 +1,7 @@
-"""Table and Column: the one description of a table.
+"""Table and Column: the single description of a table.
 
-A column's meaning, its allowed values and its role are described here once. Request rows, file checks, the encoder, the
-OpenAPI text and the command line's listing all read this description.
+Request rows, file checks, the encoder, the OpenAPI document and the command line all read meaning, allowed values and
+role of a column from here.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ Scalar = bool | int | float | str
 _KIND_OF_ROLE: dict[str, Kind] = {"weight": "number", "propensity": "number", "time": "time", "event": "key"}
 
 USUAL_FLAGS = {"0": 0.0, "false": 0.0, "False": 0.0, "1": 1.0, "true": 1.0, "True": 1.0}
-"""The spellings of a flag that has no levels of its own, each with its number."""
+"""The default spellings of a flag, each with its number."""
 
 TEMPLATE_FIELDS = ("value", "reference")
 """Placeholders of a sentence template."""
 
 
 MAX_SHOWN_VALUES = 5
-"""Distinct values of a column that an error lists."""
+"""Maximum of distinct values listed in an error."""
 
 
 def level_text(value: object) -> str:
-    """The one spelling of a category's level: `1`, `1.0`, `True` and `"1"` are all the level "1"."""
-    if type(value) is str:  # mostly, and quickly
+    """The canonical text of a category's level: `1`, `1.0`, `True` and `"1"` are all the level "1"."""
+    if type(value) is str:  # the usual case, made fast
         return value
     if isinstance(value, bool | np.bool_) or (isinstance(value, float | np.floating) and value.is_integer()):
         return str(int(value))
@@ -50,7 +50,7 @@ def level_text(value: object) -> str:
 
 
 def in_digits(number: float) -> str:
-    """A number as people write it, without an exponent as long as that is short: 1000000, 0.05."""
+    """A number without an exponent, as long as that is short: 1000000, 0.05."""
     return f"{number:.0f}" if abs(number) < 1e15 and float(number).is_integer() else f"{number:g}"
 
 
@@ -63,34 +63,34 @@ class Column:
 
     Parameters
     ----------
-    name : as it is spelled in files and requests.
+    name : as spelled in files and requests.
     kind : `number`; `category` (few levels); `flag` (true/false); `key` (an id with many values); `time`; `text`.
     role : `feature` (an input), `target`, `weight` (of the row in training), `propensity` (the probability with which
         the row's ad was chosen, where chance chose it), `time` (when the row happened), `entity` (whose row it is:
         card, terminal), `event` (the row's own id: the same id is the same event), `ignore` (known, never used).
-    minimum, maximum : bounds of a number, both allowed values themselves.
+    minimum, maximum : bounds of a number, inclusive.
     whole : the number has no fraction.
     levels : allowed levels of a category in files; of a flag its two spellings, the false one first. Requests may hold
-        other levels: they are answered and the answer says so.
-    meanings : what levels mean, where they are codes.
+        other levels: they are scored, with a warning in the answer.
+    meanings : of levels that are codes.
     positive : the target's value that counts as class 1; if left out, the true value of a flag, or the second of two
         levels of a category.
     missing : codes that mean "no value" and are exempt from the bounds.
     optional : may be empty in a file, null or absent in a request.
     protected : sex, age and the like: reported on, and never an input where the domain forbids it.
-    direction : +1 if the target can only rise with the number, -1 if it can only fall, 0 if nothing is known. A model
-        keeps to it, whatever the rows say.
+    direction : +1 if the prediction can only rise with the number, -1 if it can only fall, 0 for no constraint. Models
+        keep to it, whatever the data show.
     ordered_above : where the direction begins. Numbers up to it are codes of states: they have no order among
         themselves, and all come before the numbers above.
-    part : of an advertising table: person, context or ad.
-    actionable : the person it describes can change it, so a way to a better decision may name it.
+    part : in advertising tables: person, context or ad.
+    actionable : the person it describes can change it, so counterfactuals may name it.
     reasons : sentences for when the column counts against someone, see `data.sentences.reason_sentence`: by the value
-        (a level, a number), "above" or "below" the reference (numbers), "missing", and "any" for whatever else. They
+        (a level, a number), "above" or "below" the reference (numbers), "missing", and "any" otherwise. They
         may hold {value} and {reference}.
-    stored : how the audit log keeps what requests hold: `plain`, `hashed` (equal values stay equal), or
-        `left_out`; for what identifies a person.
-    amount : of a number: the money that the row is about, and that is lost if it goes wrong.
-    window : the column is computed from earlier rows of an entity, so that neither files nor requests hold it.
+    stored : how the audit log stores the values: `plain`, `hashed` (equal values stay equal), or
+        `left_out`; for personal data.
+    amount : of a number: the money at stake, lost in the bad case.
+    window : the column is computed from earlier rows of an entity, and is not part of files or requests.
     example : a value of a real row, shown in documentation and sent by the smoke tests.
     """
 
@@ -119,7 +119,7 @@ class Column:
     example: Scalar | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a description that contradicts itself."""
+        """Refuse a contradictory description."""
         number_only = {
             "minimum": self.minimum is not None,
             "maximum": self.maximum is not None,
@@ -153,7 +153,7 @@ class Column:
         self._check_words()
 
     def _check_outcome(self) -> None:
-        """Columns that only training reads have a value in every row; `positive` is one of the target's own values."""
+        """Check that training columns allow no missing values, and that `positive` is a value of the target."""
         if self.role in ("target", "weight", "propensity") and self.missing:
             raise TableError(f"column {self.name!r}: a {self.role} is known in every row; leave out 'missing'")
         if self.positive is not None and self.role != "target":
@@ -165,21 +165,21 @@ class Column:
             )
 
     def _check_words(self) -> None:
-        """Meanings and reasons belong to values of the column."""
+        """Check that meanings and reasons belong to values of the column."""
         if self.levels and (unknown := sorted(set(self.meanings) - set(self.levels))):
-            raise TableError(f"column {self.name!r}: meaning of {unknown[0]!r}, which is none of its levels")
+            raise TableError(f"column {self.name!r}: meaning of {unknown[0]!r}, which is not one of its levels")
         if self.protected and self.actionable:
             raise TableError(f"column {self.name!r}: a protected column cannot be actionable")
         for key, template in self.reasons.items():
             self._check_template(key, template)
 
     def _check_template(self, key: str, template: str) -> None:
-        """A sentence must be one that can be filled in, and be looked up at all."""
+        """Check that a sentence is a valid template under a valid key."""
         try:
             fields = {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
         except ValueError as error:
             raise TableError(
-                f"column {self.name!r}: reason {key!r} is no template: {error}; got {template!r}"
+                f"column {self.name!r}: reason {key!r} is not a valid template: {error}; got {template!r}"
             ) from error
         if unknown := sorted(fields - set(TEMPLATE_FIELDS)):
             raise TableError(
@@ -191,19 +191,19 @@ class Column:
 
     @property
     def requested(self) -> bool:
-        """Whether a request carries it: features that are not computed, the row's time, its entities and its own id."""
+        """Whether it is part of requests: features without a window, the row's time, entities and event id."""
         return self.role in ("feature", "time", "entity", "event") and self.window is None
 
     @property
     def flag_values(self) -> dict[str, float]:
-        """How the two values of a flag are spelled, each with its number 0 or 1."""
+        """The two spellings of a flag, each with its number 0 or 1."""
         if self.levels:
             return {self.levels[0]: 0.0, self.levels[1]: 1.0}
         return USUAL_FLAGS
 
     @property
     def event_levels(self) -> frozenset[str]:
-        """Values of a binary target that count as class 1; empty where the description leaves open which they are."""
+        """Values of a binary target that count as class 1; empty if the description does not say which."""
         if self.positive is not None:
             return frozenset({self.positive})
         if self.kind == "flag" or (self.kind == "category" and len(self.levels) == 2):
@@ -212,7 +212,7 @@ class Column:
 
     @property
     def meanings_text(self) -> str:
-        """The meanings of the levels in one line; empty where they speak for themselves."""
+        """The meanings of the levels in one line; empty without meanings."""
         return "; ".join(f"{level} {meaning}" for level, meaning in self.meanings.items())
 
     @property
@@ -253,7 +253,7 @@ class Table:
     columns: tuple[Column, ...]
 
     def __post_init__(self) -> None:
-        """Refuse doubled names and doubled single roles."""
+        """Refuse duplicate names and duplicate single roles."""
         names = self.column_names
         if doubled := sorted(name for name, n_times in Counter(names).items() if n_times > 1):
             raise TableError(f"table {self.name!r}: column(s) described twice: {', '.join(doubled)}")
@@ -270,7 +270,7 @@ class Table:
         self._check_windows_together()
 
     def _check_windows_together(self) -> None:
-        """An entity's stored events hold one amount and one other column, and every event counts once."""
+        """Check windows together: events have ids, and those of an entity store one amount and one other column."""
         if self.windows and (self.event is None or self.event.optional):
             raise TableError(
                 f"table {self.name!r}: windows need the id of every row, so that none counts twice; mark a column that "
@@ -287,7 +287,7 @@ class Table:
                     )
 
     def _check_window(self, name: str, window: Window) -> None:
-        """A window must be over an entity, in time, and of a column that has a value in every row."""
+        """Check that a window is over an entity, in time, and of a column with a value in every row."""
         problem = ""
         if self.time is None or self.time.optional:
             problem = "needs a time in every row; mark a column that is not optional with role = 'time'"
@@ -311,7 +311,7 @@ class Table:
         return [column.name for column in self.columns]
 
     def __getitem__(self, name: str) -> Column:
-        """The column of that name; TableError names the ones there are."""
+        """The column of that name; TableError lists the available ones."""
         for column in self.columns:
             if column.name == name:
                 return column
@@ -328,7 +328,7 @@ class Table:
 
     @property
     def file_columns(self) -> tuple[Column, ...]:
-        """Columns of a file: all that are not computed."""
+        """Columns of a file: all without windows."""
         return tuple(column for column in self.columns if column.window is None)
 
     @property
@@ -338,28 +338,28 @@ class Table:
 
     @property
     def reach_seconds(self) -> int:
-        """How long before a row the oldest event may lie that its windows see; 0 without windows."""
+        """How far the windows look back; 0 without windows."""
         return max((column.window.reach_seconds for column in self.columns if column.window), default=0)
 
     @property
     def label_delay_days(self) -> float:
-        """How long after a row its label is known, as the table's windows say: the longest of them, 7 without any."""
+        """The label delay: the longest of the table's windows, 7 without any."""
         windows = [column.window for column in self.columns if column.window and column.window.measure in OF_LABELS]
         return max((window.label_delay_days for window in windows), default=USUAL_LABEL_DELAY_DAYS)
 
     @property
     def subject(self) -> Column | None:
-        """Whose rows are reviewed together, a card or an account: the first entity, if the table has one."""
+        """The column of the reviewed subject, such as a card: the first entity, if the table has one."""
         return next(iter(self.of_role("entity")), None)
 
     @property
     def event(self) -> Column | None:
-        """The row's own id, if the table knows."""
+        """The column of the row's own id, if the table has one."""
         return next(iter(self.of_role("event")), None)
 
     @property
     def amount(self) -> Column | None:
-        """The money that a row is about, if the table knows."""
+        """The column of the money at stake, if the table has one."""
         return next((column for column in self.columns if column.amount), None)
 
     @property
@@ -369,17 +369,17 @@ class Table:
 
     @property
     def time(self) -> Column | None:
-        """When a row happened, if the table knows."""
+        """The column of the row's time, if the table has one."""
         return next(iter(self.of_role("time")), None)
 
     @property
     def weight(self) -> Column | None:
-        """How much a row counts in training, if the table knows."""
+        """The column of the training weight, if the table has one."""
         return next(iter(self.of_role("weight")), None)
 
     @property
     def propensity(self) -> Column | None:
-        """How likely the row's ad was to be chosen, if the table knows."""
+        """The column of the propensity of the row's ad, if the table has one."""
         return next(iter(self.of_role("propensity")), None)
 
     def _the(self, role: str) -> Column:
@@ -405,7 +405,7 @@ class Table:
         return values.map({value: text in events for value, text in texts.items()}).to_numpy(np.int64)
 
     def _not_binary(self, values: pd.Series[Any]) -> TableError:
-        """The error for a target whose values are not told apart as event and no event."""
+        """The error for a target without a clear positive value."""
         target, counts = self.target, values.dropna().map(level_text).value_counts()
         shown = ", ".join(f"{str(text)[:40]!r} ({n_rows:,})" for text, n_rows in counts.head(MAX_SHOWN_VALUES).items())
         more = ", ..." if len(counts) > MAX_SHOWN_VALUES else ""
@@ -428,5 +428,5 @@ class Table:
         return dataclasses.replace(self, columns=columns)
 
     def without_protected_inputs(self) -> Table:
-        """A copy whose protected columns stay known, for reports on fairness, but are no inputs."""
+        """A copy whose protected columns are not inputs, but remain for fairness reports."""
         return self.with_columns({column.name: {"role": "ignore"} for column in self.inputs if column.protected})

@@ -1,4 +1,4 @@
-"""Dates and times as they come in files, to moments in UTC."""
+"""Parsing of dates and times in files to UTC."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _FORMATS = tuple(day + clock for clock in _CLOCKS for day in _DAYS)
 
 
 def parse_times(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Moments of shape (n_rows,) as naive UTC datetime64[us]; NaT where a value is empty or no time.
+    """Times of shape (n_rows,) as naive UTC datetime64[us]; NaT where a value is empty or not a time.
 
-    Text is ISO 8601, or in the one of some usual formats that the column as a whole speaks. Where two formats could be
-    meant (03/04/2024), the column holds no times: a guess would swap days and months. Numbers are no times.
+    Text is ISO 8601, or in one of some usual formats, the same for the whole column. If the format is ambiguous
+    (03/04/2024), the column holds no times: a guess could swap days and months. Numbers are not times.
     """
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         times: pd.Series[Any] = values.dt.tz_convert("UTC").dt.tz_localize(None)
@@ -39,7 +39,7 @@ def parse_times(values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _parse_texts(values: pd.Series[Any]) -> pd.Series[Any]:
-    present = values.dropna().astype(object).map(str).str.strip()  # the text of a date or datetime object is ISO 8601
+    present = values.dropna().astype(object).map(str).str.strip()  # str() of a date or datetime object is ISO 8601
     present = present[present != ""]
     parsed = _parse(present.where(present.str.match(ISO_DATE)), "ISO8601")
     if parsed.notna().sum() * 2 < len(present):
@@ -48,7 +48,7 @@ def _parse_texts(values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _parse_by_usual_format(present: pd.Series[Any]) -> pd.Series[Any]:
-    """The column in the only format that fits nearly all of it; NaT throughout if there is no such format, or two."""
+    """The column in the only format that fits nearly all of it; all NaT if no format does, or several do."""
     nearly_all = 0.9
     sample = present.iloc[:20].tolist()
     candidates = [form for form in _FORMATS if any(_speaks(text, form) for text in sample)]

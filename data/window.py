@@ -1,4 +1,4 @@
-"""Window: what a computed column says about the earlier events of the row's card, account or other entity."""
+"""Window: an aggregate over the earlier events of the row's card, account or other entity."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Measure = Literal["count", "sum", "mean", "max", "distinct", "since_last", "z_sc
 OF_AMOUNTS: tuple[Measure, ...] = ("sum", "mean", "max", "z_score")
 """Measures of a column of numbers."""
 OF_LABELS: tuple[Measure, ...] = ("positives", "positive_rate")
-"""Measures of what became of earlier events, once that is known."""
+"""Measures of the outcomes of earlier events, as far as known."""
 USUAL_LABEL_DELAY_DAYS = 7.0
 FORMER_NAMES = {"frauds": "positives", "risk": "positive_rate"}
-"""Names of measures in tables that were written before they had their present ones."""
+"""Former names of measures, still read in tables."""
 
 
 def current_measure(name: Any) -> Any:
-    """The present name of a measure; anything else as it is."""
+    """The present name of a measure; anything else unchanged."""
     return FORMER_NAMES.get(name, name) if isinstance(name, str) else name
 
 
@@ -30,19 +30,19 @@ def current_measure(name: Any) -> Any:
 class Window:
     """A measure of the events of one entity in the days before a row.
 
-    A row at time t sees the entity's events from t - days on that came before t. Times count in whole seconds, so rows
-    of the same second do not see each other, in whatever order they come, and no row sees itself.
+    A row at time t sees the entity's events from t - days (inclusive) to t (exclusive). Times are in whole seconds, so
+    rows of the same second do not see each other, in any order, and no row sees itself.
 
     Parameters
     ----------
-    entity : column of the table with the role `entity`: the events are those with the same value as the row.
+    entity : column with the role `entity`: the window covers events with the row's value in it.
     measure : `count` of the events; `sum`, `mean` and `max` of a number; how many `distinct` values of another column;
         seconds `since_last` event; `z_score` of the row's own number, (value - mean) / standard deviation of those in
         the window; confirmed `positives`, and the `positive_rate`, their share of the events. The last two look at a
         window that ends `label_delay_days` before t; "frauds" and "risk", their former names, are read too.
     days : length of the window.
-    of : the column that is added up, or whose distinct values are counted; none for the other measures.
-    label_delay_days : how long after its event a label is known; one that came in later counts from then on.
+    of : the column to aggregate, or whose distinct values are counted; None for other measures.
+    label_delay_days : how long after its event a label is known; a later label counts from its arrival on.
     """
 
     entity: str
@@ -52,7 +52,7 @@ class Window:
     label_delay_days: float = USUAL_LABEL_DELAY_DAYS
 
     def __post_init__(self) -> None:
-        """Refuse what measures nothing."""
+        """Refuse invalid parameters."""
         for name, days in (("days", self.days), ("label_delay_days", self.label_delay_days)):
             if not (math.isfinite(days) and days >= 0):
                 raise TableError(
@@ -71,10 +71,10 @@ class Window:
 
     @property
     def delay_seconds(self) -> int:
-        """How long before the row the window ends."""
+        """Seconds from the end of the window to the row."""
         return round(self.label_delay_days * 86_400) if self.measure in OF_LABELS else 0
 
     @property
     def reach_seconds(self) -> int:
-        """How long before a row its oldest event may lie."""
+        """Seconds from the start of the window to the row."""
         return self.seconds + self.delay_seconds

@@ -1,8 +1,8 @@
-"""The values of windows: of a whole history at once, or of one new event beside what is stored of its entities.
+"""Computation of windows, for a whole history at once or for new events from stored ones.
 
-`window_values` is the one function for both, so that training, backtest and serving cannot differ. It never goes
-through rows one by one. Amounts are added up as whole numbers, which makes a sum the same in every order: the values of
-an event are the same bits however many other events are looked at with it.
+`window_values` is used for both, so that training, backtests and serving cannot differ. It is vectorised over rows. Amounts
+are summed as integers, so that sums do not depend on the order: the values of an event are bit-identical whatever other
+events are computed with it.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from data.table import Column, Table
 from data.window import OF_AMOUNTS, Window
 
 FOREVER = np.iinfo(np.int64).max // 4
-"""A time after all others, in seconds."""
+"""Infinity for times in seconds."""
 MAX_WHOLE = 10**8
-"""Amounts become whole numbers up to this one: the squares of a thousand of them still fit into 64 bits."""
+"""Maximum of amounts as integers: the sum of a thousand squares still fits into 64 bits."""
 _MOST = float(np.iinfo(np.int32).max)
 _EPOCH, _SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
 
 
 @dataclass(frozen=True, eq=False)
 class Positives:
-    """Events that were confirmed as positive, each for the time that the label stood: arrays of shape (n_positives,).
+    """Events confirmed as positive, each with the period of its label: arrays of shape (n_positives,).
 
     Parameters
     ----------
     owner, time : as in `Events`.
-    since, until : the label is known to rows after `since` up to `until`, in seconds.
+    since, until : rows after `since` and up to `until` (in seconds) see the label.
     """
 
     owner: Integers
@@ -48,15 +48,15 @@ class Positives:
 
 @dataclass(frozen=True, eq=False)
 class Events:
-    """Events as one entity column sees them, in any order: arrays of shape (n_events,).
+    """Events by one entity column, in any order: arrays of shape (n_events,).
 
     Parameters
     ----------
     owner : number of the entity, from 0 on; negative for an event without one.
     time : in whole seconds since 1970, UTC.
-    amounts : of each column that windows add up, as `whole_amounts` gives them.
-    others : of each column whose distinct values are counted, a number for each value.
-    positives : None if no label is known, which makes `positives` and `positive_rate` missing.
+    amounts : of each column that windows sum, see `whole_amounts`.
+    others : of each column whose distinct values are counted, a code for each value.
+    positives : None if labels are unknown, which makes `positives` and `positive_rate` missing.
     """
 
     owner: Integers
@@ -68,11 +68,11 @@ class Events:
 
 @dataclass(frozen=True, eq=False)
 class KnownPositives:
-    """Rows of a frame that were confirmed as positive, each for the time that its label stood, shape (n_positives,).
+    """Rows of a frame confirmed as positive, each with the period of its label: arrays of shape (n_positives,).
 
     Parameters
     ----------
-    row : position in the frame; a row may be there several times.
+    row : position in the frame; a row may occur several times.
     since, until : as in `Positives`.
     """
 
@@ -82,7 +82,7 @@ class KnownPositives:
 
 
 def scale_of(column: Column) -> float:
-    """How many whole numbers make 1 of an amount: a power of ten, at most 10,000, that keeps it below MAX_WHOLE."""
+    """Scale from amounts to integers: a power of ten, at most 10,000, that keeps them below MAX_WHOLE."""
     largest = max(abs(column.minimum or 0.0), abs(column.maximum or 0.0), 1.0)
     scale = 10_000.0
     while largest * scale > MAX_WHOLE:
@@ -91,19 +91,19 @@ def scale_of(column: Column) -> float:
 
 
 def whole_amounts(column: Column, values: npt.ArrayLike) -> Integers:
-    """Amounts as the whole numbers that windows add up; digits below 1 / `scale_of` are rounded."""
+    """Amounts as integers for windows to sum, rounded to multiples of 1 / `scale_of`."""
     scaled = np.rint(np.asarray(values, np.float64) * scale_of(column))
-    # a value outside the column's bounds is refused elsewhere
+    # values outside the column's bounds are refused elsewhere
     return np.clip(scaled, -_MOST, _MOST).astype(np.int64)
 
 
 def whole_number(value: float, scale: float) -> int:
-    """The same of a single amount, ten times as quickly; `scale` is that of its column."""
+    """A single amount as in `whole_amounts`, ten times faster; `scale` is that of its column."""
     return round(min(max(float(value) * scale, -_MOST), _MOST))
 
 
 def whole_seconds(time: datetime) -> int:
-    """A moment in whole seconds since 1970, UTC, rounded down; one without a zone is in UTC."""
+    """A time in whole seconds since 1970, UTC, rounded down; naive times are in UTC."""
     return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // _SECOND
 
 
@@ -115,13 +115,13 @@ def checked_history(
     *,
     targets: Callable[[Table, pd.DataFrame], npt.NDArray[Any]] = Table.labels,
 ) -> tuple[pd.DataFrame, npt.NDArray[Any]]:
-    """Rows with their outcomes, checked and with the table's windows, and their targets of shape (n_rows,).
+    """Checked rows with outcomes and windows, and their targets of shape (n_rows,).
 
     Parameters
     ----------
-    positives : when which of the rows were known to be positive; None if every label was known once the windows' delay
-        had passed.
-    targets : reads them from checked rows; 0/1 labels if nothing is said.
+    positives : the times at which rows became known as positive; None if every label was known after the windows'
+        delay.
+    targets : function that reads targets from checked rows; 0/1 labels by default.
 
     Raises BadRowsError that names every bad value of `source`.
     """
@@ -138,8 +138,8 @@ def with_windows(
     Parameters
     ----------
     frame : as `data.checking.checked_frame` gives it, in any order.
-    labels : 1 where a row was confirmed as positive, shape (n_rows,), known when the window's delay has passed; or when
-        which row was known to be; None if none of this is known.
+    labels : 1 where a row was confirmed as positive, shape (n_rows,), known after the window's delay; or the times at
+        which rows became known as positive; None if labels are unknown.
 
     Returns
     -------
@@ -155,7 +155,7 @@ def with_windows(
 
 
 def _as_known(labels: npt.NDArray[np.int64], seconds: Integers) -> KnownPositives:
-    """Labels that are known at once, so that nothing but the windows' delay counts."""
+    """Labels known at the time of the row, so that only the windows' delay matters."""
     rows = np.flatnonzero(labels == 1)
     return KnownPositives(rows, seconds[rows], np.full(len(rows), FOREVER))
 
@@ -177,18 +177,18 @@ def _events(table: Table, entity: str, frame: pd.DataFrame, seconds: Integers, k
 
 
 def window_values(table: Table, past: Mapping[str, Events], asked: Mapping[str, Events]) -> dict[str, Floats]:
-    """The values of the table's windows at some events.
+    """The values of the table's windows for some events.
 
     Parameters
     ----------
-    past : by entity column, the events that may be seen, at least those of the asked events' own entities and of the
-        table's reach; more do no harm.
-    asked : by entity column, the events whose windows are wanted, with the amounts that `z_score` compares; they see of
-        `past` what came before them.
+    past : by entity column, the visible events: at least those of the same entities within the table's reach; more
+        make no difference.
+    asked : by entity column, the events to compute windows for, with the amounts that `z_score` compares; each sees
+        the earlier events of `past`.
 
     Returns
     -------
-    dict of arrays of shape (n_asked,), NaN where there is nothing to say.
+    dict of arrays of shape (n_asked,), NaN where undefined.
     """
     windows = {column.name: column.window for column in table.columns if column.window}
     reach = max((window.reach_seconds for window in windows.values()), default=0)
@@ -204,9 +204,9 @@ def window_values(table: Table, past: Mapping[str, Events], asked: Mapping[str, 
 
 
 class _Timeline:
-    """The past of one entity column in the order of owner and time, and where the asked events stand in it.
+    """The past events of one entity column sorted by owner and time, and the positions of the asked events in it.
 
-    An event is found by its key, owner * span + time since the first: one sorted array for all owners.
+    Events are located by a key, owner * span + time since the first: one sorted array for all owners.
     """
 
     def __init__(self, past: Events, asked: Events, reach: int) -> None:
@@ -223,12 +223,12 @@ class _Timeline:
         self._before: dict[int, npt.NDArray[np.intp]] = {}
 
     def key(self, owner: Integers, time: Integers) -> Integers:
-        """Where an owner's time lies among all."""
+        """The sort key of an owner's time."""
         place: Integers = owner * self.span + np.maximum(time - self.first, 0)
         return place
 
     def before(self, seconds: int) -> npt.NDArray[np.intp]:
-        """For each asked event how many past events, those of earlier owners with them, came before t - seconds."""
+        """For each asked event, the number of past events, including those of lower owners, before t - seconds."""
         if seconds not in self._before:
             self._before[seconds] = np.searchsorted(self.keys, self.key(self.asked.owner, self.asked.time - seconds))
         return self._before[seconds]
@@ -239,14 +239,14 @@ class _Timeline:
 
     @cached_property
     def sums(self) -> dict[str, Integers]:
-        """Of each amount its sums over the first 0, 1, ... events."""
+        """Prefix sums of each amount over the first 0, 1, ... events."""
         return {
             name: np.concatenate([[0], np.cumsum(values[self.order])]) for name, values in self.past.amounts.items()
         }
 
     @cached_property
     def squares(self) -> dict[str, npt.NDArray[np.uint64]]:
-        """The same of its square; a sum that runs over 64 bits still has right differences."""
+        """Prefix sums of squares; after an overflow of 64 bits their differences are still right."""
         return {
             name: np.concatenate(
                 [np.zeros(1, np.uint64), np.cumsum((values[self.order] ** 2).astype(np.uint64), dtype=np.uint64)]
@@ -256,7 +256,7 @@ class _Timeline:
 
 
 def _only(events: Events, chosen: npt.NDArray[np.bool_]) -> Events:
-    """The chosen events, and the positives that have an owner."""
+    """The chosen events, and the positives with an owner."""
     positives = events.positives
     if positives is not None:
         kept = positives.owner >= 0
@@ -287,7 +287,7 @@ def _mean(line: _Timeline, window: Window, scale: float) -> Floats:
 
 
 def _max(line: _Timeline, window: Window, scale: float) -> Floats:
-    """Largest value, from the largest of every 1, 2, 4, ... events in a row: two such stretches cover any window."""
+    """Maximum by a sparse table over runs of 1, 2, 4, ... events: two such runs cover any window."""
     first, last = line.ends(window)
     lengths = last - first
     result = np.full(len(lengths), np.nan)
@@ -302,8 +302,8 @@ def _max(line: _Timeline, window: Window, scale: float) -> Floats:
 def _distinct(line: _Timeline, window: Window, scale: float) -> Floats:
     """Count the values whose latest event lies in the window.
 
-    An event stands for its value until the window has left it behind or the value's next event takes over; these
-    times do not overlap, so the values are as many as the times that have begun and not ended.
+    An event represents its value until it leaves the window or the value's next event takes over. These intervals do
+    not overlap, so the number of values is that of intervals that have begun and not ended.
     """
     others = line.past.others[window.of or ""][line.order]
     in_pairs = np.lexsort((line.time, others, line.owner))
@@ -331,7 +331,7 @@ def _z_score(line: _Timeline, window: Window, scale: float) -> Floats:
     mean_square = _quotient((squares[last] - squares[first]).astype(np.float64), n)
     variance = np.maximum(mean_square - mean * mean, 0.0) * _quotient(n, n - 1)
     deviation = np.sqrt(variance)
-    # amounts that are all alike leave only rounding errors
+    # equal amounts leave only rounding errors
     known = (n >= 2) & (deviation > 1 + 1e-7 * np.abs(mean))
     score = np.full(len(n), np.nan)
     score[known] = (line.asked.amounts[window.of or ""][known] - mean[known]) / deviation[known]
@@ -341,7 +341,7 @@ def _z_score(line: _Timeline, window: Window, scale: float) -> Floats:
 def _positives(line: _Timeline, window: Window, scale: float) -> Floats:
     """Count the labels that have begun to count and have not ended.
 
-    Each counts from when it is known, but not before the delay, until its event leaves the window.
+    A label counts from the time it is known, but not before the delay, until its event leaves the window.
     """
     positives = line.past.positives
     if positives is None:
@@ -361,7 +361,7 @@ def _positive_rate(line: _Timeline, window: Window, scale: float) -> Floats:
 
 
 def _quotient(above: Floats, below: Floats) -> Floats:
-    """Above / below, NaN where nothing is below."""
+    """Above / below, NaN where `below` is 0."""
     quotient: Floats = np.divide(above, below, out=np.full(len(below), np.nan), where=below > 0)
     return quotient
 

@@ -1,4 +1,4 @@
-"""Every public table by name, and its rows."""
+"""The catalogue of public tables, and their rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from data.tables._openml import FROM_OPENML
 
 @functools.cache
 def public_tables(folder: Path = Path(__file__).parent) -> dict[str, PublicTable]:
-    """Every public table by name: one TOML file each in `data/tables`, with what is known of its rows in [public]."""
+    """Every public table by name: one TOML file each in `data/tables`, with the source of its rows in [public]."""
     return {path.stem: _read(path) for path in sorted(folder.glob("*.toml"))}
 
 
@@ -42,8 +42,8 @@ def _read(path: Path) -> PublicTable:
 def load_public(name: str, data_home: Path | None, downloads: Path) -> tuple[PublicTable, pd.DataFrame]:
     """The public table of that name and its rows.
 
-    They come from `data_home` if it has the file, else from `downloads`, else from OpenML, and are then kept in
-    `downloads`. SourceError says which names there are, or what to do where none of the three has the rows.
+    They come from `data_home` if it has the file, else from `downloads`, else from OpenML, and are then stored in
+    `downloads`. SourceError lists the available names, or says what to do if none of the three has the rows.
     """
     known = public_tables()
     if name not in known:
@@ -58,19 +58,19 @@ def load_public(name: str, data_home: Path | None, downloads: Path) -> tuple[Pub
 
 
 def _download(public: PublicTable) -> pd.DataFrame:
-    """The rows from OpenML, checked to be those of the file."""
+    """The rows from OpenML, checked against the digest of the file."""
     name, remedy = public.table.name, f"put {public.file} under BACKSCORE_DATA_HOME"
     if public.openml_id is None:
         raise SourceError(f"public table {name!r}: its file is not here and OpenML does not have it; {remedy}")
     try:
-        # The number pins the version; what was fetched is kept by `_store`, once and in our form
+        # The id pins the version; `_store` caches the rows in our own form
         frame = fetch_openml(data_id=public.openml_id, as_frame=True, parser="auto", cache=False).frame
-    except (OSError, ValueError) as error:  # no network, or an answer that OpenML's reader does not understand
+    except (OSError, ValueError) as error:  # no network, or a response that the OpenML reader cannot parse
         raise SourceError(f"public table {name!r}: OpenML cannot be read ({error}); {remedy}") from error
     try:
         frame = frame if public.from_openml is None else public.from_openml(public.table, frame)
     except (KeyError, ValueError) as error:
-        raise SourceError(f"public table {name!r}: OpenML's columns or levels are not as known; {remedy}") from error
+        raise SourceError(f"public table {name!r}: OpenML's columns or levels have changed; {remedy}") from error
     if (digest := frame_digest(frame)) != public.digest:
         raise SourceError(
             f"public table {name!r}: OpenML's rows are not those of {public.file}"
@@ -80,7 +80,7 @@ def _download(public: PublicTable) -> pd.DataFrame:
 
 
 def _store(frame: pd.DataFrame, path: Path) -> None:
-    """Write a parquet file that is there whole or not at all."""
+    """Write a parquet file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(descriptor)

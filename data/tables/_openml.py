@@ -1,4 +1,4 @@
-"""From the form that a public table has on OpenML back to that of its file, for the tables that OpenML has."""
+"""Conversion of public tables from their form on OpenML to that of their files."""
 
 from __future__ import annotations
 
@@ -94,11 +94,11 @@ GERMAN_LEVELS = {
         "bad": "2",
     },
 }
-"""UCI's codes of each column by the level's text on OpenML."""
+"""UCI's codes by column and OpenML's level text."""
 
 
 def german(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
-    """OpenML spells the levels out; put UCI's codes back."""
+    """German credit with UCI's codes, which OpenML spells out."""
     frame = frame.assign(**{name: frame[name].astype(str).map(codes) for name, codes in GERMAN_LEVELS.items()})
     return frame[table.column_names].astype({"class": int})
 

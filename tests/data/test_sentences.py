@@ -107,7 +107,7 @@ def test_a_label_is_the_first_words():
         ({"kind": "category", "reasons": {"above": "more"}}, "reason 'above' is for numbers, this is a category"),
         (
             {"kind": "category", "levels": ("a",), "meanings": {"b": "bee"}},
-            "meaning of 'b', which is none of its levels",
+            "meaning of 'b', which is not one of its levels",
         ),
         ({"protected": True, "actionable": True}, "a protected column cannot be actionable"),
     ],

@@ -282,7 +282,7 @@ class TestLoadPublic:
             ({}, URLError("no network"), "OpenML cannot be read (<urlopen error no network>)"),
             ({}, TimeoutError("timed out"), "OpenML cannot be read (timed out)"),
             ({}, ValueError("md5 checksum"), "OpenML cannot be read (md5 checksum)"),
-            ({"from_openml": lambda _, frame: frame[["other"]]}, ROWS, "OpenML's columns or levels are not as known"),
+            ({"from_openml": lambda _, frame: frame[["other"]]}, ROWS, "OpenML's columns or levels have changed"),
             ({"openml_id": None}, ROWS, "its file is not here and OpenML does not have it"),
         ],
     )
