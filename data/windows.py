@@ -1,8 +1,8 @@
 """Computation of windows, for a whole history at once or for new events from stored ones.
 
-`window_values` is used for both, so that training, backtests and serving cannot differ. It is vectorised over rows. Amounts
-are summed as integers, so that sums do not depend on the order: the values of an event are bit-identical whatever other
-events are computed with it.
+`window_values` is used for both, so that training, backtests and serving cannot differ. It is vectorised over rows.
+Amounts are summed as integers, so that sums do not depend on the order: the values of an event are bit-identical
+whatever other events are computed with it.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def test_a_label_is_the_first_words():
             {"reasons": {"above": "{typical}"}},
             "reason 'above' has {typical} in it; it may have {value} and {reference}",
         ),
-        ({"reasons": {"any": "{value"}}, "reason 'any' is no template"),
+        ({"reasons": {"any": "{value"}}, "reason 'any' is not a valid template"),
         ({"kind": "category", "reasons": {"above": "more"}}, "reason 'above' is for numbers, this is a category"),
         (
             {"kind": "category", "levels": ("a",), "meanings": {"b": "bee"}},
