@@ -1,12 +1,12 @@
 """Off-policy evaluation of ad selection by a model, on a randomised log.
 
-The rows are halved at random. One half trains the models and says which fixed ad looks best; on the other half, which
-none of them has seen, every way to choose is valued as `off_policy` describes. The action of a row is the combination
-of its columns of part "ad".
+The rows are split in half at random. One half trains the models and selects the best fixed ad; on the other, unseen
+half, every policy is evaluated as `off_policy` describes. The action of a row is the combination of its columns of
+part "ad".
 
-The learned policy takes the ad to which the domain's own model gives the highest probability: one model, with the ad
-among its inputs, as the endpoint serves it. On hillstrom a model for each ad was tried beside it; cross-validated on
-the training half neither was better beyond chance, and it would need many rows of every ad.
+The learned policy shows the ad with the highest probability by the domain's model: one model with the ad among its
+inputs, as served by the endpoint. On hillstrom one model per ad was tried as well: cross-validated on the training half
+neither was significantly better, and it would need many rows of every ad.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Actions = npt.NDArray[np.intp]
 
 
 class NoExperimentError(ModelError):
-    """Rows that cannot tell the effect of another ad."""
+    """Rows from which the effect of other ads cannot be estimated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +49,13 @@ class PolicyComparison:
 
     Parameters
     ----------
-    source, note : where the rows came from, and what their reader must know.
+    source, note : source of the rows, and caveats.
     n_train, n_test : rows in the two halves.
     ads : in words, as combinations of `ad_columns`; those with the highest rate in the training half first.
-    propensity : where the propensities came from, in words.
+    propensity : source of the propensities, in words.
     values : by policy; `gain` is that over always showing `best_fixed`.
     chosen : share of the test rows in which the learned policy takes each ad.
-    control : the ad that uplift is measured from; None if none was named, and then `uplifts` is empty.
+    control : the baseline ad of uplifts; None without one, and then `uplifts` is empty.
     uplifts : of the MAX_UPLIFTS best other ads in the training half.
     """
 
@@ -121,23 +121,23 @@ def compare_policies(
 
     Parameters
     ----------
-    rows : with ads that were chosen at random, each with its propensity (a column of that role) or in fixed shares.
-    seed : of the halving, the trainings and the bootstrap.
-    control : the ad, as in `PolicyComparison.ads`, that uplift is measured from.
-    stage : told what begins.
+    rows : with randomly chosen ads, each with its propensity (a column of that role) or in fixed shares.
+    seed : of the split, the trainings and the bootstrap.
+    control : the ad, as in `PolicyComparison.ads`, that is the baseline of uplifts.
+    stage : called at the start of each stage.
 
     Raises
     ------
     NoExperimentError
         The table has no ad columns, there are too many ads or just one, an ad is missing in a half, or `control` is
-        none of the ads.
+        not one of the ads.
     BadRowsError, DataError
-        Rows break rules of the table, or cannot be halved.
+        Rows break rules of the table, or cannot be split.
     """
     stage(f"Checking {len(rows.frame):,} rows of {rows.source}")
     log = _logged(domain, rows)
     if control is not None and control not in log.names:
-        raise NoExperimentError(f"the control {control!r} is none of the ads; they are {'; '.join(log.names)}")
+        raise NoExperimentError(f"the control {control!r} is not one of the ads: {'; '.join(log.names)}")
     train, test = random_split(log.labels, test_fraction=0.5, seed=seed)
     _refuse_rare_ads(log, train, test)
     stage(f"Training on {len(train):,} rows, preset {preset.name}")
@@ -182,7 +182,7 @@ def _logged(domain: Domain, rows: TrainingRows) -> _Log:
     if not columns:
         raise NoExperimentError(
             f"the table {table.name!r} of the domain {domain.name!r} describes no ads (no column has part = 'ad'), so "
-            "there is no choice whose value could be estimated; `backscore evaluate ads` has one"
+            "there is no policy to evaluate; try `backscore evaluate ads`"
         )
     frame = checked_frame(table, rows.frame, rows.source, training=True)
     actions: Actions = frame.groupby(columns, dropna=False).ngroup().to_numpy().astype(np.intp)
@@ -210,7 +210,7 @@ def _logged(domain: Domain, rows: TrainingRows) -> _Log:
 
 
 def _names(ads: pd.DataFrame) -> list[str]:
-    """A name for each ad: its values, spelled out further only where two would read the same."""
+    """A name for each ad: its values, in longer form only if two names would be equal."""
     rows = [tuple(ad) for ad in ads.itertuples(index=False)]
     names = [", ".join("none" if pd.isna(value) else str(value) for value in row) for row in rows]
     return names if len(set(names)) == len(names) else [str(row) for row in rows]
@@ -254,7 +254,7 @@ def _fixed_rates(log: _Log, rows: npt.NDArray[np.intp]) -> Floats:
 def _where_propensities_come_from(table: Table) -> str:
     if table.propensity is not None:
         return f"from the column {table.propensity.name}"
-    return "the share of each ad among all rows, which is right if chance chose it for everyone alike"
+    return "the share of each ad among all rows, which is right if ads were assigned at random, alike for everyone"
 
 
 def _uplift(logged: LoggedRows, treatment: str, control: str, seed: int) -> Uplift:

@@ -91,7 +91,7 @@ def _chosen(
             f"the table {live.table.name!r} has no time, so reviews a day are unknown; give costs, or set fields "
             "of the policy as FIELD=VALUE"
         )
-    check_rules(rules_of(live.policy), live.table)  # before they decide
+    check_rules(rules_of(live.policy), live.table)  # before rules are applied
     scored = _scored(live, budget, rows)
     if request.reviews_per_day is not None:
         upper = getattr(live.policy, budget.upper)
@@ -103,7 +103,7 @@ def _chosen(
 
 
 def _scored(live: LiveModel, budget: AlertBudget, rows: PastRows) -> ScoredTransactions:
-    """The rows with their probabilities, except where other fields of the policy decide whatever the cut-offs."""
+    """The rows with their probabilities, except where other fields of the policy decide regardless of cut-offs."""
     closed, open_to_all = (_decided_at(live, budget, cut_off, rows) for cut_off in (ALWAYS, 0.0))
     passed = ~np.isin(open_to_all, [budget.reviewed, budget.blocked])
     probabilities = np.where(passed, NEVER, rows.probabilities)

@@ -1,4 +1,4 @@
-"""Past rows with a known outcome, for backtests: never those that the model was trained on."""
+"""Past rows with known outcomes for backtests, never the training rows of the model."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class PastRows:
 def past_rows(
     live: LiveModel, manifest: Manifest, *, data: str | None, table: str | None, home: Home, data_home: Path | None
 ) -> PastRows:
-    """The rows of a file or of a public table; without either the test set of the version.
+    """The rows of a file or of a public table, or else the test set of the version.
 
     Of the source that the version was trained on, only the test set is used.
 
@@ -112,7 +112,7 @@ def named_rows(
 ) -> TrainingRows:
     """The raw rows of the named source, or the version's own data; see `past_rows`."""
     if data is not None and table is not None:
-        raise SourceError("past rows come from a file or from a public table; name one of them")
+        raise SourceError("past rows come from a file or from a public table; name only one of them")
     named = data is not None or table is not None
     if not named:
         if live.table.name in public_tables():
@@ -139,6 +139,6 @@ def _split_of(table: Table, domain: Domain) -> Split:
 
 
 def _any_protected_level(table: Table) -> Table:
-    """The table, with any level allowed in protected columns that are no features: it makes a group of its own."""
+    """The table, with any level allowed in protected columns that are not features, as a group of its own."""
     unread = [column for column in table.of_role("ignore") if column.protected and column.kind == "category"]
     return table.with_columns({column.name: {"levels": ()} for column in unread})

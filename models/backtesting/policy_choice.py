@@ -27,11 +27,11 @@ class PolicyRequest:
     Parameters
     ----------
     costs : of the two errors, and of referring. The cut-offs follow from them, unless a rate is given: then the costs
-        only measure.
+        are only reported.
     approval_rate, bad_rate : targets on past rows; at most one of them.
     refer : share of the rows around the cut-off to refer to a person.
-    reviews_per_day, alert_costs : for a domain with alerts: cards to review a day, and the costs of alerts. The
-        cut-offs follow from the costs, unless the reviews are given: then the costs only measure.
+    reviews_per_day, alert_costs : for a domain with alerts: subjects to review a day, and the costs of alerts.
+        The cut-offs follow from the costs, unless the reviews are given: then the costs are only reported.
     values : of fields of the policy, as given.
 
     Raises PolicyError for contradictory requirements.
@@ -83,7 +83,7 @@ def choose_policy(
 
     Parameters
     ----------
-    probabilities, labels : of past rows, shape (n_rows,); only rates and a band to refer look at them.
+    probabilities, labels : of past rows, shape (n_rows,); only used for rates and for a share to refer.
 
     Raises
     ------

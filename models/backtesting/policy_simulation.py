@@ -30,7 +30,7 @@ class Figures(BaseModel):
     n_approved: int = Field(description="Rows that are accepted.")
     approval_rate: float = Field(description="Share of the rows that are accepted.")
     referral_rate: float = Field(description="Share of the rows that are neither accepted nor rejected.")
-    bad_rate: float | None = Field(description="Share of bad ones among the accepted rows; null if none is.")
+    bad_rate: float | None = Field(description="Share of bad rows among the accepted ones; null if none is accepted.")
     expected_cost_per_row: float = Field(description="By the probabilities; equals the observed one if calibrated.")
     observed_cost_per_row: float = Field(description="By the outcomes.")
     expected_cost: float = Field(description="Of all rows.")
@@ -42,10 +42,10 @@ class GroupFigures(Figures):
 
     group: str
     impact: ImpactRatio | None = Field(
-        description="Against the group with the highest approval rate among those with enough rows; null for that "
-        "group itself, and where nobody in it is accepted."
+        description="Relative to the group with the highest approval rate among those with enough rows; null for that "
+        "group itself, and if nobody in it is accepted."
     )
-    too_few: bool = Field(description=f"Fewer than {MIN_ROWS} rows: chance decides.")
+    too_few: bool = Field(description=f"Fewer than {MIN_ROWS} rows: too few for a conclusion.")
 
 
 class DecisionFigures(BaseModel):
@@ -67,21 +67,19 @@ class Change(BaseModel):
 
 
 class PolicySimulation(BaseModel):
-    """A policy on past rows; what needs accepted and rejected rows is null or empty where a domain has none."""
+    """A policy on past rows; figures of accepted and rejected rows are null or empty for domains without them."""
 
     model_config = ConfigDict(protected_namespaces=())
 
     policy: dict[str, Any]
     chosen_by: str
-    fitted: bool = Field(
-        description="The cut-off was fitted to these very rows; on new ones it will do a little worse."
-    )
+    fitted: bool = Field(description="The cut-off was fitted to these rows; expect slightly worse figures on new ones.")
     model_version: int
     rows: str
     n_rows: int
     bad_rate: float = Field(description="Share of bad outcomes among all rows.")
     decisions: list[DecisionFigures] = Field(description="The most frequent first.")
-    active_policy: int = Field(description="The policy to compare with.")
+    active_policy: int = Field(description="The active policy, for comparison.")
     changes: list[Change] = Field(description="The most rows first.")
     costs: Costs | None = None
     figures: Figures | None = None
@@ -98,21 +96,21 @@ def simulate_request(
 
     Parameters
     ----------
-    active : the version that answers, under its active policy; fields that nothing is said about stay as there.
-    stored : the same version under a stored policy that is to be simulated as it is; `wish` may then only hold costs.
+    active : the live version under its active policy, which supplies the fields that are not requested.
+    stored : the same version under a stored policy to simulate unchanged; `request` may then only hold costs.
 
     Raises PolicyError and CutOffError as `models.backtesting.policy_choice.choose_policy` does, and RuleError for
     rules that do not fit the version's table.
     """
     if not active.domain.task.is_binary:
         raise PolicyError(
-            f"policies are simulated on rows that have or lack an event; {active.domain.name!r} predicts "
+            f"only policies of binary models can be simulated; {active.domain.name!r} predicts "
             f"{active.domain.task.name}"
         )
     if stored is not None:
         if request.has_rate or request.refer or request.values or request.reviews_per_day is not None:
-            raise PolicyError("a stored policy is simulated as it is: beside it only costs can be given")
-        chosen_by = f"policy {stored.policy_version} as it is"
+            raise PolicyError("a stored policy is simulated unchanged: only costs can be given with it")
+        chosen_by = f"policy {stored.policy_version}, unchanged"
         chosen = ChosenPolicy(stored.policy, chosen_by, fitted=False)
     else:
         chosen = _chosen(active, rows, request)
@@ -129,7 +127,7 @@ def simulate_request(
 
 
 def _chosen(active: LiveModel, rows: PastRows, request: PolicyRequest) -> ChosenPolicy:
-    """The requested policy, chosen by cut-offs or by alerts, as its domain decides."""
+    """The requested policy, chosen by cut-offs or by alerts, depending on the domain."""
     domain = active.domain
     if domain.alert_budget is not None:
         return choose_alert_policy(active, domain.alert_budget, request, rows)
@@ -146,7 +144,7 @@ def simulate_policy(
     chosen_by: str,
     fitted: bool,
 ) -> PolicySimulation:
-    """Decide past rows by a policy and by the active one; every row counts once, whatever its weight in training.
+    """Decide past rows by a policy and by the active one; every row counts once, regardless of its training weight.
 
     Parameters
     ----------
@@ -172,7 +170,7 @@ def simulate_policy(
 
 
 def _judged(live: LiveModel, now: Decisions, before: Decisions, rows: PastRows, costs: Costs | None) -> dict[str, Any]:
-    """The fields that need to know which decisions accept and reject; none for a domain without cut-offs."""
+    """The fields that depend on acceptance and rejection; none for a domain without cut-offs."""
     cut_offs = live.domain.cut_offs
     if cut_offs is None:
         return {}
@@ -193,7 +191,7 @@ def _judged(live: LiveModel, now: Decisions, before: Decisions, rows: PastRows, 
 
 
 class _Decided:
-    """Decided rows with their costs, countable in any part."""
+    """Decided rows with their costs, for figures on any subset."""
 
     def __init__(self, accepted: Mask, rejected: Mask, probabilities: Floats, labels: Labels, costs: Costs) -> None:
         self._accepted, self._rejected, self._labels = accepted, rejected, labels

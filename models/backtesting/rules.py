@@ -22,32 +22,32 @@ class RuleFigures(BaseModel):
     """The past rows hit by a rule; for an allowing rule, those that it would have let pass."""
 
     n_rows: int = Field(description="Rows hit.")
-    n_frauds: int = Field(description="Of them positives.")
+    n_frauds: int = Field(description="Positives among the rows hit.")
     precision: float | None = Field(description="Share of positives among the rows hit; null if none was hit.")
     recall: float | None = Field(description="Share of all positives that were hit; null if there was none.")
-    amount_of_frauds: float | None = Field(description="Of the positives hit; null if the table marks none.")
+    amount_of_frauds: float | None = Field(description="Amount of the positives hit; null if the table has no amount.")
     n_good_rows: int = Field(description="Genuine rows hit.")
     n_good_cards: int | None = Field(description="Subjects with a genuine row hit; null if the table has no entity.")
-    n_caught_anyway: int = Field(description="Rows hit that the model alone reviews or blocks, too.")
+    n_caught_anyway: int = Field(description="Rows hit that the model alone also reviews or blocks.")
     n_new: int = Field(description="Rows hit that the model alone allows.")
-    n_new_frauds: int = Field(description="Of these positives.")
-    n_released: int = Field(description="Rows that the model alone reviews or blocks, and that are let pass instead.")
-    n_released_frauds: int = Field(description="Of these positives.")
+    n_new_frauds: int = Field(description="Positives among `n_new`.")
+    n_released: int = Field(description="Rows that the model alone reviews or blocks, now allowed.")
+    n_released_frauds: int = Field(description="Positives among `n_released`.")
     extra_alerts_per_day: float | None = Field(
-        description="Rows reviewed or blocked a day, more than by the model alone; null for a table without a time."
+        description="Additional rows reviewed or blocked a day, compared to the model alone; null without a time."
     )
 
 
 class RuleOutcome(RuleFigures):
-    """One rule, as if it were the only one, and live."""
+    """One rule, as if it were live and the only one."""
 
     rule: str
     action: Action
-    live: bool = Field(description="Whether it is declared so.")
+    live: bool = Field(description="Whether the rule is declared live.")
 
 
 class RulesBacktest(BaseModel):
-    """Rules on past rows; the model alone decides by the active policy without its rules."""
+    """Rules on past rows; "the model alone" is the active policy without its rules."""
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -57,11 +57,11 @@ class RulesBacktest(BaseModel):
     n_rows: int
     n_frauds: int
     amount_of_frauds: float | None
-    n_days: int | None = Field(description="Days on which the rows happened; null for a table without a time.")
+    n_days: int | None = Field(description="Days with rows; null for a table without a time.")
     model_alerts_per_day: float | None = Field(description="Rows that the model alone reviews or blocks a day.")
     rules: list[RuleOutcome]
     together: RuleFigures = Field(
-        description="All of them, as though live: the rows that a rule blocks or sends to review."
+        description="All rules together, as if live: the rows that a rule blocks or sends to review."
     )
 
 
@@ -81,7 +81,7 @@ def backtest_rules(live: LiveModel, rows: PastRows, rules: Sequence[Rule]) -> Ru
         A rule does not fit the version's table.
     """
     if "rules" not in type(live.policy).model_fields:
-        raise PolicyError(f"a policy for {live.domain.name} has no rules; they are for decisions on transactions")
+        raise PolicyError(f"a policy for {live.domain.name} has no rules; only domains with transactions have them")
     check_rules(rules, live.table)
     alone = replace(live, policy=live.policy.model_copy(update={"rules": ()}))
     decisions = rows.decisions(alone)

@@ -1,1 +1,1 @@
-"""From scores to decisions: cut-offs, alert budgets, rules. Knows no database and no registry."""
+"""From scores to decisions: cut-offs, alert budgets, rules. Independent of database and registry."""

@@ -45,8 +45,8 @@ def least_cost_band(costs: Costs) -> tuple[float, float]:
     """The lower and the upper cut-off of least expected cost, for calibrated probabilities.
 
     A row is referred where that costs less than accepting, p * accepted_bad, and than rejecting, (1 - p) *
-    rejected_good. C. K. Chow, On optimum recognition error and reject tradeoff, IEEE Trans. Inf. Theory 16, 1970. Where
-    nowhere it does, or its cost is not counted, both are `least_cost_cut_off`.
+    rejected_good. C. K. Chow, On optimum recognition error and reject tradeoff, IEEE Trans. Inf. Theory 16, 1970. If
+    it never does, or has no cost, both are `least_cost_cut_off`.
     """
     cut_off, referred = least_cost_cut_off(costs), costs.referred
     if referred is None or referred >= cut_off * costs.accepted_bad:
@@ -77,7 +77,7 @@ def cut_off_for_acceptance_rate(probabilities: Floats, rate: float) -> float:
 def cut_off_for_bad_rate(probabilities: Floats, labels: Labels, rate: float) -> float:
     """The largest cut-off with at most this observed share of bad rows among those it accepts, 0 <= rate < 1.
 
-    Raises CutOffError if every cut-off that accepts anybody has more; it names the least rate that can be reached.
+    Raises CutOffError if every cut-off that accepts any row exceeds it; the text has the lowest possible rate.
     """
     rate = _checked_rate("bad rate", rate, least_is_allowed=True)
     ordered, n_bad_below = _counted(probabilities, labels)
@@ -114,7 +114,7 @@ def band_around(probabilities: Floats, cut_off: float, share: float) -> tuple[fl
     lower = upper = cut_off
     if n_from_below:
         first = n_below_cut - n_from_below
-        if first and ordered[first] == ordered[first - 1]:  # its tie would not fit
+        if first and ordered[first] == ordered[first - 1]:  # the whole tie would not fit
             first = int(np.searchsorted(ordered, ordered[first], side="right"))
         lower = float(ordered[first]) if first < n_below_cut else cut_off
     if n_from_above:

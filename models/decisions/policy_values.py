@@ -50,16 +50,16 @@ def few_words(value: object) -> str:
 
 def _problem(kind: type[BaseModel], details: ErrorDetails) -> str:
     message = details["msg"].removeprefix("Value error, ")
-    if not details["loc"]:  # about several fields, which the message names
+    if not details["loc"]:  # concerns several fields, named by the message
         return message
     *above, last = details["loc"]
     if details["type"] == "extra_forbidden":
         if above:
-            return f"{_place(above)}: there is no field {last!r}"
+            return f"{_place(above)}: unknown field {last!r}"
         near = get_close_matches(str(last), kind.model_fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"its fields are {', '.join(kind.model_fields)}"
         what = "this policy" if issubclass(kind, Policy) else "it"
-        return f"{last!r} is no field of {what}; {hint}"
+        return f"{last!r} is not a field of {what}; {hint}"
     return f"{_place(details['loc'])}: {message[:1].lower()}{message[1:]}, got {details['input']!r}"
 
 

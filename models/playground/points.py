@@ -90,8 +90,8 @@ def _simulated(domain: str, names: tuple[str, str], classes: tuple[str, str]) ->
         X, n_training = np.empty((len(labels), 2)), _n_training(len(labels))
         for label, rows in enumerate(by_class):
             mixed = rng.permutation(rows)
-            # A row is in one set only, also where rows are so few that some are taken twice: a row seen in training
-            # says nothing about validation
+            # Rows repeat if there are too few, but never across the sets: a training row must not be in the
+            # validation set
             sides = np.split(mixed, [_n_training(len(mixed))])
             places = np.split(np.flatnonzero(labels == label), [(labels[:n_training] == label).sum()])
             for some, wanted in zip(sides, places, strict=True):

@@ -30,7 +30,7 @@ MARGIN = 0.08
 
 
 class Run:
-    """A training that can stop anywhere; equal settings and steps give equal bits, however they were taken."""
+    """A training that can pause anywhere; equal settings and steps give equal bits, in any number of calls."""
 
     def __init__(self, settings: PlaygroundSettings) -> None:
         self.settings = settings
@@ -80,7 +80,7 @@ class Run:
 
     def take_step(self) -> None:
         """Train on one batch."""
-        with np.errstate(all="ignore"):  # divergence is part of the show
+        with np.errstate(all="ignore"):  # divergence is shown, not an error
             next(self._steps)
         self.step += 1
 

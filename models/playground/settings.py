@@ -11,7 +11,7 @@ MAX_WIDTH, MAX_DEPTH = 64, 4
 
 
 def _widths(given: object) -> object:
-    """Widths of hidden layers from text, "8,4", or from the list that a query gives; empty for none."""
+    """Widths of hidden layers from text, "8,4", or from the list in a query; empty for none."""
     if isinstance(given, list) and all(isinstance(part, str) for part in given):
         given = ",".join(given)
     return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given

@@ -11,7 +11,7 @@ from models.decisions.alerts.day_simulation import simulate_days
 from models.decisions.alerts.transactions import ALWAYS, NEVER, ScoredTransactions, Transactions
 
 BUDGETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
-"""Reviews a day on the curve, as far as there are subjects."""
+"""Reviews a day on the curve, up to the number of subjects."""
 
 
 class BudgetPoint(BaseModel):
@@ -20,7 +20,7 @@ class BudgetPoint(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     reviews_per_day: int
-    review_from: float = Field(description="The cut-off of the probability that fills the day.")
+    review_from: float = Field(description="The cut-off of the probability for this number of reviews.")
     precision: float | None = Field(description="Share of the reviewed subjects with a positive on that day.")
     found_share: float | None = Field(
         description="Share of the subjects with a positive on a day that are reviewed on it."

@@ -38,13 +38,13 @@ def cut_off_for_reviews(scored: ScoredTransactions, reviews_per_day: float, *, b
 
     Parameters
     ----------
-    scored : at least one transaction. A day that they cover in part is a day, one without any is none.
+    scored : at least one transaction. Partly covered days count, days without transactions do not.
     reviews_per_day : above 0.
 
     Raises
     ------
     CutOffError
-        The number is none, or more subjects are reviewed whatever the cut-off.
+        The number is invalid, or more subjects are reviewed at any cut-off.
     """
     if not (math.isfinite(reviews_per_day) and reviews_per_day > 0):
         raise CutOffError(f"the reviews a day must be a finite number above 0, got {reviews_per_day:g}")
@@ -56,8 +56,8 @@ def cut_off_for_reviews(scored: ScoredTransactions, reviews_per_day: float, *, b
     fits = np.flatnonzero(n_reviews <= reviews_per_day * n_days)
     if not len(fits):
         raise CutOffError(
-            f"{n_reviews.min() / n_days:,.1f} subjects a day are reviewed whatever the cut-off of the probability, "
-            f"more than the {reviews_per_day:g} reviews a day; let fewer be reviewed for other reasons, or review more"
+            f"{n_reviews.min() / n_days:,.1f} subjects a day are reviewed at any cut-off of the probability, "
+            f"more than the {reviews_per_day:g} reviews a day; reduce reviews for other reasons, or allow more reviews"
         )
     return float(cut_offs[fits[0]])
 
@@ -65,14 +65,14 @@ def cut_off_for_reviews(scored: ScoredTransactions, reviews_per_day: float, *, b
 def least_cost_cut_offs(scored: ScoredTransactions, costs: AlertCosts) -> CheapestCutOffs:
     """The pair of cut-offs of least observed cost on these transactions; overfits small samples.
 
-    Only scores of positives and of subjects that are reviewed anyway are worth trying: between two of them, a cut-off
-    decides about good customers alone, and one of the two ends costs no more.
+    Only scores of positives and of subjects that are reviewed anyway are candidates: between two of them, a cut-off
+    only affects genuine subjects, and one of the two ends costs no more.
 
     Raises CutOffError if the amounts are not known.
     """
     if scored.past.amounts is None:
         raise CutOffError(
-            "a missed positive costs its amount, and the table names no amount; say how many reviews a day has room for"
+            "a missed positive costs its amount, and the table names no amount; give the reviews a day instead"
         )
     positives, compromised = scored.past.labels == 1, scored.past.compromised
     anyway = scored.alerted_to > scored.blocked_to

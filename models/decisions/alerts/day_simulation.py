@@ -21,11 +21,11 @@ from models.decisions.alerts.transactions import Transactions
 class AlertFigures(BaseModel):
     """Results of decisions; counts are sums over the days."""
 
-    n_transactions: int = Field(description="Of subjects that are not stopped.")
+    n_transactions: int = Field(description="Transactions of subjects that are not stopped.")
     n_frauds: int = Field(description="Positives among them.")
     n_alerts: int = Field(description="Transactions that are reviewed or blocked.")
-    n_reviewed: int = Field(description="Subjects that a person looks at, each once a day.")
-    n_blocked: int = Field(description="Subjects that are blocked without a look, each once a day.")
+    n_reviewed: int = Field(description="Subjects reviewed by a person, each once a day.")
+    n_blocked: int = Field(description="Subjects blocked without a review, each once a day.")
     n_found: int = Field(description="Reviewed or blocked subjects with a positive on that day.")
     n_missed: int = Field(description="Subjects with a positive on that day that are neither.")
     n_good_blocked: int = Field(description="Blocked subjects without a positive on that day.")
@@ -33,7 +33,7 @@ class AlertFigures(BaseModel):
     value_detected: float | None = Field(description="Amount of the positives that were reviewed or blocked.")
     value_missed: float | None = Field(description="Amount of the positives that passed.")
     value_share: float | None = Field(description="Share of the positive's amount that was detected.")
-    cost: float | None = Field(description="By what came out.")
+    cost: float | None = Field(description="By the outcomes.")
     expected_cost: float | None = Field(
         description="By the probabilities, where a subject is good unless its likeliest positive is one; near the "
         "cost if they are calibrated."
@@ -62,7 +62,7 @@ def simulate_days(
     ----------
     probabilities : of a positive, for the expected cost, shape (n_rows,).
     reviewed, blocked : the decision on each transaction, never both, shape (n_rows,).
-    costs : None, or amounts that nobody knows, leave the costs out.
+    costs : None, or unknown amounts, leave the costs out.
     """
     counts = _counts(past, probabilities, reviewed, blocked, costs)
     names = [str(day) for day in np.unique(past.days)]

@@ -1,7 +1,7 @@
 """Performance by matured labels, beside the biased figures of counting unlabelled transactions too early.
 
-A positive is known only when a customer complains or a person has looked: days later. Until then a transaction looks
-genuine, so whoever judges a model by all transactions to date judges it by labels that are partly wrong.
+A positive becomes known only days later, by a complaint or a review. Until then a transaction looks genuine, so an
+evaluation on all transactions to date uses partly wrong labels.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class MaturedFigures(BaseModel):
 
     now: datetime
     label_delay_days: float
-    k: int = Field(description="Subjects a day that subject precision looks at.")
+    k: int = Field(description="Subjects per day for subject precision.")
     n_waiting: int = Field(description="Transactions to date whose label has not matured.")
     matured: LabelledFigures
     naive: LabelledFigures
@@ -72,8 +72,7 @@ def label_clock(
 
     Parameters
     ----------
-    transactions : their labels as they are known at that moment: 0 for whatever nobody has called a positive yet. Those
-        after it are left out.
+    transactions : with labels as known at that moment: 0 unless confirmed as positive. Later ones are left out.
     times : see `matured`. scores : higher is more suspicious, shape (n_rows,).
     alerted : which were reviewed or blocked, shape (n_rows,).
     k : subjects a day, for subject precision.

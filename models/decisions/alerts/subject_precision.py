@@ -32,10 +32,10 @@ def subject_precision_at_k(
     ----------
     subjects, days, scores, labels : of the transactions, in any order, shape (n_rows,); at least one row. Labels are 0
         or 1; only the order of the scores counts.
-    k : subjects that can be looked at a day, at least 1.
+    k : subjects that can be reviewed per day, at least 1.
     """
     if k < 1:
-        raise ValueError(f"k is the number of subjects that are looked at a day, at least 1; got {k}")
+        raise ValueError(f"k is the number of subjects reviewed per day, at least 1; got {k}")
     if not len(labels):
         raise ValueError("subject precision needs at least one transaction, got none")
     subject_days = SubjectDays.of(subjects, days)

@@ -16,7 +16,7 @@ from models.arrays import Floats, Labels, Mask
 from models.decisions.alerts.subject_days import SubjectDays
 
 ALWAYS, NEVER = 1.0, float("-inf")
-"""The scores of transactions that every cut-off alerts, as none lies above 1, and that none does."""
+"""Scores of transactions that every cut-off alerts, since none is above 1, and that no cut-off alerts."""
 ALL_ROWS = "all rows"
 """The day of rows without a time."""
 
@@ -29,7 +29,7 @@ class Transactions:
     ----------
     subjects, days : of any type that can be sorted, shape (n_rows,).
     labels : 1 for positive, shape (n_rows,).
-    amounts : what a positive of that transaction costs, shape (n_rows,); None if nobody knows.
+    amounts : the cost of a positive, shape (n_rows,); None if unknown.
     """
 
     subjects: npt.NDArray[Any]
@@ -42,7 +42,7 @@ class Transactions:
         """Transactions of a checked frame, their days in UTC.
 
         A row without a subject is a subject of its own, and so is every row where the table has none. Without times all
-        rows are of one day, `ALL_ROWS`. An amount that is not given counts as 0.
+        rows are of one day, `ALL_ROWS`. A missing amount counts as 0.
         """
         subject, amount, n_rows = table.subject, table.amount, len(frame)
         return cls(
@@ -67,8 +67,8 @@ class Transactions:
 class ScoredTransactions:
     """Transactions with the cut-offs up to which they are alerted and blocked.
 
-    Both are the probability of positive where a model alone decides. What is decided whatever the probability, by an
-    anomaly score or a rule, has `ALWAYS` or `NEVER`.
+    Both are the probability of a positive where the model alone decides. Decisions regardless of the probability, by an
+    anomaly score or a rule, are `ALWAYS` or `NEVER`.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Rules beside a model: conditions on the columns of a row, and the action where they hold.
 
-A rule names columns as requests and files spell them: inputs, and what is counted over a subject's or a terminal's past
-("CUSTOMER_ID_count_1d" above 10). Whether it fits a table is checked apart from its form, for a policy is stored once
-and decides for versions with different tables.
+A rule names columns as in requests and files: inputs, and windows over the past of a subject or terminal
+("CUSTOMER_ID_count_1d" above 10). The fit to a table is checked separately from the form, since a policy is stored once
+and used by versions with different tables.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ Action: TypeAlias = Literal["block", "review", "allow"]
 NUMBER_WORDS = ("above", "at_least", "below", "at_most")
 """The comparisons of a number; all others compare levels or ids."""
 MAX_LISTED = 10_000
-"""Longest list of levels or ids: more belong into a column of the table."""
+"""Maximum of levels or ids in a list; longer lists belong in a column of the table."""
 
 
 def _one_spelling(value: object) -> object:
-    """A level or an id in its one spelling, or true or false."""
+    """A level or an id in its canonical spelling, or a boolean."""
     if isinstance(value, bool) or (isinstance(value, str) and value.strip()):
         return value
     if isinstance(value, int | float):
         return level_text(value)
-    raise ValueError("must be a text or a number, or of a flag true or false")
+    raise ValueError("must be a text or a number, or true or false for a flag")
 
 
 _Bound: TypeAlias = Annotated[float, Field(strict=True)] | None
@@ -110,8 +110,8 @@ class Rule(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,60}$", description="Letters, digits, - and _.")
     action: Action
     when: tuple[Condition, ...] = Field(min_length=1, description="All of them must hold.")
-    live: bool = Field(True, description="False: its hits are reported, and decide nothing.")
-    note: str = Field("", max_length=500, description="Why a row is caught, in words; else the conditions say so.")
+    live: bool = Field(True, description="False: hits are counted, but do not change decisions.")
+    note: str = Field("", max_length=500, description="The reason shown for a hit; by default the conditions in words.")
 
 
 def _named_once(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
@@ -147,9 +147,9 @@ def check_rules(rules: Iterable[Rule], table: Table) -> None:
         for condition in rule.when:
             if condition.column not in columns:
                 near = get_close_matches(condition.column, columns, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"a rule may look at {', '.join(columns)}"
+                hint = f"did you mean {near[0]!r}?" if near else f"rules may use {', '.join(columns)}"
                 raise RuleError(
-                    rule.name, condition.column, f"table {table.name!r} has no such column to look at; {hint}"
+                    rule.name, condition.column, f"table {table.name!r} has no such column for rules; {hint}"
                 )
             if problem := _CHECKS.get(columns[condition.column].kind, _of_levels)(condition, columns[condition.column]):
                 raise RuleError(rule.name, condition.column, problem)

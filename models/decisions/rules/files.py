@@ -27,16 +27,16 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
     Raises
     ------
     SourceError
-        The file is not there, or is no TOML.
+        The file is missing, or is not TOML.
     PolicyError
-        It holds no rules, or something else; the text says where.
+        It holds no rules, or invalid ones; the text says where.
     """
     try:
         written = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: is no TOML: {error}") from error
+        raise SourceError(f"{path}: is not TOML: {error}") from error
     try:
         return RuleFile.model_validate(written).rules
     except ValidationError as error:

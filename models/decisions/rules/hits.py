@@ -17,10 +17,10 @@ from models.contract import Rows
 from models.decisions.rules.conditions import Action, Condition, Rule
 
 Hits: TypeAlias = npt.NDArray[np.bool_]
-"""Shape (n_rows, n_rules): which rule was hit by which row."""
+"""Shape (n_rows, n_rules): whether a row hits a rule."""
 
 STRICTNESS: dict[str, int] = {"allow": 0, "review": 1, "block": 2}
-"""The decisions from the mildest to the strictest."""
+"""Rank of the decisions, from the mildest to the strictest."""
 
 _COMPARED: dict[str, Callable[[Any, Any], Any]] = {
     "above": operator.gt,
@@ -111,8 +111,8 @@ def decided_with_rules(
 def ruled(rules: Sequence[Rule], hits: Hits, decisions: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     """The decisions after the rules, and the names of the rules that each row hit.
 
-    Block comes before review before allow: the rules that block or review only make the model's decision stricter, and
-    one that allows lets pass what none of them caught, whatever the model says. Rules that are not live decide nothing.
+    Block takes precedence over review over allow: rules that block or review only make the model's decision stricter,
+    and a rule that allows overrides the model if none of those is hit. Rules that are not live change no decision.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def ruled(rules: Sequence[Rule], hits: Hits, decisions: Sequence[str]) -> tuple[
 
 
 def decided_by(rules: Sequence[Rule], names: Sequence[str], decision: str) -> list[Rule]:
-    """Those of the rules hit that ask for the decision that was taken, whether or not the model asked for it, too."""
+    """The rules hit whose action is the final decision, whether or not the model agreed."""
     return [rule for rule in rules if rule.live and rule.name in names and rule.action == decision]
 
 

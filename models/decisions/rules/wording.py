@@ -36,8 +36,8 @@ def rule_words(rule: Rule, table: Table) -> str:
 def rule_reasons(live: LiveModel, row: Row, decided: Mapping[str, Any]) -> list[Reason]:
     """A reason for each rule with the decision that the row got, in the rules' order.
 
-    A rule moves no probability: its `effect` is 0. It is told by its note, or else by its conditions and what the row
-    holds; `column` and `value` are those of the first condition.
+    A rule moves no probability: its `effect` is 0. Its text is its note, or else its conditions and the values of the
+    row; `column` and `value` are those of the first condition.
     """
     reasons = []
     for rule in decided_by(rules_of(live.policy), decided["rules"], decided["decision"]):

@@ -87,7 +87,7 @@ def test_rows_that_cannot_be_had_again_must_be_named(credit, store):
 
 def test_two_sources_are_one_too_many(rows_for, tmp_path):
     """A file or a public table."""
-    with pytest.raises(SourceError, match="name one of them"):
+    with pytest.raises(SourceError, match="name only one of them"):
         rows_for(data=str(tmp_path / "a.csv"), table="german")
 
 

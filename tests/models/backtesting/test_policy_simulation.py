@@ -203,8 +203,8 @@ def test_a_stored_policy_is_simulated_as_it_is(credit):
     found = simulate_request(live, rows, PolicyRequest(costs=Costs(1, 1)), stored=stored)
 
     assert found.policy == stored.policy.model_dump()
-    assert (found.chosen_by, found.costs) == ("policy 3 as it is", Costs(1, 1))
-    with pytest.raises(PolicyError, match="beside it only costs can be given"):
+    assert (found.chosen_by, found.costs) == ("policy 3, unchanged", Costs(1, 1))
+    with pytest.raises(PolicyError, match="only costs can be given with it"):
         simulate_request(live, rows, PolicyRequest(refer=0.1), stored=stored)
 
 
@@ -258,8 +258,8 @@ def test_a_domain_without_cut_offs_says_what_can_be_set(name, lives, rows_of):
         (["approve_below=low"], "approve_below: input should be a valid number, .*, got 'low'"),
         (["base_points=NaN"], "base_points: .*got nan"),
         (["points_to_double_odds=1e308"], "points_to_double_odds: input should be less than or equal to 10000"),
-        (["aprove_below=0.1"], "'aprove_below' is no field of this policy; did you mean 'approve_below'?"),
-        (["zzz=0.1"], "'zzz' is no field of this policy; its fields are base_points, base_odds"),
+        (["aprove_below=0.1"], "'aprove_below' is not a field of this policy; did you mean 'approve_below'?"),
+        (["zzz=0.1"], "'zzz' is not a field of this policy; its fields are base_points, base_odds"),
         (["approve_below"], "a value is written FIELD=VALUE, .*; got 'approve_below'"),
         (["=1"], "a value is written FIELD=VALUE"),
     ],

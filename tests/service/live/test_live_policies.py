@@ -103,7 +103,11 @@ def test_a_promotion_keeps_the_active_policy(start_service, store, applicant):
 @pytest.mark.parametrize(
     ("content", "domain", "words"),
     [
-        ({"approve_under": 0.1}, "credit", "'approve_under' is no field of this policy; did you mean 'approve_below'"),
+        (
+            {"approve_under": 0.1},
+            "credit",
+            "'approve_under' is not a field of this policy; did you mean 'approve_below'",
+        ),
         ({"approve_below": 0.5, "decline_from": 0.2}, "credit", "must not lie above decline_from"),
         ({"review_from": 0.1}, "fraud", "it is a policy for 'fraud', the model is one for 'credit'"),
     ],
@@ -181,7 +185,7 @@ def test_a_policy_is_activated_over_http(start_service, store, applicant):
         ("credit", {"version": "1"}, 422, "/version"),
         ("credit", {}, 422, "/version"),
         ("credit", {"version": 1, "number": 1}, 422, "/number"),
-        ("credit", {"version": 1}, 409, "'approve_under' is no field of this policy"),
+        ("credit", {"version": 1}, 409, "'approve_under' is not a field of this policy"),
     ],
 )
 def test_a_bad_activation_is_refused_and_changes_nothing(start_service, store, name, body, status, words):

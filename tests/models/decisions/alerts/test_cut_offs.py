@@ -60,7 +60,7 @@ def test_a_budget_is_kept_by_the_lowest_cut_off_that_can(scored, per_day, block_
         assert found <= block_from
         assert same.all()
     else:
-        with pytest.raises(CutOffError, match="subjects a day are reviewed whatever the cut-off of the probability"):
+        with pytest.raises(CutOffError, match="subjects a day are reviewed at any cut-off of the probability"):
             cut_off_for_reviews(scored.scored, per_day, block_from=block_from)
 
 
@@ -68,7 +68,7 @@ def test_a_budget_is_kept_by_the_lowest_cut_off_that_can(scored, per_day, block_
 def test_amounts_that_nobody_knows_have_no_least_cost(scored):
     """The error says what can be chosen by instead."""
     without = dataclasses.replace(scored, past=dataclasses.replace(scored.past, amounts=None))
-    with pytest.raises(CutOffError, match="the table names no amount; say how many reviews"):
+    with pytest.raises(CutOffError, match="the table names no amount; give the reviews"):
         least_cost_cut_offs(without.scored, FREE)
 
 

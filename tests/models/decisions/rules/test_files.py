@@ -47,16 +47,16 @@ def test_rules_are_read_in_their_order(tmp_path):
     [
         ("", PolicyError, "rules.toml: rules: field required"),
         ("rules = []", PolicyError, "rules.toml: rules: .*at least 1 item"),
-        (WRITTEN + "\n[other]\n", PolicyError, "'other' is no field of it"),
+        (WRITTEN + "\n[other]\n", PolicyError, "'other' is not a field of it"),
         (
             WRITTEN.replace("above = 10", "above = '10'"),
             PolicyError,
             "rules 1, when 1, above: .*number, got '10'",
         ),
         (WRITTEN.replace('"stolen"', '"many"'), PolicyError, "more than one rule is called 'many'"),
-        (WRITTEN.replace("note =", "why ="), PolicyError, "rules 2: there is no field 'why'"),
-        ("[[rules", SourceError, "rules.toml: is no TOML: "),
-        (b"\xff\xfe", SourceError, "rules.toml: is no TOML: "),
+        (WRITTEN.replace("note =", "why ="), PolicyError, "rules 2: unknown field 'why'"),
+        ("[[rules", SourceError, "rules.toml: is not TOML: "),
+        (b"\xff\xfe", SourceError, "rules.toml: is not TOML: "),
     ],
 )
 def test_what_is_no_file_of_rules_is_explained(tmp_path, text, error, words):

@@ -49,7 +49,7 @@ def test_what_cannot_be_evaluated_is_bad_input(run, rows, tmp_path):
     """A domain without ads, an unknown control, a page that cannot be written: said before or instead of a trace."""
     for words, said in [
         (("credit",), "describes no ads"),
-        (("ads", "--data", rows, "--control", "none"), "'none' is none of the ads"),
+        (("ads", "--data", rows, "--control", "none"), "'none' is not one of the ads"),
         (("ads", "--data", rows, "--out", tmp_path / "value.pdf"), "must end in .html"),
         (("ads", "--data", rows, "--out", tmp_path / "absent" / "value.html"), "there is no folder"),
         (("ads", "--data", tmp_path / "absent.csv"), "file not found"),

@@ -91,7 +91,7 @@ def test_another_version_than_the_tested_one_is_pointed_out(run, simulate, train
     again = simulate("--policy", 1, "--save", "--why", "tested with version 2", "--json").json
     activated = run("policy", "activate", "credit", again["stored_as"], "--why", "same rules", "--json").json
 
-    assert (again["chosen_by"], again["changes"], again["model_version"]) == ("policy 1 as it is", [], 2)
+    assert (again["chosen_by"], again["changes"], again["model_version"]) == ("policy 1, unchanged", [], 2)
     assert (activated["active"], activated["note"]) == (2, "")
 
 
@@ -106,11 +106,11 @@ def test_another_version_than_the_tested_one_is_pointed_out(run, simulate, train
         (["--approval-rate", "0.5", "--bad-rate", "0.1"], "not both"),
         (["--refer", "1"], "share to refer must be at least 0 and below 1, got 1"),
         (["--set", "approve_below=0.9"], "approve_below (0.9) must not lie above decline_from (0.3)"),
-        (["--set", "cutoff=0.9"], "'cutoff' is no field of this policy"),
+        (["--set", "cutoff=0.9"], "'cutoff' is not a field of this policy"),
         (["--policy", "4"], "'credit' has no policy 4; none is stored"),
-        (["--policy", "0", "--refer", "0.1"], "beside it only costs can be given"),
+        (["--policy", "0", "--refer", "0.1"], "only costs can be given with it"),
         (["--save"], "--save needs --why REASON"),
-        (["--table", "german"], "name one of them"),
+        (["--table", "german"], "name only one of them"),
     ],
 )
 def test_bad_input_is_explained_and_stores_nothing(simulate, trained, words, message):
@@ -210,7 +210,7 @@ def test_fraud_policies_take_values_too(simulate_fraud):
             ["--review-cost", "-5", "--blocked-good-cost", "30"],
             "cost of a review must be a finite number of at least 0",
         ),
-        (["--policy", "0", "--reviews-per-day", "3"], "beside it only costs can be given"),
+        (["--policy", "0", "--reviews-per-day", "3"], "only costs can be given with it"),
     ],
 )
 def test_budgets_that_are_none_are_explained(simulate_fraud, trained, words, message):

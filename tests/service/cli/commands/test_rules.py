@@ -64,7 +64,7 @@ def test_what_cannot_be_tried_is_explained(backtest, run, tmp_path):
     """Models without rules or without a name, and files that are not there: exit code 2."""
     for outcome, words in (
         (backtest(name="nobody"), "'nobody' has no live model"),
-        (backtest("--table", "handbook"), "name one of them"),
+        (backtest("--table", "handbook"), "name only one of them"),
         (run("rules", "backtest", "fraud", "--rule", tmp_path / "none.toml"), "none.toml: cannot be read"),
     ):
         assert (outcome.exit_code, outcome.stdout) == (2, "")
