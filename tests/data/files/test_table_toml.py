@@ -79,7 +79,7 @@ class TestMistakes:
             ("[columns.x]\nkind = 'number'", "the table has no name"),
             ("name = 't'\ncolums = 3", "unknown field 'colums'; a table has name, description and columns"),
             ("name = 't'\n[columns]\nx = 3", "column 'x': must be a table of fields, such as kind = 'number'; got 3"),
-            ("name = 't'\n[columns.x]\nrole = 'feature'", "column 'x': 'kind' is not given"),
+            ("name = 't'\n[columns.x]\nrole = 'feature'", "column 'x': 'kind' is missing"),
             (
                 "name = 't'\n[columns.x]\nkind = 'numbr'",
                 "column 'x': field 'kind' is 'numbr'; it must be 'number', 'cat",

@@ -147,7 +147,7 @@ class TestColumns:
         table = infer_table(frame, name="t", target="y")
 
         assert [column.role for column in table.columns] == ["feature", "ignore", "ignore", "target"]
-        assert "Gives 'y' away" in table["fraud_type"].description
+        assert "Leaks 'y'" in table["fraud_type"].description
 
 
 class TestTargets:

@@ -160,7 +160,7 @@ def test_the_job_tests_on_whole_rows_and_says_what_it_left_out(tmp_path: Path):
     assert result.metrics["calibration_ratio"] == pytest.approx(1, abs=0.25)
     assert read_manifest(home.bundles, result.digest).negative_sample_rate == 0.25
     page = Page((home.bundles / result.digest / REPORT).read_text("utf-8"))
-    assert "25 % of those without it" in page.text
+    assert "25 % of the negative ones" in page.text
 
     newer = ADS.simulate(4_000, 4).frame
     refined = train(_job(refine=True, preset=None), newer, home=home, registry=registry)

@@ -129,7 +129,7 @@ def test_bad_input_is_explained_and_stores_nothing(simulate, trained, words, mes
         (["simulate", "nobody"], "'nobody' has no live model"),
         (["activate", "credit", "3", "--why", "x"], "'credit' has no policy 3; none is stored"),
         (["activate", "nobody", "0", "--why", "x"], "'nobody' has no policy 0"),
-        (["rollback", "credit", "--why", "x"], "cannot be rolled back: that of its bundle is active"),
+        (["rollback", "credit", "--why", "x"], "cannot be rolled back: the policy of its bundle is active"),
         (["simulate", "credit", "--table", "loans"], "'loans' is no public table"),
         (["simulate", "credit"], "are not available here (simulated rows)"),
     ],
@@ -151,7 +151,7 @@ def test_a_policy_that_cannot_be_read_is_not_activated(run, trained):
     outcome = run("policy", "activate", "credit", 1, "--why", "try")
 
     assert (outcome.exit_code, trained.registry.policies.active("credit")) == (1, None)
-    assert "policy 1 of 'credit' cannot be used here: 'x' is no field" in outcome.stderr
+    assert "policy 1 of 'credit' cannot be used here: 'x' is not a field" in outcome.stderr
 
 
 @pytest.fixture
