@@ -86,11 +86,11 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
     async def take(request: Request) -> OutcomesAnswer:
         most = state.settings.max_rows_per_batch
         most_values = 4 * most * len(OutcomeEntry.model_fields)  # generous: commas within strings count as values, too
-        said = await read_json(request, state.settings.max_batch_bytes, body, most_values=most_values)
-        if len(said.outcomes) > most:
+        sent = await read_json(request, state.settings.max_batch_bytes, body, most_values=most_values)
+        if len(sent.outcomes) > most:
             raise TooManyRowsError(most)
         caller: Caller = request.scope["key"]
-        return await asyncio.to_thread(partial(_taken, state, engine, said, caller.id))
+        return await asyncio.to_thread(partial(_taken, state, engine, sent, caller.id))
 
     @router.get("/models/{name}/performance", summary="Weekly performance of live predictions with known outcomes")
     async def show(
@@ -115,21 +115,21 @@ async def performance_of(
     return await state.cached_reports.of(("performance", name, live.version, weeks, maturity_days), find, now=now)
 
 
-def _taken(state: State, engine: sa.Engine, said: OutcomesRequest, key_id: str) -> OutcomesAnswer:
+def _taken(state: State, engine: sa.Engine, sent: OutcomesRequest, key_id: str) -> OutcomesAnswer:
     """Store the outcomes of a request; blocks on the database."""
     labelled = frozenset(name for name, served in state.live_models.served_models.items() if served.events is not None)
-    told = [Outcome(one.prediction_id, one.outcome, one.observed) for one in said.outcomes]
+    outcomes = [Outcome(one.prediction_id, one.outcome, one.observed) for one in sent.outcomes]
     read = {
         name: partial(served.live.domain.task.read_outcome, served.live.table)
         for name, served in state.live_models.served_models.items()
     }
-    taken = OutcomeStore(engine, now=state.now).take(told, key_id=key_id, labelled=labelled, read=read)
+    taken = OutcomeStore(engine, now=state.now).take(outcomes, key_id=key_id, labelled=labelled, read=read)
     errors = [
         FieldError(
             path=json_pointer(["outcomes", place, field]),
             message=message,
-            value=shown(getattr(said.outcomes[place], field)),
+            value=shown(getattr(sent.outcomes[place], field)),
         )
         for place, (field, message) in sorted(taken.problems.items())
     ]
-    return OutcomesAnswer(n_outcomes=len(told), n_new=taken.n_new, errors=errors)
+    return OutcomesAnswer(n_outcomes=len(outcomes), n_new=taken.n_new, errors=errors)

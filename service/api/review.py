@@ -76,8 +76,8 @@ def review_router(state: State, engine: sa.Engine) -> APIRouter:
         openapi_extra=json_body_of(VerdictRequest),
     )
     async def decide(name: str, number: int, request: Request) -> Alert:
-        said = await read_json(request, state.settings.max_body_bytes, VerdictRequest)
-        work = partial(queue(name).decide, number, said.verdict, by=said.by, note=said.note)
+        sent = await read_json(request, state.settings.max_body_bytes, VerdictRequest)
+        work = partial(queue(name).decide, number, sent.verdict, by=sent.by, note=sent.note)
         return await asyncio.to_thread(work)
 
     @router.get("/rules", summary="The policy's rules, with their live hits")
