@@ -142,7 +142,7 @@ def test_long_blocks_and_lists_are_refused_where_they_are_wanted():
     table = pa.table({"a": pa.array([b"x" * 65], pa.binary(65)), "b": [[1]], "c": [{"d": 1}], "e": [1]})
     content = parquet_of(table)
 
-    for name, why in (("a", "blocks of 65"), ("b", "lists or structures"), ("c", "lists or structures")):
+    for name, why in (("a", "values of 65 bytes"), ("b", "lists or structures"), ("c", "lists or structures")):
         with pytest.raises(SourceError, match=why):
             read(content, wanted=(name,))
     assert read(content, wanted=("e",))["e"].tolist() == [1]
@@ -203,7 +203,7 @@ def test_a_csv_is_read_as_it_always_was(tmp_path):
     [
         (b"," * MAX_COLUMNS + b"\n", "1,001 columns"),
         (b"," * 1_000_000 + b"\n", "1,000,001 columns"),
-        (b"a," * 500 + b"b\n", "names column"),
+        (b"a," * 500 + b"b\n", "duplicate column"),
         (b",".join(b"c%d" % i for i in range(900)) + b"\n" + b"1\n" * 3_000, "2,700,900 cells"),
         (b"a\n1,2\n", "cannot be read"),
         (b"", "is empty"),
