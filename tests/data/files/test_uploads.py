@@ -164,7 +164,7 @@ def test_a_footer_may_claim_anything():
     far = chunk(b"a", at=4, n_bytes=2**40, claimed=1, n_values=2**40)
     claims = {
         "no row": file_of([group(b"s", 1), leaf(b"a")], n_rows=10**18),
-        "in bytes": file_of(
+        "claims bytes": file_of(
             [group(b"s", 1), leaf(b"a")],
             n_rows=2**40,
             row_groups=[struct((1, LIST, (STRUCT, [far])), (2, I64, 10), (3, I64, 2**40))],
