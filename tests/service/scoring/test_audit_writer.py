@@ -355,6 +355,27 @@ def test_rows_join_as_long_as_each_turn_of_the_loop_brings_some(served_models, n
     assert recorded == together
 
 
+def test_a_shadow_sees_the_sampled_rows_alone(served_models):
+    """Its answers are of use only beside a record of what was sent."""
+    champion = served_models["credit"].with_audit_settings(AuditSettings(sample=0.5))
+    served = replace(champion, challenger=replace(served_models["credit"], role="shadow"))
+    row, seen, recorded = served.row.validate_python(served.example()), [], []
+
+    def record(records, done):
+        recorded.extend(one.id for one in records)
+        done(None)
+
+    writer = SimpleNamespace(check_room=lambda: None, record=record)
+    answering = RowBatcher(writer, Metrics(), SimpleNamespace(look=seen.extend), now=lambda: MOMENT)
+
+    async def ask():
+        await asyncio.gather(*(answering.score(served, row, f"p{number}", "none", CALL) for number in range(40)))
+
+    asyncio.run(ask())
+    assert 0 < len(recorded) < 40
+    assert [one.ids for one in seen] == [[name] for name in recorded]
+
+
 def test_what_waits_at_the_end_is_recorded(served_models):
     """Closing the writer loses nothing."""
     log = Kept()
