@@ -1,4 +1,4 @@
-"""Domain: what one line of business provides. Training, storing and serving are shared and read everything from it."""
+"""Domain: the definition of one line of business. Training, storage and serving are shared and driven by it."""
 
 from __future__ import annotations
 
@@ -30,44 +30,48 @@ Row: TypeAlias = Mapping[str, Any]
 
 
 Rows: TypeAlias = Sequence[Row] | pd.DataFrame
-"""Rows as they were asked about, or a frame of them as `data.checking.check_frame` gives it."""
+"""Rows of requests, or a frame of them as returned by `data.checking.check_frame`."""
 
 
 Columns: TypeAlias = dict[str, list[Any]]
-"""Fields of answers by name, each with a value for each row."""
+"""Answer fields by name, each with one value per row."""
 
 
 Targets: TypeAlias = npt.NDArray[Any]
-"""What was predicted of each row, shape (n_rows,): 0 or 1, the position of a level, or a number."""
+"""Targets, shape (n_rows,): 0 or 1, the position of a level, or a number."""
 
 
 Predictions: TypeAlias = Floats
-"""What is said of each row; shape (n_rows,), or (n_rows, n_values) where that is more than a number."""
+"""Predictions, shape (n_rows,), or (n_rows, n_values) where each is more than one number."""
 
 
 ReasonsWanted: TypeAlias = Literal["adverse", "all", "none"]
 
 
 class Reason(BaseModel):
-    """Why a score is as high as it is: one column that pushed it up."""
+    """One column that pushed a score up."""
 
     column: str
     text: str = Field(description="The reason in words.")
-    value: Any = Field(description="What the row holds.")
-    typical: Any = Field(description="What the typical row of those holds whom the reasons compare with.")
-    effect: float = Field(description="Share of the column in the log-odds above those of the reference row.")
+    value: Any = Field(description="The row's value.")
+    typical: Any = Field(description="The reference row's value.")
+    effect: float = Field(description="Contribution of the column to the log-odds, relative to the reference row.")
 
 
 class Answer(BaseModel):
-    """What every answer carries."""
+    """The fields that every answer has."""
 
     model_config = ConfigDict(protected_namespaces=())
 
-    prediction_id: str = Field(description="Name of this answer.", examples=["0192f3a8c1d27d3e9b1a"])
-    model: str = Field(description="Name of the model that answered.")
-    version: int = Field(description="Its version.")
-    policy_version: int = Field(description="The policy that decided; 0 is the one that came with the version.")
-    warnings: list[str] = Field(default_factory=list, description="What the model had to do without.")
+    prediction_id: str = Field(description="ID of this prediction.", examples=["0192f3a8c1d27d3e9b1a"])
+    model: str = Field(description="Name of the model.")
+    version: int = Field(description="Version of the model.")
+    policy_version: int = Field(
+        description="Version of the policy that made the decision; 0 is the model version's own policy."
+    )
+    warnings: list[str] = Field(
+        default_factory=list, description="Limitations of this prediction, such as unseen categories."
+    )
 
 
 class Policy(BaseModel):
@@ -78,34 +82,34 @@ class Policy(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """Something a domain answers besides single rows and batches of rows; becomes POST /v1/{name}/{operation name}."""
+    """An endpoint of a domain besides scoring rows and batches; becomes POST /v1/{name}/{operation name}."""
 
     name: str
     summary: str
     body: Callable[[Table], Any]
-    """Type of the request body for a table, as pydantic understands types."""
+    """Table -> pydantic type of the request body."""
     example: Callable[[Table], Any]
     answer: type[Answer]
     respond: Callable[[LiveModel, Any, str], Answer]
-    """(live, validated body, prediction id) -> answer; RefusedBodyError for a body that breaks a rule of the domain."""
+    """(live, validated body, prediction ID) -> answer; RefusedBodyError for a body that breaks a rule of the domain."""
     row_path: tuple[str, ...] | None = None
-    """Where in the body a row of the table stands, whose windows are then looked up; () if the body is one."""
+    """Path of the table's row in the body, for looking up its windows; () if the body is the row."""
     prediction_id_field: str | None = None
-    """The field of the body that may name a recorded prediction instead: its row is put in place, and the version that
-    made it responds. None where the row has to be sent."""
+    """Body field that may hold the ID of a recorded prediction in place of a row: the recorded row is then answered by
+    the version that scored it. None if the row must be sent."""
     in_thread: bool = False
-    """Whether it takes so long that other requests must be answered meanwhile."""
+    """Whether it is slow enough to run outside the event loop."""
     recorded: bool = True
-    """Whether it belongs into the audit log; what decides nothing does not."""
+    """Whether answers go to the audit log; those without a decision need not."""
     probability: Callable[[Mapping[str, Any]], float | None] | None = None
-    """Answer as JSON -> the probability of what its outcome will tell; None where outcomes have nothing to tell."""
+    """Answer as JSON -> probability to compare with its outcome; None for operations without outcomes."""
     log_fields: Callable[[Any], Mapping[str, Any]] | None = None
-    """Answer -> what the service's line about the request keeps of it, by name; None for nothing."""
+    """Answer -> fields added to the request's log line; None for none."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A bound on one test metric, from below or from above, that a new version must keep to go live by itself."""
+    """A lower or upper bound on one test metric that a new version must meet to go live automatically."""
 
     metric: str
     _: KW_ONLY
@@ -113,12 +117,12 @@ class Gate:
     at_most: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a gate that is always open."""
+        """Raise ValueError for a gate without a bound."""
         if self.at_least is None and self.at_most is None:
             raise ValueError(f"the gate on {self.metric!r} has no bound; give at_least or at_most")
 
     def problem(self, value: float) -> str:
-        """Why a metric of this value does not pass, in words; empty if it does. NaN passes no gate."""
+        """Why the value fails the gate; empty if it passes. NaN never passes."""
         if self.at_least is not None and not value >= self.at_least:
             return f"{self.metric} {value:.4f} is below the gate of {self.at_least:g}"
         if self.at_most is not None and not value <= self.at_most:
@@ -132,10 +136,10 @@ class CutOffs:
 
     Parameters
     ----------
-    lower, upper : fields of the policy. Rows below the lower get the domain's favourable decision, from the upper on
-        they are rejected; those between are left to a person.
-    rejected : the decision of those from the upper on.
-    costs : of the two errors, if nobody names others.
+    lower, upper : fields of the policy. Rows below the lower get the domain's favourable decision, rows from the upper
+        on are rejected, and those between are referred to a person.
+    rejected : the decision for rows from the upper on.
+    costs : default costs of the two errors.
     """
 
     lower: str
@@ -146,13 +150,13 @@ class CutOffs:
 
 @dataclass(frozen=True, kw_only=True)
 class AlertBudget:
-    """Two cut-offs of the probability that decide how much work a domain's policy makes for those who review.
+    """Two cut-offs of the probability that determine a policy's review workload.
 
     Parameters
     ----------
     lower, upper : fields of the policy. Rows from the lower on are reviewed, from the upper on blocked.
     reviewed, blocked : those two decisions.
-    costs : of alerting, if nobody names others.
+    costs : default costs of alerting.
     """
 
     lower: str
@@ -164,18 +168,18 @@ class AlertBudget:
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """Which of a domain's answers people review; see `models.records.events.alert_desk`.
+    """The review queue of a domain's answers; see `models.records.events.alert_desk`.
 
     The answers have a `decision` and `reasons`.
 
     Parameters
     ----------
-    reviewed, blocked : decisions that open an alert, or join the one that is open for the subject.
-    passed : the decision in place of `reviewed` while a subject is left alone that was cleared.
-    snooze_hours : the field of the policy that says for how long it is.
-    probability : the field of the answer with the probability of what people look for.
-    subject_word : what people review, in the singular: whose events make one alert.
-    positive_word, negative_word : an event whose alert was confirmed, and one whose alert was cleared.
+    reviewed, blocked : decisions that open an alert, or join the subject's open one.
+    passed : the decision in place of `reviewed` while a cleared subject is snoozed.
+    snooze_hours : the policy field with the length of that snooze.
+    probability : the answer field with the probability of the positive outcome.
+    subject_word : singular noun for the entity whose events share an alert.
+    positive_word, negative_word : nouns for events of confirmed and of cleared alerts.
     """
 
     reviewed: str
@@ -190,14 +194,14 @@ class Queue:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """The one number that an answer is counted by, in histograms and where its drift is measured.
+    """The one number that represents an answer in histograms and drift measurements.
 
     Parameters
     ----------
-    field : of an answer, that holds it.
-    title, unit : as people are shown it.
-    bounds : upper bounds of the buckets of its histogram, inclusive, rising.
-    of : predictions -> that number of each row.
+    field : the answer field that holds it.
+    title, unit : as displayed.
+    bounds : upper bounds of the histogram's buckets, inclusive, ascending.
+    of : predictions -> that number for each row.
     """
 
     field: str
@@ -209,26 +213,26 @@ class Summary:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What is predicted, and what follows from that for training, reports, monitoring and rollouts; see `models.tasks`.
+    """A prediction task, and what depends on it in training, reports, monitoring and rollouts; see `models.tasks`.
 
     Parameters
     ----------
-    prediction : the name, among a model's `Scores`, of what is judged.
-    answered : an answer as JSON -> the prediction that it holds; None if it holds none.
-    targets : (table, checked rows) -> targets; TableError where the table's target is of another task.
-    outcome_type : of an outcome that is told later, as pydantic understands types.
-    read_outcome : (table, outcome, maybe as text) -> outcome; OutcomeError for one that the target cannot have.
+    prediction : name of the evaluated predictions among a model's `Scores`.
+    answered : answer as JSON -> its prediction, or None.
+    targets : (table, checked rows) -> targets; TableError if the table's target does not fit the task.
+    outcome_type : pydantic type of a reported outcome.
+    read_outcome : (table, outcome, possibly as text) -> outcome; OutcomeError for one that is no value of the target.
     target_of : (table, outcome) -> target.
     evaluate : (targets, predictions) -> metrics by key.
-    metrics : those that people are shown.
-    loss, losses : of a row, for paired comparisons: its name, and (targets, predictions) -> shape (n_rows,).
-    bounded_loss, bounded_losses : another one that lies in 0..1, for tests that may be looked at at any time.
-    baselines : (training rows, targets, test rows, targets, table=, seed=) -> what usual models reach.
-    measures : (predictions, targets) -> how good recorded predictions were, with intervals.
-    expected : (predictions, seed=) -> how good they can be expected to be before any outcome is known.
-    live_metrics : of `measures` and `expected`, those that are shown; the first two where there is little room.
+    metrics : those that are displayed.
+    loss, losses : per-row loss for paired comparisons: its name, and (targets, predictions) -> shape (n_rows,).
+    bounded_loss, bounded_losses : a per-row loss in 0..1, for anytime-valid tests.
+    baselines : (training rows, targets, test rows, targets, table=, seed=) -> results of standard models.
+    measures : (predictions, targets) -> observed performance of recorded predictions, with intervals.
+    expected : (predictions, seed=) -> performance to be expected without outcomes.
+    live_metrics : those of `measures` and `expected` that are displayed; only the first two in overviews.
     charts : names of the report's charts of targets and predictions, see `models.reports.charts.CHARTS`.
-    is_binary : whether rows have or lack one event, so that decisions and groups of rows can be judged by its rate.
+    is_binary : whether the target is one event, so that decisions and groups can be compared by its rate.
     """
 
     name: str
@@ -255,37 +259,37 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Domain:
-    """What one line of business provides; its file or folder in `models/domains` ends in one of these, named DOMAIN.
+    """The definition of one line of business; its file or folder in `models/domains` must define DOMAIN.
 
     Parameters
     ----------
-    name : equals that of the file or folder; becomes the command-line argument and the default model name.
-    summary : what is answered, in a sentence.
-    intended_use, not_for : what its models are made for, and what not; every model card says so.
-    table : of the simulated rows that are trained on if nothing else is named.
-    simulate : (n_rows, seed) -> such rows.
-    n_simulated_rows, split : how many of them, and how they are divided.
+    name : equals the name of the file or folder; the command-line argument and the default model name.
+    summary : the answers, in one sentence.
+    intended_use, not_for : intended and out-of-scope uses, stated in every model card.
+    table : of the simulated rows, the default training data.
+    simulate : (n_rows, seed) -> simulated rows.
+    n_simulated_rows, split : default number of simulated rows, and how they are split.
     policy, answer : the types of the decision rules and of an answer.
     task : what is predicted.
-    restrict_inputs : the table that may be used of a table that was given, e.g. without protected inputs.
+    restrict_inputs : table -> the table with its permitted inputs, e.g. without protected ones.
     build : (table, preset, seed) -> an untrained model.
-    stored_types : classes of its own that a trained model is made of, each with `stored_as` and `stored_fields`, see
+    stored_types : the domain's own classes in a trained model, each with `stored_as` and `stored_fields`, see
         `models.registry.stored_types`.
-    decide : (policy, scores, rows, table of the rows) -> the answer's own fields. Pure: the network has run before, so
-        that many policies can decide about rows that were scored once.
-    account : (live, row, encoded row, the row's fields as decided) -> the answer fields that explain them, `reasons`
-        (what pushed the score up most) among them; None if the domain explains nothing.
-    adverse : decisions that are explained unasked.
-    favourable, accepted : the decision that everyone hopes for, and what those are called who get it: reasons compare
-        with them. Empty: reasons compare with the rows without the event.
-    operations : what is answered besides rows.
-    cut_offs : how its policy decides by cut-offs, which can then be chosen from costs and rates; None if it does not.
-    alert_budget : how its policy makes alerts, which can then be chosen from the reviews that a day has room for, or
-        from what alerting costs; None if it makes none. A domain has at most one of the two.
-    queue : which answers people look at; None if they look at none.
-    form : table -> the inputs of the page that scores by hand; None for one input a column.
-    view : (live, answer to that form as JSON) -> what the page shows of it; None for one made from its fields.
-    gates : what a new version must reach before it may go live.
+    decide : (policy, scores, rows, table of the rows) -> the answer's own fields. Pure, and separate from scoring, so
+        that many policies can be tried on rows scored once.
+    explain : (live, row, encoded row, the row's decided fields) -> the answer fields that explain them, including
+        `reasons` (the columns that pushed the score up most); None if the domain has no explanations.
+    adverse : decisions that are explained by default.
+    favourable, accepted : the favourable decision, and a noun for those who get it: the reference group of reasons.
+        If empty, the reference group is the rows without the event.
+    operations : endpoints besides scoring.
+    cut_offs : the policy's cut-offs, which can then be chosen from costs and rates; None if it has none.
+    alert_budget : the policy's alert cut-offs, which can then be chosen from a daily review budget or from costs;
+        None if it has none. A domain has at most one of `cut_offs` and `alert_budget`.
+    queue : the review queue; None if there is none.
+    form : table -> the form of the scoring page; None for one input per column.
+    view : (live, answer to that form as JSON) -> its view; None for the default view.
+    gates : test metrics a new version must reach to go live.
     """
 
     name: str
@@ -318,7 +322,7 @@ class Domain:
 
 @dataclass(frozen=True, kw_only=True)
 class LiveModel:
-    """One version of one model, ready to answer; `policy_version` is 0 for the policy of its own bundle."""
+    """One loaded version of a model; `policy_version` is 0 for the policy of its own bundle."""
 
     name: str
     version: int
@@ -329,7 +333,7 @@ class LiveModel:
 
     @property
     def classifier(self) -> TableClassifier:
-        """The scorer, for what only binary models can say: log-odds, reasons, traces."""
+        """The scorer of a binary model, for log-odds, reasons and traces; TypeError for other tasks."""
         if not isinstance(self.scorer, TableClassifier):
             raise TypeError(f"{self.domain.name!r} predicts {self.domain.task.name}; this needs a binary model")
         return self.scorer
@@ -340,15 +344,15 @@ class LiveModel:
         return self.scorer.table
 
     def decide(self, scores: Scores, rows: Rows) -> Columns:
-        """The answers' own fields by its policy; see `Domain`."""
+        """The answers' own fields under its policy; see `Domain`."""
         return self.domain.decide(self.policy, scores, rows, self.table)
 
     @property
     def queue(self) -> Queue | None:
-        """Which of its answers people look at; None where answers are not stored, for people look later."""
+        """The review queue; None if events are not stored, as reviews need them."""
         return self.domain.queue if self.table.windows else None
 
     @property
     def positive_word(self) -> str:
-        """The name of the label, as requests and files may spell it."""
+        """The positive label, as spelled in requests and files."""
         return self.queue.positive_word if self.queue else "positive"

@@ -1,4 +1,4 @@
-"""Every domain by name: those of this folder, and those that installed packages add."""
+"""Discovery of all domains, built in and added by installed packages."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from models.contract import Domain
 
 
 def load_domains() -> dict[str, Domain]:
-    """Every domain by name: one file or folder in `models/domains` each, those that begin with _ left out, then others.
+    """Load all domains by name: files and folders of `models/domains` not beginning with _, then entry points.
 
-    Raises TypeError for a file without a DOMAIN, ValueError for one whose DOMAIN has another name than the file, and
-    for a package's domain whose name differs from that of its entry point or is taken.
+    Raises TypeError for a module without a DOMAIN, ValueError for one whose DOMAIN is not named like its file or entry
+    point, and for an entry point whose name is taken.
     """
     found: dict[str, Domain] = {}
     for name in domains.own_names():
@@ -20,7 +20,7 @@ def load_domains() -> dict[str, Domain]:
         found[name] = _checked(getattr(module, "DOMAIN", None), name, module.__name__)
     for point in domains.added():
         if point.name in found:
-            raise ValueError(f"entry point {point.value!r}: there is a domain {point.name!r} already")
+            raise ValueError(f"entry point {point.value!r}: domain {point.name!r} already exists")
         loaded = point.load()
         found[point.name] = _checked(getattr(loaded, "DOMAIN", loaded), point.name, point.value)
     return found
@@ -28,7 +28,7 @@ def load_domains() -> dict[str, Domain]:
 
 def _checked(domain: object, name: str, place: str) -> Domain:
     if not isinstance(domain, Domain):
-        raise TypeError(f"{place} must end in a Domain named DOMAIN")
+        raise TypeError(f"{place} must define a Domain named DOMAIN")
     if domain.name != name:
-        raise ValueError(f"{place} holds a domain named {domain.name!r}, not {name!r}; the two names must be equal")
+        raise ValueError(f"{place} defines a domain named {domain.name!r}; expected {name!r}")
     return domain

@@ -1,1 +1,1 @@
-"""Tasks: what can be predicted, and all that follows from it: metrics, losses, baselines, outcomes. One file each."""
+"""Prediction tasks and their metrics, losses, baselines and outcomes; one file per task."""

@@ -1,4 +1,4 @@
-"""Binary: the probability that an event happens."""
+"""Binary task: the probability of an event."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from models.evaluation.metric_tables import BINARY_METRICS
 from models.evaluation.metrics import evaluate, log_losses
 
 BOUNDS = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
-"""Of the histogram of probabilities; finer where those of rare events lie."""
+"""Buckets of the histogram of probabilities; finer near 0, for rare events."""
 
 
 SPELLED = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-"""Outcomes as files spell them."""
+"""Outcomes as spelled in files."""
 
 
 def binary(probability: str) -> Task:
-    """A target of two values, predicted by the calibrated probability of one of them.
+    """Task with a target of two values, predicted by the calibrated probability of one of them.
 
     Parameters
     ----------
@@ -72,6 +72,6 @@ def event_happened(_table: Table, outcome: Any) -> bool:
 
 
 def brier_losses(labels: Labels, probabilities: Floats) -> Floats:
-    """Squared distance of each probability from what happened; the true probability minimises its mean."""
+    """Squared error of each probability; a proper score: the true probability minimises its mean."""
     losses: Floats = np.square(probabilities - labels)
     return losses

@@ -1,4 +1,4 @@
-"""Classes: the probability of each level of a category with three levels or more."""
+"""Multiclass task: the probability of each level of a category with three levels or more."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from models.evaluation.metric_tables import CLASS_METRICS
 from models.evaluation.metrics import Contender
 
 MIN_PROBABILITY = 1e-7
-"""As of `models.evaluation.metrics`: one sure error stays finite."""
+"""Clipping as in `models.evaluation.metrics`: the loss of a confident error stays finite."""
 BOUNDS = tuple(round(0.05 * step, 2) for step in range(1, 21))
 
 
 def classes(*, probabilities: str, probability: str) -> Task:
-    """A target of three listed levels or more, predicted by a calibrated probability of each.
+    """Task with a target of three listed levels or more, predicted by a calibrated probability of each.
 
     Parameters
     ----------
-    probabilities : the field of an answer that holds the probability of each level, by level in the target's order.
-    probability : the field that holds the largest of them.
+    probabilities : the answer field with the probability of each level, in the target's order.
+    probability : the answer field with the largest of them.
     """
 
     def answered(answer: Mapping[str, Any]) -> list[float] | None:
@@ -69,7 +69,7 @@ def classes(*, probabilities: str, probability: str) -> Task:
 
 
 def class_targets(table: Table, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """The position of each row's level among those that the target lists."""
+    """The position of each row's level among the target's levels."""
     target = table.target
     if target.kind != "category" or target.positive is not None or len(target.levels) < 3:
         raise TableError(
@@ -77,7 +77,9 @@ def class_targets(table: Table, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
             f"`positive`; it is a {target.kind} with {len(target.levels)}"
         )
     if directed := [column.name for column in table.inputs if column.direction]:
-        raise TableError(f"column {directed[0]!r}: several levels have no `direction`; leave it out")
+        raise TableError(
+            f"column {directed[0]!r}: `direction` is not supported for a target with several levels; remove it"
+        )
     numbers = {level_text(level): number for number, level in enumerate(target.levels)}
     return frame[target.name].map(lambda level: numbers[level_text(level)]).to_numpy(np.int64)
 
@@ -117,7 +119,7 @@ def class_log_losses(targets: Targets, probabilities: Floats) -> Floats:
 
 
 def class_brier_losses(targets: Targets, probabilities: Floats) -> Floats:
-    """Half the squared distance of the probabilities from what happened, 0..1."""
+    """Brier score of each row: half the squared distance from the one-hot outcome, 0..1."""
     if not len(targets):
         return np.zeros(0)
     happened = np.zeros_like(probabilities)
@@ -129,7 +131,7 @@ def class_brier_losses(targets: Targets, probabilities: Floats) -> Floats:
 def class_baselines(
     train: pd.DataFrame, targets: Targets, test: pd.DataFrame, test_targets: Targets, *, table: Table, seed: int
 ) -> dict[str, Contender]:
-    """The shares of the levels in the training rows, logistic regression and gradient boosting."""
+    """Class frequencies of the training rows, logistic regression and gradient boosting."""
     shares = np.bincount(targets, minlength=len(table.target.levels)) / len(targets)
     constant = np.tile(shares, (len(test), 1))
 
@@ -145,7 +147,7 @@ def class_baselines(
 
 
 def class_measures(probabilities: Floats, targets: Targets) -> RowMeasures:
-    """Accuracy, log-loss and Brier score of recorded predictions, with their intervals."""
+    """Accuracy, log-loss and Brier score of recorded predictions, with intervals."""
     targets = targets.astype(np.intp)
     if not len(targets):
         return row_measures(0, accuracy=np.zeros(0), log_loss=np.zeros(0), brier=np.zeros(0))
@@ -158,8 +160,8 @@ def class_measures(probabilities: Floats, targets: Targets) -> RowMeasures:
 
 
 def expected_classes(probabilities: Floats, *, seed: int = 0) -> ExpectedRows:
-    """What calibrated probabilities let one expect: accuracy the largest of them, log-loss their entropy."""
-    del seed  # nothing is drawn
+    """Expected performance if calibrated: accuracy is the mean top probability, log-loss the mean entropy."""
+    del seed  # deterministic
     if not len(probabilities):
         probabilities = np.zeros((0, 1))
     clipped = np.clip(probabilities, MIN_PROBABILITY, 1)

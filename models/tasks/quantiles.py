@@ -1,4 +1,4 @@
-"""Quantiles: a number, predicted by the middle and the ends of an interval."""
+"""Quantile task: a number, predicted by its median and intervals around it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,14 @@ from models.evaluation.metrics import Contender
 
 
 def quantiles(fields: Mapping[str, float], *, title: str, unit: str = "", bounds: tuple[float, ...]) -> Task:
-    """A target that is a number, predicted by some of its quantiles.
+    """Task with a numeric target, predicted by some of its quantiles.
 
     Parameters
     ----------
-    fields : the fields of an answer that hold the quantiles, and their levels: rising, as many below the middle one as
-        above it, and as far from 0 as those from 1.
+    fields : answer field -> quantile level: ascending, odd in number and symmetric around 0.5.
     title, unit : of the number.
-    bounds : of the histogram of the middle one. What lies outside of the first and the last counts as those do in
-        tests that need a bounded loss.
+    bounds : of the histogram of the median. Values are clipped to the first and last for tests that need a bounded
+        loss.
     """
     names, levels = list(fields), np.array(list(fields.values()))
     if (
@@ -43,7 +42,8 @@ def quantiles(fields: Mapping[str, float], *, title: str, unit: str = "", bounds
         or not np.allclose(levels + levels[::-1], 1)
     ):
         raise ValueError(
-            f"levels must rise, be odd in number and lie around 0.5, as 0.1, 0.5, 0.9; got {levels.tolist()}"
+            "quantile levels must be ascending, odd in number and symmetric around 0.5, like 0.1, 0.5, 0.9; "
+            f"got {levels.tolist()}"
         )
     middle, low, high = len(levels) // 2, bounds[0], bounds[-1]
 
@@ -101,7 +101,7 @@ def quantiles(fields: Mapping[str, float], *, title: str, unit: str = "", bounds
 
 
 def number_targets(table: Table, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """The numbers of the target column."""
+    """The values of the target column."""
     if table.target.kind != "number" or table.target.positive is not None:
         raise TableError(
             f"column {table.target.name!r}: the target must be a number without `positive`; it is a {table.target.kind}"
@@ -141,7 +141,7 @@ def evaluate_quantiles(targets: Targets, predictions: Floats, *, levels: Floats)
 
 
 def _inside(targets: Targets, predictions: Floats) -> npt.NDArray[np.bool_]:
-    """Which targets lie within the outermost quantiles."""
+    """Mask of the targets within the outermost quantiles."""
     inside: npt.NDArray[np.bool_] = (predictions[:, 0] <= targets) & (targets <= predictions[:, -1])
     return inside
 
@@ -156,7 +156,7 @@ def _baselines(
     seed: int,
     levels: Floats,
 ) -> dict[str, Contender]:
-    """The quantiles of all training rows, and gradient boosting of each."""
+    """Quantiles of the training rows, and gradient boosting per quantile."""
     constant = np.tile(np.quantile(targets, levels), (len(test), 1))
     boosted, seconds = boosted_quantiles(train, targets, test, table=table, seed=seed, levels=levels)
     return {

@@ -1,4 +1,4 @@
-"""Ads: a person, a context and candidate ads in; the ads, ordered by expected value, and the one to show, out."""
+"""Ads: ranks candidate ads for a person and context by expected value, and chooses the one to show."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from models.tasks.binary import binary
 DOMAIN = Domain(
     name="ads",
     summary="Click probability of an ad for a person, and candidate ads ranked by expected value.",
-    intended_use="To order advertisements for a person by what showing them is worth, and to learn from what is shown.",
+    intended_use="To rank ads for a person by expected value, and to learn from impressions.",
     not_for=(
-        "Advertisements for housing, employment or credit by a model that reads protected columns.",
-        "Telling what an advertisement changes, if the rows were not randomised: who saw it may differ from others.",
+        "Ads for housing, employment or credit with a model that reads protected columns.",
+        "Estimating the causal effect of an ad from rows that were not randomised: people who saw it may differ.",
         "People or placements unlike those of the training rows.",
     ),
     table=simulator.TABLE,

@@ -1,4 +1,4 @@
-"""Which ad is shown first, and with what probability: greedy, epsilon-greedy, or Thompson sampling."""
+"""Choice of the first ad and its propensity: greedy, epsilon-greedy, or Thompson sampling."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Choice:
     Parameters
     ----------
     shown : its position among the candidates; None if none is eligible.
-    chosen_by : "greedy" as the best one, "epsilon" by a uniform draw among the eligible ones, "thompson" as the best in
-        the eyes of a member that was drawn.
-    propensities : probability of each candidate to be the one shown, shape (n_candidates,); their sum is 1, or 0
+    chosen_by : "greedy" for the highest value, "epsilon" for a uniform draw among the eligible ads, "thompson" for the
+        highest value according to a randomly drawn ensemble member.
+    propensities : probability of each candidate being shown, shape (n_candidates,); their sum is 1, or 0
         if none is eligible.
     """
 
@@ -38,19 +38,19 @@ def choose(
 ) -> Choice:
     """Choose the ad to show among the eligible candidates.
 
-    A voter is drawn, and the eligible ad that it finds most valuable is shown (of equals the one sent first); with
-    probability epsilon it is an eligible ad drawn uniformly instead. Epsilon-greedy has the ensemble as its one voter.
-    Thompson sampling has the members of the ensemble, which stand for draws from what the weights could be (Lu and Van
-    Roy 2017, "Ensemble sampling"). So the propensity of an eligible ad is exactly
+    A voter is drawn, and its most valuable eligible ad is shown (ties: the one sent first); with probability epsilon,
+    a uniformly drawn eligible ad is shown instead. Epsilon-greedy has one voter, the ensemble. In Thompson sampling
+    the voters are the ensemble's members, which approximate posterior samples of the weights (Lu and Van Roy 2017,
+    "Ensemble sampling"). The propensity of an eligible ad is exactly
 
         (1 - epsilon) * share of the voters whose best it is + epsilon / number of eligible ads.
 
     Parameters
     ----------
-    values : value of each candidate as the ensemble sees it, shape (n_candidates,).
-    of_members : as each of its members does, shape (n_members, n_candidates).
+    values : value of each candidate by the ensemble, shape (n_candidates,).
+    of_members : value by each member, shape (n_members, n_candidates).
     eligible : of shape (n_candidates,).
-    prediction_id : decides the draws, see `draws`.
+    prediction_id : seed of the draws, see `draws`.
     """
     places = np.flatnonzero(eligible)
     if not len(places):
@@ -70,9 +70,9 @@ def choose(
 def draws(prediction_id: str) -> tuple[int, int]:
     """Two draws from 0 to 2^64 - 1: the first 16 bytes of the id's SHA-256, eight each, the most significant first.
 
-    Whoever has request, answer and policy can so find out again what had to be shown. The first draw decides whether
-    to explore: if it is below epsilon * 2^64. The second one picks number floor(draw * n / 2^64), counted from 0, of n
-    eligible ads in the order in which they were sent, or of n voters.
+    The choice can thus be reproduced from request, answer and policy. The first draw explores if it is below
+    epsilon * 2^64. The second picks number floor(draw * n / 2^64), counted from 0, of n eligible ads in request order,
+    or of n voters.
     """
     digest = sha256(prediction_id.encode()).digest()
     return int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:16], "big")

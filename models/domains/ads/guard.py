@@ -1,4 +1,4 @@
-"""The guard: what may not be decided by who someone is."""
+"""Guard against targeting or ranking housing, employment and credit ads by protected columns."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ GUARDED_CATEGORIES = frozenset({"housing", "employment", "credit"})
 United States law forbids advertisements of these three that prefer or exclude by sex, age, family and the like: Fair
 Housing Act (42 U.S.C. 3604(c)), Title VII of the Civil Rights Act (42 U.S.C. 2000e-3(b)) with the Age Discrimination in
 Employment Act (29 U.S.C. 623(e)), and Equal Credit Opportunity Act (Regulation B, 12 CFR 1002.4(b)). HUD charged
-Facebook in March 2019 with both ways of doing so, targeting and delivery by a model that read protected traits; the
-settlement of United States v. Meta Platforms (S.D.N.Y., June 2022) covers both. So this is no matter of a policy that
-could switch it off. Whether a column stands for a protected one, as a postal code may, is for its table to say:
-`protected` in its description.
+Facebook in March 2019 with both, targeting and delivery by a model that read protected traits; the settlement of
+United States v. Meta Platforms (S.D.N.Y., June 2022) covers both. The guard is therefore not part of the policy and
+cannot be switched off. Proxies, such as a postal code, must be marked `protected` in the table.
 """
 
 
 def forbidden(table: Table, candidates: Sequence[Candidate]) -> list[BadField]:
-    """Every guarded campaign that would be targeted by protected columns, or ranked by a model of them.
+    """Problems of guarded campaigns: targeting by protected columns, or ranking by a model that reads them.
 
     Parameters
     ----------
-    table : what the model reads. A campaign can name its columns alone, so without protected ones there is nothing to
-        forbid.
+    table : the model's columns. Campaigns can target only these, so a table without protected ones has no problems.
     """
     protected = [column.name for column in table.inputs if column.protected]
     return [
@@ -40,11 +38,11 @@ def forbidden(table: Table, candidates: Sequence[Candidate]) -> list[BadField]:
 
 
 def _refusals(campaign: Mapping[str, Any], place: tuple[str | int, ...], protected: Sequence[str]) -> list[BadField]:
-    """What is wrong with a guarded campaign at this place."""
+    """Problems of the guarded campaign at this place."""
     kind, names = _kind(campaign), ", ".join(protected)
     by_model = (
-        f"{kind} ads must not be ranked by protected columns, and this model reads {names}; rank them by one that does "
-        f"not: `backscore train ads --name NAME --without-protected`"
+        f"{kind} ads must not be ranked by protected columns, and this model reads {names}; train one without them: "
+        f"`backscore train ads --name NAME --without-protected`"
     )
     by_targeting = [
         BadField(
@@ -59,5 +57,5 @@ def _refusals(campaign: Mapping[str, Any], place: tuple[str | int, ...], protect
 
 
 def _kind(campaign: Mapping[str, Any]) -> str:
-    """The category as it is compared: case and outer blanks do not matter."""
+    """The campaign's category, normalised: case and surrounding whitespace do not matter."""
     return (campaign.get("category") or "").strip().casefold()

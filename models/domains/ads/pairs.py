@@ -1,4 +1,4 @@
-"""Pairs of one person and many ads: the click probabilities of all candidates from one pass through the network."""
+"""Pairs of one person and many ads: click probabilities of all candidates from one forward pass."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from models.estimators.calibration import probability
 
 @dataclass(frozen=True)
 class DistinctAds:
-    """The different ads among the candidates; many campaigns advertise the same with other bids.
+    """The distinct ads among the candidates; campaigns often share an ad at different bids.
 
     Parameters
     ----------
-    ads : the ad columns of each.
-    numbers : which of them each candidate is, shape (n_candidates,).
+    ads : the ad columns of each distinct ad.
+    numbers : index of each candidate's ad, shape (n_candidates,).
     """
 
     ads: Sequence[Row]
@@ -34,7 +34,7 @@ class DistinctAds:
 
 
 def distinct_ads(table: Table, candidates: Sequence[Candidate]) -> DistinctAds:
-    """Look through the ad columns of the candidates."""
+    """Group the candidates by their ad columns."""
     names = [column.name for column in table.inputs if column.part == "ad"]
     number_of: dict[tuple[Any, ...], int] = {}
     numbers = [
@@ -44,7 +44,7 @@ def distinct_ads(table: Table, candidates: Sequence[Candidate]) -> DistinctAds:
 
 
 def click_probabilities(live: LiveModel, shared: Row, distinct: DistinctAds) -> tuple[Floats, Floats]:
-    """Calibrated click probability of each candidate, as `respond` gives it for each pair alone, bit for bit.
+    """Calibrated click probability of each candidate, bit for bit equal to scoring each pair alone with `respond`.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def click_probabilities(live: LiveModel, shared: Row, distinct: DistinctAds) -> 
 
 
 def pair_warnings(live: LiveModel, shared: Row, distinct: DistinctAds) -> list[str]:
-    """The warnings that the pairs would have one by one, each once."""
-    # A warning is about one value of one column, so the different values need not be looked at in their pairs
+    """The distinct warnings of all pairs."""
+    # A warning concerns one value of one column, so distinct values suffice; pairs need not be checked
     names = distinct.ads[0].keys()
     values = [dict.fromkeys(ad[name] for ad in distinct.ads) for name in names]
     rows: list[Mapping[str, Any]] = [shared, *(dict(zip(names, row, strict=True)) for row in zip_longest(*values))]

@@ -1,4 +1,4 @@
-"""The ranking: each candidate's value, whether it may be shown, and its place."""
+"""Ranking of candidate ads: value, eligibility and position."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from models.domains.ads.targeting import matches
 from models.errors import RefusedBodyError
 
 WhyNot: TypeAlias = Literal["targeting", "paused", "frequency cap", "reserve"]
-ONE_MEMBER = "the network has one member, so Thompson sampling has nothing to draw from and shows the best ad"
+ONE_MEMBER = "Thompson sampling needs an ensemble; this network has one member, so the best ad is shown"
 
 
 class RankedAd(BaseModel):
-    """One candidate in its place."""
+    """One candidate of the ranking."""
 
     id: str
     rank: int = Field(ge=1)
@@ -33,34 +33,34 @@ class RankedAd(BaseModel):
     bid: float
     pacing: float = Field(description="The policy's multiplier for the campaign.")
     expected_value: float = Field(description="Click probability times bid times pacing, in the unit of the bids.")
-    eligible: bool = Field(description="May be shown.")
+    eligible: bool = Field(description="Whether the ad may be shown.")
     why_not: WhyNot | None = Field(
-        description="Why it is not eligible: the campaign is not for this person or context (targeting), has a pacing "
-        "multiplier of 0 (paused), was seen by this person as often as allowed (frequency cap), or the expected value "
-        "is below the reserve. The first that applies; null if it is eligible."
+        description="First reason why it is not eligible: the campaign does not target this person or context "
+        "(targeting), its pacing multiplier is 0 (paused), the person has seen it as often as allowed (frequency cap), "
+        "or the expected value is below the reserve. Null if eligible."
     )
-    propensity: float = Field(ge=0, le=1, description="Probability with which the policy shows this one first.")
+    propensity: float = Field(ge=0, le=1, description="Probability that the policy shows this ad first.")
 
 
 class RankAnswer(Answer):
-    """The candidates: the one to show, the other eligible ones by value, then the rest by value.
+    """The ranking: the ad to show, the other eligible ads by value, then the rest by value.
 
-    Equal values keep the order in which they were sent.
+    Ties keep request order.
     """
 
-    shown: str | None = Field(description="Id of the ad to show first; null if none is eligible.")
-    propensity: float | None = Field(description="Probability with which the policy shows it for such a request.")
+    shown: str | None = Field(description="ID of the ad to show first; null if none is eligible.")
+    propensity: float | None = Field(description="Probability that the policy shows it for this request.")
     chosen_by: ChosenBy | None = Field(
-        description="How it was chosen: as the best (greedy), by a uniform draw among the eligible ones (epsilon), or "
-        "as the best in the eyes of one member of the network (thompson). The draws follow from the prediction id."
+        description="How it was chosen: highest value (greedy), uniform draw among the eligible ads (epsilon), or "
+        "highest value according to one ensemble member (thompson). Draws are seeded by the prediction ID."
     )
     ads: list[RankedAd]
 
 
 def rank(live: LiveModel, body: Mapping[str, Any], prediction_id: str) -> RankAnswer:
-    """Value the candidates, choose the one to show, and put the others behind it.
+    """Value the candidates, choose the one to show, and rank the others after it.
 
-    Raises RefusedBodyError for candidates with the same id, and for what the guard forbids.
+    Raises RefusedBodyError for duplicate candidate IDs, and for what the guard forbids.
     """
     policy = live.policy
     assert isinstance(policy, AdsPolicy)  # noqa: S101 - a domain's models come with the domain's policy
@@ -97,13 +97,13 @@ def rank(live: LiveModel, body: Mapping[str, Any], prediction_id: str) -> RankAn
 
 
 def shown_probability(answer: Mapping[str, Any]) -> float | None:
-    """The click probability of the ad that was shown, out of an answer as JSON; None if none was."""
+    """Click probability of the shown ad in an answer as JSON; None if no ad was shown."""
     shown = next((ad for ad in answer["ads"] if ad["id"] == answer["shown"]), None)
     return None if shown is None else float(shown["click_probability"])
 
 
 def log_fields(answer: RankAnswer) -> dict[str, Any]:
-    """What a line about the request keeps, so that exploration can be evaluated from the log."""
+    """Fields of the request's log line, from which exploration can be evaluated."""
     kept = ("prediction_id", "model", "version", "policy_version", "shown", "propensity", "chosen_by")
     return {name: getattr(answer, name) for name in kept}
 
@@ -111,7 +111,7 @@ def log_fields(answer: RankAnswer) -> dict[str, Any]:
 def _why_not(
     table: Table, policy: AdsPolicy, shared: Row, candidate: Candidate, pacing: float, value: float
 ) -> WhyNot | None:
-    """The first rule by which the candidate may not be shown; None if it may."""
+    """The first rule that makes the candidate ineligible; None if it is eligible."""
     cap = policy.most_impressions_per_person
     if (targeting := campaign_of(candidate).get("targeting")) and not matches(targeting, shared, table):
         return "targeting"
@@ -123,16 +123,16 @@ def _why_not(
 
 
 def _order(values: Floats, eligible: npt.NDArray[np.bool_], shown: int | None) -> list[int]:
-    """Positions of the candidates: the one that is shown, the other eligible ones by value, the rest by value."""
+    """Indices of the candidates in ranking order, see `RankAnswer`."""
     is_shown = np.arange(len(values)) == shown
-    order: list[int] = np.lexsort((-values, ~eligible, ~is_shown)).tolist()  # stable; the last key counts first
+    order: list[int] = np.lexsort((-values, ~eligible, ~is_shown)).tolist()  # stable; the last key is the primary one
     return order
 
 
 def _ranked(
     candidate: Candidate, probability: float, pacing: float, value: float, why_not: WhyNot | None, propensity: float
 ) -> dict[str, Any]:
-    """A `RankedAd` without its rank, as a dictionary: checked together with the answer they take half the time."""
+    """A `RankedAd` without its rank, as a dictionary: validating all with the answer halves the time."""
     return {
         "id": candidate["id"],
         "click_probability": probability,

@@ -1,4 +1,4 @@
-"""What a rank request holds: a person, the context, and candidate ads with bids, campaigns and times seen."""
+"""The rank request: a person, the context, and candidate ads with bids, campaigns and times seen."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TimesSeen = Annotated[
         ge=0,
         le=MAX_TIMES_SEEN,
         strict=True,
-        description="How often this person has seen the campaign (the ad, if it has none) so far; 0 if left out.",
+        description="How often this person has seen the campaign (or the ad, if it has none); default 0.",
     ),
 ]
 _Category = Annotated[
@@ -36,8 +36,8 @@ _Category = Annotated[
     Field(
         max_length=200,
         strict=True,
-        description="What is advertised. Housing, employment and credit must not be ranked or targeted by protected "
-        "columns.",
+        description="Category of the advertised product. Housing, employment and credit ads must not be ranked or "
+        "targeted by protected columns.",
     ),
 ]
 
@@ -52,17 +52,17 @@ def rank_body(table: Table) -> Any:
             "category": NotRequired[_Category | None],
             "targeting": NotRequired[targeting_type(table) | None],
         },
-        "What the ad is a part of.",
+        "The campaign that the ad belongs to.",
     )
     ad = {"ad": parts.pop("ad")} if "ad" in parts else {}
     candidate = closed_typed_dict(
         "Candidate",
         {"id": _Id, "bid": _Bid, **ad, "campaign": NotRequired[campaign | None], "times_seen": NotRequired[_TimesSeen]},
-        "An ad that could be shown. The ids of the candidates differ.",
+        "A candidate ad. IDs must be unique.",
     )
     candidates: Any = list.__class_getitem__(candidate)
     limited = Annotated[candidates, Field(min_length=1, max_length=MAX_CANDIDATES)]
-    return closed_typed_dict("RankRequest", {**parts, "candidates": limited}, "A person, and what could be shown.")
+    return closed_typed_dict("RankRequest", {**parts, "candidates": limited}, "A person and the candidate ads.")
 
 
 def rank_example(table: Table) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def rank_example(table: Table) -> dict[str, Any]:
 
 
 def shared_columns(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What holds for all candidates: the columns of the person and of the context."""
+    """The columns shared by all candidates: those of the person and the context."""
     return {**body.get("person", {}), **body.get("context", {})}
 
 
@@ -90,12 +90,12 @@ def campaign_of(candidate: Candidate) -> Mapping[str, Any]:
 
 
 def doubled_ids(candidates: Sequence[Candidate]) -> list[BadField]:
-    """Candidates whose id an earlier one has: what was shown, and how probable that was, is told by id."""
+    """Candidates with a duplicate ID; the answer identifies the shown ad by ID."""
     first: dict[str, int] = {}
     return [
         BadField(
             ("candidates", i, "id"),
-            f"is that of /candidates/{first[candidate['id']]} too; ids must differ",
+            f"duplicates the ID of /candidates/{first[candidate['id']]}",
             candidate["id"],
         )
         for i, candidate in enumerate(candidates)
@@ -104,7 +104,7 @@ def doubled_ids(candidates: Sequence[Candidate]) -> list[BadField]:
 
 
 def parts_of(table: Table) -> dict[str, Table]:
-    """The columns a rank request holds once for all candidates (person, context), and those of each ad."""
+    """The request's parts and their columns: person and context, sent once, and ad, sent per candidate."""
     parts = {"person": _part(table, "person", None), "context": _part(table, "context"), "ad": _part(table, "ad")}
     return {name: part for name, part in parts.items() if part is not None}
 
@@ -116,7 +116,7 @@ def _part(table: Table, *parts: str | None) -> Table | None:
 
 
 def _targeting_example(table: Table) -> dict[str, Any]:
-    """Targeting by the first column that is listed level by level and not protected; nothing if there is none."""
+    """Targeting by the first unprotected column with listed levels; empty if there is none."""
     for column in targetable(table):
         if column.kind == "category" and column.example in column.levels and not column.protected:
             return {"targeting": {column.name: [column.example]}}

@@ -1,4 +1,4 @@
-"""Whom a campaign is for: the levels and ranges that a person and a context must have."""
+"""Campaign targeting: the levels and ranges that person and context must match."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import AfterValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
-from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from data.rows import closed_typed_dict, value_type
 from data.table import Column, Table, level_text
@@ -18,7 +18,7 @@ KINDS = ("number", "category", "flag", "key")
 
 
 class NumberRange(TypedDict):
-    """From the minimum to the maximum, both included; without a bound where it is left out."""
+    """A closed range; a missing bound is unlimited."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
 
@@ -27,21 +27,21 @@ class NumberRange(TypedDict):
 
 
 def targeting_type(table: Table) -> Any:
-    """Type of a campaign's targeting: for each column of the person and the context the levels, or range, it is for."""
+    """Type of a campaign's targeting: levels or a range for each column of person and context."""
     return closed_typed_dict(
         "Targeting",
         {column.name: NotRequired[_wanted_type(column)] for column in targetable(table)},
-        "Whom the campaign is for: every column that is named must hold one of the levels, or lie in the range.",
+        "Targeting: every named column must have one of the levels, or lie in the range.",
     )
 
 
 def targetable(table: Table) -> list[Column]:
-    """The columns that a campaign can name."""
+    """The columns that a campaign can target."""
     return [column for column in table.inputs if column.part != "ad" and column.kind in KINDS]
 
 
 def matches(targeting: Mapping[str, Any], shared: Mapping[str, Any], table: Table) -> bool:
-    """Whether person and context have what a campaign is for; an unknown value is not it.
+    """Whether person and context match the targeting; a missing value does not match.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def _holds(wanted: Any, value: Any, column: Column) -> bool:
 
 
 def _wanted_type(column: Column) -> Any:
-    """What a campaign may say of a column."""
+    """Type of the targeting of one column."""
     if column.kind == "number":
         return Annotated[NumberRange, AfterValidator(_not_crossed), Field(description=column.description)]
     level = _listed_level(column) if column.kind == "category" and column.levels else value_type(column)
@@ -70,12 +70,12 @@ def _wanted_type(column: Column) -> Any:
 
 
 def _listed_level(column: Column) -> Any:
-    """One of the table's levels; whole numbers may be spelled as such."""
+    """One of the column's levels; integers may be sent as numbers."""
     numbers = [int(level) for level in column.levels if level.isdecimal() and str(int(level)) == level]
     return Literal[(*column.levels, *numbers)]
 
 
 def _not_crossed(wanted: NumberRange) -> NumberRange:
     if wanted.get("minimum", -inf) > wanted.get("maximum", inf):
-        raise PydanticCustomError("range", "must have a minimum of at most its maximum")
+        raise PydanticCustomError("range", "minimum must not exceed maximum")
     return wanted

@@ -1,4 +1,4 @@
-"""Ranking candidate ads by hand: the form of a rank request, and the ranking as bars of expected value."""
+"""The ads page: a form for a rank request, and the ranking as bars of expected value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from models.domains.ads.ranking import WhyNot
 from models.domains.ads.request import MAX_TIMES_SEEN, parts_of
 
 MAX_CANDIDATES = 12
-"""Limit of the form; the API takes more."""
+"""Limit of the form; the API accepts more."""
 EXAMPLE_BIDS = (0.8, 1.2, 0.5)
 TITLES = {"person": "Person", "context": "Context"}
 CANDIDATE = (
@@ -62,7 +62,7 @@ def rank_form(table: Table) -> Form:
 
 
 def rank_view(live: LiveModel, given: Mapping[str, Any]) -> View:
-    """The ad that is shown, and every candidate by its expected value."""
+    """The ad to show, and all candidates by expected value."""
     shown = given["shown"]
     chosen = f"{CHOSEN[given['chosen_by']]}; propensity {round(given['propensity'], 4)}" if shown is not None else ""
     lines: list[Amount] = [
@@ -84,7 +84,7 @@ def rank_view(live: LiveModel, given: Mapping[str, Any]) -> View:
 
 
 def _other_level(column: Column, number: int) -> Column:
-    """The column with another example for each candidate, where its levels are listed."""
+    """The column, with a different example for each candidate if its levels are listed."""
     levels = column.levels
     if not number or not levels:
         return column

@@ -1,4 +1,4 @@
-"""Credit: an applicant in, the probability of default, points, a decision and its reasons out."""
+"""Credit: probability of default of an applicant, points, a decision and its reasons."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ DOMAIN = Domain(
     name="credit",
     summary="Probability of default of an applicant, points, and approve, refer or decline.",
     intended_use=(
-        "To support decisions on applications for consumer credit: which to approve, which to decline, which a person "
-        "should look at, and for which reasons."
+        "To support decisions on consumer credit applications: approve, decline or refer to a person, with reasons."
     ),
     not_for=(
-        "Applicants, products, countries or years unlike those of the training rows, without a test on rows of them.",
-        "A refusal without a person whom the applicant can ask, where the law gives a right to one (GDPR, article 22).",
+        "Applicants, products, countries or years unlike those of the training rows, unless tested on such rows.",
+        "Fully automated refusals where the law gives a right to human intervention (GDPR, article 22).",
         "Employment, housing or insurance: what predicts a default need not be fair or lawful there.",
     ),
     table=simulator.TABLE,
@@ -47,7 +46,7 @@ DOMAIN = Domain(
         trace_operation(),
         Operation(
             name="counterfactuals",
-            summary="What the applicant could change to be approved: up to three ways, each answered by the model.",
+            summary="Up to three sets of changes that would lead to an approval, each verified by the model.",
             body=row_type,
             example=Table.example,
             answer=CounterfactualsAnswer,

@@ -1,4 +1,4 @@
-"""What an applicant could change to be approved, in words, each way answered by the live model."""
+"""Counterfactuals: changes that would get an applicant approved, each verified by the live model."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from models.domains.credit.policy import Decision
 
 
 class ChangedValue(BaseModel):
-    """One column that would have to be different."""
+    """One column with a different value."""
 
     column: str
     text: str = Field(description="The change in words.")
-    value: Any = Field(description="What the row holds.")
-    instead: Any = Field(description="What it would have to hold.")
+    value: Any = Field(description="The applicant's value.")
+    instead: Any = Field(description="The value needed.")
 
 
 class Counterfactual(BaseModel):
-    """A row that differs in actionable columns only, as the live model answers it."""
+    """A row that differs in actionable columns only, and its score."""
 
     changes: list[ChangedValue]
     probability_of_default: float = Field(ge=0, le=1)
@@ -33,15 +33,15 @@ class Counterfactual(BaseModel):
 
 
 class CounterfactualsAnswer(Answer):
-    """What would have led to an approval."""
+    """The changes that would have led to an approval."""
 
-    decision: Decision = Field(description="Of the applicant as asked about.")
-    counterfactuals: list[Counterfactual] = Field(description="The fewest changes first, then the smallest; up to 3.")
-    note: str = Field("", description="Why there are none, if there are none.")
+    decision: Decision = Field(description="Decision for the unchanged row.")
+    counterfactuals: list[Counterfactual] = Field(description="Up to 3, fewest changes first, then smallest.")
+    note: str = Field("", description="Why there are no counterfactuals; empty if there are some.")
 
 
 def counterfactual_answers(live: LiveModel, row: Row, prediction_id: str) -> CounterfactualsAnswer:
-    """The ways to an approval, each answered by the live model before it is shown."""
+    """Counterfactuals of an applicant, each scored by the live model."""
     found = counterfactuals(live, row)
     rows = [row, *({**row, **changes} for changes in found)]
     answers: list[Any] = respond(live, rows, [prediction_id] * len(rows), reasons="none")
@@ -58,11 +58,11 @@ def counterfactual_answers(live: LiveModel, row: Row, prediction_id: str) -> Cou
     asked = answers[0]
     note = ""
     if asked.decision == live.domain.favourable:
-        note = "The applicant is approved as asked about."
+        note = "The applicant is already approved."
     elif not any(column.actionable for column in live.table.inputs):
-        note = "The table marks no column as actionable, so there is nothing that the applicant could change."
+        note = "The table marks no column as actionable."
     elif not ways:
-        note = f"None found: up to {MAX_CHANGES} changes of actionable columns do not lead to an approval."
+        note = f"None found: changing up to {MAX_CHANGES} actionable columns does not lead to an approval."
     return CounterfactualsAnswer(
         prediction_id=prediction_id,
         model=live.name,

@@ -1,4 +1,4 @@
-"""The scale of the points and the cut-offs, and the decision that follows from them."""
+"""Credit policy: the points scale, the cut-offs, and the decision."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ CUT_OFFS = CutOffs(
 
 
 class CreditPolicy(Policy):
-    """The scale of the points and the cut-offs of the decision."""
+    """The points scale and the cut-offs of the decision."""
 
     base_points: float = Field(600, ge=-100_000, le=100_000, description="Points of an applicant at the base odds.")
     base_odds: float = Field(
-        50, gt=0, le=1_000_000, description="Good outcomes for each bad one at which the base points are given."
+        50, gt=0, le=1_000_000, description="Base odds: good outcomes per bad one at the base points."
     )
     points_to_double_odds: float = Field(20, gt=0, le=10_000, description="PDO: points that double the odds.")
     approve_below: float = Field(0.15, ge=0, le=1, description="Approve below this probability of default.")
@@ -36,14 +36,12 @@ class CreditPolicy(Policy):
     @model_validator(mode="after")
     def _cut_offs_do_not_cross(self) -> CreditPolicy:
         if self.approve_below > self.decline_from:
-            raise ValueError(
-                f"approve_below ({self.approve_below}) must not lie above decline_from ({self.decline_from})"
-            )
+            raise ValueError(f"approve_below ({self.approve_below}) must not exceed decline_from ({self.decline_from})")
         return self
 
     @property
     def points_per_log_odds(self) -> float:
-        """Points for one unit of the log-odds of a good outcome."""
+        """Points per unit of the log-odds of a good outcome."""
         return self.points_to_double_odds / math.log(2)
 
     def points(self, log_odds: Floats) -> list[int]:

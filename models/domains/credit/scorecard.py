@@ -1,4 +1,4 @@
-"""The answer to an applicant: probability, points, decision, and a scorecard that says where the points come from."""
+"""The credit answer: probability, points, decision, and the scorecard that breaks the points down."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from models.encoding import Features
 
 
 class CreditReason(Reason):
-    """A reason with its share in points."""
+    """A reason with its contribution in points."""
 
-    points: int = Field(description="The column's line of the scorecard: points that it cost; negative or 0.")
+    points: int = Field(description="Points the column cost, as in the scorecard; negative or 0.")
 
 
 class Scorecard(BaseModel):
-    """Where the points come from: base and shares add up to them, without a remainder."""
+    """Breakdown of the points: base and shares add up to them exactly."""
 
-    reference: str = Field(description="Whose typical applicant the shares compare with.")
+    reference: str = Field(description="Reference group, whose typical applicant the shares compare with.")
     base: int = Field(description="Points of that applicant.")
-    shares: dict[str, int] = Field(description="Points that each column added (or took, negative), the table's order.")
+    shares: dict[str, int] = Field(description="Points contributed by each column (negative: cost), in table order.")
 
 
 class CreditAnswer(Answer):
@@ -35,12 +35,16 @@ class CreditAnswer(Answer):
     probability_of_default: float = Field(ge=0, le=1, description="Calibrated.")
     points: int = Field(description="Score on the PDO scale; higher is safer.")
     decision: Decision
-    reasons: list[CreditReason] = Field(default_factory=list, description="What cost most points, most first.")
-    scorecard: Scorecard | None = Field(None, description="Every column's share in the points; given with the reasons.")
+    reasons: list[CreditReason] = Field(
+        default_factory=list, description="Columns that cost most points, largest first."
+    )
+    scorecard: Scorecard | None = Field(
+        None, description="Breakdown of the points by column; included with the reasons."
+    )
 
 
 def explain(live: LiveModel, row: Row, x: Features, decided: Mapping[str, Any]) -> dict[str, Any]:
-    """The scorecard, and up to four columns that raised the probability of default most, with their points in it."""
+    """The scorecard, and up to four columns that raised the probability of default most, with their points."""
     policy = live.policy
     assert isinstance(policy, CreditPolicy)  # noqa: S101 - a domain's models come with the domain's policy
     explained = live.classifier.explain(x)
@@ -61,9 +65,9 @@ def explain(live: LiveModel, row: Row, x: Features, decided: Mapping[str, Any]) 
 
 
 def whole_shares(shares: Floats, total: int) -> list[int]:
-    """Round shares so that they add up to `total`: down first, then up where the most was cut off (Hamilton's method).
+    """Round shares so that they add up to `total`, by the largest-remainder (Hamilton) method.
 
-    Each ends less than 1 from where it was, as long as `total` is within 1 of their sum.
+    Each moves by less than 1 if `total` is within 1 of their sum.
     """
     lower = np.floor(shares)
     each, n_up = divmod(total - int(lower.sum()), len(shares))

@@ -1,4 +1,4 @@
-"""The answer to an applicant as people read it: points on their scale, and the scorecard as a waterfall."""
+"""View of a credit answer: points on their scale, and the scorecard as a waterfall."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.domains.credit.policy import CreditPolicy
 
 
 def credit_view(live: LiveModel, given: Mapping[str, Any]) -> View:
-    """Points between their cut-offs, and what each column adds to those of the typical accepted applicant."""
+    """Points between the cut-offs, and each column's contribution relative to the typical accepted applicant."""
     policy, answer = live.policy, given["answer"]
     assert isinstance(policy, CreditPolicy)  # noqa: S101 - a domain's models come with the domain's policy
     points, scorecard, decision = answer["points"], answer["scorecard"], answer["decision"]

@@ -1,4 +1,4 @@
-"""Fraud: a transaction in, the probability of fraud, how unusual it is, a decision and its reasons out."""
+"""Fraud: fraud probability and anomaly score of a transaction, a decision and its reasons."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from models.tasks.binary import binary
 
 DOMAIN = Domain(
     name="fraud",
-    summary="Probability that a transaction is fraudulent, how unusual it is, and allow, review or block.",
-    intended_use="To let transactions pass, hold them for a person to review, or block them, and to say why.",
+    summary="Probability that a transaction is fraudulent, an anomaly score, and allow, review or block.",
+    intended_use="To allow transactions, hold them for review, or block them, with reasons.",
     not_for=(
-        "Accusing anyone: a high score is a reason to look, not a proof.",
+        "Accusing anyone: a high score is a reason to review, not proof.",
         "Card schemes, countries or channels unlike those of the training rows; fraud also changes with time.",
         "Judging customers as such, for credit or for anything else.",
     ),

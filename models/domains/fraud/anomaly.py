@@ -1,4 +1,4 @@
-"""How unlike the genuine a transaction is: the error of an autoencoder, and what is read of it."""
+"""Anomaly score of a transaction: the reconstruction error of an autoencoder of genuine rows."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ ANOMALY = Column(
     name="anomaly_score",
     kind="number",
     unit="%",
-    description="How unusual the transaction is; percent of genuine transactions that are less so",
+    description="Anomaly score: percent of genuine transactions that are less unusual",
     reasons={"above": "The transaction is unlike genuine ones (more unusual than {value} of them)"},
 )
-"""What the anomaly is called beside the columns of a table; its values are percentiles."""
+"""The anomaly as a column beside those of the table; its values are percentiles."""
 
 MAX_ROWS = 20_000
-"""Genuine rows that the autoencoder learns from; more teach it nothing new and cost time."""
+"""Genuine rows the autoencoder is trained on; more cost time without improving it."""
 N_QUANTILES = 10_001
 
 
 class Anomaly:
-    """The error with which an autoencoder of genuine rows gives an encoded row back, and what it says.
+    """The reconstruction error of an autoencoder of genuine rows, as a feature and as a percentile.
 
-    The error of the rows that it learned from is taken for that of any other: an autoencoder this narrow does not
-    learn rows by heart. Of some thousand rows, their median error is 1 to 4 % less than that of others, and
-    that is little beside the spread of the errors; of more rows, still less.
+    Errors on the autoencoder's training rows stand for those on new rows: one this narrow hardly overfits. With a few
+    thousand rows the median training error is 1 to 4 % lower, little compared with the spread of the errors, and less
+    with more rows.
 
     Parameters
     ----------
-    preset : of the model; how long the autoencoder learns follows from it.
-    seed : of everything random in it.
+    preset : of the model; determines the autoencoder's training time.
+    seed : of all its randomness.
 
     Attributes
     ----------
     autoencoder : of the genuine training rows.
-    centre, spread : median and interquartile range of the root of the error that a classifier reads.
-    fixed : the features whose own values a classifier's anomaly does not depend on, see `errors_to_read`.
-    quantiles : N_QUANTILES quantiles of the error of genuine rows that the autoencoder did not learn from.
+    centre, spread : median and interquartile range of the root of the error that the classifier reads.
+    fixed : positions of the features that the classifier's anomaly ignores, see `errors_to_read`.
+    quantiles : N_QUANTILES quantiles of the error of genuine rows that the autoencoder was not trained on.
     """
 
     stored_as: ClassVar[str] = "anomaly"
@@ -68,17 +68,17 @@ class Anomaly:
         )
 
     def fit(self, X: Features, labels: Labels, *, n_train: int, directions: npt.NDArray[np.int8]) -> Features:
-        """Learn what genuine rows look like, and how large the error is that a classifier reads.
+        """Train the autoencoder on genuine rows, and scale the error that the classifier reads.
 
         Parameters
         ----------
         X : encoded rows, shape (n_rows, n_features).
-        n_train : the autoencoder sees the genuine ones of the first so many rows.
-        directions : of the features, as the encoder has them.
+        n_train : the autoencoder is trained on genuine rows among the first `n_train`.
+        directions : of the features, from the encoder.
 
         Returns
         -------
-        What a classifier reads of the rows' error, see `feature`.
+        The classifier's input from the rows' errors, see `feature`.
         """
         genuine = np.flatnonzero(labels[:n_train] == 0)
         step = max(-(-len(genuine) // MAX_ROWS), 1)  # every step-th row: the whole training time is covered
@@ -90,29 +90,29 @@ class Anomaly:
         return self.feature(errors)
 
     def check_restored(self) -> None:
-        """ValueError unless the spread is one and `fixed` are features."""
+        """Raise ValueError unless the spread is positive and `fixed` are positions of features."""
         n_features = len(self.autoencoder.means_)
         if not self.spread > 0 or not all(0 <= i < n_features for i in self.fixed):
             raise ValueError(f"spread must be above 0, got {self.spread:g}; fixed, positions among {n_features}")
 
     def measure(self, X: Features) -> None:
-        """Take the errors of these encoded genuine rows, which the autoencoder did not learn from, for the usual."""
+        """Set the percentiles from encoded genuine rows that the autoencoder was not trained on."""
         self.quantiles = np.quantile(self.errors(X), np.linspace(0, 1, N_QUANTILES))
 
     def errors(self, X: Features) -> Floats:
-        """Error of encoded rows, shape (n_rows,), at least 0. Equal rows get equal bits, alone or among others."""
+        """Error of encoded rows, shape (n_rows,), at least 0. Bitwise independent of the batch."""
         return self.autoencoder.reconstruction_errors(X).astype(np.float64)
 
     def errors_to_read(self, X: Features) -> Floats:
-        """The error that a classifier reads: that of the rows with their features of a direction at the mean.
+        """The error that the classifier reads: with features that have a direction set to their mean.
 
-        The error may move either way with any column. Where the probability may only rise with a column, or only fall,
-        the anomaly must not carry it the other way.
+        The error may rise or fall with any column. If the probability must be monotone in a column, the anomaly must
+        not depend on it.
         """
         return self.errors(self._without_directed(X))
 
     def both_errors(self, X: Features) -> tuple[Floats, Floats]:
-        """`errors` and `errors_to_read` of rows, from one pass through the autoencoder."""
+        """`errors` and `errors_to_read` of rows, from one forward pass."""
         if not len(self.fixed):
             errors = self.errors(X)
             return errors, errors
@@ -127,7 +127,7 @@ class Anomaly:
         return X
 
     def feature(self, errors: Floats) -> Features:
-        """What a network reads of the error: its root, scaled and smoothly clipped to -3..3, shape (n_rows, 1).
+        """The classifier's input: the root of the error, scaled and smoothly clipped to -3..3, shape (n_rows, 1).
 
         As with the numbers of a table, x / sqrt(1 + (x/3)^2) of x = (root - median) / (interquartile range).
         """
@@ -136,7 +136,7 @@ class Anomaly:
         return clipped
 
     def percentiles(self, errors: Floats) -> Floats:
-        """Percent of genuine rows with a lower error, shape (n_rows,), 0..100."""
+        """Percentile of the error among genuine rows, shape (n_rows,), 0..100."""
         steps: npt.NDArray[np.intp] = np.minimum(np.searchsorted(self.quantiles, errors), N_QUANTILES - 1)
         percentiles: Floats = steps / ((N_QUANTILES - 1) / 100)
         return percentiles

@@ -1,4 +1,4 @@
-"""What is answered to one transaction, and why."""
+"""The fraud answer and its reasons."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class FraudAnswer(Answer):
         ge=0, le=100, description="Percent of the genuine training transactions that were less unusual."
     )
     decision: Decision
-    rules: list[str] = Field(description="Names of the rules that were hit, also of those that are not live.")
+    rules: list[str] = Field(description="Names of the rules that were hit, including those that are not live.")
     windows: dict[str, float | None] = Field(
         default_factory=dict,
-        description="What the card's and the terminal's earlier transactions said; null where there is nothing to say.",
+        description="Window features from the card's and the terminal's history; null where there is none.",
     )
     reasons: list[Reason] = Field(
         default_factory=list,
         description=(
-            "The rules that asked for this decision and the anomaly if it did, then what raised the probability most, "
-            "most first."
+            "Rules and anomaly that led to the decision, then the columns that raised the probability most, largest "
+            "first."
         ),
     )
 
@@ -47,7 +47,7 @@ def explain(live: LiveModel, row: Row, x: Features, decided: Mapping[str, Any]) 
 
 
 def _anomaly_reasons(live: LiveModel, share: float, decided: Mapping[str, Any]) -> list[Reason]:
-    """The anomaly, if the policy reviews because of it, whatever its share in the log-odds."""
+    """The anomaly as a reason if it triggers a review, whatever its share in the log-odds."""
     assert isinstance(live.policy, FraudPolicy)  # noqa: S101 - a domain's models come with the domain's policy
     if decided[ANOMALY.name] < live.policy.review_anomaly_from:
         return []

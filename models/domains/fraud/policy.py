@@ -1,4 +1,4 @@
-"""From which scores on a transaction is reviewed or blocked, and the decision that follows."""
+"""Fraud policy: thresholds for review and block, rules, and the decision."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ ALERT_BUDGET = AlertBudget(
     upper="block_from",
     reviewed="review",
     blocked="block",
-    costs=AlertCosts(review=5, blocked_good=30),  # no source: a look of some minutes, a lost purchase and a call
+    costs=AlertCosts(
+        review=5, blocked_good=30
+    ),  # an assumption, without a source: minutes of review; a lost purchase and a call
 )
 QUEUE = Queue(
     reviewed=ALERT_BUDGET.reviewed,
@@ -35,27 +37,32 @@ QUEUE = Queue(
 
 
 class FraudPolicy(Policy):
-    """From which scores on a transaction is reviewed or blocked."""
+    """Thresholds and rules by which a transaction is reviewed or blocked."""
 
-    review_from: float = Field(0.10, ge=0, le=1, description="Review from this probability of fraud on.")
-    block_from: float = Field(0.50, ge=0, le=1, description="Block from this probability of fraud on.")
+    review_from: float = Field(0.10, ge=0, le=1, description="Review at or above this fraud probability.")
+    block_from: float = Field(0.50, ge=0, le=1, description="Block at or above this fraud probability.")
     review_anomaly_from: float = Field(
-        99.95, ge=0, le=100, description="Review from this anomaly percentile on, whatever the probability."
+        99.95, ge=0, le=100, description="Review at or above this anomaly percentile, whatever the probability."
     )
     snooze_hours: float = Field(
-        24, ge=0, le=8_760, description="For so many hours a card that was cleared is not reviewed; it may be blocked."
+        24,
+        ge=0,
+        le=8_760,
+        description="Hours during which a cleared card is not reviewed again; it may still be blocked.",
     )
-    rules: Rules = Field((), description="Rules beside the model; block comes before review before allow.")
+    rules: Rules = Field(
+        (), description="Rules in addition to the model; block takes precedence over review, review over allow."
+    )
 
     @model_validator(mode="after")
     def _thresholds_do_not_cross(self) -> FraudPolicy:
         if self.review_from > self.block_from:
-            raise ValueError(f"review_from ({self.review_from}) must not lie above block_from ({self.block_from})")
+            raise ValueError(f"review_from ({self.review_from}) must not exceed block_from ({self.block_from})")
         return self
 
 
 def decide(policy: FraudPolicy, scores: Scores, rows: Rows, table: Table) -> Columns:
-    """Probability, anomaly percentile and decision of transactions, and the rules that they hit."""
+    """Probability, anomaly percentile, decision and rule hits of transactions."""
     probabilities, percentiles = scores["probability"].tolist(), scores["anomaly"].tolist()
     decisions = [
         "block"

@@ -1,4 +1,4 @@
-"""Two networks together: a classifier for known fraud, and an autoencoder for what is unlike the genuine."""
+"""The fraud scorer: a classifier of known fraud, and an autoencoder that detects anomalies."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from models.presets import Preset
 
 
 class FraudScorer(TableClassifier):
-    """A classifier for known fraud, and beside it an autoencoder for what is merely unlike the genuine.
+    """A classifier of known fraud, and an autoencoder that detects anomalies.
 
-    The anomaly, the autoencoder's error, is an answer of its own and an input of the classifier.
+    The anomaly, the autoencoder's reconstruction error, is both part of the answer and an input of the classifier.
 
     Parameters and attributes: see `TableClassifier`, and
 
-    anomaly : the autoencoder, trained on the genuine training rows, and what its error says.
+    anomaly : the autoencoder of genuine training rows, and the scale of its error.
     """
 
     stored_as: ClassVar[str] = "fraud_scorer"
@@ -37,10 +37,10 @@ class FraudScorer(TableClassifier):
         self.anomaly = Anomaly(preset, seed)
 
     def _fit_inputs(self, frame: pd.DataFrame, labels: Labels, rows: DrawnRows) -> Features:
-        """As `TableClassifier` does, with the autoencoder, which sees genuine training rows alone."""
+        """See `TableClassifier`; also trains the autoencoder, on genuine training rows only."""
         X = super()._fit_inputs(frame, labels, rows)
         directions = self.encoder.directions_
-        self.anomaly.autoencoder.set_params(callbacks=self.network.callbacks)  # who watches one training, watches both
+        self.anomaly.autoencoder.set_params(callbacks=self.network.callbacks)  # progress is reported for both networks
         feature = self.anomaly.fit(X, labels, n_train=len(rows.labels), directions=directions)
         self.anomaly.autoencoder.set_params(callbacks=None)
         self._renew_inputs(rows.validation)
@@ -48,19 +48,19 @@ class FraudScorer(TableClassifier):
         return np.concatenate([X, feature], axis=1)
 
     def check_restored(self) -> None:
-        """See `TableClassifier`; ValueError also unless the autoencoder reads what the encoder gives."""
+        """See `TableClassifier`; also raises ValueError unless autoencoder and encoder have equal feature counts."""
         super().check_restored()
         if (n_read := self.anomaly.autoencoder.n_features_in_) != len(self.reference):
-            raise ValueError(f"the autoencoder reads {n_read} features, the encoder gives {len(self.reference)}")
+            raise ValueError(f"the autoencoder expects {n_read} features, the encoder returns {len(self.reference)}")
 
     def _renew_inputs(self, validation: tuple[pd.DataFrame, Labels]) -> None:
-        """Measure what counts as unusual; the autoencoder stays, as the encoder does: it makes inputs."""
+        """Recompute the percentiles; the autoencoder is kept, as the encoder is, because it makes inputs."""
         held_out, labels = validation
         self.anomaly.measure(self.encoder.transform(held_out[labels == 0]))
 
     @property
     def columns(self) -> list[Column]:
-        """Those of the table that are read, then the anomaly."""
+        """The table's input columns, then the anomaly."""
         return [*super().columns, ANOMALY]
 
     @property
@@ -79,7 +79,7 @@ class FraudScorer(TableClassifier):
         return super().input_groups.beside(FeatureGroups(np.ones(1, np.float32), np.zeros(1, np.intp)))
 
     def inputs(self, X: Features) -> Features:
-        """The encoded rows, and beside them their anomaly."""
+        """The encoded rows with the anomaly appended."""
         return np.concatenate([X, self.anomaly.feature(self.anomaly.errors_to_read(X))], axis=1)
 
     def derived_values(self, x: Features) -> Mapping[str, Any]:
@@ -87,11 +87,11 @@ class FraudScorer(TableClassifier):
         return {ANOMALY.name: float(self.anomaly_percentiles(x[None])[0])}
 
     def anomaly_percentiles(self, X: Features) -> Floats:
-        """Percent of genuine rows with a lower anomaly, shape (n_rows,), 0..100."""
+        """Anomaly percentile among genuine rows, shape (n_rows,), 0..100."""
         return self.anomaly.percentiles(self.anomaly.errors(X))
 
     def scores(self, X: Features) -> Scores:
-        """See `TableClassifier`; beside them the `anomaly_percentiles`, from one pass through the autoencoder."""
+        """See `TableClassifier`; adds the `anomaly_percentiles`, from one pass through the autoencoder."""
         errors, read = self.anomaly.both_errors(X)
         inputs = np.concatenate([X, self.anomaly.feature(read)], axis=1)
         return {**with_probability(self._log_odds_of(inputs)), "anomaly": self.anomaly.percentiles(errors)}

@@ -1,4 +1,4 @@
-"""The answer to a transaction as people read it: probability and anomaly on their scales, reasons and history."""
+"""View of a fraud answer: probability and anomaly on their scales, reasons and history."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def fraud_view(live: LiveModel, given: Mapping[str, Any]) -> View:
     policy, answer = live.policy, given["answer"]
     assert isinstance(policy, FraudPolicy)  # noqa: S101 - a domain's models come with the domain's policy
     anomaly, review = answer["anomaly_score"], policy.review_anomaly_from
-    said = f"More unusual than {anomaly:.4g} % of genuine transactions; reviewed for that alone from {review:g} %"
+    said = f"More unusual than {anomaly:.4g} % of genuine transactions; review threshold {review:g} %"
     scale = zoned(0, 100, [(review, "usual", "good"), (100, "review", "middle")], [], (anomaly, f"{anomaly:.4g}"), said)
     rules = f"Rules hit: {', '.join(answer['rules'])}." if answer["rules"] else ""
     return View(

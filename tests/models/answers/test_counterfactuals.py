@@ -110,7 +110,7 @@ def test_the_answer_says_why_there_is_no_way(live: LiveModel, rows: list[dict[st
     plain.__dict__ |= {**live.scorer.__dict__, "table": fixed}
 
     for model, row, words in (
-        (live, approved, "is approved as asked about"),
+        (live, approved, "is already approved"),
         (nobody, declined, "None found"),
         (replace(live, scorer=plain), declined, "marks no column as actionable"),
     ):

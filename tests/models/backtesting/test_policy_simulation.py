@@ -253,7 +253,7 @@ def test_a_domain_without_cut_offs_says_what_can_be_set(name, lives, rows_of):
 @pytest.mark.parametrize(
     ("texts", "words"),
     [
-        (["approve_below=0.4", "decline_from=0.2"], r"approve_below \(0.4\) must not lie above decline_from \(0.2\)"),
+        (["approve_below=0.4", "decline_from=0.2"], r"approve_below \(0.4\) must not exceed decline_from \(0.2\)"),
         (["approve_below=1.5"], "approve_below: input should be less than or equal to 1, got 1.5"),
         (["approve_below=low"], "approve_below: input should be a valid number, .*, got 'low'"),
         (["base_points=NaN"], "base_points: .*got nan"),

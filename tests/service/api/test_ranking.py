@@ -98,7 +98,7 @@ def test_the_guard_answers_with_the_place_the_columns_and_what_to_do(client):
         (
             {"campaign": {"id": "c", "targeting": {"age": {"minimum": 9, "maximum": 8}}}},
             "/candidates/1/campaign/targeting/age",
-            "minimum of at most its maximum",
+            "minimum must not exceed maximum",
         ),
         (
             {"campaign": {"id": "c", "targeting": {"gender": ["man"]}}},

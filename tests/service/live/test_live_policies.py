@@ -108,7 +108,7 @@ def test_a_promotion_keeps_the_active_policy(start_service, store, applicant):
             "credit",
             "'approve_under' is not a field of this policy; did you mean 'approve_below'",
         ),
-        ({"approve_below": 0.5, "decline_from": 0.2}, "credit", "must not lie above decline_from"),
+        ({"approve_below": 0.5, "decline_from": 0.2}, "credit", "must not exceed decline_from"),
         ({"review_from": 0.1}, "fraud", "it is a policy for 'fraud', the model is one for 'credit'"),
     ],
 )

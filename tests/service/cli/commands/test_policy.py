@@ -105,7 +105,7 @@ def test_another_version_than_the_tested_one_is_pointed_out(run, simulate, train
         (["--bad-rate", "-0.1"], "bad rate must be at least 0 and below 1, got -0.1"),
         (["--approval-rate", "0.5", "--bad-rate", "0.1"], "not both"),
         (["--refer", "1"], "share to refer must be at least 0 and below 1, got 1"),
-        (["--set", "approve_below=0.9"], "approve_below (0.9) must not lie above decline_from (0.3)"),
+        (["--set", "approve_below=0.9"], "approve_below (0.9) must not exceed decline_from (0.3)"),
         (["--set", "cutoff=0.9"], "'cutoff' is not a field of this policy"),
         (["--policy", "4"], "'credit' has no policy 4; none is stored"),
         (["--policy", "0", "--refer", "0.1"], "only costs can be given with it"),
