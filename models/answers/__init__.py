@@ -1,1 +1,1 @@
-"""From rows to answers (one row, a frame, a file), and why: reasons, explanation, trace, counterfactuals."""
+"""Answers to rows, frames and files, and their explanation: reasons, attribution, traces, counterfactuals."""

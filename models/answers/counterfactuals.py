@@ -1,7 +1,7 @@
-"""What would change a decision: the fewest and smallest changes of actionable columns that lead to a better one.
+"""Counterfactuals: the fewest and smallest changes of actionable columns that lead to the favourable decision.
 
-Values are tried together in batches of encoded rows: a column's features depend on that column alone, so the encoded
-row of any combination is put together from those of its single changes.
+Candidates are scored in batches of encoded rows. A column's features depend on that column alone, so the encoded row
+of a combination is assembled from those of its single changes.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from models.contract import LiveModel, Row
 from models.encoding import Features
 
 MAX_CHANGES = 4
-"""Columns that one way may touch; nobody follows longer advice."""
+"""Maximum number of changed columns; longer advice is of no use."""
 _VALUES_IN_PAIRS = 8
-"""Values of a column that are tried together with those of another one."""
+"""Values of a column tried in pairs with those of another."""
 _STEPS = 16
-"""Values between the one a row has and the one that is enough, of which the nearest that is enough is taken."""
+"""Intermediate values tried when a sufficient change of a number is made smaller."""
 
 
 @dataclass(frozen=True)
 class _Change:
-    """One other value of one column; `cost` is 0..1 for a number, the share of all training rows it passes, else 1."""
+    """A new value of one column; `cost` is the share of training rows in between for a number, 1 otherwise."""
 
     column: Column
     value: Any
@@ -37,20 +37,20 @@ class _Change:
 
 
 def counterfactuals(live: LiveModel, row: Row, *, n_most: int = 3) -> list[dict[str, Any]]:
-    """Other values for actionable columns, with which the live model takes the favourable decision.
+    """Find values of actionable columns with which the live model takes the favourable decision.
 
-    Single changes are all tried, then pairs of those that help, then the most helpful values of three and four columns.
-    Each way found is made as small as it can be. Values come from training rows, or lie between them and the row's.
+    All single changes are tried, then pairs of helpful ones, then the most helpful values of three and four columns.
+    Each set of changes found is then made as small as possible. Values come from training rows, or lie between them
+    and the row's.
 
     Parameters
     ----------
-    row : checked, as it was asked about.
+    row : the checked row.
 
     Returns
     -------
-    list of at most `n_most` dictionaries from column name to new value: those that touch the fewest columns first, and
-    among these the smallest changes. No two touch the same columns, nor does one touch all columns of another. Empty if
-    none was found, or if the row needs none.
+    list of at most `n_most` dictionaries from column name to new value, fewest columns first, then smallest changes. No
+    one's columns include all columns of another. Empty if none was found, or if the row needs none.
     """
     search = _Search(live, row)
     if not search.changes or search.decides([()])[0]:
@@ -77,12 +77,11 @@ def _enough(search: _Search, ways: list[tuple[_Change, ...]]) -> list[tuple[_Cha
 
 
 class _Search:
-    """The row's single changes, encoded, and how to put them together.
+    """The row's single changes, encoded, and their combinations.
 
     Attributes
     ----------
-    changes : every other usual value of every actionable column that lowers the log-odds, by column name, the least
-        change first.
+    changes : by actionable column, its usual values that lower the log-odds, smallest change first.
     """
 
     def __init__(self, live: LiveModel, row: Row) -> None:
@@ -102,28 +101,28 @@ class _Search:
             of_column.sort(key=lambda change: change.cost)
 
     def single(self) -> list[tuple[_Change, ...]]:
-        """Every change alone."""
+        """All single changes."""
         return [(change,) for of_column in self.changes.values() for change in of_column]
 
     def pairs(self) -> list[tuple[_Change, ...]]:
-        """Some values of each two columns."""
+        """Pairs of changes of two columns."""
         some = [_spread(of_column, _VALUES_IN_PAIRS) for of_column in self.changes.values()]
         return [(first, second) for one, other in combinations(some, 2) for first in one for second in other]
 
     def longer(self) -> list[tuple[_Change, ...]]:
-        """The most helpful value of each of three columns, and of four."""
+        """The most helpful values of three and of four columns."""
         best = sorted((max(of_column, key=self._gain) for of_column in self.changes.values()), key=self._gain)[-8:]
         return [way for n_columns in range(3, MAX_CHANGES + 1) for way in combinations(best, n_columns)]
 
     def smallest(self, way: tuple[_Change, ...]) -> tuple[_Change, ...]:
-        """The same columns, each number as near to the row's own as the decision allows."""
+        """The changes with each number as close to the row's own as the decision allows."""
         for i, change in enumerate(way):
             nearer = [(*way[:i], other, *way[i + 1 :]) for other in self._between(change)]
             way = next(iter(sorted(_enough(self, nearer), key=_cost)), way)
         return way
 
     def decides(self, ways: list[tuple[_Change, ...]]) -> npt.NDArray[np.bool_]:
-        """Whether each way leads to the favourable decision."""
+        """Whether each set of changes leads to the favourable decision."""
         if not ways:
             return np.zeros(0, np.bool_)
         live = self._live
@@ -139,7 +138,7 @@ class _Search:
         return self._live.classifier.log_odds(self._put_together(ways))
 
     def _put_together(self, ways: list[tuple[_Change, ...]]) -> Features:
-        """The encoded row of each way."""
+        """The encoded row of each set of changes."""
         self._encode({(change.column.name, change.value) for way in ways for change in way})
         X = np.tile(self._x, (len(ways), 1))
         for i, way in enumerate(ways):
@@ -157,24 +156,24 @@ class _Search:
                 self._encoded[name, value] = x
 
     def _others(self, column: Column) -> list[_Change]:
-        """Every usual value of the column but the one it has, or for a number those on both its sides."""
+        """The column's usual values other than the row's own; for a number, on both sides of it."""
         own = self._row.get(column.name)
         usual = self._live.classifier.background.usual_values.get(column.name, [])
         if column.kind == "number" and own is not None:
             if column.ordered_above is not None and own <= column.ordered_above:
-                return []  # it is a code of a state: no number is more or less than it
+                return []  # the row holds a state code, which has no order relative to numbers
             return [_Change(column, value, self._distance(column, own, value)) for value in usual if value != own]
         return [_Change(column, value, 1.0) for value in usual if level_text(value) != level_text(own)]
 
     def _distance(self, column: Column, own: float, value: float) -> float:
-        """Share of the training rows between the two, and a little more the farther they are apart."""
+        """Share of the training rows between the two; the distance itself breaks ties."""
         usual = self._live.classifier.background.usual_values[column.name]
         ranks = np.interp([own, value], usual, np.linspace(0, 1, len(usual)))
         apart = abs(value - own) / (abs(value - own) + (usual[-1] - usual[0]) + 1e-300)
         return float(0.99 * abs(ranks[1] - ranks[0]) + 0.01 * apart)
 
     def _between(self, change: _Change) -> list[_Change]:
-        """Round numbers from the row's own to that of the change."""
+        """Round numbers between the row's own and the changed one."""
         column, own = change.column, self._row.get(change.column.name)
         if column.kind != "number" or own is None:
             return []
@@ -188,11 +187,11 @@ class _Search:
 
 
 def _spread(changes: list[_Change], n_most: int) -> list[_Change]:
-    """So many of them, evenly chosen, the first and the last among them."""
+    """At most `n_most` evenly spaced changes, including the first and the last."""
     places = np.unique(np.linspace(0, len(changes) - 1, n_most).round().astype(int))
     return [changes[place] for place in places.tolist()]
 
 
 def _round(column: Column, number: float) -> float:
-    """To two digits, as people say amounts; a whole number stays one."""
+    """The number rounded to two significant digits; integers stay integers."""
     return float(f"{number:.2g}") if not column.whole or abs(number) >= 100 else float(round(number))

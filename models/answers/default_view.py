@@ -1,4 +1,4 @@
-"""The view of any answer, made from its fields and the policy's cut-offs; domains build their own from its parts."""
+"""Default view of an answer, built from its fields and the policy's cut-offs; domains reuse its parts."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from models.contract import Answer, LiveModel
 
 Json: TypeAlias = Mapping[str, Any]
 MARKS = (0.01, 0.1, 0.5, 0.9)
-"""Marks of a scale without cut-offs."""
+"""Ticks of a scale without cut-offs."""
 
 
 def view_of(live: LiveModel, given: Json) -> View:
-    """An answer to the domain's form, as JSON, the way the domain shows it."""
+    """The domain's view of an answer to its form, as JSON."""
     return (live.domain.view or default_view)(live, given)
 
 
 def default_view(live: LiveModel, given: Json) -> View:
-    """Headline, scale, reasons, breakdown and window values as far as the answer has them, then all other fields."""
+    """Headline, scale, reasons, breakdown and window values where the answer has them, then all other fields."""
     answer, summary = answer_in(given), live.domain.task.summary
     name = summary.field
     parts = [reasons_part(answer), breakdown_part(given), windows_part(live, answer)]
@@ -39,7 +39,7 @@ def default_view(live: LiveModel, given: Json) -> View:
 
 
 def answer_in(given: Json) -> Json:
-    """The answer to the row, also out of an explanation that holds it."""
+    """The answer itself, or the one inside an explanation."""
     found: Json = given.get("answer", given)
     return found
 
@@ -59,8 +59,8 @@ def tone_of(live: LiveModel, decision: str) -> Tone:
 
 
 def probability_part(live: LiveModel, answer: Json) -> Part:
-    """The probability on a scale of log-odds, between the cut-offs of the policy where the domain has some."""
-    return Part(scale=_probability_scale(live, answer), note="Equal distances are equal ratios of the odds.")
+    """The probability on a log-odds scale, with the policy's cut-offs if there are any."""
+    return Part(scale=_probability_scale(live, answer), note="Log-odds scale: equal distances are equal odds ratios.")
 
 
 def reasons_part(answer: Json) -> Part:
@@ -69,7 +69,7 @@ def reasons_part(answer: Json) -> Part:
 
 
 def breakdown_part(given: Json) -> Part:
-    """The share of each column in the log-odds; empty for an answer that is no explanation."""
+    """Contribution of each column to the log-odds; empty for an answer without explanation."""
     if "shares" not in given:
         return Part()
     steps = [(share["label"], share["text"], share["share"]) for share in given["shares"]]
@@ -81,7 +81,7 @@ def breakdown_part(given: Json) -> Part:
 
 
 def windows_part(live: LiveModel, answer: Json, title: str = "Window features") -> Part:
-    """The values of the table's windows for the answer's row."""
+    """The window features of the answer's row."""
     found = answer.get("windows", {}).items()
     return Part(
         title=title, facts=[(label(live.table[name]), spoken(live.table[name], value)) for name, value in found]
@@ -89,7 +89,7 @@ def windows_part(live: LiveModel, answer: Json, title: str = "Window features") 
 
 
 def _other_parts(answer: Json, drawn: Collection[str]) -> list[Part]:
-    """All other fields: mappings of numbers as bars, everything else as text."""
+    """The remaining fields: mappings of numbers as bars, everything else as text."""
     facts, parts = [], []
     for name, value in answer.items():
         if name in drawn or name in Answer.model_fields:
@@ -109,7 +109,7 @@ def _text(value: Any) -> str:
 
 
 def _zones(live: LiveModel) -> list[tuple[float, str, Tone]]:
-    """The decisions by probability: where each begins, its name, its tone."""
+    """Decision zones by probability: lower end, name and tone."""
     domain, policy = live.domain, live.policy
     if (cut := domain.cut_offs) is not None:
         between = ", ".join(sorted(domain.adverse - {cut.rejected}))

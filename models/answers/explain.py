@@ -1,4 +1,4 @@
-"""The full account of one row: every column's share, what other values of a column would do, and who scored alike."""
+"""Full explanation of one row: attribution to all columns, an effect curve, and training rows with similar scores."""
 
 from __future__ import annotations
 
@@ -22,66 +22,72 @@ AnswerType = TypeVar("AnswerType", bound=Answer)
 
 
 class ColumnShare(BaseModel):
-    """What one column did to the score."""
+    """Contribution of one column to the score."""
 
     column: str
-    label: str = Field(description="The column in a few words.")
-    value: Any = Field(description="What the row holds.")
-    typical: Any = Field(description="What the reference row holds.")
-    share: float = Field(description="Share in the log-odds above those of the reference row; negative lowers them.")
-    text: str = Field(description="The share in words.")
+    label: str = Field(description="Short label of the column.")
+    value: Any = Field(description="The row's value.")
+    typical: Any = Field(description="The reference row's value.")
+    share: float = Field(
+        description="Contribution to the log-odds relative to the reference row; negative lowers them."
+    )
+    text: str = Field(description="The contribution in words.")
 
 
 class CurvePoint(BaseModel):
-    """The probability that the row would get with another value."""
+    """The row's probability with another value of the column."""
 
     value: Any
     text: str = Field(description="The value in words.")
     probability: float = Field(ge=0, le=1, description="Calibrated.")
-    is_own: bool = Field(description="Whether it is the value that the row holds.")
+    is_own: bool = Field(description="Whether it is the row's own value.")
 
 
 class EffectCurve(BaseModel):
-    """What the live model says if one column changes and all others stay."""
+    """The live model's probability as one column changes and all others are held fixed."""
 
     column: str
     label: str
-    direction: Literal[-1, 0, 1] = Field(description="+1: it can only rise with the column, -1: only fall, 0: either.")
-    points: list[CurvePoint] = Field(description="Numbers from least to greatest; levels, the most frequent first.")
+    direction: Literal[-1, 0, 1] = Field(
+        description="+1: never falls as the column rises, -1: never rises, 0: unconstrained."
+    )
+    points: list[CurvePoint] = Field(
+        description="Numbers in ascending order; levels by frequency, most frequent first."
+    )
 
 
 class Neighbours(BaseModel):
-    """Training rows in a band of scores."""
+    """Training rows in one score band."""
 
-    low: float = Field(ge=0, le=1, description="Least probability in the band.")
-    high: float = Field(ge=0, le=1, description="Greatest probability in the band.")
+    low: float = Field(ge=0, le=1, description="Lowest probability in the band.")
+    high: float = Field(ge=0, le=1, description="Highest probability in the band.")
     n_rows: int = Field(description="Training rows in the band.")
-    n_events: int = Field(description="Those with the event.")
+    n_events: int = Field(description="Rows with the event.")
     event_rate: float = Field(ge=0, le=1)
     event_rate_low: float = Field(ge=0, le=1, description="Lower end of the rate's 95 % interval (Wilson).")
-    event_rate_high: float = Field(ge=0, le=1, description="Upper end of it.")
-    is_own: bool = Field(description="Whether the row falls into this band.")
+    event_rate_high: float = Field(ge=0, le=1, description="Upper end of that interval.")
+    is_own: bool = Field(description="Whether the row is in this band.")
     typical: dict[str, Any] = Field(description="The band's typical row: medians and most frequent levels.")
 
 
 class Explanation(Answer, Generic[AnswerType]):
-    """The full account of one row."""
+    """Full explanation of one row."""
 
-    answer: AnswerType = Field(description="The answer to the row, as `score` gives it with all reasons.")
-    reference: str = Field(description="Whose typical row the shares compare with.")
-    reference_probability: float = Field(ge=0, le=1, description="Calibrated probability of that row.")
-    probability: float = Field(ge=0, le=1, description="Calibrated probability of the row asked about.")
+    answer: AnswerType = Field(description="The answer as returned by `score`, with all reasons.")
+    reference: str = Field(description="Reference group, whose typical row the contributions are relative to.")
+    reference_probability: float = Field(ge=0, le=1, description="Calibrated probability of the reference row.")
+    probability: float = Field(ge=0, le=1, description="Calibrated probability of the row.")
     base: float = Field(description="Log-odds of the reference row.")
-    log_odds: float = Field(description="Log-odds of the row: base and all shares together.")
+    log_odds: float = Field(description="Log-odds of the row: base plus all contributions.")
     shares: list[ColumnShare] = Field(
-        description="Every column that the model reads or derives, the largest share first whatever its sign."
+        description="All columns that the model reads or derives, by absolute contribution, largest first."
     )
-    curve: EffectCurve | None = Field(description="Of the chosen column; null if it has no values to try.")
-    neighbours: list[Neighbours] = Field(description="Training rows by tenths of the score, lowest scores first.")
+    curve: EffectCurve | None = Field(description="Effect curve of the chosen column; null if it has no usual values.")
+    neighbours: list[Neighbours] = Field(description="Training rows by score decile, lowest first.")
 
 
 def explain_operation(answer: type[AnswerType]) -> Operation:
-    """POST /v1/{name}/explain for a domain with such answers."""
+    """The operation POST /v1/{name}/explain of a domain with this answer type."""
     account: Any = Explanation[answer]  # type: ignore[valid-type]
 
     def answer_account(live: LiveModel, body: Row, prediction_id: str) -> Answer:
@@ -90,7 +96,7 @@ def explain_operation(answer: type[AnswerType]) -> Operation:
 
     return Operation(
         name="explain",
-        summary="The full account of one row: all shares, the effect of a column, and training rows that score alike.",
+        summary="Full explanation of one row: contributions, an effect curve, training rows with similar scores.",
         body=account_body,
         example=lambda table: {"row": table.example()},
         answer=account,
@@ -100,21 +106,21 @@ def explain_operation(answer: type[AnswerType]) -> Operation:
 
 
 def account_body(table: Table) -> Any:
-    """Type of the request: a row, and the column whose effect is wanted."""
+    """Type of the request: a row, and the column of the effect curve."""
     names = tuple(column.name for column in table.of_role("feature") if column.kind != "time")
-    described = Field(description="Whose effect curve is wanted; the column with the largest share if left out.")
+    described = Field(description="Column of the effect curve; default: the one with the largest contribution.")
     fields: dict[str, Any] = {"row": row_type(table)}
     if names:
         fields["column"] = NotRequired[Annotated[Literal[names], described]]
-    return closed_typed_dict("ExplainRequest", fields, "A row, and the column whose effect curve is wanted.")
+    return closed_typed_dict("ExplainRequest", fields, "A row, and the column of the effect curve.")
 
 
 def explain(live: LiveModel, row: Row, column: str | None, prediction_id: str, *, answer_type: type[Any]) -> Any:
-    """Answer, shares, curve and neighbours of a checked row.
+    """Answer, contributions, effect curve and neighbours of a checked row.
 
     Parameters
     ----------
-    column : whose effect curve is wanted; None for that with the largest share.
+    column : of the effect curve; None for the one with the largest contribution.
     """
     scorer = live.classifier
     x = scorer.encoder.encode_rows([row])[0]
@@ -151,7 +157,7 @@ def _column_shares(live: LiveModel, row: Row, x: Features, explained: Attributio
 
 
 def effect_curve(live: LiveModel, row: Row, x: Features, column: Column) -> EffectCurve | None:
-    """The row answered with each usual value of the column, and with its own.
+    """Score the row with each usual value of the column, and with its own.
 
     Parameters
     ----------
@@ -181,7 +187,7 @@ def _is_same(value: Any, own: Any) -> bool:
 
 
 def _neighbours(bands: list[ScoreBand], own: float) -> list[Neighbours]:
-    """Each band with what became of its rows; a score between two bands belongs to the lower one."""
+    """Score bands with their outcomes; a score between two bands belongs to the lower one."""
     place = max(np.searchsorted([band.low for band in bands], own, side="right") - 1, 0)
     n_rows = np.array([band.n_rows for band in bands])
     rates = np.array([band.n_events for band in bands]) / n_rows

@@ -1,4 +1,4 @@
-"""Scoring of whole files: rows in, the same rows with their answers out, in their order and in constant memory."""
+"""Batch scoring of files: the rows are written with their answers, in order and in constant memory."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from models.contract import LiveModel
 
 ROWS_PER_CHUNK = 50_000
 CHUNKS_PER_WORKER = 2
-"""How many chunks each worker is given at a time; more would only take memory."""
+"""Chunks queued per worker; more would only take memory."""
 
 Watcher: TypeAlias = Callable[[int], object]
-"""Called with the number of rows each time that so many more were written."""
+"""Progress callback; called with the number of rows just written."""
 
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """How a file was scored.
+    """Summary of a scored file.
 
     Attributes
     ----------
     problems : of its first bad rows.
-    unknown_columns : those that the model ignored.
-    n_formulas : texts in a CSV that was written which a spreadsheet program would run, see `data.files.formulas`.
+    unknown_columns : columns the model ignored.
+    n_formulas : texts written to a CSV that a spreadsheet would run as formulas, see `data.files.formulas`.
     """
 
     n_rows: int
@@ -61,20 +61,20 @@ def score_file(
 ) -> ScoredFile:
     """Score a .csv, .csv.gz or .parquet file of any size into another one.
 
-    The target has every column of the source, the fields of the domain's answer, and `error`. Rows that break a rule
-    of the model's table keep their place, are not scored and say why. The target appears complete or not at all.
+    The target has all columns of the source, the fields of the domain's answer, and `error`. Rows that break a rule of
+    the model's table keep their place, unscored, with the reason in `error`. The target is written atomically.
 
     Parameters
     ----------
-    reasons : add a column with the reasons of adverse decisions, for domains that give reasons; takes up to a
-        millisecond for each such row.
-    n_workers : processes that check, encode and score chunks; this one reads and writes.
+    reasons : add a column with the reasons of adverse decisions, if the domain has reasons; takes up to a millisecond
+        per adverse row.
+    n_workers : processes that check, encode and score chunks; the calling process reads and writes.
 
     Raises
     ------
     SourceError
-        The source cannot be read, has no rows or a column named like one of the answer's, or the target has another
-        suffix or cannot hold the source's types.
+        The source cannot be read, is empty or has a column named like one of the answer's, or the target has an
+        unsupported suffix or cannot hold the source's types.
     BadRowsError
         The source lacks a column that the model needs.
     """
@@ -83,7 +83,7 @@ def score_file(
     first = next(frames, None)
     if first is None or len(first) == 0:
         raise SourceError(f"{source}: the file has no rows")
-    if live.table.windows:  # they look back over all rows of the file
+    if live.table.windows:  # windows span all rows of the file
         first = pd.concat([first, *frames], ignore_index=True)
     checked_frame(live.table, first.iloc[:0], str(source), training=False)  # no rows: only the columns are checked
     columns, answers = _source_fields(source, first), answer_fields(live.domain, reasons=reasons)
@@ -106,21 +106,21 @@ def score_file(
 
 
 def n_rows_of(source: Path) -> int | None:
-    """How many rows a file has, if that is known without reading it all."""
+    """Number of rows of a file, if it can be found without reading the whole file; else None."""
     if not source.name.lower().endswith(".parquet") or not source.exists():
         return None
     try:
         n_rows: int = pq.read_metadata(source).num_rows
     except (pa.ArrowException, OSError):
-        return None  # reading will say what is wrong with it
+        return None  # reading the file reports the error
     return n_rows
 
 
 def _scored_chunks(
     live: LiveModel, frames: Iterator[pd.DataFrame], *, reasons: bool, n_workers: int
 ) -> Iterator[tuple[pd.DataFrame, ScoredRows]]:
-    """Each frame with its answers, in order; at most `CHUNKS_PER_WORKER * n_workers` frames are held at once."""
-    # Frames are sent as they are: joblib's memory-mapped files would cost more than they save
+    """Each frame with its answers, in order; at most `CHUNKS_PER_WORKER * n_workers` frames are in memory."""
+    # max_nbytes=None: joblib's memory-mapped files would cost more than they save
     with Parallel(n_jobs=n_workers, return_as="generator", max_nbytes=None) as workers:
         while held := list(islice(frames, CHUNKS_PER_WORKER * n_workers)):
             scored = workers(delayed(score_frame)(live, frame, reasons=reasons) for frame in held)
@@ -128,7 +128,7 @@ def _scored_chunks(
 
 
 def _source_fields(source: Path, first: pd.DataFrame) -> list[pa.Field]:
-    """The source's columns as they are written: text of a CSV stays text."""
+    """Schema of the source's columns in the target: CSV text stays text."""
     if not source.name.lower().endswith(".parquet"):
         return [pa.field(str(name), pa.string()) for name in first.columns]
     return [
@@ -138,7 +138,7 @@ def _source_fields(source: Path, first: pd.DataFrame) -> list[pa.Field]:
 
 
 def _beside(frame: pd.DataFrame, columns: list[pa.Field], answers: pa.Table) -> pa.Table:
-    """The rows as they came, with their answers to the right."""
+    """The source rows with the answer columns appended."""
     rows = pa.Table.from_pandas(frame, pa.schema(columns), preserve_index=False)
     return pa.Table.from_arrays([*rows.columns, *answers.columns], schema=pa.schema([*columns, *answers.schema]))
 
@@ -147,7 +147,7 @@ def _refuse_doubles(source: Path, columns: list[pa.Field], answers: list[pa.Fiel
     names = {field.name for field in columns}
     if doubled := [field.name for field in answers if field.name in names]:
         raise SourceError(
-            f"{source}: has column(s) named like the answer's: {', '.join(map(repr, doubled))}; rename or remove them"
+            f"{source}: column(s) named like the answer's: {', '.join(map(repr, doubled))}; rename or remove them"
         )
 
 
@@ -157,12 +157,12 @@ def _check_target(source: Path, target: Path) -> None:
     if not target.parent.is_dir():
         raise SourceError(f"{target}: there is no folder {target.parent}")
     if source.exists() and target.exists() and source.samefile(target):
-        raise SourceError(f"{target}: is the file that is read; give the answers another name")
+        raise SourceError(f"{target}: is the source file; choose another name for the output")
 
 
 @contextmanager
 def _written_whole(target: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], object]]:
-    """A function that writes rows to a file which gets its name when the block has ended well."""
+    """Context manager of a function that writes rows; the file is renamed to `target` on success only."""
     partial = target.with_name(f".{target.name}.partial-{uuid4().hex}")
     try:
         with _writer(target.name.lower(), partial, schema) as write:
@@ -176,7 +176,7 @@ def _written_whole(target: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Tab
 
 @contextmanager
 def _writer(name: str, path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], object]]:
-    """A function that appends rows to a parquet or CSV file, as the target's name asks for."""
+    """Context manager of a function that appends rows to a parquet or CSV file, by the suffix of `name`."""
     if name.endswith(".parquet"):
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             yield writer.write_table
@@ -187,9 +187,9 @@ def _writer(name: str, path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.T
 
 
 def csv_text(rows: pa.Table, *, header: bool = False) -> bytes:
-    """The rows as UTF-8 lines of a CSV; only cells that need quotes have them, null is an empty cell.
+    """The rows as UTF-8 CSV lines with minimal quoting; null is an empty cell.
 
-    Arrow's own writer puts every text in quotes, and pandas takes twice as long where there are numbers.
+    Arrow's own writer quotes every text, and pandas takes twice as long for numbers.
     """
     lines = pc.binary_join_element_wise(*[_cells(column) for column in rows.columns], ",").to_pylist()
     if header:
@@ -199,7 +199,7 @@ def csv_text(rows: pa.Table, *, header: bool = False) -> bytes:
 
 def _cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
     texts = pc.fill_null(pc.cast(column, pa.string()), "")
-    if pa.types.is_primitive(column.type):  # no number or time needs quotes
+    if pa.types.is_primitive(column.type):  # numbers and times need no quotes
         return texts
     special = pc.match_substring_regex(texts, r'[",\r\n]')
     quoted = pc.binary_join_element_wise('"', pc.replace_substring(texts, '"', '""'), '"', "")

@@ -1,4 +1,4 @@
-"""Form: the inputs from which a model is scored by hand, as data; `service.pages` fills it in and draws it."""
+"""Form: the inputs of the scoring page, as data; rendered by `service.pages`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXPLAIN = "explain"
 
 @dataclass(frozen=True)
 class Input:
-    """One input: the column that describes it, whose example is its default, and its place in the request body."""
+    """One input: its column, whose example is the default, and its place in the request body."""
 
     column: Column
     place: Place
@@ -31,13 +31,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Repeated:
-    """A section that can be added and removed, as the candidates of a ranking.
+    """A section that can be added and removed, such as a candidate ad.
 
     Parameters
     ----------
-    noun : what one of them is called.
+    noun : singular name of a section.
     section : number from 0 on -> section.
-    n_examples : sections of an untouched form. max_n : of any form.
+    n_examples : initial number of sections. max_n : maximum number.
     """
 
     noun: str
@@ -48,11 +48,11 @@ class Repeated:
 
 @dataclass(frozen=True, kw_only=True)
 class Form:
-    """The inputs of one of a domain's operations.
+    """The inputs of an operation.
 
     Parameters
     ----------
-    operation : name of the operation that is sent the form; empty for `score`.
+    operation : name of the operation that receives the form; empty for `score`.
     """
 
     operation: str
@@ -63,20 +63,20 @@ class Form:
 
 
 def inputs_of(columns: Iterable[Column], place: Place = ()) -> tuple[Input, ...]:
-    """An input for each column, below that place."""
+    """An input for each column, nested at `place`."""
     return tuple(Input(column, (*place, column.name)) for column in columns)
 
 
 def form_of(live: LiveModel) -> Form:
     """The domain's own form, or one input for each column of the table.
 
-    A row is sent to `explain` where the domain has it: that answers as `score` does, with all reasons, and neither
-    stores an event nor opens an alert. Scoring a card by hand must not change its history.
+    The form is sent to `explain` if the domain has it: it answers like `score`, with all reasons, but neither stores an
+    event nor opens an alert. Scoring a card by hand must not change its history.
     """
     domain, table = live.domain, live.table
     if domain.form is not None:
         return domain.form(table)
     if any(operation.name == EXPLAIN for operation in domain.operations):
-        note = "Scoring here stores no event, opens no alert and does not count in the monitor."
+        note = "Scores made here store no event, open no alert and are not monitored."
         return Form(operation=EXPLAIN, sections=[Section("", inputs_of(table.inputs, ("row",)))], note=note)
     return Form(operation="", sections=[Section("", inputs_of(table.inputs))])

@@ -1,4 +1,4 @@
-"""Scoring of a frame: checked, encoded and decided as a whole, never row by row."""
+"""Vectorised scoring of a frame: check, encode, score and decide."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from models.contract import Answer, Domain, LiveModel
 from models.encoding import Features
 
 ERROR = "error"
-"""The column that says which rules a row breaks; empty in rows that were scored."""
+"""Column with the rules that a row breaks; null in scored rows."""
 REASONS = "reasons"
-"""The column with the reasons of adverse decisions, as JSON."""
+"""Column with the reasons of adverse decisions, as JSON."""
 
 _ARROW_TYPES: dict[Any, pa.DataType] = {float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
 
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """Answers beside the rows of one frame: a column each, null in bad rows, whose `problems` stand in `error`."""
+    """Answer columns for one frame: null in bad rows, whose `problems` are in `error`."""
 
     answers: pa.Table
     problems: list[Problem]
 
 
 def score_frame(live: LiveModel, frame: pd.DataFrame, *, reasons: bool = False) -> ScoredRows:
-    """Check, encode and decide the rows of a frame that has the columns of the model's table.
+    """Check and score the rows of a frame that has the columns of the model's table.
 
-    Rows that break a rule of the table are not scored; `reasons` adds those of adverse decisions. Windows see the other
-    rows of the frame, and what became of them if it has the target.
+    Rows that break a rule of the table are not scored; `reasons` adds those of adverse decisions. Windows are computed
+    over the frame's rows, and include their labels if it has the target.
     """
     checked, problems = check_frame(live.table, frame, training=False)
     first_row = frame.index.start + 1 if isinstance(frame.index, pd.RangeIndex) else 1
@@ -57,9 +57,9 @@ def score_frame(live: LiveModel, frame: pd.DataFrame, *, reasons: bool = False) 
 
 
 def answer_fields(domain: Domain, *, reasons: bool) -> list[pa.Field]:
-    """The columns that scoring adds: the domain's own fields of an answer, `reasons` if asked for, and `error`.
+    """Schema of the columns that scoring adds: the domain's answer fields, `reasons` on request, and `error`.
 
-    A field that lists names is one text, "first; second".
+    A list of names becomes one text, "first; second".
     """
     own = {
         name: _ARROW_TYPES.get(field.annotation, pa.string())
@@ -72,18 +72,18 @@ def answer_fields(domain: Domain, *, reasons: bool) -> list[pa.Field]:
 
 
 def _cells(values: list[Any]) -> list[Any]:
-    """The values as a file holds them: a list of names as one text, null where it is empty."""
+    """The values as stored in files: a list of names as one text, null if empty."""
     return ["; ".join(value) or None if isinstance(value, list) else value for value in values]
 
 
 def _spread(values: list[Any], kind: pa.DataType, good: npt.NDArray[np.bool_]) -> pa.Array:
-    """The values of the good rows in their places among all rows; null elsewhere."""
+    """The values of the valid rows, aligned with all rows; null elsewhere."""
     array = pa.array(values, kind)
     return array if good.all() else array.take(pa.array(np.cumsum(good) - 1, mask=~good))
 
 
 def _reasons(live: LiveModel, frame: pd.DataFrame, X: Features, fields: dict[str, list[Any]]) -> list[str | None]:
-    """The reasons of the rows with an adverse decision as JSON, None for the others."""
+    """Reasons of each row with an adverse decision, as JSON; None for the others."""
     texts: list[str | None] = [None] * len(frame)
     if live.domain.explain is None:
         return texts
@@ -98,7 +98,7 @@ def _reasons(live: LiveModel, frame: pd.DataFrame, X: Features, fields: dict[str
 
 
 def _errors(problems: list[Problem], first_row: int, n_rows: int) -> pa.Array:
-    """What is wrong with each row, null where nothing is."""
+    """Problems of each row as text; null for valid rows."""
     texts: list[str | None] = [None] * n_rows
     for problem in problems:
         text = f"column {problem.column!r}: {problem.value!r} {problem.rule}"

@@ -1,4 +1,4 @@
-"""Reasons: the columns that pushed a score up most, in words, and whom they compare with."""
+"""Reasons: the columns that pushed a score up most, in words, relative to a reference group."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.estimators.table_scorer import TableScorer
 
 
 def refer_to_accepted(domain: Domain, scorer: TableScorer, policy: Policy, frame: pd.DataFrame) -> None:
-    """Let reasons compare with the checked rows that get the favourable decision; nothing changes if none does."""
+    """Make the checked rows with the favourable decision the reference group of reasons; no-op if there are none."""
     if not domain.favourable or not isinstance(scorer, TableClassifier):
         return
     frame = frame.iloc[:: -(-len(frame) // MAX_BACKGROUND_ROWS)]
@@ -26,11 +26,11 @@ def refer_to_accepted(domain: Domain, scorer: TableScorer, policy: Policy, frame
 
 
 def strongest_reasons(live: LiveModel, row: Row, x: Features, shares: Floats, *, n_most: int = 4) -> list[Reason]:
-    """Up to `n_most` columns with the largest share in the log-odds above those of the reference row, largest first.
+    """Up to `n_most` columns with the largest positive contribution to the log-odds, largest first.
 
     Parameters
     ----------
-    row, x : as it was asked about, and encoded.
+    row, x : the row, raw and encoded.
     shares : of each column, see `TableClassifier.shares`.
     """
     scorer = live.classifier
@@ -40,12 +40,12 @@ def strongest_reasons(live: LiveModel, row: Row, x: Features, shares: Floats, *,
 
 
 def reason(column: Column, held: Row, reference_row: Row, share: float) -> Reason:
-    """Why a column counts against a row, in words.
+    """The reason text of one column.
 
     Parameters
     ----------
-    held, reference_row : values of the row and of the one compared with, by column name.
-    share : of the column in the log-odds.
+    held, reference_row : values of the row and of the reference row, by column name.
+    share : contribution of the column to the log-odds.
     """
     value, typical = held.get(column.name), reference_row[column.name]
     text = reason_sentence(column, value, typical)

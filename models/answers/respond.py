@@ -1,4 +1,4 @@
-"""From checked rows to answers: what every way to ask a live version has in common."""
+"""Answers to checked rows: the scoring path shared by all endpoints and commands."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def respond(
 
     Parameters
     ----------
-    rows : each a mapping from column name to value.
-    ids : prediction id of each row.
+    rows : mappings from column name to value.
+    ids : prediction ID of each row.
     reasons : explain "adverse" decisions only, "all" or "none".
 
     Returns
     -------
-    answers; those of a domain whose answers have `windows` tell there what the rows hold of the table's.
+    answers; if the domain's answers have `windows`, these hold the rows' window features.
     """
     return respond_encoded(live, rows, live.scorer.encoder.encode_rows(rows), ids, reasons=reasons)
 
@@ -33,7 +33,7 @@ def respond(
 def respond_encoded(
     live: LiveModel, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonsWanted
 ) -> list[Answer]:
-    """Answer rows whose features X, float32 of shape (n_rows, n_features), are known already; see `respond`."""
+    """Answer rows whose features X, float32 of shape (n_rows, n_features), are given; see `respond`."""
     columns = answer_columns(live, rows, X, ids, reasons=reasons)
     return [
         live.domain.answer(**dict(zip(columns, values, strict=True))) for values in zip(*columns.values(), strict=True)
@@ -43,7 +43,7 @@ def respond_encoded(
 def answer_columns(
     live: LiveModel, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonsWanted
 ) -> dict[str, Sequence[Any]]:
-    """The answers that `respond_encoded` gives, field by field: a value for each row, in the order of the fields."""
+    """The answers of `respond_encoded` as columns, in field order."""
     domain, n_rows = live.domain, len(rows)
     given: dict[str, Sequence[Any]] = {
         "prediction_id": ids,
@@ -65,9 +65,9 @@ def answer_columns(
 
 
 def answer_texts(columns: Mapping[str, Sequence[Any]]) -> list[str]:
-    """What `answer_columns` gives as JSON, a text for each row: the bytes that answers made of them are written as.
+    """The rows of `answer_columns` as JSON texts, byte for byte equal to serialised answers.
 
-    Making them checks once more what is right by construction, and takes longer than writing them.
+    Building answer objects would validate what is right by construction, and take longer than writing it.
     """
     rows = zip(*columns.values(), strict=True)
     return [to_json(dict(zip(columns, values, strict=True))).decode() for values in rows]
@@ -76,9 +76,9 @@ def answer_texts(columns: Mapping[str, Sequence[Any]]) -> list[str]:
 def _accounts(
     live: LiveModel, rows: Sequence[Row], X: Features, given: Mapping[str, Sequence[Any]], reasons: ReasonsWanted
 ) -> dict[str, list[Any]]:
-    """The fields that explain answers, for those rows that are to be explained; their defaults for the others."""
+    """The explanation fields of the rows to be explained; defaults for the others."""
     domain = live.domain
-    assert domain.explain is not None  # noqa: S101 - asked for by those who looked
+    assert domain.explain is not None  # noqa: S101 - checked by the caller
     fields = domain.answer.model_fields
     found: dict[str, list[Any]] = {}
     for i, row in enumerate(rows):
@@ -93,13 +93,13 @@ def _accounts(
 
 
 def _default(field: FieldInfo) -> Any:
-    """What a field holds if nothing is given; pydantic's own way looks at the factory's signature each time."""
+    """Default of a field; pydantic's `get_default` inspects the factory's signature on every call."""
     factory: Any = field.default_factory
     return field.default if factory is None else factory()
 
 
 def _warnings(live: LiveModel, rows: Sequence[Row]) -> list[list[str]]:
-    """The `unseen_warnings` of rows; most have none."""
+    """The `unseen_warnings` of each row; most have none."""
     found: list[list[str]] = [[]] * len(rows)
     for i, unseen in live.scorer.encoder.unseen_in_rows(rows).items():
         found[i] = [_unseen_warning(name, rows[i]) for name in unseen]
@@ -107,9 +107,9 @@ def _warnings(live: LiveModel, rows: Sequence[Row]) -> list[list[str]]:
 
 
 def unseen_warnings(live: LiveModel, row: Row) -> list[str]:
-    """A sentence for each category whose level training saw too seldom to know it."""
+    """A warning for each category whose level is unseen or too rare in training."""
     return [_unseen_warning(name, row) for name in live.scorer.encoder.unseen_columns(row)]
 
 
 def _unseen_warning(name: str, row: Row) -> str:
-    return f"{name}: {row.get(name)!r} was seen too seldom in training; the model answers as for other rare values"
+    return f"{name}: {row.get(name)!r} is unseen or rare in training; scored like other rare values"

@@ -1,7 +1,6 @@
-"""A row's trace through the network that scores it: forward as it was scored, and back for an outcome that it may have.
+"""Trace of a row through the network: the forward pass as scored, and the backward pass for an assumed outcome.
 
-One member of the ensemble is shown number by number; what the others say is in the vote. `models.nn.trace` does the
-work.
+One ensemble member is shown number by number; the others appear in the vote. Computed by `models.nn.trace`.
 """
 
 from __future__ import annotations
@@ -30,37 +29,37 @@ MAX_WEIGHTS = 100
 
 
 class TracedInput(BaseModel):
-    """One number that the network reads."""
+    """One input of the network."""
 
-    name: str = Field(description="What it is made of: a column, a bin of it, a level.")
-    column: str = Field(description="The column that it belongs to.")
+    name: str = Field(description="Name of the feature: a column, a bin or a level of it.")
+    column: str = Field(description="Column of the feature.")
     value: float
 
 
 class TracedRow(Answer):
-    """A row through the network and back."""
+    """Forward and backward pass of a row."""
 
-    probability: float = Field(ge=0, le=1, description="Calibrated, as `score` answers it, to the bit.")
+    probability: float = Field(ge=0, le=1, description="Calibrated; bit for bit as in `score`.")
     log_odds: float = Field(description="Calibrated: slope * vote + intercept.")
-    slope: float = Field(description="Of the calibration.")
-    intercept: float = Field(description="Of the calibration.")
-    vote: float = Field(description="The members' last sums averaged.")
-    members: list[float] = Field(description="The last sum of each member.")
-    member: int = Field(description="Which of them is shown, from 0 on.")
+    slope: float = Field(description="Slope of the calibration.")
+    intercept: float = Field(description="Intercept of the calibration.")
+    vote: float = Field(description="Mean output of the members: log-odds before calibration.")
+    members: list[float] = Field(description="Output of each member: log-odds before calibration.")
+    member: int = Field(description="Index of the member shown, from 0.")
     inputs: list[TracedInput]
     layers: list[TracedLayer] = Field(description="First to last.")
-    outcome: int = Field(description="1 if the event is to have happened, else 0.")
-    loss: float = Field(description="Log-loss of this member for the outcome: -ln of the probability it gave to it.")
+    outcome: int = Field(description="Assumed outcome: 1 if the event happens, else 0.")
+    loss: float = Field(description="Log-loss of this member: -ln of the probability it gave the outcome.")
     learning_rate: float
-    loss_after: float = Field(description="The same after one step of plain gradient descent.")
-    probability_after: float = Field(ge=0, le=1, description="Calibrated, after each member took its step.")
+    loss_after: float = Field(description="Its log-loss after one step of plain gradient descent.")
+    probability_after: float = Field(ge=0, le=1, description="Calibrated probability after one step of every member.")
 
 
 def trace_operation() -> Operation:
-    """POST /v1/{name}/trace, the same for every domain."""
+    """The operation POST /v1/{name}/trace of every binary domain."""
     return Operation(
         name="trace",
-        summary="A row, or that of a recorded prediction, through the network and back, in numbers.",
+        summary="Forward and backward pass of a row, or of a recorded prediction, in numbers.",
         body=trace_body,
         example=lambda table: {"row": table.example(), "outcome": 1},
         answer=TracedRow,
@@ -73,35 +72,39 @@ def trace_operation() -> Operation:
 
 
 def trace_body(table: Table) -> Any:
-    """Type of the request: a row or the id of a prediction, and the outcome and step that are to be looked at."""
+    """Type of the request: a row or a prediction ID, and the assumed outcome and step."""
     fields: dict[str, Any] = {
         "row": NotRequired[row_type(table)],
         "prediction_id": NotRequired[
-            Annotated[str, Field(max_length=100, description="Of a recorded prediction, whose row and version it is.")]
+            Annotated[
+                str, Field(max_length=100, description="ID of a recorded prediction; its row and version are used.")
+            ]
         ],
         "outcome": NotRequired[
-            Annotated[int, Field(ge=0, le=1, description="1 if the event is to have happened, else 0; 1 if left out.")]
+            Annotated[int, Field(ge=0, le=1, description="Assumed outcome: 1 if the event happens, else 0; default 1.")]
         ],
         "learning_rate": NotRequired[
             Annotated[
                 float,
-                Field(gt=0, le=MAX_LEARNING_RATE, description=f"Of the step; {LEARNING_RATE} if left out."),
+                Field(gt=0, le=MAX_LEARNING_RATE, description=f"Learning rate of the step; default {LEARNING_RATE}."),
             ]
         ],
         "member": NotRequired[
-            Annotated[int, Field(ge=0, le=1_000, description="Which member is shown; the first if left out.")]
+            Annotated[int, Field(ge=0, le=1_000, description="Index of the member to show; default 0.")]
         ],
         "n_weights": NotRequired[
-            Annotated[int, Field(ge=0, le=MAX_WEIGHTS, description=f"Of each layer; {N_WEIGHTS} if left out.")]
+            Annotated[int, Field(ge=0, le=MAX_WEIGHTS, description=f"Weights shown per layer; default {N_WEIGHTS}.")]
         ],
     }
-    body = closed_typed_dict("TraceRequest", fields, "A row or the id of a recorded prediction, and what to look at.")
+    body = closed_typed_dict(
+        "TraceRequest", fields, "A row or the ID of a recorded prediction, and options of the trace."
+    )
     return Annotated[body, AfterValidator(_one_of_both)]
 
 
 def _one_of_both(body: Mapping[str, Any]) -> Mapping[str, Any]:
     if ("row" in body) == ("prediction_id" in body):
-        raise PydanticCustomError("one_of_both", "must hold either 'row' or 'prediction_id'")
+        raise PydanticCustomError("one_of_both", "exactly one of 'row' and 'prediction_id' is required")
     return body
 
 
@@ -111,14 +114,14 @@ def traced_row(live: LiveModel, body: Mapping[str, Any], prediction_id: str) -> 
     Raises
     ------
     RefusedBodyError
-        The model has no such member.
+        There is no member with that index.
     """
     scorer, row = live.classifier, body["row"]
     outcome, rate = body.get("outcome", 1), body.get("learning_rate", LEARNING_RATE)
     network: Network = scorer.network.network_
     member = body.get("member", 0)
     if member >= network.n_members:
-        raise RefusedBodyError([BadField(("member",), f"must lie below {network.n_members}", member)])
+        raise RefusedBodyError([BadField(("member",), f"must be less than {network.n_members}", member)])
     X = scorer.encoder.encode_rows([row])
     inputs = scorer.inputs(X)[0]
     targets, n_weights = np.array([outcome]), body.get("n_weights", N_WEIGHTS)

@@ -1,4 +1,4 @@
-"""Layers of a trace as JSON: what one member made of a row, and what a step does to its weights."""
+"""Layers of a trace as JSON: activations and gradients of one member, and its weights after a step."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from models.nn.trace import LayerTrace, Trace, difference_quotients
 
 
 class TracedWeight(BaseModel):
-    """One weight of a layer, and what the step does to it."""
+    """One weight of a layer, with its gradient and its value after the step."""
 
-    input: int = Field(description="Which input or unit of the layer before it comes from, from 0 on.")
-    unit: int = Field(description="Which unit it leads to, from 0 on.")
+    input: int = Field(description="Index of the input or previous-layer unit it comes from, from 0.")
+    unit: int = Field(description="Index of the unit it leads to, from 0.")
     weight: float
     gradient: float = Field(description="dL/dW = input * dL/dz of the unit.")
     difference_quotient: float = Field(
-        description="(L(w + h) - L(w - h)) / 2h in double precision: what the gradient must come out as."
+        description="(L(w + h) - L(w - h)) / 2h in double precision: numerical check of the gradient."
     )
-    after: float = Field(description="W - learning_rate * dL/dW, put back where a promised direction bounds it.")
+    after: float = Field(description="W - learning_rate * dL/dW, clipped where a monotonicity constraint bounds it.")
 
 
 class TracedLayer(BaseModel):
-    """One layer of the member, forward and back; a number for each unit."""
+    """Forward and backward pass of one layer; one number per unit."""
 
-    activation: str = Field(description="Name of f.")
-    inputs: list[float] = Field(description="x: what it reads, the outputs of the layer before.")
+    activation: str = Field(description="Name of the activation function f.")
+    inputs: list[float] = Field(description="x: inputs, the outputs of the previous layer.")
     biases: list[float]
-    bias_quotients: list[float] = Field(description="Difference quotients by the biases.")
+    bias_quotients: list[float] = Field(description="Numerical gradients of the biases.")
     biases_after: list[float] = Field(description="b - learning_rate * dL/db.")
     sums: list[float] = Field(description="z = x W + b")
     outputs: list[float] = Field(description="a = f(z)")
-    output_gradients: list[float] = Field(description="dL/da: by the loss, or by the sums of the layer behind.")
+    output_gradients: list[float] = Field(description="dL/da: from the loss, or from the next layer.")
     sum_gradients: list[float] = Field(description="dL/dz = dL/da f'(z); also dL/db.")
-    weights: list[TracedWeight] = Field(description="Those with the steepest gradients, the steepest first.")
+    weights: list[TracedWeight] = Field(description="Weights with the largest absolute gradients, largest first.")
 
 
 def traced_layers(
@@ -54,8 +54,7 @@ def traced_layers(
     Parameters
     ----------
     network, row, targets, loss : what was traced.
-    n_weights : how many of each layer's weights are told, those with the steepest gradients first; None for all of them
-        in their order.
+    n_weights : weights per layer, those with the largest absolute gradients first; None for all, in order.
     """
     alone = network.member(member)
     layers = []

@@ -1,4 +1,4 @@
-"""View: an answer as people read it, as data. Lengths and places are percent of the width; a template draws them."""
+"""View: the display of an answer, as data for a template. Lengths and positions are in percent of the width."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Literal, TypeAlias
 
 Tone: TypeAlias = Literal["good", "middle", "bad", "plain", "accent"]
 Step: TypeAlias = tuple[str, str, float]
-"""A step of a waterfall: label, note, amount."""
+"""Step of a waterfall: label, note, amount."""
 Amount: TypeAlias = tuple[str, str, float, str, Tone]
-"""A bar from 0: label, note, amount, amount as text, tone."""
+"""Bar from 0: label, note, amount, amount as text, tone."""
 MAX_STEPS = 10
 
 
@@ -37,21 +37,21 @@ class Span:
 
 @dataclass(frozen=True)
 class Mark:
-    """A labelled place on a scale."""
+    """A labelled position on a scale."""
 
     at: float
     text: str
 
     @property
     def anchor(self) -> str:
-        """SVG text-anchor that keeps the label within the picture, on a narrow screen too."""
+        """SVG text-anchor that keeps the label inside the picture, even on a narrow screen."""
         half = len(self.text) * 1.25  # percent of 300 pixels
         return "start" if self.at < half else "end" if self.at > 100 - half else "middle"
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Zones from left to right, cut-off marks, and the value; `says` is the text alternative."""
+    """Zones from left to right, cut-off marks and the value; `says` is the alternative text."""
 
     zones: Sequence[Span]
     marks: Sequence[Mark]
@@ -61,7 +61,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Bar:
-    """One line of a bar chart."""
+    """One bar of a bar chart."""
 
     label: str
     note: str
@@ -71,7 +71,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One section of a view; empty fields are not drawn, the others in this order."""
+    """One section of a view; its non-empty fields are drawn in this order."""
 
     title: str = ""
     text: str = ""
@@ -83,13 +83,13 @@ class Part:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to draw but the heading."""
+        """Whether it has no content besides the heading."""
         return not (self.text or self.scale or self.bars or self.items or self.facts)
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """An answer as a page shows it: a headline with the decision as a badge, then its parts."""
+    """The display of an answer: a headline with the decision as a badge, then its parts."""
 
     title: str
     parts: Sequence[Part]
@@ -101,12 +101,12 @@ def zoned(
     low: float, high: float, zones: Sequence[tuple[float, str, Tone]], marks: Sequence[tuple[float, str]],
     value: tuple[float, str], says: str,
 ) -> Scale:  # fmt: skip
-    """A scale from `low` to `high`.
+    """Build a scale from `low` to `high`.
 
     Parameters
     ----------
     zones : end, name and tone of each, from left to right.
-    marks, value : place and text. Those outside the scale are drawn at its end.
+    marks, value : position and text; clipped to the scale.
     """
 
     def place(of: float) -> float:
@@ -128,7 +128,7 @@ def log_odds(probability: float) -> float:
 
 
 def strongest(steps: Sequence[Step]) -> list[Step]:
-    """The MAX_STEPS largest steps, and the sum of the others as one more."""
+    """The MAX_STEPS largest steps, with the others summed in one more."""
     ordered = sorted(steps, key=lambda step: -abs(step[2]))
     most, rest = ordered[:MAX_STEPS], ordered[MAX_STEPS:]
     return [*most, (f"{len(rest)} other columns", "", sum(amount for _, _, amount in rest))] if rest else most
@@ -160,7 +160,7 @@ def waterfall(base: float, steps: Sequence[Step], digits: int, *, more_is: Tone)
 
 
 def _signed(amount: float, digits: int) -> str:
-    """An amount with its sign, but for what rounds to 0."""
+    """An amount with its sign; none for what rounds to 0."""
     text = f"{amount:+.{digits}f}"
     return (text if float(text) else text[1:]).replace("-", "−")
 

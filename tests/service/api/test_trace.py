@@ -93,11 +93,11 @@ def test_another_member_can_be_looked_at(client):
 @pytest.mark.parametrize(
     ("asked", "path", "said"),
     [
-        ({}, "", "either 'row' or 'prediction_id'"),
+        ({}, "", "exactly one of 'row' and 'prediction_id'"),
         ({"prediction_id": "a", "row": {}}, "/row/income_eur", "is missing"),
         ({"prediction_id": "nothing"}, "/prediction_id", "no recorded row of 'credit'"),
         ({"prediction_id": "\0"}, "/prediction_id", "no recorded row"),
-        ({"member": 999}, "/member", "must lie below"),
+        ({"member": 999}, "/member", "must be less than"),
         ({"outcome": 2}, "/outcome", "less than or equal to 1"),
         ({"learning_rate": 0}, "/learning_rate", "greater than 0"),
         ({"learning_rate": "NaN"}, "/learning_rate", ""),

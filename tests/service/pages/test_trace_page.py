@@ -38,7 +38,7 @@ def test_what_was_tried_out_leads_to_its_numbers(browser):
         ("prediction_id=nothing", "prediction_id", "no recorded row"),
         ("learning_rate=much", "learning_rate", "must be a valid number"),
         ("learning_rate=0", "learning_rate", "greater than 0"),
-        ("member=999", "member", "must lie below"),
+        ("member=999", "member", "must be less than"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(browser, query, field, said):
