@@ -1,1 +1,1 @@
-"""How good a model is, and for whom: metrics, intervals, baselines, diagnostics."""
+"""Model evaluation: metrics, intervals, baselines, off-policy estimates, diagnostics."""

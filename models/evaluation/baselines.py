@@ -1,4 +1,4 @@
-"""What the usual models reach on the same rows."""
+"""Baselines: logistic regression and gradient boosting on the same rows."""
 
 from __future__ import annotations
 
@@ -33,14 +33,15 @@ def baselines(
     evaluate: Callable[[Labels, Floats], dict[str, float]] = evaluate,
     read: Callable[[Floats], Floats] = lambda found: found[:, 1],
 ) -> dict[str, Contender]:
-    """Train logistic regression and gradient boosting, as one would without much thought, and judge them.
+    """Train and evaluate logistic regression and gradient boosting with standard preprocessing.
 
-    They see numbers, categories, flags and the hour and weekday of times; ids (keys, entities) are left out. Gaps are
-    levels of their own in categories, median and flag for the regression, and left to the trees' own treatment.
+    Inputs are numbers, categories, flags, and the hour and weekday of times; IDs (keys, entities) are left out. Missing
+    categories are a level of their own; missing numbers are imputed by median and flag for the regression, and handled
+    by the trees natively.
 
     Parameters
     ----------
-    train, test : rows as `data.checking.checked_frame` gives them.
+    train, test : rows as returned by `data.checking.checked_frame`.
     train_labels, test_labels : 0 or 1, or the position of a level, of shape (n_rows,).
     table : the columns.
     weights : of the training rows, shape (n_rows,).
@@ -52,7 +53,7 @@ def baselines(
     """
     columns = _columns_but_ids(table)
     left_out = [column.name for column in table.of_role("feature") if column.kind == "key"]
-    without_ids = [f"without the id column(s) {', '.join(left_out)}"] if left_out else []
+    without_ids = [f"without the ID column(s) {', '.join(left_out)}"] if left_out else []
     inputs, test_inputs = _inputs(columns, train), _inputs(columns, test)
     numbers, categories = _positions(inputs)
 
@@ -76,7 +77,7 @@ def baselines(
 def boosted_trees(
     train: pd.DataFrame, labels: Labels, *, table: Table, seed: int, weights: Floats | None = None
 ) -> Callable[[pd.DataFrame], Floats]:
-    """Train the gradient boosting of `baselines` alone; the result gives checked rows their probabilities."""
+    """Train only the gradient boosting of `baselines`; returns a function from checked rows to probabilities."""
     columns = _columns_but_ids(table)
     inputs = _inputs(columns, train)
     numbers, categories = _positions(inputs)
@@ -88,7 +89,7 @@ def boosted_trees(
 def boosted_quantiles(
     train: pd.DataFrame, targets: Floats, test: pd.DataFrame, *, table: Table, seed: int, levels: Floats
 ) -> tuple[Floats, float]:
-    """Gradient boosting of each quantile alone: predictions of shape (n_rows, n_levels), rising, and the seconds."""
+    """Gradient boosting per quantile: sorted predictions of shape (n_rows, n_levels), and the seconds taken."""
     start, columns = perf_counter(), _columns_but_ids(table)
     inputs, test_inputs = _inputs(columns, train), _inputs(columns, test)
     numbers, categories = _positions(inputs)
@@ -111,7 +112,7 @@ def _columns_but_ids(table: Table) -> list[Column]:
 
 
 def _some_rows(n_rows: int, seed: int) -> npt.NDArray[np.intp]:
-    """Rows that are enough for a linear model: more change its few coefficients no more, and cost time."""
+    """Random rows for the linear model; more would cost time and hardly change its few coefficients."""
     most = 200_000
     if n_rows <= most:
         return np.arange(n_rows)
@@ -119,8 +120,8 @@ def _some_rows(n_rows: int, seed: int) -> npt.NDArray[np.intp]:
 
 
 def _inputs(columns: Sequence[Column], frame: pd.DataFrame) -> pd.DataFrame:
-    """Numbers as floats (NaN where missing) and everything else as text; columns are numbered."""
-    parts: list[Any] = [np.zeros(len(frame))]  # so that there is an input even if every column is an id
+    """Numbers as floats (NaN if missing), everything else as text; columns are named by position."""
+    parts: list[Any] = [np.zeros(len(frame))]  # a constant, in case every column is an ID
     for column in columns:
         values = frame[column.name]
         if column.kind == "number":
@@ -135,15 +136,15 @@ def _inputs(columns: Sequence[Column], frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _positions(inputs: pd.DataFrame) -> tuple[list[int], list[int]]:
-    """Which training inputs are numbers, and which are categories; numbers that are hardly ever known are neither."""
-    least_known = min(20 + len(inputs) // 10_000, len(inputs))  # boosted trees fail if a sample has no value at all
+    """Positions of numeric and of categorical inputs; numbers that are almost always missing are left out."""
+    least_known = min(20 + len(inputs) // 10_000, len(inputs))  # boosting fails if its subsample has no value at all
     is_number = [dtype == np.float64 for dtype in inputs.dtypes]
     numbers = [i for i, yes in enumerate(is_number) if yes and inputs[i].notna().sum() >= least_known]
     return numbers, [i for i, yes in enumerate(is_number) if not yes]
 
 
 def _linear_encoder(numbers: list[int], categories: list[int]) -> Any:
-    """Inputs of a linear model: scaled numbers, and a column for each level that occurs at least five times."""
+    """Encoder for the linear model: scaled numbers, and a column for each level that occurs at least five times."""
     gaps = SimpleImputer(strategy="median", add_indicator=True)
     return make_column_transformer(
         (OneHotEncoder(handle_unknown="ignore", min_frequency=5), categories),
@@ -153,13 +154,13 @@ def _linear_encoder(numbers: list[int], categories: list[int]) -> Any:
 
 
 def _tree_encoder(numbers: list[int], categories: list[int]) -> Any:
-    """Inputs of boosted trees: level numbers (255 at most, the rarest share the last), then the numbers as they are."""
+    """Encoder for boosted trees: ordinal levels (at most 255, the rarest share the last), then raw numbers."""
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=255)
     return make_column_transformer((codes, categories), ("passthrough", numbers))
 
 
 def _boosted_trees(labels: Labels, categories: Sequence[int], seed: int) -> Any:
-    """Boosting that stops when a tenth of its rows sees no more gain."""
+    """Boosting with early stopping on a tenth of its rows."""
     enough_for_early_stopping = np.bincount(labels, minlength=2).min() >= 20
     return HistGradientBoostingClassifier(
         learning_rate=0.05,

@@ -1,4 +1,4 @@
-"""Bins of a column: quantiles of a number, levels of everything else, and one for "no value"."""
+"""Bins of a column: quantiles of a number, levels of other kinds, and one bin for missing values."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from models.arrays import Floats, Mask
 from models.evaluation.psi import Counts
 
 MAX_LEVELS = 20
-"""Levels with a bin of their own; all rarer ones share a bin, in which new levels land too."""
+"""Levels with a bin of their own; rarer and new ones share a bin."""
 
 Codes = npt.NDArray[np.intp]
 
 
 class Bins:
-    """Bins of a column; the last one is that of missing values.
+    """Bins of a column; the last one holds missing values.
 
     Parameters
     ----------
-    edges : of a number, rising; a value lies in the first bin whose edge it does not exceed, or above all of them.
-    levels : of any other column, those with a bin of their own; all others share the bin after them.
+    edges : of a number, ascending; a value belongs to the first bin whose edge it does not exceed, or above all edges.
+    levels : of any other column: levels with their own bin; all others share the bin after them.
 
     Attributes
     ----------
-    n_bins : bins of present values and that of missing ones.
+    n_bins : number of bins, including the one for missing values.
     """
 
     def __init__(self, column: Column, *, edges: Floats | None = None, levels: pd.Index[Any] | None = None) -> None:
@@ -40,7 +40,7 @@ class Bins:
 
     @classmethod
     def of(cls, column: Column, values: pd.Series[Any], *, n_bins: int) -> Bins:
-        """At most `n_bins` bins of a number with equally many of these rows each, or the most frequent levels."""
+        """Fit at most `n_bins` equal-count bins of a number, or a bin for each of the most frequent levels."""
         present = values[~is_missing(column, values)]
         if column.kind != "number":
             return cls(column, levels=present.value_counts().index[:MAX_LEVELS])
@@ -63,7 +63,7 @@ def counts_in(codes: Codes, n_bins: int) -> Counts:
 
 
 def is_missing(column: Column, values: pd.Series[Any]) -> Mask:
-    """Which cells of a checked frame hold nothing, or a code for that; shape (n_rows,)."""
+    """Mask of missing values, including codes for missing; shape (n_rows,)."""
     empty: Mask = values.isna().to_numpy()
     if column.kind == "number":
         return empty | values.isin([code for code in number_codes(column).values() if code is not None]).to_numpy()

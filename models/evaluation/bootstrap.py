@@ -1,4 +1,4 @@
-"""The bootstrap: how far sums over rows would differ if other rows like them had been drawn."""
+"""Bootstrap of sums over rows."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _RESAMPLES_AT_ONCE = 100  # bounds the memory
 
 
 def resampled_sums(terms: Floats, *, n_resamples: int = 1000, seed: int) -> Floats:
-    """Sums of each term over rows drawn with replacement, as many as there are (Efron and Tibshirani 1993, chapter 6).
+    """Sums of each term over rows resampled with replacement (Efron and Tibshirani 1993, chapter 6).
 
-    All terms of a drawn row are taken together, so that what is computed from them stays paired. Many rows are first
-    summed up in MAX_GROUPS random groups, which are then drawn: the spread of a mean stays the same and the time is
-    bounded (Chamandy et al. 2012, "Estimating uncertainty for massive data streams"). As groups may differ in size, a
-    mean is the ratio of its sum to that of a term of ones.
+    All terms of a row are drawn together, so statistics computed from them stay paired. Large samples are first summed
+    into MAX_GROUPS random groups, which are then resampled: this bounds the time and keeps the variance of a mean
+    (Chamandy et al. 2012, "Estimating uncertainty for massive data streams"). As groups may differ in size, compute a
+    mean as the ratio of its sum to that of a term of ones.
 
     Parameters
     ----------
-    terms : of shape (n_rows, n_terms), at least one row.
+    terms : shape (n_rows, n_terms), at least one row.
 
     Returns
     -------

@@ -1,9 +1,8 @@
-"""How good probabilities are before any outcome is known: what they themselves let one expect.
+"""Expected performance of probabilities without outcomes (confidence-based performance estimation).
 
-If a model is calibrated, a probability says how likely the event is, and so how good the model must be expected to be:
-its AUC, log-loss and Brier score follow from the probabilities alone (NannyML calls this confidence-based performance
-estimation). What this cannot see is a world in which the same row means another risk than in training: there the
-probabilities are wrong, and so is what follows from them.
+For a calibrated model, the expected AUC, log-loss and Brier score follow from its probabilities alone (the name of the
+method is NannyML's). It is blind to concept drift: if the risk of the same row changes, the probabilities are wrong,
+and so are the estimates.
 """
 
 from __future__ import annotations
@@ -17,27 +16,26 @@ from models.evaluation.measures import CLIP, MIN_ROWS, NOTHING, Measure
 
 N_DRAWS = 400
 ASSUMES = (
-    "The probabilities are calibrated for the rows that come now: what a row holds still means the risk it meant in "
-    "training. A change of that meaning shows only in outcomes."
+    "The probabilities are calibrated for current rows: the same inputs carry the same risk as in training. "
+    "Concept drift shows only in outcomes."
 )
 
 
 class Expected(BaseModel):
-    """How good probabilities can be expected to be; intervals hold 95 % of what chance makes of the outcomes."""
+    """Expected performance; 95 % intervals over random outcomes."""
 
     n_rows: int
     event_rate: Measure
     auc: Measure
     log_loss: Measure
     brier: Measure
-    assumes: str = Field(ASSUMES, description="What must hold for this.")
+    assumes: str = Field(ASSUMES, description="Assumption of the estimates.")
 
 
 def expected(probabilities: Floats, *, seed: int = 0, n_draws: int = N_DRAWS) -> Expected:
-    """What to expect of probabilities of shape (n_rows,).
+    """Expected performance of probabilities of shape (n_rows,).
 
-    Outcomes are drawn from the probabilities again and again, and each measure is taken of each draw; the mean is the
-    estimate. Too few rows give none.
+    Outcomes are simulated from the probabilities, and each measure is averaged over the draws; null for too few rows.
     """
     n = len(probabilities)
     if n < MIN_ROWS:
@@ -60,7 +58,7 @@ def expected(probabilities: Floats, *, seed: int = 0, n_draws: int = N_DRAWS) ->
 
 
 def _measure(drawn: Floats) -> Measure:
-    if np.isnan(drawn).any():  # the event is so rare that draws are without it
+    if np.isnan(drawn).any():  # some draws have no event
         return NOTHING
     low, high = np.quantile(drawn, [0.025, 0.975])
     return Measure(value=float(drawn.mean()), low=float(low), high=float(high))

@@ -1,4 +1,4 @@
-"""How good probabilities were, by known outcomes: measures with their intervals, and none where rows are too few."""
+"""Observed performance of probabilities: measures with intervals, null for too few rows."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from models.evaluation.intervals import wilson_interval
 
 MIN_ROWS = 100
 MIN_OF_EACH = 10
-"""Of rows with and without the event; with fewer the AUC says more of them than of the model."""
+"""Minimum number of rows with, and of rows without, the event; with fewer the AUC is mostly noise."""
 N_GROUPS = 10
 CLIP = 1e-15
 Z = 1.959964  # 95 %
 
 
 class Measure(BaseModel):
-    """A measure and the ends of its 95 % interval; null where there are too few rows."""
+    """A measure with its 95 % interval; null for too few rows."""
 
     value: float | None
     low: float | None
@@ -29,57 +29,57 @@ NOTHING = Measure(value=None, low=None, high=None)
 
 
 class CalibrationGroup(BaseModel):
-    """Rows with probabilities that are alike."""
+    """Rows with similar probabilities."""
 
     n_rows: int
-    predicted: float = Field(ge=0, le=1, description="Their mean probability.")
-    observed: float = Field(ge=0, le=1, description="Share of them with the event.")
-    low: float = Field(ge=0, le=1, description="Lower end of that share's 95 % interval (Wilson).")
-    high: float = Field(ge=0, le=1, description="Upper end.")
+    predicted: float = Field(ge=0, le=1, description="Mean probability.")
+    observed: float = Field(ge=0, le=1, description="Share of the rows with the event.")
+    low: float = Field(ge=0, le=1, description="Lower end of its 95 % interval (Wilson).")
+    high: float = Field(ge=0, le=1, description="Upper end of that interval.")
 
 
 class Measures(BaseModel):
-    """How good probabilities were."""
+    """Observed performance of probabilities."""
 
     n_rows: int = Field(description="Predictions that were judged.")
-    event_rate: float | None = Field(description="Share of them with the event; null without any.")
-    predicted_rate: float | None = Field(description="Mean of their probabilities.")
+    event_rate: float | None = Field(description="Share of the predictions with the event; null if there are none.")
+    predicted_rate: float | None = Field(description="Mean probability.")
     auc: Measure = Field(description="Area under the ROC curve; interval by DeLong's variance.")
     log_loss: Measure
     brier: Measure
-    calibration_error: float | None = Field(description="Expected calibration error over tenths of the rows.")
-    calibration: list[CalibrationGroup] = Field(description="Tenths of the rows by probability.")
+    calibration_error: float | None = Field(description="Expected calibration error over deciles.")
+    calibration: list[CalibrationGroup] = Field(description="Deciles of the rows by probability.")
 
 
 class RowMeasures(BaseModel):
-    """How good predictions of any task were; beside the number of rows it has a field for each measure."""
+    """Observed performance for tasks without an event; has an extra field for each measure."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Measure]
 
     n_rows: int = Field(description="Predictions that were judged.")
-    event_rate: None = Field(None, description="Null: rows have no event.")
+    event_rate: None = Field(None, description="Always null: the task has no event.")
 
 
 class ExpectedRows(RowMeasures):
-    """How good predictions of any task can be expected to be."""
+    """Expected performance for tasks without an event."""
 
-    assumes: str = "What a row holds still means what it meant in training; a change of that shows only in outcomes."
+    assumes: str = "The same inputs have the same outcomes as in training; concept drift shows only in outcomes."
 
 
 def row_measures(n_rows: int, **values: Floats) -> RowMeasures:
-    """Means over rows, each with the normal 95 % interval; none where there are too few rows.
+    """Means over rows with normal 95 % intervals; null for too few rows.
 
     Parameters
     ----------
-    values : of each row, shape (n_rows,), by the name of the measure.
+    values : per-row values, shape (n_rows,), by measure name.
     """
     found = {name: _mean(of_rows) if n_rows >= MIN_ROWS else NOTHING for name, of_rows in values.items()}
     return RowMeasures(n_rows=n_rows, **found)
 
 
 def measures(probabilities: Floats, labels: Labels) -> Measures:
-    """Judge probabilities of shape (n_rows,) by labels of 0 and 1."""
+    """Evaluate probabilities of shape (n_rows,) against labels of 0 and 1."""
     n = len(labels)
     groups = calibration(probabilities, labels) if n >= MIN_ROWS else []
     enough = n >= MIN_ROWS
@@ -98,7 +98,7 @@ def measures(probabilities: Floats, labels: Labels) -> Measures:
 
 
 def auc(probabilities: Floats, labels: Labels) -> Measure:
-    """The area under the ROC curve with its interval.
+    """Area under the ROC curve with its interval.
 
     The variance is that of DeLong, DeLong and Clarke-Pearson (1988), by the mid-ranks of Sun and Xu (2014).
     """
@@ -115,7 +115,7 @@ def auc(probabilities: Floats, labels: Labels) -> Measure:
 
 
 def calibration(probabilities: Floats, labels: Labels, n_groups: int = N_GROUPS) -> list[CalibrationGroup]:
-    """Equal parts of the rows by probability, from the least to the greatest."""
+    """Equal-count groups of the rows by probability, lowest first."""
     order = np.argsort(probabilities, kind="stable")
     parts = [part for part in np.array_split(order, n_groups) if len(part)]
     sizes = np.array([len(part) for part in parts])

@@ -1,4 +1,4 @@
-"""The metrics of each task as tables and reports word them; light to import, for programs that only show them."""
+"""Metrics of each task as displayed in tables and reports; cheap to import."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """A measure of how good a model is on test rows.
+    """A test metric.
 
     Parameters
     ----------
-    perfect : its value for a model that is always right and sure; the nearer to it, the better.
-    headline : one of the few that stand for all where there is little room.
+    perfect : its value for a perfect model; closer is better.
+    headline : whether it is shown in compact tables.
     """
 
     key: str
@@ -24,34 +24,34 @@ class Metric:
 
 
 BINARY_METRICS = (
-    Metric("auc", "AUC", "0.5 is guessing, 1 perfect", 1.0, headline=True),
+    Metric("auc", "AUC", "0.5 is random, 1 perfect", 1.0, headline=True),
     Metric("average_precision", "Average precision", "area under precision-recall", 1.0, headline=True),
-    Metric("ks", "KS", "distance of the two classes", 1.0),
+    Metric("ks", "KS", "max. distance between the classes' CDFs", 1.0),
     Metric("log_loss", "Log-loss", "nats per row, less is better", 0.0, headline=True),
-    Metric("normalised_entropy", "Normalised entropy", "1 is knowing the rate only", 0.0),
+    Metric("normalised_entropy", "Normalised entropy", "1 is predicting the base rate", 0.0),
     Metric("brier", "Brier score", "mean squared error", 0.0, headline=True),
-    Metric("calibration_error", "Calibration error", "mean gap to the observed rate", 0.0),
+    Metric("calibration_error", "Calibration error", "expected calibration error", 0.0),
     Metric("calibration_ratio", "Calibration ratio", "predicted / observed, 1 is best", 1.0),
 )
 CLASS_METRICS = (
-    Metric("accuracy", "Accuracy", "rows whose most probable level is right", 1.0, headline=True),
-    Metric("auc", "AUC", "mean over the levels, each against all others", 1.0, headline=True),
+    Metric("accuracy", "Accuracy", "share of correct top predictions", 1.0, headline=True),
+    Metric("auc", "AUC", "one-vs-rest mean over the levels", 1.0, headline=True),
     Metric("log_loss", "Log-loss", "nats per row, less is better", 0.0, headline=True),
     Metric("brier", "Brier score", "half the squared error of all levels", 0.0, headline=True),
 )
 QUANTILE_METRICS = (
     Metric("pinball", "Pinball loss", "mean over the quantiles, in the target's unit", 0.0, headline=True),
     Metric("mae", "MAE", "mean absolute error of the median", 0.0, headline=True),
-    Metric("rmse", "RMSE", "root of its mean squared error", 0.0),
-    Metric("coverage", "Coverage", "rows inside the interval", 1.0, headline=True),
+    Metric("rmse", "RMSE", "root mean squared error of the median", 0.0),
+    Metric("coverage", "Coverage", "share of rows inside the interval", 1.0, headline=True),
     Metric("width", "Width", "mean width of the interval", 0.0, headline=True),
 )
 ALL_METRICS = (BINARY_METRICS, CLASS_METRICS, QUANTILE_METRICS)
-"""Of every task."""
+"""The metrics of every task."""
 
 
 def metrics_of(versions: Iterable[Mapping[str, object]], *, headline: bool = False) -> list[Metric]:
-    """The metrics, or the headline ones alone, that some of these versions have, each key once."""
+    """The metrics, or only the headline ones, that any of these versions has, each key once."""
     present = {key for metrics in versions for key in metrics}
     found: dict[str, Metric] = {}
     for one in (one for metrics in ALL_METRICS for one in metrics if one.headline or not headline):

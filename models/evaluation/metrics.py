@@ -1,4 +1,4 @@
-"""How good probabilities are: metrics, the comparison of two models, and what usual models reach on the same rows."""
+"""Metrics of probabilities, and the paired comparison of two models."""
 
 from __future__ import annotations
 
@@ -13,21 +13,19 @@ from models.errors import ModelError
 from models.evaluation.bootstrap import resampled_sums
 
 MIN_PROBABILITY = 1e-7
-"""Probabilities are clipped to this and one minus it before a logarithm is taken; one sure error stays finite."""
+"""Probabilities are clipped to this and one minus it, so that the log-loss of a confident error stays finite."""
 
 
 class OneClassError(ModelError):
-    """Rows to judge a model by that all have, or all lack, the event."""
+    """Evaluation rows that all have, or all lack, the event."""
 
     def __init__(self, labels: Labels) -> None:
         held = f"all {len(labels)} are {labels[0]}" if len(labels) else "there are none"
-        super().__init__(
-            f"the rows to evaluate on must hold both classes, but {held}; give more rows or split otherwise"
-        )
+        super().__init__(f"evaluation needs rows of both classes, but {held}; provide more rows or split differently")
 
 
 def evaluate(labels: Labels, probabilities: Floats, weights: Floats | None = None) -> dict[str, float]:
-    """Judge probabilities by what happened.
+    """Evaluate probabilities against labels.
 
     Parameters
     ----------
@@ -41,9 +39,9 @@ def evaluate(labels: Labels, probabilities: Floats, weights: Floats | None = Non
         `ks`, largest distance of the score's distribution functions of the two classes, 0..1, higher is better.
         `log_loss`, in nats, lower is better; see MIN_PROBABILITY. `brier`, mean squared error, lower is better.
         `calibration_error`, see `calibration_error`. `calibration_ratio`, mean probability / observed rate, best is 1.
-        `normalised_entropy`, log-loss / that of always answering the observed rate (He et al. 2014, "Practical lessons
-        from predicting clicks on ads at Facebook"); lower is better, 1 is no better than knowing the rate.
-        `positive_rate`, share of the event among the rows. `n_rows`.
+        `normalised_entropy`, log-loss / that of always predicting the observed rate (He et al. 2014, "Practical lessons
+        from predicting clicks on ads at Facebook"); lower is better, 1 is no better than the base rate.
+        `positive_rate`, share of rows with the event. `n_rows`.
     """
     if len(labels) == 0 or labels.min() == labels.max():
         raise OneClassError(labels)
@@ -68,14 +66,14 @@ def evaluate(labels: Labels, probabilities: Floats, weights: Floats | None = Non
 
 @dataclass(frozen=True)
 class Contender:
-    """A model judged on the test rows.
+    """A model evaluated on the test rows.
 
     Parameters
     ----------
     predictions : of the test rows, see `models.contract.Predictions`.
     metrics : by key, see `models.evaluation.metric_tables`.
     seconds : wall time of training and predicting.
-    notes : what a reader should know before comparing.
+    notes : caveats of a comparison.
     """
 
     predictions: Floats
@@ -103,7 +101,7 @@ class CalibrationBins:
 def calibration_bins(
     labels: Labels, probabilities: Floats, weights: Floats | None = None, *, n_bins: int = 10
 ) -> CalibrationBins:
-    """Group rows into bins of equal count; equal probabilities share a bin, so there may be fewer bins."""
+    """Group rows into equal-count bins; ties share a bin, so there may be fewer."""
     row_weights = np.ones(len(labels)) if weights is None else weights
     bins = bin_numbers(probabilities, n_bins=n_bins)
     n_rows = np.bincount(bins, minlength=n_bins)
@@ -114,7 +112,7 @@ def calibration_bins(
 
 
 def bin_numbers(probabilities: Floats, *, n_bins: int) -> npt.NDArray[np.intp]:
-    """Which bin of about equal count each row falls in, 0 .. n_bins - 1, shape (n_rows,)."""
+    """Equal-count bin of each row, 0 .. n_bins - 1, shape (n_rows,)."""
     inner_edges = np.quantile(probabilities, np.arange(1, n_bins) / n_bins)
     return np.searchsorted(inner_edges, probabilities, side="right")
 
@@ -123,18 +121,18 @@ def calibration_error(labels: Labels, probabilities: Floats, weights: Floats | N
     """Expected calibration error, 0..1: sum over the bins b of (n_b / n) * |mean probability_b - observed rate_b|.
 
     Naeini et al. 2015, "Obtaining well calibrated probabilities using Bayesian binning", with ten bins of equal count
-    in place of equal width (Nguyen and O'Connor 2015), which says something about rare events too. A perfect model has
-    a little above 0, see `calibration_error_by_chance`.
+    instead of equal width (Nguyen and O'Connor 2015), which also works for rare events. A perfect model has slightly
+    more than 0, see `calibration_error_by_chance`.
     """
     bins = calibration_bins(labels, probabilities, weights)
     return float(np.average(np.abs(bins.predicted - bins.observed), weights=bins.weights))
 
 
 def calibration_error_by_chance(probabilities: Floats) -> float:
-    """What `calibration_error` is on average for a perfect model, one whose labels are drawn from its probabilities.
+    """Mean `calibration_error` of a perfect model, one whose labels are drawn from its probabilities.
 
-    The observed rate of a bin then strays from the mean probability like a normal variable of variance sum p (1 - p) /
-    n_b^2, whose mean absolute value is sqrt(2 / pi) of its deviation.
+    The gap of a bin is then about normal with variance sum p (1 - p) / n_b^2, so its mean absolute value is
+    sqrt(2 / pi) times its standard deviation.
     """
     bins = bin_numbers(probabilities, n_bins=10)
     variances = np.bincount(bins, probabilities * (1 - probabilities))
@@ -147,7 +145,7 @@ def _clipped(probabilities: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Comparison:
-    """By how much the loss of one model exceeds that of another on the same rows; negative is better.
+    """Difference in loss of two models on the same rows; negative favours the first.
 
     Parameters
     ----------
@@ -161,19 +159,19 @@ class Comparison:
 
     @property
     def worse(self) -> bool:
-        """Worse beyond chance: were the models equally good, this would happen in 5 % of the comparisons."""
+        """Significantly worse: happens in 5 % of comparisons of equally good models."""
         return self.low > 0
 
     @property
     def better(self) -> bool:
-        """Better beyond chance, in the same sense."""
+        """Significantly better, at the same level."""
         return self.high < 0
 
 
 def compare(ours: Floats, theirs: Floats, *, seed: int) -> Comparison:
     """Compare two models by a paired bootstrap of their losses (Efron and Tibshirani 1993, chapter 13).
 
-    Rows are drawn with replacement, each with the losses of both models, so that what is hard for both cancels out.
+    Both losses of a row are resampled together, so that rows hard for both models cancel out.
 
     Parameters
     ----------

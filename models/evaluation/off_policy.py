@@ -1,14 +1,14 @@
-"""What a policy would have earned, estimated from rows in which another policy chose by chance.
+"""Off-policy evaluation: the value of a policy, estimated from logged rows of a randomised policy (bandit sense).
 
-A row of the log holds an action, the probability with which it was chosen (its propensity) and the reward that came
-after. With w = P(policy takes the logged action) / propensity, r the reward and q a model's prediction of it::
+A logged row holds an action, the probability with which it was chosen (its propensity) and the reward. With
+w = P(policy takes the logged action) / propensity, r the reward and q a model's prediction of it::
 
     IPS    mean(w r)                                      Horvitz and Thompson 1952; unbiased, large variance
     SNIPS  sum(w r) / sum(w)                              Swaminathan and Joachims 2015; little bias, less variance
     DR     mean(sum_a P(a) q(a) + w (r - q(logged)))      Dudik, Langford and Li 2011; unbiased whatever q is, and
                                                           the less variance, the better q predicts
 
-Effective sample size is (sum w)^2 / sum w^2 (Kish 1965): about how many rows of the policy's own the log is worth.
+The effective sample size is (sum w)^2 / sum w^2 (Kish 1965): about how many on-policy rows the log is worth.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from models.errors import ModelError
 from models.evaluation.bootstrap import resampled_sums
 
 AS_LOGGED = "as logged"
-"""The name under which the policy that wrote the log is reported; its value is the mean reward."""
+"""Name of the logging policy in results; its value is the mean reward."""
 _ENDS = (0.025, 0.975)
 _TOLERANCE = 1e-6
 
 
 class OffPolicyError(ModelError):
-    """A log, or a policy to evaluate on it, from which no value can be estimated."""
+    """A log or policy for which no value can be estimated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,16 +39,16 @@ class LoggedRows:
 
     Parameters
     ----------
-    action_names : of the n_actions actions.
-    actions : position of each row's action among them, shape (n_rows,).
-    rewards : what followed, finite numbers, shape (n_rows,).
+    action_names : names of the n_actions actions.
+    actions : index of each row's action, shape (n_rows,).
+    rewards : finite numbers, shape (n_rows,).
     propensities : probability with which the logged action was chosen, in (0, 1], shape (n_rows,).
     predicted_rewards : of every action in every row, by a model that saw none of these rows, shape (n_rows, n_actions).
 
     Raises
     ------
     OffPolicyError
-        There are no rows, lengths differ, or a value is outside its range; it names the first such row.
+        There are no rows, lengths differ, or a value is out of range; names the first such row.
     """
 
     action_names: Sequence[str]
@@ -58,13 +58,13 @@ class LoggedRows:
     predicted_rewards: Floats
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be evaluated."""
+        """Check lengths and ranges."""
         n_rows, n_actions = len(self.actions), len(self.action_names)
         if n_rows == 0:
             raise OffPolicyError("the log has no rows; the value of a policy needs at least one")
         for name, given in (("rewards", self.rewards), ("propensities", self.propensities)):
             if given.shape != (n_rows,):
-                raise OffPolicyError(f"{name} must have shape ({n_rows},), as the actions have; got {given.shape}")
+                raise OffPolicyError(f"{name} must have shape ({n_rows},), like the actions; got {given.shape}")
         _check_shape("predicted_rewards", self.predicted_rewards, (n_rows, n_actions))
         known: Mask = (self.actions >= 0) & (self.actions < n_actions)
         _check_rows("action", f"a position from 0 to {n_actions - 1}", self.actions, known)
@@ -77,7 +77,7 @@ class LoggedRows:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and the ends of its 95 % interval, by percentile bootstrap over the rows."""
+    """A number with its 95 % interval, by percentile bootstrap over the rows."""
 
     value: float
     low: float
@@ -85,18 +85,18 @@ class Estimate:
 
 
 def estimate(values: Floats) -> Estimate:
-    """The first value, with the interval of its resamples, the others; NaN ones tell nothing and are left out."""
+    """The first value, with the interval of its resamples, the others; NaN resamples are ignored."""
     low, high = np.nanquantile(values[1:], _ENDS)
     return Estimate(float(values[0]), float(low), float(high))
 
 
 @dataclass(frozen=True)
 class PolicyValue:
-    """Mean reward of a row under a policy, by three estimators.
+    """Mean reward per row under a policy, by three estimators.
 
     Parameters
     ----------
-    gain : by how much the DR value exceeds that of the policy compared with, on the same resampled rows.
+    gain : DR value minus that of the baseline policy, on the same resampled rows.
     effective_sample_size : in rows.
     """
 
@@ -115,13 +115,13 @@ def policy_values(
     Parameters
     ----------
     policies : probability of every action in every row, shape (n_rows, n_actions), by name.
-    against : name of the policy that gains are measured from.
-    seed : of the bootstrap, which draws the same rows for all policies.
+    against : name of the baseline policy of gains.
+    seed : of the bootstrap, which resamples the same rows for all policies.
 
     Raises
     ------
     OffPolicyError
-        Probabilities of a policy are none, or it takes an action that no row of the log holds.
+        A policy's probabilities are invalid, or it takes an action that the log does not contain.
     """
     rows, n_rows = np.arange(len(logged.actions)), len(logged.actions)
     weights, direct = {AS_LOGGED: np.ones(n_rows)}, {AS_LOGGED: logged.rewards}
@@ -134,7 +134,7 @@ def policy_values(
     for name, weight in weights.items():
         terms += [weight, weight * logged.rewards, direct[name]]
     table = np.stack(terms, axis=1)
-    # The first line holds the sums of the rows as they are, the others those of the resamples
+    # The first row holds the original sums, the others those of the resamples
     sums = np.vstack([table.sum(axis=0), resampled_sums(table, n_resamples=n_resamples, seed=seed)])
     names = list(weights)
     base = sums[:, 3 * names.index(against) + 3] / sums[:, 0]
@@ -157,7 +157,7 @@ def always(action: int, *, n_rows: int, n_actions: int) -> Floats:
 
 
 def greedy(scores: Floats) -> Floats:
-    """The policy that takes the action of the highest score in each row, the first among equals; same shape."""
+    """The policy that takes the highest-scoring action in each row, the first of ties; same shape."""
     return _one_hot(scores.argmax(axis=1), scores.shape[1])
 
 
@@ -178,8 +178,8 @@ def _check_policy(name: str, probabilities: Floats, logged: LoggedRows) -> None:
     taken, in_log = probabilities.any(axis=0), np.bincount(logged.actions, minlength=n_actions) > 0
     for action in np.flatnonzero(taken & ~in_log).tolist():
         raise OffPolicyError(
-            f"policy {name!r} takes the action {logged.action_names[action]!r}, which no row of the log holds, so "
-            "nothing is known of what it earns; leave the action out or give rows with it"
+            f"policy {name!r} takes the action {logged.action_names[action]!r}, which no logged row has, so its value "
+            "is unknown; remove the action or add rows with it"
         )
     if not probabilities[np.arange(n_rows), logged.actions].any():
         raise OffPolicyError(f"policy {name!r} would have taken the logged action in none of the {n_rows} rows")

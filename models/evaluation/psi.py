@@ -1,7 +1,7 @@
-"""The population stability index, what chance alone does to it, and its bootstrap band.
+"""The population stability index, its distribution by chance, and its bootstrap interval.
 
-The index and its usual reading are those of Siddiqi 2006, "Credit Risk Scorecards"; what chance alone does to it is
-worked out by Yurdakul 2018, "Statistical properties of population stability index".
+The index and its usual thresholds are those of Siddiqi 2006, "Credit Risk Scorecards"; its distribution under no shift
+is derived by Yurdakul 2018, "Statistical properties of population stability index".
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from models.arrays import Floats
 Counts = npt.NDArray[np.int64]
 
 WATCH_FROM, SHIFTED_FROM = 0.1, 0.25
-"""Siddiqi's: below the first nothing has moved, from the second on it has moved much."""
+"""Siddiqi's thresholds: stable below the first, shifted from the second on."""
 BAND = 0.9
-"""What the bands cover."""
+"""Coverage of the intervals."""
 
 
 def psi(reference: Counts, recent: Counts) -> Floats:
-    """Sum over bins of (q - p) ln(q / p), where p and q are the shares of the rows that lie in each.
+    """Sum over bins of (q - p) ln(q / p), where p and q are the two samples' shares of each bin.
 
-    Half a row is added to every bin, so that a bin that one of the two lacks gives a finite index.
+    Half a row is added to every bin, so that the index stays finite if a bin is empty in one sample.
 
     Parameters
     ----------
@@ -39,14 +39,14 @@ def psi(reference: Counts, recent: Counts) -> Floats:
 
 
 def expected_by_chance(reference: Counts, recent: Counts) -> float:
-    """About what two samples of one distribution have as index on average: (n_bins - 1) (1/n + 1/m)."""
+    """Approximate mean of the index under no shift: (n_bins - 1) (1/n + 1/m)."""
     return float((len(reference) - 1) * (1 / reference.sum() + 1 / recent.sum()))
 
 
 def psi_beside_chance(reference: Counts, recent: Counts) -> tuple[float, float]:
-    """The index, and what it stays below by chance in 95 % of the cases.
+    """The index, and its 95th percentile under no shift.
 
-    For two samples of n and m rows of one distribution in B bins, the index over 1/n + 1/m is about chi-square
+    For samples of n and m rows from one distribution in B bins, the index divided by 1/n + 1/m is about chi-square
     distributed with B - 1 degrees of freedom.
 
     Parameters
@@ -60,11 +60,11 @@ def psi_beside_chance(reference: Counts, recent: Counts) -> tuple[float, float]:
 
 
 def psi_with_band(reference: Counts, recent: Counts, *, n_resamples: int, seed: int) -> tuple[float, float, float]:
-    """The index without what chance adds to it on average, and its bootstrap band, none of them below 0.
+    """The bias-corrected index and its bootstrap interval, all clipped at 0.
 
-    Chance adds to the index of resampled rows once more what it had added already. So the band is the basic one
-    (Davison and Hinkley 1997, section 5.2): how far the resampled indices lie from the found one is how far the found
-    one lies from the true one.
+    Sampling noise biases the index upwards, and resampling adds the bias once more. The basic interval (Davison and
+    Hinkley 1997, section 5.2) corrects for it: resampled indices deviate from the observed one as that does from the
+    true one.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def psi_with_band(reference: Counts, recent: Counts, *, n_resamples: int, seed: 
 
     Returns
     -------
-    index, lower and upper end of the band that holds the true index in 9 of 10 cases
+    index, lower and upper end of its 90 % interval
     """
     held = reference + recent > 0
     reference, recent = reference[held], recent[held]
@@ -85,7 +85,7 @@ def psi_with_band(reference: Counts, recent: Counts, *, n_resamples: int, seed: 
 
 
 def resampled_counts(counts: Counts, n_resamples: int, rng: np.random.Generator) -> Counts:
-    """Rows in each bin if as many rows are drawn with replacement; shape (n_resamples, n_bins)."""
+    """Bin counts of bootstrap resamples; shape (n_resamples, n_bins)."""
     n_rows = int(counts.sum())
     return rng.multinomial(n_rows, counts / n_rows, n_resamples)
 

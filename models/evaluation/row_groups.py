@@ -1,4 +1,4 @@
-"""Groups of rows by a column, in words: by protected ones above all, whether or not a model may read them."""
+"""Named groups of rows by a column, protected ones above all, whether or not a model reads them."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from data.spellings import number_codes, text_codes
 from data.table import Column, Table, level_text
 
 NOT_GIVEN = "not given"
-"""The group of the rows in which the column holds nothing, or a code for that."""
+"""Group of the rows whose value is missing."""
 
 MIN_ROWS = 30
-"""A share among fewer rows says little: its 95 % interval is wider than 0.3 around one half."""
+"""Minimum rows of a group; with fewer, the 95 % interval of a share near one half is wider than 0.3."""
 
 
 def groups_of(table: Table, frame: pd.DataFrame) -> dict[str, pd.Series[Any]]:
     """The group of each row, for each protected column that the frame has, in the table's order.
 
-    Numbers are put in bands (ages and others in years in those of ten years, the rest in quartiles of these rows),
-    times in decades; all others are grouped by level, in words. A level that the table does not list is a group of its
-    own, and its name says so.
+    Numbers are grouped in bands (years by decade, others by quartile), times by decade, other columns by level. A level
+    that the table does not list is a group of its own, named as unknown.
 
     Parameters
     ----------
-    frame : rows as `data.checking.check_frame` gives them.
+    frame : rows as returned by `data.checking.check_frame`.
 
     Returns
     -------
-    a categorical series with the frame's index for each column; its categories are the groups that occur, in order.
+    for each column a categorical series with the frame's index; its categories are the groups that occur, in order.
     """
     return {
         column.name: groups_by(column, frame[column.name])
@@ -59,14 +58,14 @@ def _groups(column: Column, values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _by_decade(years: pd.Series[Any]) -> pd.Series[Any]:
-    """20-29, 30-39, ...; a fraction of a year does not count."""
+    """20-29, 30-39, ...; fractions of a year are ignored."""
     decades = np.floor(years / 10)
     labels = {first: f"{10 * first:.0f}-{10 * first + 9:.0f}" for first in sorted(decades.dropna().unique())}
     return _labelled(decades.map(labels), list(labels.values()))
 
 
 def _by_quartile(numbers: pd.Series[Any]) -> pd.Series[Any]:
-    """Up to four bands of about as many rows; fewer where many rows hold the same number."""
+    """Up to four equal-count bands; fewer if many rows have the same number."""
     if numbers.isna().all():
         return _labelled(numbers.astype(object), [])
     edges = np.unique(np.quantile(numbers.dropna(), [0.25, 0.5, 0.75]))
@@ -78,7 +77,7 @@ def _by_quartile(numbers: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _by_level(column: Column, values: pd.Series[Any]) -> pd.Series[Any]:
-    """One group for each level, the table's order first; levels with the same meaning are one group."""
+    """One group per level, in the table's order; levels with the same meaning are merged."""
     codes, listed = text_codes(column), [*column.levels] or [*column.flag_values]
     labels = {}
     for value in sorted(values.dropna().unique(), key=lambda value: (_place(listed, value), str(value))):
@@ -95,6 +94,6 @@ def _place(listed: list[str], value: object) -> int:
 
 
 def _labelled(groups: pd.Series[Any], labels: list[str]) -> pd.Series[Any]:
-    """The groups as categories in the order of `labels`, rows without one last."""
+    """The groups as categories in the order of `labels`, missing last."""
     dtype = pd.CategoricalDtype([*dict.fromkeys(labels), NOT_GIVEN], ordered=True)
     return groups.astype(object).fillna(NOT_GIVEN).astype(dtype)

@@ -1,9 +1,8 @@
-"""Uplift: whether a score finds those whom a treatment changes, judged on a randomised experiment.
+"""Uplift evaluation: how well a score ranks rows by treatment effect, on a randomised experiment.
 
-Rows are treated in the order of their score, the highest first. The Qini curve (Radcliffe 2007, "Using control groups
-to target on predicted lift") tells what that brings: among the first n rows, the events of the treated ones beyond what
-the control rows let expect, R_t - R_c N_t / N_c, here divided by all treated rows. The straight line to its end is what
-treating at random brings. A row counts 1 / propensity times, which changes nothing if all had the same chances.
+Rows are treated in order of score, highest first. The Qini curve (Radcliffe 2007, "Using control groups to target on
+predicted lift") is the incremental events among the first n rows, R_t - R_c N_t / N_c, divided by all treated rows. The
+straight line to its end is treatment at random. Rows are weighted by 1 / propensity.
 """
 
 from __future__ import annotations
@@ -19,20 +18,19 @@ from models.evaluation.off_policy import Estimate, estimate
 
 
 class UpliftError(ModelError):
-    """Rows that uplift cannot be measured on."""
+    """Rows on which uplift cannot be measured."""
 
 
 @dataclass(frozen=True, eq=False)
 class Uplift:
-    """What treating by a score brings beyond treating at random.
+    """Uplift of targeting by a score.
 
     Parameters
     ----------
-    shares : of the rows that are treated, rising from 0 to 1, shape (n_points,).
-    gains : additional events per treated row of the experiment if only those were treated, shape (n_points,).
-    effect : by how much the treatment raises the rate if everyone gets it, which is the last of the gains.
-    qini : area between the curve and the straight line to its end, in events per row; 0 is no better than chance, below
-        0 is worse.
+    shares : share of the rows that is treated, ascending from 0 to 1, shape (n_points,).
+    gains : incremental events per treated row of the experiment at each share, shape (n_points,).
+    effect : average treatment effect, the last of the gains.
+    qini : area between the curve and the straight line to its end, in events per row; 0 is random, negative is worse.
     """
 
     shares: Floats
@@ -50,20 +48,20 @@ def uplift(
     seed: int,
     n_resamples: int = 500,
 ) -> Uplift:
-    """Measure how well scores order rows by what the treatment does to them.
+    """Measure how well scores rank rows by treatment effect.
 
     Parameters
     ----------
-    scores : predicted uplift, finite; equal ones are treated together, shape (n_rows,).
-    treated : whether chance gave the row the treatment, shape (n_rows,).
+    scores : predicted uplift, finite; ties are treated together, shape (n_rows,).
+    treated : whether the row was assigned the treatment, shape (n_rows,).
     events : 0 or 1, or any amount, shape (n_rows,).
-    propensities : probability of what chance gave the row, in (0, 1], shape (n_rows,).
+    propensities : probability of the row's assignment, in (0, 1], shape (n_rows,).
     seed : of the bootstrap over the rows.
 
     Raises
     ------
     UpliftError
-        Lengths differ, a score or an event is not finite, or no row is treated, or all are.
+        Lengths differ, a score or an event is not finite, or all or none of the rows are treated.
     """
     _check(scores, treated, events, propensities)
     order = np.argsort(-scores, kind="stable")
@@ -83,7 +81,7 @@ def uplift(
 def _curve(
     weights: Floats, treated: npt.NDArray[np.bool_], events: Floats, ends: npt.NDArray[np.intp]
 ) -> tuple[Floats, Floats]:
-    """Shares and gains at 0 and at the ends of runs, of rows in order that count `weights` times."""
+    """Shares and gains at 0 and at the end of each run of ties, of weighted rows in order."""
     n_treated, n_control = np.cumsum(weights * treated)[ends], np.cumsum(weights * ~treated)[ends]
     of_treated, of_control = np.cumsum(weights * treated * events)[ends], np.cumsum(weights * ~treated * events)[ends]
     control_rate = np.divide(of_control, n_control, out=np.zeros_like(n_control), where=n_control > 0)
@@ -93,14 +91,14 @@ def _curve(
 
 
 def _area(shares: Floats, gains: Floats) -> float:
-    """Between the curve and the straight line from its begin to its end."""
+    """Area between the curve and the straight line from its start to its end."""
     return float(np.trapezoid(gains - shares * gains[-1], shares))
 
 
 def _check(scores: Floats, treated: npt.NDArray[np.bool_], events: Floats, propensities: Floats) -> None:
     lengths = [len(scores), len(treated), len(events), len(propensities)]
     if len(set(lengths)) > 1:
-        raise UpliftError(f"scores, treated, events and propensities must be of one length, got {lengths}")
+        raise UpliftError(f"scores, treated, events and propensities must have equal lengths, got {lengths}")
     likely = (propensities > 0) & (propensities <= 1)
     rules = {
         "score": ("finite", scores, np.isfinite(scores)),

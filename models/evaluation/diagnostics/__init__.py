@@ -1,7 +1,7 @@
 """Diagnostics of a new version: fairness by group, proxy variables, quality by segment, stability, effect curves.
 
-`diagnose` measures on training and test rows what the overall metrics do not say. Its result is plain data, so that the
-report, the model card and a test read the same numbers.
+`diagnose` measures on training and test rows what overall metrics hide. Its result is plain data, so that report, model
+card and tests read the same numbers.
 """
 
 from models.evaluation.diagnostics.diagnose import diagnose as diagnose

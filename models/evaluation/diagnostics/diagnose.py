@@ -31,13 +31,13 @@ def diagnose(
     favourable: str,
     seed: int,
 ) -> Diagnostics:
-    """Measure whom a new version treats how, what stands in for what it must not know, and what has moved.
+    """Measure fairness, proxies, stability, effects and quality by segment of a new binary version.
 
     Parameters
     ----------
     training, test : checked rows.
-    labels, probabilities, X, decisions : of the test rows; no decisions where the domain takes none on single rows.
-    seed : of the samples that bound the work.
+    labels, probabilities, X, decisions : of the test rows; `decisions` is empty if the domain decides no single rows.
+    seed : of subsampling.
     """
     table = scorer.table
     known = training.iloc[:: -(-len(training) // MAX_BACKGROUND_ROWS)]
@@ -66,12 +66,12 @@ def diagnose_inputs(
     number_of: Callable[[pd.DataFrame], Floats],
     seed: int,
 ) -> Diagnostics:
-    """The diagnostics that need no event: proxies, and whether columns and answers have moved.
+    """The diagnostics that need no binary target: proxies and stability.
 
     Parameters
     ----------
     training, test : checked rows.
-    number_of : what the answers to checked rows are counted by, shape (n_rows,).
+    number_of : checked rows -> the summary number of each answer, shape (n_rows,).
     """
     table = scorer.table
     known = training.iloc[:: -(-len(training) // MAX_BACKGROUND_ROWS)]

@@ -1,8 +1,8 @@
-"""What moves the answer: how much each column, and where to as it changes.
+"""Mean effects of columns, and their effect curves.
 
-A curve is the partial dependence of the probability on one column (Friedman 2001), and its band shows how much single
-rows differ (individual conditional expectation, Goldstein et al. 2015). Columns that hang together are still set one
-by one, so an end of a curve may stand for rows that do not occur.
+A curve is the partial dependence of the probability on one column (Friedman 2001); its band shows how much single rows
+differ (individual conditional expectation, Goldstein et al. 2015). Correlated columns are still varied one at a time,
+so the ends of a curve may stand for rows that do not occur.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from models.estimators.table_classifier import TableClassifier
 from models.evaluation.diagnostics.results import MeanEffectCurve
 
 MAX_CURVES = 12
-"""Columns with a curve, beyond those that have a direction, which are all shown."""
+"""Number of curves besides those of columns with a direction, which are always shown."""
 MAX_CURVE_ROWS = 300
 MAX_CURVE_LEVELS = 12
 _ROWS_FOR_EFFECTS = 200
 
 
 def mean_effects(scorer: TableClassifier, X: Features) -> dict[str, float]:
-    """Mean absolute share of each of the scorer's `columns` in the log-odds, the largest first.
+    """Mean absolute contribution of each of the scorer's `columns` to the log-odds, largest first.
 
     Parameters
     ----------
-    X : encoded rows, of which the first few hundred are explained.
+    X : encoded rows; only the first few hundred are used.
     """
     shares = np.mean([np.abs(scorer.shares(x)) for x in X[:_ROWS_FOR_EFFECTS]], axis=0)
     order = np.argsort(-shares, kind="stable").tolist()
@@ -42,16 +42,16 @@ def mean_effects(scorer: TableClassifier, X: Features) -> dict[str, float]:
 def effect_curves(
     scorer: TableClassifier, X: Features, effects: Mapping[str, float], *, seed: int
 ) -> tuple[MeanEffectCurve, ...]:
-    """Curves of the table's columns with the largest effects, and of every column with a direction.
+    """Effect curves of the columns with the largest effects, and of every column with a direction.
 
     Parameters
     ----------
-    X : encoded test rows; at most MAX_CURVE_ROWS of them, drawn at random, are followed.
-    effects : of each column, the largest first.
+    X : encoded test rows; at most MAX_CURVE_ROWS, drawn at random, are used.
+    effects : of each column, largest first.
     """
     if len(X) > MAX_CURVE_ROWS:
         X = X[np.sort(np.random.default_rng(seed).choice(len(X), MAX_CURVE_ROWS, replace=False))]
-    read = set(scorer.column_names)  # what the model derives from them cannot be set by itself
+    read = set(scorer.column_names)  # derived columns cannot be varied by themselves
     columns = [scorer.table[name] for name in effects if name in read]
     columns = [column for column in columns if column.kind not in ("key", "time")]
     chosen = [column for place, column in enumerate(columns) if place < MAX_CURVES or column.direction]
@@ -88,14 +88,14 @@ def _curve(scorer: TableClassifier, X: Features, column: Column, values: list[An
 
 
 def steps_along(column: Column, values: list[float], probabilities: Floats) -> Floats:
-    """By how much the probability moves in the column's direction at each step; below 0 is against it.
+    """Change of the probability in the column's direction at each step; negative is a violation.
 
-    Where numbers up to `ordered_above` are codes of states, a step leads from each of these to the first number above.
+    Numbers up to `ordered_above` are unordered state codes: a step leads from each to the first number above.
 
     Parameters
     ----------
-    values : rising.
-    probabilities : of every row at each of them, shape (n_values, n_rows).
+    values : ascending.
+    probabilities : of every row at each value, shape (n_values, n_rows).
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""How the decisions treat the groups of protected columns.
+"""Fairness of decisions between the groups of protected columns.
 
-Selection means the favourable decision, refusal any other one. What is predicted is the unfavourable event, so a true
-positive is a refused row with the event, and a false positive a refused row that would have kept its promise.
+Selection is the favourable decision, refusal any other one. The event is the unfavourable outcome, so a true positive
+is a refused row with the event, and a false positive a refused row without it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from models.evaluation.diagnostics.results import ColumnFairness, Fairness, Four
 from models.evaluation.row_groups import MIN_ROWS
 
 FOUR_FIFTHS = 0.8
-"""A selection rate below this share of the highest one is taken as evidence of adverse impact (Uniform Guidelines on
-Employee Selection Procedures, 29 CFR 1607.4 D, 1978)."""
+"""Impact ratio below which a group counts as adversely impacted (Uniform Guidelines on Employee Selection Procedures,
+29 CFR 1607.4 D, 1978)."""
 _Z = 1.959964  # two-sided 95 %
 
 
@@ -34,7 +34,7 @@ def fairness(
     decisions: Sequence[str],
     favourable: str,
 ) -> Fairness | None:
-    """The treatment of each group of each protected column; None if no column is protected.
+    """Fairness metrics of each group of each protected column; None if no column is protected.
 
     Parameters
     ----------
@@ -50,13 +50,13 @@ def fairness(
 def impact_ratio(n_selected: int, n_rows: int, n_selected_reference: int, n_rows_reference: int) -> ImpactRatio | None:
     """Adverse-impact ratio, with the 95 % interval of the log-ratio by the delta method (Katz et al. 1978).
 
-    The logarithm of the ratio p / r has about the variance (1 - p) / (n p) + (1 - r) / (m r). Where everyone or nobody
-    of a group is selected, this says nothing; half a row is then added to each count (Walter 1975), for the interval
-    only. A reference that was chosen for its high rate makes ratios a little too low.
+    The log of the ratio p / r has variance of about (1 - p) / (n p) + (1 - r) / (m r). If all or none of a group are
+    selected, this is undefined; half a row is then added to each count (Walter 1975), for the interval only. Choosing
+    the reference for its high rate biases ratios slightly downwards.
 
     Returns
     -------
-    None where nobody of the reference group is selected.
+    None if no row of the reference group is selected.
     """
     if n_selected_reference == 0:
         return None

@@ -1,4 +1,4 @@
-"""The groups that a column divides rows into, few enough for a table that a person reads."""
+"""Groups of rows by a column, few enough for a table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.evaluation.row_groups import groups_by
 
 MAX_GROUPS = 12
 REST = "all others"
-"""The group of the levels that are left when a column has too many of them: the rarest."""
+"""Name of the group of the rarest levels, if a column has too many."""
 
 
 def protected_columns(table: Table, frame: pd.DataFrame) -> list[Column]:
@@ -22,12 +22,12 @@ def protected_columns(table: Table, frame: pd.DataFrame) -> list[Column]:
 
 
 def calibration_ratio(observed: float, predicted: float) -> float | None:
-    """Mean probability / observed rate of a group; None where nothing came about."""
+    """Mean probability / observed rate of a group; None without events."""
     return predicted / observed if observed > 0 else None
 
 
 def few_groups(column: Column, values: pd.Series[Any]) -> dict[str, Mask]:
-    """Which rows belong to each of at most MAX_GROUPS groups, in the order of the column's values.
+    """Masks of at most MAX_GROUPS groups of rows, in the order of the column's values.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def few_groups(column: Column, values: pd.Series[Any]) -> dict[str, Mask]:
 
     Returns
     -------
-    dict from the group in words to a mask of shape (n_rows,); every row is in exactly one group.
+    dict from group name to a mask of shape (n_rows,); every row is in exactly one group.
     """
     groups = groups_by(column, values)
     names = list(groups.cat.categories)

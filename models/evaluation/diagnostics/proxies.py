@@ -1,4 +1,4 @@
-"""How well the model's inputs tell a protected column that it must not read: what stands in for what."""
+"""Proxy variables: how well the model's inputs predict protected columns that it does not read."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _N_BINS = 32
 
 
 def proxies(table: Table, frame: pd.DataFrame, *, seed: int) -> tuple[Proxies, ...]:
-    """For each protected column that is no input, how well the inputs together and each alone tell it.
+    """For each protected column that is no input, how well all inputs, and each alone, predict it.
 
-    A number (age) is told as above its median or not, everything else as which of its levels, one against the others;
-    levels with fewer than MIN_ROWS rows are left out, and so is a column with fewer than two levels left.
+    The target is "above the median" for a number such as age, else the level, one against the rest. Levels with
+    fewer than MIN_ROWS rows are left out, and so are columns with fewer than two levels left.
 
     Parameters
     ----------
-    frame : checked training rows; at most MAX_ROWS of them, drawn at random, are looked at.
+    frame : checked training rows; at most MAX_ROWS, drawn at random, are used.
     """
     if len(frame) > MAX_ROWS:
         frame = frame.iloc[np.sort(np.random.default_rng(seed).choice(len(frame), MAX_ROWS, replace=False))]
@@ -54,7 +54,7 @@ def proxies(table: Table, frame: pd.DataFrame, *, seed: int) -> tuple[Proxies, .
 
 
 def _question(column: Column, values: pd.Series[Any]) -> tuple[str, npt.NDArray[np.int64]]:
-    """What is told, in words, and the class of each row, -1 for rows that are left out."""
+    """The prediction target in words, and the class of each row, -1 for rows left out."""
     present = ~is_missing(column, values)
     if column.kind in ("number", "time") and present.any():
         middle = values[present].sort_values().iloc[int(present.sum() - 1) // 2]
@@ -67,7 +67,7 @@ def _question(column: Column, values: pd.Series[Any]) -> tuple[str, npt.NDArray[
 
 
 def _frequent(classes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """-1 in place of classes that are too rare to learn, or beyond the most frequent MAX_CLASSES."""
+    """Classes with -1 for those too rare to learn, or not among the MAX_CLASSES most frequent."""
     known, n_rows = np.unique(classes[classes >= 0], return_counts=True)
     most_frequent = known[np.argsort(-n_rows, kind="stable")][:MAX_CLASSES]
     kept = np.intersect1d(most_frequent, known[n_rows >= MIN_ROWS])
@@ -106,9 +106,9 @@ def _told(
 
 
 def _rates(codes: Codes, classes: npt.NDArray[np.int64], folds: StratifiedKFold) -> Floats:
-    """Share of each class among the other folds' rows of the same bin, shape (n_rows, n_classes).
+    """Cross-validated class shares of each row's bin, shape (n_rows, n_classes).
 
-    Each bin starts with one row that is of all classes in their overall shares, so that an empty one says nothing.
+    Each bin has one pseudo-row of the overall class shares, so that an empty bin predicts those.
     """
     members = (classes[:, None] == np.unique(classes)).astype(np.float64)
     rates: Floats = np.empty_like(members)
@@ -121,6 +121,6 @@ def _rates(codes: Codes, classes: npt.NDArray[np.int64], folds: StratifiedKFold)
 
 
 def _auc(classes: npt.NDArray[np.int64], scores: Floats) -> float:
-    """Mean over the classes of the area under the ROC curve of each against all others; `scores` as of `_rates`."""
+    """One-vs-rest AUC, averaged over the classes; `scores` as returned by `_rates`."""
     areas = [roc_auc_score(classes == known, scores[:, i]) for i, known in enumerate(np.unique(classes))]
     return float(np.mean(areas))

@@ -1,4 +1,4 @@
-"""How good the probabilities are, group by group."""
+"""Quality of the probabilities by segment."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from models.evaluation.metrics import calibration_error, evaluate
 from models.evaluation.row_groups import MIN_ROWS
 
 MAX_SEGMENTS = 8
-"""Columns that rows are divided by, beyond the protected ones, which are all there."""
+"""Number of segment columns besides the protected ones, which are always included."""
 
 
 def segments(
     table: Table, frame: pd.DataFrame, labels: Labels, probabilities: Floats, effects: Mapping[str, float]
 ) -> tuple[Segment, ...]:
-    """The test rows divided by each protected column, then by what describes the person, then by categories and flags.
+    """Segments of the test rows by each protected column, then by columns of the person, then categories and flags.
 
     Parameters
     ----------
-    frame, labels, probabilities : checked test rows, what became of them, and what was predicted.
-    effects : of the input columns; where there are too many columns, those with the largest effect are taken.
+    frame, labels, probabilities : checked test rows, their labels and predictions.
+    effects : of the input columns; if there are too many columns, those with the largest effect are used.
     """
     found = []
     for column in _dividing_columns(table, frame, effects):

@@ -1,6 +1,6 @@
-"""How far recent rows have moved from training rows: the population stability index of the score and each column.
+"""Stability: the population stability index of the score and each column between training and recent rows.
 
-This is what the report says of the test rows; how recent requests compare is told by `models.monitoring.drift`.
+Used by the report for the test rows; drift of live requests is in `models.monitoring.drift`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def stability(
 ) -> Stability:
     """Compare the score and every input column of recent rows with those of training rows.
 
-    Numbers and the score are put in ten bins with as many training rows each and one for missing values, everything
-    else is compared level by level. Ids have too many levels to compare and times always move, so both are left out.
+    Numbers and the score are binned into training deciles plus a bin for missing values; other columns are compared by
+    level. IDs have too many levels and times always move, so both are left out.
 
     Parameters
     ----------
