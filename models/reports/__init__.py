@@ -1,1 +1,1 @@
-"""What people read about a model: its training report, its model card, and what choosing ads by it is worth."""
+"""Documents about a model: training report, model card, and the off-policy report of ads."""

@@ -1,4 +1,4 @@
-"""What a comparison of policies says, for people: a page with charts, and the words that a terminal shows too."""
+"""Off-policy report of ads: a page with charts, and texts shared with the terminal."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def render_ad_value(comparison: PolicyComparison, *, preset: str, seed: int, cre
 
 
 def verdict(comparison: PolicyComparison) -> str:
-    """Whether learning whom to show what pays, in a sentence."""
+    """Whether the learned policy beats the best fixed ad, in a sentence."""
     learned = comparison.values[LEARNED]
     if learned.gain.low > 0:
-        outcome = "more, beyond chance"
+        outcome = "significantly higher"
     elif learned.gain.high < 0:
-        outcome = "less, beyond chance"
+        outcome = "significantly lower"
     else:
-        outcome = "no difference beyond chance"
+        outcome = "no significant difference"
     return (
         f"The learned policy has a rate of {interval(learned.dr)}. That is {points(learned.gain)} points against "
         f"always showing “{comparison.best_fixed}”, the best ad in the training half: {outcome}."
@@ -57,22 +57,22 @@ def verdict(comparison: PolicyComparison) -> str:
 
 
 def described(comparison: PolicyComparison, policy: str) -> str:
-    """The name of a policy, with a remark on the one that the others are compared with."""
+    """The name of a policy, with the baseline marked."""
     return f"{policy} (best in training)" if policy == always_showing(comparison.best_fixed) else policy
 
 
 def interval(estimate: Estimate) -> str:
-    """A rate with the ends of its interval."""
+    """A rate with its interval."""
     return f"{100 * estimate.value:.2f} % ({100 * estimate.low:.2f} to {100 * estimate.high:.2f})"
 
 
 def points(difference: Estimate) -> str:
-    """A difference of rates in percentage points, with the ends of its interval."""
+    """A difference of rates in percentage points, with its interval."""
     return f"{100 * difference.value:+.2f} ({100 * difference.low:+.2f} to {100 * difference.high:+.2f})"
 
 
 def value_chart(comparison: PolicyComparison) -> Chart:
-    """The value of each policy with its interval, by each estimator."""
+    """Chart of each policy's value with its interval, by estimator."""
     policies = comparison.shown
     figure = go.Figure()
     places = list(range(len(policies)))
@@ -103,12 +103,12 @@ def value_chart(comparison: PolicyComparison) -> Chart:
         f"with the best single ad {percent(best)}",
         finished(figure, height=130 + 46 * len(policies)),
         "Points with 95 % bootstrap intervals; the dotted line is always showing the ad that was best in the training "
-        "half. Intervals of two policies may overlap although their difference is beyond chance: see the table.",
+        "half. Intervals of two policies may overlap although their difference is significant: see the table.",
     )
 
 
 def qini_chart(comparison: PolicyComparison) -> Chart:
-    """What treating the first so many brings, by the order of predicted uplift."""
+    """Qini curves by predicted uplift."""
     figure = go.Figure()
     lines = lines_of(len(comparison.uplifts))
     for (name, found), line in zip(comparison.uplifts.items(), lines, strict=True):
@@ -122,6 +122,6 @@ def qini_chart(comparison: PolicyComparison) -> Chart:
     return Chart(
         f"“{first}” for everyone brings {points(found.effect)} over “{comparison.control}”",
         finished(figure, height=420),
-        "Qini curves on the test half; the dotted lines are what as many rows, drawn at random, would bring. "
-        "The further a curve lies above its line, the better the model finds those whom the ad changes.",
+        "Qini curves on the test half; the dotted lines are random targeting. "
+        "The further a curve lies above its line, the better the model ranks rows by the effect of the ad.",
     )

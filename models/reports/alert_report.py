@@ -1,4 +1,4 @@
-"""What report and card say about alerts: the worth of a day's reviews, and what late labels would have hidden."""
+"""Alerts in report and card: performance by review budget, and the effect of late labels."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from models.training.trained import Trained
 
 
 class AlertReport(BaseModel):
-    """Alerts on the test rows."""
+    """Alert metrics on the test rows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    k: int = Field(description="Cards a day that card precision looks at.")
+    k: int = Field(description="Cards per day of card precision@k.")
     card_precision: float = Field(
-        description="Share of compromised cards among the k most suspicious of a day, mean over the days; those found "
-        "on an earlier day are left out."
+        description="Card precision@k: share of compromised cards among the k highest-scored of a day, averaged over "
+        "days; cards found on an earlier day are left out."
     )
-    by_budget: tuple[BudgetPoint, ...] = Field(description="By reviews a day, the fewest first.")
+    by_budget: tuple[BudgetPoint, ...] = Field(description="By reviews per day, ascending.")
     clock: MaturedFigures | None = Field(
-        description="As of the last test row: by the labels that had matured then, and by all rows. Null where labels "
-        "are not late."
+        description="As of the last test row: by the labels that had matured then, and by all rows. Null without label "
+        "delay."
     )
 
 
 def alert_report(trained: Trained, budget: AlertBudget, split: Split, decisions: Sequence[str]) -> AlertReport | None:
-    """Measure alerts on the test rows of a trained model; None if they do not tell when they happened.
+    """Alert metrics on the test rows of a trained model; None if the rows have no times.
 
     Parameters
     ----------
-    split : how its rows were divided, with the delay of labels.
+    split : how its rows were split, with the label delay.
     decisions : on the test rows, by the policy of the bundle.
     """
     table, frame = trained.scorer.table, trained.frame.iloc[trained.rows.test]
@@ -67,7 +67,7 @@ def alert_report(trained: Trained, budget: AlertBudget, split: Split, decisions:
 
 
 def budget_chart(points: Sequence[BudgetPoint]) -> Chart:
-    """Precision and what is found against the reviews a day.
+    """Precision and recall by reviews per day.
 
     Parameters
     ----------
@@ -75,16 +75,16 @@ def budget_chart(points: Sequence[BudgetPoint]) -> Chart:
     """
     reviews = [point.reviews_per_day for point in points]
     curves = {
-        "reviewed cards with fraud (precision)": ([point.precision for point in points], OURS, "solid"),
-        "cards with fraud that are found": ([point.found_share for point in points], EVENT, "dash"),
-        "value of frauds detected": ([point.value_share for point in points], NEUTRAL, "dot"),
+        "card precision": ([point.precision for point in points], OURS, "solid"),
+        "card recall": ([point.found_share for point in points], EVENT, "dash"),
+        "value recall": ([point.value_share for point in points], NEUTRAL, "dot"),
     }
     figure = go.Figure()
     for name, (shares, colour, dash) in curves.items():
         if any(share is not None for share in shares):
             line = {"color": colour, "dash": dash, "width": 2}
             figure.add_scatter(x=reviews, y=shares, name=name, mode="lines+markers", line=line)
-    figure.update_xaxes(title="Reviews a day", type="log", tickvals=reviews, ticktext=[f"{n:,}" for n in reviews])
+    figure.update_xaxes(title="Reviews per day", type="log", tickvals=reviews, ticktext=[f"{n:,}" for n in reviews])
     figure.update_yaxes(title="Share", tickformat=".0%", range=[0, 1.02])
     return Chart(
         _statement(points),
@@ -95,7 +95,7 @@ def budget_chart(points: Sequence[BudgetPoint]) -> Chart:
 
 
 def _statement(points: Sequence[BudgetPoint]) -> str:
-    """What the handbook's number of reviews finds, or the most below it."""
+    """Finding at the handbook's review budget, or the largest one below it."""
     point = [point for point in points if point.reviews_per_day <= HANDBOOK_K][-1]
     found, what = point.value_share, "the value of frauds"
     if found is None:
@@ -111,7 +111,7 @@ def _statement(points: Sequence[BudgetPoint]) -> str:
 def _clock(
     trained: Trained, past: Transactions, times: pd.Series[Any], alerted: Mask, label_delay_days: float
 ) -> MaturedFigures:
-    """As of the last test row, when the labels of the last days were not known."""
+    """Figures as of the last test row, when labels of the last days were still unknown."""
     moments, now = times.to_numpy("datetime64[us]"), times.max().to_pydatetime().replace(tzinfo=UTC)
     known = replace(past, labels=past.labels * matured(moments, now, label_delay_days))
     return label_clock(

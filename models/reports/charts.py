@@ -1,4 +1,4 @@
-"""The charts of the model as a whole, each one function: numbers in, a plotly figure under a statement out."""
+"""Charts of overall model quality; each function returns a plotly figure with a statement as its title."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from models.reports.style import Chart, bar, cut, dotted, finished, percent_tick
 from models.reports.task_charts import confidence_chart, confusion_chart, coverage_chart, predicted_observed_chart
 
 MAX_POINTS = 500
-"""Points of a curve; more cannot be told apart on a screen and make the page heavy."""
+"""Maximum points of a curve; more are invisible on a screen and make the page heavy."""
 
 _LINES = ((OURS, "solid", 3), (EVENT, "dash", 2), ("#3a9d6b", "dot", 2), ("#a06cc8", "dashdot", 2))
 
 
 def training_chart(training: Sequence[float], validation: Sequence[float], best_epoch: int, n_folds: int) -> Chart:
-    """Loss after each epoch, with the epoch whose weights were kept; of several folds, the means."""
+    """Learning curves, with the epoch whose weights were kept; the means over folds."""
     figure = go.Figure()
-    curves = {"training rows": (training, NEUTRAL), "validation rows": (validation, OURS)}
+    curves = {"training set": (training, NEUTRAL), "validation set": (validation, OURS)}
     for name, (losses, colour) in curves.items():
         if losses:
             epochs = np.arange(1, len(losses) + 1)
@@ -39,35 +39,35 @@ def training_chart(training: Sequence[float], validation: Sequence[float], best_
         figure.add_vline(x=best_epoch, line={"color": EVENT, "width": 1, "dash": "dot"})
     figure.update_xaxes(title="Epoch (passes over the training rows)")
     figure.update_yaxes(title="Loss (nats per row)")
-    title = f"The {judged_name} loss was least after epoch {best_epoch} of {len(training)}; that network was kept"
-    note = "Training loss is measured while the epoch runs, with dropout; it may lie above the validation loss."
+    title = f"Lowest {judged_name} loss: epoch {best_epoch} of {len(training)}, whose weights were kept"
+    note = "Training loss is measured during the epoch, with dropout, and may exceed the validation loss."
     if n_folds > 1:
-        title = f"The {judged_name} loss was least after {best_epoch} epochs on average; those networks were kept"
-        note += f" Means of {n_folds} folds; a fold that has stopped counts with the epoch that it keeps."
+        title = f"Lowest {judged_name} loss: epoch {best_epoch} on average, whose weights were kept"
+        note += f" Means of {n_folds} folds; a stopped fold contributes the epoch that it keeps."
     return Chart(title, finished(figure), note)
 
 
 def roc_chart(labels: Labels, contenders: Mapping[str, Contender]) -> Chart:
-    """Receiver operating characteristic of every contender."""
+    """ROC curve of every contender."""
     figure = go.Figure()
     for (name, contender), line in zip(contenders.items(), lines_of(len(contenders)), strict=True):
         false_positive_rates, true_positive_rates, _ = roc_curve(labels, contender.predictions)
         x, y = thinned(false_positive_rates, true_positive_rates)
         figure.add_scatter(x=x, y=y, name=shown(name), mode="lines", line=line)
     figure.add_scatter(x=[0, 1], y=[0, 1], name="guessing", mode="lines", line=dotted(), hoverinfo="skip")
-    figure.update_xaxes(title="False positives (share of others)", tickformat=".0%", range=[0, 1])
-    figure.update_yaxes(title="Events found (share of all events)", tickformat=".0%", range=[0, 1.01])
+    figure.update_xaxes(title="False positive rate", tickformat=".0%", range=[0, 1])
+    figure.update_yaxes(title="True positive rate", tickformat=".0%", range=[0, 1.01])
     ours = next(iter(contenders.values()))
     return Chart(
-        f"A row with the event is ranked above one without it in {percent(ours.metrics['auc'])} of the pairs",
+        f"ROC AUC {ours.metrics['auc']:.3f}",
         finished(figure),
-        "ROC curve on the test rows; others are rows without the event. The share of pairs is the area under it (AUC), "
-        "50 % for guessing.",
+        "ROC curve on the test set. The AUC is the probability that a row with the event scores above one without it; "
+        "0.5 is random.",
     )
 
 
 def precision_recall_chart(labels: Labels, contenders: Mapping[str, Contender]) -> Chart:
-    """Precision against recall of every contender."""
+    """Precision-recall curve of every contender."""
     figure = go.Figure()
     for (name, contender), line in zip(contenders.items(), lines_of(len(contenders)), strict=True):
         precision, recall, _ = precision_recall_curve(labels, contender.predictions, drop_intermediate=True)
@@ -75,19 +75,19 @@ def precision_recall_chart(labels: Labels, contenders: Mapping[str, Contender]) 
         figure.add_scatter(x=x, y=y, name=shown(name), mode="lines", line=line)
     rate = float(labels.mean())
     figure.add_scatter(x=[0, 1], y=[rate, rate], name="guessing", mode="lines", line=dotted(), hoverinfo="skip")
-    figure.update_xaxes(title="Recall (share of all events found)", tickformat=".0%", range=[0, 1])
-    figure.update_yaxes(title="Precision (events among flagged)", tickformat=".0%", range=[0, 1.02])
+    figure.update_xaxes(title="Recall", tickformat=".0%", range=[0, 1])
+    figure.update_yaxes(title="Precision", tickformat=".0%", range=[0, 1.02])
     precision, recall, _ = precision_recall_curve(labels, next(iter(contenders.values())).predictions)
     at_half = precision[recall >= 0.5].max()
     return Chart(
-        f"Where half of the events are found, {percent(float(at_half))} of the flagged rows are events",
+        f"Precision {percent(float(at_half))} at 50 % recall",
         finished(figure),
-        f"Precision-recall curve on the test rows. Flagging rows at random would give {percent(rate)} everywhere.",
+        f"Precision-recall curve on the test set. Random flagging has a precision of {percent(rate)}.",
     )
 
 
 def calibration_chart(labels: Labels, probabilities: Floats) -> Chart:
-    """Observed rate against predicted probability, and below how often each probability is answered."""
+    """Calibration curve, with the distribution of predicted probabilities below it."""
     n_rarer = int(min(labels.sum(), len(labels) - labels.sum()))
     bins = calibration_bins(labels, probabilities, n_bins=min(max(n_rarer // 20, 10), 30))
     low, high = wilson_interval(bins.observed, bins.n_rows)
@@ -113,18 +113,18 @@ def calibration_chart(labels: Labels, probabilities: Floats) -> Chart:
     figure.update_yaxes(title="Rows", nticks=3, row=2, col=1)
     inside = int(((bins.predicted >= low) & (bins.predicted <= high)).sum())
     beyond = float((probabilities > top).mean())
-    outside = f" {percent(beyond)} of the rows lie to the right of the chart." if beyond else ""
+    outside = f" {percent(beyond)} of the rows are beyond the right end of the chart." if beyond else ""
     predicted, observed = float(probabilities.mean()), float(labels.mean())
     return Chart(
-        f"Predicted {percent(predicted)} on average, and {percent(observed)} came about",
+        f"Calibration: {percent(predicted)} predicted on average, {percent(observed)} observed",
         finished(figure, height=460),
-        f"Test rows in {len(bins.n_rows)} bins of equal count; bands are 95 % Wilson intervals, and {inside} of "
-        f"{len(bins.n_rows)} hold the predicted probability.{outside}",
+        f"Test set in {len(bins.n_rows)} equal-count bins; bands are 95 % Wilson intervals, and {inside} of "
+        f"{len(bins.n_rows)} contain the predicted probability.{outside}",
     )
 
 
 def score_chart(labels: Labels, probabilities: Floats) -> Chart:
-    """How the probabilities of rows with and without the event are spread, on a log-odds scale."""
+    """Score distribution of rows with and without the event, on a log-odds scale."""
     log_odds = _log_odds(np.clip(probabilities, 1e-5, 1 - 1e-5))
     edges = np.linspace(log_odds.min() - 0.1, log_odds.max() + 0.1, 51)
     figure = go.Figure()
@@ -140,13 +140,13 @@ def score_chart(labels: Labels, probabilities: Floats) -> Chart:
     figure.update_layout(barmode="overlay", bargap=0)
     figure.update_xaxes(title="Predicted probability (log-odds scale)", tickvals=_log_odds(ticks))
     figure.update_xaxes(ticktext=[f"{tick * 100:g} %" for tick in ticks])
-    figure.update_yaxes(title="Share of the rows of its class", tickformat=".0%")
+    figure.update_yaxes(title="Share of the class", tickformat=".0%")
     middle = float(np.median(probabilities[labels == 1]))
     above = float((probabilities[labels == 0] >= middle).mean())
     return Chart(
-        f"Half of the events score at least {percent(middle)}; so do {percent(above)} of the other rows",
+        f"Half of the events score at least {percent(middle)}, as do {percent(above)} of the other rows",
         finished(figure),
-        "Test rows. The less the two overlap, the better the classes can be told apart.",
+        "Test set. The less they overlap, the better the classes are separated.",
     )
 
 
@@ -168,12 +168,12 @@ def _ours(contenders: Mapping[str, Contender]) -> Floats:
 
 
 def effects_chart(effects: Mapping[str, float], *, most: int = 20) -> Chart:
-    """How far each column moves the answer, the strongest first."""
+    """Mean effect of each column on the log-odds, largest first."""
     strongest = sorted(effects.items(), key=lambda item: -item[1])
     first = strongest[:most]
     names = [shown(name) for name, _ in first]
     sizes = [size for _, size in first]
-    places = list(range(len(first)))  # positions and not names: two long names may look the same once they are cut
+    places = list(range(len(first)))  # positions, because two long names may be equal once cut
     figure = go.Figure()
     figure.add_bar(
         x=sizes, y=places, orientation="h", marker=bar(OURS), customdata=names, showlegend=False,
@@ -181,20 +181,20 @@ def effects_chart(effects: Mapping[str, float], *, most: int = 20) -> Chart:
     )  # fmt: skip
     figure.update_xaxes(title="Mean effect (log-odds)", rangemode="tozero")
     figure.update_yaxes(tickvals=places, ticktext=[shown(cut(name)) for name, _ in first], autorange="reversed")
-    rest = f" The other {len(strongest) - most} columns move less." if len(strongest) > most else ""
-    title = "No column moves the answer"
+    rest = f" The other {len(strongest) - most} columns have smaller effects." if len(strongest) > most else ""
+    title = "No column has an effect"
     if sizes and sizes[0] > 0:
-        title = f"{cut(first[0][0])} moves the odds most: by a factor of {np.exp(sizes[0]):.2f} on average"
+        title = f"Largest effect: {cut(first[0][0])}, a factor of {np.exp(sizes[0]):.2f} in the odds on average"
     return Chart(
         title,
         finished(figure, height=110 + 26 * len(first)),
-        "Mean absolute share of a column in the log-odds of test rows, against the row that reasons compare with, by "
+        "Mean absolute contribution of a column to the log-odds of test rows, relative to the reference row, by "
         f"integrated gradients. 0.69 doubles or halves the odds.{rest}",
     )
 
 
 def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """At most MAX_POINTS points of a curve, evenly spaced along its length; both ends stay."""
+    """At most MAX_POINTS points of a curve, evenly spaced along its length, including both ends."""
     if len(x) <= MAX_POINTS:
         return x, y
     length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])

@@ -1,4 +1,4 @@
-"""Charts of the diagnostics: impact ratios, predicted and observed rates by group, shifts, and effect curves."""
+"""Charts of the diagnostics: impact ratios, calibration by group, stability, and effect curves."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BAND = "rgba(59,130,196,0.25)"
 
 
 def impact_chart(fairness: Fairness) -> Chart | None:
-    """Each group's ratio to its reference group, with its interval and the four-fifths line; None without a ratio."""
+    """Adverse-impact ratios with intervals and the four-fifths line; None without a ratio."""
     names: list[tuple[str, list[str]]] = []
     impacts: list[ImpactRatio] = []
     for column in fairness.columns:
@@ -55,16 +55,16 @@ def impact_chart(fairness: Fairness) -> Chart | None:
     figure.update_xaxes(range=[max(min(float(lows.min()), 0.7) - 0.05, 0), most + 0.05])
     n_below, n_maybe = (sum(i.four_fifths == said for i in impacts) for said in ("below", "may be below"))
     return Chart(
-        f"Below four fifths of the reference group: {n_below} of {len(impacts)} groups for sure, {n_maybe} maybe",
+        f"Four-fifths rule: {n_below} of {len(impacts)} groups below, {n_maybe} possibly below",
         finished(figure, height=height),
-        "Share of a group that gets the decision, divided by that of the reference group. The dashed line is 0.8. For "
-        "sure: the whole interval lies below it. The reference is the group with the highest selection rate among "
+        "Share of a group that gets the decision, divided by that of the reference group. The dashed line is 0.8. "
+        "Below: the whole interval lies under it. The reference is the group with the highest selection rate among "
         "those with enough rows. Intervals: log-ratio, delta method (Katz et al. 1978).",
     )
 
 
 def groups_chart(segments: Sequence[Segment]) -> Chart | None:
-    """Predicted and observed rate of the groups of the first columns; None if no group has enough rows."""
+    """Predicted and observed rates by group, for the first columns; None if no group has enough rows."""
     names: list[tuple[str, list[str]]] = []
     groups: list[GroupQuality] = []
     sizes = accumulate(len(segment.groups) for segment in segments)
@@ -96,15 +96,15 @@ def groups_chart(segments: Sequence[Segment]) -> Chart | None:
     )
     n_within = sum(group.within_chance for group in groups)
     return Chart(
-        f"In {n_within} of {len(groups)} groups, chance explains what lies between predicted and observed",
+        f"{n_within} of {len(groups)} groups are calibrated within chance",
         finished(figure, height=height),
-        "Groups with enough test rows. Of 20 groups of a perfect model, about one has its predicted rate outside of "
+        "Groups with enough test rows. Even with a perfect model, about 1 in 20 groups has its predicted rate outside "
         "the 95 % interval (Wilson) of the observed rate.",
     )
 
 
 def shift_chart(stability: Stability) -> Chart:
-    """Population stability index of the score and of the columns that moved most."""
+    """Population stability index of the score and of the most shifted columns."""
     shifts = [stability.score, *stability.columns[: MAX_SHIFTS_SHOWN - 1]]
     colours = {"stable": OURS, "within chance": OURS, "watch": "#c9a227", "shifted": EVENT}
     places = list(range(len(shifts)))
@@ -115,9 +115,9 @@ def shift_chart(stability: Stability) -> Chart:
         customdata=[shown(shift.label) for shift in shifts], hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
     )  # fmt: skip
     figure.add_scatter(
-        x=[shift.by_chance for shift in shifts], y=places, mode="markers", name="chance alone stays below",
+        x=[shift.by_chance for shift in shifts], y=places, mode="markers", name="95 % limit by chance",
         marker={"color": NEUTRAL, "symbol": "line-ns-open", "size": 14, "line": {"width": 2}},
-        hovertemplate="chance alone stays below %{x:.4f} in 95 %<extra></extra>",
+        hovertemplate="95 % limit by chance: %{x:.4f}<extra></extra>",
     )  # fmt: skip
     figure.add_vline(x=WATCH_FROM, line=dotted())
     figure.add_vline(x=SHIFTED_FROM, line={"color": EVENT, "width": 1.5, "dash": "dash"})
@@ -125,12 +125,12 @@ def shift_chart(stability: Stability) -> Chart:
     figure.update_xaxes(title="Population stability index", range=[0, max(1.05 * largest, 0.28)])
     figure.update_yaxes(tickvals=places, ticktext=[shown(cut(shift.label)) for shift in shifts], autorange="reversed")
     n_left = len(stability.columns) + 1 - len(shifts)
-    rest = f" The other {n_left} columns moved less." if n_left else ""
+    rest = f" The other {n_left} columns shifted less." if n_left else ""
     return Chart(
         _shift_title([stability.score, *stability.columns]),
         finished(figure, height=100 + _ROW_HEIGHT * len(shifts)),
-        f"Training rows against {stability.recent}. Below {WATCH_FROM} is stable, from {SHIFTED_FROM} on shifted, by "
-        f"the usual reading (Siddiqi 2006).{rest}",
+        f"Training rows against {stability.recent}. Below {WATCH_FROM} is stable, from {SHIFTED_FROM} on shifted "
+        f"(Siddiqi 2006).{rest}",
     )
 
 
@@ -138,12 +138,12 @@ def _shift_title(shifts: Sequence[Shift]) -> str:
     most = max(shifts, key=lambda shift: shift.psi)
     moved = sum(shift.reading in ("watch", "shifted") for shift in shifts)
     if moved:
-        return f"{moved} of {len(shifts)} have moved, most {cut(most.label)} (index {most.psi:.2f})"
-    return f"Nothing has moved: the largest index is {most.psi:.3f}"
+        return f"{moved} of {len(shifts)} distributions shifted, most {cut(most.label)} (PSI {most.psi:.2f})"
+    return f"No shift: the largest PSI is {most.psi:.3f}"
 
 
 def curve_charts(curves: Sequence[MeanEffectCurve]) -> list[Chart]:
-    """One small chart a column, all with the same scale of the probability."""
+    """One small chart per column, all with the same probability scale."""
     top = max((max(curve.high) for curve in curves), default=1.0)
     return [_curve_chart(curve, min(1.05 * top, 1.0)) for curve in curves]
 
@@ -156,7 +156,7 @@ def _curve_chart(curve: MeanEffectCurve, top: float) -> Chart:
 
 
 def _draw_numbers(figure: go.Figure, curve: MeanEffectCurve, probability_axis: dict[str, Any]) -> int:
-    """A line from left to right in its band; returns the height."""
+    """Draw a line with its band; returns the height."""
     edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     figure.add_scatter(x=curve.values, y=curve.high, **edge)
     figure.add_scatter(x=curve.values, y=curve.low, **edge, fill="tonexty", fillcolor=_BAND)
@@ -170,7 +170,7 @@ def _draw_numbers(figure: go.Figure, curve: MeanEffectCurve, probability_axis: d
 
 
 def _draw_levels(figure: go.Figure, curve: MeanEffectCurve, probability_axis: dict[str, Any]) -> int:
-    """A point a level, from the top down, on its bar; returns the height."""
+    """Draw a point and bar per level, top down; returns the height."""
     mean, places = np.array(curve.mean), list(range(len(curve.values)))
     band = {"array": curve.high - mean, "arrayminus": mean - curve.low, "width": 0, "thickness": 8, "color": _BAND}
     figure.add_scatter(
@@ -185,14 +185,14 @@ def _draw_levels(figure: go.Figure, curve: MeanEffectCurve, probability_axis: di
 
 
 def direction_words(curve: MeanEffectCurve) -> str:
-    """What the table says of the direction, and what the check found; empty without a direction."""
+    """The direction in the table, and the result of its check; empty without a direction."""
     if not curve.direction:
         return ""
     arrow, promise = ("↑", "never falls") if curve.direction > 0 else ("↓", "never rises")
     if curve.monotone:
         return f"{arrow} Checked: {promise}, in {curve.n_steps:,} steps of {curve.n_rows:,} rows."
     broken = f"in {curve.n_violations:,} of {curve.n_steps:,} steps it does"
-    return f"{arrow} Broken: the table says that it {promise}; {broken}."
+    return f"{arrow} Violated: the table says that it {promise}; {broken}."
 
 
 def _lay_out(figure: go.Figure, names: list[tuple[str, list[str]]]) -> tuple[list[int], int]:

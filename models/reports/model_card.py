@@ -1,7 +1,7 @@
-"""The model card of a version: what it is and is for, what it was made of, how it did, and whom it may fail.
+"""The model card of a version: intended use, training data, metrics, and fairness.
 
-In the manner of Mitchell et al. 2019, "Model cards for model reporting". A card holds numbers and short texts alone, so
-that programs can read it and versions can be compared; its page shows nothing else.
+In the manner of Mitchell et al. 2019, "Model cards for model reporting". A card holds only numbers and short
+texts, so that it is machine-readable and versions can be compared; its page shows nothing else.
 """
 
 from __future__ import annotations
@@ -30,49 +30,49 @@ class CardColumn(_Part):
 
     name: str
     description: str
-    role: str = Field(description="What it is for; an ignored column is known and never used.")
-    protected: bool = Field(description="Sex, age and the like: reported on.")
+    role: str = Field(description="Role of the column; ignored columns are never used.")
+    protected: bool = Field(description="Whether the column is protected, such as sex or age.")
 
 
 class CardRows(_Part):
-    """The rows that the version was made of."""
+    """The data of the version."""
 
     source: str
-    note: str = Field(description="What one must know about them; empty if nothing.")
-    split: str = Field(description="How they were divided.")
-    n_rows: dict[str, int] = Field(description="Of the sets train, validation and test.")
-    event: str = Field(description="What is predicted.")
-    columns: tuple[CardColumn, ...] = Field(description="In the table's order.")
+    note: str = Field(description="Caveats of the data; empty if there are none.")
+    split: str = Field(description="How the rows were split.")
+    n_rows: dict[str, int] = Field(description="Rows of the train, validation and test set.")
+    event: str = Field(description="The predicted event.")
+    columns: tuple[CardColumn, ...] = Field(description="In table order.")
 
 
 class ModelCard(_Part):
-    """Everything that one should know before using a version."""
+    """Model card of a version."""
 
     name: str
     domain: str
-    summary: str = Field(description="What it answers.")
+    summary: str = Field(description="What the model predicts.")
     created: AwareDatetime
-    origin: str = Field(description="What it went on from; empty if it was trained anew.")
-    intended_use: str = Field(description="What it was made for.")
-    not_for: tuple[str, ...] = Field(description="Uses that it was not made for.")
-    findings: tuple[str, ...] = Field(description="The findings on the test set, in a few sentences.")
-    warnings: tuple[str, ...] = Field(description="What nobody may overlook.")
+    origin: str = Field(description="Version it was refined from; empty if trained from scratch.")
+    intended_use: str = Field(description="Intended use.")
+    not_for: tuple[str, ...] = Field(description="Out-of-scope uses.")
+    findings: tuple[str, ...] = Field(description="Main findings on the test set.")
+    warnings: tuple[str, ...] = Field(description="Warnings.")
     rows: CardRows
     metrics: dict[str, dict[str, float]] = Field(
-        description="On the test rows: of this version first, then of usual models and of the champion before it."
+        description="On the test set: this version first, then baselines and the previous champion."
     )
-    verdict: str = Field(description="Why it went live, or why not.")
-    policy: dict[str, Any] = Field(description="The policy of its bundle; another one may be active.")
-    decisions: tuple[DecisionRow, ...] = Field(description="By that policy; none where single rows get no decision.")
+    verdict: str = Field(description="Promotion decision and its reason.")
+    policy: dict[str, Any] = Field(description="Policy of its bundle; another one may be active.")
+    decisions: tuple[DecisionRow, ...] = Field(description="Decisions by that policy; empty if single rows get none.")
     audit: Diagnostics
     alerts: AlertReport | None = Field(
-        None, description="What alerts find; null for a domain without alerts, and for rows without times."
+        None, description="Alert metrics; null for domains without alerts, and for rows without times."
     )
     made_with: dict[str, str | int] = Field(description="Preset, seed, folds, and versions of the packages.")
 
 
 def model_card(data: ReportData, domain: Domain) -> ModelCard:
-    """The card of the version that a report is about: the same numbers."""
+    """The card of the version, with the numbers of its report."""
     return ModelCard(
         name=data.name,
         domain=data.domain,

@@ -1,4 +1,4 @@
-"""HTML: the template environment of reports and pages, and self-contained report pages."""
+"""HTML rendering: the template environment of reports and pages, and self-contained report pages."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from data.sentences import percent
 
 
 def template_environment(*packages: str) -> Environment:
-    """The one environment of all HTML: escaped, and strict about what templates name.
+    """The shared template environment: autoescaping, and strict about undefined names.
 
     Parameters
     ----------
-    packages : whose `templates` folders are looked through before that of the reports.
+    packages : whose `templates` folders take precedence over that of the reports.
     """
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "models.reports")]),
@@ -29,7 +29,7 @@ def template_environment(*packages: str) -> Environment:
 
 
 def render_page(template: str, **values: Any) -> str:
-    """A report page. It loads nothing from anywhere and follows the reader's light or dark colour scheme."""
+    """Render a self-contained report page that follows the reader's light or dark colour scheme."""
     return _report_environment().get_template(template).render(**values)
 
 
@@ -38,5 +38,5 @@ def _report_environment() -> Environment:
     from plotly.offline import get_plotlyjs  # noqa: PLC0415 - slow, and pages draw without it
 
     environment = template_environment()
-    environment.globals["plotly_js"] = get_plotlyjs  # several megabytes, for pages with charts alone
+    environment.globals["plotly_js"] = get_plotlyjs  # several megabytes, only for pages with charts
     return environment

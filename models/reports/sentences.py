@@ -1,4 +1,4 @@
-"""The diagnostics in sentences: the finding first, then the numbers that it rests on."""
+"""The diagnostics in sentences: each states the finding first, then its numbers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_FINDINGS = 6
 
 
 def findings(task: Task, diagnostics: Diagnostics, labels: Targets, predictions: Predictions) -> list[str]:
-    """At most MAX_FINDINGS sentences for someone who reads no further.
+    """The main findings, at most MAX_FINDINGS sentences.
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ def findings(task: Task, diagnostics: Diagnostics, labels: Targets, predictions:
 
 
 def protection_sentences(diagnostics: Diagnostics) -> list[str]:
-    """Which columns are protected, whether the model reads them, and what is said about them where."""
+    """Which columns are protected, and whether the model reads them."""
     if not diagnostics.protected:
-        return ["The table marks no column as protected, so there are no groups whose treatment could be compared."]
+        return ["The table marks no column as protected, so there are no groups to compare."]
     hidden = [name for name in diagnostics.protected if name not in diagnostics.protected_inputs]
     sentences = []
     if hidden:
@@ -55,19 +55,19 @@ def protection_sentences(diagnostics: Diagnostics) -> list[str]:
         sentences.append(f"The model reads {_listed(diagnostics.protected_inputs)}, as this domain allows.")
     if diagnostics.fairness is None:
         sentences.append(
-            "This domain takes no decision that everyone hopes for, so no selection rates are compared; how good the "
-            "probabilities are for each group is shown group by group."
+            "This domain has no favourable decision, so selection rates are not compared; see performance by group "
+            "instead."
         )
     return sentences
 
 
 def column_sentence(fairness: Fairness, column: ColumnFairness) -> str:
-    """The group that gets the favourable decision least, beside the reference group, and how many may be below 0.8."""
+    """The group with the lowest selection rate, against the reference group, and the four-fifths counts."""
     if column.reference_group is None:
         return f"{column.label}: no group has enough rows for a comparison."
     compared = [(column, group) for group in column.groups if group.impact is not None]
     if not compared:
-        return f"{column.label}: there is no second group with enough rows, or nobody gets “{fairness.favourable}”."
+        return f"{column.label}: no second group has enough rows, or no row gets “{fairness.favourable}”."
     return _lowest(compared, fairness.favourable)
 
 
@@ -84,20 +84,24 @@ def _lowest(compared: list[tuple[ColumnFairness, GroupTreatment]], favourable: s
 
 
 def proxy_sentence(proxies: Proxies) -> str:
-    """How well the inputs tell a protected column, and which of them most."""
+    """How well the inputs predict a protected column, and the strongest of them."""
     strongest = ", ".join(f"{stand_in.column} ({stand_in.auc:.2f})" for stand_in in proxies.strongest[:3])
     return (
         f"{proxies.label} ({proxies.question}) {told_words(proxies.together)} from the inputs (AUC "
-        f"{proxies.together:.2f}, 0.5 is guessing); alone, most from {strongest}."
+        f"{proxies.together:.2f}, 0.5 is random); strongest alone: {strongest}."
     )
 
 
 def told_words(auc: float) -> str:
     """An AUC as the end of "It ... from the inputs"."""
-    for least, words in ((0.8, "can be told well"), (0.7, "can be told fairly well"), (0.6, "can be told a little")):
+    for least, words in (
+        (0.8, "can be predicted well"),
+        (0.7, "can be predicted fairly well"),
+        (0.6, "can be predicted a little"),
+    ):
         if auc >= least:
             return words
-    return "can hardly be told"
+    return "can hardly be predicted"
 
 
 def _calibration(labels: Labels, probabilities: Floats) -> str:
@@ -106,31 +110,31 @@ def _calibration(labels: Labels, probabilities: Floats) -> str:
     gap, by_chance = calibration_error(labels, probabilities), calibration_error_by_chance(probabilities)
     meant = min(low[0], 0.9 * observed) <= predicted <= max(high[0], 1.1 * observed)
     return (
-        f"The probabilities {'mean' if meant else 'do not mean'} what they say: {percent(predicted)} predicted on "
-        f"average, {percent(observed)} came about, and the mean gap over ten bins is {gap * 100:.2g} percentage "
+        f"The probabilities are {'well' if meant else 'poorly'} calibrated: {percent(predicted)} predicted on average, "
+        f"{percent(observed)} observed; the calibration error over ten bins is {gap * 100:.2g} percentage "
         f"points, where a perfect model has {by_chance * 100:.2g} by chance."
     )
 
 
 def _worst_group(segments: tuple[Segment, ...]) -> Iterator[str]:
-    """The group whose predicted rate lies farthest outside of what chance explains, measured by that."""
+    """The worst calibrated group, relative to its interval."""
     pairs = [(segment, group) for segment in segments for group in segment.groups if not group.too_few]
     if not pairs:
         return
     off = [(segment, group) for segment, group in pairs if not group.within_chance]
     if not off:
-        yield f"It is as right for each of {len(pairs)} groups of rows as chance allows."
+        yield f"All {len(pairs)} groups of rows are calibrated within chance."
         return
     segment, group = max(off, key=lambda pair: _distance(pair[1]))
     yield (
-        f"In {len(pairs) - len(off)} of {len(pairs)} groups of rows, chance explains what lies between predicted and "
-        f"observed; farthest off is {segment.label}: “{group.group}”, predicted {percent(group.mean_predicted)}, "
-        f"observed {percent(group.observed_rate)}."
+        f"{len(pairs) - len(off)} of {len(pairs)} groups of rows are calibrated within chance; the worst is "
+        f"{segment.label}: “{group.group}”, predicted {percent(group.mean_predicted)}, observed "
+        f"{percent(group.observed_rate)}."
     )
 
 
 def _distance(group: GroupQuality) -> float:
-    """Of the predicted from the observed rate, in lengths of the interval on that side."""
+    """Distance of the predicted from the observed rate, relative to the interval on that side."""
     if group.mean_predicted > group.observed_rate:
         return (group.mean_predicted - group.observed_rate) / (group.observed_high - group.observed_rate)
     return (group.observed_rate - group.mean_predicted) / (group.observed_rate - group.observed_low)
@@ -144,17 +148,17 @@ def _worst_treatment(fairness: Fairness) -> Iterator[str]:
 
 def _clearest_proxy(proxies: tuple[Proxies, ...]) -> Iterator[str]:
     if proxies:
-        yield f"Of what it must not know: {proxy_sentence(max(proxies, key=lambda told: told.together))}"
+        yield f"Proxies: {proxy_sentence(max(proxies, key=lambda told: told.together))}"
 
 
 def _stability(stability: Stability) -> str:
     shifts = [stability.score, *stability.columns]
     most = max(shifts, key=lambda shift: shift.psi)
     moved = [shift for shift in shifts if shift.reading in ("watch", "shifted")]
-    largest = f"the largest stability index is {most.psi:.3f} ({most.label})"
+    largest = f"the largest PSI is {most.psi:.3f} ({most.label})"
     if not moved:
-        return f"Nothing has moved between training and test rows: {largest}; 0.1 would be worth watching."
-    return f"{len(moved)} of {len(shifts)} distributions have moved between training and test rows: {largest}."
+        return f"No shift between training and test set: {largest}; from 0.1 on it would be worth watching."
+    return f"{len(moved)} of {len(shifts)} distributions shifted between training and test set: {largest}."
 
 
 def _directions(diagnostics: Diagnostics) -> Iterator[str]:
@@ -164,7 +168,7 @@ def _directions(diagnostics: Diagnostics) -> Iterator[str]:
     broken = [curve.column for curve in directed if not curve.monotone]
     n_steps = sum(curve.n_steps or 0 for curve in directed)
     if broken:
-        yield f"Directions of the table are broken by {_listed(broken)}."
+        yield f"Directions of the table are violated by {_listed(broken)}."
     else:
         kept = "The one column" if len(directed) == 1 else f"All {len(directed)} columns"
         keep = "keeps" if len(directed) == 1 else "keep"

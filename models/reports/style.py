@@ -1,7 +1,7 @@
-"""What all charts of a report share: their form, colours, and the words of shares and names.
+"""Shared style of report charts: layout, colours, and the format of shares and names.
 
-The colours of text and grid come from the page's style sheet. Every text
-that a user can choose goes through `shown`, because plotly reads tags in texts.
+Colours of text and grid come from the page's style sheet. User-supplied texts go through `shown`, because plotly
+interprets tags.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from models.reports.colours import NEUTRAL
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure as plotly.js takes it, the statement it supports, and how to read it."""
+    """A plotly.js figure with its title and a note on how to read it."""
 
     title: str
     figure: dict[str, Any]
@@ -26,7 +26,7 @@ class Chart:
 
 
 def finished(figure: go.Figure, height: int = 380) -> dict[str, Any]:
-    """The figure with what all charts share, as plain JSON values."""
+    """The figure with the shared layout, as plain JSON values."""
     legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"}
     figure.update_layout(
         template="none", height=height, margin={"l": 10, "r": 26, "t": 12, "b": 52}, legend=legend, dragmode=False,
@@ -43,7 +43,7 @@ def finished(figure: go.Figure, height: int = 380) -> dict[str, Any]:
 
 
 def dotted() -> dict[str, Any]:
-    """The line of a reference: perfect, guessing, no difference."""
+    """Line style of references: perfect, random, no difference."""
     return {"color": NEUTRAL, "width": 1, "dash": "dot"}
 
 
@@ -53,15 +53,15 @@ def bar(colour: str) -> dict[str, Any]:
 
 
 def cut(name: str, most: int = 22) -> str:
-    """A name that leaves room for the chart; both its ends stay, for either may be what tells it from others."""
+    """A name shortened in the middle; both ends stay, as either may distinguish it."""
     return name if len(name) <= most else f"{name[: most // 2]}…{name[1 - most + most // 2 :]}"
 
 
 def shown(text: str) -> str:
-    """A text that plotly shows as it stands; it would read tags and entities otherwise."""
+    """The text escaped for plotly, which interprets tags and entities."""
     return html.escape(text, quote=False)
 
 
 def percent_ticks(top: float) -> str:
-    """Format of the ticks of an axis from 0 to `top`, as many digits as it takes."""
+    """Tick format of an axis from 0 to `top`, with enough digits."""
     return ".0%" if top > 0.1 else ".1%" if top > 0.01 else ".2%"

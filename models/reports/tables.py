@@ -1,4 +1,4 @@
-"""The tables of a report: contenders, decisions, and the training rows in brief."""
+"""The tables of a report: contenders, decisions, and a summary of the training data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from models.evaluation.metrics import Comparison, Contender
 
 @dataclass(frozen=True)
 class ContenderRow:
-    """One model: the text of each metric, and whether it is the best among the models."""
+    """One model: each metric as text, and whether it is the best."""
 
     name: str
     notes: str
@@ -27,7 +27,7 @@ class ContenderRow:
 
 
 def contender_rows(metrics: Sequence[Metric], contenders: Mapping[str, Contender]) -> list[ContenderRow]:
-    """The models side by side; what reads the same is equally good."""
+    """The models side by side; equal texts are ties."""
     texts = {name: [f"{c.metrics[metric.key]:.4f}" for metric in metrics] for name, c in contenders.items()}
     gaps = {
         name: [abs(float(text) - metric.perfect) for text, metric in zip(row, metrics, strict=True)]
@@ -46,10 +46,10 @@ def contender_rows(metrics: Sequence[Metric], contenders: Mapping[str, Contender
 
 
 def in_words(comparison: Comparison, loss: str) -> str:
-    """Who won, and by how much."""
-    verdict = "neither better nor worse beyond chance"
+    """The result of a comparison, in words."""
+    verdict = "not significantly different"
     if comparison.better or comparison.worse:
-        verdict = "better beyond chance" if comparison.better else "worse beyond chance"
+        verdict = "significantly better" if comparison.better else "significantly worse"
     difference, low, high = (
         f"{value:+.4f}".replace("-", "−") for value in (comparison.difference, comparison.low, comparison.high)
     )
@@ -58,7 +58,7 @@ def in_words(comparison: Comparison, loss: str) -> str:
 
 @dataclass(frozen=True)
 class DecisionRow:
-    """What became of the test rows that got one decision; shares are of all rows, all events, and its own rows."""
+    """Outcomes of the test rows with one decision; shares of all rows, of all events, and of its own rows."""
 
     decision: str
     n_rows: int
@@ -70,11 +70,11 @@ class DecisionRow:
 
 
 def decision_rows(decisions: Sequence[str], labels: Labels, probabilities: Floats) -> list[DecisionRow]:
-    """The confusion table of a policy, from the decision with the least probable events to that with the most.
+    """Outcomes by decision of a policy, ordered by mean probability, lowest first.
 
     Parameters
     ----------
-    decisions, labels, probabilities : of the test rows; without decisions there is no table.
+    decisions, labels, probabilities : of the test rows; empty without decisions.
     """
     if not decisions:
         return []
@@ -90,7 +90,7 @@ def decision_rows(decisions: Sequence[str], labels: Labels, probabilities: Float
 
 @dataclass(frozen=True)
 class ColumnRow:
-    """A column of the training rows in brief."""
+    """Summary of a column of the training rows."""
 
     column: Column
     missing_share: float
@@ -99,17 +99,17 @@ class ColumnRow:
 
 
 def column_rows(table: Table, frame: pd.DataFrame) -> list[ColumnRow]:
-    """A line for every column that the rows have, in table order.
+    """Summaries of the columns that the rows have, in table order.
 
     Parameters
     ----------
-    frame : as `data.checking.checked_frame` gives it.
+    frame : as returned by `data.checking.checked_frame`.
     """
     return [column_row(column, frame[column.name]) for column in table.columns if column.name in frame.columns]
 
 
 def column_row(column: Column, values: pd.Series[Any]) -> ColumnRow:
-    """Missing share; mean and standard deviation, or the most frequent levels; least and greatest value."""
+    """Missing share; mean and standard deviation, or the most frequent levels; minimum and maximum."""
     codes = {level_text(code) for code in column.missing}
     missing = values.isna()
     if codes:
@@ -134,7 +134,7 @@ def _time_words(column: Column, present: pd.Series[Any]) -> tuple[str, str]:
 
 def _level_words(column: Column, present: pd.Series[Any]) -> tuple[str, str]:
     counts = present.value_counts()
-    if column.kind == "key":  # which of many ids is the most frequent tells nothing, and may be personal
+    if column.kind == "key":  # the most frequent ID is of no use, and may be personal
         return f"{len(present) / len(counts):,.1f} rows each on average", f"{len(counts):,} ids"
     shares = [f"{_short(level)} {percent(count / len(present))}" for level, count in counts.iloc[:3].items()]
     return ", ".join(shares), f"{len(counts):,} level{'s' if len(counts) > 1 else ''}"
@@ -146,5 +146,5 @@ def _short(level: object, most: int = 30) -> str:
 
 
 def _number(value: float) -> str:
-    """Four significant digits, and no exponent where a reader expects none."""
+    """Four significant digits, without an exponent for ordinary sizes."""
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"

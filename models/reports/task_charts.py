@@ -1,4 +1,4 @@
-"""The charts of predictions that are no single probability: of several levels, and of a number's quantiles."""
+"""Charts of multiclass and quantile predictions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_DOTS = 2_000
 
 
 def confusion_chart(targets: Targets, contenders: Mapping[str, Contender]) -> Chart:
-    """How often each level was predicted where each level was observed; rows add up to 1."""
+    """Confusion matrix, normalised by row."""
     probabilities = _ours(contenders)
     n_levels = probabilities.shape[1]
     counts = np.zeros((n_levels, n_levels))
@@ -36,14 +36,14 @@ def confusion_chart(targets: Targets, contenders: Mapping[str, Contender]) -> Ch
     figure.update_xaxes(title="Predicted level, in the target's order")
     figure.update_yaxes(title="Observed level", autorange="reversed")
     return Chart(
-        f"The most probable level is right in {percent(float(np.trace(counts) / len(targets)))} of the test rows",
+        f"Accuracy {percent(float(np.trace(counts) / len(targets)))}",
         finished(figure),
-        "Confusion matrix of the test rows; each row shows what was predicted where its level was observed.",
+        "Confusion matrix of the test set, normalised by observed level.",
     )
 
 
 def confidence_chart(targets: Targets, contenders: Mapping[str, Contender]) -> Chart:
-    """Accuracy against the probability of the most probable level, in tenths of the rows."""
+    """Accuracy by top probability, in deciles of the rows."""
     probabilities = _ours(contenders)
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
     groups = [group for group in np.array_split(np.argsort(confidence, kind="stable"), N_GROUPS) if len(group)]
@@ -56,17 +56,17 @@ def confidence_chart(targets: Targets, contenders: Mapping[str, Contender]) -> C
         x=predicted, y=observed, name="this version, with 95 % band", mode="lines+markers",
         line={"color": OURS, "width": 2}, error_y={"array": high - observed, "arrayminus": observed - low},
     )  # fmt: skip
-    figure.update_xaxes(title="Probability of the most probable level", tickformat=".0%", range=[0, 1])
-    figure.update_yaxes(title="Share of rows in which it is right", tickformat=".0%", range=[0, 1])
+    figure.update_xaxes(title="Top probability", tickformat=".0%", range=[0, 1])
+    figure.update_yaxes(title="Accuracy", tickformat=".0%", range=[0, 1])
     return Chart(
-        f"{percent(float(confidence.mean()))} of the predictions should be right, {percent(float(right.mean()))} are",
+        f"Mean top probability {percent(float(confidence.mean()))}, accuracy {percent(float(right.mean()))}",
         finished(figure),
-        "Calibration on the test rows, in tenths by the probability of the most probable level.",
+        "Calibration on the test set, in deciles of the top probability.",
     )
 
 
 def predicted_observed_chart(targets: Targets, contenders: Mapping[str, Contender]) -> Chart:
-    """Observed numbers against the median that was predicted."""
+    """Observed values against the predicted median."""
     quantiles = _ours(contenders)
     some = np.linspace(0, len(targets) - 1, min(len(targets), MAX_DOTS)).astype(int)
     middle = quantiles[:, quantiles.shape[1] // 2]
@@ -80,14 +80,14 @@ def predicted_observed_chart(targets: Targets, contenders: Mapping[str, Contende
     figure.update_xaxes(title="Predicted median")
     figure.update_yaxes(title="Observed")
     return Chart(
-        f"The median is off by {np.abs(targets - middle).mean():.4g} on average",
+        f"Mean absolute error of the median {np.abs(targets - middle).mean():.4g}",
         finished(figure),
         f"Test rows, at most {MAX_DOTS:,} of them.",
     )
 
 
 def coverage_chart(targets: Targets, contenders: Mapping[str, Contender]) -> Chart:
-    """Share of the rows inside the interval, in tenths by the predicted median."""
+    """Interval coverage by decile of the predicted median."""
     quantiles = _ours(contenders)
     inside = (quantiles[:, 0] <= targets) & (targets <= quantiles[:, -1])
     middle = quantiles[:, quantiles.shape[1] // 2]
@@ -101,11 +101,11 @@ def coverage_chart(targets: Targets, contenders: Mapping[str, Contender]) -> Cha
         error_y={"array": high - observed, "arrayminus": observed - low},
     )  # fmt: skip
     figure.update_xaxes(title="Predicted median")
-    figure.update_yaxes(title="Rows inside the interval", tickformat=".0%", range=[0, 1.02])
+    figure.update_yaxes(title="Coverage", tickformat=".0%", range=[0, 1.02])
     return Chart(
-        f"{percent(float(inside.mean()))} of the test rows lie inside the interval",
+        f"Interval coverage {percent(float(inside.mean()))}",
         finished(figure),
-        "In tenths by the predicted median; an interval that means what it says covers the same share everywhere.",
+        "By decile of the predicted median; a calibrated interval has the same coverage everywhere.",
     )
 
 

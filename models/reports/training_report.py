@@ -1,4 +1,4 @@
-"""The report of a trained version: one HTML page that needs nothing else, not even a network."""
+"""The training report of a version: one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _charts(data: ReportData) -> dict[str, Chart]:
     training = charts.training_chart(data.training_curve, data.validation_curve, data.best_epoch, data.n_folds)
     if data.origin and not data.best_epoch:
         training = replace(
-            training, title="No pass over the new rows lowered the validation loss; no weight was changed"
+            training, title="No epoch on the new rows lowered the validation loss; the weights are unchanged"
         )
     return {
         "training": training,
@@ -56,7 +56,7 @@ def _charts(data: ReportData) -> dict[str, Chart]:
 
 
 def _comparisons(data: ReportData) -> dict[str, Comparison]:
-    """Ours against each other contender; against the champion, the comparison that decided."""
+    """Comparisons of this version with each contender; for the champion, the one that decided."""
     others = {name: other for name, other in data.contenders.items() if other is not data.ours}
     losses = partial(data.task.losses, data.labels)
     return {
@@ -68,7 +68,7 @@ def _comparisons(data: ReportData) -> dict[str, Comparison]:
 
 
 def _summary(data: ReportData, comparisons: Mapping[str, Comparison]) -> list[str]:
-    """What the model is, how good it is, and against what: a paragraph each."""
+    """The model, its metrics and its comparisons, a paragraph each."""
     what = f"This {data.domain} model predicts “{data.event}” from {data.n_columns} columns. {_training(data)}"
     figures = [f"{one.title} {data.ours.metrics[one.key]:.3f}" for one in data.task.metrics if one.headline]
     good = f"On {data.n_rows['test']:,} test rows: {', '.join(figures)}."
@@ -86,5 +86,5 @@ def _training(data: ReportData) -> str:
         return f"It is a neural network, trained on {n_train:,} rows and calibrated on {n_validation:,} more."
     return (
         f"It is the mean of neural networks for {data.n_folds} folds of {n_train + n_validation:,} rows, each trained "
-        f"on the rows outside its fold, stopped in time by those inside, and calibrated on them."
+        f"on the rows outside its fold, with early stopping and calibration on those inside."
     )

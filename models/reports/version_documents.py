@@ -1,4 +1,4 @@
-"""What people read about a version, as the files of its bundle: the training report and the model card."""
+"""The documents in a version's bundle: training report and model card."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def version_documents(
     policy: Policy,
     created: datetime,
 ) -> dict[str, bytes]:
-    """Diagnose a trained and judged version: the content of each file by its name in the bundle.
+    """Diagnose a trained version and render its documents, by file name in the bundle.
 
     Parameters
     ----------
-    policy : by which decisions on the test rows are judged.
+    policy : of the decisions on the test rows.
     created : when training ended.
     """
     data = _report_data(job, trained, judgement, outcome, policy, created)
@@ -57,7 +57,7 @@ def _report_data(
     rows, network = trained.rows, trained.scorer.network
     test = trained.frame.iloc[rows.test]
     decided = job.domain.decide(policy, trained.test_scores, test, trained.scorer.table)
-    decisions = decided.get("decision", []) if trained.task.is_binary else []  # judged by the rate of the event
+    decisions = decided.get("decision", []) if trained.task.is_binary else []  # they are evaluated by the event rate
     budget = job.domain.alert_budget
     return ReportData(
         name=job.name,
@@ -92,7 +92,7 @@ def _report_data(
 
 
 def _diagnosed(job: TrainingJob, trained: Trained, test: pd.DataFrame, decisions: list[str]) -> Diagnostics:
-    """Everything that can be measured of a version for this task."""
+    """The diagnostics that apply to this task."""
     scorer, training, task = trained.scorer, trained.frame.iloc[trained.rows.train], trained.task
     if not isinstance(scorer, TableClassifier):
 

@@ -149,4 +149,4 @@ def test_without_alerts_neither_says_anything_about_them():
     assert "chart-budget" not in report.figures
     for page in (report, card):
         assert "late labels" not in page.text
-        assert "a day's reviews" not in page.text
+        assert "Alerts by review budget" not in page.text

@@ -81,7 +81,7 @@ def test_each_ratio_stands_beside_its_group_with_its_interval() -> None:
         ratio = values(points["x"])[i]
         ends = ratio - values(points["error_x"]["arrayminus"])[i], ratio + values(points["error_x"]["array"])[i]
         np.testing.assert_allclose((ratio, *ends), (impact.ratio, impact.low, impact.high))
-    assert "1 of 2 groups for sure, 1 maybe" in chart.title
+    assert "1 of 2 groups below, 1 possibly below" in chart.title
 
 
 def test_without_a_ratio_there_is_no_chart() -> None:
@@ -100,7 +100,7 @@ def test_groups_are_counted_as_right_by_their_interval() -> None:
     np.testing.assert_allclose(values(observed["error_x"]["array"]), [high[0] - 0.2] * 2)
     np.testing.assert_allclose(values(observed["error_x"]["arrayminus"]), [0.2 - low[0]] * 2)
     assert values(predicted["x"]) == [0.22, 0.3]
-    assert chart.title.startswith("In 1 of 2 groups")
+    assert chart.title.startswith("1 of 2 groups")
 
 
 def test_the_chart_of_groups_stays_readable() -> None:
@@ -118,9 +118,9 @@ def test_the_title_of_shifts_names_what_moved_most() -> None:
     few = Shift(column="a", label="A", psi=0.12, by_chance=0.2, reading="within chance")
     moved = Shift(column="b", label="B", psi=0.4, by_chance=0.2, reading="shifted")
     base = {"recent": "the test rows", "n_training_rows": 9, "n_recent_rows": 9, "score": score, "left_out": ()}
-    assert shift_chart(Stability(columns=(few,), **base)).title == "Nothing has moved: the largest index is 0.120"
+    assert shift_chart(Stability(columns=(few,), **base)).title == "No shift: the largest PSI is 0.120"
     chart = shift_chart(Stability(columns=(moved, few), **base))
-    assert chart.title == "1 of 3 have moved, most B (index 0.40)"
+    assert chart.title == "1 of 3 distributions shifted, most B (PSI 0.40)"
     assert values(chart.figure["data"][0]["x"]) == [0.02, 0.4, 0.12]
     colours = chart.figure["data"][0]["marker"]["color"]
     assert colours[0] == colours[2] != colours[1]
@@ -136,7 +136,7 @@ def test_curves_share_a_scale_and_say_whether_they_keep_to_their_direction() -> 
     charts = curve_charts([kept, broken, free])
     assert [chart.note for chart in charts] == [
         "↑ Checked: never falls, in 300 steps of 300 rows.",
-        "↓ Broken: the table says that it never rises; in 7 of 300 steps it does.",
+        "↓ Violated: the table says that it never rises; in 7 of 300 steps it does.",
         "",
     ]
     assert len({tuple(chart.figure["layout"]["yaxis"]["range"]) for chart in charts}) == 1

@@ -49,12 +49,12 @@ def test_what_cannot_be_compared_is_said() -> None:
     """No group with enough rows, or only one of them."""
     alone = fairness(treatment("30-39", 40, 50, None))
     nobody = fairness(treatment("30-39", 4, 5, None), reference=None)
-    assert "no second group with enough rows" in column_sentence(alone, alone.columns[0])
+    assert "no second group has enough rows" in column_sentence(alone, alone.columns[0])
     assert "no group has enough rows" in column_sentence(nobody, nobody.columns[0])
 
 
 @pytest.mark.parametrize(
-    ("auc", "words"), [(0.5, "hardly"), (0.599, "hardly"), (0.6, "a little"), (0.7, "fairly well"), (0.8, "told well")]
+    ("auc", "words"), [(0.5, "hardly"), (0.599, "hardly"), (0.6, "a little"), (0.7, "fairly well"), (0.8, "d well")]
 )
 def test_the_strength_of_stand_ins_has_four_words(auc: float, words: str) -> None:
     """From guessing to knowing."""
@@ -68,6 +68,6 @@ def test_the_strongest_stand_ins_are_named() -> None:
         column="age", label="Age", question="above 34 years or not", n_rows=900, together=0.72, strongest=inputs
     )
     assert proxy_sentence(told) == (
-        "Age (above 34 years or not) can be told fairly well from the inputs (AUC 0.72, 0.5 is guessing); alone, most "
-        "from c0 (0.70), c1 (0.69), c2 (0.68)."
+        "Age (above 34 years or not) can be predicted fairly well from the inputs (AUC 0.72, 0.5 is random); "
+        "strongest alone: c0 (0.70), c1 (0.69), c2 (0.68)."
     )

@@ -225,7 +225,7 @@ def test_the_summary_says_what_how_good_and_whether_it_is_live(page: Page):
     assert "trained on 6,000 rows" in page.text
     assert f"On 2,000 test rows: AUC {data.ours.metrics['auc']:.3f}, Average precision" in page.text
     assert "It went live: it passes the gates and there was no champion." in page.text
-    assert "Against logistic regression it is better beyond chance" in page.text
+    assert "Against logistic regression it is significantly better" in page.text
 
 
 @pytest.mark.parametrize(("promoted", "words"), [(False, "It did not go live: it is"), (None, "Verdict: it is")])
@@ -251,10 +251,10 @@ def test_the_findings_come_first_and_are_few(page: Page):
     start = page.text.index("Findings")
     findings = page.text[start : page.text.index("Average precision", start)]
 
-    assert "The probabilities mean what they say" in findings
+    assert "The probabilities are well calibrated" in findings
     assert "gets “approve” 0.71 times as often as “30-39”, 95 % interval 0.66 to 0.77" in findings
-    assert "can be told fairly well from the inputs (AUC 0.75" in findings
-    assert "2 of 2 distributions have moved" in findings
+    assert "can be predicted fairly well from the inputs (AUC 0.75" in findings
+    assert "2 of 2 distributions shifted" in findings
     assert "keeps to it, in all 300 steps" in findings
 
 
@@ -265,7 +265,7 @@ def test_a_report_without_protected_columns_says_so_and_has_no_empty_part():
 
     assert "marks no column as protected" in seen.text
     assert not {"chart-impact", "chart-groups", "chart-curve-1"} & set(seen.figures)
-    for heading in ("stands in for", "group by group", "as a column changes", "Four fifths"):
+    for heading in ("Proxy variables", "Performance by group", "Effect curves", "Four fifths"):
         assert heading not in seen.text
 
 
@@ -277,7 +277,7 @@ def test_protected_inputs_of_a_domain_without_favours_are_named():
     text = Page(render_report(report_data(diagnostics=diagnostics))).text
 
     assert "The model reads age and sex, as this domain allows." in text
-    assert "takes no decision that everyone hopes for" in text
+    assert "has no favourable decision" in text
 
 
 def test_names_levels_and_notes_are_shown_and_never_run():
@@ -349,15 +349,15 @@ def test_the_kept_epoch_is_marked_on_the_validation_curve(page: Page):
     marker = page.figures["chart-training"]["data"][-1]
 
     assert (values(marker["x"]).tolist(), values(marker["y"]).tolist()) == ([3], [0.44])
-    assert "The validation loss was least after epoch 3 of 4" in page.text
+    assert "Lowest validation loss: epoch 3 of 4" in page.text
 
 
 def test_a_training_without_validation_rows_is_judged_by_its_own_curve():
     """No validation curve, no line and no word of one."""
     seen = Page(render_report(report_data(validation_curve=[], best_epoch=4)))
 
-    assert [trace["name"] for trace in seen.figures["chart-training"]["data"]] == ["training rows", "kept: epoch 4"]
-    assert "The training loss was least after epoch 4 of 4" in seen.text
+    assert [trace["name"] for trace in seen.figures["chart-training"]["data"]] == ["training set", "kept: epoch 4"]
+    assert "Lowest training loss: epoch 4 of 4" in seen.text
 
 
 def test_a_refinement_claims_neither_folds_nor_epochs_that_it_did_not_have():
@@ -366,7 +366,7 @@ def test_a_refinement_claims_neither_folds_nor_epochs_that_it_did_not_have():
 
     assert "It is refined from version 4 with 6,000 new rows and calibrated on 900 more." in page.text
     assert "weights of the start kept" in page.text
-    assert "No pass over the new rows lowered the validation loss; no weight was changed" in page.text
+    assert "No epoch on the new rows lowered the validation loss; the weights are unchanged" in page.text
     assert "that network was kept" not in page.text
     assert "kept: epoch" not in str(page.figures["chart-training"]["data"])
 
@@ -420,7 +420,7 @@ def test_decisions_are_counted_by_outcome_from_safe_to_risky():
 
 def test_a_domain_without_decisions_says_so():
     """No table is shown where there is nothing to count."""
-    assert "takes no decision on single rows" in Page(render_report(report_data(decisions=[]))).text
+    assert "makes no decisions on single rows" in Page(render_report(report_data(decisions=[]))).text
 
 
 def test_the_best_value_of_each_metric_is_marked():
@@ -453,7 +453,7 @@ def test_the_champion_is_compared_by_the_numbers_that_decided():
 
     assert f"Against champion (version 3) it is {in_words(comparison, 'log-loss')}" in text
     assert (
-        in_words(comparison, "log-loss") == "worse beyond chance (log-loss +0.0123, 90 % interval +0.0011 to +0.0222)"
+        in_words(comparison, "log-loss") == "significantly worse (log-loss +0.0123, 90 % interval +0.0011 to +0.0222)"
     )
 
 

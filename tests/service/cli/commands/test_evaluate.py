@@ -27,7 +27,7 @@ def test_the_values_are_printed_and_written(run, rows, tmp_path):
         assert text in for_people.stdout
     assert "--control" in for_people.stderr
     assert "share of each ad" in for_people.stderr
-    assert "<h1>What choosing ads is worth</h1>" in out.read_text("utf-8")
+    assert "<h1>Off-policy evaluation of ads</h1>" in out.read_text("utf-8")
     found = for_programs.json
     assert found["n_train"] == found["n_test"] == 3000
     assert len(found["values"]) == 27 + 4
