@@ -234,7 +234,7 @@ def test_baselines_learn_from_rows_of_every_kind():
         assert contender.metrics == evaluate(test_labels, contender.predictions)
         assert contender.metrics["auc"] > 0.75
         assert contender.seconds > 0
-        assert contender.notes == "without the id column(s) merchant_id"
+        assert contender.notes == "without the ID column(s) merchant_id"
 
 
 def test_baselines_read_the_hour_of_a_time():

@@ -146,7 +146,7 @@ def test_a_policy_without_support_is_refused():
     """An action that chance never took, probabilities that are none, rows that do not fit."""
     three = replace(TINY, action_names=["a", "b", "c"], predicted_rewards=np.zeros((4, 3)))
     for policy, said in [
-        (always(2, n_rows=4, n_actions=3), "takes the action 'c', which no row of the log holds"),
+        (always(2, n_rows=4, n_actions=3), "takes the action 'c', which no logged row has"),
         (np.full((4, 3), 0.5), "row 1 .*add up to 1"),
         (np.full((3, 3), 1 / 3), r"shape \(4, 3\)"),
         (np.eye(3)[[1, 0, 1, 0]], "in none of the 4 rows"),

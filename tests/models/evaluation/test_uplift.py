@@ -97,7 +97,7 @@ def test_unequal_chances_are_weighted_away():
     [
         ({"scores": np.array([0.1, np.nan, 0.2])}, "row 2: the score must be finite, got nan"),
         ({"propensities": np.array([0.5, 0.5, 0.0])}, r"row 3: the propensity must be above 0 and at most 1, got 0\.0"),
-        ({"events": np.ones(2)}, r"of one length, got \[3, 3, 2, 3\]"),
+        ({"events": np.ones(2)}, r"equal lengths, got \[3, 3, 2, 3\]"),
         ({"treated": np.zeros(3, bool)}, "0 of 3 rows are treated"),
         ({"treated": np.ones(3, bool)}, "3 of 3 rows are treated"),
     ],

@@ -130,7 +130,7 @@ def test_report_and_card_show_what_was_measured(trained, decisions):
     for page in (report, card):
         assert alerts.clock.sentence in page.text
         assert "Card precision@100" in page.text
-        assert f"{alerts.subject_precision:.4f}" in page.text
+        assert f"{alerts.card_precision:.4f}" in page.text
     for figures in (alerts.clock.matured, alerts.clock.naive):
         assert f"{figures.average_precision:.4f}" in report.text
     for point in alerts.by_budget:
