@@ -408,7 +408,7 @@ class Table:
         """The error for a target without a clear positive value."""
         target, counts = self.target, values.dropna().map(level_text).value_counts()
         shown = ", ".join(f"{str(text)[:40]!r} ({n_rows:,})" for text, n_rows in counts.head(MAX_SHOWN_VALUES).items())
-        more = ", ..." if len(counts) > MAX_SHOWN_VALUES else ""
+        more = f" and {len(counts) - MAX_SHOWN_VALUES:,} more" if len(counts) > MAX_SHOWN_VALUES else ""
         instead = ", or kind = 'flag' if 1 is the event" if set(counts.index) <= {"0", "1"} else ""
         return TableError(
             f"table {self.name!r}: the target {target.name!r} is a {target.kind} with {len(counts):,} different values "

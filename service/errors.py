@@ -180,11 +180,12 @@ class BinaryTensorsError(ServiceError):
 
 
 class UnknownModelError(ServiceError):
-    """No model of that name is live."""
+    """No model of that name is live; `why` its champion cannot answer, if it has one."""
 
-    def __init__(self, name: str, live: Iterable[str]) -> None:
+    def __init__(self, name: str, live: Iterable[str], why: str = "") -> None:
         known = ", ".join(sorted(live)) or "none; run `backscore train DOMAIN` first"
-        super().__init__(f"no live model {shortened(name)!r}; live: {known}")
+        reason = f" (its champion cannot answer: {why})" if why else ""
+        super().__init__(f"no live model {shortened(name)!r}{reason}; live: {known}")
 
 
 class NotLiveError(ServiceError):

@@ -35,6 +35,7 @@ MANIFEST = "manifest.json"
 FORMAT: Literal[1] = 1
 BEFORE_FORMAT_1 = "scorer.skops"
 """A file of bundles from before format 1."""
+WRITTEN_BEFORE = "it was written before bundles had a fixed format; train the model again"
 PARTIAL = ".partial-"
 MAX_BYTES = 512 * 1024**2
 MAX_MANIFEST_BYTES = 2 * 1024**2
@@ -173,7 +174,7 @@ def read_manifest(bundles: Path, digest: str) -> Manifest:
     try:
         return Manifest.model_validate_json(bytes(content))
     except (ValidationError, DataError) as error:
-        _refuse_another_format(error, digest)
+        _refuse_another_format(bytes(content), digest)
         raise BundleError(
             digest, f"{MANIFEST} is not one that this version of backscore reads: {_told(error)}"
         ) from error
@@ -210,13 +211,21 @@ def load_bundle(bundles: Path, digest: str) -> Bundle:
     return Bundle(digest, folder, manifest, load_state(bytes(contents[STATE]), contents[ARRAYS], digest))
 
 
-def _refuse_another_format(error: ValidationError | DataError, digest: str) -> None:
+def _refuse_another_format(manifest: bytes, digest: str) -> None:
     """BundleError for an unknown format, which may be the cause of any other problem of a manifest."""
-    details = error.errors() if isinstance(error, ValidationError) else []
-    for found in (one["input"] for one in details if one["loc"] == ("format",)):
+    try:
+        fields = json.loads(manifest)
+    except ValueError:
+        return
+    if not isinstance(fields, dict):
+        return
+    files, found = fields.get("files"), fields.get("format", FORMAT)
+    if isinstance(files, dict) and BEFORE_FORMAT_1 in files:
+        raise BundleError(digest, WRITTEN_BEFORE)
+    if found != FORMAT:
         raise BundleError(
             digest, f"it has the format {_told(found)}, this version of backscore reads {FORMAT}; install a newer one"
-        ) from error
+        )
 
 
 def _with_files(manifest: Manifest, files: Mapping[str, str]) -> Manifest:
@@ -265,7 +274,7 @@ def _folder(bundles: Path, digest: str) -> Path:
 def _check_file_list(folder: Path, manifest: Manifest, digest: str) -> None:
     found, listed = {path.name for path in folder.iterdir()}, {MANIFEST, *manifest.files}
     if BEFORE_FORMAT_1 in listed:
-        raise BundleError(digest, "it was written before bundles had a fixed format; train the model again")
+        raise BundleError(digest, WRITTEN_BEFORE)
     if missing := sorted(listed - found | {STATE, ARRAYS} - set(manifest.files)):
         raise BundleError(digest, f"file(s) missing: {_told(', '.join(missing))}")
     if extra := sorted(found - listed):

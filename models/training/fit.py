@@ -38,7 +38,7 @@ def fit(
     Raises BadRowsError for rows that break rules of the table, DataError for rows that cannot be split, and
     RefinementError and SamplingError as `models.retraining.train` does.
     """
-    progress.stage(f"Checking {len(frame):,} rows of {job.source}")
+    progress.stage(f"Checking {len(frame):,} rows: {job.source}")
     table = job.domain.restrict_inputs(job.table)
     checked, labels = checked_history(table, frame, job.source, positives, targets=job.domain.task.targets)
     times = None if table.time is None else checked[table.time.name].to_numpy()

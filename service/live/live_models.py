@@ -68,7 +68,8 @@ class LiveModels:
         """The live model of a name; UnknownModelError lists the names of live models."""
         served = self.served_models.get(name)
         if served is None:
-            raise UnknownModelError(name, self.served_models)
+            failure = self.refused.by_name.get(name)
+            raise UnknownModelError(name, self.served_models, failure.why if failure else "")
         return served
 
     @property

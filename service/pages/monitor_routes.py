@@ -126,7 +126,8 @@ def _first_outcomes(performance: Performance) -> str:
     """The week in which outcomes of the first predictions begin to count; empty without predictions."""
     if not performance.by_week:
         return ""
-    return f"week of {performance.by_week[0].since + timedelta(days=performance.maturity_days)}"
+    day = performance.by_week[0].since + timedelta(days=performance.maturity_days)
+    return f"week of {day - timedelta(days=day.weekday())}"
 
 
 def pairs(drift: ColumnDrift) -> list[Pair]:

@@ -238,10 +238,15 @@ def test_a_manifest_without_a_scorer_is_refused(bundles, digest):
 
 
 def test_a_bundle_of_the_days_before_the_format_is_refused_in_a_sentence(bundles):
-    """Its objects stood in an archive named scorer.skops."""
+    """Its objects stood in an archive named scorer.skops, and its manifest had a field that is called otherwise now."""
+    sentence = r": it was written before bundles had a fixed format; train the model again$"
     digest = forged_bundle(bundles, {"scorer.skops": b"PK"})
-    with pytest.raises(BundleError, match="it was written before bundles had a fixed format; train the model again"):
+    with pytest.raises(BundleError, match=sentence):
         load_bundle(bundles, digest)
+    fields = json.loads((bundles / digest / "manifest.json").read_bytes())
+    fields["keep_negatives"] = fields.pop("negative_sample_rate")
+    with pytest.raises(BundleError, match=sentence):
+        read_manifest(bundles, stored_manifest(bundles, fields))
 
 
 def test_a_newer_format_is_refused_by_its_number(bundles):
