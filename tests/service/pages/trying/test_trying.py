@@ -203,7 +203,7 @@ def test_wrong_values_are_told_at_their_fields(browser):
 def test_a_wrong_candidate_is_told_at_its_field(browser):
     """Also what the domain refuses: two ads of the same id."""
     page = parsed(try_out(browser, "ads", **{"/candidates/1/id": "ad-1", "/candidates/2/bid": "1"}))
-    assert "duplicates the ID" in error_at(page, "/candidates/1/id")[0]
+    assert "Duplicates the ID" in error_at(page, "/candidates/1/id")[0]
     page = parsed(try_out(browser, "ads", **{"/candidates/2/bid": "-1"}))
     assert error_at(page, "/candidates/2/bid")
 
