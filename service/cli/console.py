@@ -118,7 +118,7 @@ def _cell(row: object, column: Cell) -> object:
 
 
 def _rendered(listing: Listing) -> Table:
-    """A table of plain texts whose first column and ids are never broken; numbers stand to the right, None is an empty cell."""
+    """A table of plain texts: the first column and ids are never broken, numbers stand to the right, None is empty."""
     table = Table(
         title=listing.title or None,
         title_justify="left",
@@ -130,7 +130,9 @@ def _rendered(listing: Listing) -> Table:
     )
     for i, heading in enumerate(listing.headings):
         numbers = all(isinstance(row[i], int | float | None) for row in listing.rows)
-        table.add_column(heading, justify="right" if numbers else "left", overflow="fold", no_wrap=i == 0 or heading == "id")
+        table.add_column(
+            heading, justify="right" if numbers else "left", overflow="fold", no_wrap=i == 0 or heading == "id"
+        )
     for row in listing.rows:
         table.add_row(*(Text(_text(value)) for value in row))
     return table

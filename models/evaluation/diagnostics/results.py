@@ -45,7 +45,9 @@ class Segment(_Found):
     column: str = Field(description="Name of the column.")
     label: str = Field(description="What the column is, in words.")
     protected: bool = Field(description="Whether the column is protected, such as sex or age.")
-    part: str | None = Field(description="What a column of the ads domain describes: person, context or ad.")
+    part: str | None = Field(
+        description="What the column describes where the domain divides its table, e.g. person, context or ad."
+    )
     groups: tuple[GroupQuality, ...] = Field(description="In the order of their values.")
 
 

@@ -49,7 +49,7 @@ def test_revoking(store):
     store.revoke("a", actor="eve")
     (key,) = store.all()
     assert (key.revoked, key.revoked_by, key.is_usable(START)) == (START, "bob", False)
-    with pytest.raises(UnknownKeyError, match=r"'b'.*there are a"):
+    with pytest.raises(UnknownKeyError, match=r"'b'.*available: a"):
         store.revoke("b", actor="bob")
 
 
