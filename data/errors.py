@@ -34,7 +34,8 @@ class Problem:
     def __str__(self) -> str:
         if self.row == 0:
             return f"column {self.column!r}: {self.rule}"
-        return f"row {self.row}, column {self.column!r}: {self.value!r} {self.rule}"
+        value = "" if self.value is None else f"{self.value!r} "
+        return f"row {self.row}, column {self.column!r}: {value}{self.rule}"
 
 
 class BadRowsError(DataError):

@@ -410,6 +410,8 @@ class Table:
         shown = ", ".join(f"{str(text)[:40]!r} ({n_rows:,})" for text, n_rows in counts.head(MAX_SHOWN_VALUES).items())
         more = f" and {len(counts) - MAX_SHOWN_VALUES:,} more" if len(counts) > MAX_SHOWN_VALUES else ""
         instead = ", or kind = 'flag' if 1 is the event" if set(counts.index) <= {"0", "1"} else ""
+        if target.kind == "number" and len(counts) > MAX_SHOWN_VALUES:
+            instead = ", or, for an amount, add a column that says whether the event happened and make it the target"
         return TableError(
             f"table {self.name!r}: the target {target.name!r} is a {target.kind} with {len(counts):,} different values "
             f"and must be binary; rows by value: {shown}{more}. Name the value that is the event in the table's TOML: "

@@ -99,7 +99,7 @@ class TestNumbers:
         assert problems == [
             "row 2, column 'x': 'abc' must be a number from 0 to 9",
             "row 3, column 'x': '-5' must be a number from 0 to 9",
-            "row 4, column 'x': None must not be empty; it must be a number from 0 to 9",
+            "row 4, column 'x': must not be empty; it must be a number from 0 to 9",
         ]
 
     @pytest.mark.parametrize("cells", [[True, False], pd.to_datetime(["2024-01-01", "2024-01-02"]), [1 + 2j, 2 + 0j]])
@@ -275,7 +275,7 @@ class TestColumns:
         assert [str(problem) for problem in problems] == [
             f"row 3, column 'p': 0.0 {rule}",
             f"row 4, column 'p': 1.01 {rule}",
-            "row 5, column 'p': None must not be empty; it must be a number above 0, at most 1",
+            "row 5, column 'p': must not be empty; it must be a number above 0, at most 1",
         ]
         assert training["p"].tolist()[:2] == [0.5, 1.0]
         assert scoring.columns.tolist() == ["x"]
@@ -333,7 +333,7 @@ class TestTargets:
 
         _, problems = check_frame(table, pd.DataFrame({"x": [1, 2, 3], "y": [0, 1, None]}), training=True)
 
-        assert [str(p) for p in problems] == ["row 3, column 'y': None must not be empty; it must be true or false"]
+        assert [str(p) for p in problems] == ["row 3, column 'y': must not be empty; it must be true or false"]
 
 
 class TestFrames:
