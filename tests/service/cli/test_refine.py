@@ -113,7 +113,7 @@ def the_same_rows(run, tmp_path, new_csv):
 
 
 REFUSED = {
-    "another preset": (lambda *_: ("--preset", "best"), ["version 1 of 'credit'", "preset 'fast'", "'best'"]),
+    "another preset": (lambda *_: ("--preset", "best"), ["version 1 of 'credit'", "preset is 'fast'", "'best'"]),
     "another table": (with_table(lambda text: text), ["the new table differs: column '", " more. "]),
     "the rows it was made of": (the_same_rows, ["version 3 of 'credit'", "trained on these rows"]),
 }

@@ -23,7 +23,7 @@ def test_every_live_model_is_seen(browser):
     assert [one.one("h2").text for one in page.all("article")] == ["ads ads", "credit credit", "fraud fraud"]
     credit = glance(page, "credit")
     assert "v1, trained" in credit.text
-    assert [tile.text for tile in credit.all("div", class_="tile")] == ["AUC 0.7500 0.5 is guessing, 1 perfect"]
+    assert [tile.text for tile in credit.all("div", class_="tile")] == ["AUC 0.7500 0.5 is random, 1 perfect"]
     header = page.one("nav")
     assert [one["href"] for one in header.all("a")] == ["/", "/models/ads", "/models/credit", "/models/fraud", "/learn"]
     assert header.one("a", **{"aria-current": "page"}).text == "backscore"
