@@ -201,13 +201,9 @@ def _text(record: PredictionRecord, prediction_id: str, again: Replay) -> Iterat
 
 
 _REQUEST: Mapping[str, Cell] = {
-    "at": "at:%Y-%m-%d %H:%M:%S",
+    "at (UTC)": "at:%m-%d %H:%M:%S",
     "id": "id",
-    "version": "version",
-    "policy": "policy_version",
-    "role": "role",
     "action": "action",
-    "rows": "n_rows",
-    "ms": lambda request: f"{request['latency_us'] / 1000:.2f}",
-    "key": "key_id",
+    "version": lambda request: f"{request['version']} {request['role']}",
 }
+"""Columns that fit 80 characters beside a whole id; --json has the rest."""
