@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
+# Processes that test side by side get one thread each: more would wait for each other. Read when numpy is imported
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(_variable, "1")
+
 import io
 import itertools
 import json
-import os
 import shutil
 import time
 import uuid
