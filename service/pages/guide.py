@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ def guide_router(site: Site) -> APIRouter:
         return await show(request, name)
 
     async def show(request: Request, name: str) -> Response:
-        pages = list(guide_pages().values())
+        pages = list((await asyncio.to_thread(guide_pages)).values())  # rendered once, not on the event loop
         place = next((place for place, page in enumerate(pages) if page.name == name), None)
         if place is None:
             raise HTTPException(404)

@@ -148,7 +148,7 @@ def simulate(
 
     if save and not why:
         raise CommandError("--save needs --why REASON")
-    wish = PolicyRequest(
+    request = PolicyRequest(
         costs=None if costs is None else Costs.parsed(costs),
         approval_rate=approval_rate,
         bad_rate=bad_rate,
@@ -157,7 +157,7 @@ def simulate(
         alert_costs=_alert_costs(review_cost, blocked_good_cost, missed_share),
         values=_given_values(set_values or [], rules),
     )
-    simulation, domain = _simulate(name, wish, policy, data=data, table=table, from_events=from_events)
+    simulation, domain = _simulate(name, request, policy, data=data, table=table, from_events=from_events)
     stored = None
     if save:
         with open_registry(read_settings()) as registry:
@@ -237,7 +237,7 @@ def _given_values(texts: list[str], rules: Path | None) -> dict[str, Any]:
 
 
 def _simulate(
-    name: str, wish: PolicyRequest, number: int | None, *, data: Path | None, table: str | None, from_events: bool
+    name: str, request: PolicyRequest, number: int | None, *, data: Path | None, table: str | None, from_events: bool
 ) -> tuple[PolicySimulation, str]:
     """The simulation of a request, or of a stored policy, with the champion; and the domain."""
     from models.backtesting.policy_simulation import simulate_request
@@ -256,7 +256,7 @@ def _simulate(
         progress.stage("Reading the past rows")
         rows = past_rows_of(settings, bundled, manifest, data=data, table=table, from_events=from_events)
         progress.stage(f"Deciding {len(rows.labels):,} past rows")
-        simulation = simulate_request(with_policy(bundled, active), rows, wish, stored=base)
+        simulation = simulate_request(with_policy(bundled, active), rows, request, stored=base)
     return simulation, bundled.domain.name
 
 

@@ -38,7 +38,8 @@ SECONDS_TO_START = 60
 
 def quickstart(
     once: Annotated[
-        bool, typer.Option("--once", help="Send one request to every endpoint, print requests and answers, and exit.")
+        bool,
+        typer.Option("--once", help="Send a request to each scoring endpoint, print requests and answers, and exit."),
     ] = False,
     json_file: Annotated[
         Path | None,
