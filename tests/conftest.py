@@ -34,6 +34,8 @@ from models.estimators.table_classifier import TableClassifier
 from models.home import Home
 from models.presets import PRESETS
 from models.registry.bundles import Manifest, write_bundle
+from models.registry.database.engine import open_database
+from models.registry.database.migrations import create_schema
 from models.registry.database.schema import predictions
 from models.registry.live import CARD, POLICY, REPORT
 from models.registry.registry import Registry, Version
@@ -289,6 +291,15 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     with server.begin() as connection:
         connection.execute(sa.schema.DropSchema(schema, cascade=True))
     server.dispose()
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[sa.Engine]:
+    """A database with the tables of the registry."""
+    opened = open_database(url)
+    create_schema(opened)
+    yield opened
+    opened.dispose()
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,7 +14,8 @@ from data.table import Table
 from models.contract import Domain
 from models.records.audit_log.log import PredictionLog
 from models.records.events.history import rows_as_frame, spelled_outcomes, with_levels_of
-from models.records.outcomes import MATURITY_DAYS, OutcomeStore
+from models.records.outcomes.known import with_outcomes
+from models.records.outcomes.predictions import MATURITY_DAYS
 from models.training.rows import TrainingRows, split_for
 
 
@@ -30,7 +33,32 @@ def rows_with_outcomes(
     SourceError
         There are none, or the audit log does not hold their values.
     """
-    if table.windows:
+    _check(model, table)
+    recorded = PredictionLog(engine).predictions(model, until=now - timedelta(days=maturity_days))
+    judged = with_outcomes(engine, model, table, recorded, now=now)
+    found = [(dict(one.row), outcome) for one, outcome in judged if outcome is not None]
+    if not found:
+        raise SourceError(
+            f"{model!r} has no recorded prediction older than {maturity_days:g} days with a known outcome; send "
+            "outcomes with POST /v1/outcomes or `backscore outcomes load`"
+        )
+    rows, outcomes = zip(*found, strict=True)
+    frame = rows_as_frame(table, rows)
+    spelled = dict(zip((False, True), spelled_outcomes(table), strict=True)) if domain.task.is_binary else {}
+    frame[table.target.name] = [spelled.get(one, one) for one in outcomes]
+    kept = replace(table, columns=(*table.inputs, table.target))
+    return TrainingRows(
+        with_levels_of(kept, frame),
+        frame,
+        f"recorded predictions of {model!r} with their outcomes",
+        split_for(kept, domain),
+        _note(domain, outcomes),
+    )
+
+
+def _check(model: str, table: Table) -> None:
+    """Raise SourceError if recorded rows of the table cannot be used for training."""
+    if table.windows:  # computed when a row is answered, and not recorded with it
         raise SourceError(f"{model!r} stores labelled events: train it with --from-events")
     hidden = [column.name for column in table.inputs if column.stored != "plain"]
     if hidden:
@@ -38,32 +66,12 @@ def rows_with_outcomes(
             f"column(s) {', '.join(map(repr, hidden))} of {model!r} are not stored in full, so recorded rows cannot be "
             "used for training"
         )
-    known = OutcomeStore(engine).known(model, until=now)
-    found = [
-        one
-        for one in PredictionLog(engine).predictions(model, until=now - timedelta(days=maturity_days))
-        if one.id in known
-    ]
-    if not found:
-        raise SourceError(
-            f"{model!r} has no recorded prediction older than {maturity_days:g} days with a known outcome; send "
-            "outcomes with POST /v1/outcomes or `backscore outcomes load`"
-        )
-    frame = rows_as_frame(table, [dict(one.row) for one in found])
-    outcomes = [known[one.id] for one in found]
-    spelled = spelled_outcomes(table) if domain.task.is_binary else ()
-    frame[table.target.name] = [spelled[one] for one in outcomes] if spelled else outcomes
-    kept = replace(table, columns=(*table.inputs, table.target))
-    events = f", {sum(outcomes):,} of {len(outcomes):,} with the event" if spelled else ""
-    note = f"Rows are those with a known outcome{events}." + (
-        f" Only {domain.favourable!r} decisions can have one, so the model is trained on those alone."
-        if domain.favourable
-        else ""
-    )
-    return TrainingRows(
-        with_levels_of(kept, frame),
-        frame,
-        f"recorded predictions of {model!r} with their outcomes",
-        split_for(kept, domain),
-        note,
-    )
+
+
+def _note(domain: Domain, outcomes: Sequence[Any]) -> str:
+    """The caveat of selection."""
+    events = f", {sum(outcomes):,} of {len(outcomes):,} with the event" if domain.task.is_binary else ""
+    note = f"Rows are those with a known outcome{events}."
+    if not domain.favourable:
+        return note
+    return f"{note} Only {domain.favourable!r} decisions can have one, so the model is trained on those alone."

@@ -14,7 +14,8 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from data.rows import refuse_what_is_no_iso_date
 from models.domains._discovery import load_domains
 from models.monitoring.performance.weekly import Performance, performance
-from models.records.outcomes import Outcome, OutcomeStore
+from models.records.outcomes.ledger import Outcome
+from models.records.outcomes.predictions import take_outcomes
 from service.access.callers import Caller
 from service.context import State
 from service.errors import FieldError, TooManyRowsError
@@ -117,13 +118,10 @@ async def performance_of(
 
 def _taken(state: State, engine: sa.Engine, sent: OutcomesRequest, key_id: str) -> OutcomesAnswer:
     """Store the outcomes of a request; blocks on the database."""
-    labelled = frozenset(name for name, served in state.live_models.served_models.items() if served.events is not None)
-    outcomes = [Outcome(one.prediction_id, one.outcome, one.observed) for one in sent.outcomes]
-    read = {
-        name: partial(served.live.domain.task.read_outcome, served.live.table)
-        for name, served in state.live_models.served_models.items()
-    }
-    taken = OutcomeStore(engine, now=state.now).take(outcomes, key_id=key_id, labelled=labelled, read=read)
+    outcomes = [Outcome(one.prediction_id, one.outcome, one.observed, key_id) for one in sent.outcomes]
+    live = [served.live for served in state.live_models.served_models.values()]
+    targets = {one.name: (one.domain.task, one.table) for one in live}
+    taken = take_outcomes(engine, outcomes, now=state.now(), targets=targets)
     errors = [
         FieldError(
             path=json_pointer(["outcomes", place, field]),

@@ -24,7 +24,8 @@ from data.rows import refuse_what_is_no_iso_date
 from data.table import level_text
 from data.windows import whole_seconds
 from models.records.events.event_log import EventLog
-from models.records.events.labels import Label, take_labels
+from models.records.outcomes.events import take_labels
+from models.records.outcomes.ledger import Outcome
 from service.errors import FieldError, TooManyRowsError
 from service.live.served_model import ServedModel
 from service.requests.bodies import is_crowded
@@ -115,18 +116,17 @@ def answer_labels(served: ServedModel, events: EventLog, body: bytes, *, now: da
         raise request_error(error, ()) from None
     if len(request.labels) > most:
         raise TooManyRowsError(most)
-    labels: dict[int, Label] = {}
+    labels: dict[int, Outcome] = {}
     errors: dict[int, FieldError] = {}
     for i, label in enumerate(request.labels):
-        known = whole_seconds(label.known or now)
-        if known > whole_seconds(now):
+        if label.known is not None and whole_seconds(label.known) > whole_seconds(now):
             errors[i] = _error(i, "known", "must not be in the future", label.known)
         else:
-            labels[i] = Label(event_id=level_text(label.id), positive=label.positive, known=known, source="feedback")
-    n_new, missing = take_labels(events.engine, events.model, list(labels.values()))
+            labels[i] = Outcome(level_text(label.id), label.positive, label.known, "feedback")
+    n_new, missing = take_labels(events.engine, events.model, list(labels.values()), now=now)
     unknown = set(missing)
     for i, accepted in labels.items():
-        if accepted.event_id in unknown:
+        if accepted.id in unknown:
             errors[i] = _error(i, "id", "unknown event id", request.labels[i].id)
     answer = LabelsAnswer(
         model=served.live.name,

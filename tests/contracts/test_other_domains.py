@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from data.errors import TableError
 from data.windows import checked_history
@@ -24,9 +29,11 @@ from models.home import Home
 from models.records.audit_log.record import milliseconds
 from models.records.audit_log.replay import replay
 from models.registry.database.schema import predictions
+from models.registry.id_hash import share_of
 from models.registry.registry import Registry
 from models.retraining import train
 from models.training.job import TrainingJob
+from service.cli import app
 from tests.conftest import MOMENT
 from tests.guide_blocks import file_in_guide
 
@@ -63,16 +70,19 @@ class Life:
     answers: list[dict[str, Any]]
     targets: np.ndarray[Any, Any]
     outcomes: list[Any]
+    unused: Path
+    """The home before the service started."""
 
     def get(self, path: str) -> Any:
-        response = self.client.get(path)
-        assert response.status_code == 200, response.text
-        return response.json()
+        return checked(self.client.get(path))
 
     def post(self, path: str, body: Any) -> Any:
-        response = self.client.post(path, json=body)
-        assert response.status_code == 200, response.text
-        return response.json()
+        return checked(self.client.post(path, json=body))
+
+
+def checked(response: Any) -> Any:
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -94,6 +104,7 @@ def life(
         result = train(job, frame, home=home, registry=registry)
         assert result.promoted is (promote == "auto"), result.why
     registry.close()
+    unused = Path(shutil.copytree(home.path, home.path.with_name("unused")))
     client = start_service(home.path).client
     _, targets = checked_history(
         domain.table, domain.simulate(N_ROWS, 7).frame, "fresh rows", targets=domain.task.targets
@@ -105,10 +116,10 @@ def life(
     answered = client.post(f"/v1/{domain.name}/batch", json={"rows": rows}).json()
     assert answered["errors"] == []
     outcomes = plain[domain.table.target.name].tolist()
-    return Life(domain, client, home, rows, answered["answers"], targets, outcomes)
+    return Life(domain, client, home, rows, answered["answers"], targets, outcomes, unused)
 
 
-def said(life: Life, answers: list[dict[str, Any]]) -> np.ndarray[Any, Any]:
+def said_by(life: Life, answers: list[dict[str, Any]]) -> np.ndarray[Any, Any]:
     return np.array([life.domain.task.answered(answer) for answer in answers], float)
 
 
@@ -138,7 +149,7 @@ def test_an_audited_answer_is_replayed_to_the_bit(life: Life) -> None:
 
 def test_answers_are_about_what_happens(life: Life) -> None:
     """The task's metrics of the answers that were given, on rows that no version has seen."""
-    found = life.domain.task.evaluate(life.targets, said(life, life.answers))
+    found = life.domain.task.evaluate(life.targets, said_by(life, life.answers))
     for gate in life.domain.gates:
         assert gate.problem(found[gate.metric]) == ""
 
@@ -155,7 +166,7 @@ def test_outcomes_are_taken_and_judge_the_answers(life: Life) -> None:
     assert life.post("/v1/outcomes", {"outcomes": told})["n_new"] == 0
 
     test = life.get(f"/v1/models/{name}/challenger")["test"]
-    losses = task.bounded_losses(life.targets, said(life, life.answers))
+    losses = task.bounded_losses(life.targets, said_by(life, life.answers))
     assert test["loss"] == task.bounded_loss
     assert test["n_predictions"] == N_ROWS
     assert test["champion_brier"] == pytest.approx(losses.mean())
@@ -165,13 +176,82 @@ def test_outcomes_are_taken_and_judge_the_answers(life: Life) -> None:
         at = milliseconds(MOMENT - timedelta(days=1))
         connection.execute(predictions.update().where(predictions.c.model == name).values(at=at))
     total = life.get(f"/v1/models/{name}/performance?maturity_days=0")["total"]
-    metrics = task.evaluate(life.targets, said(life, life.answers))
+    metrics = task.evaluate(life.targets, said_by(life, life.answers))
     for key in task.live_metrics:
         assert total["realised"][key]["value"] == pytest.approx(metrics[key], abs=1e-6)
     monitor = life.get(f"/v1/models/{name}/monitor?days=2")
     assert monitor["n_recent"] >= N_ROWS
     assert monitor["score"]["label"].startswith(task.summary.title)
     assert monitor["state"] in ("ok", "watch", "too_few")
+
+
+@pytest.fixture
+def fresh(life: Life, start_service: Callable[..., Any], tmp_path: Path) -> Any:
+    """A service on a copy of the home, which has answered nothing yet."""
+    return start_service(Path(shutil.copytree(life.unused, tmp_path / "home")))
+
+
+def test_outcomes_are_loaded_from_a_file(
+    life: Life, fresh: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As texts that the task reads: wrong ones are named by row, the others stored; exit code 1 if all are wrong."""
+    name, task, n = life.domain.name, life.domain.task, 150
+    monkeypatch.setenv("BACKSCORE_HOME", str(fresh.home))
+    answers = checked(fresh.client.post(f"/v1/{name}/batch", json={"rows": life.rows[:n]}))["answers"]
+    told = pd.DataFrame({"prediction_id": [one["prediction_id"] for one in answers], "outcome": life.outcomes[:n]})
+
+    def load(frame: pd.DataFrame) -> tuple[int, Any]:
+        frame.to_csv(tmp_path / "outcomes.csv", index=False)
+        result = CliRunner().invoke(app, ["outcomes", "load", str(tmp_path / "outcomes.csv"), "--json"])
+        return result.exit_code, json.loads(result.stdout) if result.stdout else result.stderr
+
+    assert load(told) == (0, {"n_outcomes": n, "n_new": n, "problems": []})
+    assert load(told)[1]["n_new"] == 0
+    wrong = told.astype({"outcome": object}).iloc[:3]
+    wrong.loc[1, "outcome"], wrong.loc[2, "outcome"] = "elsewhere", None
+    code, said = load(wrong)
+    if task.is_binary:  # all models are, so the file itself is wrong
+        assert (code, "row 2, column 'outcome'" in said) == (2, True)
+        return
+    assert (code, said["n_new"]) == (0, 1)  # what is empty takes the outcome back
+    assert [(one["row"], one["field"]) for one in said["problems"]] == [(2, "outcome")]
+    assert load(wrong.iloc[1:2])[0] == 1
+
+    arguments = ["performance", name, "--weeks", "520", "--maturity-days", "0", "--json"]
+    total = json.loads(CliRunner().invoke(app, arguments).stdout)["total"]
+    kept = np.arange(n) != 2
+    metrics = task.evaluate(life.targets[:n][kept], said_by(life, answers)[kept])
+    assert (total["n_predictions"], total["n_known"]) == (n, n - 1)
+    for key in task.live_metrics:
+        assert total["realised"][key]["value"] == pytest.approx(metrics[key], abs=1e-6)
+
+
+def test_a_canary_answers_its_share_and_is_compared(life: Life, fresh: Any) -> None:
+    """By the loss of the rows that were sent one by one, each counted for the version that it was given to."""
+    name, task, n, share = life.domain.name, life.domain.task, 60, 0.4
+    started = fresh.client.post(f"/v1/models/{name}/challenger", json={"version": 2, "mode": "canary", "share": share})
+    assert checked(started)["active"]
+    answers = [checked(fresh.client.post(f"/v1/{name}/score", json=row)) for row in life.rows[:n]]
+    by_canary = np.array([share_of(answer["prediction_id"], "canary") < share for answer in answers])
+    assert [answer["version"] for answer in answers] == [2 if one else 1 for one in by_canary]
+    assert 5 < by_canary.sum() < n - 5
+    for answer, champion, given in zip(answers, life.answers, by_canary, strict=False):
+        same = {**answer, "prediction_id": ""} == {**champion, "prediction_id": ""}
+        assert same is not bool(given)
+
+    batch = checked(fresh.client.post(f"/v1/{name}/batch", json={"rows": life.rows[n : n + 9]}))["answers"]
+    told = [
+        {"prediction_id": answer["prediction_id"], "outcome": outcome}
+        for answer, outcome in zip([*answers, *batch], life.outcomes, strict=False)
+    ]
+    assert checked(fresh.client.post("/v1/outcomes", json={"outcomes": told}))["n_new"] == n + 9
+
+    test = checked(fresh.client.get(f"/v1/models/{name}/challenger"))["test"]
+    losses = task.bounded_losses(life.targets[:n], said_by(life, answers))
+    assert (test["loss"], test["n_predictions"]) == (task.bounded_loss, n)
+    assert test["champion_brier"] == pytest.approx(losses[~by_canary].mean())
+    assert test["challenger_brier"] == pytest.approx(losses[by_canary].mean())
+    assert test["low"] < test["improvement"] < test["high"]
 
 
 def test_its_documents_and_pages_are_there(life: Life) -> None:

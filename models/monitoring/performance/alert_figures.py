@@ -14,7 +14,7 @@ from models.contract import LiveModel, Queue
 from models.decisions.alerts.matured_labels import MaturedFigures, label_clock
 from models.decisions.alerts.transactions import Transactions
 from models.errors import NoQueueError
-from models.records.events.labels import known_positives
+from models.records.outcomes.events import known_positives
 from models.registry.database import schema as tables
 from models.registry.database.engine import reading
 
@@ -56,7 +56,7 @@ def live_figures(
     seconds = int(now.timestamp())
     with reading(engine) as connection:
         found = connection.execute(_answered(live, live.queue, since, seconds)).all()
-        positives = set(connection.execute(known_positives(live.name, seconds)).scalars())
+        positives = set(connection.execute(known_positives(live.name, now)).scalars())
     ids, times, subjects, amounts, scores, decisions = zip(*found, strict=True) if found else ((),) * 6
     labels = np.array([event_id in positives for event_id in ids], np.int64)
     moments = np.array(times, "datetime64[s]")

@@ -17,7 +17,8 @@ from models.evaluation.measures import ExpectedRows, Measures, RowMeasures
 from models.records.audit_log.log import PredictionLog
 from models.records.audit_log.record import BATCH, SCORE
 from models.records.audit_log.sampling import sample
-from models.records.outcomes import MATURITY_DAYS, OutcomeStore
+from models.records.outcomes.known import with_outcomes
+from models.records.outcomes.predictions import MATURITY_DAYS
 from models.registry.database import schema as tables
 
 MAX_ROWS = 100_000
@@ -123,23 +124,22 @@ def _judged(engine: sa.Engine, live: LiveModel, since: date, now: datetime) -> J
     actions = (SCORE, BATCH, *asked)
     wanted = [_predictions.c.role.in_(("champion", "canary")), _predictions.c.action.in_(actions)]
     sampled = sample(engine, model, wanted, since=start, until=until, most_rows=MAX_ROWS)
-    found: list[tuple[str, Any, int, Any]] = []
-    for one in PredictionLog(engine).predictions(
+    recorded = PredictionLog(engine).predictions(
         model, since=start, until=until, actions=actions, only=sampled.only, at_once=sampled.at_once
-    ):
-        tell = asked.get(one.action)
-        prediction = (tell or domain.task.answered)(one.answer)
-        if prediction is not None and sampled.takes(one.id):
-            found.append((one.id, one.at.date(), one.version, prediction))
-    ids, days, versions, predictions = zip(*found, strict=True) if found else ((),) * 4
-    known = {
-        name: domain.task.target_of(live.table, one) for name, one in OutcomeStore(engine).known(model, ids).items()
-    }
+    )
+    chosen = (one for one in recorded if sampled.takes(one.id))
+    found: list[tuple[date, int, Any, float]] = []
+    for one, outcome in with_outcomes(engine, model, live.table, chosen, now=now):
+        prediction = (asked.get(one.action) or domain.task.answered)(one.answer)
+        if prediction is not None:
+            target = np.nan if outcome is None else domain.task.target_of(live.table, outcome)
+            found.append((one.at.date(), one.version, prediction, target))
+    days, versions, predictions, targets = zip(*found, strict=True) if found else ((),) * 4
     return Judged(
         np.array(days, "datetime64[D]"),
         np.array(versions, np.int64),
         np.array(predictions, np.float64),
-        np.array([known.get(one, np.nan) for one in ids], np.float64),
+        np.array(targets, np.float64),
         sampled.share,
     )
 

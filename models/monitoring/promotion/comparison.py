@@ -13,10 +13,9 @@ from pydantic_core import from_json
 
 from data.table import Table
 from models.contract import Domain, Task
-from models.monitoring.promotion.known_outcomes import KnownOutcome, outcomes_of_events
 from models.monitoring.promotion.sequential_test import PromotionTest, judge_canary, judge_shadow
 from models.records.audit_log.record import BATCH, SCORE, Role, in_batch_of, milliseconds
-from models.records.outcomes import in_order_of_arrival
+from models.records.outcomes.known import KnownOutcome, known_outcomes
 from models.registry.database import schema as tables
 from models.registry.database.engine import parts_of, reading
 from models.registry.rollouts import Rollout
@@ -54,15 +53,6 @@ def promotion_test(
     outcomes = known_outcomes(engine, rollout.name, table, since=rollout.started, now=now)
     compared = _shadow if rollout.mode == "shadow" else _canary
     return compared(engine, rollout, champion, domain.task, table, outcomes)
-
-
-def known_outcomes(
-    engine: sa.Engine, model: str, table: Table, *, since: datetime, now: datetime
-) -> Iterable[KnownOutcome]:
-    """Known outcomes of predictions, in an order that never changes."""
-    if table.windows:
-        return outcomes_of_events(engine, model, table, since=since, now=now)
-    return in_order_of_arrival(engine, model, since)
 
 
 def _shadow(

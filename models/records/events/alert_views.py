@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field
 from data.table import Table
 from models.contract import Queue
 from models.records.events.event_json import row_of
-from models.records.events.labels import Label, latest_labels
+from models.records.outcomes.events import EVENTS
+from models.records.outcomes.ledger import Value
 from models.registry.database import schema as tables
 
 Verdict: TypeAlias = Literal["confirmed", "cleared", "unsure"]
@@ -170,7 +171,7 @@ def _seen(
     """Stored events as reviewers see them, in the given order."""
     ids = [event.event_id for event in found]
     contents = {event.event_id: event for event in connection.execute(_CONTENTS, {"model": model, "ids": ids})}
-    labels = latest_labels(connection, model, ids)
+    labels = EVENTS.values(connection, model, ids)
     return [
         _subject_event(table, queue, contents[event_id], labels.get(event_id), in_alert=event_id in of_alert)
         for event_id in ids
@@ -179,10 +180,9 @@ def _seen(
 
 
 def _subject_event(
-    table: Table, queue: Queue, event: sa.Row[Any], label: Label | None, *, in_alert: bool
+    table: Table, queue: Queue, event: sa.Row[Any], positive: Value | None, *, in_alert: bool
 ) -> SubjectEvent:
     values, answer = row_of(event.row), json.loads(event.answer) if event.answer else {}
-    positive = None if label is None else label.positive
     return SubjectEvent(
         id=event.event_id,
         time=_moment(event.time),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from data.arrays import Integers
 from data.table import Table
 from models.records.events.event_log import EventLog
-from models.records.events.labels import Label
+from models.records.outcomes.ledger import Outcome
 from models.registry.database import schema as tables
 from models.registry.database.engine import take_stock
 
@@ -48,7 +49,7 @@ def load_past(
         part = slice(start, start + ROWS_AT_ONCE)
         rows = plain_rows(log.table, frame.iloc[part])
         known_positives = [
-            Label(event_id=str(row[log.event_name]), positive=True, known=since, source="history")
+            Outcome(str(row[log.event_name]), True, datetime.fromtimestamp(since, UTC), "history")
             for row, positive, since in zip(rows, labels[part].tolist(), known[part].tolist(), strict=True)
             if positive
         ]

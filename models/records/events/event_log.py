@@ -31,9 +31,10 @@ from models.records.audit_log.log import add_records
 from models.records.audit_log.record import PredictionRecord
 from models.records.events.entity_series import EntitySeries, entity_value, register, series_of_model
 from models.records.events.event_json import EventSerializer, moment, row_of
-from models.records.events.labels import Label, add_labels
 from models.records.events.retention import roll_out
 from models.records.events.window_reader import NewEvent, WindowReader
+from models.records.outcomes.events import add_labels
+from models.records.outcomes.ledger import Outcome
 from models.registry.database import schema as tables
 from models.registry.database.engine import lock_key, parts_of, reading, recording, writing
 
@@ -161,7 +162,7 @@ class EventLog:
                 found.append(self._problem(one, kept_from) or self._with_windows(connection, [one])[0])
         return found
 
-    def load(self, rows: Sequence[Row], labels: Sequence[Label]) -> int:
+    def load(self, rows: Sequence[Row], labels: Sequence[Outcome]) -> int:
         """Store past events without answers, each once, with their labels; in one transaction.
 
         Parameters
@@ -179,7 +180,7 @@ class EventLog:
             new = {one.event_id: one for one in checked if one.event_id not in stored and one.seconds >= kept_from}
             if new:
                 self._store(connection, list(new.values()), [None] * len(new))
-            add_labels(connection, self.model, labels)
+            add_labels(connection, self.model, labels, now=self._now())
         return len(new)
 
     def keep_up_to(self, newest: int) -> int:

@@ -19,11 +19,11 @@ from data.table import Table, level_text
 from data.windows import KnownPositives, whole_seconds, with_windows
 from models.records.events.event_json import row_of
 from models.records.events.event_log import EventLog
-from models.records.events.labels import times_positive
+from models.records.outcomes.events import EVENTS, times_positive
 from models.registry.database import schema as tables
 from models.registry.database.engine import reading
 
-_events, _labels = tables.events, tables.event_labels
+_events = tables.events
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,20 +50,14 @@ def stored_rows(log: EventLog, now: datetime) -> StoredRows:
     Raises SourceError if there are none.
     """
     matured_before = whole_seconds(now) - round(log.table.label_delay_days * 86_400)
-    known_by = whole_seconds(now)
     events = (
         sa.select(_events)
         .where(_events.c.model == log.model, _events.c.time < matured_before)
         .order_by(_events.c.time, _events.c.event_id)
     )
-    of_labels = (
-        sa.select(_labels.c.event_id, _labels.c.positive, _labels.c.known)
-        .where(_labels.c.model == log.model, _labels.c.known <= known_by)
-        .order_by(_labels.c.id)
-    )
     with reading(log.engine) as connection:
         found = connection.execute(events).all()
-        came = connection.execute(of_labels).all()
+        came = [(row.id, row.flag, row.known) for row in connection.execute(EVENTS.entries(log.model, until=now))]
     if not found:
         days = f"{log.table.label_delay_days:g}"
         raise SourceError(

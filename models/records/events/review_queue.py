@@ -17,7 +17,8 @@ from models.clock import Clock
 from models.contract import LiveModel
 from models.errors import NoQueueError, UnknownAlertError
 from models.records.events.alert_views import Alert, GivenVerdict, Status, Verdict, alert_view, events_of
-from models.records.events.labels import Label, add_labels, latest_labels
+from models.records.outcomes.events import EVENTS, add_labels
+from models.records.outcomes.ledger import Outcome, Value
 from models.registry.database import schema as tables
 from models.registry.database.engine import lock_key, reading, recording
 
@@ -99,20 +100,18 @@ class ReviewQueue:
             .values(status=given.verdict, closed=given.at, snoozed_until=self._snoozed_until(given))
         )
         connection.execute(tables.alert_verdicts.insert().values(alert=number, **given.model_dump()))
-        add_labels(connection, self._live.name, self._labels(connection, number, given))
+        add_labels(connection, self._live.name, self._labels(connection, number, given), now=given.at)
 
-    def _labels(self, connection: sa.Connection, number: int, given: GivenVerdict) -> list[Label]:
+    def _labels(self, connection: sa.Connection, number: int, given: GivenVerdict) -> list[Outcome]:
         """The labels from a verdict for the alert's events; unsure retracts those of verdicts, and no others."""
-        positive, known, model = _LABEL_OF[given.verdict], int(given.at.timestamp()), self._live.name
-        says: dict[str, bool | None] = dict.fromkeys(events_of(connection, number), positive)
+        positive, model = _LABEL_OF[given.verdict], self._live.name
+        says: dict[str, Value | None] = dict.fromkeys(events_of(connection, number), positive)
         if positive is None:
-            before = latest_labels(connection, model, says)
-            others = latest_labels(connection, model, says, without="verdict")
+            before = EVENTS.latest(connection, model, says)
+            others = EVENTS.latest(connection, model, says, without="verdict")
             by_verdict = [event_id for event_id, label in before.items() if label.source == "verdict"]
-            says = {event_id: others[event_id].positive if event_id in others else None for event_id in by_verdict}
-        return [
-            Label(event_id=event_id, positive=value, known=known, source="verdict") for event_id, value in says.items()
-        ]
+            says = {event_id: others[event_id].value if event_id in others else None for event_id in by_verdict}
+        return [Outcome(event_id, value, given.at, "verdict") for event_id, value in says.items()]
 
     def _snoozed_until(self, given: GivenVerdict) -> datetime | None:
         hours: float = getattr(self._live.policy, self._queue.snooze_hours)

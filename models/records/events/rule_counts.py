@@ -16,7 +16,7 @@ from models.contract import LiveModel
 from models.decisions.rules.conditions import Rule, rules_of
 from models.decisions.rules.wording import rule_words
 from models.records.events.event_log import Arrival
-from models.records.events.labels import known_positives
+from models.records.outcomes.events import known_positives
 from models.registry.database import schema as tables
 
 _hits = tables.event_rule_hits
@@ -55,7 +55,7 @@ def rule_counts(connection: sa.Connection, live: LiveModel, now: datetime) -> li
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     week_ago = now - timedelta(days=7)
     ripe = now - timedelta(days=live.table.label_delay_days)
-    positives = known_positives(live.name, int(now.timestamp())).subquery()
+    positives = known_positives(live.name, now).subquery()
     matured = _hits.c.time <= int(ripe.timestamp())
     found = connection.execute(
         sa.select(

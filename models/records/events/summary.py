@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from models.records.events.event_json import moment
+from models.records.outcomes.events import latest_entries
 from models.registry.database import schema as tables
 from models.registry.database.engine import reading
 
@@ -40,9 +41,10 @@ def stored_events_of(engine: sa.Engine, model: str) -> StoredEvents:
     of_events = sa.select(
         sa.func.count(), sa.func.count(_events.c.answer), sa.func.min(_events.c.time), sa.func.max(_events.c.time)
     ).where(_events.c.model == model)
-    latest = sa.select(sa.func.max(_labels.c.id)).where(_labels.c.model == model).group_by(_labels.c.event_id)
     of_labels = (
-        sa.select(_labels.c.positive, sa.func.count()).where(_labels.c.id.in_(latest)).group_by(_labels.c.positive)
+        sa.select(_labels.c.positive, sa.func.count())
+        .where(_labels.c.id.in_(latest_entries(model)))
+        .group_by(_labels.c.positive)
     )
     n_labels = sa.select(sa.func.count()).where(_labels.c.model == model)
     with reading(engine) as connection:

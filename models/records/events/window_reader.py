@@ -16,7 +16,7 @@ from data.table import Table
 from data.window import OF_LABELS
 from data.windows import Events, Positives, window_values
 from models.records.events.entity_series import EntitySeries
-from models.records.events.labels import times_positive
+from models.records.outcomes.events import times_positive
 from models.registry.database import schema as tables
 from models.registry.database.engine import MAX_VALUES
 

@@ -29,8 +29,8 @@ from service.cli.row_files import check_target, write_rows
 
 if TYPE_CHECKING:
     from models.contract import LiveModel
-    from models.records.events.labels import Label
     from models.records.events.summary import StoredEvents
+    from models.records.outcomes.ledger import Outcome
     from models.registry.bundles import Manifest
     from service.settings import Settings
 
@@ -121,13 +121,14 @@ def labels(
 
     A repeated label changes nothing; a new label of an event holds from when it is known.
     """
-    from models.records.events.labels import take_labels
+    from models.clock import utc_now
+    from models.records.outcomes.events import take_labels
 
     settings = read_settings()
     live = live_model(settings, name)
     found = _labels_of(file, live.positive_word)
     with event_log(settings, live) as log:
-        n_new, unknown = take_labels(log.engine, name, found)
+        n_new, unknown = take_labels(log.engine, name, found, now=utc_now())
     if unknown:
         shown = ", ".join(unknown[:SHOWN_IDS]) + (", ..." if len(unknown) > SHOWN_IDS else "")
         console.warn(f"{len(unknown):,} of the events are not stored, or no longer: {shown}")
@@ -196,14 +197,12 @@ def _manifest(settings: Settings, live: LiveModel) -> Manifest:
         return read_manifest(home_of(settings).bundles, registry.version(live.name, live.version).digest)
 
 
-def _labels_of(file: Path, word: str) -> list[Label]:
+def _labels_of(file: Path, word: str) -> list[Outcome]:
     """The labels in a file, in the column `positive` or one of that word; an error names every invalid value."""
     from data.checking import checked_frame
     from data.files.sources import read_frame
     from data.table import Column, Table
-    from data.windows import whole_seconds
-    from models.clock import utc_now
-    from models.records.events.labels import Label
+    from models.records.outcomes.ledger import Outcome
 
     frame = read_frame(file)
     label = "positive" if "positive" in frame else word
@@ -219,18 +218,8 @@ def _labels_of(file: Path, word: str) -> list[Label]:
         spelled = frame[label].map(lambda value: str(value).strip().lower())
         frame[label] = spelled.replace({"true": "yes", "1": "yes", "false": "no", "0": "no", "nan": ""})
     checked = checked_frame(described, frame, str(file), training=False)
-    now = whole_seconds(utc_now())
+    known = checked["known_at"].astype(object).where(checked["known_at"].notna(), None)
     return [
-        Label(
-            event_id=event_id,
-            positive=positive == "yes",
-            known=now if known_at is None else whole_seconds(known_at),
-            source="feedback",
-        )
-        for event_id, positive, known_at in zip(
-            checked["event_id"],
-            checked[label],
-            checked["known_at"].astype(object).where(checked["known_at"].notna(), None),
-            strict=True,
-        )
+        Outcome(event_id, positive == "yes", known_at, "feedback")
+        for event_id, positive, known_at in zip(checked["event_id"], checked[label], known, strict=True)
     ]

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
     from models.contract import LiveModel
     from models.evaluation.measures import Measure
     from models.monitoring.performance.weekly import Performance, Period
-    from models.records.outcomes import Outcome
+    from models.records.outcomes.ledger import Outcome
+    from models.records.outcomes.predictions import Target
     from service.settings import Settings
 
 app = typer.Typer(help="Load the outcomes of predictions.", no_args_is_help=True)
@@ -47,13 +47,14 @@ def load(
 
     Exit code: 1 if every outcome was rejected.
     """
-    from models.records.outcomes import OutcomeStore
+    from models.clock import utc_now
+    from models.records.outcomes.predictions import take_outcomes
 
     settings = read_settings()
-    labelled, read = _targets(settings)
-    told = outcomes_of(file, of_events=not read)
+    targets = _targets(settings)
+    told = outcomes_of(file, of_events=all(task is None or task.is_binary for task, _ in targets.values()))
     with prediction_log(settings) as log:
-        taken = OutcomeStore(log.engine).take(told, key_id="", labelled=labelled, read=read)
+        taken = take_outcomes(log.engine, told, now=utc_now(), targets=targets)
     if taken.problems:
         shown = [f"  row {place + 1}: {field} {what}" for place, (field, what) in sorted(taken.problems.items())]
         more = [f"  and {len(shown) - SHOWN:,} more"] if len(shown) > SHOWN else []
@@ -70,22 +71,16 @@ def load(
         raise typer.Exit(FAILURE)
 
 
-def _targets(settings: Settings) -> tuple[frozenset[str], dict[str, Callable[[Any], Any]]]:
-    """Models whose outcomes are labels of events instead, and the readers of outcomes for models without an event."""
+def _targets(settings: Settings) -> dict[str, Target]:
+    """What each live model predicts; None stands for the task of a domain that is not installed."""
     from models.domains._discovery import load_domains
     from models.registry.bundles import read_manifest
 
     with open_registry(settings) as registry:
         champions = registry.champions()
     bundles = home_of(settings).bundles
-    tables = {name: read_manifest(bundles, one.digest).table for name, one in champions.items()}
     tasks = {name: domain.task for name, domain in load_domains().items()}
-    of_models = {name: tasks[one.domain] for name, one in champions.items() if one.domain in tasks}
-    read: dict[str, Callable[[Any], Any]] = {
-        name: partial(task.read_outcome, tables[name]) for name, task in of_models.items()
-    }
-    labelled = frozenset(name for name, table in tables.items() if table.windows)
-    return labelled, {} if all(task.is_binary for task in of_models.values()) else read
+    return {name: (tasks.get(one.domain), read_manifest(bundles, one.digest).table) for name, one in champions.items()}
 
 
 def outcomes_of(file: Path, *, of_events: bool) -> list[Outcome]:
@@ -98,7 +93,7 @@ def outcomes_of(file: Path, *, of_events: bool) -> list[Outcome]:
     import pandas as pd
 
     from data.files.sources import read_frame
-    from models.records.outcomes import Outcome
+    from models.records.outcomes.ledger import Outcome
 
     frame = read_frame(file)
     if absent := [name for name in COLUMNS[:2] if name not in frame.columns]:

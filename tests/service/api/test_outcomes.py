@@ -84,7 +84,8 @@ def test_performance_is_shown(start_service, store, applicant):
 def test_a_version_is_trained_from_outcomes(start_service, store):
     """Rows that were asked about, with what became of them, by the command line; too young ones do not count."""
     from data.errors import SourceError
-    from models.records.outcomes import Outcome, OutcomeStore
+    from models.records.outcomes.ledger import Outcome
+    from models.records.outcomes.predictions import take_outcomes
     from models.training.outcome_rows import rows_with_outcomes
 
     credit = load_domains()["credit"]
@@ -101,7 +102,7 @@ def test_a_version_is_trained_from_outcomes(start_service, store):
         for answer, label in zip(answers, labels, strict=True)
     ]
     later = MOMENT + timedelta(days=60)
-    OutcomeStore(engine, now=lambda: later).take(told, key_id="")
+    take_outcomes(engine, told, now=later, targets={})
 
     found = rows_with_outcomes(engine, "credit", table, credit, now=later)
     assert found.frame[table.target.name].tolist() == frame[table.target.name].tolist()

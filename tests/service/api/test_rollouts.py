@@ -17,7 +17,8 @@ from models.monitoring.promotion.comparison import promotion_test
 from models.monitoring.promotion.compatibility import check_challenger
 from models.records.audit_log.record import predictions_of
 from models.records.audit_log.replay import replay
-from models.records.events.labels import Label, take_labels
+from models.records.outcomes.events import take_labels
+from models.records.outcomes.ledger import Outcome
 from models.registry.audit_settings import AuditSettings
 from models.registry.id_hash import share_of
 from models.registry.live import load_live
@@ -352,8 +353,8 @@ def test_the_promotion_test_counts_what_became_of_events(start, store, other_fra
     answers += service.client.post("/v1/fraud/batch", json={"rows": rows[20:]}).json()["answers"]
     log = state.live_models.served("fraud").events
     frauds = {str(number) for number in range(1, 31, 4)}
-    labels = [Label(event_id=one, positive=True, known=int(MOMENT.timestamp()), source="feedback") for one in frauds]
-    take_labels(log.engine, "fraud", labels)
+    labels = [Outcome(one, True, MOMENT, "feedback") for one in frauds]
+    take_labels(log.engine, "fraud", labels, now=MOMENT)
     if mode == "shadow":
         eventually(lambda: state.predictions.count("fraud", roles=["shadow"]) == 30)
 

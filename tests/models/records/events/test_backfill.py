@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from data.windows import FOREVER
 from models.records.events.backfill import load_past
 from tests.data.window_tables import DELAY_SECONDS, frame_of, payments
-from tests.models.records.events.conftest import LATE_SECONDS, START, answered, in_bulk, payment, seen_in
+from tests.models.records.conftest import LATE_SECONDS, START, answered, in_bulk, payment, seen_in
 
 DELAY_DAYS = DELAY_SECONDS / 86_400
 

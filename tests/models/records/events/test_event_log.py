@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from data.windows import FOREVER
 from models.contract import Row
 from models.errors import ConflictingEventError, EventError
-from models.records.events.labels import Label, add_labels
+from models.records.outcomes.ledger import Outcome
 from models.registry.database.engine import open_database, writing
 from tests.data.window_tables import TABLE, WINDOWS, Payment, labelled, payments, window_columns
-from tests.models.records.events.conftest import LATE_SECONDS, START, Seen, answered, in_bulk, payment, seen_in
+from tests.models.records.conftest import LATE_SECONDS, START, Seen, answered, in_bulk, payment, seen_in
+from tests.models.records.labels import add, label
 
 on_one_database = settings(max_examples=15)
 """Every example has a model of its own in the database of its test."""
@@ -34,14 +35,14 @@ def nobody(rows: Sequence[Row], places: Sequence[int]) -> list[Seen]:
     return []
 
 
-def labels_of(row: Payment) -> list[tuple[float, Label]]:
+def labels_of(row: Payment) -> list[tuple[float, Outcome]]:
     """Its labels, each with the time at which it becomes known."""
-    found = []
+    found: list[tuple[float, Outcome]] = []
     for since, until in row.known:
         for fraud, known in ((True, since), (False, until)):
             if known != FOREVER:
-                found.append(Label(event_id=str(row.id), positive=fraud, known=int(known), source="feedback"))
-    return [(label.known, label) for label in found]
+                found.append((int(known), label(row.id, fraud, int(known))))
+    return found
 
 
 class TestAnswers:
@@ -78,7 +79,7 @@ class TestAnswers:
         for row, expected in zip(rows, in_bulk(rows), strict=True):
             with writing(log.engine) as connection:
                 while labels and labels[0][0] < row.second:
-                    add_labels(connection, log.model, [labels.pop(0)[1]])
+                    add(connection, log.model, [labels.pop(0)[1]])
             assert seen_in(ask(log, row)[0]) == expected
 
     def test_of_many_entities_at_once_are_right(self, open_log):

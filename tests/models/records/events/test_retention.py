@@ -5,16 +5,12 @@ from __future__ import annotations
 import pytest
 
 from models.records.events import retention
-from models.records.events.labels import Label, add_labels
 from models.registry.database.engine import writing
 from tests.data.window_tables import TABLE
-from tests.models.records.events.conftest import LATE_SECONDS, answered, in_bulk, payment, seen_in
+from tests.models.records.conftest import LATE_SECONDS, answered, in_bulk, payment, seen_in
+from tests.models.records.labels import add, label
 
 HOUR = 3_600
-
-
-def label_of(number: int, known: float) -> Label:
-    return Label(event_id=str(number), positive=True, known=int(known), source="feedback")
 
 
 def test_what_is_stored_stays_bounded(open_log, count):
@@ -25,7 +21,7 @@ def test_what_is_stored_stays_bounded(open_log, count):
         batch = rows[start : start + 20]
         log.answer([row.row for row in batch], answered)
         with writing(log.engine) as connection:
-            add_labels(connection, log.model, [label_of(row.id, row.second) for row in batch])
+            add(connection, log.model, [label(row.id, True, row.second) for row in batch])
 
     kept = count()
     most = (TABLE.reach_seconds + LATE_SECONDS + retention.STEP_SECONDS) // 600 + 1

@@ -13,11 +13,11 @@ from models.domains._discovery import load_domains
 from models.domains.fraud import FraudPolicy
 from models.errors import NoQueueError, UnknownAlertError
 from models.records.events.alert_desk import alert_intake_of
-from models.records.events.labels import Label, add_labels
 from models.records.events.review_queue import ReviewQueue
 from models.registry.database import schema as tables
 from models.registry.database.engine import writing
 from tests.models.records.events.payments import TABLE, Payments
+from tests.models.records.labels import add, label
 
 
 def labels_of(payments):
@@ -128,9 +128,9 @@ def test_a_verdict_that_is_taken_back_takes_its_label_back(payments):
     """What came from elsewhere stays: what the card's holder said before holds again."""
     payments.send("review", id="1")
     payments.send("review", id="2")
-    feedback = Label(event_id="2", positive=True, known=0, source="feedback")
+    feedback = label("2", True, 0)
     with writing(payments.engine) as connection:
-        add_labels(connection, payments.model, [feedback])
+        add(connection, payments.model, [feedback])
     say(payments, 1, "cleared")
 
     alert = say(payments, 1, "unsure")

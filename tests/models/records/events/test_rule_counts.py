@@ -8,11 +8,11 @@ import pytest
 
 from models.decisions.rules.conditions import Rule
 from models.domains.fraud import FraudPolicy
-from models.records.events.labels import Label, add_labels
 from models.records.events.rule_counts import rule_counts
 from models.registry.database import schema as tables
 from models.registry.database.engine import reading, writing
 from tests.models.records.events.payments import LATE, Payments
+from tests.models.records.labels import add, label
 
 
 def rule(name, **parts):
@@ -67,9 +67,9 @@ def test_hits_are_right_once_their_labels_have_matured(payments):
     now = int(payments.clock().timestamp())
     said = [("fraud", True, now), ("corrected", True, now), ("corrected", False, now), ("later", True, now + 1)]
     with writing(payments.engine) as connection:
-        labels = [Label(event_id=i, positive=fraud, known=known, source="feedback") for i, fraud, known in said]
-        labels.append(Label(event_id="young", positive=True, known=now, source="feedback"))
-        add_labels(connection, payments.model, labels)
+        labels = [label(*one) for one in said]
+        labels.append(label("young", True, now))
+        add(connection, payments.model, labels)
 
     large = counts(payments)["large"]
 
@@ -93,6 +93,6 @@ def test_a_label_that_is_taken_back_is_none(payments):
     payments.clock.forward(days=8)
     with writing(payments.engine) as connection:
         for fraud in (True, None):
-            add_labels(connection, payments.model, [Label(event_id="1", positive=fraud, known=0, source="feedback")])
+            add(connection, payments.model, [label("1", fraud, 0)])
 
     assert counts(payments)["large"].n_frauds == 0

@@ -11,7 +11,7 @@ import pytest
 
 from data.errors import SourceError
 from data.files.sources import read_frame
-from data.windows import KnownPositives, checked_history, whole_seconds
+from data.windows import KnownPositives, checked_history
 from models.answers.respond import respond
 from models.backtesting.past_rows import answered_rows
 from models.domains._discovery import load_domains
@@ -19,7 +19,8 @@ from models.records.events.backfill import plain_rows
 from models.records.events.event_json import EventSerializer
 from models.records.events.event_log import EventLog
 from models.records.events.history import StoredRows, checked_rows, stored_rows, with_levels_of
-from models.records.events.labels import Label, take_labels
+from models.records.outcomes.events import take_labels
+from models.records.outcomes.ledger import Outcome
 from models.registry.bundles import read_manifest
 from models.registry.database.engine import open_database
 from models.registry.live import load_live
@@ -240,10 +241,12 @@ class TestHistory:
         for i, event in enumerate(events):
             log.answer([event], answer)
             if i % 5 == 0:  # labels at once, so that the windows' delay has passed for some events; some taken back
-                known = whole_seconds(event["time"])
-                became = [Label(event_id=event["transaction_id"], positive=True, known=known + i, source="feedback")]
-                became += [replace(became[0], positive=False, known=known + 10**5)] if i % 10 == 0 else []
-                take_labels(log.engine, "fraud", became)
+                known = event["time"]
+                became = [Outcome(event["transaction_id"], True, known + timedelta(seconds=i), "feedback")]
+                became += (
+                    [replace(became[0], value=False, known=known + timedelta(seconds=10**5))] if i % 10 == 0 else []
+                )
+                take_labels(log.engine, "fraud", became, now=datetime.now(UTC))
         stored = stored_rows(log, datetime.now(UTC) + timedelta(days=30))
         frame = checked_rows(log, stored)
 
@@ -265,9 +268,8 @@ class TestHistory:
 
         log.load(inputs.where(inputs.notna(), None).iloc[:100].to_dict("records"), [])
         log.answer(inputs.where(inputs.notna(), None).iloc[100:].to_dict("records"), answer)
-        now = whole_seconds(datetime.now(UTC))
-        frauds = [Label(event_id=str(ids[i]), positive=True, known=now, source="verdict") for i in (1, 101, 102)]
-        take_labels(log.engine, "fraud", frauds)
+        frauds = [Outcome(str(ids[i]), True, source="verdict") for i in (1, 101, 102)]
+        take_labels(log.engine, "fraud", frauds, now=datetime.now(UTC))
 
         rows = answered_rows(live, manifest_of(trained), log, datetime.now(UTC) + timedelta(seconds=2))
 

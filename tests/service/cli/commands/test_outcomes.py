@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from models.domains._discovery import load_domains
-from models.records.outcomes import OutcomeStore
+from models.records.outcomes.predictions import PREDICTIONS
 from models.registry.database.engine import open_database
 
 
@@ -52,7 +52,9 @@ def test_what_the_file_says_is_read_as_people_write_it(run, asked, tmp_path, tra
     )
     assert run("outcomes", "load", str(file), "--json").json["n_new"] == 4
     engine = open_database(trained.home.database_url)
-    assert OutcomeStore(engine).known("credit") == {ids[0]: True, ids[1]: False, ids[2]: True}
+    with engine.begin() as connection:
+        known = PREDICTIONS.values(connection, "credit")
+    assert known == {ids[0]: True, ids[1]: False, ids[2]: True}
     engine.dispose()
 
 

@@ -8,9 +8,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from models.decisions.alerts.subject_precision import subject_precision_at_k
 from models.monitoring.performance.alert_figures import live_figures
-from models.records.events.labels import Label, add_labels
 from models.registry.database.engine import writing
 from tests.models.records.events.payments import LATE, Payments
+from tests.models.records.labels import add, label
 
 SEED, N_DAYS = 7, 12
 
@@ -30,9 +30,9 @@ def payments(engine):
         payments.clock.forward(hours=1)
     known = [(i, 3600 * i) for i, (fraud, *_) in enumerate(payments.truth) if fraud]
     start = int(payments.clock().timestamp()) - 3600 * 24 * N_DAYS
-    labels = [Label(event_id=str(i), positive=True, known=start + t + 7 * 86_400, source="history") for i, t in known]
+    labels = [label(i, True, start + t + 7 * 86_400, "history") for i, t in known]
     with writing(payments.engine) as connection:
-        add_labels(connection, payments.model, labels)
+        add(connection, payments.model, labels)
     return payments
 
 

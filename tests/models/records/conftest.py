@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,8 +15,6 @@ from data.windows import window_values
 from models.contract import Answer, Row
 from models.records.events.event_log import EventLog
 from models.registry.database import schema as tables
-from models.registry.database.engine import open_database
-from models.registry.database.migrations import create_schema
 from tests.data.window_tables import TABLE, WINDOWS, Payment, as_events
 from tests.models.records.events.payments import Payments
 
@@ -65,14 +63,6 @@ def payment(number: int, second: float, **changes: Any) -> Payment:
     """A payment so many seconds after the start."""
     values = {"card": "a", "shop": "s", "amount": 10.0, **changes}
     return Payment(id=number, at=START + timedelta(seconds=second), **values)
-
-
-@pytest.fixture
-def engine(url: str) -> Iterator[sa.Engine]:
-    opened = open_database(url)
-    create_schema(opened)
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from models.records.events.labels import Label, add_labels
+from models.records.outcomes.ledger import Outcome
 from models.registry.database import schema as tables
 from models.registry.database.engine import writing
-from tests.models.records.events.conftest import answered, payment, seen_in
+from tests.models.records import labels
+from tests.models.records.conftest import answered, payment, seen_in
 
 
 def second(offset: float) -> int:
     return payment(0, offset).second
 
 
-def label(number: int, known: float, *, fraud: bool = True) -> Label:
-    return Label(event_id=str(number), positive=fraud, known=second(known), source="feedback")
+def label(number: int, known: float, *, fraud: bool = True) -> Outcome:
+    return labels.label(number, fraud, second(known))
 
 
-def add(log, *labels: Label) -> int:
+def add(log, *said: Outcome) -> int:
     with writing(log.engine) as connection:
-        return add_labels(connection, log.model, labels)
+        return labels.add(connection, log.model, said)
 
 
 def frauds_at(log, number: int, offset: float) -> float | None:
@@ -70,9 +71,9 @@ def test_labels_of_many_events_are_added_at_once(open_log):
     """More than one statement may hold."""
     log = open_log()
     log.load([payment(i, 0).row for i in range(1_200)], [])
-    labels = [label(i, 1) for i in range(1_200)]
+    said = [label(i, 1) for i in range(1_200)]
 
-    assert (add(log, *labels), add(log, *labels)) == (1_200, 0)
+    assert (add(log, *said), add(log, *said)) == (1_200, 0)
     with log.engine.connect() as connection:
         stored = sa.select(sa.func.count()).where(tables.event_labels.c.model == log.model)
         assert connection.scalar(stored) == 1_200

@@ -1,0 +1,77 @@
+"""What became of recorded predictions, whether outcomes are sent for predictions or labels for their events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TypeAlias
+
+import sqlalchemy as sa
+
+from data.table import Table, level_text
+from models.records.audit_log.log import PredictionLog
+from models.records.audit_log.record import Prediction
+from models.records.outcomes.events import EVENTS, stored_events
+from models.records.outcomes.ledger import Value
+from models.records.outcomes.predictions import PREDICTIONS, in_order_of_arrival
+from models.registry.database.engine import reading
+
+KnownOutcome: TypeAlias = tuple[str, Value]
+"""Id of a prediction, and its outcome."""
+AT_ONCE = 5_000
+
+
+def with_outcomes(
+    engine: sa.Engine, model: str, table: Table, predictions: Iterable[Prediction], *, now: datetime
+) -> Iterator[tuple[Prediction, Value | None]]:
+    """Recorded predictions in their order, each with the outcome known at a time; None where it is unknown.
+
+    A prediction about an event counts as negative without a positive label, once it is older than the label delay. Its
+    outcome is unknown until then, and after the event has been deleted, and if the audit log does not store event ids.
+
+    Parameters
+    ----------
+    table : of the live version of the model.
+    """
+    known_of = _of_events if table.windows else _of_predictions
+    rest = iter(predictions)
+    while some := list(islice(rest, AT_ONCE)):
+        known = known_of(engine, model, table, some, now)
+        yield from ((one, known.get(one.id)) for one in some)
+
+
+def known_outcomes(
+    engine: sa.Engine, model: str, table: Table, *, since: datetime, now: datetime
+) -> Iterable[KnownOutcome]:
+    """The known outcomes of predictions since a time, in an order that never changes: later ones are appended.
+
+    A sequential test processes outcomes one after the other. If an outcome of today could slip in between those of
+    yesterday, yesterday's look would have been at another sequence. So outcomes of predictions come in the order of
+    their arrival, those of events, which all mature at the same age, in the order of the predictions.
+    """
+    if not table.windows:
+        return in_order_of_arrival(engine, model, since)
+    matured = PredictionLog(engine).predictions(model, since=since, until=now - timedelta(days=table.label_delay_days))
+    found = with_outcomes(engine, model, table, matured, now=now)
+    return ((one.id, value) for one, value in found if value is not None)
+
+
+def _of_predictions(
+    engine: sa.Engine, model: str, table: Table, some: Sequence[Prediction], now: datetime
+) -> dict[str, Value]:
+    with reading(engine) as connection:
+        return PREDICTIONS.values(connection, model, [one.id for one in some], until=now)
+
+
+def _of_events(
+    engine: sa.Engine, model: str, table: Table, some: Sequence[Prediction], now: datetime
+) -> dict[str, Value]:
+    if table.event is None or table.event.stored != "plain":
+        return {}
+    name, mature = table.event.name, now - timedelta(days=table.label_delay_days)
+    events = {one.id: level_text(one.row[name]) for one in some if one.at < mature and name in one.row}
+    with reading(engine) as connection:
+        stored = stored_events(connection, model, events.values())
+        labels = EVENTS.values(connection, model, stored, until=now)
+    return {one: bool(labels.get(event)) for one, event in events.items() if event in stored}

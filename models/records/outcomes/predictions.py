@@ -1,0 +1,129 @@
+"""Outcomes of predictions: the one observed last holds, whatever the order in which they arrive."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeAlias
+
+import sqlalchemy as sa
+
+from data.table import Table
+from models.contract import Task
+from models.errors import OutcomeError
+from models.records.audit_log.log import Place, PredictionLog
+from models.records.audit_log.record import milliseconds
+from models.records.outcomes.ledger import Ledger, Outcome, Value
+from models.registry.database.engine import reading, take_stock, writing
+from models.registry.database.schema import outcomes as _outcomes
+
+MATURITY_DAYS = 30.0
+"""Default age at which the outcome of a prediction counts as final."""
+MANY = 1_000
+
+PREDICTIONS = Ledger(
+    table=_outcomes,
+    id="prediction_id",
+    flag="outcome",
+    number="value",
+    known="observed",
+    received="received",
+    source="key_id",
+    tick=milliseconds,
+    ticks=1_000,
+    latest_arrival_holds=False,
+)
+
+Target: TypeAlias = tuple[Task | None, Table]
+"""What a model predicts; without a task, whether an event happens."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The result of storing outcomes: the number of new ones, and the problems of others by position."""
+
+    n_new: int
+    problems: dict[int, tuple[str, str]]
+    """Position -> (field of the request, problem in words)."""
+
+
+def take_outcomes(
+    engine: sa.Engine, outcomes: Sequence[Outcome], *, now: datetime, targets: Mapping[str, Target]
+) -> Taken:
+    """Store outcomes of predictions, in one transaction; sending one again changes nothing.
+
+    Parameters
+    ----------
+    now : time of arrival; none can be observed later.
+    targets : by model. Events have labels instead, so outcomes of a model with windows are refused. For models left
+        out, an outcome is whether the event happened.
+
+    Raises DatabaseError if the database fails; nothing is stored then.
+    """
+    recorded = PredictionLog(engine).places([one.id for one in outcomes])
+    problems: dict[int, tuple[str, str]] = {}
+    by_model: defaultdict[str, list[Outcome]] = defaultdict(list)
+    for place, one in enumerate(outcomes):
+        found = recorded.get(one.id)
+        task, table = targets.get(found.model, (None, None)) if found else (None, None)
+        if problem := _problem(one, found, table, now):
+            problems[place] = problem
+            continue
+        assert found is not None  # noqa: S101 - see `_problem`
+        try:
+            by_model[found.model].append(_read(one, task, table))
+        except OutcomeError as error:
+            problems[place] = ("outcome", str(error))
+    n_new = 0
+    if by_model:
+        with writing(engine) as connection:
+            n_new = sum(PREDICTIONS.add(connection, model, some, now=now) for model, some in by_model.items())
+    if n_new >= MANY:  # else PostgreSQL, without statistics of the new ids, reads the whole table for each part
+        take_stock(engine, [_outcomes])
+    return Taken(n_new, problems)
+
+
+def _problem(one: Outcome, found: Place | None, table: Table | None, now: datetime) -> tuple[str, str] | None:
+    """The reason to refuse an outcome, whatever its value."""
+    if found is None:
+        return "prediction_id", "is the id of no recorded prediction"
+    if table is not None and table.windows:
+        path = f"/v1/{found.model}/labels"
+        return "prediction_id", f"belongs to a model with labelled events: send it to {path}"
+    if one.known is not None and one.known > now:
+        return "observed", "must not lie in the future"
+    if milliseconds(one.known or now) < found.at:
+        return "observed", f"must not lie before the prediction, {found.moment:%Y-%m-%dT%H:%M:%S}Z"
+    return None
+
+
+def _read(one: Outcome, task: Task | None, table: Table | None) -> Outcome:
+    """The outcome as a value of its model's target."""
+    if one.value is None:
+        return one
+    return replace(one, value=task.read_outcome(table, one.value) if task and table else bool(one.value))
+
+
+def in_order_of_arrival(engine: sa.Engine, model: str, since: datetime) -> Iterator[tuple[str, Value]]:
+    """Predictions with their present outcome, in the order of arrival of their first outcome.
+
+    Later outcomes do not change that order, so a sequential test may look at any time.
+
+    Parameters
+    ----------
+    since : predictions whose first outcome arrived earlier are left out.
+    """
+    first = sa.func.min(_outcomes.c.id)
+    query = (
+        sa.select(_outcomes.c.prediction_id)
+        .where(_outcomes.c.model == model)
+        .group_by(_outcomes.c.prediction_id)
+        .having(sa.func.min(_outcomes.c.received) >= milliseconds(since))
+        .order_by(first)
+    )
+    with reading(engine) as connection:
+        holding = PREDICTIONS.values(connection, model)
+        ids = connection.scalars(query).all()
+    return ((one, holding[one]) for one in ids if one in holding)
