@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.arrays import Mask
+from data.column import Column, Kind, level_text
 from data.errors import BadRowsError, Problem
 from data.spellings import MAX_CHARACTERS, flag_spellings, number_codes, text_codes, value_text
-from data.table import MAX_SHOWN_VALUES, Column, Kind, Table, level_text
+from data.table import MAX_SHOWN_VALUES, Table
 from data.times import parse_times
 
 _MAX_LISTED = 1_000

@@ -25,8 +25,9 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
+from data.column import Column, Kind
 from data.spellings import MAX_CHARACTERS, flag_spellings, number_codes, text_codes, value_text
-from data.table import Column, Kind, Table
+from data.table import Table
 from data.times import EARLIEST, ISO_DATE, LATEST
 
 MAX_TEXT_CHARACTERS = 10_000

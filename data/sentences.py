@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from data.table import Column, level_text
+from data.column import Column, level_text
 
 
 def spoken(column: Column, value: Any) -> str:

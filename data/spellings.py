@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.table import USUAL_FLAGS, Column, level_text
+from data.column import USUAL_FLAGS, Column, level_text
 
 MAX_CHARACTERS = 200
 """Maximum length of levels and ids."""

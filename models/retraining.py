@@ -14,7 +14,7 @@ from time import perf_counter
 import pandas as pd
 
 from data.files.sources import frame_digest
-from data.windows import KnownPositives
+from data.window_events import KnownPositives
 from models.clock import Clock, utc_now
 from models.cores import threads_within_cores
 from models.errors import DomainMismatchError, NotTrainedError

@@ -24,9 +24,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.column import level_text
 from data.errors import SourceError
 from data.spellings import EXACT_WHOLE_NUMBERS
-from data.table import level_text
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 

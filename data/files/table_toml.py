@@ -11,8 +11,9 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
+from data.column import Column
 from data.errors import TableError
-from data.table import Column, Table
+from data.table import Table
 from data.window import Window
 
 HEADER = """\

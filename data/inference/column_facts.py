@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.column import level_text
 from data.errors import TableError
 from data.spellings import EXACT_WHOLE_NUMBERS
-from data.table import level_text
 from data.times import parse_times
 
 # "007" and "1,234" are not plain numbers: one is an id, the other is ambiguous

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.column import Column, Scalar, level_text
 from data.errors import TableError
 from data.inference.column_facts import ColumnFacts
 from data.spellings import MAX_CHARACTERS
-from data.table import Column, Scalar, Table, level_text
+from data.table import Table
 
 MAX_LEVELS = 50
 """Maximum of listed levels; a text column with more is a category only if there are many more rows than levels."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data.table import Column, level_text
+from data.column import Column, level_text
 from models.arrays import Floats
 from models.contract import LiveModel, Row
 from models.encoding import Features

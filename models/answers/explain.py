@@ -7,9 +7,10 @@ from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
 import numpy as np
 from pydantic import BaseModel, Field
 
+from data.column import Column, level_text
 from data.rows import closed_typed_dict, row_type
 from data.sentences import comparison, label, reason_sentence, spoken
-from data.table import Column, Table, level_text
+from data.table import Table
 from models.answers.respond import respond
 from models.contract import Answer, LiveModel, Operation, Row
 from models.encoding import Features

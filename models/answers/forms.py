@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from data.table import Column
+from data.column import Column
 from models.contract import LiveModel
 
 Place: TypeAlias = tuple[str | int, ...]

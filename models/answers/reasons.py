@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from data.column import Column
 from data.sentences import reason_sentence
-from data.table import Column
 from models.arrays import Floats
 from models.contract import Domain, LiveModel, Policy, Reason, Row
 from models.encoding import Features

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.table import Column, level_text
+from data.column import Column, level_text
 from models.arrays import Floats, Labels
 from models.encoding.arrays import Features
 from models.encoding.level_statistics import STATISTICS, cross_fitted_statistics, level_statistics, statistics_that_tell

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.table import Column
+from data.column import Column
 from models.arrays import Floats, Labels
 from models.encoding.arrays import Features
 from models.encoding.feature_groups import FeatureGroups

@@ -14,7 +14,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.arrays import Labels
 from models.encoding.arrays import FEW_ROWS, Features
 from models.encoding.categories import CategoryBlock

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.table import Column
+from data.column import Column
 from models.arrays import Labels
 from models.encoding.arrays import FEW_ROWS, Features
 

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 
 N_USUAL_VALUES = 33
 """Quantiles of a number that stand for all its values."""

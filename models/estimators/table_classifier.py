@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.arrays import Floats, Labels, Scores
 from models.encoding import Features, TableEncoder
 from models.encoding.feature_groups import FeatureGroups

@@ -16,7 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.arrays import Floats, Labels
 from models.evaluation.metrics import Contender, evaluate
 

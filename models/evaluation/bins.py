@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.column import Column, level_text
 from data.spellings import number_codes, text_codes
-from data.table import Column, level_text
 from models.arrays import Floats, Mask
 from models.evaluation.psi import Counts
 

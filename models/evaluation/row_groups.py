@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.column import Column, level_text
 from data.sentences import spoken
 from data.spellings import number_codes, text_codes
-from data.table import Column, Table, level_text
+from data.table import Table
 
 NOT_GIVEN = "not given"
 """Group of the rows whose value is missing."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from data.column import Column
 from data.simulators import credit, fraud
-from data.table import Column
 from models.arrays import Floats, Labels
 
 HELD_OUT = 0.3

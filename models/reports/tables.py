@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.column import Column, level_text
 from data.sentences import percent
-from data.table import Column, Table, level_text
+from data.table import Table
 from models.arrays import Floats, Labels
 from models.evaluation.metric_tables import Metric
 from models.evaluation.metrics import Comparison, Contender

@@ -11,8 +11,9 @@ import pandas as pd
 from pydantic import StrictStr
 from sklearn.metrics import roc_auc_score
 
+from data.column import level_text
 from data.errors import TableError
-from data.table import Table, level_text
+from data.table import Table
 from models.arrays import Floats
 from models.contract import Summary, Targets, Task
 from models.errors import OutcomeError

@@ -11,7 +11,8 @@ import pandas as pd
 from data.files.sources import frame_digest
 from data.splits import split_rows, with_whole_windows
 from data.table import Table
-from data.windows import KnownPositives, checked_history
+from data.window_events import KnownPositives
+from data.windows import checked_history
 from models.answers.reasons import refer_to_accepted
 from models.home import Home
 from models.presets import PRESETS

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.errors import RefinementError
 from models.estimators.table_scorer import TableScorer
 from models.registry.bundles import read_manifest

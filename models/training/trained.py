@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from data.splits import SplitRows
-from data.windows import KnownPositives
+from data.window_events import KnownPositives
 from models.arrays import Floats, Scores
 from models.contract import Predictions, Targets, Task
 from models.estimators.table_scorer import TableScorer

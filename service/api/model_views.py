@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from data.table import Column
+from data.column import Column
 from models.registry.history import Event
 from models.registry.live import policy_note
 from models.registry.policies import BUNDLED, StoredPolicy

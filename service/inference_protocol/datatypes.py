@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Optional, get_args, get_origin
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from data.column import Column
 from data.spellings import flag_spellings
-from data.table import Column
 from service.errors import FieldError
 from service.inference_protocol.messages import Datatype
 from service.requests.field_errors import shown

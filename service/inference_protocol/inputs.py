@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.contract import ReasonsWanted, Row
 from service.errors import BinaryTensorsError, FieldError, InvalidTensorsError, TooManyRowsError, shortened
 from service.inference_protocol.datatypes import BYTES, checked_elements, element

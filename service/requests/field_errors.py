@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from data.table import Column
+from data.column import Column
 from models.errors import EventError, RefusedBodyError
 from service.errors import FieldError, InvalidJsonError, InvalidRequestError, shortened
 

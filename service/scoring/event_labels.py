@@ -20,9 +20,9 @@ from pydantic import (
     create_model,
 )
 
+from data.column import level_text
 from data.rows import refuse_what_is_no_iso_date
-from data.table import level_text
-from data.windows import whole_seconds
+from data.window_events import whole_seconds
 from models.records.events.event_log import EventLog
 from models.records.outcomes.events import take_labels
 from models.records.outcomes.ledger import Outcome

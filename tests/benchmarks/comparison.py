@@ -27,7 +27,8 @@ from sklearn.model_selection import train_test_split
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.estimators.table_classifier import TableClassifier
 from models.presets import Preset
 

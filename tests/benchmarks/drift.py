@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 from pydantic_core import to_json
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.contract import LiveModel
 from models.domains._discovery import load_domains
 from models.monitoring.drift.monitor import monitor

@@ -33,7 +33,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from data.checking import checked_frame
-from data.table import Column
+from data.column import Column
 from data.window import Window
 from data.windows import with_windows
 from models.answers.respond import respond

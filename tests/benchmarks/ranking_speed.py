@@ -28,7 +28,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from decision_speed import quartiles
 
 from data.checking import checked_frame
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.answers.respond import respond
 from models.contract import LiveModel
 from models.domains._discovery import load_domains

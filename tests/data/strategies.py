@@ -6,7 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
 NAMES = st.one_of(st.sampled_from(["age", "Annual income (EUR)", "a.b", "größe", 'say "x"', "class", "x y\n"]), TEXTS)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.checking import check_frame, checked_frame, unknown_columns
+from data.column import Column, level_text
 from data.errors import BadRowsError
-from data.table import Column, Table, level_text
+from data.table import Table
 from tests.data.strategies import good_values, tables
 
 TARGET = Column(name="y", kind="flag", role="target")

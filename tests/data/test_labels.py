@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from data.checking import checked_frame, known_labels
+from data.column import Column
 from data.errors import BadRowsError, TableError
-from data.table import Column, Table
+from data.table import Table
 
 
 def table(**target: object) -> Table:

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from data.column import Column
 from data.rows import row_adapter
-from data.table import Column, Table
+from data.table import Table
 from tests.data.strategies import bad_values, good_values, tables
 
 

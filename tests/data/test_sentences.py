@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.column import Column
 from data.errors import TableError
 from data.sentences import label, reason_sentence, spoken
 from data.simulators import credit
-from data.table import Column
 from data.tables._catalogue import public_tables
 
 GERMAN, TAIWAN = (public_tables()[name].table for name in ("german", "taiwan"))

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.column import Column
 from data.errors import TableError
 from data.files.table_toml import read_table, table_from_dict, write_table
 from data.rows import row_adapter
-from data.table import Column, Table
+from data.table import Table
 from data.window import Window
 from tests.data.window_tables import MEASURES, TABLE
 

@@ -12,18 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.column import Column
 from data.errors import BadRowsError
-from data.table import Column
-from data.windows import (
-    FOREVER,
-    checked_history,
-    scale_of,
-    whole_amounts,
-    whole_number,
-    whole_seconds,
-    window_values,
-    with_windows,
-)
+from data.window_events import FOREVER, scale_of, whole_amounts, whole_number, whole_seconds
+from data.window_measures import window_values
+from data.windows import checked_history, with_windows
 from tests.data.window_tables import (
     DELAY_SECONDS,
     TABLE,

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from data.window import OF_AMOUNTS, OF_LABELS, Measure, Window
-from data.windows import FOREVER, Events, Positives, whole_amounts
+from data.window_events import FOREVER, Events, Positives, whole_amounts
 
 DELAY_SECONDS = 15
 LENGTHS_SECONDS = (20, 60)

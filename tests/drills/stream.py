@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from data.checking import checked_frame
 from data.simulators import fraud
 from data.table import Table
-from data.windows import checked_history, whole_seconds, with_windows
+from data.window_events import whole_seconds
+from data.windows import checked_history, with_windows
 from models.contract import LiveModel
 from models.domains._discovery import load_domains
 from models.presets import PRESETS

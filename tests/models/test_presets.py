@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models import presets
 from models.estimators.classifier import BackpropClassifier
 from models.estimators.table_classifier import TableClassifier

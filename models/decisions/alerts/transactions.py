@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.column import Column
 from data.spellings import number_codes
-from data.table import Column, Table
+from data.table import Table
 from models.arrays import Floats, Labels, Mask
 from models.decisions.alerts.subject_days import SubjectDays
 

@@ -22,8 +22,9 @@ from pydantic import (
     model_validator,
 )
 
+from data.column import Column, level_text
 from data.spellings import flag_spellings, text_codes, value_text
-from data.table import Column, Table, level_text
+from data.table import Table
 from models.contract import Policy
 from models.errors import RuleError
 

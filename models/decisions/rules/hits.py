@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.column import Column, level_text
 from data.spellings import flag_spellings, number_codes, text_codes, value_text
-from data.table import Column, Table, level_text
+from data.table import Table
 from models.contract import Rows
 from models.decisions.rules.conditions import Action, Condition, Rule
 

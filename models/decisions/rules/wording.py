@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from data.column import Column
 from data.sentences import label, spoken
-from data.table import Column, Table
+from data.table import Table
 from models.contract import LiveModel, Reason, Row
 from models.decisions.rules.conditions import NUMBER_WORDS, Condition, Rule, rules_of
 from models.decisions.rules.hits import decided_by

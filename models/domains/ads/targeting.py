@@ -10,8 +10,9 @@ from pydantic import AfterValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
+from data.column import Column, level_text
 from data.rows import closed_typed_dict, value_type
-from data.table import Column, Table, level_text
+from data.table import Table
 
 MAX_LEVELS = 1000
 KINDS = ("number", "category", "flag", "key")

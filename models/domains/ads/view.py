@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from data.column import Column, Scalar, level_text
 from data.sentences import percent
-from data.table import Column, Scalar, Table, level_text
+from data.table import Table
 from models.answers.forms import Form, Repeated, Section, inputs_of
 from models.answers.views import Amount, Part, View, bars
 from models.contract import LiveModel

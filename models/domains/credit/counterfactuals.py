@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from data.column import Column
 from data.sentences import label, spoken
-from data.table import Column
 from models.answers.counterfactuals import MAX_CHANGES, counterfactuals
 from models.answers.respond import respond
 from models.contract import Answer, LiveModel, Row

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from data.table import Column
+from data.column import Column
 from models.arrays import Floats, Labels
 from models.encoding import Features
 from models.estimators.autoencoder import BackpropAutoencoder

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from data.column import Column
 from data.sentences import label, spoken
-from data.table import Column
 from models.arrays import Floats
 from models.encoding import Features
 from models.estimators.table_classifier import TableClassifier

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.arrays import Mask
 from models.evaluation.row_groups import groups_by
 

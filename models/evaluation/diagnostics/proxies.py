@@ -12,8 +12,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
+from data.column import Column
 from data.sentences import label, spoken
-from data.table import Column, Table
+from data.table import Table
 from models.arrays import Floats
 from models.evaluation.bins import Bins, Codes, is_missing
 from models.evaluation.diagnostics.groups import protected_columns

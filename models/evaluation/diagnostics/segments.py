@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from data.column import Column
 from data.sentences import label
-from data.table import Column, Table
+from data.table import Table
 from models.arrays import Floats, Labels
 from models.evaluation.diagnostics.groups import calibration_ratio, few_groups, protected_columns
 from models.evaluation.diagnostics.results import GroupQuality, Segment

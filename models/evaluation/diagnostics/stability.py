@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from data.column import Column
 from data.sentences import label
-from data.table import Column, Table
+from data.table import Table
 from models.arrays import Floats
 from models.evaluation.bins import Bins, counts_in
 from models.evaluation.diagnostics.results import Reading, Shift, Stability

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.column import Column
 from data.sentences import spoken, without_unit
-from data.table import Column
 from models.evaluation.bins import MAX_LEVELS, Bins, is_missing
 from models.evaluation.psi import Counts
 from models.monitoring.drift.reference import ColumnReference, LevelReference, NumberReference

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.column import Column
 from data.sentences import label
-from data.table import Column
 from models.arrays import Floats
 from models.evaluation.bins import counts_in, is_missing
 from models.evaluation.psi import Counts, expected_by_chance, psi, psi_with_band

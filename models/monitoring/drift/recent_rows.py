@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.column import Column, level_text
 from data.spellings import flag_spellings, value_text
-from data.table import Column, level_text
 from models.arrays import Floats
 from models.contract import LiveModel
 from models.monitoring.drift.reference import compared_columns

@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.arrays import Floats
 from models.contract import Summary
 from models.errors import BundleError, NoReferenceError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from data.column import Column
 from data.sentences import spoken, without_unit
-from data.table import Column
 from models.monitoring.drift.results import Before, Bin, ColumnDrift, NotCompared, State
 
 WORTH_TELLING = 0.01

@@ -12,7 +12,8 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from data.table import Table, level_text
+from data.column import level_text
+from data.table import Table
 
 KEY_FILE = "personal.key"
 KEY_BYTES = 32

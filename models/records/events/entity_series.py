@@ -8,9 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from data.table import Table, level_text
+from data.column import level_text
+from data.table import Table
 from data.window import OF_AMOUNTS
-from data.windows import scale_of, whole_number
+from data.window_events import scale_of, whole_number
 from models.records.events.event_json import row_of
 from models.registry.database import schema as tables
 from models.registry.database.engine import reading, writing

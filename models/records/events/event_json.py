@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from data.table import Column, Table, level_text
+from data.column import Column, level_text
+from data.table import Table
 
 _spelled = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 

@@ -22,8 +22,9 @@ from typing import Protocol, TypeAlias
 
 import sqlalchemy as sa
 
-from data.table import Table, level_text
-from data.windows import whole_seconds
+from data.column import level_text
+from data.table import Table
+from data.window_events import whole_seconds
 from models.clock import Clock, utc_now
 from models.contract import Answer, Row
 from models.errors import ConflictingEventError, EventError

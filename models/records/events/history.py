@@ -13,10 +13,12 @@ import sqlalchemy as sa
 
 from data.arrays import Integers
 from data.checking import checked_frame
+from data.column import level_text
 from data.errors import SourceError
 from data.spellings import text_codes
-from data.table import Table, level_text
-from data.windows import KnownPositives, whole_seconds, with_windows
+from data.table import Table
+from data.window_events import KnownPositives, whole_seconds
+from data.windows import with_windows
 from models.records.events.event_json import row_of
 from models.records.events.event_log import EventLog
 from models.records.outcomes.events import EVENTS, times_positive

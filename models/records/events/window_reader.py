@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from data.arrays import Floats
 from data.table import Table
 from data.window import OF_LABELS
-from data.windows import Events, Positives, window_values
+from data.window_events import Events, Positives
+from data.window_measures import window_values
 from models.records.events.entity_series import EntitySeries
 from models.records.outcomes.events import times_positive
 from models.registry.database import schema as tables

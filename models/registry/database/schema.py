@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from data.windows import FOREVER
+from data.window_events import FOREVER
 from models.registry.database.engine import UtcDateTime
 
 metadata = sa.MetaData()

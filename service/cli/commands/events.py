@@ -200,8 +200,9 @@ def _manifest(settings: Settings, live: LiveModel) -> Manifest:
 def _labels_of(file: Path, word: str) -> list[Outcome]:
     """The labels in a file, in the column `positive` or one of that word; an error names every invalid value."""
     from data.checking import checked_frame
+    from data.column import Column
     from data.files.sources import read_frame
-    from data.table import Column, Table
+    from data.table import Table
     from models.records.outcomes.ledger import Outcome
 
     frame = read_frame(file)

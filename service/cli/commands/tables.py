@@ -14,7 +14,8 @@ from service.cli.context import domain_of
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
-    from data.table import Column, Table
+    from data.column import Column
+    from data.table import Table
 
 app = typer.Typer(help="Describe the columns of a file, for training and for the endpoint.", no_args_is_help=True)
 

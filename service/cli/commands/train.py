@@ -31,7 +31,7 @@ from service.cli.progress import TrainingProgress
 
 if TYPE_CHECKING:
     from data.table import Table
-    from data.windows import KnownPositives
+    from data.window_events import KnownPositives
     from models.contract import Domain
     from models.retraining import TrainingResult
     from models.training.rows import TrainingRows

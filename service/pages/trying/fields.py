@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
+from data.column import Column, level_text
 from data.sentences import label
-from data.table import Column, level_text
 from models.answers.forms import Input, Place
 from service.errors import FieldError
 from service.requests.field_errors import json_pointer

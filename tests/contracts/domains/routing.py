@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from data.column import Column
 from data.simulators import Simulation
 from data.splits import Split
-from data.table import Column, Table
+from data.table import Table
 from models.arrays import Scores
 from models.contract import Answer, Columns, Domain, Gate, Policy, Rows
 from models.estimators.class_scorer import ClassScorer

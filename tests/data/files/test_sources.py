@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.column import Column
 from data.errors import SourceError
 from data.files.sources import frame_digest, iter_frames, read_frame
 from data.public_table import PublicTable
 from data.splits import Split
-from data.table import Column, Table
+from data.table import Table
 from data.tables import _catalogue as sources
 from data.tables._catalogue import load_public, public_tables
 

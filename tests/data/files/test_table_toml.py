@@ -8,10 +8,11 @@ from typing import get_args
 import pytest
 from hypothesis import given
 
+from data.column import Column, Kind, Role
 from data.errors import TableError
 from data.files.table_toml import HEADER, read_table, table_as_dict, table_from_dict, write_table
 from data.simulators import credit
-from data.table import Column, Kind, Role, Table
+from data.table import Table
 from tests.data.strategies import tables
 
 

@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.checking import check_frame
+from data.column import Column
 from data.errors import TableError
 from data.files.sources import read_frame
 from data.files.table_toml import table_as_dict, table_from_dict
 from data.inference.infer import infer_table
 from data.rows import row_adapter
-from data.table import Column, Table
+from data.table import Table
 
 DATA_HOME = os.environ.get("BACKSCORE_DATA_HOME")
 TARGETS = {

@@ -36,7 +36,8 @@ from safetensors.numpy import load, save
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.errors import BundleError
 from models.estimators.table_classifier import TableClassifier
 from models.presets import PRESETS

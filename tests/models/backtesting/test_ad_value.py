@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from data.column import Column
 from data.simulators import ads as simulator
 from data.splits import Split
-from data.table import Column, Table
+from data.table import Table
 from models.backtesting.ad_value import BOOSTED, LEARNED, RANDOM, NoExperimentError, always_showing, compare_policies
 from models.domains._discovery import load_domains
 from models.evaluation.off_policy import AS_LOGGED

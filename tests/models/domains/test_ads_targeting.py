@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from pydantic import TypeAdapter, ValidationError
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from data.tables._catalogue import public_tables
 from models.domains.ads.request import rank_body, rank_example
 from models.domains.ads.targeting import matches, targetable, targeting_type

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from data.checking import checked_frame
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.answers.respond import respond
 from models.arrays import Floats, Labels
 from models.contract import LiveModel

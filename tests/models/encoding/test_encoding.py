@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.encoding import TableEncoder
 from models.encoding.pairs import encode_beside
 

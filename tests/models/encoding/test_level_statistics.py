@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.encoding import TableEncoder
 from models.encoding.level_statistics import (
     MIN_GAIN,

@@ -13,9 +13,10 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from data.checking import checked_frame
+from data.column import Column
 from data.files.sources import read_frame
 from data.splits import SplitRows, random_split, split_rows
-from data.table import Column, Table
+from data.table import Table
 from data.tables._catalogue import public_tables
 from models.estimators.table_classifier import TableClassifier
 from models.presets import PRESETS

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.encoding import TableEncoder
 from models.estimators.autoencoder import BackpropAutoencoder
 from models.estimators.background import typical_row

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.metrics import r2_score
 
+from data.column import Column
 from data.errors import TableError
 from data.simulators import credit
-from data.table import Column, Table
+from data.table import Table
 from models.encoding import TableEncoder
 from models.estimators.calibration import probability
 from models.estimators.classifier import BackpropClassifier

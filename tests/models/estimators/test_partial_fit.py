@@ -13,7 +13,8 @@ from scipy.special import expit
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss, mean_squared_error, r2_score, roc_auc_score
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.estimators.classifier import BackpropClassifier
 from models.estimators.regressor import BackpropRegressor
 from models.estimators.table_classifier import TableClassifier

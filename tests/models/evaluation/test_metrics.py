@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.evaluation import metrics
 from models.evaluation.baselines import baselines
 from models.evaluation.metrics import (

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.checking import check_frame
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.domains._discovery import load_domains
 from models.evaluation.row_groups import NOT_GIVEN, groups_of
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from data.windows import window_values
+from data.window_measures import window_values
 from models.contract import Answer, Row
 from models.records.events.event_log import EventLog
 from models.registry.database import schema as tables

@@ -18,7 +18,8 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.errors import BundleError
 from models.estimators.table_classifier import TableClassifier
 from models.presets import PRESETS
@@ -386,7 +387,8 @@ KILLED_WRITERS = """
 import itertools, os, random, signal, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.estimators.calibration import LogOddsCalibrator
 from models.registry.bundles import Manifest, write_bundle
 

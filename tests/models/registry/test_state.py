@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load, save
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.domains._discovery import load_domains
 from models.errors import BundleError
 from models.estimators import BackpropClassifier, BackpropRegressor

@@ -15,8 +15,9 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from data.column import Column
 from data.sentences import percent
-from data.table import Column, Table
+from data.table import Table
 from models.evaluation.diagnostics import (
     ColumnFairness,
     Diagnostics,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.domains._discovery import load_domains
 from models.home import Home
 from models.registry.live import REPORT, load_live

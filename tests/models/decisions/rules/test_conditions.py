@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.decisions.policy_values import checked_policy
 from models.decisions.rules.conditions import Condition, Rule, check_rules, rules_of
 from models.domains._discovery import load_domains

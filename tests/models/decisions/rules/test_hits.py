@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.checking import checked_frame
+from data.column import Column, level_text
 from data.rows import row_adapter
-from data.table import Column, Table, level_text
+from data.table import Table
 from models.decisions.rules.conditions import Rule, check_rules, ruled_columns
 from models.decisions.rules.hits import decided_by, decided_with_rules, rule_hits
 from tests.data.strategies import good_values, numbers, others

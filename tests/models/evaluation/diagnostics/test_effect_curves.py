@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from data.checking import checked_frame
+from data.column import Column
 from data.sentences import spoken
-from data.table import Column, Table
+from data.table import Table
 from models.estimators.table_classifier import TableClassifier
 from models.evaluation.diagnostics.effect_curves import (
     MAX_CURVE_ROWS,

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats.contingency import relative_risk
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.evaluation.diagnostics import ColumnFairness
 from models.evaluation.diagnostics.fairness import fairness, impact_ratio
 

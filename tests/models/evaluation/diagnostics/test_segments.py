@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.evaluation.diagnostics.groups import MAX_GROUPS, REST, few_groups
 from models.evaluation.diagnostics.segments import MAX_SEGMENTS, segments
 from models.evaluation.metrics import evaluate

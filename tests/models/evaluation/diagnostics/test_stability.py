@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.evaluation.bins import Bins, counts_in
 from models.evaluation.diagnostics.stability import stability
 from models.evaluation.psi import psi_beside_chance

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.contract import LiveModel
 from models.domains._discovery import load_domains
 from models.monitoring.drift.reference import Reference, training_reference

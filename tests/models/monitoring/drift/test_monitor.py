@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from data.table import Column
+from data.column import Column
 from models.evaluation.psi import psi
 from models.monitoring.drift import comparison
 from models.monitoring.drift.comparison import compare

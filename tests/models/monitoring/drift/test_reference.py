@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.evaluation.bins import counts_in
 from models.monitoring.drift.bins import bins_of
 from models.monitoring.drift.reference import N_CELLS, N_OUTERMOST, Reference, column_reference, training_reference

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from data.table import Column
+from data.column import Column
 from models.monitoring.drift.reference import column_reference
 from models.monitoring.drift.wasserstein import distance_with_band, ks_p_value, scale_of
 

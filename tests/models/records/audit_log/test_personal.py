@@ -6,7 +6,8 @@ import stat
 import pytest
 from pydantic_core import from_json, to_json
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.records.audit_log.personal import KEY_FILE, PersonalData, personal_key
 
 TABLE = Table(

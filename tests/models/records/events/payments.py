@@ -11,7 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from data.window import Window
 from models.contract import LiveModel, Reason
 from models.domains._discovery import load_domains

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.answers.respond import respond
 from models.domains._discovery import load_domains
 from models.domains.fraud import FraudPolicy

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.windows import FOREVER
+from data.window_events import FOREVER
 from models.records.events.backfill import load_past
 from tests.data.window_tables import DELAY_SECONDS, frame_of, payments
 from tests.models.records.conftest import LATE_SECONDS, START, answered, in_bulk, payment, seen_in

@@ -7,8 +7,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from data.checking import checked_frame
+from data.column import Column
 from data.rows import row_adapter
-from data.table import Column, Table
+from data.table import Table
 from models.records.events.backfill import plain_rows
 from models.records.events.event_json import EventSerializer, moment, row_of
 from tests.data.strategies import good_values, tables

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.windows import FOREVER
+from data.window_events import FOREVER
 from models.contract import Row
 from models.errors import ConflictingEventError, EventError
 from models.records.outcomes.ledger import Outcome

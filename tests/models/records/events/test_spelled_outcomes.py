@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from data.checking import checked_frame
-from data.table import Column, Table
+from data.column import Column
+from data.table import Table
 from models.records.events.history import spelled_outcomes
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from data.errors import SourceError
 from data.files.sources import read_frame
-from data.windows import KnownPositives, checked_history
+from data.window_events import KnownPositives
+from data.windows import checked_history
 from models.answers.respond import respond
 from models.backtesting.past_rows import answered_rows
 from models.domains._discovery import load_domains

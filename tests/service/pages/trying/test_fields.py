@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter
 
+from data.column import Column, level_text
 from data.rows import row_type
-from data.table import Column, Table, level_text
+from data.table import Table
 from models.answers.forms import inputs_of
 from models.domains._discovery import load_domains
 from service.errors import FieldError

@@ -1,0 +1,232 @@
+"""Column: the description of one column of a table."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import string
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BeforeValidator, ConfigDict
+from pydantic.dataclasses import dataclass
+
+from data.errors import TableError
+from data.window import Window
+
+Kind = Literal["number", "category", "flag", "key", "time", "text"]
+Role = Literal["feature", "target", "weight", "propensity", "time", "entity", "event", "ignore"]
+Stored = Literal["plain", "hashed", "left_out"]
+Scalar = bool | int | float | str
+
+_KIND_OF_ROLE: dict[str, Kind] = {"weight": "number", "propensity": "number", "time": "time", "event": "key"}
+
+USUAL_FLAGS = {"0": 0.0, "false": 0.0, "False": 0.0, "1": 1.0, "true": 1.0, "True": 1.0}
+"""The default spellings of a flag, each with its number."""
+
+TEMPLATE_FIELDS = ("value", "reference")
+"""Placeholders of a sentence template."""
+
+
+def level_text(value: object) -> str:
+    """The canonical text of a category's level: `1`, `1.0`, `True` and `"1"` are all the level "1"."""
+    if type(value) is str:  # the usual case, made fast
+        return value
+    if isinstance(value, bool | np.bool_) or (isinstance(value, float | np.floating) and value.is_integer()):
+        return str(int(value))
+    return str(value)
+
+
+def in_digits(number: float) -> str:
+    """A number without an exponent, as long as that is short: 1000000, 0.05."""
+    return f"{number:.0f}" if abs(number) < 1e15 and float(number).is_integer() else f"{number:g}"
+
+
+Level = Annotated[str, BeforeValidator(level_text)]
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Column:
+    """The description of one column.
+
+    Parameters
+    ----------
+    name : as spelled in files and requests.
+    kind : `number`; `category` (few levels); `flag` (true/false); `key` (an id with many values); `time`; `text`.
+    role : `feature` (an input), `target`, `weight` (of the row in training), `propensity` (the probability with which
+        the row's ad was chosen, where chance chose it), `time` (when the row happened), `entity` (whose row it is:
+        card, terminal), `event` (the row's own id: the same id is the same event), `ignore` (known, never used).
+    minimum, maximum : bounds of a number, inclusive.
+    whole : the number has no fraction.
+    levels : allowed levels of a category in files; of a flag its two spellings, the false one first. Requests may hold
+        other levels: they are scored, with a warning in the answer.
+    meanings : of levels that are codes.
+    positive : the target's value that counts as class 1; if left out, the true value of a flag, or the second of two
+        levels of a category.
+    missing : codes that mean "no value" and are exempt from the bounds.
+    optional : may be empty in a file, null or absent in a request.
+    protected : sex, age and the like: reported on, and never an input where the domain forbids it.
+    direction : +1 if the prediction can only rise with the number, -1 if it can only fall, 0 for no constraint. Models
+        keep to it, whatever the data show.
+    ordered_above : where the direction begins. Numbers up to it are codes of states: they have no order among
+        themselves, and all come before the numbers above.
+    part : in advertising tables: person, context or ad.
+    actionable : the person it describes can change it, so counterfactuals may name it.
+    reasons : sentences for when the column counts against someone, see `data.sentences.reason_sentence`: by the value
+        (a level, a number), "above" or "below" the reference (numbers), "missing", and "any" otherwise. They
+        may hold {value} and {reference}.
+    stored : how the audit log stores the values: `plain`, `hashed` (equal values stay equal), or
+        `left_out`; for personal data.
+    amount : of a number: the money at stake, lost in the bad case.
+    window : the column is computed from earlier rows of an entity, and is not part of files or requests.
+    example : a value of a real row, shown in documentation and sent by the smoke tests.
+    """
+
+    name: str
+    kind: Kind
+    role: Role = "feature"
+    description: str = ""
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    whole: bool = False
+    levels: tuple[Level, ...] = ()
+    meanings: dict[str, str] = dataclasses.field(default_factory=dict)
+    positive: Level | None = None
+    missing: tuple[Scalar, ...] = ()
+    optional: bool = False
+    protected: bool = False
+    direction: Literal[-1, 0, 1] = 0
+    ordered_above: float | None = None
+    part: str | None = None
+    actionable: bool = False
+    reasons: dict[str, str] = dataclasses.field(default_factory=dict)
+    stored: Stored = "plain"
+    amount: bool = False
+    window: Window | None = None
+    example: Scalar | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a contradictory description."""
+        number_only = {
+            "minimum": self.minimum is not None,
+            "maximum": self.maximum is not None,
+            "whole": self.whole,
+            "direction": self.direction != 0,
+            "amount": self.amount,
+            "window": self.window is not None,
+        }
+        for word, given in number_only.items():
+            if given and self.kind != "number":
+                raise TableError(f"column {self.name!r}: {word!r} is for numbers, this is a {self.kind}")
+        if self.ordered_above is not None and (self.direction == 0 or not math.isfinite(self.ordered_above)):
+            raise TableError(
+                f"column {self.name!r}: 'ordered_above' is a finite number and needs a direction, "
+                f"got {self.ordered_above} with direction {self.direction}"
+            )
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise TableError(f"column {self.name!r}: minimum {self.minimum:g} is above maximum {self.maximum:g}")
+        for bound in (self.minimum, self.maximum):
+            if bound is not None and not math.isfinite(bound):
+                raise TableError(f"column {self.name!r}: a bound must be finite, got {bound}; leave it out instead")
+        if self.kind == "flag" and self.levels and len(self.levels) != 2:
+            raise TableError(f"column {self.name!r}: a flag has two levels (false, true), got {list(self.levels)}")
+        if self.role == "feature" and self.kind == "text":
+            raise TableError(f"column {self.name!r}: free text cannot be a feature; set role = 'ignore'")
+        if self.kind != _KIND_OF_ROLE.get(self.role, self.kind):
+            raise TableError(f"column {self.name!r}: a {self.role} cannot be of kind {self.kind!r}")
+        if self.window is not None and (self.role != "feature" or self.missing):
+            raise TableError(f"column {self.name!r}: what is computed is a feature and needs no 'missing'")
+        self._check_outcome()
+        self._check_words()
+
+    def _check_outcome(self) -> None:
+        """Check that training columns allow no missing values, and that `positive` is a value of the target."""
+        if self.role in ("target", "weight", "propensity") and self.missing:
+            raise TableError(f"column {self.name!r}: a {self.role} is known in every row; leave out 'missing'")
+        if self.positive is not None and self.role != "target":
+            raise TableError(f"column {self.name!r}: 'positive' is for the target, this is a {self.role}")
+        spellings = self.levels or (tuple(USUAL_FLAGS) if self.kind == "flag" else ())
+        if self.positive is not None and spellings and self.positive not in spellings:
+            raise TableError(
+                f"column {self.name!r}: 'positive' is {self.positive!r}; it must be one of {', '.join(spellings)}"
+            )
+
+    def _check_words(self) -> None:
+        """Check that meanings and reasons belong to values of the column."""
+        if self.levels and (unknown := sorted(set(self.meanings) - set(self.levels))):
+            raise TableError(f"column {self.name!r}: meaning of {unknown[0]!r}, which is not one of its levels")
+        if self.protected and self.actionable:
+            raise TableError(f"column {self.name!r}: a protected column cannot be actionable")
+        for key, template in self.reasons.items():
+            self._check_template(key, template)
+
+    def _check_template(self, key: str, template: str) -> None:
+        """Check that a sentence is a valid template under a valid key."""
+        try:
+            fields = {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
+        except ValueError as error:
+            raise TableError(
+                f"column {self.name!r}: reason {key!r} is not a valid template: {error}; got {template!r}"
+            ) from error
+        if unknown := sorted(fields - set(TEMPLATE_FIELDS)):
+            raise TableError(
+                f"column {self.name!r}: reason {key!r} has {{{unknown[0]}}} in it; it may have "
+                f"{' and '.join(f'{{{field}}}' for field in TEMPLATE_FIELDS)}"
+            )
+        if self.kind != "number" and key in ("above", "below") and key not in self.levels:
+            raise TableError(f"column {self.name!r}: reason {key!r} is for numbers, this is a {self.kind}")
+
+    @property
+    def requested(self) -> bool:
+        """Whether it is part of requests: features without a window, the row's time, entities and event id."""
+        return self.role in ("feature", "time", "entity", "event") and self.window is None
+
+    @property
+    def flag_values(self) -> dict[str, float]:
+        """The two spellings of a flag, each with its number 0 or 1."""
+        if self.levels:
+            return {self.levels[0]: 0.0, self.levels[1]: 1.0}
+        return USUAL_FLAGS
+
+    @property
+    def event_levels(self) -> frozenset[str]:
+        """Values of a binary target that count as class 1; empty if the description does not say which."""
+        if self.positive is not None:
+            return frozenset({self.positive})
+        if self.kind == "flag" or (self.kind == "category" and len(self.levels) == 2):
+            return frozenset(text for text, number in self.flag_values.items() if number == 1)
+        return frozenset()
+
+    @property
+    def meanings_text(self) -> str:
+        """The meanings of the levels in one line; empty without meanings."""
+        return "; ".join(f"{level} {meaning}" for level, meaning in self.meanings.items())
+
+    @property
+    def allowed(self) -> str:
+        """Allowed values, as the end of the sentence "must be ..."."""
+        match self.kind:
+            case "number":
+                words = "a whole number" if self.whole else "a number"
+                if self.role == "propensity":
+                    words += " above 0, at most 1"
+                elif self.minimum is not None and self.maximum is not None:
+                    words += f" from {in_digits(self.minimum)} to {in_digits(self.maximum)}"
+                elif self.minimum is not None:
+                    words += f" of at least {in_digits(self.minimum)}"
+                elif self.maximum is not None:
+                    words += f" of at most {in_digits(self.maximum)}"
+            case "category":
+                words = f"one of {', '.join(self.levels)}" if self.levels else "a category"
+            case "flag":
+                words = " or ".join(self.levels) if self.levels else "true or false"
+            case "key":
+                words = "an id"
+            case "time":
+                words = "a date or time (ISO 8601)"
+            case "text":
+                words = "text"
+        if self.missing:
+            words += f", or {' or '.join(map(str, self.missing))} for unknown"
+        return words + (", or empty" if self.optional else "")
