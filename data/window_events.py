@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.arrays import Integers
-from data.table import Column
+from data.column import Column
 
 FOREVER = np.iinfo(np.int64).max // 4
 """Infinity for times in seconds; a quarter of the maximum, so that sums with other times do not overflow."""

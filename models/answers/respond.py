@@ -8,12 +8,12 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
-from models.contract import Answer, LiveModel, ReasonsWanted, Row
+from models.contract import Answer, LiveModel, ReasonScope, Row
 from models.encoding import Features
 
 
 def respond(
-    live: LiveModel, rows: Sequence[Row], ids: Sequence[str], *, reasons: ReasonsWanted = "adverse"
+    live: LiveModel, rows: Sequence[Row], ids: Sequence[str], *, reasons: ReasonScope = "adverse"
 ) -> list[Answer]:
     """Answer checked rows, in their order.
 
@@ -31,7 +31,7 @@ def respond(
 
 
 def respond_encoded(
-    live: LiveModel, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonsWanted
+    live: LiveModel, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonScope
 ) -> list[Answer]:
     """Answer rows whose features X, float32 of shape (n_rows, n_features), are given; see `respond`."""
     columns = answer_columns(live, rows, X, ids, reasons=reasons)
@@ -41,7 +41,7 @@ def respond_encoded(
 
 
 def answer_columns(
-    live: LiveModel, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonsWanted
+    live: LiveModel, rows: Sequence[Row], X: Features, ids: Sequence[str], *, reasons: ReasonScope
 ) -> dict[str, Sequence[Any]]:
     """The answers of `respond_encoded` as columns, in field order."""
     domain, n_rows = live.domain, len(rows)
@@ -74,7 +74,7 @@ def answer_texts(columns: Mapping[str, Sequence[Any]]) -> list[str]:
 
 
 def _accounts(
-    live: LiveModel, rows: Sequence[Row], X: Features, given: Mapping[str, Sequence[Any]], reasons: ReasonsWanted
+    live: LiveModel, rows: Sequence[Row], X: Features, given: Mapping[str, Sequence[Any]], reasons: ReasonScope
 ) -> dict[str, list[Any]]:
     """The explanation fields of the rows to be explained; defaults for the others."""
     domain = live.domain

@@ -22,7 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from models.contract import ReasonsWanted
+from models.contract import ReasonScope
 from service.access.callers import Caller
 from service.context import State
 from service.errors import FieldError, InvalidRequestError, UnknownOperationError
@@ -94,7 +94,7 @@ class PredictionRoutes:
         prediction_id = state.new_id()
         served = state.live_models.served(name).for_prediction(prediction_id)
         scope["log_fields"]["version"] = served.live.version
-        reasons = _reasons_wanted(scope)
+        reasons = _reason_scope(scope)
         row = served.read_row(await read_json(scope, receive, state.settings.max_body_bytes))
         checked = perf_counter()
         if served.events is None:
@@ -112,7 +112,7 @@ class PredictionRoutes:
         batch_id = state.new_id()
         served = state.live_models.served(request.path_params["name"]).for_prediction(batch_id)
         scope["log_fields"]["version"] = served.live.version
-        reasons, kind = _reasons_wanted(scope), media_type(scope, MEDIA_TYPES)
+        reasons, kind = _reason_scope(scope), media_type(scope, MEDIA_TYPES)
         work = partial(
             answer_batch,
             served,
@@ -183,21 +183,21 @@ def _key_id(scope: AsgiScope) -> str:
     return caller.id
 
 
-def _reasons_wanted(scope: AsgiScope) -> ReasonsWanted:
+def _reason_scope(scope: AsgiScope) -> ReasonScope:
     """The query parameter `reasons`."""
     if (usual := _USUAL_QUERIES.get(scope["query_string"])) is not None:
         return usual
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     given = query.get("reasons", ["adverse"])[-1]
-    for choice in get_args(ReasonsWanted):
+    for choice in get_args(ReasonScope):
         if given == choice:
-            wanted: ReasonsWanted = choice
-            return wanted
-    message = f"must be one of {', '.join(get_args(ReasonsWanted))}"
+            requested: ReasonScope = choice
+            return requested
+    message = f"must be one of {', '.join(get_args(ReasonScope))}"
     raise InvalidRequestError([FieldError(path="?reasons", message=message, value=shown(given))])
 
 
-_USUAL_QUERIES: dict[bytes, ReasonsWanted] = {
+_USUAL_QUERIES: dict[bytes, ReasonScope] = {
     b"": "adverse",
-    **{f"reasons={choice}".encode(): choice for choice in get_args(ReasonsWanted)},
+    **{f"reasons={choice}".encode(): choice for choice in get_args(ReasonScope)},
 }

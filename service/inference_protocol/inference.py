@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.errors import EventError
 from service.errors import InvalidTensorsError
 from service.inference_protocol.datatypes import element
-from service.inference_protocol.inputs import read_request, reasons_wanted, rows_of
+from service.inference_protocol.inputs import read_request, reason_scope, rows_of
 from service.inference_protocol.messages import InferenceResponse
 from service.inference_protocol.outputs import output_tensors, wanted_outputs
 from service.live.served_model import ServedModel
@@ -43,7 +43,7 @@ def infer(
     """
     live = served.live
     request = read_request(body, live.table, most_rows)
-    reasons, wanted = reasons_wanted(request), wanted_outputs(request, live.domain.answer)
+    reasons, wanted = reason_scope(request), wanted_outputs(request, live.domain.answer)
     rows = rows_of(request, served, most_rows)
     results = answer_rows(
         served,

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from data.column import Column
 from data.table import Table
-from models.contract import ReasonsWanted, Row
+from models.contract import ReasonScope, Row
 from service.errors import BinaryTensorsError, FieldError, InvalidTensorsError, TooManyRowsError, shortened
 from service.inference_protocol.datatypes import BYTES, checked_elements, element
 from service.inference_protocol.messages import InferenceRequest, InputTensor
@@ -51,14 +51,14 @@ def as_tensor_errors(problem: Exception) -> Exception:
     return problem if errors is None else InvalidTensorsError(errors)
 
 
-def reasons_wanted(request: InferenceRequest) -> ReasonsWanted:
+def reason_scope(request: InferenceRequest) -> ReasonScope:
     """The parameter `reasons`."""
     given = (request.parameters or {}).get("reasons", "adverse")
-    for choice in get_args(ReasonsWanted):
+    for choice in get_args(ReasonScope):
         if given == choice:
-            wanted: ReasonsWanted = choice
-            return wanted
-    message = f"must be one of {', '.join(get_args(ReasonsWanted))}"
+            requested: ReasonScope = choice
+            return requested
+    message = f"must be one of {', '.join(get_args(ReasonScope))}"
     raise InvalidTensorsError([FieldError(path="parameters.reasons", message=message, value=shown(given))])
 
 

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from data.rows import row_adapter
 from models.answers.respond import respond
-from models.contract import Answer, LiveModel, Operation, ReasonsWanted, Row
+from models.contract import Answer, LiveModel, Operation, ReasonScope, Row
 from models.encoding import Features
 from models.errors import EventError, RefusedBodyError
 from models.records.audit_log.personal import PersonalData
@@ -207,7 +207,7 @@ class ServedModel:
         answers: Sequence[str],
         *,
         call: Call,
-        reasons: ReasonsWanted,
+        reasons: ReasonScope,
     ) -> PredictionRecord:
         """The audit record of a single row or a batch, with its features X and its answers as JSON."""
         single = action != BATCH
@@ -235,7 +235,7 @@ class ServedModel:
             raise InvalidRequestError(errors)
         return row
 
-    def score(self, body: bytes, prediction_id: str, reasons: ReasonsWanted) -> bytes:
+    def score(self, body: bytes, prediction_id: str, reasons: ReasonScope) -> bytes:
         """Score one row, JSON to JSON, without storing anything.
 
         Raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from models.answers.respond import answer_columns, answer_texts
-from models.contract import ReasonsWanted, Row
+from models.contract import ReasonScope, Row
 from models.records.audit_log.record import BATCH, id_in_batch
 from service.live.served_model import ServedModel
 from service.requests.call import Call
@@ -23,7 +23,7 @@ def answer_rows(
     events: EventWorker,
     batch_id: str,
     call: Call,
-    reasons: ReasonsWanted,
+    reasons: ReasonScope,
 ) -> Results:
     """Score and record validated rows; takes up to seconds, so call it in a thread.
 

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict  # pydantic takes typing's own only from
 from data.checking import check_frame, unknown_columns
 from data.files.uploads import Upload, open_upload
 from data.table import Table
-from models.contract import ReasonsWanted, Row
+from models.contract import ReasonScope, Row
 from models.errors import EventError
 from service.errors import FieldError, InvalidJsonError, InvalidRequestError, TooManyRowsError, shortened
 from service.live.batch_answer import BatchAnswer
@@ -61,7 +61,7 @@ def answer_batch(
     events: EventWorker,
     batch_id: str,
     call: Call,
-    reasons: ReasonsWanted,
+    reasons: ReasonScope,
     most_rows: int,
     most_bytes: int,
 ) -> bytes:

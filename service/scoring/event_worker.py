@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from models.answers.respond import respond_encoded
-from models.contract import Answer, ReasonsWanted, Row
+from models.contract import Answer, ReasonScope, Row
 from models.encoding import Features
 from models.errors import EventError
 from models.records.audit_log.record import BATCH, SCORE, PredictionRecord
@@ -46,7 +46,7 @@ class PendingEvents:
     """
 
     served: ServedModel
-    reasons: ReasonsWanted
+    reasons: ReasonScope
     rows: Sequence[Row]
     ids: Sequence[str]
     record_id: str
@@ -80,9 +80,7 @@ class EventWorker:
         )
         self.start, self.close = self._worker.start, self._worker.close
 
-    async def answer(
-        self, served: ServedModel, row: Row, prediction_id: str, reasons: ReasonsWanted, call: Call
-    ) -> str:
+    async def answer(self, served: ServedModel, row: Row, prediction_id: str, reasons: ReasonScope, call: Call) -> str:
         """Score, store and record one event; returns after the commit.
 
         Raises
@@ -108,7 +106,7 @@ class EventWorker:
         served: ServedModel,
         rows: Sequence[Row],
         ids: Sequence[str],
-        reasons: ReasonsWanted,
+        reasons: ReasonScope,
         *,
         batch_id: str,
         call: Call,

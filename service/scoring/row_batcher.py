@@ -17,7 +17,7 @@ from typing import Any
 
 from models.answers.respond import answer_columns, answer_texts
 from models.clock import Clock
-from models.contract import ReasonsWanted, Row
+from models.contract import ReasonScope, Row
 from models.errors import DatabaseError
 from models.records.audit_log.record import SCORE, PredictionRecord, milliseconds
 from service.live.served_model import ServedModel
@@ -37,7 +37,7 @@ class PendingRow:
 
     served: ServedModel
     row: Row
-    reasons: ReasonsWanted
+    reasons: ReasonScope
     prediction_id: str
     call: Call
     answer: asyncio.Future[bytes]
@@ -65,9 +65,7 @@ class RowBatcher:
         """A call that arrives now."""
         return Call(key_id, milliseconds(self._now()), perf_counter())
 
-    async def score(
-        self, served: ServedModel, row: Row, prediction_id: str, reasons: ReasonsWanted, call: Call
-    ) -> bytes:
+    async def score(self, served: ServedModel, row: Row, prediction_id: str, reasons: ReasonScope, call: Call) -> bytes:
         """Score a validated row; the answer is JSON, and recorded by then at level "durable".
 
         Raises

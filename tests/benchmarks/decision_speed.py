@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from data.rows import row_adapter
 from data.windows import checked_history
 from models.answers.respond import respond
-from models.contract import LiveModel, ReasonsWanted
+from models.contract import LiveModel, ReasonScope
 from models.home import Home
 from models.registry.live import load_live
 from models.registry.registry import Registry
@@ -74,8 +74,8 @@ def usual_pipeline(live: LiveModel) -> Callable[[], object]:
 def measure(live: LiveModel, repeats: int) -> None:
     """Print the figures of one model."""
     row = row_adapter(live.table).validate_json(example_json(live))
-    wanted: list[ReasonsWanted] = ["none", "all"]
-    for reasons in wanted:
+    scopes: list[ReasonScope] = ["none", "all"]
+    for reasons in scopes:
         median, p95, p99 = quartiles(lambda r=reasons: respond(live, [row], ["id"], reasons=r), repeats)
         print(f"{live.name:>8} reasons={reasons:<5} median {median:7.1f} us   p95 {p95:7.1f}   p99 {p99:7.1f}")
         if reasons == "none":

@@ -1,83 +1,27 @@
-"""Domain: the definition of one line of business. Training, storage and serving are shared and driven by it."""
+"""Domain: the definition of one line of business, and LiveModel: a loaded version of one of its models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-
-import numpy.typing as npt
-import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from typing import TYPE_CHECKING, Any
 
 from data.simulators import Simulation
 from data.splits import Split
 from data.table import Table
-from models.arrays import Floats, Scores
-from models.costs import AlertCosts, Costs
+from models.arrays import Scores
+from models.contract.answers import Answer
+from models.contract.policy import AlertBudget, CutOffs, Policy, Queue
+from models.contract.rows import Columns, Row, Rows
+from models.contract.task import Task
 from models.encoding import Features
 from models.estimators.table_classifier import TableClassifier
 from models.estimators.table_scorer import TableScorer
-from models.evaluation.metric_tables import Metric
 from models.presets import Preset
 
 if TYPE_CHECKING:
     from models.answers.forms import Form
     from models.answers.views import View
-    from models.evaluation.metrics import Contender
-
-Row: TypeAlias = Mapping[str, Any]
-
-
-Rows: TypeAlias = Sequence[Row] | pd.DataFrame
-"""Rows of requests, or a frame of them as returned by `data.checking.check_frame`."""
-
-
-Columns: TypeAlias = dict[str, list[Any]]
-"""Answer fields by name, each with one value per row."""
-
-
-Targets: TypeAlias = npt.NDArray[Any]
-"""Targets, shape (n_rows,): 0 or 1, the position of a level, or a number."""
-
-
-Predictions: TypeAlias = Floats
-"""Predictions, shape (n_rows,), or (n_rows, n_values) where each is more than one number."""
-
-
-ReasonsWanted: TypeAlias = Literal["adverse", "all", "none"]
-
-
-class Reason(BaseModel):
-    """One column that pushed a score up."""
-
-    column: str
-    text: str = Field(description="The reason in words.")
-    value: Any = Field(description="The row's value.")
-    typical: Any = Field(description="The reference row's value.")
-    effect: float = Field(description="Contribution of the column to the log-odds, relative to the reference row.")
-
-
-class Answer(BaseModel):
-    """The fields that every answer has."""
-
-    model_config = ConfigDict(protected_namespaces=())
-
-    prediction_id: str = Field(description="ID of this prediction.", examples=["0192f3a8c1d27d3e9b1a"])
-    model: str = Field(description="Name of the model.")
-    version: int = Field(description="Version of the model.")
-    policy_version: int = Field(
-        description="Version of the policy that made the decision; 0 is the model version's own policy."
-    )
-    warnings: list[str] = Field(
-        default_factory=list, description="Limitations of this prediction, such as unseen categories."
-    )
-
-
-class Policy(BaseModel):
-    """Thresholds and scales that turn a probability into a decision; versioned apart from the model."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,133 +72,6 @@ class Gate:
         if self.at_most is not None and not value <= self.at_most:
             return f"{self.metric} {value:.4f} is above the gate of {self.at_most:g}"
         return ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CutOffs:
-    """Two cut-offs of the probability in a domain's policy.
-
-    Parameters
-    ----------
-    lower, upper : fields of the policy. Rows below the lower get the domain's favourable decision, rows from the upper
-        on are rejected, and those between are referred to a person.
-    rejected : the decision for rows from the upper on.
-    costs : default costs of the two errors.
-    """
-
-    lower: str
-    upper: str
-    rejected: str
-    costs: Costs
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlertBudget:
-    """Two cut-offs of the probability that determine a policy's review workload.
-
-    Parameters
-    ----------
-    lower, upper : fields of the policy. Rows from the lower on are reviewed, from the upper on blocked.
-    reviewed, blocked : those two decisions.
-    costs : default costs of alerting.
-    """
-
-    lower: str
-    upper: str
-    reviewed: str
-    blocked: str
-    costs: AlertCosts
-
-
-@dataclass(frozen=True, kw_only=True)
-class Queue:
-    """The review queue of a domain's answers; see `models.records.events.alert_desk`.
-
-    The answers have a `decision` and `reasons`.
-
-    Parameters
-    ----------
-    reviewed, blocked : decisions that open an alert, or join the subject's open one.
-    passed : the decision in place of `reviewed` while a cleared subject is snoozed.
-    snooze_hours : the policy field with the length of that snooze.
-    probability : the answer field with the probability of the positive outcome.
-    subject_word : singular noun for the entity whose events share an alert.
-    positive_word, negative_word : nouns for events of confirmed and of cleared alerts.
-    """
-
-    reviewed: str
-    blocked: str
-    passed: str
-    snooze_hours: str
-    probability: str
-    subject_word: str
-    positive_word: str
-    negative_word: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Summary:
-    """The one number that represents an answer in histograms and drift measurements.
-
-    Parameters
-    ----------
-    field : the answer field that holds it.
-    title, unit : as displayed.
-    bounds : upper bounds of the histogram's buckets, inclusive, ascending.
-    of : predictions -> that number for each row.
-    """
-
-    field: str
-    title: str
-    unit: str
-    bounds: tuple[float, ...]
-    of: Callable[[Predictions], Floats]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """A prediction task, and what depends on it in training, reports, monitoring and rollouts; see `models.tasks`.
-
-    Parameters
-    ----------
-    prediction : name of the evaluated predictions among a model's `Scores`.
-    answered : answer as JSON -> its prediction, or None.
-    targets : (table, checked rows) -> targets; TableError if the table's target does not fit the task.
-    outcome_type : pydantic type of a reported outcome.
-    read_outcome : (table, outcome, possibly as text) -> outcome; OutcomeError for one that is no value of the target.
-    target_of : (table, outcome) -> target.
-    evaluate : (targets, predictions) -> metrics by key.
-    metrics : those that are displayed.
-    loss, losses : per-row loss for paired comparisons: its name, and (targets, predictions) -> shape (n_rows,).
-    bounded_loss, bounded_losses : a per-row loss in 0..1, for anytime-valid tests.
-    baselines : (training rows, targets, test rows, targets, table=, seed=) -> results of standard models.
-    measures : (predictions, targets) -> observed performance of recorded predictions, with intervals.
-    expected : (predictions, seed=) -> performance to be expected without outcomes.
-    live_metrics : those of `measures` and `expected` that are displayed; only the first two in overviews.
-    charts : names of the report's charts of targets and predictions, see `models.reports.charts.CHARTS`.
-    is_binary : whether the target is one event, so that decisions and groups can be compared by its rate.
-    """
-
-    name: str
-    prediction: str
-    answered: Callable[[Mapping[str, Any]], Any | None]
-    targets: Callable[[Table, pd.DataFrame], Targets]
-    outcome_type: Any
-    read_outcome: Callable[[Table, Any], Any]
-    target_of: Callable[[Table, Any], float]
-    evaluate: Callable[[Targets, Predictions], dict[str, float]]
-    metrics: tuple[Metric, ...]
-    loss: str
-    losses: Callable[[Targets, Predictions], Floats]
-    bounded_loss: str
-    bounded_losses: Callable[[Targets, Predictions], Floats]
-    baselines: Callable[..., Mapping[str, Contender]]
-    measures: Callable[[Predictions, Targets], Any]
-    expected: Callable[..., Any]
-    summary: Summary
-    live_metrics: tuple[str, ...]
-    charts: tuple[str, ...]
-    is_binary: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
