@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from models.nn.activations import ACTIVATIONS
 from models.nn.arrays import Array
 from models.nn.layers import Dense, LayerKernel, Record
 from models.nn.losses import Loss
 from models.nn.monotone import put_within_bounds, start_within_bounds
+from models.nn.network_shape import NetworkShape
 from models.nn.steady_products import rows_per_tile
-
-MAX_LAYERS = 100
-"""A stored network has no more, its input included."""
 
 
 class Network:
@@ -68,15 +66,15 @@ class Network:
         rng: np.random.Generator,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        self._shape: dict[str, Any] = {
-            "widths": [int(width) for width in widths],
-            "hidden_activation": hidden_activation,
-            "output_activation": output_activation,
-            "n_members": int(n_members),
-            "dropout": float(dropout),
-            "directions": None if directions is None else [int(direction) for direction in directions],
-        }
-        self._build(self._zeros(dtype))
+        shape = NetworkShape(
+            widths=[int(width) for width in widths],
+            hidden_activation=hidden_activation,
+            output_activation=output_activation,
+            n_members=int(n_members),
+            dropout=float(dropout),
+            directions=None if directions is None else [int(direction) for direction in directions],
+        )
+        self._build(shape, np.zeros(shape.n_parameters, dtype))
         for layer in self.layers:
             first_weights = rng.standard_normal(layer.weights.shape)
             layer.weights[...] = first_weights * layer.weight_scale()
@@ -85,46 +83,30 @@ class Network:
                 raise ValueError(f"directions need hidden_activation='monotone', got {hidden_activation!r}")
             start_within_bounds(self.layers, self.directions)
 
-    def _array_shapes(self) -> list[tuple[int, int, int]]:
-        """Shapes of the weights of each layer, then those of the biases."""
-        n_members, widths = self._shape["n_members"], self._shape["widths"]
-        weights = [(n_members, n_inputs, n_outputs) for n_inputs, n_outputs in pairwise(widths)]
-        return weights + [(n_members, 1, n_outputs) for n_outputs in widths[1:]]
-
-    def _zeros(self, dtype: npt.DTypeLike) -> Array:
-        """A vector for all parameters."""
-        return np.zeros(sum(map(math.prod, self._array_shapes())), dtype)
-
-    def _build(self, parameters: Array) -> None:
+    def _build(self, shape: NetworkShape, parameters: Array) -> None:
         """Lay the layers over the parameters, and over zeros for the gradients."""
-        widths, n_members = self._shape["widths"], self._shape["n_members"]
-        hidden_activation, dropout = self._shape["hidden_activation"], self._shape["dropout"]
-        self.n_members = n_members
-        self._rows_at_once = min(max(65_536 // (n_members * max(widths[1:])), 64), 1024)
-        directions = self._shape["directions"]
-        self.directions = None if directions is None else np.array(directions, parameters.dtype)
+        self._shape, self.n_members, self._rows_at_once = shape, shape.n_members, shape.rows_at_once
+        self.directions = None if shape.directions is None else np.array(shape.directions, parameters.dtype)
         self.layers = [
-            Dense(n_inputs, n_units, activation=hidden_activation, dropout=dropout)
-            for n_inputs, n_units in pairwise(widths[:-1])
+            Dense(n_inputs, n_units, activation=shape.hidden_activation, dropout=shape.dropout)
+            for n_inputs, n_units in pairwise(shape.widths[:-1])
         ]
-        self.layers.append(Dense(*widths[-2:], activation=self._shape["output_activation"], keeps_sums=True))
-        n_layers, shapes = len(self.layers), self._array_shapes()
-        sizes = [math.prod(shape) for shape in shapes]
-        self.n_weights = sum(sizes[:n_layers])
+        self.layers.append(Dense(*shape.widths[-2:], activation=shape.output_activation, keeps_sums=True))
         self.parameters = parameters
         self.gradients: Array = np.zeros_like(parameters)
-        starts = np.cumsum([0, *sizes])
-
-        def views(flat: Array) -> list[Array]:
-            return [
-                flat[start : start + size].reshape(shape)
-                for start, size, shape in zip(starts, sizes, shapes, strict=False)
-            ]
-
-        arrays, gradients = views(self.parameters), views(self.gradients)
+        arrays, gradients = _views(self.parameters, shape), _views(self.gradients, shape)
+        n_layers = len(self.layers)
+        self.n_weights = sum(weights.size for weights in arrays[:n_layers])
         for i, layer in enumerate(self.layers):
             layer.weights, layer.biases = arrays[i], arrays[n_layers + i]
             layer.weight_gradients, layer.bias_gradients = gradients[i], gradients[n_layers + i]
+
+    @classmethod
+    def _of_shape(cls, shape: NetworkShape, parameters: Array) -> Network:
+        """A network over these parameters, without drawing weights."""
+        network = cls.__new__(cls)
+        network._build(shape, parameters)
+        return network
 
     @classmethod
     def joined(
@@ -139,14 +121,14 @@ class Network:
             with the same inputs for all.
         directions : of these inputs.
         """
-        whole = cls.__new__(cls)
-        whole._shape = {
-            **networks[0]._shape,
-            "widths": [first_weights[0].shape[1], *networks[0]._shape["widths"][1:]],
-            "n_members": sum(network.n_members for network in networks),
-            "directions": directions,
-        }
-        whole._build(whole._zeros(networks[0].parameters.dtype))
+        first = networks[0]
+        shape = replace(
+            first._shape,
+            widths=[first_weights[0].shape[1], *first._shape.widths[1:]],
+            n_members=sum(network.n_members for network in networks),
+            directions=directions,
+        )
+        whole = cls._of_shape(shape, np.zeros(shape.n_parameters, first.parameters.dtype))
         for i, layer in enumerate(whole.layers):
             weights = [network.layers[i].weights for network in networks] if i else first_weights
             np.concatenate(weights, out=layer.weights)
@@ -255,16 +237,12 @@ class Network:
 
     def copy(self, dtype: npt.DTypeLike | None = None) -> Network:
         """The same network over parameters of its own, of its dtype or another one."""
-        twin = Network.__new__(Network)
-        twin._shape = self._shape
-        twin._build(np.array(self.parameters, dtype))
-        return twin
+        return Network._of_shape(self._shape, np.array(self.parameters, dtype))
 
     def member(self, number: int) -> Network:
         """One of the members alone, over parameters of its own."""
-        alone = Network.__new__(Network)
-        alone._shape = {**self._shape, "n_members": 1}
-        alone._build(alone._zeros(self.parameters.dtype))
+        shape = replace(self._shape, n_members=1)
+        alone = Network._of_shape(shape, np.zeros(shape.n_parameters, self.parameters.dtype))
         for layer, of_all in zip(alone.layers, self.layers, strict=True):
             layer.weights[...] = of_all.weights[number]
             layer.biases[...] = of_all.biases[number]
@@ -282,25 +260,18 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         """The shape and the parameters: everything else follows from them."""
-        return {**self._shape, "parameters": self.parameters}
+        return {**asdict(self._shape), "parameters": self.parameters}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Lay the layers over the parameters as they are, which may be read-only: `copy` makes others."""
-        self._shape = {name: value for name, value in state.items() if name != "parameters"}
-        self._refuse_impossible_shape(len(state["parameters"]))
-        self._build(state["parameters"])
+        shape = NetworkShape(**{name: value for name, value in state.items() if name != "parameters"})
+        shape.check(len(state["parameters"]))
+        self._build(shape, state["parameters"])
 
-    def _refuse_impossible_shape(self, n_parameters: int) -> None:
-        """ValueError unless a network of this shape can be laid over so many parameters."""
-        shape = self._shape
-        widths, n_members, directions = shape["widths"], shape["n_members"], shape["directions"]
-        if not 2 <= len(widths) <= MAX_LAYERS or min(*widths, n_members) < 1:
-            raise ValueError(f"widths must be 2 to {MAX_LAYERS} numbers of at least 1, and n_members at least 1")
-        if unknown := {shape["hidden_activation"], shape["output_activation"]} - set(ACTIVATIONS):
-            raise ValueError(f"unknown activation {min(unknown)!r}; available: {', '.join(ACTIVATIONS)}")
-        if n_parameters != (n_needed := sum(map(math.prod, self._array_shapes()))):
-            raise ValueError(
-                f"{n_members} network(s) of widths {widths} have {n_needed} parameters, not {n_parameters}"
-            )
-        if directions is not None and len(directions) != widths[0]:
-            raise ValueError(f"directions must have one number for each of {widths[0]} inputs, not {len(directions)}")
+
+def _views(flat: Array, shape: NetworkShape) -> list[Array]:
+    """The arrays of all weights, then of all biases, as views of a flat vector."""
+    shapes = shape.array_shapes
+    sizes = [math.prod(one) for one in shapes]
+    starts = np.cumsum([0, *sizes])
+    return [flat[start : start + size].reshape(one) for start, size, one in zip(starts, sizes, shapes, strict=False)]
