@@ -12,7 +12,8 @@ from sklearn.base import OutlierMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from models.estimators.base import MAX_INPUT, BackpropEstimator, weight_column
+from models.estimators.base import BackpropEstimator
+from models.estimators.checks import MAX_INPUT, checked_rows, weight_column
 from models.nn.arrays import Array
 from models.nn.losses import SQUARED_ERROR
 from models.nn.rows import Rows
@@ -102,7 +103,7 @@ class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> BackpropAutoencoder:
         """Train on X of shape (n_rows, n_features), best on rows that are not anomalous; `y` is not used."""
         self._validate_params()
-        X = self._checked(X, reset=not self._continues, ensure_min_samples=2)
+        X = checked_rows(self, X, reset=not self._continues, ensure_min_samples=2)
         if not self._continues:
             self._learn_units(X)
         scaled = self._scaled(X)
@@ -135,7 +136,7 @@ class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc
     def anomaly_score(self, X: Any) -> Array:
         """Mean squared reconstruction error, shape (n_rows,): at least 0, higher is more anomalous."""
         check_is_fitted(self)
-        return self.reconstruction_errors(self._checked(X, reset=False))
+        return self.reconstruction_errors(checked_rows(self, X, reset=False))
 
     def reconstruction_errors(self, X: Array) -> Array:
         """The anomaly score of float32 rows that need no more checks, as an encoder gives them.

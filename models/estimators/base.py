@@ -1,21 +1,20 @@
-"""The base class of the estimators: parameters, training, prediction in batches."""
+"""The base class of the estimators: training, and prediction in batches."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_monotonic_cst, _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_monotonic_cst
 from threadpoolctl import threadpool_limits
 
 from models.encoding.feature_groups import FeatureGroups
+from models.estimators.checks import checked_rows, refuse_another_shape, refuse_divergence
 from models.estimators.folds import Curves, Fold, curves, fold_rows, mean_curves, split_off
+from models.estimators.parameters import BackpropParameters
 from models.nn.arrays import Array
 from models.nn.input_scales import InputScales
 from models.nn.loss_sums import mean_loss
@@ -24,45 +23,11 @@ from models.nn.network import Network
 from models.nn.optimizers import Optimizer, optimizer_named
 from models.nn.rows import Rows
 from models.nn.schedules import SCHEDULES, constant
-from models.nn.training import Callback, EarlyStopping, Training
-from models.presets import PRESETS, NetworkSettings
-
-MAX_INPUT = 1e15
-"""No input may be larger in absolute value: the square of a sum of 10,000 of them is still a float32 number."""
+from models.nn.training import EarlyStopping, Training
 
 
-class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
-    """Base of the estimators: the parameters of the network and of its training, and the training itself.
-
-    The classifier and the regressor have a `preset` beside these parameters: what is None is as the preset has it.
-
-    Parameters
-    ----------
-    hidden_layer_sizes : units of each hidden layer.
-    activation : of the hidden layers: "identity", "sigmoid", "tanh", "relu" or "silu".
-    n_members : networks trained together and averaged; more are steadier and slower.
-    dropout : probability of dropping a hidden unit at a training step, 0 <= dropout < 1.
-    optimizer : "sgd" (with `momentum`), "adam" or "adamw" (weight decay beside the step).
-    learning_rate : of the first step; `schedule` changes it from there: "constant", "cosine", "step", "exponential",
-        "warmup_cosine" or "coslog4".
-    momentum : of "sgd".
-    weight_decay : share of each weight, times the learning rate, taken off at each step.
-    input_scale_rate : learning rate of the inputs' scales as a multiple of `learning_rate`, 0 for no scales; see
-        `nn.input_scales`. A warm start and `partial_fit` move the weights alone.
-    batch_size : rows a step; "auto" takes a 64th of the rows, at least 16 and at most 256.
-    max_epochs : most passes over the training rows.
-    early_stopping : watch the loss on validation rows, stop when it has not improved for `patience` epochs, and keep
-        the best epoch's weights. Data that would leave fewer than 10 validation rows, or none of any weight, are
-        trained without.
-    validation_fraction : share of the rows split off for that, where `fit` is given no validation data.
-    n_folds : 1 for that one split. With more, the rows are divided into as many folds, and for each of them `n_members`
-        networks are trained on the rows outside and stopped by those inside; all are averaged. So each row serves both
-        ends. Data too small for two folds of 10 rows, some of them of weight, are trained without validation rows.
-    patience : see `early_stopping`.
-    warm_start : `fit` continues from the present weights instead of new ones; what else was learned from the first rows
-        (classes, units of the target) stays. With `early_stopping` the weights at the start are a candidate too.
-    callbacks : called with an `nn.training.Epoch` after each epoch; returning True stops the training.
-    random_state : seed of weights, order, dropout and validation split. Equal seeds give equal bits.
+class BackpropEstimator(BackpropParameters):
+    """Base of the estimators: the training of a network, and its weighted sums. Parameters: see `BackpropParameters`.
 
     Attributes
     ----------
@@ -78,24 +43,7 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
     """
 
     stored_fields: ClassVar[Mapping[str, str]] = {
-        "hidden_layer_sizes": "int[]?",
-        "activation": "text?",
-        "n_members": "int?",
-        "dropout": "float?",
-        "optimizer": "text",
-        "learning_rate": "float?",
-        "schedule": "text?",
-        "momentum": "float",
-        "weight_decay": "float?",
-        "input_scale_rate": "float?",
-        "batch_size": "int|text",
-        "max_epochs": "int?",
-        "early_stopping": "bool",
-        "validation_fraction": "float",
-        "n_folds": "int?",
-        "patience": "int?",
-        "warm_start": "bool",
-        "random_state": "int?",
+        **BackpropParameters.stored_fields,
         "network_": "network",
         "n_features_in_": "int",
         "n_folds_": "int?",
@@ -104,77 +52,6 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         "training_curve_": "float[]",
         "validation_curve_": "float[]",
     }
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions({"identity", "sigmoid", "tanh", "relu", "silu"})],
-        "n_members": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "optimizer": [StrOptions({"sgd", "adam", "adamw"})],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "schedule": [StrOptions(set(SCHEDULES))],
-        "momentum": [Interval(Real, 0, 1, closed="left")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "input_scale_rate": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_folds": [Interval(Integral, 1, None, closed="left")],
-        "patience": [Interval(Integral, 1, None, closed="left")],
-        "warm_start": ["boolean"],
-        "callbacks": [None, list, tuple],
-        "random_state": ["random_state"],
-    }
-
-    def __init__(
-        self,
-        hidden_layer_sizes: Sequence[int] | None = (128, 64),
-        *,
-        activation: str | None = "relu",
-        n_members: int | None = 1,
-        dropout: float | None = 0.0,
-        optimizer: str = "adamw",
-        learning_rate: float | None = 1e-3,
-        schedule: str | None = "constant",
-        momentum: float = 0.9,
-        weight_decay: float | None = 1e-2,
-        input_scale_rate: float | None = 0.0,
-        batch_size: int | str = "auto",
-        max_epochs: int | None = 200,
-        early_stopping: bool = True,
-        validation_fraction: float = 0.1,
-        n_folds: int | None = 1,
-        patience: int | None = 15,
-        warm_start: bool = False,
-        callbacks: Sequence[Callback] | None = None,
-        random_state: Any = None,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.n_members = n_members
-        self.dropout = dropout
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.schedule = schedule
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-        self.input_scale_rate = input_scale_rate
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_folds = n_folds
-        self.patience = patience
-        self.warm_start = warm_start
-        self.callbacks = callbacks
-        self.random_state = random_state
-
-    @property
-    def settings(self) -> NetworkSettings:
-        """The parameters that a preset stands for, where they are not given themselves."""
-        given = {name: getattr(self, name) for name in NetworkSettings.names}
-        of_preset = PRESETS[self.preset].network if hasattr(self, "preset") else {}
-        return NetworkSettings(**{**of_preset, **{name: value for name, value in given.items() if value is not None}})
 
     @property
     def _continues(self) -> bool:
@@ -314,7 +191,7 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
             )
         if stopping:
             stopping.restore()
-        self._refuse_divergence(network, rows)
+        refuse_divergence(self, network, rows.inputs)
         return curves(epochs, stopping.best_epoch if stopping else len(epochs))
 
     def _train_once(self, rows: Rows, *, loss: Loss, output: str) -> None:
@@ -337,7 +214,7 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         with threadpool_limits(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
             (epoch,) = training.epochs(rows, n_epochs=1, callbacks=list(self.callbacks or ()))
         try:
-            self._refuse_divergence(network, rows)
+            refuse_divergence(self, network, rows.inputs)
         except ValueError:
             network.parameters[...] = before
             del self._optimizer, self._generator  # its moments are infinite too
@@ -345,39 +222,6 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         self.network_ = network
         self.training_curve_.append(epoch.training_loss)
         self.n_epochs_ = self.best_epoch_ = len(self.training_curve_)
-
-    def _refuse_another_shape(self) -> None:
-        """Weights can be continued only in a network of the same shape."""
-        network, settings = self.network_, self.settings
-        hidden, n_members = np.atleast_1d(settings.hidden_layer_sizes).tolist(), settings.n_members
-        if network.n_members in range(n_members, n_members * settings.n_folds + 1, n_members):  # those of all folds
-            n_members = network.n_members
-        found = {
-            "hidden_layer_sizes": [layer.n_outputs for layer in network.layers[:-1]],
-            "n_members": network.n_members,
-            "monotonic_cst": None if network.directions is None else network.directions.tolist(),
-        }
-        wanted = {"hidden_layer_sizes": hidden, "n_members": n_members, "monotonic_cst": self._directions()}
-        for name, asked in wanted.items():
-            if found[name] != asked:
-                raise ValueError(
-                    f"{name}={asked} was asked for, but the weights to continue from have {found[name]}; "
-                    f"keep {name}, or start anew with fit and warm_start=False"
-                )
-
-    def _refuse_divergence(self, network: Network, rows: Rows) -> None:
-        if not np.isfinite(network.parameters).all():
-            largest = np.abs(rows.inputs).max(axis=0)
-            column = int(largest.argmax())
-            raise ValueError(
-                f"training diverged: weights became infinite or NaN; scale the inputs (column "
-                f"{self._column_name(column)} reaches {largest[column]:.3g}) or lower "
-                f"learning_rate={self.settings.learning_rate}"
-            )
-
-    def _column_name(self, column: int) -> str:
-        names = getattr(self, "feature_names_in_", None)
-        return str(column) if names is None else repr(str(names[column]))
 
     def _hold_out(
         self, rows: Rows, labels: npt.NDArray[Any] | None, rng: np.random.Generator
@@ -390,23 +234,13 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
         training, held_out = fold
         return rows.subset(training), rows.subset(held_out)
 
-    def _checked(self, X: Any, y: Any = "no_validation", **checks: Any) -> Any:
-        """X as float32, and y, checked by `validate_data`; ValueError names the first cell of X out of range."""
-        # What overflows is named below; in y, by its reader
-        with np.errstate(over="ignore", invalid="ignore"):
-            checked = validate_data(self, X, y, dtype=np.float32, order="C", ensure_all_finite=False, **checks)
-        rows = checked[0] if isinstance(checked, tuple) else checked
-        # NaN makes both comparisons false
-        if not (rows.min() >= -MAX_INPUT and rows.max() <= MAX_INPUT):
-            row, column = np.argwhere(~(np.abs(rows) <= MAX_INPUT))[0].tolist()
-            value = X.iloc[row, column] if hasattr(X, "iloc") else np.asarray(X)[row, column]
-            found = "NaN" if np.isnan(rows[row, column]) else "infinity or a value too large"
-            raise ValueError(
-                f"Input X contains {found}: row {row} (counted from 0), column {self._column_name(column)} holds "
-                f"{value}; it must be a number from {-MAX_INPUT:g} to {MAX_INPUT:g} (TableEncoder takes gaps "
-                f"and numbers of any size)"
-            )
-        return checked
+    def _refuse_another_shape(self) -> None:
+        """Weights can be continued only in a network of the same shape."""
+        hidden = np.atleast_1d(self.settings.hidden_layer_sizes).tolist()
+        n_members, n_folds = self.settings.n_members, self.settings.n_folds
+        refuse_another_shape(
+            self.network_, hidden=hidden, n_members=n_members, n_folds=n_folds, directions=self._directions()
+        )
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether there is a network: a first `partial_fit` that was refused leaves none, only what it saw of X."""
@@ -435,20 +269,8 @@ class BackpropEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _sums(self, X: Any) -> Array:
         """The members' averaged last sums for unchecked rows, float64 of shape (n_rows, n_outputs)."""
-        return self._sums_of(self._checked(X, reset=False))
+        return self._sums_of(checked_rows(self, X, reset=False))
 
     def _sums_of(self, X: Array) -> Array:
         """The same for float32 rows that have been checked."""
         return self.network_.mean_sums(X).astype(np.float64)
-
-
-def weight_column(sample_weight: Any, X: Array) -> Array | None:
-    """Row weights as a column with mean 1, None if all count the same."""
-    if sample_weight is None:
-        return None
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    if (largest := weights.max()) <= 0:
-        raise ValueError("sample_weight must be positive for at least one row")
-    weights = weights / largest  # their sum must stay finite
-    scaled: Array = (weights / weights.mean()).astype(np.float32)[:, None]
-    return scaled

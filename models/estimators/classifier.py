@@ -18,8 +18,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from models.encoding.feature_groups import FeatureGroups
-from models.estimators.base import BackpropEstimator, weight_column
+from models.estimators.base import BackpropEstimator
 from models.estimators.calibration import probability
+from models.estimators.checks import checked_rows, weight_column
 from models.nn.arrays import Array
 from models.nn.losses import BINARY_LOG_LOSS, MULTICLASS_LOG_LOSS, Loss
 from models.nn.rows import Rows
@@ -135,7 +136,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
         more. Raises ValueError for NaN, infinite values, fewer than two classes, and validation labels that y lacks.
         """
         self._validate_params()
-        X, y = self._checked(X, y, reset=not self._continues, ensure_min_samples=2)
+        X, y = checked_rows(self, X, y, reset=not self._continues, ensure_min_samples=2)
         check_classification_targets(y)
         present = np.unique(y)
         if len(present) < 2:
@@ -167,7 +168,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
         is_first = not hasattr(self, "network_")
         if self.class_weight == "balanced":
             raise ValueError("class_weight='balanced' needs all rows at once; give partial_fit a weight for each class")
-        X, y = self._checked(X, y, reset=is_first)
+        X, y = checked_rows(self, X, y, reset=is_first)
         check_classification_targets(y)
         self._set_classes(classes, is_first=is_first)
         weights = weight_column(self._with_class_weight(sample_weight, y), X)
@@ -224,7 +225,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
         return one_hot
 
     def _validation_rows(self, X: Any, y: Any) -> Rows:
-        X, y = self._checked(X, y, reset=False)
+        X, y = checked_rows(self, X, y, reset=False)
         return Rows(X, self._targets(self._codes(y, "validation_data")))
 
     def decision_function(self, X: Any) -> Array:

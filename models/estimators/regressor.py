@@ -11,7 +11,8 @@ from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from models.estimators.base import MAX_INPUT, BackpropEstimator, weight_column
+from models.estimators.base import BackpropEstimator
+from models.estimators.checks import MAX_INPUT, checked_rows, weight_column
 from models.estimators.classifier import _with_preset
 from models.nn.arrays import Array
 from models.nn.losses import SQUARED_ERROR, Loss, pinball
@@ -112,14 +113,14 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
     ) -> BackpropRegressor:
         """Train on X of shape (n_rows, n_features) and numbers y; `validation_data` as for the classifier."""
         self._validate_params()
-        X, y = self._checked(X, y, y_numeric=True, reset=not self._continues, ensure_min_samples=2)
+        X, y = checked_rows(self, X, y, y_numeric=True, reset=not self._continues, ensure_min_samples=2)
         if not self._continues:
             self._learn_units(y)
         rng = self._rng()
         rows = Rows(X, self._targets(y), weight_column(sample_weight, X))
         validation = None
         if validation_data is not None:
-            X_validation, y_validation = self._checked(*validation_data, y_numeric=True, reset=False)
+            X_validation, y_validation = checked_rows(self, *validation_data, y_numeric=True, reset=False)
             validation = Rows(X_validation, self._targets(y_validation))
         self._train(rows, validation, loss=self._loss(), output="identity", rng=rng)
         return self
@@ -132,7 +133,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         """
         self._validate_params()
         is_first = not hasattr(self, "network_")
-        X, y = self._checked(X, y, y_numeric=True, reset=is_first)
+        X, y = checked_rows(self, X, y, y_numeric=True, reset=is_first)
         weights = weight_column(sample_weight, X)
         if is_first:
             self._learn_units(y)
@@ -161,7 +162,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         """The predicted number of each row, shape (n_rows,); of several quantiles that in their middle."""
         check_is_fitted(self)
         if self.quantiles:
-            middle: Array = self.quantiles_of(self._checked(X, reset=False))[:, len(self.quantiles) // 2]
+            middle: Array = self.quantiles_of(checked_rows(self, X, reset=False))[:, len(self.quantiles) // 2]
             return middle
         predictions: Array = self._sums(X)[:, 0] * self.target_scale_ + self.target_mean_
         return predictions

@@ -370,7 +370,7 @@ def test_further_training_keeps_the_directions() -> None:
     low, high, directions = plain_pairs(2000)
 
     assert (directions * (model.decision_function(high) - model.decision_function(low)) >= 0).all()
-    with pytest.raises(ValueError, match="monotonic_cst=None was asked for"):
+    with pytest.raises(ValueError, match="monotonic_cst=None was requested"):
         model.set_params(monotonic_cst=None).partial_fit(X, y)
 
 

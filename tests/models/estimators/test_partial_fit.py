@@ -173,7 +173,7 @@ def test_a_later_call_that_does_not_fit_changes_nothing() -> None:
     ):
         with pytest.raises(ValueError, match=words):
             model.partial_fit(X, y, classes=classes)
-    with pytest.raises(ValueError, match=r"hidden_layer_sizes=\[8\] was asked for.*have \[16\]"):
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=\[8\] was requested.*have \[16\]"):
         model.set_params(hidden_layer_sizes=(8,)).partial_fit(X_SMALL, Y_SMALL)
 
     np.testing.assert_array_equal(model.network_.parameters, before)
