@@ -16,7 +16,7 @@ from models.contract import Answer, LiveModel, Operation, Row
 from models.encoding import Features
 from models.estimators.background import ScoreBand
 from models.estimators.calibration import probability
-from models.estimators.table_classifier import Attribution
+from models.estimators.log_odds_scorer import Attribution
 from models.evaluation.intervals import wilson_interval
 
 AnswerType = TypeVar("AnswerType", bound=Answer)

@@ -29,7 +29,7 @@ from models.domains.credit.policy import CreditPolicy
 from models.domains.credit.policy import decide as decide_credit
 from models.domains.credit.scorecard import whole_shares
 from models.domains.fraud.policy import FraudPolicy
-from models.estimators.table_classifier import with_probability
+from models.estimators.log_odds_scorer import with_probability
 from tests.conftest import quick_live
 
 DOMAINS = load_domains()

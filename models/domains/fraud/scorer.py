@@ -15,8 +15,9 @@ from models.arrays import Floats, Labels, Scores
 from models.domains.fraud.anomaly import ANOMALY, Anomaly
 from models.encoding import Features
 from models.encoding.feature_groups import FeatureGroups
+from models.estimators.log_odds_scorer import with_probability
 from models.estimators.negative_sampling import DrawnRows
-from models.estimators.table_classifier import TableClassifier, with_probability
+from models.estimators.table_classifier import TableClassifier
 from models.presets import Preset
 
 
