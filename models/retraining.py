@@ -82,8 +82,7 @@ def train(
     started = perf_counter()
     with job_lock(home.path, job.name, wait_seconds=job.wait_seconds, now=now), threads_within_cores():
         sweep_partial(home.bundles, job.name)
-        if (earlier := registry.versions(job.name)) and earlier[-1].domain != job.domain.name:
-            raise DomainMismatchError(job.name, registered=earlier[-1].domain, given=job.domain.name)
+        _refuse_another_domain(job, registry)
         trained = fit(job, frame, _champion_to_refine(job, registry), home, progress, positives)
         n_test = len(trained.rows.test)
         progress.stage(f"Evaluating on {n_test:,} held-out rows against logistic regression and gradient boosting")
@@ -92,12 +91,7 @@ def train(
         progress.stage("Running diagnostics for the report and the model card")
         manifest, policy = _manifest(job, frame, trained, judgement, created=now()), job.domain.policy()
         documents = version_documents(job, trained, judgement, outcome, policy=policy, created=manifest.created)
-        reference = reference_file(
-            trained.scorer.table,
-            trained.frame.iloc[trained.rows.train],
-            trained.task.summary.of(trained.test_predictions),
-        )
-        files = {POLICY: policy.model_dump_json(indent=1).encode(), **documents, **reference}
+        files = {POLICY: policy.model_dump_json(indent=1).encode(), **documents, **_drift_reference(trained)}
         progress.stage("Writing the bundle")
         digest = write_bundle(home.bundles, manifest, scorer=trained.scorer, files=files)
         version = registry.register(
@@ -121,6 +115,11 @@ def train(
     )
 
 
+def _refuse_another_domain(job: TrainingJob, registry: Registry) -> None:
+    if (earlier := registry.versions(job.name)) and earlier[-1].domain != job.domain.name:
+        raise DomainMismatchError(job.name, registered=earlier[-1].domain, given=job.domain.name)
+
+
 def _champion_to_refine(job: TrainingJob, registry: Registry) -> Version | None:
     """The version to refine; None if the job trains from scratch."""
     if not job.refine:
@@ -129,6 +128,12 @@ def _champion_to_refine(job: TrainingJob, registry: Registry) -> Version | None:
     if champion is None:
         raise NotTrainedError(job.name, job.domain.name)
     return champion
+
+
+def _drift_reference(trained: Trained) -> Mapping[str, bytes]:
+    """The file that drift is measured against: training rows, and the scores of the test set."""
+    train = trained.frame.iloc[trained.rows.train]
+    return reference_file(trained.scorer.table, train, trained.task.summary.of(trained.test_predictions))
 
 
 def _manifest(

@@ -9,19 +9,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from data.column import Column
 from data.table import Table
-from models.arrays import Labels
 from models.encoding.arrays import FEW_ROWS, Features
 from models.encoding.categories import CategoryBlock
 from models.encoding.feature_groups import FeatureGroups
+from models.encoding.frames import binary_labels, frame_of, table_by_types
 from models.encoding.numbers import NumberBlock
 from models.encoding.times import TimeBlock
+from models.encoding.unseen import unseen_columns, unseen_in_rows
 from models.presets import PRESETS, EncoderSettings, PresetName
 
 
@@ -127,11 +127,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         self._validate_params()
         settings = self.settings
-        frame = self._frame(X, fitting=True)
+        frame = frame_of(self, X, fitting=True)
         if frame.empty:
             raise ValueError(f"Found {len(frame)} rows and {frame.shape[1]} columns; at least one of each is needed")
-        labels = self._labels(y, frame)
-        self.table_ = self.table if self.table is not None else _table_by_types(frame)
+        labels = binary_labels(y, len(frame))
+        self.table_ = self.table if self.table is not None else table_by_types(frame)
         columns = self.table_.of_role("feature", "time")
         self.numbers_ = NumberBlock(
             [column for column in columns if column.kind == "number"],
@@ -139,22 +139,19 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             n_target_bins=settings.n_target_bins,
             most_values=settings.most_values,
         )
-        self.others_ = [
-            TimeBlock(column)
-            if column.kind == "time"
-            else CategoryBlock(
-                column,
-                max_levels=self.max_levels,
-                least_rows=self.least_rows,
-                statistics_from=settings.statistics_from,
-            )
-            for column in columns
-            if column.kind != "number"
-        ]
+        self.others_ = [self._new_block(column) for column in columns if column.kind != "number"]
         for block in (self.numbers_, *self.others_):
             block.fit(frame, labels)
         self._lay_out()
         return self
+
+    def _new_block(self, column: Column) -> TimeBlock | CategoryBlock:
+        if column.kind == "time":
+            return TimeBlock(column)
+        statistics_from = self.settings.statistics_from
+        return CategoryBlock(
+            column, max_levels=self.max_levels, least_rows=self.least_rows, statistics_from=statistics_from
+        )
 
     def _lay_out(self) -> None:
         """Give the features of all blocks their places."""
@@ -171,6 +168,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.directions_ = np.zeros(len(owners), np.int8)
         self.directions_[: len(self.numbers_.owners)] = self.numbers_.directions
         widths = [len(block.owners) for block in blocks]
+        self._categories = [block for block in self.others_ if isinstance(block, CategoryBlock)]
         self.slices_ = [[start, stop] for start, stop in pairwise(np.cumsum([0, *widths]).tolist())]
 
     def check_restored(self) -> None:
@@ -190,8 +188,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit_transform(self, X: Any, y: Any = None) -> Features:
         """Learn from training rows and encode them, so that no row carries its own label; see `statistics_from`."""
         encoded = self.fit(X, y).transform(X)
-        frame = self._frame(X, fitting=False)
-        labels = self._labels(y, frame)
+        frame = frame_of(self, X, fitting=False)
+        labels = binary_labels(y, len(frame))
         for block, (_, stop) in zip(self.others_, self.slices_[1:], strict=True):
             if isinstance(block, CategoryBlock) and block.statistics and labels is not None:
                 rng = np.random.default_rng(0)  # which rows are left out together is no matter of chance to the user
@@ -209,19 +207,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             np.concatenate([numbers.groups, np.arange(first, first + n_others)]),
         )
 
-    def _labels(self, y: Any, frame: pd.DataFrame) -> Labels | None:
-        """The target as 0 and 1, None if it is not of two classes."""
-        if y is None:
-            return None
-        classes, labels = np.unique(column_or_1d(y), return_inverse=True)
-        if len(labels) != len(frame):
-            raise ValueError(f"y has {len(labels)} values for {len(frame)} rows")
-        return labels if len(classes) == 2 else None
-
     def transform(self, X: Any) -> Features:
         """Encode a frame (or array): float32 of shape (n_rows, n_features)."""
         check_is_fitted(self)
-        frame = self._frame(X, fitting=False)
+        frame = frame_of(self, X, fitting=False)
         out = np.empty((len(frame), len(self.owners_)), np.float32)
         for first in range(0, len(frame), self.rows_per_chunk):
             chunk = frame.iloc[first : first + self.rows_per_chunk]
@@ -262,27 +251,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self.encode_rows([{name: value} for value in values])[:, self.features_of(name)]
 
     def unseen_columns(self, row: Mapping[str, Any]) -> list[str]:
-        """The categories of a row whose level training saw too seldom, or never, to know it."""
-        return [
-            block.name
-            for block in self.others_
-            if isinstance(block, CategoryBlock) and block.name in row and block.is_unseen(row[block.name])
-        ]
+        """See `unseen.unseen_columns`."""
+        return unseen_columns(self._categories, row)
 
     def unseen_in_rows(self, rows: Sequence[Mapping[str, Any]]) -> dict[int, list[str]]:
-        """The `unseen_columns` of rows, by place; without the places of rows that have none."""
-        if len(rows) < FEW_ROWS:
-            return {i: unseen for i, row in enumerate(rows) if (unseen := self.unseen_columns(row))}
-        found: dict[int, list[str]] = {}
-        for block in self.others_:
-            if not isinstance(block, CategoryBlock):
-                continue
-            codes = block.codes_of_values([row.get(block.name) for row in rows])
-            if block.unseen_code in codes:
-                for i, code in enumerate(codes):
-                    if code == block.unseen_code:  # a missing value has another code, and so has an absent one
-                        found.setdefault(i, []).append(block.name)
-        return found
+        """See `unseen.unseen_in_rows`."""
+        return unseen_in_rows(self._categories, rows)
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Name of each feature, e.g. "income", "income>1200", "housing=rent"; `input_features` is not used."""
@@ -293,21 +267,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         start, stop = self.slices_[0]
         return out[:, start:stop]
 
-    def _frame(self, X: Any, *, fitting: bool) -> pd.DataFrame:
-        """The data as a frame; arrays get column names x0, x1, ..."""
-        if self.table is not None and isinstance(X, pd.DataFrame):
-            needed = [column.name for column in self.table.of_role("feature", "time")]
-            if absent := [name for name in needed if name not in X.columns]:
-                raise ValueError(f"the frame lacks the column(s) {', '.join(map(repr, absent))}")
-            if doubled := sorted(set(needed) & set(X.columns[X.columns.duplicated()])):
-                raise ValueError(f"the frame has more than one column named {', '.join(map(repr, doubled))}")
-            return X
-        if isinstance(X, pd.DataFrame):
-            validate_data(self, X, reset=fitting, skip_check_array=True)
-            return X.rename(columns=str)
-        array = validate_data(self, X, reset=fitting, dtype=None, ensure_all_finite=False)
-        return pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
-
     def __sklearn_tags__(self) -> Any:
         """Gaps, text and categories are welcome."""
         tags = super().__sklearn_tags__()
@@ -316,13 +275,3 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _table_by_types(frame: pd.DataFrame) -> Table:
-    """A table that calls numbers numbers, times times and everything else a category."""
-    columns = []
-    for name, values in frame.items():
-        is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-        kind = "number" if is_number else "time" if pd.api.types.is_datetime64_any_dtype(values) else "category"
-        columns.append(Column(name=str(name), kind=kind, optional=True))  # type: ignore[arg-type]
-    return Table(name="data", columns=tuple(columns))

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from data.files.sources import frame_digest
-from data.splits import split_rows, with_whole_windows
+from data.splits import SplitRows, split_rows, with_whole_windows
 from data.table import Table
 from data.window_events import KnownPositives
 from data.windows import checked_history
 from models.answers.reasons import refer_to_accepted
+from models.contract import Targets
 from models.home import Home
 from models.presets import PRESETS
 from models.registry.registry import Version
@@ -42,10 +43,7 @@ def fit(
     progress.stage(f"Checking {len(frame):,} rows: {job.source}")
     table = job.domain.restrict_inputs(job.table)
     checked, labels = checked_history(table, frame, job.source, positives, targets=job.domain.task.targets)
-    times = None if table.time is None else checked[table.time.name].to_numpy()
-    rows = split_rows(job.split, labels=labels, times=times, seed=job.seed)
-    if times is not None:
-        rows = with_whole_windows(rows, times, labels, reach_seconds=table.reach_seconds)
+    rows = _split(job, table, checked, labels)
     train_frame = checked.iloc[rows.train]
     start = _start(job, table, frame, to_refine, home)
     refined = start.version is not None
@@ -76,6 +74,13 @@ def fit(
         seconds=perf_counter() - started,
         positives=positives,
     )
+
+
+def _split(job: TrainingJob, table: Table, checked: pd.DataFrame, labels: Targets) -> SplitRows:
+    """Training, validation and test rows; training rows whose windows would be incomplete are left out."""
+    times = None if table.time is None else checked[table.time.name].to_numpy()
+    rows = split_rows(job.split, labels=labels, times=times, seed=job.seed)
+    return rows if times is None else with_whole_windows(rows, times, labels, reach_seconds=table.reach_seconds)
 
 
 def _start(job: TrainingJob, table: Table, frame: pd.DataFrame, to_refine: Version | None, home: Home) -> Start:

@@ -11,7 +11,7 @@ from data.column import Column
 from data.table import Table
 from models.errors import RefinementError
 from models.estimators.table_scorer import TableScorer
-from models.registry.bundles import read_manifest
+from models.registry.bundles import Manifest, read_manifest
 from models.registry.live import load_live
 from models.registry.registry import Version
 
@@ -64,20 +64,7 @@ def load_start(
         The champion's bundle cannot be loaded.
     """
     manifest = read_manifest(bundles, champion.digest)
-    problem = None
-    if preset not in (None, manifest.preset):
-        problem = f"its preset is {manifest.preset!r}, which a refinement keeps; preset {preset!r} was requested"
-    elif negative_sample_rate not in (None, manifest.negative_sample_rate):
-        problem = (
-            f"its negative sample rate is {manifest.negative_sample_rate:.4g}, which a refinement keeps; "
-            f"{negative_sample_rate:.4g} was requested"
-        )
-    elif differences := table_differences(manifest.table, table):
-        named, n_more = differences[:_MAX_NAMED], len(differences) - _MAX_NAMED
-        problem = f"the new table differs: {'; '.join(named)}{f'; and {n_more} more' if n_more > 0 else ''}"
-    elif data_digest == manifest.data_digest:
-        problem = "it was trained on these rows, so they cannot test it; a refinement needs new rows"
-    if problem:
+    if problem := _problem(manifest, table, preset, negative_sample_rate, data_digest):
         raise RefinementError(champion.name, champion.number, problem)
     scorer = load_live(champion, bundles).scorer
     scorer.table = table
@@ -87,6 +74,25 @@ def load_start(
         preset=manifest.preset,
         negative_sample_rate=manifest.negative_sample_rate,
     )
+
+
+def _problem(
+    manifest: Manifest, table: Table, preset: str | None, negative_sample_rate: float | None, data_digest: str
+) -> str:
+    """Why the version of this manifest cannot be refined as requested; empty if it can."""
+    if preset not in (None, manifest.preset):
+        return f"its preset is {manifest.preset!r}, which a refinement keeps; preset {preset!r} was requested"
+    if negative_sample_rate not in (None, manifest.negative_sample_rate):
+        return (
+            f"its negative sample rate is {manifest.negative_sample_rate:.4g}, which a refinement keeps; "
+            f"{negative_sample_rate:.4g} was requested"
+        )
+    if differences := table_differences(manifest.table, table):
+        named, n_more = differences[:_MAX_NAMED], len(differences) - _MAX_NAMED
+        return f"the new table differs: {'; '.join(named)}{f'; and {n_more} more' if n_more > 0 else ''}"
+    if data_digest == manifest.data_digest:
+        return "it was trained on these rows, so they cannot test it; a refinement needs new rows"
+    return ""
 
 
 def table_differences(old: Table, new: Table) -> list[str]:
