@@ -208,8 +208,8 @@ class ReplayError(ModelError):
     """A recorded prediction that cannot be replayed."""
 
     def __init__(self, columns: Mapping[str, str]) -> None:
-        said = ", ".join(f"{name!r} ({how.replace('_', ' ')})" for name, how in columns.items())
-        super().__init__(f"it cannot be replayed: some columns were not stored in full: {said}")
+        listed = ", ".join(f"{name!r} ({how.replace('_', ' ')})" for name, how in columns.items())
+        super().__init__(f"it cannot be replayed: some columns were not stored in full: {listed}")
 
 
 class UnknownPredictionError(ModelError):

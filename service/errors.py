@@ -80,13 +80,13 @@ class RateLimitError(ServiceError):
 
     Parameters
     ----------
-    most : requests in a burst. seconds : until the next request is allowed.
+    burst : requests in a burst. seconds : until the next request is allowed.
     """
 
-    def __init__(self, most: float, seconds: float) -> None:
-        self.most = int(most)
+    def __init__(self, burst: float, seconds: float) -> None:
+        self.burst = int(burst)
         self.retry_after = max(1, math.ceil(seconds))
-        super().__init__(f"rate limit exceeded (burst {most:,.0f}); retry after {seconds:.2g} s")
+        super().__init__(f"rate limit exceeded (burst {burst:,.0f}); retry after {seconds:.2g} s")
 
 
 class TooManyTrainingsError(ServiceError):
@@ -94,8 +94,8 @@ class TooManyTrainingsError(ServiceError):
 
     retry_after = 5
 
-    def __init__(self, most: int) -> None:
-        super().__init__(f"all {most} training slots are in use; retry in a moment")
+    def __init__(self, n_slots: int) -> None:
+        super().__init__(f"all {n_slots} training slots are in use; retry in a moment")
 
 
 class TrainingTooLongError(ServiceError):

@@ -33,7 +33,7 @@ from service.inference_protocol.error_bodies import PATHS as PROTOCOL_PATHS
 from service.inference_protocol.messages import ProtocolError
 from service.live.live_models import LiveModels
 from service.live.served_model import LABELS, ServedModel
-from service.middleware.admission import ALWAYS_LET_IN, SLOWEST
+from service.middleware.admission import ALWAYS_LET_IN, MIN_BYTES_PER_SECOND
 from service.requests.bodies import CSV, JSON, PARQUET
 from service.requests.problems import MEDIA_TYPE as PROBLEM_TYPE
 from service.requests.problems import Problem, example_problem
@@ -51,7 +51,7 @@ REASONS: Json = {
 EXAMPLE_ERRORS: Mapping[str, tuple[str, Exception | None]] = {
     "400": ("The body is not valid JSON.", None),
     "404": ("No live model of that name.", UnknownModelError("loans", ["credit"])),
-    "408": ("The body arrived too slowly.", SlowBodyError(10, SLOWEST)),
+    "408": ("The body arrived too slowly.", SlowBodyError(10, MIN_BYTES_PER_SECOND)),
     "409": ("The version cannot be loaded, or there is none to roll back to.", None),
     "413": ("The body or the batch is too large.", None),
     "415": ("The media type is not supported.", None),
@@ -103,9 +103,9 @@ class OpenApi:
 
     def __call__(self) -> Json:
         """The document of the models that are live now."""
-        wanted = (self._live_models.served_models, self._ring.is_needed)
-        if self._built_for is None or wanted[0] is not self._built_for[0] or wanted[1] != self._built_for[1]:
-            self._document, self._built_for = self._build(wanted[0]), wanted
+        state = (self._live_models.served_models, self._ring.is_needed)
+        if self._built_for is None or state[0] is not self._built_for[0] or state[1] != self._built_for[1]:
+            self._document, self._built_for = self._build(state[0]), state
             self._written = to_json(self._document)
         return self._document
 

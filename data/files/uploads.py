@@ -44,8 +44,8 @@ class Upload(Protocol):
         """All columns of the file, in order."""
         ...
 
-    def frame(self, wanted: Collection[str], most_rows: int) -> pd.DataFrame:
-        """At most the first `most_rows` rows, with at least the wanted columns.
+    def frame(self, needed: Collection[str], max_rows: int) -> pd.DataFrame:
+        """At most the first `max_rows` rows, with at least the needed columns.
 
         Raises
         ------
@@ -57,12 +57,12 @@ class Upload(Protocol):
         ...
 
 
-def open_upload(content: bytes, suffix: str, most_bytes: int) -> Upload:
+def open_upload(content: bytes, suffix: str, max_bytes: int) -> Upload:
     """Open a .csv or .parquet file.
 
     Parameters
     ----------
-    most_bytes : limit of the unpacked wanted columns of a parquet file.
+    max_bytes : limit of the unpacked needed columns of a parquet file.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def open_upload(content: bytes, suffix: str, most_bytes: int) -> Upload:
     TooLargeError
         It has too many columns.
     """
-    return ParquetUpload.of(content, most_bytes) if suffix == ".parquet" else CsvUpload.of(content)
+    return ParquetUpload.of(content, max_bytes) if suffix == ".parquet" else CsvUpload.of(content)
 
 
 @dataclass(frozen=True)
@@ -95,16 +95,16 @@ class CsvUpload:
             columns = header_names(header, dialect["sep"], BODY)
         return cls(content, dialect, columns)
 
-    def frame(self, wanted: Collection[str], most_rows: int) -> pd.DataFrame:
+    def frame(self, needed: Collection[str], max_rows: int) -> pd.DataFrame:
         """See `Upload`; with all columns, since a reader that skips some overlooks rows that are too long."""
-        n_cells = min(self.content.count(b"\n"), most_rows) * len(self.columns)
+        n_cells = min(self.content.count(b"\n"), max_rows) * len(self.columns)
         if n_cells > MAX_CELLS:
             raise TooLargeError(
                 f"{BODY} holds {n_cells:,} cells, more than the limit of {MAX_CELLS:,}; leave out the "
                 "columns that the model does not use, or send fewer rows"
             )
         with reraise_as_source_error(BODY):
-            frame: pd.DataFrame = pd.read_csv(io.BytesIO(self.content), **self.options, nrows=most_rows)
+            frame: pd.DataFrame = pd.read_csv(io.BytesIO(self.content), **self.options, nrows=max_rows)
         return frame
 
 
@@ -115,10 +115,10 @@ class ParquetUpload:
     content: bytes
     file: Any
     columns: Sequence[str]
-    most_bytes: int
+    max_bytes: int
 
     @classmethod
-    def of(cls, content: bytes, most_bytes: int) -> ParquetUpload:
+    def of(cls, content: bytes, max_bytes: int) -> ParquetUpload:
         """Read the footer; see `open_upload`."""
         limits = {"thrift_string_size_limit": MAX_NOTES_BYTES, "thrift_container_size_limit": MAX_LIST_MEMBERS}
         with reraise_as_source_error(BODY):
@@ -128,59 +128,59 @@ class ParquetUpload:
             texts = [field.name for field in schema if not pa.types.is_nested(field.type)]
             # keeps repeated values once in memory
             file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=texts, **limits)
-        return cls(content, file, schema.names, most_bytes)
+        return cls(content, file, schema.names, max_bytes)
 
-    def frame(self, wanted: Collection[str], most_rows: int) -> pd.DataFrame:
-        """See `Upload`; with the wanted columns only."""
-        names = [name for name in dict.fromkeys(self.columns) if name in wanted]
+    def frame(self, needed: Collection[str], max_rows: int) -> pd.DataFrame:
+        """See `Upload`; with the needed columns only."""
+        names = [name for name in dict.fromkeys(self.columns) if name in needed]
         with reraise_as_source_error(BODY):
             self._check(set(names))
-            batches = list(self._batches(names, most_rows))
+            batches = list(self._batches(names, max_rows))
             if not batches:
                 return pd.DataFrame(columns=names)
             # without pandas metadata, which could turn columns into an index
-            rows = pa.Table.from_batches(batches).slice(0, most_rows).replace_schema_metadata(None)
+            rows = pa.Table.from_batches(batches).slice(0, max_rows).replace_schema_metadata(None)
             return rows_to_pandas(rows)
 
-    def _batches(self, names: list[str], most_rows: int) -> Iterator[pa.RecordBatch]:
+    def _batches(self, names: list[str], max_rows: int) -> Iterator[pa.RecordBatch]:
         """Batches until there are enough rows, with dictionary-encoded values decoded."""
         n_rows = n_bytes = 0
-        for batch in self.file.iter_batches(max(1, most_rows), columns=names):
+        for batch in self.file.iter_batches(max(1, max_rows), columns=names):
             n_bytes += sum(_text_bytes(column) for column in batch.columns)
-            if n_bytes > self.most_bytes:
-                raise TooLargeError(f"{BODY} holds texts of more than {self.most_bytes:,} bytes; {_REMEDY}")
+            if n_bytes > self.max_bytes:
+                raise TooLargeError(f"{BODY} holds texts of more than {self.max_bytes:,} bytes; {_REMEDY}")
             columns = [one.dictionary_decode() if _is_dictionary(one) else one for one in batch.columns]
             yield pa.RecordBatch.from_arrays(columns, batch.schema.names)
             n_rows += batch.num_rows
-            if n_rows >= most_rows:
+            if n_rows >= max_rows:
                 return
 
-    def _check(self, wanted: set[str]) -> None:
-        """Refuse wanted columns that would unpack to more than the limit; others are not unpacked."""
+    def _check(self, needed: set[str]) -> None:
+        """Refuse needed columns that would unpack to more than the limit; others are not unpacked."""
         metadata, n_bytes, n_pages = self.file.metadata, 0, 0
         for group in range(metadata.num_row_groups):
-            for position in self._positions(wanted):
+            for position in self._positions(needed):
                 for page in self._pages(metadata.row_group(group).column(position)):
                     n_bytes, n_pages = n_bytes + page.unpacked, n_pages + 1
                     if page.encoding == _DELTA_BYTE_ARRAY:
                         raise SourceError(
                             f"{BODY} has a column in the encoding DELTA_BYTE_ARRAY, which is not supported"
                         )
-                    if n_bytes > self.most_bytes or n_pages > MAX_PAGES:
+                    if n_bytes > self.max_bytes or n_pages > MAX_PAGES:
                         raise TooLargeError(
-                            f"{BODY} unpacks to more than {self.most_bytes:,} bytes, or has more than {MAX_PAGES:,} "
+                            f"{BODY} unpacks to more than {self.max_bytes:,} bytes, or has more than {MAX_PAGES:,} "
                             f"pages; {_REMEDY}"
                         )
 
-    def _positions(self, wanted: set[str]) -> list[int]:
-        """The wanted columns in the file; SourceError if one does not hold plain values."""
+    def _positions(self, needed: set[str]) -> list[int]:
+        """The needed columns in the file; SourceError if one does not hold plain values."""
         found = []
         for position in range(len(self.file.schema)):
             column = self.file.schema.column(position)
             parts = column.path.split(".")
-            if wanted.isdisjoint(".".join(parts[:n]) for n in range(1, len(parts) + 1)):
+            if needed.isdisjoint(".".join(parts[:n]) for n in range(1, len(parts) + 1)):
                 continue
-            if column.max_repetition_level or column.max_definition_level > 1 or column.path not in wanted:
+            if column.max_repetition_level or column.max_definition_level > 1 or column.path not in needed:
                 raise SourceError(
                     f"{BODY} has a column of lists or structures, {column.path[:100]!r}; only values are supported"
                 )

@@ -104,19 +104,19 @@ def _kind_of_numbers(seen: ColumnFacts) -> dict[str, Any]:
 
 def _kind_of_texts(seen: ColumnFacts) -> dict[str, Any]:
     texts = seen.counts.index
-    most_words = 5
-    if seen.longest > MAX_CHARACTERS or np.median([len(text.split()) for text in texts[:1000]]) > most_words:
+    max_words = 5
+    if seen.longest > MAX_CHARACTERS or np.median([len(text.split()) for text in texts[:1000]]) > max_words:
         return {"kind": "text", "role": "ignore", "description": f"Free text, such as {_shortened(texts[0])}"}
     return _kind_of_names(seen)
 
 
 def _kind_of_names(seen: ColumnFacts) -> dict[str, Any]:
     """Names: a category if there are few, else a key."""
-    few_in_any_table, most_as_category, most_share_of_rows = 10, 1000, 0.05
-    repeats = seen.n_distinct <= few_in_any_table or seen.share_distinct <= 1 / 2
+    always_few, max_levels, max_share_of_rows = 10, 1000, 0.05
+    repeats = seen.n_distinct <= always_few or seen.share_distinct <= 1 / 2
     if seen.n_distinct <= MAX_LEVELS and repeats:
         return {"kind": "category", "levels": _sorted_levels(seen), "description": _observed(seen, _shares(seen))}
-    few = seen.n_distinct <= min(most_as_category, most_share_of_rows * seen.n_rows) and not seen.words & _ID_WORDS
+    few = seen.n_distinct <= min(max_levels, max_share_of_rows * seen.n_rows) and not seen.words & _ID_WORDS
     return {"kind": "category" if few else "key", "description": _observed(seen, f"{seen.n_distinct} different values")}
 
 
@@ -155,8 +155,8 @@ def _shares(seen: ColumnFacts) -> str:
 
 
 def _shortened(text: Any) -> str:
-    most_shown = 40
-    return repr(text if len(text) <= most_shown else text[:most_shown] + "...")
+    max_shown = 40
+    return repr(text if len(text) <= max_shown else text[:max_shown] + "...")
 
 
 def _example(seen: ColumnFacts, described: dict[str, Any]) -> Scalar:
@@ -229,9 +229,9 @@ def _gives_away(seen: ColumnFacts, target: ColumnFacts) -> bool:
 
 def _with_row_time(columns: list[Column], facts: list[ColumnFacts]) -> list[Column]:
     """Give the role `time` to the first time column that is never empty and not constant."""
-    fewest_times = 10
+    min_times = 10
     for i, (column, seen) in enumerate(zip(columns, facts, strict=True)):
-        plausible = not column.optional and seen.n_distinct >= fewest_times and not seen.words & _BIRTH_WORDS
+        plausible = not column.optional and seen.n_distinct >= min_times and not seen.words & _BIRTH_WORDS
         if column.kind == "time" and column.role == "feature" and plausible:
             return [*columns[:i], dataclasses.replace(column, role="time"), *columns[i + 1 :]]
     return columns

@@ -100,14 +100,14 @@ def _applicants(n_rows: int, rng: np.random.Generator) -> dict[str, Any]:
     credits = np.minimum(rng.poisson(np.exp(-0.1 - 0.25 * thrift)), 10)
     other = credits * income * rng.gamma(3, 0.018, n_rows)
     amount = np.clip(np.exp(8.9 + 0.5 * np.log(income / 2000) + rng.normal(0, 0.75, n_rows)), 500, 75_000)
-    wanted = 12 * np.exp(rng.normal(1.05, 0.45, n_rows)) * (amount / 8000) ** 0.25
+    months = 12 * np.exp(rng.normal(1.05, 0.45, n_rows)) * (amount / 8000) ** 0.25
     secretive = rng.random(n_rows) < expit(-2.0 - 0.6 * thrift)
     has_card = rng.random(n_rows) < 0.8
     utilisation = expit(-0.5 - 0.8 * thrift + rng.normal(0, 1.2, n_rows))
     return {
         "income_eur": income.round(-1),
         "amount_eur": amount.round(-2),
-        "duration_months": (np.clip(wanted / 6, 1, 16).round() * 6).astype(int),
+        "duration_months": (np.clip(months / 6, 1, 16).round() * 6).astype(int),
         "purpose": rng.choice(list(PURPOSE_EFFECTS), n_rows, p=PURPOSE_SHARES),
         "employment_years": employment.round(1),
         "housing": np.select([owns, stays], ["own", "with_family"], "rent"),

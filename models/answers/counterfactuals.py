@@ -146,9 +146,9 @@ class _Search:
                 X[i, self._features[change.column.name]] = self._encoded[change.column.name, change.value]
         return X
 
-    def _encode(self, wanted: Iterable[tuple[str, Any]]) -> None:
+    def _encode(self, pairs: Iterable[tuple[str, Any]]) -> None:
         new: dict[str, list[Any]] = {}
-        for name, value in wanted:
+        for name, value in pairs:
             if (name, value) not in self._encoded:
                 new.setdefault(name, []).append(value)
         for name, values in new.items():

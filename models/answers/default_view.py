@@ -131,11 +131,11 @@ def _probability_scale(live: LiveModel, answer: Json) -> Scale:
     low = log_odds(min(p, marks[0], 0.001)) - 0.5
     high = max(log_odds(0.99), log_odds(marks[-1]) + 1, log_odds(p) + 0.5)
     ends = [*map(log_odds, cuts), high]
-    said = ", ".join(f"{zone} from {percent(start)}" for start, zone, _ in zones[1:])
+    legend = ", ".join(f"{zone} from {percent(start)}" for start, zone, _ in zones[1:])
     return zoned(
         low, high,
         [(end, zone, tone) for end, (_, zone, tone) in zip(ends, zones, strict=True)],
         [(log_odds(mark), percent(mark)) for mark in marks],
         (log_odds(p), percent(p)),
-        f"{title_of(name)} {percent(p)}" + (f", {answer['decision']}: {said}" if cuts else ""),
+        f"{title_of(name)} {percent(p)}" + (f", {answer['decision']}: {legend}" if cuts else ""),
     )  # fmt: skip

@@ -70,7 +70,7 @@ def cut_off_for_acceptance_rate(probabilities: Floats, rate: float) -> float:
 
     Rows of equal probability are accepted together or not at all, so many ties can leave the share below the rate.
     """
-    rate = _checked_rate("approval rate", rate, least_is_allowed=False)
+    rate = _checked_rate("approval rate", rate, zero_is_allowed=False)
     return _cut_above(np.sort(probabilities), math.floor(rate * len(probabilities) + _ROUNDING))
 
 
@@ -79,7 +79,7 @@ def cut_off_for_bad_rate(probabilities: Floats, labels: Labels, rate: float) -> 
 
     Raises CutOffError if every cut-off that accepts any row exceeds it; the text has the lowest possible rate.
     """
-    rate = _checked_rate("bad rate", rate, least_is_allowed=True)
+    rate = _checked_rate("bad rate", rate, zero_is_allowed=True)
     ordered, n_bad_below = _counted(probabilities, labels)
     n_below = _ends_of_ties(ordered)[1:]
     rates = n_bad_below[n_below] / n_below
@@ -105,7 +105,7 @@ def band_around(probabilities: Floats, cut_off: float, share: float) -> tuple[fl
     ----------
     share : of all rows, 0 <= share < 1; at 0 both cut-offs are the one given.
     """
-    share = _checked_rate("share to refer", share, least_is_allowed=True)
+    share = _checked_rate("share to refer", share, zero_is_allowed=True)
     ordered = np.sort(probabilities)
     n_below_cut = int(np.searchsorted(ordered, cut_off))
     n_band = math.floor(share * len(ordered) + _ROUNDING)
@@ -139,10 +139,10 @@ def _cut_above(ordered: Floats, n_below: int) -> float:
     return float(ordered[n_below]) if n_below < len(ordered) else ABOVE_ALL
 
 
-def _checked_rate(name: str, rate: float, *, least_is_allowed: bool) -> float:
+def _checked_rate(name: str, rate: float, *, zero_is_allowed: bool) -> float:
     """A valid share."""
-    if least_is_allowed and not 0 <= rate < 1:
+    if zero_is_allowed and not 0 <= rate < 1:
         raise CutOffError(f"the {name} must be at least 0 and below 1, got {rate:g}")
-    if not least_is_allowed and not 0 < rate <= 1:
+    if not zero_is_allowed and not 0 < rate <= 1:
         raise CutOffError(f"the {name} must be above 0 and at most 1, got {rate:g}")
     return rate

@@ -25,7 +25,7 @@ class FeatureGroups:
     weights: Array
     groups: npt.NDArray[np.intp]
 
-    def beside(self, other: FeatureGroups) -> FeatureGroups:
+    def followed_by(self, other: FeatureGroups) -> FeatureGroups:
         """The groups of these features and of others that follow them."""
         first = int(self.groups[-1]) + 1 if len(self.groups) else 0
         weights = np.concatenate([self.weights, other.weights])

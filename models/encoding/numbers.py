@@ -125,7 +125,7 @@ class NumberBlock:
         edges = np.unique(np.quantile(present, np.linspace(0, 1, self.n_bins + 1)))
         found = np.zeros(0)
         if labels is not None and self.n_target_bins:
-            found = target_edges(present, labels, most_bins=self.n_target_bins)
+            found = target_edges(present, labels, max_bins=self.n_target_bins)
         edges = _apart(np.unique(np.concatenate([edges, found])))
         coarse = np.isin(edges[:-1], found) if len(found) else np.ones(len(edges) - 1)
         coarse[:1] = 1

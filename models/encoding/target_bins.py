@@ -10,33 +10,33 @@ from sklearn.tree import DecisionTreeClassifier
 from models.arrays import Floats, Labels
 
 
-def target_edges(values: Floats, labels: Labels, *, most_bins: int, least_gain: float = 10.0) -> Floats:
+def target_edges(values: Floats, labels: Labels, *, max_bins: int, min_gain: float = 10.0) -> Floats:
     """Thresholds of a small decision tree of the labels on one column (Gorishniy et al. 2022), rising.
 
     A split must be worth its place: twice the log-likelihood that it adds, in the training rows, must reach
-    `least_gain`. By chance alone one split exceeds 10 in 1 of 600 cases; the best of a column's many, in a few of a
+    `min_gain`. By chance alone one split exceeds 10 in 1 of 600 cases; the best of a column's many, in a few of a
     hundred. A column without such a split has no edges.
 
     Parameters
     ----------
     values : the column's present values, finite, shape (n_rows,).
     labels : 0 or 1, shape (n_rows,).
-    most_bins : most leaves of the tree.
-    least_gain : see above.
+    max_bins : most leaves of the tree.
+    min_gain : see above.
 
     Returns
     -------
-    ndarray of shape (n_edges,), at most `most_bins` - 1; each half-way between two values of the column.
+    ndarray of shape (n_edges,), at most `max_bins` - 1; each half-way between two values of the column.
     """
     distinct, ranks = np.unique(values, return_inverse=True)
-    least_rows = max(20, len(values) // 500)  # of a leaf: fewer would be an opinion of single rows
-    if len(distinct) < 2 or len(values) < 2 * least_rows or most_bins < 2:
+    min_rows = max(20, len(values) // 500)  # of a leaf: fewer would be an opinion of single rows
+    if len(distinct) < 2 or len(values) < 2 * min_rows or max_bins < 2:
         return np.zeros(0)
     tree = DecisionTreeClassifier(
         criterion="log_loss",
-        max_leaf_nodes=most_bins,
-        min_samples_leaf=least_rows,
-        min_impurity_decrease=least_gain / (2 * math.log(2) * len(values)),  # scikit-learn counts in bits a row
+        max_leaf_nodes=max_bins,
+        min_samples_leaf=min_rows,
+        min_impurity_decrease=min_gain / (2 * math.log(2) * len(values)),  # scikit-learn counts in bits a row
         random_state=0,
     )
     # The tree sees ranks: it works in float32, which cannot tell every two numbers apart

@@ -38,7 +38,7 @@ class LogOddsCalibrator:
     slope, intercept : 1 and 0 until `fit`.
     """
 
-    least_slope = 0.05
+    min_slope = 0.05
     stored_as: ClassVar[str] = "calibrator"
     stored_fields: ClassVar[Mapping[str, str]] = {"slope": "float", "intercept": "float"}
 
@@ -72,7 +72,7 @@ class LogOddsCalibrator:
             return float(row_weights @ losses + off @ off / 2), gradient
 
         solution = minimize(loss_and_gradient, start, jac=True, method="BFGS").x
-        self.slope = max(float(solution[0]), self.least_slope)
+        self.slope = max(float(solution[0]), self.min_slope)
         self.intercept = float(solution[1]) + math.log(negative_sample_rate)
         return self
 

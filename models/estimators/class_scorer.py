@@ -16,7 +16,7 @@ from models.estimators.classifier import BackpropClassifier
 from models.estimators.table_scorer import PlainScorer
 from models.presets import Preset
 
-WARMEST = 20.0
+MAX_TEMPERATURE = 20.0
 
 
 class ClassScorer(PlainScorer):
@@ -50,7 +50,7 @@ class ClassScorer(PlainScorer):
             found = softmax(sums / np.exp(log_temperature))[np.arange(len(places)), places]
             return float(-np.log(np.maximum(found, 1e-12)).mean())
 
-        edges = (-np.log(WARMEST), np.log(WARMEST))
+        edges = (-np.log(MAX_TEMPERATURE), np.log(MAX_TEMPERATURE))
         self.temperature = float(np.exp(minimize_scalar(loss, bounds=edges, method="bounded").x))
 
     def scores(self, X: Features) -> Scores:

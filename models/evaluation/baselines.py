@@ -138,9 +138,9 @@ def _inputs(columns: Sequence[Column], frame: pd.DataFrame) -> pd.DataFrame:
 
 def _positions(inputs: pd.DataFrame) -> tuple[list[int], list[int]]:
     """Positions of numeric and of categorical inputs; numbers that are almost always missing are left out."""
-    least_known = min(20 + len(inputs) // 10_000, len(inputs))  # boosting fails if its subsample has no value at all
+    min_known = min(20 + len(inputs) // 10_000, len(inputs))  # boosting fails if its subsample has no value at all
     is_number = [dtype == np.float64 for dtype in inputs.dtypes]
-    numbers = [i for i, yes in enumerate(is_number) if yes and inputs[i].notna().sum() >= least_known]
+    numbers = [i for i, yes in enumerate(is_number) if yes and inputs[i].notna().sum() >= min_known]
     return numbers, [i for i, yes in enumerate(is_number) if not yes]
 
 

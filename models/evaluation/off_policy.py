@@ -175,14 +175,14 @@ def _check_policy(name: str, probabilities: Floats, logged: LoggedRows) -> None:
     _check_shape(f"policy {name!r}", probabilities, (n_rows, n_actions))
     are_probabilities = (probabilities >= 0).all(axis=1) & (np.abs(probabilities.sum(axis=1) - 1) <= _TOLERANCE)
     _check_rows(f"policy {name!r}", "probabilities that add up to 1", probabilities, are_probabilities)
-    taken, in_log = probabilities.any(axis=0), np.bincount(logged.actions, minlength=n_actions) > 0
-    for action in np.flatnonzero(taken & ~in_log).tolist():
+    chosen, in_log = probabilities.any(axis=0), np.bincount(logged.actions, minlength=n_actions) > 0
+    for action in np.flatnonzero(chosen & ~in_log).tolist():
         raise OffPolicyError(
             f"policy {name!r} takes the action {logged.action_names[action]!r}, which no logged row has, so its value "
             "is unknown; remove the action or add rows with it"
         )
     if not probabilities[np.arange(n_rows), logged.actions].any():
-        raise OffPolicyError(f"policy {name!r} would have taken the logged action in none of the {n_rows} rows")
+        raise OffPolicyError(f"policy {name!r} would have chosen the logged action in none of the {n_rows} rows")
 
 
 def _check_shape(name: str, given: Floats, expected: tuple[int, ...]) -> None:

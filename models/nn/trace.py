@@ -80,9 +80,9 @@ def trace(network: Network, row: Array, targets: Array, loss: Loss, *, learning_
     row : (n_inputs,).
     targets : (n_outputs,).
     """
-    network, wanted = network.copy(), np.asarray(targets, network.parameters.dtype)[None]
+    network, target = network.copy(), np.asarray(targets, network.parameters.dtype)[None]
     forward = _predicted(network, row)
-    layers = _backward(network, forward, wanted, loss)
+    layers = _backward(network, forward, target, loss)
     after = network.copy()
     SGD().step(after.parameters, network.gradients.copy(), learning_rate)
     after.keep_directions()
@@ -90,10 +90,10 @@ def trace(network: Network, row: Array, targets: Array, loss: Loss, *, learning_
     return Trace(
         layers=layers,
         vote=network.vote(forward[-1].sums)[0],
-        losses=_losses(forward, wanted, loss),
+        losses=_losses(forward, target, loss),
         after=after,
         vote_after=after.vote(forward_after[-1].sums)[0],
-        losses_after=_losses(forward_after, wanted, loss),
+        losses_after=_losses(forward_after, target, loss),
     )
 
 
@@ -103,11 +103,11 @@ def difference_quotients(network: Network, row: Array, targets: Array, loss: Los
     What each gradient must come out as, to several digits, without any derivative: it is computed in float64 whatever
     the network computes in. At a kink of an activation the two sides differ, and the quotient lies between them.
     """
-    exact, wanted = network.copy(np.float64), np.asarray(targets, np.float64)[None]
+    exact, target = network.copy(np.float64), np.asarray(targets, np.float64)[None]
 
     def total_loss(number: int, value: float) -> float:
         exact.parameters[number] = value
-        return float(_losses(_predicted(exact, row), wanted, loss).sum())
+        return float(_losses(_predicted(exact, row), target, loss).sum())
 
     quotients = np.empty(len(parameters))
     for place, number in enumerate(parameters):

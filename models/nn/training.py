@@ -50,19 +50,19 @@ class EarlyStopping:
     ----------
     network : whose parameters are remembered.
     patience : epochs without a new best before the training stops.
-    least_gain : how much lower a loss must be to count as a new best.
+    min_gain : how much lower a loss must be to count as a new best.
     start_loss : of the parameters at the start, where they are worth keeping; no epoch may be worse then.
     """
 
-    def __init__(self, network: Network, *, patience: int, least_gain: float = 0.0, start_loss: float = np.inf) -> None:
-        self.network, self.patience, self.least_gain = network, patience, least_gain
+    def __init__(self, network: Network, *, patience: int, min_gain: float = 0.0, start_loss: float = np.inf) -> None:
+        self.network, self.patience, self.min_gain = network, patience, min_gain
         self.best_loss, self.best_epoch = start_loss, 0
         self._best_parameters: Array = network.parameters.copy()
 
     def __call__(self, epoch: Epoch) -> bool:
         """Whether it is time to stop."""
         loss = epoch.training_loss if epoch.validation_loss is None else epoch.validation_loss
-        if loss < self.best_loss - self.least_gain:
+        if loss < self.best_loss - self.min_gain:
             self.best_loss, self.best_epoch = loss, epoch.number
             self._best_parameters[...] = self.network.parameters
         return epoch.number - self.best_epoch >= self.patience

@@ -94,8 +94,8 @@ def _simulated(domain: str, names: tuple[str, str], classes: tuple[str, str]) ->
             # validation set
             sides = np.split(mixed, [_n_training(len(mixed))])
             places = np.split(np.flatnonzero(labels == label), [(labels[:n_training] == label).sum()])
-            for some, wanted in zip(sides, places, strict=True):
-                X[wanted] = np.resize(some, (len(wanted), 2))
+            for some, chosen in zip(sides, places, strict=True):
+                X[chosen] = np.resize(some, (len(chosen), 2))
         return (_title(table[names[0]]), _title(table[names[1]])), classes, X
 
     return draw

@@ -60,13 +60,13 @@ class Run:
         rows = Rows(self.inputs(learned), targets[: self.points.n_training])
         self._steps = training.steps(rows, n_epochs=settings.n_epochs)
         self.steps_per_epoch = -(-len(learned) // min(settings.batch_size, len(learned)))
-        self.most_steps = self.steps_per_epoch * settings.n_epochs
+        self.n_steps = self.steps_per_epoch * settings.n_epochs
         self.step = 0
 
     @property
     def is_finished(self) -> bool:
         """Whether the last epoch is over, or the training has diverged."""
-        return self.step >= self.most_steps or self.diverged
+        return self.step >= self.n_steps or self.diverged
 
     @property
     def diverged(self) -> bool:

@@ -66,5 +66,7 @@ def set_audit(engine: sa.Engine, model: str, settings: AuditSettings, *, at: dat
             raise UnknownVersionError(model, 1, [])
         connection.execute(tables.audit_settings.delete().where(tables.audit_settings.c.model == model))
         connection.execute(tables.audit_settings.insert().values(model=model, **settings.model_dump()))
-        said = ", ".join(f"{name} {value}" for name, value in settings.model_dump().items() if value is not None)
-        record(connection, "audit", newest, Occasion(name=model, at=at, actor=actor, why=f"{said}; {why}".rstrip("; ")))
+        values = ", ".join(f"{name} {value}" for name, value in settings.model_dump().items() if value is not None)
+        record(
+            connection, "audit", newest, Occasion(name=model, at=at, actor=actor, why=f"{values}; {why}".rstrip("; "))
+        )

@@ -167,10 +167,10 @@ def _ours(contenders: Mapping[str, Contender]) -> Floats:
     return next(iter(contenders.values())).predictions
 
 
-def effects_chart(effects: Mapping[str, float], *, most: int = 20) -> Chart:
+def effects_chart(effects: Mapping[str, float], *, max_bars: int = 20) -> Chart:
     """Mean effect of each column on the log-odds, largest first."""
     strongest = sorted(effects.items(), key=lambda item: -item[1])
-    first = strongest[:most]
+    first = strongest[:max_bars]
     names = [shown(name) for name, _ in first]
     sizes = [size for _, size in first]
     places = list(range(len(first)))  # positions, because two long names may be equal once cut
@@ -181,7 +181,7 @@ def effects_chart(effects: Mapping[str, float], *, most: int = 20) -> Chart:
     )  # fmt: skip
     figure.update_xaxes(title="Mean effect (log-odds)", rangemode="tozero")
     figure.update_yaxes(tickvals=places, ticktext=[shown(cut(name)) for name, _ in first], autorange="reversed")
-    rest = f" The other {len(strongest) - most} columns have smaller effects." if len(strongest) > most else ""
+    rest = f" The other {len(strongest) - max_bars} columns have smaller effects." if len(strongest) > max_bars else ""
     title = "No column has an effect"
     if sizes and sizes[0] > 0:
         title = f"Largest effect: {cut(first[0][0])}, a factor of {np.exp(sizes[0]):.2f} in the odds on average"

@@ -53,7 +53,7 @@ def impact_chart(fairness: Fairness) -> Chart | None:
     most = min(max(float(highs.max()), 1.05), 2.0)
     figure.update_xaxes(title="Adverse-impact ratio")
     figure.update_xaxes(range=[max(min(float(lows.min()), 0.7) - 0.05, 0), most + 0.05])
-    n_below, n_maybe = (sum(i.four_fifths == said for i in impacts) for said in ("below", "may be below"))
+    n_below, n_maybe = (sum(i.four_fifths == verdict for i in impacts) for verdict in ("below", "may be below"))
     return Chart(
         f"Four-fifths rule: {n_below} of {len(impacts)} groups below, {n_maybe} possibly below",
         finished(figure, height=height),

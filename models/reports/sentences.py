@@ -75,7 +75,7 @@ def _lowest(compared: list[tuple[ColumnFairness, GroupTreatment]], favourable: s
     impacts = [group.impact for _, group in compared if group.impact is not None]
     place = int(np.argmin([impact.ratio for impact in impacts]))
     (column, group), impact = compared[place], impacts[place]
-    n_sure, n_maybe = (sum(i.four_fifths == said for i in impacts) for said in ("below", "may be below"))
+    n_sure, n_maybe = (sum(i.four_fifths == verdict for i in impacts) for verdict in ("below", "may be below"))
     return (
         f"{column.label}: “{group.group}” gets “{favourable}” {impact.ratio:.2f} times as often as "
         f"“{column.reference_group}”, 95 % interval {impact.low:.2f} to {impact.high:.2f}. Below four "
@@ -148,7 +148,7 @@ def _worst_treatment(fairness: Fairness) -> Iterator[str]:
 
 def _clearest_proxy(proxies: tuple[Proxies, ...]) -> Iterator[str]:
     if proxies:
-        yield f"Proxies: {proxy_sentence(max(proxies, key=lambda told: told.together))}"
+        yield f"Proxies: {proxy_sentence(max(proxies, key=lambda proxy: proxy.together))}"
 
 
 def _stability(stability: Stability) -> str:

@@ -52,9 +52,9 @@ def bar(colour: str) -> dict[str, Any]:
     return {"color": colour, "line": {"width": 0}}
 
 
-def cut(name: str, most: int = 22) -> str:
+def cut(name: str, max_length: int = 22) -> str:
     """A name shortened in the middle; both ends stay, as either may distinguish it."""
-    return name if len(name) <= most else f"{name[: most // 2]}…{name[1 - most + most // 2 :]}"
+    return name if len(name) <= max_length else f"{name[: max_length // 2]}…{name[1 - max_length + max_length // 2 :]}"
 
 
 def shown(text: str) -> str:

@@ -141,9 +141,9 @@ def _level_words(column: Column, present: pd.Series[Any]) -> tuple[str, str]:
     return ", ".join(shares), f"{len(counts):,} level{'s' if len(counts) > 1 else ''}"
 
 
-def _short(level: object, most: int = 30) -> str:
+def _short(level: object, max_length: int = 30) -> str:
     text = level_text(level)
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return text if len(text) <= max_length else text[: max_length - 1] + "…"
 
 
 def _number(value: float) -> str:

@@ -114,13 +114,13 @@ def forget(response: Response) -> None:
         response.delete_cookie(name, path="/", httponly=True, samesite="strict")
 
 
-def own_path(wanted: str) -> str:
+def own_path(path: str) -> str:
     """The requested path with its query if it is a page of this service, else `/`: no open redirects."""
-    if re.search(r"[\\\x00-\x20\x7f]", wanted) or not re.match(r"/(?!/)", wanted):
+    if re.search(r"[\\\x00-\x20\x7f]", path) or not re.match(r"/(?!/)", path):
         return "/"  # browsers read a backslash as a slash and drop some control characters: both could leave the site
-    parts = urlsplit(wanted)
+    parts = urlsplit(path)
     is_ours = not parts.scheme and not parts.netloc and READ_IN_A_BROWSER.fullmatch(parts.path)
-    return wanted if is_ours else "/"
+    return path if is_ours else "/"
 
 
 def is_for_people(scope: AsgiScope) -> bool:

@@ -85,11 +85,12 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
 
     @router.post("/outcomes", summary="Report outcomes of predictions", openapi_extra=json_body_of(body))
     async def take(request: Request) -> OutcomesAnswer:
-        most = state.settings.max_rows_per_batch
-        most_values = 4 * most * len(OutcomeEntry.model_fields)  # generous: commas within strings count as values, too
-        sent = await read_json(request, state.settings.max_batch_bytes, body, most_values=most_values)
-        if len(sent.outcomes) > most:
-            raise TooManyRowsError(most)
+        max_rows = state.settings.max_rows_per_batch
+        # Generous: commas within strings count as values, too
+        max_values = 4 * max_rows * len(OutcomeEntry.model_fields)
+        sent = await read_json(request, state.settings.max_batch_bytes, body, max_values=max_values)
+        if len(sent.outcomes) > max_rows:
+            raise TooManyRowsError(max_rows)
         caller: Caller = request.scope["key"]
         return await asyncio.to_thread(partial(_taken, state, engine, sent, caller.id))
 

@@ -122,8 +122,8 @@ class PredictionRoutes:
             batch_id=batch_id,
             call=call,
             reasons=reasons,
-            most_rows=state.settings.max_rows_per_batch,
-            most_bytes=state.settings.max_batch_bytes,
+            max_rows=state.settings.max_rows_per_batch,
+            max_bytes=state.settings.max_batch_bytes,
         )
         read = read_body(scope, request.receive, state.settings.max_batch_bytes)
         return Response(await state.threads.answer(work, read, request.scope["exchange"]), media_type=JSON)
@@ -134,8 +134,9 @@ class PredictionRoutes:
         if served.events is None:
             raise UnknownOperationError(served.live.name, LABELS, served.actions)
         body = await json_body(request, state.settings.max_batch_bytes)
-        most = state.settings.max_rows_per_batch
-        work = partial(answer_labels, served, served.events, body, now=state.now(), most=most)
+        work = partial(
+            answer_labels, served, served.events, body, now=state.now(), max_labels=state.settings.max_rows_per_batch
+        )
         return Response(await anyio.to_thread.run_sync(work), media_type=JSON)
 
     async def operate(self, request: Request) -> Response:

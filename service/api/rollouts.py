@@ -122,5 +122,5 @@ def _challenger(state: State, rollout: Rollout) -> Challenger:
         started=rollout.started,
         started_by=rollout.started_by,
         active=served is not None and served.rollout == rollout,
-        refused=refusal.why if refusal and refusal.wanted.rollout == rollout else None,
+        refused=refusal.why if refusal and refusal.desired.rollout == rollout else None,
     )

@@ -7,7 +7,7 @@ from service.errors import InvalidTensorsError
 from service.inference_protocol.datatypes import element
 from service.inference_protocol.inputs import read_request, reason_scope, rows_of
 from service.inference_protocol.messages import InferenceResponse
-from service.inference_protocol.outputs import output_tensors, wanted_outputs
+from service.inference_protocol.outputs import output_tensors, requested_outputs
 from service.live.served_model import ServedModel
 from service.requests.call import Call
 from service.requests.field_errors import event_field
@@ -24,7 +24,7 @@ def infer(
     events: EventWorker,
     batch_id: str,
     call: Call,
-    most_rows: int,
+    max_rows: int,
 ) -> bytes:
     """Answer a request, JSON to JSON; takes up to seconds, so call it in a thread.
 
@@ -35,16 +35,16 @@ def infer(
     InvalidJsonError, InvalidTensorsError, BinaryTensorsError
         The request cannot be read, or values break rules of the model's table.
     TooManyRowsError
-        It has more than `most_rows` rows.
+        It has more than `max_rows` rows.
     EventError
         Its only row is an event that cannot be scored.
     BusyError, DatabaseError
         The answers cannot be recorded now, or the rows are events that cannot be stored.
     """
     live = served.live
-    request = read_request(body, live.table, most_rows)
-    reasons, wanted = reason_scope(request), wanted_outputs(request, live.domain.answer)
-    rows = rows_of(request, served, most_rows)
+    request = read_request(body, live.table, max_rows)
+    reasons, requested = reason_scope(request), requested_outputs(request, live.domain.answer)
+    rows = rows_of(request, served, max_rows)
     results = answer_rows(
         served,
         rows,
@@ -59,7 +59,7 @@ def infer(
         model_name=live.name,
         model_version=str(live.version),
         id=request.id,
-        outputs=output_tensors(_answered(results), wanted),
+        outputs=output_tensors(_answered(results), requested),
     )
     return response.model_dump_json(exclude_none=True).encode()
 

@@ -23,7 +23,7 @@ _ELSEWHERE = {"binary_data_size", "shared_memory_region"}
 """Parameters of tensors whose values are outside of `data`."""
 
 
-def read_request(body: bytes, table: Table, most_rows: int) -> InferenceRequest:
+def read_request(body: bytes, table: Table, max_rows: int) -> InferenceRequest:
     """The request in a body.
 
     Raises
@@ -33,8 +33,8 @@ def read_request(body: bytes, table: Table, most_rows: int) -> InferenceRequest:
     BinaryTensorsError
         Its values are outside of the JSON.
     """
-    if is_crowded(body, 4 * most_rows * (len(table.inputs) + 1)):
-        raise TooManyRowsError(most_rows)
+    if is_crowded(body, 4 * max_rows * (len(table.inputs) + 1)):
+        raise TooManyRowsError(max_rows)
     try:
         request = InferenceRequest.model_validate_json(body)
     except ValidationError as error:
@@ -62,7 +62,7 @@ def reason_scope(request: InferenceRequest) -> ReasonScope:
     raise InvalidTensorsError([FieldError(path="parameters.reasons", message=message, value=shown(given))])
 
 
-def rows_of(request: InferenceRequest, served: ServedModel, most_rows: int) -> list[Row]:
+def rows_of(request: InferenceRequest, served: ServedModel, max_rows: int) -> list[Row]:
     """The checked rows of a request.
 
     Raises
@@ -70,12 +70,12 @@ def rows_of(request: InferenceRequest, served: ServedModel, most_rows: int) -> l
     InvalidTensorsError
         The tensors do not match the table's columns, or values break its rules; the error names every one.
     TooManyRowsError
-        It has more than `most_rows` rows.
+        It has more than `max_rows` rows.
     """
     _check_names(request.inputs, served.live.table)
     n_rows = _n_rows(request.inputs)
-    if n_rows > most_rows:
-        raise TooManyRowsError(most_rows)
+    if n_rows > max_rows:
+        raise TooManyRowsError(max_rows)
     columns = [_values(tensor, served.live.table[tensor.name]) for tensor in request.inputs]
     _refuse(error for _, errors in columns for error in errors)
     names = [tensor.name for tensor in request.inputs]

@@ -24,7 +24,7 @@ def output_metadata(answer: type[Answer]) -> dict[str, TensorMetadata]:
     return found
 
 
-def wanted_outputs(request: InferenceRequest, answer: type[Answer]) -> list[TensorMetadata]:
+def requested_outputs(request: InferenceRequest, answer: type[Answer]) -> list[TensorMetadata]:
     """The requested output tensors; InvalidTensorsError names unknown ones."""
     known = output_metadata(answer)
     if not request.outputs:
@@ -36,7 +36,7 @@ def wanted_outputs(request: InferenceRequest, answer: type[Answer]) -> list[Tens
     return [known[name] for name in names]
 
 
-def output_tensors(texts: Sequence[str], wanted: Sequence[TensorMetadata]) -> list[OutputTensor]:
+def output_tensors(texts: Sequence[str], requested: Sequence[TensorMetadata]) -> list[OutputTensor]:
     """The output tensors for answers in JSON."""
     answers = from_json(f"[{','.join(texts)}]")
     return [
@@ -50,5 +50,5 @@ def output_tensors(texts: Sequence[str], wanted: Sequence[TensorMetadata]) -> li
                 for answer in answers
             ],
         )
-        for tensor in wanted
+        for tensor in requested
     ]

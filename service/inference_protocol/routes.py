@@ -132,7 +132,7 @@ class Inference:
             events=state.events,
             batch_id=batch_id,
             call=call,
-            most_rows=state.settings.max_rows_per_batch,
+            max_rows=state.settings.max_rows_per_batch,
         )
         read = read_body(scope, request.receive, state.settings.max_batch_bytes)
         return Response(await state.threads.answer(work, read, request.scope["exchange"]), media_type=JSON)

@@ -39,25 +39,25 @@ class DesiredModel:
 class DesiredChallenger:
     """The challenger of a champion; it has the champion's policy and audit settings."""
 
-    wanted: DesiredModel
+    desired: DesiredModel
     rollout: Rollout
 
     def challenges(self, champion: ServedModel) -> bool:
         """Whether this challenger is live beside the champion."""
         challenger = champion.challenger
-        return champion.rollout == self.rollout and challenger is not None and self.wanted.is_answered_by(challenger)
+        return champion.rollout == self.rollout and challenger is not None and self.desired.is_answered_by(challenger)
 
 
 def desired_state(registry: Registry) -> tuple[dict[str, DesiredModel], dict[str, DesiredChallenger]]:
     """Champions and challengers by name; DatabaseError if the registry cannot be read."""
     policies, audit = registry.policies.all_active(), registry.audit_settings()
 
-    def wanted(version: Version) -> DesiredModel:
+    def desired(version: Version) -> DesiredModel:
         return DesiredModel(version, policies.get(version.name), audit.get(version.name, RECORD_ALL))
 
-    champions = {name: wanted(version) for name, version in registry.champions().items()}
+    champions = {name: desired(version) for name, version in registry.champions().items()}
     challengers = {
-        name: DesiredChallenger(wanted(registry.version(name, rollout.version)), rollout)
+        name: DesiredChallenger(desired(registry.version(name, rollout.version)), rollout)
         for name, rollout in registry.rollouts.all().items()
         # it may have been promoted between the two queries
         if name in champions and champions[name].version.number != rollout.version

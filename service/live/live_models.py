@@ -109,14 +109,14 @@ class LiveModels:
         loaded: list[tuple[DesiredModel, ServedModel]] = []
 
         def load(version: Version, policy: StoredPolicy | None) -> LiveModel:
-            wanted = DesiredModel(version, policy)
-            served = self._loaded(wanted)
-            loaded.append((wanted, served))
+            desired = DesiredModel(version, policy)
+            served = self._loaded(desired)
+            loaded.append((desired, served))
             return served.live
 
         result = await asyncio.to_thread(operation, load)
-        for wanted, _ in loaded:
-            self.refused.clear(wanted.version.name, wanted)
+        for desired, _ in loaded:
+            self.refused.clear(desired.version.name, desired)
         await self.refresh([served for _, served in loaded])
         return result
 
@@ -148,56 +148,56 @@ class LiveModels:
         ready: Iterable[ServedModel],
     ) -> None:
         served_models: dict[str, ServedModel] = {}
-        for name, wanted in champions.items():
-            champion = await self._champion(wanted, ready)
+        for name, desired in champions.items():
+            champion = await self._champion(desired, ready)
             if champion is not None:
                 served_models[name] = await self._challenged(champion, challengers.get(name), ready)
         if served_models != self.served_models:
             self.served_models = MappingProxyType(served_models)
 
-    async def _champion(self, wanted: DesiredModel, ready: Iterable[ServedModel]) -> ServedModel | None:
+    async def _champion(self, desired: DesiredModel, ready: Iterable[ServedModel]) -> ServedModel | None:
         """The champion that answers from now on: the desired one, or the one before if that fails to load."""
-        name = wanted.version.name
+        name = desired.version.name
         served = self.served_models.get(name)
-        if served and wanted.is_answered_by(served):
+        if served and desired.is_answered_by(served):
             self.refused.clear(name)
             return served
-        if self.refused.in_backoff(name, wanted, self.n_polls):
+        if self.refused.in_backoff(name, desired, self.n_polls):
             return served
         try:
-            champion = await asyncio.to_thread(self._loaded, wanted, ready)
+            champion = await asyncio.to_thread(self._loaded, desired, ready)
         except Exception as error:  # one bad bundle must not keep the other models from being updated
-            self.refused.record(name, wanted, wanted.version.number, error, self.n_polls)
+            self.refused.record(name, desired, desired.version.number, error, self.n_polls)
             return served
         self.refused.clear(name)  # also a failure of another version
-        what = "policy went live" if served and wanted.is_version_of(served) else "version went live"
-        self._log.info(what, model=name, version=wanted.version.number, policy=wanted.policy_version)
+        what = "policy went live" if served and desired.is_version_of(served) else "version went live"
+        self._log.info(what, model=name, version=desired.version.number, policy=desired.policy_version)
         return champion
 
     async def _challenged(
-        self, champion: ServedModel, wanted: DesiredChallenger | None, ready: Iterable[ServedModel]
+        self, champion: ServedModel, desired: DesiredChallenger | None, ready: Iterable[ServedModel]
     ) -> ServedModel:
         """The champion with its challenger, or alone if there is none or it fails to load."""
         name = champion.live.name
-        if wanted is None:
+        if desired is None:
             self.refused_challengers.clear(name)
             return champion.without_challenger()
-        if wanted.challenges(champion):
+        if desired.challenges(champion):
             return champion
-        if self.refused_challengers.in_backoff(name, wanted, self.n_polls):
+        if self.refused_challengers.in_backoff(name, desired, self.n_polls):
             return champion.without_challenger()
-        number, rollout = wanted.wanted.version.number, wanted.rollout
+        number, rollout = desired.desired.version.number, desired.rollout
         try:
-            challenger = await asyncio.to_thread(self._loaded, wanted.wanted, ready)
+            challenger = await asyncio.to_thread(self._loaded, desired.desired, ready)
             await asyncio.to_thread(check_challenger, champion.live, challenger.live, rollout.mode, champion.audit)
         except Exception as error:  # a bad challenger must never affect the champion
-            self.refused_challengers.record(name, wanted, number, error, self.n_polls)
+            self.refused_challengers.record(name, desired, number, error, self.n_polls)
             return champion.without_challenger()
         self.refused_challengers.clear(name)
         self._log.info("rollout started", model=name, version=number, mode=rollout.mode, share=rollout.share)
         return champion.challenged_by(challenger, rollout)
 
-    def _loaded(self, wanted: DesiredModel, ready: Iterable[ServedModel] = ()) -> ServedModel:
+    def _loaded(self, desired: DesiredModel, ready: Iterable[ServedModel] = ()) -> ServedModel:
         """A version, verified and warmed up under its policy; live or ready versions are not loaded again.
 
         Raises
@@ -209,14 +209,14 @@ class LiveModels:
         DatabaseError
             Its table has windows, and the stored events cannot be read.
         """
-        champion = self.served_models.get(wanted.version.name)
+        champion = self.served_models.get(desired.version.name)
         known = [*ready, champion, champion.challenger if champion else None]
-        served = next((one for one in known if one is not None and wanted.is_version_of(one)), None)
+        served = next((one for one in known if one is not None and desired.is_version_of(one)), None)
         if served is None:
-            live = self._load(wanted.version)
-            served = ServedModel.of(live, wanted.version.digest, personal_key=self._personal_key)
+            live = self._load(desired.version)
+            served = ServedModel.of(live, desired.version.digest, personal_key=self._personal_key)
         # a champion with another policy keeps its challenger only by `_challenged`
-        served = served.without_challenger().with_policy(wanted.policy).with_audit_settings(wanted.audit)
+        served = served.without_challenger().with_policy(desired.policy).with_audit_settings(desired.audit)
         served = served.with_event_log(self._open_events(served.live))
         served.warm()
         return served

@@ -18,7 +18,7 @@ Desired = TypeVar("Desired")
 class LoadFailure(Generic[Desired]):
     """Why a desired state is not live, the number of tries, and the poll of the next try."""
 
-    wanted: Desired
+    desired: Desired
     why: str
     n_tries: int
     next_try: int
@@ -36,24 +36,24 @@ class LoadFailures(Generic[Desired]):
         self._what, self._log = what, log
         self.by_name: dict[str, LoadFailure[Desired]] = {}
 
-    def in_backoff(self, name: str, wanted: Desired, n_polls: int) -> bool:
+    def in_backoff(self, name: str, desired: Desired, n_polls: int) -> bool:
         """Whether this failed, and its next try is not due."""
         refusal = self.by_name.get(name)
-        return refusal is not None and refusal.wanted == wanted and n_polls < refusal.next_try
+        return refusal is not None and refusal.desired == desired and n_polls < refusal.next_try
 
-    def clear(self, name: str, wanted: Desired | None = None) -> None:
+    def clear(self, name: str, desired: Desired | None = None) -> None:
         """Remove the failure of this desired state, or of any if None."""
         refusal = self.by_name.get(name)
-        if refusal is not None and (wanted is None or refusal.wanted == wanted):
+        if refusal is not None and (desired is None or refusal.desired == desired):
             del self.by_name[name]
 
-    def record(self, name: str, wanted: Desired, version: int, error: Exception, n_polls: int) -> None:
+    def record(self, name: str, desired: Desired, version: int, error: Exception, n_polls: int) -> None:
         """Record a failure and log each reason once; retries back off but never stop: a bundle may be restored."""
         why = f"version {version}: {error}"
         before = self.by_name.get(name)
-        n_tries = before.n_tries + 1 if before and before.wanted == wanted else 1
+        n_tries = before.n_tries + 1 if before and before.desired == desired else 1
         if before is None or before.why != why:
             unforeseen = None if isinstance(error, ModelError) else error
             self._log.error(f"{self._what} failed to load", model=name, error=why, exc_info=unforeseen)
         pause = min(2 ** min(n_tries, 10), MAX_POLLS_BETWEEN_TRIES)
-        self.by_name[name] = LoadFailure(wanted, why, n_tries, n_polls + pause)
+        self.by_name[name] = LoadFailure(desired, why, n_tries, n_polls + pause)

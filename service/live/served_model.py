@@ -317,8 +317,8 @@ class ServedModel:
         return example
 
     def _checked(self, adapter: TypeAdapter[Any], body: bytes) -> Row:
-        if is_crowded(body, most := max(MAX_VALUES, VALUES_PER_INPUT * len(self.live.table.inputs))):
-            raise crowded_error(most)
+        if is_crowded(body, max_values := max(MAX_VALUES, VALUES_PER_INPUT * len(self.live.table.inputs))):
+            raise crowded_error(max_values)
         try:
             checked: Row = adapter.validate_json(body)
         except ValidationError as error:

@@ -68,14 +68,14 @@ class Recent:
             await asyncio.to_thread(self.note)
             await asyncio.sleep(MINUTE)
 
-    def traffic(self, wanted: Collection[tuple[str, str]]) -> dict[str, Traffic]:
+    def traffic(self, requested: Collection[tuple[str, str]]) -> dict[str, Traffic]:
         """Traffic by model, summed over the given pairs of model and kind of route; only models with requests."""
         now, counts = self._clock(), _counts(self._collect())
         within = [(at, noted) for at, noted in self._notes if now - at <= MINUTE * MINUTES]
         since, before = within[0] if within else (now, counts)
         by_model: dict[str, dict[float, float]] = {}
         for (model, endpoint, bound), count in counts.items():
-            if (model, endpoint) in wanted:
+            if (model, endpoint) in requested:
                 of_model = by_model.setdefault(model, {})
                 of_model[bound] = of_model.get(bound, 0.0) + count - before.get((model, endpoint, bound), 0.0)
         return {model: _traffic(sorted(of_model.items()), now - since) for model, of_model in by_model.items()}
@@ -102,12 +102,12 @@ def _traffic(cumulative: list[tuple[float, float]], seconds: float) -> Traffic:
 
 def _quantile(cumulative: list[tuple[float, float]], share: float) -> float | None:
     """A quantile of the duration by linear interpolation within its bucket, as Prometheus' `histogram_quantile`."""
-    wanted = share * cumulative[-1][1]
-    if not wanted:
+    rank = share * cumulative[-1][1]
+    if not rank:
         return None
     low, n_below = 0.0, 0.0
     for bound, count in cumulative:
-        if count >= wanted:
-            return low if bound == float("inf") else low + (bound - low) * (wanted - n_below) / (count - n_below)
+        if count >= rank:
+            return low if bound == float("inf") else low + (bound - low) * (rank - n_below) / (count - n_below)
         low, n_below = bound, count
     return low

@@ -1,8 +1,8 @@
 """Admission control: limits on the concurrency, body rate and duration of requests in one worker.
 
-* At most `most` requests are in flight; further ones get 503 with Retry-After at once, so that admitted requests stay
-  fast. Bodies that arrive in several parts hold at most `most_bytes` in total.
-* A body that arrives too slowly gets 408: it has `body_seconds`, plus a second for every `SLOWEST` bytes.
+* At most `max_requests` requests are in flight; further ones get 503 with Retry-After at once, so that admitted requests
+  stay fast. Bodies that arrive in several parts hold at most `max_bytes` in total.
+* A body that arrives too slowly gets 408: it has `body_seconds`, plus a second for every `MIN_BYTES_PER_SECOND` bytes.
 * A request without an answer `request_seconds` after its body arrived gets 504. Work in a thread or in the database
   cannot be cancelled half-way: it goes on, keeps its place in flight, and its answer is dropped.
 
@@ -24,7 +24,7 @@ from service.metrics.metrics import Metrics
 from service.middleware.exchange import Exchange
 from service.requests.problems import problem_response
 
-SLOWEST = 10_000
+MIN_BYTES_PER_SECOND = 10_000
 """Minimum rate of a body in bytes per second; slower clients only block resources (slowloris)."""
 SWEEP_SECONDS = 0.25
 ALWAYS_LET_IN = ("/health/", "/v2/health/", "/metrics")
@@ -36,22 +36,22 @@ class InFlight:
 
     Parameters
     ----------
-    most, most_bytes, body_seconds, request_seconds : see the module docstring.
+    max_requests, max_bytes, body_seconds, request_seconds : see the module docstring.
     clock : seconds; must be the clock of `Exchange`.
     """
 
     def __init__(
         self,
         *,
-        most: int,
-        most_bytes: int,
+        max_requests: int,
+        max_bytes: int,
         body_seconds: float,
         request_seconds: float,
         metrics: Metrics,
         log: FilteringBoundLogger,
         clock: Callable[[], float] = perf_counter,
     ) -> None:
-        self.most, self._most_bytes = most, most_bytes
+        self.max_requests, self._max_bytes = max_requests, max_bytes
         self._body_seconds, self._request_seconds = body_seconds, request_seconds
         self._metrics, self._log, self._clock = metrics, log, clock
         self._scopes: dict[Exchange, AsgiScope] = {}
@@ -63,9 +63,9 @@ class InFlight:
 
     def enter(self, exchange: Exchange, scope: AsgiScope) -> None:
         """Admit a request; OverloadedError if there is no room."""
-        if len(self._scopes) >= self.most:
+        if len(self._scopes) >= self.max_requests:
             self._metrics.aborted("full")
-            raise OverloadedError(f"{self.most:,} requests are in flight")
+            raise OverloadedError(f"{self.max_requests:,} requests are in flight")
         exchange.make_room = self._hold
         exchange.task = asyncio.current_task()
         self._scopes[exchange] = scope
@@ -85,16 +85,16 @@ class InFlight:
 
     def _hold(self, n_bytes: int) -> None:
         self._n_bytes += n_bytes
-        if self._n_bytes > self._most_bytes:
+        if self._n_bytes > self._max_bytes:
             self._metrics.aborted("full")
-            raise OverloadedError(f"request bodies of {self._most_bytes:,} bytes are being read")
+            raise OverloadedError(f"request bodies of {self._max_bytes:,} bytes are being read")
 
     def _problem(self, exchange: Exchange) -> ServiceError | None:
         """The limit that a request exceeds now, if any."""
         now = self._clock()
         if exchange.is_reading and exchange.status is None:
-            allowed = self._body_seconds + exchange.n_bytes / SLOWEST
-            return SlowBodyError(self._body_seconds, SLOWEST) if now > exchange.started + allowed else None
+            allowed = self._body_seconds + exchange.n_bytes / MIN_BYTES_PER_SECOND
+            return SlowBodyError(self._body_seconds, MIN_BYTES_PER_SECOND) if now > exchange.started + allowed else None
         return TimeLimitError(self._request_seconds) if now > exchange.since + self._request_seconds else None
 
     async def _cut_short(self, exchange: Exchange, scope: AsgiScope, problem: ServiceError) -> None:

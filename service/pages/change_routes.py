@@ -32,10 +32,10 @@ def change_router(site: Site) -> APIRouter:
     @router.post("/promote")
     async def confirm_promotion(name: str, request: Request) -> Response:
         form = await site.form(request)
-        wanted = checked(form, Promotion, version=_number(form.get("version", "")))
-        if not wanted.why.strip():
-            return await confirm(request, name, wanted.version, WHY_MISSING)
-        await promote(state, name, wanted.version, actor=actor_of(request.scope), why=wanted.why)
+        change = checked(form, Promotion, version=_number(form.get("version", "")))
+        if not change.why.strip():
+            return await confirm(request, name, change.version, WHY_MISSING)
+        await promote(state, name, change.version, actor=actor_of(request.scope), why=change.why)
         return see_other(f"/models/{name}?done=promoted#versions")
 
     @router.get("/rollback")
@@ -44,10 +44,10 @@ def change_router(site: Site) -> APIRouter:
 
     @router.post("/rollback")
     async def confirm_rollback(name: str, request: Request) -> Response:
-        wanted = checked(await site.form(request), Rollback)
-        if not wanted.why.strip():
+        change = checked(await site.form(request), Rollback)
+        if not change.why.strip():
             return await confirm(request, name, None, WHY_MISSING)
-        await roll_back(state, name, actor=actor_of(request.scope), why=wanted.why)
+        await roll_back(state, name, actor=actor_of(request.scope), why=change.why)
         return see_other(f"/models/{name}?done=rolled-back#versions")
 
     async def confirm(request: Request, name: str, number: int | None, error: str = "") -> Response:

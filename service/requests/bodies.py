@@ -57,13 +57,13 @@ async def read_body(scope: AsgiScope, receive: Receive, limit: int) -> bytes:
     return bytes(body)
 
 
-def is_crowded(body: bytes, most_values: int) -> bool:
-    """Whether a JSON body has more than `most_values` values, estimated from its commas before parsing.
+def is_crowded(body: bytes, max_values: int) -> bool:
+    """Whether a JSON body has more than `max_values` values, estimated from its commas before parsing.
 
     Parsed values take up to a hundred times the bytes, and every unknown name takes time. Commas within strings count,
-    too, so `most_values` must be generous.
+    too, so `max_values` must be generous.
     """
-    return len(body) > most_values and body.count(b",") >= most_values
+    return len(body) > max_values and body.count(b",") >= max_values
 
 
 async def json_body(request: Request, limit: int) -> bytes:

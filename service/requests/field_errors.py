@@ -37,9 +37,9 @@ def request_error(error: ValidationError, columns: Sequence[Column]) -> InvalidJ
     return InvalidRequestError(field_errors(error, columns), error.error_count())
 
 
-def crowded_error(most: int) -> InvalidRequestError:
+def crowded_error(max_values: int) -> InvalidRequestError:
     """The service's own error for a body with too many values, see `service.requests.bodies.is_crowded`."""
-    return InvalidRequestError([FieldError(path="", message=f"must not have more than {most:,} values")])
+    return InvalidRequestError([FieldError(path="", message=f"must not have more than {max_values:,} values")])
 
 
 def refusal_error(error: RefusedBodyError) -> InvalidRequestError:
@@ -76,7 +76,7 @@ def field_errors(
     columns: Sequence[Column],
     prefix: Sequence[str | int] = (),
     *,
-    most: int = InvalidRequestError.n_shown,
+    max_errors: int = InvalidRequestError.n_shown,
     suggest: bool = True,
 ) -> list[FieldError]:
     """The first errors that pydantic found, worded by the columns.
@@ -84,11 +84,11 @@ def field_errors(
     Parameters
     ----------
     prefix : path of the invalid part in the body, e.g. ("rows", 17).
-    most : maximum number of errors; a hostile body has hundreds of thousands.
+    max_errors : maximum number of errors; a hostile body has hundreds of thousands.
     suggest : whether to suggest a similar column for an unknown name.
     """
     by_name = {column.name: column for column in columns}
-    found = error.errors(include_url=False, include_context=False)[:most]
+    found = error.errors(include_url=False, include_context=False)[:max_errors]
     return [_field_error(details, by_name, prefix, suggest=suggest) for details in found]
 
 

@@ -20,17 +20,17 @@ def json_body_of(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-async def read_json(request: Request, limit: int, model: type[Body], *, most_values: int = MAX_VALUES) -> Body:
+async def read_json(request: Request, limit: int, model: type[Body], *, max_values: int = MAX_VALUES) -> Body:
     """The validated body.
 
     Raises
     ------
     MediaTypeError, BodyTooLargeError, InvalidJsonError, InvalidRequestError
-        It is no valid JSON, has more than `limit` bytes or `most_values` values, or does not fit the model.
+        It is no valid JSON, has more than `limit` bytes or `max_values` values, or does not fit the model.
     """
     body = await json_body(request, limit)
-    if is_crowded(body, most_values):
-        raise crowded_error(most_values)
+    if is_crowded(body, max_values):
+        raise crowded_error(max_values)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

@@ -86,7 +86,7 @@ def _problem(request_id: str, error: Exception) -> tuple[Problem, dict[str, str]
     if isinstance(error, TooManyTrainingsError | RateLimitError):
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, RateLimitError):
-        headers |= {"RateLimit-Limit": str(error.most), "RateLimit-Remaining": "0"}
+        headers |= {"RateLimit-Limit": str(error.burst), "RateLimit-Remaining": "0"}
     if isinstance(error, MissingKeyError):
         headers["WWW-Authenticate"] = "Bearer"
     problem = Problem(

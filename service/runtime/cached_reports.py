@@ -21,7 +21,7 @@ class CachedReports:
     """Computes reports one at a time in a thread of its own, and caches them while they are fresh."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "findings")
+        self._thread = ThreadPoolExecutor(1, "report")
         self._found: dict[Hashable, tuple[datetime, Any]] = {}
         self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
 

@@ -1,8 +1,8 @@
 """uvicorn's HTTP protocol with limits that it lacks: it waits for headers without a timeout, and sets no size limit.
 
 Headers must arrive within `header_seconds` and have at most `MAX_HEADER_BYTES`, as must everything else outside the
-body: trailers and chunk extensions. There are at most `most` connections; a new one beyond that replaces an idle one.
-Bytes that are not HTTP are answered with a problem, too.
+body: trailers and chunk extensions. There are at most `max_connections` connections; a new one beyond that replaces an
+idle one. Bytes that are not HTTP are answered with a problem, too.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ class ConnectionLimits:
 
     Parameters
     ----------
-    most : number of open connections.
+    max_connections : number of open connections.
     header_seconds : time for the headers of a request to arrive.
     """
 
-    most: int
+    max_connections: int
     header_seconds: float
 
     @classmethod
-    def within_the_systems(cls, most: int, header_seconds: float) -> ConnectionLimits:
+    def within_the_systems(cls, max_connections: int, header_seconds: float) -> ConnectionLimits:
         """Limits with fewer connections if the system lets a process open fewer files (RLIMIT_NOFILE)."""
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if files != resource.RLIM_INFINITY:
-            most = max(1, min(most, files - FILES_FOR_OTHER_USES))
-        return cls(most, header_seconds)
+            max_connections = max(1, min(max_connections, files - FILES_FOR_OTHER_USES))
+        return cls(max_connections, header_seconds)
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -60,8 +60,8 @@ class PatientProtocol(HttpToolsProtocol):
         """Accept the connection if there is room or an idle one can be closed."""
         super().connection_made(transport)
         _give_up_on_silent_readers(transport)
-        if len(self.connections) > self._limits.most and not self._make_room():
-            self._refuse(OverloadedError(f"{self._limits.most:,} connections are open"))
+        if len(self.connections) > self._limits.max_connections and not self._make_room():
+            self._refuse(OverloadedError(f"{self._limits.max_connections:,} connections are open"))
             return
         self._expect_headers()
 

@@ -50,8 +50,8 @@ class RequestPipeline:
         self.metrics, self.tracing = Metrics(), tracing
         self.draining = Draining(settings.drain_seconds, log, is_alone=settings.workers == 1)
         self.under_way = InFlight(
-            most=settings.max_in_flight,
-            most_bytes=settings.max_bytes_in_flight,
+            max_requests=settings.max_in_flight,
+            max_bytes=settings.max_bytes_in_flight,
             body_seconds=settings.body_seconds,
             request_seconds=settings.request_seconds,
             metrics=self.metrics,

@@ -62,8 +62,8 @@ def answer_batch(
     batch_id: str,
     call: Call,
     reasons: ReasonScope,
-    most_rows: int,
-    most_bytes: int,
+    max_rows: int,
+    max_bytes: int,
 ) -> bytes:
     """Answer a batch; takes up to seconds, so call it in a thread.
 
@@ -72,7 +72,7 @@ def answer_batch(
     kind : media type of the body, one of `MEDIA_TYPES`.
     batcher, events : record the answers.
     batch_id : prefix of the prediction IDs.
-    most_bytes : limit on the decompressed size of a parquet file.
+    max_bytes : limit on the decompressed size of a parquet file.
 
     Returns
     -------
@@ -83,14 +83,14 @@ def answer_batch(
     InvalidJsonError, InvalidRequestError, SourceError
         The body as a whole cannot be read, has no rows, or lacks a column.
     TooManyRowsError
-        It has more than `most_rows` rows.
+        It has more than `max_rows` rows.
     BusyError, DatabaseError
         The answers cannot be recorded now, or the rows are events that cannot be stored.
     """
     if kind == JSON:
-        batch = read_json(served, body, most_rows)
+        batch = read_json(served, body, max_rows)
     else:
-        batch = read_file(served, body, SUFFIXES[kind], most_rows, most_bytes)
+        batch = read_file(served, body, SUFFIXES[kind], max_rows, max_bytes)
     places = [place for place, row in enumerate(batch.rows) if row is not None]
     results = answer_rows(
         served,
@@ -131,19 +131,19 @@ def _document(
     return b"{%s}" % b",".join(b'"%s":%s' % (name.encode(), parts[name]) for name in BatchAnswer.model_fields)
 
 
-def read_json(served: ServedModel, body: bytes, most_rows: int) -> Batch:
+def read_json(served: ServedModel, body: bytes, max_rows: int) -> Batch:
     """The rows of `{"rows": [...]}`."""
     table = served.live.table
-    if is_crowded(body, 4 * most_rows * (len(table.inputs) + 1)):
-        raise TooManyRowsError(most_rows)
+    if is_crowded(body, 4 * max_rows * (len(table.inputs) + 1)):
+        raise TooManyRowsError(max_rows)
     try:
         raw_rows = _BATCH_REQUEST.validate_python(from_json(body))["rows"]
     except ValidationError as error:
         raise request_error(error, table.columns) from None
     except ValueError as error:
         raise InvalidJsonError(f"Invalid JSON: {error}") from None
-    if len(raw_rows) > most_rows:
-        raise TooManyRowsError(most_rows)
+    if len(raw_rows) > max_rows:
+        raise TooManyRowsError(max_rows)
     return checked_rows(served, raw_rows)
 
 
@@ -177,18 +177,18 @@ def _row_errors(error: ValidationError, table: Table, i: int, *, is_first: bool)
     ----------
     is_first : whether to suggest the right name for a misspelled one, which takes ten times as long as the rest.
     """
-    found = field_errors(error, table.columns, ("rows", i), most=MAX_ERRORS_PER_ROW, suggest=is_first)
+    found = field_errors(error, table.columns, ("rows", i), max_errors=MAX_ERRORS_PER_ROW, suggest=is_first)
     if (n_more := error.error_count() - len(found)) > 0:
         message = f"has {n_more} more invalid values"
         found.append(FieldError(path=json_pointer(["rows", i]), message=message))
     return found
 
 
-def read_file(served: ServedModel, body: bytes, suffix: str, most_rows: int, most_bytes: int) -> Batch:
+def read_file(served: ServedModel, body: bytes, suffix: str, max_rows: int, max_bytes: int) -> Batch:
     """The rows of a CSV or parquet file; unknown columns are ignored with a warning."""
     table = served.live.table
-    upload = open_upload(body, suffix, most_bytes)
-    frame, header = _frame(upload, table, most_rows), pd.DataFrame(columns=list(upload.columns))
+    upload = open_upload(body, suffix, max_bytes)
+    frame, header = _frame(upload, table, max_rows), pd.DataFrame(columns=list(upload.columns))
     _, problems = check_frame(table, header, training=False)
     if problems:
         raise InvalidRequestError([FieldError(path=json_pointer([p.column]), message=p.rule) for p in problems])
@@ -205,13 +205,13 @@ def read_file(served: ServedModel, body: bytes, suffix: str, most_rows: int, mos
     return _storable(served, batch)
 
 
-def _frame(upload: Upload, table: Table, most_rows: int) -> pd.DataFrame:
-    """The file's rows, at least one and at most `most_rows`."""
-    frame = upload.frame(table.column_names, most_rows + 1)  # one row more shows that a file is too long
+def _frame(upload: Upload, table: Table, max_rows: int) -> pd.DataFrame:
+    """The file's rows, at least one and at most `max_rows`."""
+    frame = upload.frame(table.column_names, max_rows + 1)  # one row more shows that a file is too long
     if frame.empty:
         raise InvalidRequestError([FieldError(path="/rows", message="the file must have at least one row")])
-    if len(frame) > most_rows:
-        raise TooManyRowsError(most_rows)
+    if len(frame) > max_rows:
+        raise TooManyRowsError(max_rows)
     return frame
 
 

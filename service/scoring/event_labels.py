@@ -90,7 +90,7 @@ def labels_request(word: str) -> TypeAdapter[LabelsRequest]:
     return TypeAdapter(request)
 
 
-def answer_labels(served: ServedModel, events: EventLog, body: bytes, *, now: datetime, most: int) -> bytes:
+def answer_labels(served: ServedModel, events: EventLog, body: bytes, *, now: datetime, max_labels: int) -> bytes:
     """Store the labels of a body, JSON to JSON; blocks on the database, so call it in a thread.
 
     Parameters
@@ -104,18 +104,18 @@ def answer_labels(served: ServedModel, events: EventLog, body: bytes, *, now: da
     Raises
     ------
     InvalidJsonError, InvalidRequestError, TooManyRowsError
-        The body is no valid `LabelsRequest`, or has more than `most` labels.
+        The body is no valid `LabelsRequest`, or has more than `max_labels` labels.
     DatabaseError
         Nothing was stored.
     """
-    if is_crowded(body, 4 * most * len(EventLabel.model_fields)):
-        raise TooManyRowsError(most)
+    if is_crowded(body, 4 * max_labels * len(EventLabel.model_fields)):
+        raise TooManyRowsError(max_labels)
     try:
         request = labels_request(served.live.positive_word).validate_json(body)
     except ValidationError as error:
         raise request_error(error, ()) from None
-    if len(request.labels) > most:
-        raise TooManyRowsError(most)
+    if len(request.labels) > max_labels:
+        raise TooManyRowsError(max_labels)
     labels: dict[int, Outcome] = {}
     errors: dict[int, FieldError] = {}
     for i, label in enumerate(request.labels):

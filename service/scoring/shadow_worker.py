@@ -69,9 +69,9 @@ class ShadowWorker:
         metrics: Metrics,
         log: FilteringBoundLogger,
         *,
-        most_rows_waiting: int = MAX_ROWS_WAITING,
+        max_rows_waiting: int = MAX_ROWS_WAITING,
     ) -> None:
-        self._writer, self._metrics, self._log, self._most = writer, metrics, log, most_rows_waiting
+        self._writer, self._metrics, self._log, self._max_rows_waiting = writer, metrics, log, max_rows_waiting
         self._n_waiting, self._counting = 0, Lock()
         self._failing: ServedModel | None = None
         self._worker: CoalescingWorker[Seen] = CoalescingWorker(
@@ -89,7 +89,7 @@ class ShadowWorker:
         for one in seen:
             n_rows = len(one.rows)
             with self._counting:
-                has_room = self._n_waiting == 0 or self._n_waiting + n_rows <= self._most
+                has_room = self._n_waiting == 0 or self._n_waiting + n_rows <= self._max_rows_waiting
                 if has_room:
                     self._n_waiting += n_rows
             if has_room:

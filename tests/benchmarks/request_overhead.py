@@ -72,7 +72,9 @@ def main() -> None:
     with tempfile.TemporaryFile("w") as file:
         log, metrics, loop = open_log(file), Metrics(), asyncio.new_event_loop()
         served_models = {"credit": SimpleNamespace(actions=["score"])}
-        under_way = InFlight(most=500, most_bytes=2**28, body_seconds=10, request_seconds=60, metrics=metrics, log=log)
+        under_way = InFlight(
+            max_requests=500, max_bytes=2**28, body_seconds=10, request_seconds=60, metrics=metrics, log=log
+        )
 
         def logged(app, write_line):
             draining = Draining(0, log, is_alone=True)

@@ -138,7 +138,7 @@ STARTS = (datetime(2024, 3, 1), datetime(1969, 12, 31, 23, 59), datetime(2261, 5
 
 
 @st.composite
-def payments(draw: st.DrawFn, *, most: int = 25, start: datetime | None = None) -> list[Payment]:
+def payments(draw: st.DrawFn, *, max_size: int = 25, start: datetime | None = None) -> list[Payment]:
     """Events in any order, several in one second, some without a card."""
     start = draw(st.sampled_from(STARTS)) if start is None else start
     moments = st.tuples(st.integers(0, 150), st.sampled_from([0, 1, 250_000, 999_999]))
@@ -150,7 +150,7 @@ def payments(draw: st.DrawFn, *, most: int = 25, start: datetime | None = None) 
                 st.sampled_from(["s", "t", "u"]),
                 st.sampled_from([-3.5, 0.0, 0.01, 9.99, 10.0, 123.45, 100_000.0]),
             ),
-            max_size=most,
+            max_size=max_size,
         )
     )
     return [
@@ -179,10 +179,10 @@ def as_events(rows: list[Payment], entity: str) -> Events:
 
 
 @st.composite
-def labelled(draw: st.DrawFn, *, most: int = 25) -> list[Payment]:
+def labelled(draw: st.DrawFn, *, max_size: int = 25) -> list[Payment]:
     """Payments whose labels came in early, in time, late, or were revised."""
     rows = []
-    for row in draw(payments(most=most)):
+    for row in draw(payments(max_size=max_size)):
         changes = sorted(draw(st.lists(st.integers(0, 160), max_size=3)))
         moments = [row.second + change for change in changes]
         pairs = [tuple(moments[i : i + 2]) for i in range(0, len(moments), 2)]

@@ -1,4 +1,4 @@
-"""Performance by matured labels, beside the biased figures of counting unlabelled transactions too early.
+"""Performance on matured labels, next to the biased figures that count unlabelled transactions as genuine too early.
 
 A positive becomes known only days later, by a complaint or a review. Until then a transaction looks genuine, so an
 evaluation on all transactions to date uses partly wrong labels.

@@ -144,7 +144,7 @@ def _test(condition: Condition, column: Column) -> _Test:
         return _NumberTest(_COMPARED[condition.word], float(condition.operand), numbers_for_none)
     codes = text_codes(column)
     if column.kind == "flag":
-        numbers, wanted = column.flag_values, flag_spellings(column)[value_text(condition.operand)]
-        texts = frozenset(text for text in numbers if numbers[text] == numbers[wanted])
+        numbers, spelling = column.flag_values, flag_spellings(column)[value_text(condition.operand)]
+        texts = frozenset(text for text in numbers if numbers[text] == numbers[spelling])
         return _TextTest(str, texts, inside=True, codes=codes)
     return _TextTest(level_text, condition.listed, inside=condition.word != "not_one_of", codes=codes)

@@ -48,9 +48,9 @@ def _refusals(campaign: Mapping[str, Any], place: tuple[str | int, ...], protect
         BadField(
             (*place, "targeting", name),
             f"{kind} ads must not be targeted by {name}, which is protected; leave it out",
-            wanted,
+            condition,
         )
-        for name, wanted in (campaign.get("targeting") or {}).items()
+        for name, condition in (campaign.get("targeting") or {}).items()
         if name in protected
     ]
     return [BadField((*place, "category"), by_model, campaign["category"]), *by_targeting]

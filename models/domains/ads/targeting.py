@@ -49,16 +49,16 @@ def matches(targeting: Mapping[str, Any], shared: Mapping[str, Any], table: Tabl
     targeting : checked, see `targeting_type`.
     shared : the checked columns of person and context.
     """
-    return all(_holds(wanted, shared.get(name), table[name]) for name, wanted in targeting.items())
+    return all(_holds(condition, shared.get(name), table[name]) for name, condition in targeting.items())
 
 
-def _holds(wanted: Any, value: Any, column: Column) -> bool:
+def _holds(condition: Any, value: Any, column: Column) -> bool:
     if value is None:
         return False
     if column.kind == "number":
-        in_range: bool = wanted.get("minimum", -inf) <= value <= wanted.get("maximum", inf)
+        in_range: bool = condition.get("minimum", -inf) <= value <= condition.get("maximum", inf)
         return in_range and value not in column.missing
-    return value in wanted or level_text(value) in map(level_text, wanted)
+    return value in condition or level_text(value) in map(level_text, condition)
 
 
 def _wanted_type(column: Column) -> Any:
@@ -76,7 +76,7 @@ def _listed_level(column: Column) -> Any:
     return Literal[(*column.levels, *numbers)]
 
 
-def _not_crossed(wanted: NumberRange) -> NumberRange:
-    if wanted.get("minimum", -inf) > wanted.get("maximum", inf):
+def _not_crossed(condition: NumberRange) -> NumberRange:
+    if condition.get("minimum", -inf) > condition.get("maximum", inf):
         raise PydanticCustomError("range", "minimum must not exceed maximum")
-    return wanted
+    return condition

@@ -55,9 +55,9 @@ def counterfactual_answers(live: LiveModel, row: Row, prediction_id: str) -> Cou
         for changes, answer in zip(found, answers[1:], strict=True)
         if answer.decision == live.domain.favourable
     ]
-    asked = answers[0]
+    current = answers[0]
     note = ""
-    if asked.decision == live.domain.favourable:
+    if current.decision == live.domain.favourable:
         note = "The applicant is already approved."
     elif not any(column.actionable for column in live.table.inputs):
         note = "The table marks no column as actionable."
@@ -68,8 +68,8 @@ def counterfactual_answers(live: LiveModel, row: Row, prediction_id: str) -> Cou
         model=live.name,
         version=live.version,
         policy_version=live.policy_version,
-        warnings=asked.warnings,
-        decision=asked.decision,
+        warnings=current.warnings,
+        decision=current.decision,
         counterfactuals=ways,
         note=note,
     )

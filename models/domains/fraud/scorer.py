@@ -78,7 +78,7 @@ class FraudScorer(TableClassifier):
     @property
     def input_groups(self) -> FeatureGroups:
         """See `TableClassifier`; the anomaly comes last, alone."""
-        return super().input_groups.beside(FeatureGroups(np.ones(1, np.float32), np.zeros(1, np.intp)))
+        return super().input_groups.followed_by(FeatureGroups(np.ones(1, np.float32), np.zeros(1, np.intp)))
 
     def inputs(self, X: Features) -> Features:
         """The encoded rows with the anomaly appended."""

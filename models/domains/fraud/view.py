@@ -17,8 +17,10 @@ def fraud_view(live: LiveModel, given: Mapping[str, Any]) -> View:
     policy, answer = live.policy, given["answer"]
     assert isinstance(policy, FraudPolicy)  # noqa: S101 - a domain's models come with the domain's policy
     anomaly, review = answer["anomaly_score"], policy.review_anomaly_from
-    said = f"More unusual than {anomaly:.4g} % of genuine transactions; review threshold {review:g} %"
-    scale = zoned(0, 100, [(review, "usual", "good"), (100, "review", "middle")], [], (anomaly, f"{anomaly:.4g}"), said)
+    sentence = f"More unusual than {anomaly:.4g} % of genuine transactions; review threshold {review:g} %"
+    scale = zoned(
+        0, 100, [(review, "usual", "good"), (100, "review", "middle")], [], (anomaly, f"{anomaly:.4g}"), sentence
+    )
     rules = f"Rules hit: {', '.join(answer['rules'])}." if answer["rules"] else ""
     return View(
         title=f"Fraud probability {percent(answer['fraud_probability'])}",
@@ -26,7 +28,7 @@ def fraud_view(live: LiveModel, given: Mapping[str, Any]) -> View:
         tone=tone_of(live, answer["decision"]),
         parts=[
             probability_part(live, answer),
-            Part(title="Anomaly score", text=f"{said}.", scale=scale, note=rules),
+            Part(title="Anomaly score", text=f"{sentence}.", scale=scale, note=rules),
             reasons_part(answer),
             breakdown_part(given),
             windows_part(live, answer, "Card and terminal history"),

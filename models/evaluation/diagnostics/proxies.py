@@ -114,10 +114,10 @@ def _rates(codes: Codes, classes: npt.NDArray[np.int64], folds: StratifiedKFold)
     members = (classes[:, None] == np.unique(classes)).astype(np.float64)
     rates: Floats = np.empty_like(members)
     n_bins = int(codes.max()) + 1
-    for known, asked in folds.split(codes, classes):
+    for known, held_out in folds.split(codes, classes):
         sums = np.stack([np.bincount(codes[known], of_class, n_bins) for of_class in members[known].T], axis=1)
         n_rows = np.bincount(codes[known], minlength=n_bins)[:, None]
-        rates[asked] = ((sums + members[known].mean(axis=0)) / (n_rows + 1))[codes[asked]]
+        rates[held_out] = ((sums + members[known].mean(axis=0)) / (n_rows + 1))[codes[held_out]]
     return rates
 
 

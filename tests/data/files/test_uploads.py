@@ -34,21 +34,21 @@ def parquet_of(table, **options):
     return file.getvalue()
 
 
-def read(content, suffix=".parquet", wanted=("a",), most_rows=100, most_bytes=MEBIBYTE):
-    return open_upload(content, suffix, most_bytes).frame(wanted, most_rows)
+def read(content, suffix=".parquet", needed=("a",), max_rows=100, max_bytes=MEBIBYTE):
+    return open_upload(content, suffix, max_bytes).frame(needed, max_rows)
 
 
 @settings(max_examples=25)
 @given(
     rows=st.lists(st.fixed_dictionaries(COLUMNS), min_size=1, max_size=12),
     group_rows=st.integers(1, 12),
-    most_rows=st.integers(1, 14),
+    max_rows=st.integers(1, 14),
     version=st.sampled_from(["1.0", "2.0"]),
     compression=st.sampled_from(["none", "snappy", "zstd"]),
     dictionary=st.booleans(),
 )
 def test_parquet_is_read_as_it_always_was(
-    tmp_path_factory, rows, group_rows, most_rows, version, compression, dictionary
+    tmp_path_factory, rows, group_rows, max_rows, version, compression, dictionary
 ):
     """Whatever the groups, pages and encodings: the first rows with the values that the usual reader finds."""
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).convert_dtypes()
@@ -64,9 +64,9 @@ def test_parquet_is_read_as_it_always_was(
     path = tmp_path_factory.mktemp("upload") / "file.parquet"
     path.write_bytes(content)
 
-    found = read(content, wanted=list(COLUMNS), most_rows=most_rows)
+    found = read(content, needed=list(COLUMNS), max_rows=max_rows)
 
-    pd.testing.assert_frame_equal(found, read_frame(path).head(most_rows), check_dtype=False)
+    pd.testing.assert_frame_equal(found, read_frame(path).head(max_rows), check_dtype=False)
 
 
 @settings(max_examples=40)
@@ -115,17 +115,17 @@ def test_a_text_that_a_dictionary_holds_once_counts_for_every_row():
     assert len(content) < 20_000
 
     with pytest.raises(TooLargeError, match="holds texts of more than"):
-        read(content, most_rows=5_000, most_bytes=2 * MEBIBYTE)
+        read(content, max_rows=5_000, max_bytes=2 * MEBIBYTE)
 
 
 def test_pages_that_unpack_to_much_are_refused_before_they_do():
-    """A column that is not wanted is not unpacked, and may hold anything."""
+    """A column that is not needed is not unpacked, and may hold anything."""
     table = pa.table({"a": ["x" * 100_000] * 50, "b": list(range(50))})
     content = parquet_of(table, compression="zstd", use_dictionary=False)
 
     with pytest.raises(TooLargeError, match="unpacks to more than 1,048,576 bytes"):
         read(content)
-    assert read(content, wanted=("b",))["b"].tolist() == list(range(50))
+    assert read(content, needed=("b",))["b"].tolist() == list(range(50))
 
 
 def test_values_told_by_their_difference_are_refused():
@@ -144,8 +144,8 @@ def test_long_blocks_and_lists_are_refused_where_they_are_wanted():
 
     for name, why in (("a", "values of 65 bytes"), ("b", "lists or structures"), ("c", "lists or structures")):
         with pytest.raises(SourceError, match=why):
-            read(content, wanted=(name,))
-    assert read(content, wanted=("e",))["e"].tolist() == [1]
+            read(content, needed=(name,))
+    assert read(content, needed=("e",))["e"].tolist() == [1]
 
 
 def test_what_pandas_noted_takes_no_column_away():
@@ -213,12 +213,12 @@ def test_a_csv_is_read_as_it_always_was(tmp_path):
 def test_a_csv_that_would_become_too_much_is_refused(content, why):
     """The header and the number of lines tell it."""
     with pytest.raises(SourceError, match=why) as refused:
-        read(content, ".csv", most_rows=5_000)
+        read(content, ".csv", max_rows=5_000)
     assert len(str(refused.value)) < 1_000
 
 
 def test_of_a_longer_file_no_more_is_read():
-    """As many rows as are wanted."""
+    """As many rows as are needed."""
     values = np.arange(1_000)
-    assert len(read(pd.DataFrame({"a": values}).to_csv(index=False).encode(), ".csv", most_rows=7)) == 7
-    assert len(read(parquet_of(pa.table({"a": values}), row_group_size=3), most_rows=7)) == 7
+    assert len(read(pd.DataFrame({"a": values}).to_csv(index=False).encode(), ".csv", max_rows=7)) == 7
+    assert len(read(parquet_of(pa.table({"a": values}), row_group_size=3), max_rows=7)) == 7

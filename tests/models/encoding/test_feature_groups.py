@@ -46,4 +46,4 @@ def test_groups_beside_others_merge_as_each_alone(first: list[int], second: list
         for groups, part in zip((one, other), np.split(X, [sum(first)], axis=1), strict=True)
         if len(groups.groups)
     ]
-    np.testing.assert_array_equal(one.beside(other).merged(X), np.concatenate(alone, axis=1))
+    np.testing.assert_array_equal(one.followed_by(other).merged(X), np.concatenate(alone, axis=1))

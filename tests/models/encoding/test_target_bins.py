@@ -23,7 +23,7 @@ def stepped(n_rows: int, steps: tuple[float, ...], seed: int) -> tuple[np.ndarra
 @pytest.mark.parametrize("seed", range(3))
 def test_steps_of_the_event_rate_are_found(seed: int) -> None:
     """Each planted step has an edge near it."""
-    edges = target_edges(*stepped(5000, (0.3, 0.75), seed), most_bins=16)
+    edges = target_edges(*stepped(5000, (0.3, 0.75), seed), max_bins=16)
     for step in (0.3, 0.75):
         assert np.abs(edges - step).min() < 0.01
 
@@ -33,15 +33,15 @@ def test_a_column_that_tells_nothing_has_no_edges() -> None:
     n_edges = []
     for seed in range(200):
         rng = np.random.default_rng(seed)
-        n_edges.append(len(target_edges(rng.random(1000), rng.integers(0, 2, 1000), most_bins=16)))
+        n_edges.append(len(target_edges(rng.random(1000), rng.integers(0, 2, 1000), max_bins=16)))
     assert np.mean(np.array(n_edges) > 0) < 0.1
     assert max(n_edges) <= 3
 
 
 def test_a_split_is_worth_its_gain_in_likelihood() -> None:
-    """Twice the log-likelihood that the first split adds, computed by hand, is where `least_gain` cuts off."""
+    """Twice the log-likelihood that the first split adds, computed by hand, is where `min_gain` cuts off."""
     values, labels = stepped(400, (0.5,), 0)
-    (edge,) = target_edges(values, labels, most_bins=2)
+    (edge,) = target_edges(values, labels, max_bins=2)
 
     def log_likelihood(part: np.ndarray) -> float:
         rate = part.mean()
@@ -49,32 +49,32 @@ def test_a_split_is_worth_its_gain_in_likelihood() -> None:
 
     below, above = labels[values < edge], labels[values > edge]
     gain = 2 * (log_likelihood(below) + log_likelihood(above) - log_likelihood(labels))
-    assert len(target_edges(values, labels, most_bins=2, least_gain=0.999 * gain)) == 1
-    assert len(target_edges(values, labels, most_bins=2, least_gain=1.001 * gain)) == 0
+    assert len(target_edges(values, labels, max_bins=2, min_gain=0.999 * gain)) == 1
+    assert len(target_edges(values, labels, max_bins=2, min_gain=1.001 * gain)) == 0
 
 
 def test_edges_keep_their_limits() -> None:
     """At most so many bins, none of fewer than 20 rows, each edge half-way between two values."""
     values, labels = stepped(3000, tuple(np.linspace(0.05, 0.95, 19)), 0)
     values = np.round(values, 3)
-    for most_bins in (1, 2, 5, 16):
-        edges = target_edges(values, labels, most_bins=most_bins)
-        assert len(edges) <= most_bins - 1
+    for max_bins in (1, 2, 5, 16):
+        edges = target_edges(values, labels, max_bins=max_bins)
+        assert len(edges) <= max_bins - 1
         counts = np.histogram(values, np.concatenate([[-1], edges, [2]]))[0]
         assert counts.min() >= 20
         distinct = np.unique(values)
         for edge in edges:
             above = np.searchsorted(distinct, edge)
             assert edge == pytest.approx((distinct[above - 1] + distinct[above]) / 2, rel=1e-12)
-    assert len(target_edges(values[:39], labels[:39], most_bins=16)) == 0
-    assert len(target_edges(np.ones(500), labels[:500], most_bins=16)) == 0
+    assert len(target_edges(values[:39], labels[:39], max_bins=16)) == 0
+    assert len(target_edges(np.ones(500), labels[:500], max_bins=16)) == 0
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-30, 1e30, 1e300])
 def test_the_size_of_numbers_does_not_matter(scale: float) -> None:
     values, labels = stepped(2000, (0.3, 0.75), 0)
-    edges = target_edges(values, labels, most_bins=16)
-    np.testing.assert_allclose(target_edges(values * scale, labels, most_bins=16), edges * scale, rtol=1e-9)
+    edges = target_edges(values, labels, max_bins=16)
+    np.testing.assert_allclose(target_edges(values * scale, labels, max_bins=16), edges * scale, rtol=1e-9)
 
 
 def test_the_coarser_view_has_the_code_of_the_targets_bins_alone() -> None:
@@ -82,7 +82,7 @@ def test_the_coarser_view_has_the_code_of_the_targets_bins_alone() -> None:
     values, labels = stepped(4000, (0.3, 0.75), 1)
     frame = pd.DataFrame({"x": values, "noise": np.random.default_rng(2).random(4000)})
     encoder = TableEncoder(n_bins=8, n_target_bins=16, most_values=0, statistics_from=0).fit(frame, labels)
-    found = target_edges(values, labels, most_bins=16)
+    found = target_edges(values, labels, max_bins=16)
     edges = np.concatenate([[values.min()], found, [values.max()]])
     expected = np.clip((values[:, None] - edges[:-1]) / np.diff(edges), 0, 1)
 

@@ -149,7 +149,7 @@ def test_steps_that_are_too_large_are_told():
     advance(run, 10**6)
     state = run.state(with_points=True)
     assert (state.diverged, state.is_finished) == (True, True)
-    assert run.step < run.most_steps
+    assert run.step < run.n_steps
     json.loads(state.model_dump_json(), parse_constant=pytest.fail)
     assert state.losses.training is None
     with pytest.raises(DivergedError, match=f"by step {run.step};"):

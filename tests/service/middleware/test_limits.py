@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from service.logs import open_log
 from service.metrics.metrics import Metrics
-from service.middleware.admission import SLOWEST, InFlight, Limits
+from service.middleware.admission import MIN_BYTES_PER_SECOND, InFlight, Limits
 from service.middleware.request_log import RequestLog
 from service.requests.problems import problem_response
 from service.requests.statuses import EXPECTED_ERRORS
@@ -91,7 +91,7 @@ async def limited(endpoint, **changes):
         await send({"type": "http.response.body", "body": body})
 
     log, metrics, lines, ahead = open_log(), Metrics(), [], [0.0]
-    limits = {"most": 3, "most_bytes": 1000, "body_seconds": 10, "request_seconds": 60, **changes}
+    limits = {"max_requests": 3, "max_bytes": 1000, "body_seconds": 10, "request_seconds": 60, **changes}
     under_way = InFlight(**limits, metrics=metrics, log=log, clock=lambda: perf_counter() + ahead[0])
     stack = RequestLog(
         Limits(application, under_way),
@@ -157,17 +157,17 @@ def test_more_than_fit_are_sent_away_at_once():
     asyncio.run(check())
 
 
-@pytest.mark.parametrize("n_bytes", [1, 3 * SLOWEST])
+@pytest.mark.parametrize("n_bytes", [1, 3 * MIN_BYTES_PER_SECOND])
 def test_a_body_that_dribbles_ends_in_408(n_bytes):
     """When its time is over, which every byte that came has prolonged; the place is free again."""
 
     async def check():
-        async with limited(whole_body, most_bytes=10**6) as stack:
+        async with limited(whole_body, max_bytes=10**6) as stack:
             request = Request()
             task = stack.begin(request)
             request.put(b"x" * n_bytes, more=True)
             await asyncio.sleep(0.05)
-            stack.ahead[0] = 9 + n_bytes / SLOWEST
+            stack.ahead[0] = 9 + n_bytes / MIN_BYTES_PER_SECOND
             await asyncio.sleep(0.1)
             early = list(request.statuses)
             stack.ahead[0] += 2

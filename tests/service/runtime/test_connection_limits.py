@@ -174,8 +174,8 @@ def test_idle_connections_give_way(connect):
 
 def test_there_are_no_more_connections_than_files():
     """The limit of the system comes before that of the settings."""
-    assert ConnectionLimits.within_the_systems(10**9, 1).most < 10**9
-    assert ConnectionLimits.within_the_systems(1, 1).most == 1
+    assert ConnectionLimits.within_the_systems(10**9, 1).max_connections < 10**9
+    assert ConnectionLimits.within_the_systems(1, 1).max_connections == 1
 
 
 def test_the_client_is_told_before_the_connection_closes(connect):

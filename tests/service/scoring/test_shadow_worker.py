@@ -62,7 +62,7 @@ def log():
 
 @pytest.fixture
 def shadowing(writer, metrics, log):
-    shadowing = ShadowWorker(writer, metrics, log, most_rows_waiting=5)
+    shadowing = ShadowWorker(writer, metrics, log, max_rows_waiting=5)
     shadowing.start()
     return shadowing
 

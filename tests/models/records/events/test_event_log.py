@@ -62,7 +62,7 @@ class TestAnswers:
     @given(st.data())
     def test_in_any_order_see_what_had_come_and_lay_before(self, open_log, data):
         """Late events, shuffles and steps of a sender's clock: each is the bulk computation over what had come."""
-        log, rows = open_log(), data.draw(payments(most=12))
+        log, rows = open_log(), data.draw(payments(max_size=12))
         come: list[Payment] = []
         while len(come) < len(rows):
             batch = rows[len(come) : len(come) + data.draw(st.integers(1, 4))]
@@ -70,7 +70,7 @@ class TestAnswers:
             assert [seen_in(text) for text in ask(log, *batch)] == in_bulk(come)[-len(batch) :]
 
     @on_one_database
-    @given(labelled(most=12))
+    @given(labelled(max_size=12))
     def test_know_labels_from_the_time_on_at_which_they_came(self, open_log, rows):
         """Early, late and revised labels, delivered as they become known."""
         log = open_log()
