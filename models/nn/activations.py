@@ -1,8 +1,8 @@
-"""Activation functions, each with its way back.
+"""Activation functions, each with its backward step.
 
-An activation turns a layer's weighted sums z into its outputs a = f(z). On the way back it turns dL/da into
-dL/dz = dL/da * f'(z). Wherever f' can be written in terms of a (sigmoid: a (1 - a)), the sums need not be kept and f
-may overwrite them; `keeps_sums` marks those that cannot.
+An activation turns a layer's weighted sums z into its outputs a = f(z). Backward, it turns dL/da into
+dL/dz = dL/da * f'(z). Where f' can be written in terms of a (sigmoid: a (1 - a)), f may overwrite the sums;
+`keeps_sums` marks the activations whose backward step needs them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Activation:
     ----------
     apply : (sums, out) -> None; writes f(sums) into `out`, which may be `sums` itself.
     pull_back : (grads, outputs, sums) -> None; turns dL/d(outputs) into dL/d(sums), in place in `grads`. `outputs` and
-        `sums` are as `apply` left them, and are used up.
-    keeps_sums : the way back reads `sums`; for all others `apply` may be given one array for both.
+        `sums` are as `apply` left them, and are overwritten.
+    keeps_sums : `pull_back` reads `sums`; for all others `apply` may write its outputs over them.
     """
 
     name: str
@@ -73,8 +73,8 @@ def _relu_back(grads: Array, outputs: Array, sums: Array) -> None:
 
 
 def _silu(sums: Array, out: Array) -> None:
-    # z s(z), with s the sigmoid: z/2 (1 + tanh(z/2)). The way back needs s(z) beside the outputs, so where sums and
-    # outputs are kept apart s(z) takes the place of z
+    # z s(z), with s the sigmoid: z/2 (1 + tanh(z/2)). The backward step needs s(z) and the outputs, so while training,
+    # with two arrays, s(z) overwrites z
     if out is sums:
         out *= 0.5
         out *= np.tanh(out) + 1
@@ -95,9 +95,9 @@ def _silu_back(grads: Array, outputs: Array, sums: Array) -> None:
 
 @cache
 def _kinds(n_units: int, dtype: np.dtype[Any]) -> tuple[Array, Array, Array]:
-    """For the units of a layer the sign of their curve, and what lets z count on one side only; each (n_units,).
+    """For each unit of a layer the sign of its curve, and the bounds that make z count on one side only; (n_units,).
 
-    A third each are convex, concave and bounded; what is left over is convex.
+    A third each are convex, concave and bounded; the remainder is convex.
     """
     third = n_units // 3
     concave, bounded = slice(n_units - 2 * third, n_units - third), slice(n_units - third, n_units)
@@ -108,7 +108,7 @@ def _kinds(n_units: int, dtype: np.dtype[Any]) -> tuple[Array, Array, Array]:
 
 
 def _rising_half(sums: Array, signs: Array, out: Array) -> None:
-    # (1 + z) / 2 for z put between -1 and 1, or (1 - z) / 2
+    # (1 + z) / 2 for z clipped to -1..1, or (1 - z) / 2 for concave units
     np.minimum(sums, 1, out=out)
     np.maximum(out, -1, out=out)
     out *= 0.5
@@ -117,9 +117,9 @@ def _rising_half(sums: Array, signs: Array, out: Array) -> None:
 
 
 def _monotone(sums: Array, out: Array) -> None:
-    # The parabola ((1 + z) / 2)^2, from 0 at -1 to 1 at 1: a convex unit goes on as z, which below lies under it, a
-    # bounded one stays at 1, a concave one is the convex one turned about 0. Built of comparisons, + - * on terms of
-    # one sign and powers of two: rounded, it still never falls, which no library's exp or tanh promises
+    # The parabola ((1 + z) / 2)^2, from 0 at -1 to 1 at 1. From there a convex unit continues as z and a bounded one
+    # stays at 1; a concave unit is the convex one rotated about 0. Only comparisons and + - * on terms of one sign:
+    # they are monotone even after rounding, which no library guarantees for exp or tanh
     sums = sums.copy() if out is sums else sums
     signs, above, below = _kinds(sums.shape[-1], sums.dtype)
     _rising_half(sums, signs, out)
@@ -130,7 +130,7 @@ def _monotone(sums: Array, out: Array) -> None:
 
 
 def _monotone_back(grads: Array, outputs: Array, sums: Array) -> None:
-    # The parabola's slope is (1 + z) / 2, from 0 to 1, where it goes on as z; a bounded unit's is 0 from there
+    # The parabola's slope (1 + z) / 2 ends at 1, the slope of z; a bounded unit's slope is 0 above 1
     signs, above, below = _kinds(sums.shape[-1], sums.dtype)
     is_bounded = (above != 0) & (below != 0)
     grads *= ~(is_bounded & (sums >= 1))

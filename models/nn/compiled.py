@@ -1,11 +1,11 @@
 """The elementwise work of a training step as compiled loops, for where numba is installed (extra: compiled).
 
-numpy goes over an array once for each operation; these loops do all that is to be done with a number while they hold
-it. What they compute is written in `activations`, `dropout` and `optimizers`, which are also the oracle of their tests.
-Sums are rounded differently in the last bits, so equal seeds give equal bits on either path, not across the two.
+numpy passes over an array once per operation; these loops fuse all operations on an element into one pass. They compute
+what `activations`, `dropout` and `optimizers` define; those are the oracle of their tests. Sums are rounded differently
+in the last bits: equal seeds give equal bits with numba and equal bits without, but not across the two.
 
-Everything is compiled when this module is imported, which is why only `training.compiled_kernels` does that. The result
-is cached on disk, beside this file or in the user's cache folder.
+Importing this module compiles everything, so only `training.compiled_kernels` imports it. The result is cached on disk,
+next to this file or in the user's cache folder.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def _compiled(signature: str | None = None) -> Callable[[_Function], _Function]:
-    """A decorator; without a signature the function becomes part of those that call it."""
-    # A product and a sum may be rounded once together, and the sign of a zero is free; NaN and infinity stay themselves
+    """A decorator that compiles a function; without a signature it is inlined into its callers."""
+    # Allows fused multiply-add and ignores the sign of zeros. Not "fast": NaN and infinity must survive, since the
+    # estimators detect divergence by them
     options = {"error_model": "numpy", "fastmath": {"contract", "nsz"}}
     compiled: Callable[[_Function], _Function] = (
         numba.njit(signature, cache=True, nogil=True, **options)
@@ -45,9 +46,8 @@ def _compiled(signature: str | None = None) -> Callable[[_Function], _Function]:
 
 @_compiled()
 def _tanh(x: Any) -> Any:
-    # A quotient of two polynomials in x^2 with the least greatest relative error for |x| <= 8.3, where float32 knows no
-    # difference from 1 any more. Off by at most 4e-7; unlike a call of the C library it lets the compiler treat many
-    # numbers at once
+    # Minimax rational approximation in x^2 of tanh(x) / x, relative error at most 4e-7. Beyond 8.3 tanh is 1 in
+    # float32. A call of the C library would prevent the compiler from vectorising the loop
     x = min(max(x, float32(-8.3)), float32(8.3))
     q = x * x
     above = float32(2.1508980e-05) + q * float32(1.4648892e-08)
@@ -123,7 +123,7 @@ def adam_update(
     rate: float,
     epsilon: float,
 ) -> None:
-    """All of `Adam.step` that is done to each parameter."""
+    """The elementwise part of `Adam.step`."""
     for i in range(parameters.size):
         gradient = gradients[i]
         running_sum[i] = beta1 * running_sum[i] + gradient
@@ -132,7 +132,7 @@ def adam_update(
 
 
 def layer_kernel(activation: str) -> LayerKernel | None:
-    """The compiled loop after a layer's product; None for an activation without one."""
+    """The compiled loop that follows a layer's matrix product; None for activations without one."""
     kind = _KINDS.get(activation)
     if kind is None:
         return None

@@ -1,4 +1,4 @@
-"""Dropout: units that are switched off at random while the network trains (Srivastava et al. 2014)."""
+"""Dropout: hidden units dropped at random while training (Srivastava et al. 2014)."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import numpy.typing as npt
 
 from models.nn.arrays import Array
 
-# SplitMix64 (Steele, Lea and Flood 2014): the k-th random word is a fixed scrambling of seed + k * GOLDEN. Words do not
-# depend on each other, so that all of them are drawn at once.
+# SplitMix64 (Steele, Lea and Flood 2014): the k-th random word is a fixed hash of seed + k * GOLDEN. Words do not
+# depend on each other, so all of them are computed at once.
 GOLDEN = 0x9E3779B97F4A7C15
 SCRAMBLE = (30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)
 LAST_SHIFT = 31
 
 
 class Dropout:
-    """Which units of a batch are off, drawn anew for each step.
+    """The dropout mask of a batch, drawn anew for each step.
 
-    A byte of randomness decides over a unit, so the probability used is the nearest 256th of the requested one. Units
-    that stay are scaled up by `scale` = 1 / (1 - probability used), so that nothing changes on average.
+    One random byte per unit decides, so the probability is rounded to a multiple of 1/256. Units that stay are scaled
+    up by `scale` = 1 / (1 - rounded probability), so that expected outputs do not change (inverted dropout).
 
     Parameters
     ----------
-    probability : of being off, 0 < probability < 1.
-    shape : of the outputs over which it decides, (n_members, n_rows, n_units).
+    probability : of dropping a unit, 0 < probability < 1.
+    shape : of the outputs, (n_members, n_rows, n_units).
 
     Attributes
     ----------
-    words, chances : the random words of a step, and the same memory as bytes in that shape; a unit is off where its
-        byte is less than `n_off`.
+    words, chances : the random words of a step, and a view of them as bytes in that shape; a unit is dropped where
+        its byte is less than `n_off`.
     """
 
     def __init__(self, probability: float, shape: tuple[int, int, int]) -> None:
@@ -48,7 +48,7 @@ class Dropout:
         return rng.integers(0, 2**64, dtype=np.uint64)
 
     def draw(self, rng: np.random.Generator, out: Array) -> None:
-        """Fill `out` with 0 for a unit that is off and `scale` for one that stays."""
+        """Fill `out` with 0 for dropped units and `scale` for the others."""
         words, shifted = self.words, self._shifted
         np.add(self._steps, self.seed(rng), out=words)
         for shift, factor in SCRAMBLE:

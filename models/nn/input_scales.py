@@ -1,9 +1,9 @@
-"""Input scales: how much each input counts, learned faster than the weights it meets.
+"""Input scales: a learned scale for each input, with a higher learning rate than the weights.
 
-While a network trains, its first weights are products w_ij = s_i v_ij of the input's scale and free weights. An input
-that tells nothing loses its scale, and with it all its weights at once; that is how a network leaves columns out, which
-trees do by themselves. This is the diagonal layer of Holzmueller et al. (2024), with its faster learning rate. There it
-stays a layer of the network; here the products are what the network holds, so that no other module knows of it.
+While a network trains, its first weights are products w_ij = s_i v_ij of the input's scale and free weights. The scale
+of an uninformative input shrinks, and with it all its weights at once: a soft form of the feature selection that trees
+do. This is the scaling layer of Holzmueller et al. (2024), with its higher learning rate. There it stays a layer of the
+network; here the network holds the products, so that no other module needs to know about scales.
 
 By the chain rule dL/dv_ij = s_i dL/dw_ij and dL/ds_i = sum_j v_ij dL/dw_ij.
 """
@@ -17,7 +17,7 @@ from models.nn.optimizers import Optimizer
 
 
 class InputScales:
-    """The scales of one network's inputs, for each member its own; 1 at the start and never below 0.
+    """The scales of a network's inputs, one set per member; 1 at the start and never below 0.
 
     Parameters
     ----------
@@ -33,14 +33,14 @@ class InputScales:
         self._gradients = np.empty_like(self._scales)
 
     def take_apart(self) -> None:
-        """Before a step: put the free weights and their gradients in the place of the first weights and theirs."""
+        """Before a step: replace the first weights and their gradients by the free weights and theirs."""
         weights, gradients = self._first.weights, self._first.weight_gradients
         np.einsum("mij,mij->mi", self._free, gradients, out=self._gradients)
         gradients *= self._scales[..., None]
         weights[...] = self._free
 
     def put_together(self, learning_rate: float) -> None:
-        """After it, in which the free weights have moved: move the scales too and put the products back."""
+        """After the step has updated the free weights: update the scales, and restore the products."""
         weights = self._first.weights
         self._free[...] = weights
         self._optimizer.step(self._scales.reshape(-1), self._gradients.reshape(-1), self._rate * learning_rate)

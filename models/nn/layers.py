@@ -1,8 +1,7 @@
 """Layers: forward, and under it backward, for whole batches.
 
-Several networks of one shape, the members of an ensemble, can be held at once: weights, biases, sums and outputs then
-have a leading axis of members, and one batched product moves all of them. A single network has one member; read its
-arrays without that axis and the formulas are the article's.
+All arrays have a leading axis of ensemble members, so that one batched product computes all networks of a shape at
+once. A single network has one member; without that axis the formulas are the article's.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ from models.nn.steady_products import steady_product
 
 LayerKernel: TypeAlias = Callable[[Array, Array, Array, Dropout | None, np.random.Generator], None]
 """A compiled loop for everything after a layer's product: (sums, biases, outputs, dropout, rng) -> None. It adds the
-biases, writes the outputs after dropout, and leaves in place of the sums the derivative of the outputs by them."""
+biases, writes the outputs after dropout, and overwrites the sums with the derivative of the outputs by them."""
 
 
 @dataclass
 class Record:
-    """A layer's record of one forward pass; allocated once for a batch size and filled anew at each step.
+    """What a layer keeps of a forward pass for the backward pass; allocated once per batch size, refilled at each step.
 
     `outputs`, `sums` and `grads` have the shape (n_members, n_rows, n_outputs). `outputs` are what the next layer sees,
-    after dropout; `activated` what the activation gave; `ones` has the shape (1, n_rows). Arrays that need not differ
-    are the same array. Where a compiled `kernel` works them off there is no `mask`: `sums` then hold the derivative of
-    the outputs by them, dropout included.
+    after dropout; `activated` is the output of the activation; `ones` has the shape (1, n_rows). Arrays that need not
+    differ share memory. A compiled `kernel` needs no `mask`: `sums` then hold the derivative of the outputs by them,
+    dropout included.
     """
 
     inputs: Array
@@ -75,10 +74,10 @@ class Dense:
         self.keeps_sums = keeps_sums or self.activation.keeps_sums
 
     def weight_scale(self) -> float:
-        """Standard deviation of the first weights: keeps the size of the sums from layer to layer.
+        """Standard deviation of the initial weights; it keeps the variance of the sums constant from layer to layer.
 
-        sqrt(2 / n_inputs) where half the units are off (He et al. 2015), sqrt(2 / (n_inputs + n_outputs)) elsewhere
-        (Glorot and Bengio 2010).
+        sqrt(2 / n_inputs) where half the units are inactive (He et al. 2015), sqrt(2 / (n_inputs + n_outputs))
+        elsewhere (Glorot and Bengio 2010).
         """
         half_off = self.activation.name in ("relu", "silu", "monotone")
         return float(np.sqrt(2 / (self.n_inputs if half_off else self.n_inputs + self.n_outputs)))
@@ -90,10 +89,10 @@ class Dense:
         return sums
 
     def predicted_sums(self, inputs: Array) -> Array:
-        """The weighted sums as `sums` has them, but added up in one order whatever the number of rows.
+        """The weighted sums, added up in an order that does not depend on the number of rows.
 
-        A matrix product over many inputs is cut into pieces, and where it is cut depends on how many rows there are.
-        Cutting it at fixed places gives a row the same bits alone and among others (see `Network.sums`).
+        BLAS splits long sums into blocks whose size depends on the number of rows. Fixed blocks give a row the same
+        bits alone and in a batch (see `Network.sums`).
         """
         widest = 256
         sums = steady_product(inputs[..., :widest], self.weights[:, :widest])
@@ -156,8 +155,8 @@ class Dense:
 
         Parameters
         ----------
-        kernel : does what follows the product; None leaves it to numpy.
-        drops : False for no dropout, whatever the layer's.
+        kernel : compiled loop for everything after the product; None for numpy.
+        drops : False disables dropout.
         """
         dropout = self.dropout if drops else 0.0
         shape = (len(self.weights), n_rows, self.n_outputs)
@@ -182,10 +181,10 @@ class Dense:
 
 
 def product(left: Array, right: Array, out: Array) -> None:
-    """Write left @ right of every member into `out`; `left` may be one matrix, common to all of them."""
+    """Write left @ right of every member into `out`; `left` may be one matrix shared by all."""
     if len(out) == 1:
-        np.dot(left if left.ndim == 2 else left[0], right[0], out=out[0])  # matmul has more to do before it begins
+        np.dot(left if left.ndim == 2 else left[0], right[0], out=out[0])  # np.matmul has a higher overhead per call
     elif left.shape[-1] == 1:
-        np.multiply(left, right, out=out)  # a column times a row, at which matmul is slow
+        np.multiply(left, right, out=out)  # an outer product, for which np.matmul is slow
     else:
         np.matmul(left, right, out=out)

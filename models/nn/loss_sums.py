@@ -1,4 +1,4 @@
-"""The loss over many rows: of a network as it is, and of the batches it learns from."""
+"""The loss over many rows: of a fixed network, and of training batches."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ def mean_loss(network: Network, rows: Rows, loss: Loss, *, rows_at_once: int = 1
 class LossSum:
     """The loss of batches of one size, summed over rows and averaged over members.
 
-    No step needs it, so the last sums of small batches are kept and their losses computed together.
+    It is only reported, so the last sums of small batches are collected and their losses computed together, which
+    saves calls of numpy.
     """
 
-    _n_numbers = 8192  # sums worth a computation
+    _n_numbers = 8192  # sums collected before their losses are computed
 
     def __init__(self, network: Network, loss: Loss, batch: Batch) -> None:
         self._activation, self._loss = network.layers[-1].activation, loss
@@ -44,7 +45,7 @@ class LossSum:
         self._n_kept, self._total = 0, 0.0
 
     def add(self, batch: Batch) -> None:
-        """Take in the batch that went forward last."""
+        """Add the loss of the batch of the last forward pass."""
         kept = self._n_kept
         self._sums[kept] = batch.records[-1].sums
         self._targets[kept] = batch.targets
@@ -63,7 +64,7 @@ class LossSum:
         self._n_kept = 0
 
     def take(self) -> float:
-        """The sum since it was taken last."""
+        """The sum since the last call."""
         if self._n_kept:
             self._compute()
         total, self._total = self._total, 0.0

@@ -1,8 +1,8 @@
-"""Losses: how wrong the outputs are, and in which direction each output should move.
+"""Losses and their gradients.
 
-`value` is the loss of each row, `gradient` its derivative by each of the row's outputs. Where a loss meets the output
-activation it was made for (`natural_activation`), the product of the two derivatives is simpler and safer than its
-factors, so that `gradient_at_sums` gives dL/dz directly.
+`value` is the loss of each row, `gradient` its derivative by each of the row's outputs. For its
+`natural_activation` (in statistics, the canonical link) the product of the two derivatives is simpler and numerically
+safer than its factors, so `gradient_at_sums` gives dL/dz directly.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ MULTICLASS_LOG_LOSS = Loss(
 def pinball(*quantiles: float) -> Loss:
     """The loss whose minimum is the quantile (0 < quantile < 1) of the target given the inputs (Koenker 1978).
 
-    Of several quantiles each has an output of its own, whose losses add up.
+    With several quantiles there is one output for each, and their losses are summed.
     """
     for quantile in quantiles:
         if not 0 < quantile < 1:

@@ -1,15 +1,15 @@
 """Monotone networks: outputs that never fall, or never rise, as an input rises.
 
-A weighted sum rises with an input whose weight is not negative, and a rising activation keeps that up. So if an input
-that has a direction carries weights of that sign, and the layers after the first no negative weights at all, the output
-moves with the input, whatever the other inputs are. Inputs without a direction may carry weights of any sign in the
-first layer. Only convex activations would make the output convex; therefore the hidden units are of three kinds, see
-`activations` (Runje and Shankaranarayana 2023). There the absolute values of free weights are used; here the weights
-themselves are put back within their bounds after each step, which leaves forward and backward as they are. There the
-bounded kind is a convex half joined to a concave one; here it is the convex one up to 1, for half the time on a row.
+A weighted sum rises with an input whose weight is not negative, and an increasing activation preserves that. So if the
+first weights of an input have the sign of its direction, and later layers have no negative weights, the output is
+monotone in that input, whatever the other inputs are. Inputs without a direction may have first weights of any sign.
+With convex activations alone the output could only be convex, so hidden units are of three kinds, see `activations`
+(Runje and Shankaranarayana 2023). The paper uses absolute values of free weights; here the weights are projected to
+their bounds after each step, which leaves forward and backward unchanged. The paper's bounded kind joins a convex half
+to a concave one; here it is the convex one capped at 1, which halves the time per row.
 
-It holds to the last bit: products and sums are rounded, but rounding never swaps two numbers, and both rows of a pair
-go through the same operations in the same order.
+It holds to the last bit: rounding is monotone, and both rows of a pair go through the same operations in the same
+order.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from models.nn.layers import Dense
 
 
 def start_within_bounds(layers: Sequence[Dense], directions: Array) -> None:
-    """Turn weights drawn for any sign into first weights of a monotone network.
+    """Turn initial weights of any sign into those of a monotone network.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def start_within_bounds(layers: Sequence[Dense], directions: Array) -> None:
     constrained = directions != 0
     first.weights[:, constrained] = np.abs(first.weights[:, constrained]) * directions[constrained, None]
     for layer in others:
-        # Terms of one sign add up with their number, not with its root as those of random sign do
+        # A sum of n terms of one sign grows with n, one of random signs with sqrt(n)
         np.abs(layer.weights, out=layer.weights)
         layer.weights /= np.sqrt(layer.n_inputs)
 

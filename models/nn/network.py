@@ -26,12 +26,12 @@ class Network:
     ----------
     widths : number of inputs, of each hidden layer's units and of outputs, e.g. (23, 128, 64, 1).
     hidden_activation, output_activation : names in ACTIVATIONS.
-    n_members : how many networks of this shape are held and trained together; they differ in their first weights and in
-        their dropout. Their joint prediction averages the weighted sums of the last layer.
+    n_members : number of networks of this shape that are trained together; they differ in their initial weights and
+        dropout. The ensemble's prediction averages the weighted sums of the last layer.
     dropout : probability of dropping a hidden unit while training, 0 <= dropout < 1.
     directions : for each input 1 if the outputs may only rise with it, -1 if they may only fall, else 0; see
-        `monotone`. None for no such bounds; otherwise `hidden_activation` must be "monotone".
-    rng : draws the first weights.
+        `monotone`. None for no constraints; otherwise `hidden_activation` must be "monotone".
+    rng : draws the initial weights.
     dtype : float32 to train, float64 to check gradients.
 
     Attributes
@@ -76,15 +76,14 @@ class Network:
         )
         self._build(shape, np.zeros(shape.n_parameters, dtype))
         for layer in self.layers:
-            first_weights = rng.standard_normal(layer.weights.shape)
-            layer.weights[...] = first_weights * layer.weight_scale()
+            layer.weights[...] = rng.standard_normal(layer.weights.shape) * layer.weight_scale()
         if self.directions is not None:
             if hidden_activation != "monotone":
                 raise ValueError(f"directions need hidden_activation='monotone', got {hidden_activation!r}")
             start_within_bounds(self.layers, self.directions)
 
     def _build(self, shape: NetworkShape, parameters: Array) -> None:
-        """Lay the layers over the parameters, and over zeros for the gradients."""
+        """Create the layers as views of the parameters, and of gradients of zero."""
         self._shape, self.n_members, self._rows_at_once = shape, shape.n_members, shape.rows_at_once
         self.directions = None if shape.directions is None else np.array(shape.directions, parameters.dtype)
         self.layers = [
@@ -112,13 +111,13 @@ class Network:
     def joined(
         cls, networks: Sequence[Network], *, first_weights: Sequence[Array], directions: Sequence[int] | None
     ) -> Network:
-        """One network with the members of all.
+        """One network with the members of all these networks.
 
         Parameters
         ----------
-        networks : alike but for their numbers of inputs and members.
-        first_weights : for each of them the weights to put in the place of its first, (n_members, n_inputs, n_outputs),
-            with the same inputs for all.
+        networks : of one shape, except for their numbers of inputs and members.
+        first_weights : for each network the first weights to use instead of its own, (n_members, n_inputs, n_outputs),
+            on the same inputs for all.
         directions : of these inputs.
         """
         first = networks[0]
@@ -136,7 +135,7 @@ class Network:
         return whole
 
     def forward(self, inputs: Array, records: Sequence[Record], rng: np.random.Generator) -> Array:
-        """One batch from the first layer to the last, with dropout, remembered in `records`.
+        """Forward pass of a batch, with dropout; fills `records` for the backward pass.
 
         Parameters
         ----------
@@ -152,7 +151,7 @@ class Network:
         return outputs
 
     def backward(self, targets: Array, loss: Loss, records: Sequence[Record], row_weights: Array | float) -> None:
-        """The gradients of the loss of the batch that `forward` saw last, from the last layer to the first.
+        """Backward pass of the last `forward` batch: the gradients of its loss, from the last layer to the first.
 
         Parameters
         ----------
@@ -175,15 +174,15 @@ class Network:
                 self.layers[i].backward(records[i], grad_inputs)
 
     def keep_directions(self) -> None:
-        """After a step of the optimizer: put the weights back where the outputs move in the inputs' directions."""
+        """After a step of the optimizer: project the weights to the bounds of the inputs' directions."""
         if self.directions is not None:
             put_within_bounds(self.layers, self.directions)
 
     def sums(self, inputs: Array) -> Array:
         """The last layer's weighted sums of every member, (n_members, n_rows, n_outputs); touches no state.
 
-        A row has the same sums, to the last bit, alone and among others, see `steady_products`; for that, rows are
-        filled up with zeros to whole tiles.
+        A row has the same sums, bit for bit, alone and in a batch, see `steady_products`; for that, rows are padded
+        with zeros to whole tiles.
         """
         n_rows = len(inputs)
         if n_filled := -n_rows % rows_per_tile():
@@ -196,10 +195,10 @@ class Network:
         return sums[:, :n_rows] if n_filled else sums
 
     def mean_sums(self, inputs: Array) -> Array:
-        """The members' common vote: their last weighted sums averaged, (n_rows, n_outputs).
+        """The ensemble's sums: the mean of the members' last weighted sums, (n_rows, n_outputs).
 
         For a sigmoid these are the log-odds of the prediction, for a softmax its log-probabilities up to a constant.
-        Many rows go through piece by piece, so that a piece's sums stay in the second-level cache from layer to layer.
+        Many rows are computed in pieces whose sums stay in the L2 cache from layer to layer.
         """
         if len(inputs) > self._rows_at_once:
             pieces = range(0, len(inputs), self._rows_at_once)
@@ -211,13 +210,13 @@ class Network:
         if self.n_members == 1:
             only: Array = sums[0]
             return only
-        # One member after the other: a plain sum of eight and more takes another order for one row than for several
+        # One member after the other: np.sum adds eight and more in an order that depends on the number of rows
         mean: Array = np.add.accumulate(sums, axis=0)[-1]
         mean *= 1 / self.n_members
         return mean
 
     def predict(self, inputs: Array) -> Array:
-        """The output activation of the members' common vote, (n_rows, n_outputs)."""
+        """The prediction: the output activation of `mean_sums`, (n_rows, n_outputs)."""
         outputs = self.mean_sums(inputs)
         self.layers[-1].activation.apply(outputs, outputs)
         return outputs
@@ -227,7 +226,7 @@ class Network:
 
         Parameters
         ----------
-        layer_kernel : gives the compiled loop for the name of a hidden layer's activation, None where there is none.
+        layer_kernel : name of a hidden activation -> its compiled loop, None where there is none.
         """
         kernels = [layer_kernel(layer.activation.name) if layer_kernel else None for layer in self.layers[:-1]]
         dtype = self.parameters.dtype
@@ -236,11 +235,11 @@ class Network:
         ]
 
     def copy(self, dtype: npt.DTypeLike | None = None) -> Network:
-        """The same network over parameters of its own, of its dtype or another one."""
+        """A copy with its own parameters, optionally of another dtype."""
         return Network._of_shape(self._shape, np.array(self.parameters, dtype))
 
     def member(self, number: int) -> Network:
-        """One of the members alone, over parameters of its own."""
+        """A network of one member, with its own parameters."""
         shape = replace(self._shape, n_members=1)
         alone = Network._of_shape(shape, np.zeros(shape.n_parameters, self.parameters.dtype))
         for layer, of_all in zip(alone.layers, self.layers, strict=True):
@@ -249,21 +248,21 @@ class Network:
         return alone
 
     def weight_number(self, layer: int, row: int, column: int, member: int = 0) -> int:
-        """Where in `parameters` a weight of a layer stands."""
+        """Position of a layer's weight in `parameters`."""
         before = sum(one.weights.size for one in self.layers[:layer])
         return before + int(np.ravel_multi_index((member, row, column), self.layers[layer].weights.shape))
 
     def bias_number(self, layer: int, column: int, member: int = 0) -> int:
-        """Where a bias of a layer stands."""
+        """Position of a layer's bias in `parameters`."""
         before = self.n_weights + sum(one.biases.size for one in self.layers[:layer])
         return before + int(np.ravel_multi_index((member, 0, column), self.layers[layer].biases.shape))
 
     def __getstate__(self) -> dict[str, Any]:
-        """The shape and the parameters: everything else follows from them."""
+        """The shape and the parameters; everything else is derived."""
         return {**asdict(self._shape), "parameters": self.parameters}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Lay the layers over the parameters as they are, which may be read-only: `copy` makes others."""
+        """Restore over the given parameters without a copy; they may be read-only, see `copy`."""
         shape = NetworkShape(**{name: value for name, value in state.items() if name != "parameters"})
         shape.check(len(state["parameters"]))
         self._build(shape, state["parameters"])

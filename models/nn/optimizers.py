@@ -1,7 +1,7 @@
-"""Optimizers: how a gradient becomes a step of the parameters.
+"""Optimizers: SGD, Adam and AdamW.
 
 All parameters of a network lie in one flat vector, so an optimizer is a few vector operations, whatever the layers.
-`learning_rate` comes with every step because a schedule may change it.
+`learning_rate` is an argument of every step because a schedule may change it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Optimizer(Protocol):
 
     @property
     def decoupled_decay(self) -> bool:
-        """Whether weight decay acts beside the step instead of being a part of the gradient."""
+        """Whether weight decay is applied separately from the gradient step (AdamW)."""
 
     def step(self, parameters: Array, gradients: Array, learning_rate: float) -> None:
         """Move `parameters` (flat, in place) against `gradients` of the same shape; `gradients` may be overwritten."""
@@ -31,14 +31,15 @@ class SGD:
 
     Parameters
     ----------
-    momentum : share of the last step that is taken again, 0 <= momentum < 1; 0 is the article's plain gradient descent.
+    momentum : share of the previous step that is added to each step, 0 <= momentum < 1; 0 is the article's plain
+        gradient descent.
     """
 
     def __init__(self, momentum: float = 0.0) -> None:
         if not 0 <= momentum < 1:
             raise ValueError(f"momentum must be at least 0 and below 1, got {momentum}")
         self.momentum = momentum
-        self.decoupled_decay = False  # for plain steps the two are the same
+        self.decoupled_decay = False  # for plain SGD the two are equivalent
         self._velocity: Array | None = None
 
     def step(self, parameters: Array, gradients: Array, learning_rate: float) -> None:
@@ -59,13 +60,13 @@ class Adam:
 
     Parameters
     ----------
-    beta1, beta2 : share of the old mean and of the old mean square that is kept at each step.
+    beta1, beta2 : decay rates of the running mean and mean square of the gradient.
     epsilon : added to the root of the mean square.
-    decoupled_decay : shrink the weights beside the step (AdamW, Loshchilov and Hutter 2019) rather than through the
-        gradient, where the scaling would undo the decay of weights with large gradients.
+    decoupled_decay : decay weights separately from the step (AdamW, Loshchilov and Hutter 2019) rather than through the
+        gradient, where Adam's scaling would weaken the decay of weights with large gradients.
     """
 
-    # Parameters are worked off in pieces that stay in the second-level cache through all the operations of a step.
+    # Parameters are updated in pieces that stay in the L2 cache through all operations of a step
     _piece = 16_384
 
     def __init__(
@@ -78,7 +79,7 @@ class Adam:
     ) -> None:
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self.decoupled_decay = decoupled_decay
-        self.update: Callable[..., None] = self._update  # or a compiled loop in its place
+        self.update: Callable[..., None] = self._update  # replaced by a compiled loop where numba is installed
         self._n_steps = 0
         self._sum: Array | None = None
         self._sum_of_squares: Array | None = None
@@ -90,8 +91,8 @@ class Adam:
             self._scratch = np.empty_like(parameters, shape=min(self._piece, len(parameters)))
         self._n_steps += 1
         # The step is rate * m / (sqrt(v) + epsilon) with m = (1 - beta1) M / (1 - beta1^t), M the running sum of
-        # gradients, and v likewise: the division by 1 - beta^t takes out that the sums started at zero. All factors are
-        # numbers, so they are folded into the rate and epsilon, and only the sums M and V are kept up.
+        # gradients, and v likewise: dividing by 1 - beta^t corrects the bias of starting at zero. All factors are
+        # scalars, so they are folded into the rate and epsilon, and only the sums M and V are updated
         scale1 = (1 - self.beta1) / (1 - self.beta1**self._n_steps)
         root_scale2 = math.sqrt((1 - self.beta2) / (1 - self.beta2**self._n_steps))
         rate, epsilon = learning_rate * scale1 / root_scale2, self.epsilon / root_scale2

@@ -1,4 +1,4 @@
-"""Rows to learn from, and the batches that a training takes of them."""
+"""Training rows, and the batches drawn from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from models.nn.network import Network
 class Rows:
     """Inputs (n_rows, n_inputs), targets (n_rows, n_outputs) and the weight of each row, (n_rows, 1) with mean 1.
 
-    `chosen` holds the numbers of the rows that count, None for all: a subset shares the arrays of the whole.
+    `chosen` holds the indices of a subset, None for all rows: a subset shares the arrays of the whole.
     """
 
     inputs: Array
@@ -29,11 +29,11 @@ class Rows:
         return len(self.inputs) if self.chosen is None else len(self.chosen)
 
     def subset(self, chosen: npt.NDArray[np.intp]) -> Rows:
-        """The rows at these places among those that count; copies none of them."""
+        """The rows at these positions of this (sub)set; copies no rows."""
         return replace(self, chosen=chosen if self.chosen is None else self.chosen[chosen])
 
     def piece(self, start: int, stop: int) -> Rows:
-        """The rows from `start` to `stop` among those that count: views, or copies of these rows in a subset."""
+        """The rows from `start` to `stop` of this (sub)set: views, or copies for a subset."""
         chosen = slice(start, stop) if self.chosen is None else self.chosen[start:stop]
         weights = None if self.weights is None else self.weights[chosen]
         return Rows(self.inputs[chosen], self.targets[chosen], weights)
@@ -50,9 +50,9 @@ class Batch:
         self.records: list[Record] = network.new_records(n_rows, layer_kernel)
 
     def gather(self, rows: Rows, numbers: npt.NDArray[np.intp]) -> None:
-        """Copy in the rows of these numbers."""
-        # mode="clip" lets numpy write straight into `out`; the numbers are those of rows and need no clipping.
-        # Of a matrix that is not stored row by row, `take` would copy the whole first
+        """Copy the rows with these indices into the buffers."""
+        # mode="clip" lets numpy write straight into `out` without a buffer; all numbers are valid.
+        # `take` would first copy the whole of a matrix that is not stored row by row
         if rows.inputs.flags.c_contiguous:
             rows.inputs.take(numbers, 0, self.inputs, "clip")
         else:

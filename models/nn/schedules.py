@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the share of the base rate at a point of the training, 0 <= progress <= 1."""
+"""Learning-rate schedules: the factor on the base rate by progress of the training, from 0 to 1."""
 
 from __future__ import annotations
 

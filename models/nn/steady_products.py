@@ -1,10 +1,9 @@
-"""Matrix products that give a row the same bits alone and among others.
+"""Matrix products that give a row the same bits alone and in a batch.
 
-A BLAS adds up in an order of its own, and on some processors that order depends on how many rows there are and on a
-row's place among them: small products, blocks of rows and what is left over go through different loops. So each shape
-of product is tried once, at its first use, with equal rows: how many may be multiplied at once until they do not come
-out as in a small tile. More rows are multiplied in pieces of so many. Where even the smallest tile is divided, that
-cannot be helped here; no processor is known to do that.
+The order in which a BLAS adds up may depend on the number of rows and on a row's position: small products, blocks of
+rows and remainders go through different loops. So each shape of product is probed once, at its first use: how many
+equal rows can be multiplied at once until their results differ from those in a small tile. More rows are multiplied in
+pieces of that size. A processor that treats rows differently within the smallest tile would break this; none is known.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ import numpy as np
 from models.nn.arrays import Array
 
 MIN_TILE = 4
-"""Rows come in multiples of this at least: one row would be a matrix-vector product, with an order of its own."""
+"""Minimum tile; a single row would be a matrix-vector product, which BLAS adds up in another order."""
 MAX_ROWS = 1024
-"""As many rows as anybody multiplies at once."""
+"""Maximum number of rows that callers multiply at once."""
 
 
 def steady_product(inputs: Array, weights: Array) -> Array:
-    """The product of every member, (n_members, n_rows, n_outputs), each row added up in one order wherever it stands.
+    """The product of every member, (n_members, n_rows, n_outputs); the bits of a row do not depend on the others.
 
     Parameters
     ----------
-    inputs : (n_rows, n_inputs), common to all members, or (n_members, n_rows, n_inputs); `n_rows` is a multiple of
+    inputs : (n_rows, n_inputs), shared by all members, or (n_members, n_rows, n_inputs); `n_rows` is a multiple of
         `rows_per_tile()`.
     weights : (n_members, n_inputs, n_outputs).
     """
@@ -46,7 +45,7 @@ def steady_product(inputs: Array, weights: Array) -> Array:
 
 @cache
 def rows_per_tile() -> int:
-    """The least number of rows that are multiplied alike, each of them, in products of usual shapes."""
+    """The smallest number of rows, all of which get equal bits in products of common shapes."""
     shapes = ((135, 64), (64, 32), (40, 64), (32, 1), (17, 5), (32, 300), (300, 8))
     for n_rows in (MIN_TILE, 2 * MIN_TILE):
         if all(_are_steady(n_rows, n_rows, *shape, np.dtype(np.float32)) for shape in shapes):
@@ -56,7 +55,7 @@ def rows_per_tile() -> int:
 
 @cache
 def most_steady_rows(n_inputs: int, n_outputs: int, dtype: np.dtype[Any]) -> int:
-    """How many rows, up to MAX_ROWS, a product of this shape may have and give each the bits that it has in a tile."""
+    """The maximum number of rows, up to MAX_ROWS, for which a product of this shape has the bits of a tile."""
     tile = n_rows = rows_per_tile()
     while n_rows < MAX_ROWS:
         tried = (n_rows + tile, 2 * n_rows - tile, 2 * n_rows)
@@ -67,7 +66,7 @@ def most_steady_rows(n_inputs: int, n_outputs: int, dtype: np.dtype[Any]) -> int
 
 
 def _are_steady(n_rows: int, tile: int, n_inputs: int, n_outputs: int, dtype: np.dtype[Any]) -> bool:
-    """Whether so many equal rows have equal products, and the same as in a tile of `tile` rows."""
+    """Whether `n_rows` equal rows have equal products, the same as in a tile of `tile` rows."""
     rng = np.random.default_rng(0)
     weights = rng.standard_normal((n_inputs, n_outputs)).astype(dtype)
     rows = np.tile(rng.standard_normal(n_inputs).astype(dtype), (n_rows, 1))

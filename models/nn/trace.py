@@ -1,8 +1,8 @@
-"""Trace: one row through a network and back again, with every number that is made on the way.
+"""Trace: forward and backward pass of one row, with all intermediate values.
 
-Forward are the sums and activations of a prediction, to the bit (see `Network.sums`). Backward each layer does what it
-does in training: dL/d(outputs) becomes dL/d(sums) by the activation's slope, and that dL/dW, dL/db and, for the layer
-before, dL/d(inputs) by the chain rule.
+Forward has the sums and activations of a prediction, bit for bit (see `Network.sums`). Backward is that of training: by
+the chain rule, dL/d(outputs) gives dL/d(sums), and that gives dL/dW, dL/db and dL/d(inputs), the previous layer's
+dL/d(outputs).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.nn.optimizers import SGD
 from models.nn.steady_products import rows_per_tile
 
 STEP = 1e-6
-"""How far a parameter is moved to either side for a difference quotient, in parts of its size or of 1."""
+"""Step of the central differences, relative to the parameter's size, or to 1 for small ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +51,12 @@ class LayerTrace:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """One row through all layers and back, for a target that it may turn out to have.
+    """Forward and backward pass of one row, for an assumed target.
 
     Parameters
     ----------
     layers : first to last.
-    vote : the members' common vote, their last sums averaged, (n_outputs,).
+    vote : the ensemble's sums, the mean of the members' last sums, (n_outputs,).
     losses : of each member, (n_members,).
     after : the network after one step W := W - learning_rate * dL/dW.
     vote_after, losses_after : the same of that network.
@@ -71,9 +71,9 @@ class Trace:
 
 
 def trace(network: Network, row: Array, targets: Array, loss: Loss, *, learning_rate: float) -> Trace:
-    """Follow a row forward, its loss backward, and take one step of plain gradient descent for it.
+    """Trace a row forward and backward, and one step of plain gradient descent for it.
 
-    Each member learns from its own loss, as in training; the network itself is left as it is.
+    Each member learns from its own loss, as in training; the given network is not changed.
 
     Parameters
     ----------
@@ -100,8 +100,8 @@ def trace(network: Network, row: Array, targets: Array, loss: Loss, *, learning_
 def difference_quotients(network: Network, row: Array, targets: Array, loss: Loss, parameters: Sequence[int]) -> Array:
     """(L(w + h) - L(w - h)) / 2h for some parameters w of the flat vector, L the sum of the members' losses.
 
-    What each gradient must come out as, to several digits, without any derivative: it is computed in float64 whatever
-    the network computes in. At a kink of an activation the two sides differ, and the quotient lies between them.
+    A numerical check of the gradients, to several digits; computed in float64 whatever the dtype of the network. At a
+    kink of an activation the one-sided derivatives differ, and the quotient lies between them.
     """
     exact, target = network.copy(np.float64), np.asarray(targets, np.float64)[None]
 
@@ -132,7 +132,7 @@ class _Pass:
         record = self.layer.new_record(1, self.sums.dtype, drops=False)
         record.inputs = self.inputs
         record.sums[...] = self.sums
-        self.layer.activation.apply(record.sums, record.activated)  # leaves there what its way back reads
+        self.layer.activation.apply(record.sums, record.activated)  # leaves in both arrays what `pull_back` reads
         return record
 
 
@@ -157,7 +157,7 @@ def _losses(passes: Sequence[_Pass], targets: Array, loss: Loss) -> Array:
 
 
 def _backward(network: Network, passes: Sequence[_Pass], targets: Array, loss: Loss) -> list[LayerTrace]:
-    """Each layer's way back, the last one first: as `Network.backward`, with stops on the way."""
+    """Backward pass as in `Network.backward`, with the gradients of every layer; first to last."""
     records = [one.record() for one in passes]
     last, traces = len(records) - 1, []
     records[last].grads[...] = loss.gradient(records[last].outputs, targets)

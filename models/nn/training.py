@@ -1,4 +1,4 @@
-"""The training loop: epochs, batches, steps, and what happens after each epoch."""
+"""The training loop: epochs, batches, steps, callbacks, early stopping."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from models.nn.schedules import Schedule, constant
 class Epoch:
     """State at the end of an epoch.
 
-    `training_loss` is the mean over the epoch's batches while they were being learned (with dropout),
-    `validation_loss` the loss of the members' common vote on the validation rows, None if there are none.
+    `training_loss` is the mean over the epoch's batches before each step (with dropout), `validation_loss` that of the
+    ensemble on the validation rows, None if there are none.
     """
 
     number: int
@@ -50,8 +50,8 @@ class EarlyStopping:
     ----------
     network : whose parameters are remembered.
     patience : epochs without a new best before the training stops.
-    min_gain : how much lower a loss must be to count as a new best.
-    start_loss : of the parameters at the start, where they are worth keeping; no epoch may be worse then.
+    min_gain : minimum improvement that counts as a new best.
+    start_loss : of the initial parameters, for a warm start: they are kept unless an epoch improves on them.
     """
 
     def __init__(self, network: Network, *, patience: int, min_gain: float = 0.0, start_loss: float = np.inf) -> None:
@@ -60,7 +60,7 @@ class EarlyStopping:
         self._best_parameters: Array = network.parameters.copy()
 
     def __call__(self, epoch: Epoch) -> bool:
-        """Whether it is time to stop."""
+        """Record the epoch; returns whether to stop."""
         loss = epoch.training_loss if epoch.validation_loss is None else epoch.validation_loss
         if loss < self.best_loss - self.min_gain:
             self.best_loss, self.best_epoch = loss, epoch.number
@@ -75,16 +75,16 @@ class EarlyStopping:
 
 @cache
 def compiled_kernels() -> ModuleType | None:
-    """`models.nn.compiled`; None where numba is not installed or cannot work here, and numpy does everything."""
+    """`models.nn.compiled`; None where numba is not installed or fails, and numpy is used."""
     try:
         from models.nn import compiled  # noqa: PLC0415  (compiles as it is imported)
-    except (ImportError, OSError, RuntimeError):  # not installed; a library or a folder for its cache is missing
+    except (ImportError, OSError, RuntimeError):  # not installed; no LLVM library; no writable folder for its cache
         return None
     return compiled
 
 
 class Training:
-    """Everything that stays the same from step to step; `epochs` runs it.
+    """A training: network, loss, optimizer and settings; `epochs` runs it.
 
     Parameters
     ----------
@@ -92,8 +92,8 @@ class Training:
     loss, optimizer, schedule : see their modules; the schedule is evaluated at each step.
     batch_size : rows a step; None takes all rows at once (the article's batch gradient descent).
     mean : the batch loss is the mean over its rows; False sums them, as the article does.
-    weight_decay : share of each weight, times the learning rate, taken off at each step.
-    input_scales : of this network, None for none.
+    weight_decay : share of each weight, times the learning rate, subtracted at each step.
+    input_scales : of this network, or None.
     shuffle : draw a new order of the rows for each epoch.
     compiled : use compiled loops (see `nn.compiled`) for a float32 network where numba is installed. Equal seeds give
         equal bits with them and equal bits without them, but not the same bits.
@@ -133,7 +133,7 @@ class Training:
         validation: Rows | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> list[Epoch]:
-        """Up to `n_epochs` passes over `rows`, fewer if a callback returns True; what was seen after each."""
+        """Up to `n_epochs` passes over `rows`, fewer if a callback returns True; returns the state after each."""
         seen: list[Epoch] = []
         for number in range(1, n_epochs + 1):
             started = perf_counter()
@@ -147,12 +147,12 @@ class Training:
                 seconds=perf_counter() - started,
             )
             seen.append(epoch)
-            if any([callback(epoch) for callback in callbacks]):  # every callback hears of every epoch
+            if any([callback(epoch) for callback in callbacks]):  # a list, so that every callback is called
                 break
         return seen
 
     def steps(self, rows: Rows, *, n_epochs: int) -> Iterator[int]:
-        """The training passes, step by step: stops after each with the number of the epoch that it was part of."""
+        """Train step by step: yields the number of the epoch after each step."""
         for number in range(1, n_epochs + 1):
             for _ in self._steps_of_epoch(rows, number - 1, n_epochs):
                 yield number
@@ -168,7 +168,7 @@ class Training:
             yield batch, losses
 
     def _shuffled(self, rows: Rows) -> Iterator[tuple[Batch, LossSum, int]]:
-        """Every row once, in batches, each with the sum of its losses and the number of rows that came before it."""
+        """One epoch of batches, each with its loss sum and the number of rows before it."""
         order = self.rng.permutation(len(rows)) if self.shuffle else np.arange(len(rows))
         if rows.chosen is not None:
             order = rows.chosen[order]
@@ -183,7 +183,7 @@ class Training:
             yield batch, losses, start
 
     def step(self, batch: Batch, learning_rate: float) -> None:
-        """Forward, backward, and one move of all parameters."""
+        """Forward, backward, and one update of all parameters."""
         network = self.network
         network.forward(batch.inputs, batch.records, self.rng)
         row_weights = 1 / batch.n_rows if self.mean else 1.0

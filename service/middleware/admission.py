@@ -1,7 +1,7 @@
 """Admission control: limits on the concurrency, body rate and duration of requests in one worker.
 
-* At most `max_requests` requests are in flight; further ones get 503 with Retry-After at once, so that admitted requests
-  stay fast. Bodies that arrive in several parts hold at most `max_bytes` in total.
+* At most `max_requests` requests are in flight; further ones get 503 with Retry-After at once, so that admitted
+  requests stay fast. Bodies that arrive in several parts hold at most `max_bytes` in total.
 * A body that arrives too slowly gets 408: it has `body_seconds`, plus a second for every `MIN_BYTES_PER_SECOND` bytes.
 * A request without an answer `request_seconds` after its body arrived gets 504. Work in a thread or in the database
   cannot be cancelled half-way: it goes on, keeps its place in flight, and its answer is dropped.
