@@ -1,4 +1,4 @@
-"""Cores: as many threads as this process may use, not as many as the machine has."""
+"""Limits threads to the cores that this process may use, which can be fewer than the machine has."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def usable_cores() -> int:
 
 @contextmanager
 def threads_within_cores() -> Iterator[None]:
-    """Let BLAS and OpenMP, which look at the machine, use no more threads than there are usable cores.
+    """Limit BLAS and OpenMP, which count the machine's cores, to the usable ones.
 
-    More of them use up a container's quota early in each period and then all wait. Lower limits, such as
+    More threads exhaust a container's CPU quota early in each period, and then all are throttled. Lower limits, such as
     OMP_NUM_THREADS, are kept.
     """
     n_cores = usable_cores()

@@ -1,8 +1,8 @@
-"""How the columns of a table become numbers for the network.
+"""Encoding of a table's columns as inputs of the network.
 
-A block learns from the training rows, then turns raw values into float32 features. Frames and single rows take the same
-arithmetic: only operations that IEEE 754 rounds in one way (+ - * / sqrt, comparisons, table look-ups), so that a row
-has the same bits whichever way it came and however many rows came with it.
+A block is fitted on the training rows and then encodes raw values as float32 features. Frames and single rows use the
+same arithmetic, limited to operations with a unique IEEE 754 result (+ - * / sqrt, comparisons, table look-ups): a row
+has the same bits from a frame and from a request, alone and in a batch.
 """
 
 from models.encoding.arrays import Features as Features

@@ -1,4 +1,4 @@
-"""The matrix that the encoding gives, and when a loop is quicker than numpy."""
+"""The type of encoded rows, and the batch size below which a loop is faster than numpy."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ import numpy.typing as npt
 Features: TypeAlias = npt.NDArray[np.float32]
 
 FEW_ROWS = 5
-"""Fewer rows are looked at one by one, which takes less time than a call of numpy for each column."""
+"""Fewer rows are encoded one by one, which is faster than a numpy call per column."""

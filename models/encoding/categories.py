@@ -1,4 +1,4 @@
-"""One category, flag or key: each level a vector."""
+"""Encoding of a category, flag or key: a vector for each level."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from models.arrays import Floats, Labels
 from models.encoding.arrays import Features
 from models.encoding.level_statistics import STATISTICS, cross_fitted_statistics, level_statistics, statistics_that_tell
 
-_MAX_BESIDE_STATISTICS = 32  # levels with a feature of their own where there are statistics
-_MAX_SHARED = 32  # features that the rarer levels of a key share where there are statistics
-_MAX_COUNTED = 20_000  # levels with statistics beside those with a feature of their own; bounds the look-up
+_MAX_OWN_WITH_STATISTICS = 32  # levels with a feature of their own if there are statistics
+_MAX_SHARED = 32  # hash buckets for the rarer levels of a key if there are statistics
+_MAX_COUNTED = 20_000  # levels with statistics; bounds the size of the look-up
 
 
 class CategoryBlock:
     """One category, flag or key: each level is a row of `vectors`.
 
-    A level that training saw often enough has a one-hot feature. Rarer and unseen ones share a feature, missing ones
-    have another. Where training gave no example of such a shared feature, its weights were never learned; then the
-    average vector of the training rows stands in, which is neither a guess nor a zero.
+    A level that is frequent enough in training has a one-hot feature. Rarer and unseen levels share a feature, missing
+    values have another. If no training row has such a shared feature, its weights were never trained; the mean vector
+    of the training rows replaces it then.
 
-    A category of many levels is given up to two features more, if there are labels: see `level_statistics`. The rarer
-    levels of such a key are spread over several shared features by a hash. An unseen one gets their average: what it is
-    called must not matter to the answer.
+    A category of many levels gets up to two more features, if there are labels: see `level_statistics`. The rarer
+    levels of such a key are hashed to several shared features. An unseen one gets their average, so that the answer
+    does not depend on how an unknown ID is spelled.
 
     Parameters
     ----------
-    max_levels : most levels with a feature of their own.
+    max_levels : maximum number of levels with a feature of their own.
     least_rows : training rows that a level needs for that.
-    statistics_from : number of levels from which on there are statistics, 0 for never.
+    statistics_from : minimum number of levels for statistics, 0 for never.
     """
 
     stored_as: ClassVar[str] = "category_block"
@@ -67,18 +67,19 @@ class CategoryBlock:
         self.statistics: list[int] = []  # positions in STATISTICS
 
     def fit(self, frame: pd.DataFrame, labels: Labels | None = None) -> None:
-        """Learn the levels, which of the shared features have examples, and the statistics of levels."""
+        """Learn the levels, their statistics, and which shared features occur in training."""
         n_own = len(self.levels)
         if not self.spellings:
             counts = frame[self.name].map(self._text).value_counts()
             self.statistics = self._statistics_of(frame, labels, len(counts))
             max_levels, least_rows = self.max_levels, self.least_rows
-            if self.statistics:  # they say enough of the rarer levels
-                max_levels, least_rows = min(max_levels, _MAX_BESIDE_STATISTICS), 3 * least_rows
+            if self.statistics:  # they represent the rarer levels well enough
+                max_levels, least_rows = min(max_levels, _MAX_OWN_WITH_STATISTICS), 3 * least_rows
             frequent = counts[counts >= min(least_rows, max(len(frame) // 20, 1))]
             own = sorted(map(str, frequent.index[:max_levels]))
             n_own = len(own)
-            # Also those seen once: a training row whose level one other row holds gets its statistics, so new rows must
+            # Also levels of one row: training rows are encoded by the other rows of their level, so a level with one
+            # other row has statistics in training, and must have them for new rows
             counted: list[Any] = list(counts.index[:_MAX_COUNTED]) if self.statistics else []
             self.levels = own + sorted(set(map(str, counted)) - set(own))
         self._index_levels()
@@ -92,14 +93,14 @@ class CategoryBlock:
             self.vectors = np.hstack([self.vectors, self._scaled(statistics)])
 
     def _statistics_of(self, frame: pd.DataFrame, labels: Labels | None, n_levels: int) -> list[int]:
-        """The statistics that levels are given: none where they are few."""
+        """The statistics to use, as positions in STATISTICS; none if there are few levels."""
         if labels is None or not 0 < self.statistics_from <= n_levels:
             return []
         codes, _ = pd.factorize(frame[self.name].map(self._text), use_na_sentinel=False)
         return statistics_that_tell(codes, labels)
 
     def _own_and_shared(self, n_own: int, seen_codes: npt.NDArray[np.intp]) -> Features:
-        """One-hot rows for the first `n_own` levels and for missing; the other levels and the unseen share features."""
+        """One-hot rows for the first `n_own` levels and for missing; rarer and unseen levels share features."""
         self.n_own, n_levels = n_own, len(self.levels)
         self.n_shared = _MAX_SHARED if self.is_key and self.statistics else 1
         rows_of = np.bincount(seen_codes, minlength=n_levels + 2)
@@ -117,7 +118,7 @@ class CategoryBlock:
         return np.ascontiguousarray(vectors[:, self.kept], np.float32)
 
     def training_statistics(self, frame: pd.DataFrame, labels: Labels, rng: np.random.Generator) -> Features:
-        """The statistics of the training rows themselves: what rows of the same level say without the row at hand."""
+        """The statistics for training rows: of the other rows of the same level (cross-fitting)."""
         codes = self.codes_of_frame(frame)
         statistics = cross_fitted_statistics(codes, labels, n_levels=len(self.vectors), rng=rng)[:, self.statistics]
         statistics[codes == self.unseen_code] = 0
@@ -129,7 +130,7 @@ class CategoryBlock:
 
     @property
     def unseen_code(self) -> int:
-        """The row of `vectors` for levels that are not listed."""
+        """The row of `vectors` for unseen levels."""
         return len(self.levels)
 
     @property
@@ -145,7 +146,7 @@ class CategoryBlock:
         return None if text in self.missing_texts else text
 
     def _index_levels(self) -> None:
-        """Fill the look-up. Whole numbers stand in it beside their text because requests may hold either."""
+        """Build the look-up. Whole numbers are in it as text and as numbers, since requests may hold either."""
         if self.spellings:
             codes = {text: int(number) for text, number in self.spellings.items()}
         else:
@@ -166,12 +167,12 @@ class CategoryBlock:
     def codes_of_values(self, values: Sequence[object]) -> list[int]:
         """The rows of `vectors` for raw values."""
         codes = list(map(self._code_of.get, values))
-        if None in codes:  # which is slower to look through one by one
+        if None in codes:  # rare, so the fast path above comes first
             return [self.code(value) if code is None else code for code, value in zip(codes, values, strict=True)]
         return codes  # type: ignore[return-value]
 
     def is_unseen(self, value: object) -> bool:
-        """Whether training saw too few rows of this value, or none, to know anything of it."""
+        """Whether the value was too rare in training to have a code of its own, or absent."""
         return self.code(value) == self.unseen_code
 
     def codes_of_frame(self, frame: pd.DataFrame) -> npt.NDArray[np.intp]:
@@ -194,7 +195,7 @@ class CategoryBlock:
         return [*(names[i] for i in self.kept), *statistics]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the look-up, which follows from the levels."""
+        """All attributes but the look-up, which is derived from the levels."""
         return {name: value for name, value in self.__dict__.items() if name != "_code_of"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A coarser view of features: neighbours summed up."""
+"""Groups of features: a coarser view, in which neighbouring bins are merged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from models.nn.arrays import Array
 class FeatureGroups:
     """Groups of neighbouring features; a group's value is the weighted sum of its features.
 
-    A network on groups is a network on the features: a feature's first weights are its group's, times its own weight.
+    A network on groups equals a network on the features whose first weights are the group's, times the feature's
+    weight.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ class FeatureGroups:
     groups: npt.NDArray[np.intp]
 
     def followed_by(self, other: FeatureGroups) -> FeatureGroups:
-        """The groups of these features and of others that follow them."""
+        """The groups of these features, followed by those of others."""
         first = int(self.groups[-1]) + 1 if len(self.groups) else 0
         weights = np.concatenate([self.weights, other.weights])
         return FeatureGroups(weights, np.concatenate([self.groups, first + other.groups]))

@@ -1,11 +1,11 @@
 """Target statistics of a category's levels: the event rate of each, and its count.
 
-Two numbers that a network can learn from where a category has too many levels for a feature each: the log-odds of the
-event among the level's rows, drawn to that of all rows by PRIOR_ROWS rows of it and measured from there
-(Micci-Barreca 2001), and log(1 + rows). An unseen level has 0 in both.
+Two features for categories with too many levels for one-hot encoding: the log-odds of the event among the level's rows,
+shrunk towards those of all rows by PRIOR_ROWS pseudo-rows, minus those of all rows (Micci-Barreca 2001); and
+log(1 + rows). Both are 0 for an unseen level.
 
-The training rows themselves must not carry their own label: a level's log-odds are taken from the other four fifths of
-the rows (cross-fitting, as scikit-learn's TargetEncoder does it), its rows are counted without the row at hand.
+Training rows must not leak their own label: their log-odds are computed on the other four fifths of the rows
+(cross-fitting, as in scikit-learn's TargetEncoder), and their counts exclude the row itself.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from models.arrays import Floats, Labels
 
 STATISTICS = ("event rate", "rows")
 PRIOR_ROWS = 10.0
+"""Pseudo-rows with the overall event rate in each level; shrinks the rates of rare levels."""
 MIN_GAIN = 5.0
+"""Minimum gain in held-out log-likelihood, in nats over all training rows, for a statistic to be used."""
 _N_FOLDS = 5
 
 
 def level_statistics(codes: npt.NDArray[np.intp], labels: Labels, *, n_levels: int) -> Floats:
-    """Log-odds beyond those of all rows and log(1 + rows) of each level, shape (n_levels, 2).
+    """Relative log-odds and log(1 + rows) of each level, shape (n_levels, 2).
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ def level_statistics(codes: npt.NDArray[np.intp], labels: Labels, *, n_levels: i
 def cross_fitted_statistics(
     codes: npt.NDArray[np.intp], labels: Labels, *, n_levels: int, rng: np.random.Generator
 ) -> Floats:
-    """The same for the training rows, from rows other than themselves; shape (n_rows, 2)."""
+    """The same for training rows, each from other rows; shape (n_rows, 2)."""
     fold_of = rng.permutation(len(codes)) % _N_FOLDS
     log_odds = np.zeros(len(codes))
     for fold in range(_N_FOLDS):
@@ -48,9 +50,9 @@ def cross_fitted_statistics(
 
 
 def held_out_gain(codes: npt.NDArray[np.intp], labels: Labels, *, n_levels: int, rng: np.random.Generator) -> float:
-    """How much log-likelihood the levels' event rates add over all training rows, each judged by the others.
+    """Gain in log-likelihood by the levels' event rates, summed over all training rows, cross-fitted.
 
-    Below 0 the rates are noise: they would mislead more than they tell.
+    Below 0 the rates are noise.
     """
     rate = labels.mean()
     base = np.log(rate / (1 - rate))
@@ -60,9 +62,9 @@ def held_out_gain(codes: npt.NDArray[np.intp], labels: Labels, *, n_levels: int,
 
 
 def statistics_that_tell(codes: npt.NDArray[np.intp], labels: Labels) -> list[int]:
-    """Positions in STATISTICS of those that help to tell rows held out: both, the rows alone, or none.
+    """Positions in STATISTICS of those that predict held-out rows: both, the counts alone, or none.
 
-    Of an id like an address no row may say anything about the next, but that it is new, or seen all the time, may.
+    The past of an ID such as an address may be uninformative, but whether it is new or frequent may be informative.
 
     Parameters
     ----------
@@ -77,7 +79,7 @@ def statistics_that_tell(codes: npt.NDArray[np.intp], labels: Labels) -> list[in
 
 
 def _log_odds(codes: npt.NDArray[np.intp], labels: Labels, rate: float, n_levels: int) -> Floats:
-    """Log-odds of the event in each level, drawn to `rate` and measured from its log-odds."""
+    """Log-odds of the event in each level, shrunk towards `rate`, minus the log-odds of `rate`."""
     events = np.bincount(codes, labels, minlength=n_levels) + PRIOR_ROWS * rate
     others = np.bincount(codes, 1 - labels, minlength=n_levels) + PRIOR_ROWS * (1 - rate)
     log_odds: Floats = np.log(events / others) - np.log(rate / (1 - rate))

@@ -1,4 +1,4 @@
-"""All numbers of a table: scaled, and coded on bins."""
+"""Encoding of all numbers of a table: scaled, and piecewise linear on bins."""
 
 from __future__ import annotations
 
@@ -16,36 +16,35 @@ from models.encoding.arrays import Features
 from models.encoding.feature_groups import FeatureGroups
 from models.encoding.target_bins import target_edges
 
-# Numbers beyond it, infinite ones too, are taken for it, and differences below its inverse for none: the square of the
-# quotient of the two must stay finite
+# Larger numbers are clipped to it, and differences below its inverse count as zero: the square of the quotient of the
+# two must stay finite in float64
 _LARGEST = 1e75
-_ROWS_AT_ONCE = 512  # whose features stay in the second-level cache from step to step
+_ROWS_AT_ONCE = 512  # their features stay in the L2 cache through all steps
 
 
 class NumberBlock:
-    """All numbers: a robustly scaled value, a piecewise-linear code on bins, and a flag where values were missing.
+    """All numbers: a robustly scaled value, a piecewise-linear encoding on bins, and a flag for missing values.
 
     The scaled value is (x - median) / (interquartile range), smoothly clipped by x / sqrt(1 + (x/3)^2) to -3..3
-    (Holzmueller et al. 2024). The code on bins is, for each bin, the share of it that lies below x (Gorishniy et al.
-    2022). Bin edges are quantiles and, with labels, the points at which the target's rate changes (`target_edges`); or
-    the values themselves where there are at most `most_values`. A missing number takes the median's code beside its
-    flag. Numbers up to the column's `ordered_above` are codes: each has a flag of its own, and counts as that bound
-    otherwise.
+    (Holzmueller et al. 2024). The encoding on bins is, for each bin, the share of it that lies below x (Gorishniy et
+    al. 2022). Bin edges are quantiles and, with labels, the points at which the target's rate changes
+    (`target_edges`); or the values themselves where there are at most `most_values`. A missing number is encoded as the
+    median, with its flag set. Numbers up to the column's `ordered_above` are codes: each has a flag of its own, and is
+    otherwise encoded as that bound.
 
-    Each feature moves in one direction as its number rises, without exception down to the last bit: every operation is
-    monotone, and IEEE 754 rounds monotonically.
+    Each feature is monotone in its number, bit for bit: every operation is monotone, and IEEE 754 rounds monotonically.
 
     Parameters
     ----------
     columns : of kind `number`.
-    n_bins : most quantile bins a column, 0 for none.
-    n_target_bins : most bins between edges found by `target_edges`, 0 for none.
+    n_bins : maximum number of quantile bins of a column, 0 for none.
+    n_target_bins : maximum number of bins between edges found by `target_edges`, 0 for none.
     most_values : see above; never below `n_bins` + 1.
 
     Attributes
     ----------
-    coarse_bins : for each bin the number of the coarser bin that it is a part of, shape (n_bins,). Coarser bins are
-        those between the target's edges; a column without such edges has no coarser ones.
+    coarse_bins : for each bin the index of the coarser bin that contains it, shape (n_bins,). Coarser bins are those
+        between the target's edges; a column without such edges has no coarser ones.
     """
 
     stored_as: ClassVar[str] = "number_block"
@@ -79,7 +78,7 @@ class NumberBlock:
         self.floors = np.array([-np.inf if c.ordered_above is None else c.ordered_above for c in columns], np.float64)
 
     def fit(self, frame: pd.DataFrame, labels: Labels | None = None) -> None:
-        """Learn medians, ranges, bin edges and which columns have gaps; `labels` are 0 or 1, shape (n_rows,)."""
+        """Learn medians, scales, bin edges, and which columns have gaps; `labels` are 0 or 1, shape (n_rows,)."""
         self.medians, self.scales = np.zeros(len(self.names)), np.zeros(len(self.names))
         edges: list[Floats] = []
         coarse: list[npt.NDArray[np.intp]] = []
@@ -102,7 +101,7 @@ class NumberBlock:
         self.gaps = np.array(gaps, np.intp)
         self.state_owners = np.repeat(np.arange(len(states)), [len(codes) for codes in states])
         self.states = np.concatenate(states) if states else np.zeros(0)
-        # Up to the floor, a number that training did not see has the flag of the next one above it, or of the last
+        # A code that did not occur in training has the flag of the next higher one, or of the last
         first, last = (np.diff(self.state_owners, **{end: -1}) != 0 for end in ("prepend", "append"))
         self.state_lows = np.where(first, -np.inf, np.roll(self.states, 1))
         self.state_highs = np.where(last, self.floors[self.state_owners], self.states)
@@ -114,7 +113,7 @@ class NumberBlock:
     def _edges(self, present: Floats, labels: Labels | None) -> tuple[Floats, npt.NDArray[np.intp]]:
         """Edges of a column's bins, and for each bin 1 if it starts a coarser one, else 0.
 
-        There are none if it has fewer than three values (then the scaled value says it all).
+        None if it has fewer than three values: the scaled value is then a complete encoding.
         """
         few = 2
         distinct = _apart(np.unique(present))
@@ -140,7 +139,7 @@ class NumberBlock:
 
     @cached_property
     def has_codes(self) -> bool:
-        """Whether any number stands for a missing one."""
+        """Whether any column has codes for missing values."""
         return any(self.codes)
 
     @property
@@ -151,9 +150,9 @@ class NumberBlock:
 
     @property
     def directions(self) -> npt.NDArray[np.int8]:
-        """Where the target may move as each feature rises: 1 up, -1 down, 0 either way.
+        """Direction in which the target may move as each feature rises: 1 up, -1 down, 0 either way.
 
-        A state's flag goes out when its number rises above the floor, so it has the opposite of its column's direction.
+        The flag of a state turns to 0 when the number rises above the floor, so its direction is the opposite.
         """
         of_columns = self.column_directions
         parts = (of_columns, of_columns[self.bin_owners], -of_columns[self.state_owners])
@@ -196,7 +195,7 @@ class NumberBlock:
         if self.has_codes:
             self._without_codes(values, range(n_numbers))
         missing = np.isnan(values)
-        if np.count_nonzero(missing):  # tells sooner than `any` about a single row
+        if np.count_nonzero(missing):  # faster than `any` on a single row
             np.copyto(values, self.medians, where=missing)
         np.minimum(values, _LARGEST, out=values)  # twice as fast as np.clip on a single row
         np.maximum(values, -_LARGEST, out=values)
@@ -212,8 +211,8 @@ class NumberBlock:
             np.maximum(shares, 0, out=out[:, n_numbers:n_scaled], casting="same_kind")
         values -= self.medians
         values *= self.scales
-        # x / sqrt(1 + (x/3)^2) as the sign of x over sqrt(1/x^2 + 1/9): x stands there once, and rounding cannot make
-        # the quotient fall where x rises
+        # x / sqrt(1 + (x/3)^2) as the sign of x over sqrt(1/x^2 + 1/9): x occurs once, so that rounding
+        # keeps it monotone
         clipped = values * values
         np.maximum(clipped, 1e-200, out=clipped)
         np.divide(1, clipped, out=clipped)

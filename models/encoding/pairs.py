@@ -1,4 +1,4 @@
-"""Rows that have most of their columns in common, such as one person beside many ads."""
+"""Encoding of rows that share most of their columns, such as one person paired with many ads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.encoding.times import TimeBlock
 
 
 def encode_beside(encoder: TableEncoder, shared: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Features:
-    """The result of `encode_rows` for `{**shared, **row}` of each row; shared columns are encoded once.
+    """The same as `encode_rows` of `{**shared, **row}` for each row, but shared columns are encoded once.
 
     Parameters
     ----------

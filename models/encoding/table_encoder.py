@@ -1,4 +1,4 @@
-"""TableEncoder: a frame, or rows as they come in a request, to one float32 matrix."""
+"""TableEncoder: encodes a frame, or the rows of a request, as one float32 matrix."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ from models.presets import PRESETS, EncoderSettings, PresetName
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Turn the columns of a table into the inputs of a network.
+    """Encode the columns of a table as the inputs of a network.
 
-    Numbers become a robustly scaled value and a piecewise-linear code on quantile bins, categories, flags and keys
-    one-hot features, times points on circles of the calendar; see `numbers`, `categories` and `times`. Gaps and levels
-    that training never saw are encoded, never an error. `transform` takes frames, `encode_rows` takes rows as mappings
+    Numbers become a robustly scaled value and a piecewise-linear encoding on quantile bins, categories, flags and keys
+    one-hot features, times points on circles of the calendar; see `numbers`, `categories` and `times`. Missing values
+    and unseen levels are encoded, never an error. `transform` takes frames, `encode_rows` takes rows as mappings
     without going through pandas; for the same values both give the same bits.
 
     Parameters
     ----------
-    table : which columns to read and what they are; its features and its time are encoded. None describes each column
-        of the data by its type: numbers are numbers, everything else is a category.
-    preset : "fast", "balanced" or "best", see `models.presets`: what the next four are where they are None.
-    n_bins : most quantile bins a number, 0 for none.
-    n_target_bins : most bins a number between edges at which the target's rate changes, see `target_bins`; 0 for none.
-    most_values : a number with at most that many values has bins between them instead.
-    statistics_from : categories of at least that many levels are also given their levels' event rates and counts, see
-        `level_statistics`; 0 for none. Then `fit_transform` gives training rows what other rows say of their level,
-        and not what `transform` gives.
-    max_levels : most levels of a category with a feature of their own.
+    table : the description of the columns; features and time are encoded. None infers it from the dtypes: numbers,
+        times, and everything else as categories.
+    preset : "fast", "balanced" or "best", see `models.presets`; supplies the next four where they are None.
+    n_bins : maximum number of quantile bins of a number, 0 for none.
+    n_target_bins : maximum number of bins of a number between edges at which the target's rate changes, see
+        `target_bins`; 0 for none.
+    most_values : a number with at most that many distinct values has bins between them instead.
+    statistics_from : categories of at least that many levels also get their levels' event rates and counts as features,
+        see `level_statistics`; 0 for none. These are cross-fitted in `fit_transform`, which therefore differs from
+        `transform`.
+    max_levels : maximum number of levels of a category with a feature of their own.
     least_rows : training rows that a level needs for that (fewer in small tables).
-    rows_per_chunk : rows encoded at once; bounds the memory that is needed beside the result.
+    rows_per_chunk : rows encoded at once; bounds the memory needed besides the result.
 
     Attributes
     ----------
     table_ : the table used.
-    owners_ : for each feature the position, among the encoded columns, of the column that it belongs to; shape
-        (n_features,).
-    directions_ : for each feature where the target may move as it rises, from the `direction` of its column: 1 up, -1
-        down, 0 either way; shape (n_features,), as `monotonic_cst` of the estimators takes it.
+    owners_ : for each feature the index, among the encoded columns, of its column; shape (n_features,).
+    directions_ : for each feature the direction in which the target may move as it rises, from its column: 1 up, -1
+        down, 0 either way; shape (n_features,), a `monotonic_cst` for the estimators.
     column_names_ : the encoded columns.
     """
 
@@ -103,7 +103,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     @property
     def settings(self) -> EncoderSettings:
-        """The parameters that a preset stands for, where they are not given themselves."""
+        """The preset's parameters, overridden by those that are given."""
         return EncoderSettings(
             **{
                 name: of_preset if (given := getattr(self, name)) is None else given
@@ -117,8 +117,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : frame or array of shape (n_rows, n_columns).
-        y : target of shape (n_rows,). What follows the target needs two classes: it is left out for None and for other
-            targets.
+        y : target of shape (n_rows,). Target-aware features need two classes; they are left out for other targets and
+            for None.
 
         Raises
         ------
@@ -154,14 +154,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def _lay_out(self) -> None:
-        """Give the features of all blocks their places."""
+        """Assign the features of all blocks to columns of the matrix."""
         blocks = [self.numbers_, *self.others_]
         owners = [owner for block in blocks for owner in block.owners]
         self.column_names_ = [column.name for column in self.table_.of_role("feature", "time")]
         if not owners:
             raise ValueError(
-                f"column(s) {', '.join(map(repr, self.column_names_))} give no input: of a time training must see a "
-                f"whole day, week or year"
+                f"column(s) {', '.join(map(repr, self.column_names_))} give no input: training must cover at least a "
+                f"whole day, week or year of a time"
             )
         positions = {name: i for i, name in enumerate(self.column_names_)}
         self.owners_ = np.array([positions[owner] for owner in owners], np.intp)
@@ -186,19 +186,19 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self._lay_out()
 
     def fit_transform(self, X: Any, y: Any = None) -> Features:
-        """Learn from training rows and encode them, so that no row carries its own label; see `statistics_from`."""
+        """Fit, and encode the training rows without leaking their own labels; see `statistics_from`."""
         encoded = self.fit(X, y).transform(X)
         frame = frame_of(self, X, fitting=False)
         labels = binary_labels(y, len(frame))
         for block, (_, stop) in zip(self.others_, self.slices_[1:], strict=True):
             if isinstance(block, CategoryBlock) and block.statistics and labels is not None:
-                rng = np.random.default_rng(0)  # which rows are left out together is no matter of chance to the user
+                rng = np.random.default_rng(0)  # fixed: the folds of cross-fitting are not a parameter
                 encoded[:, stop - len(block.statistics) : stop] = block.training_statistics(frame, labels, rng)
         return encoded
 
     @property
     def groups_(self) -> FeatureGroups:
-        """The features with coarser bins, see `numbers`; all other features stay as they are."""
+        """The features with coarser bins, see `numbers`; all other features are groups of one."""
         numbers = self.numbers_.groups
         n_others = len(self.owners_) - len(numbers.groups)
         first = len(numbers.starts)
@@ -243,7 +243,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return out
 
     def features_of(self, name: str) -> npt.NDArray[np.intp]:
-        """Positions of the features that a column is encoded to; they depend on no other column."""
+        """Indices of a column's features; they depend on no other column."""
         return np.flatnonzero(self.owners_ == self.column_names_.index(name))
 
     def encode_values(self, name: str, values: Sequence[Any]) -> Features:
@@ -268,7 +268,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return out[:, start:stop]
 
     def __sklearn_tags__(self) -> Any:
-        """Gaps, text and categories are welcome."""
+        """Missing values, text and categories are allowed."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True

@@ -1,4 +1,4 @@
-"""Bin edges that follow the target: where a column's event rate changes."""
+"""Target-aware bin edges: where a column's event rate changes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from models.arrays import Floats, Labels
 def target_edges(values: Floats, labels: Labels, *, max_bins: int, min_gain: float = 10.0) -> Floats:
     """Thresholds of a small decision tree of the labels on one column (Gorishniy et al. 2022), rising.
 
-    A split must be worth its place: twice the log-likelihood that it adds, in the training rows, must reach
-    `min_gain`. By chance alone one split exceeds 10 in 1 of 600 cases; the best of a column's many, in a few of a
-    hundred. A column without such a split has no edges.
+    Twice the gain in training log-likelihood by a split must reach `min_gain`, a likelihood-ratio test. By chance a
+    given split exceeds 10 in 1 of 600 cases (chi-square with one degree of freedom), the best of a column's many splits
+    in a few of a hundred. A column without such a split has no edges.
 
     Parameters
     ----------
     values : the column's present values, finite, shape (n_rows,).
     labels : 0 or 1, shape (n_rows,).
-    max_bins : most leaves of the tree.
+    max_bins : maximum number of leaves of the tree.
     min_gain : see above.
 
     Returns
@@ -29,7 +29,7 @@ def target_edges(values: Floats, labels: Labels, *, max_bins: int, min_gain: flo
     ndarray of shape (n_edges,), at most `max_bins` - 1; each half-way between two values of the column.
     """
     distinct, ranks = np.unique(values, return_inverse=True)
-    min_rows = max(20, len(values) // 500)  # of a leaf: fewer would be an opinion of single rows
+    min_rows = max(20, len(values) // 500)  # of a leaf; rates of fewer rows are noise
     if len(distinct) < 2 or len(values) < 2 * min_rows or max_bins < 2:
         return np.zeros(0)
     tree = DecisionTreeClassifier(
@@ -39,7 +39,7 @@ def target_edges(values: Floats, labels: Labels, *, max_bins: int, min_gain: flo
         min_impurity_decrease=min_gain / (2 * math.log(2) * len(values)),  # scikit-learn counts in bits a row
         random_state=0,
     )
-    # The tree sees ranks: it works in float32, which cannot tell every two numbers apart
+    # The tree is fitted on ranks: it works in float32, in which different numbers may be equal
     tree.fit(ranks.reshape(-1, 1), labels)
     below = np.floor(tree.tree_.threshold[tree.tree_.feature >= 0]).astype(int)
     edges: Floats = distinct[below] / 2 + distinct[below + 1] / 2

@@ -1,4 +1,4 @@
-"""One time: its place in the calendar."""
+"""Encoding of a time: hour, weekday and day of the year."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ Parts: TypeAlias = npt.NDArray[np.int64]
 class TimeBlock:
     """One time: hour of the day, day of the week and day of the year, each as a point on a circle.
 
-    The calendar repeats, so what was learned of a Monday morning holds for the next one. The running date itself is
-    left out: a network cannot know what lies beyond its training time. A part of the calendar is kept if training saw
-    more than half of it, and saw it come round: of four days in a row none tells what their weekdays are like. A
-    missing time is the centre of the circle.
+    The date itself is not encoded, since a network cannot extrapolate beyond its training period; calendar parts recur.
+    A part is kept if more than half of its values occur in training, over at least one full period. A missing time is
+    the centre of the circle.
     """
 
     periods = (24, 7, 366)
@@ -40,7 +39,7 @@ class TimeBlock:
         self.name = column.name
 
     def fit(self, frame: pd.DataFrame, labels: Labels | None = None) -> None:
-        """Choose the parts of the calendar that training saw enough of; `labels` are not used."""
+        """Choose the calendar parts that training covers; `labels` are not used."""
         parts = self.parts_of_frame(frame)
         span = frame[self.name].max() - frame[self.name].min()
         self.kept = [
@@ -48,7 +47,7 @@ class TimeBlock:
             for i, part in enumerate(parts)
             if len(np.unique(part[part >= 0])) > self.periods[i] / 2 and span >= pd.Timedelta(days=self.days[i])
         ]
-        # One table a part: the point on the circle for each hour, day, ...; the last row is for a missing time
+        # A look-up per part: the point on the circle for each hour, day, ...; the last row is for a missing time (-1)
         self.circles = []
         for i in self.kept:
             angles = 2 * np.pi * np.arange(self.periods[i]) / self.periods[i]
@@ -60,7 +59,7 @@ class TimeBlock:
         return _calendar_parts(frame[self.name].to_numpy("datetime64[s]"))
 
     def parts_of_rows(self, rows: Sequence[Any]) -> Parts:
-        """The same for rows given as mappings; times with a zone are taken to UTC."""
+        """The same for rows given as mappings; times with a zone are converted to UTC."""
         times = [row.get(self.name) for row in rows]
         if len(rows) < FEW_ROWS:
             return np.array([_parts(time) for time in times], np.int64).T

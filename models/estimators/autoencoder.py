@@ -1,4 +1,4 @@
-"""BackpropAutoencoder: an outlier detector, as a scikit-learn estimator."""
+"""BackpropAutoencoder: outlier detection by reconstruction error, as a scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from models.nn.rows import Rows
 from models.nn.training import Callback
 
 ROWS_AT_ONCE = 1024
-"""Rows that an autoencoder gives back at once: what it missed takes as much memory as the rows, twice over."""
+"""Rows that are reconstructed at once; bounds the memory of the errors, which is twice that of the rows."""
 
 
 class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc]
-    """An outlier detector: a network that learns to give back what it is given, through a narrow middle.
+    """An outlier detector: a network that reconstructs its input through a bottleneck.
 
-    What resembles the training rows comes back well; what does not, badly. The anomaly score of a row is its mean
-    squared reconstruction error over columns scaled to unit variance.
+    Rows like the training rows are reconstructed well, others badly. The anomaly score of a row is its mean squared
+    reconstruction error over columns scaled to unit variance.
 
     Parameters
     ----------
-    hidden_layer_sizes : the narrowest one is the middle.
+    hidden_layer_sizes : the narrowest layer is the bottleneck.
     contamination : share of the training rows beyond the threshold of `predict`, 0 < contamination <= 0.5. All others:
         see `BackpropEstimator`.
 
     Attributes
     ----------
-    offset_ : `score_samples` below it is an outlier. All others: see `BackpropEstimator`.
+    offset_ : rows with `score_samples` below it are outliers. All others: see `BackpropEstimator`.
     """
 
     stored_as: ClassVar[str] = "autoencoder"
@@ -101,11 +101,11 @@ class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc
         self.contamination = contamination
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> BackpropAutoencoder:
-        """Train on X of shape (n_rows, n_features), best on rows that are not anomalous; `y` is not used."""
+        """Train on X of shape (n_rows, n_features), ideally without anomalies; `y` is not used."""
         self._validate_params()
         X = checked_rows(self, X, reset=not self._continues, ensure_min_samples=2)
         if not self._continues:
-            self._learn_units(X)
+            self._fit_scales(X)
         scaled = self._scaled(X)
         rng = self._rng()
         rows = Rows(scaled, scaled, weight_column(sample_weight, X))
@@ -114,14 +114,14 @@ class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc
         return self
 
     def check_restored(self) -> None:
-        """See `BackpropEstimator`; ValueError also unless it gives back as many features as it takes."""
+        """See `BackpropEstimator`; also ValueError unless it has as many outputs as inputs."""
         super().check_restored()
         shape = [len(self.means_), self.network_.layers[-1].n_outputs]
         if shape != 2 * [self.n_features_in_]:
             raise ValueError(f"means and outputs must be those of {self.n_features_in_} features, got {shape}")
 
-    def _learn_units(self, X: Array) -> None:
-        """The mean and the deviation of each column; one that never varies counts for nothing."""
+    def _fit_scales(self, X: Array) -> None:
+        """The mean and the inverse standard deviation of each column; 0 for a constant one, which is thus ignored."""
         self.means_ = X.mean(axis=0, dtype=np.float64).astype(np.float32)
         deviations = X.std(axis=0, dtype=np.float64)
         varies = deviations > 1 / MAX_INPUT
@@ -139,9 +139,9 @@ class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc
         return self.reconstruction_errors(checked_rows(self, X, reset=False))
 
     def reconstruction_errors(self, X: Array) -> Array:
-        """The anomaly score of float32 rows that need no more checks, as an encoder gives them.
+        """The anomaly score of float32 rows without further checks, such as encoded ones.
 
-        Equal rows get equal bits, alone or among others.
+        Equal rows get equal bits, alone or in a batch.
         """
         pieces = range(0, len(X), ROWS_AT_ONCE)
         errors = [self._errors_of(X[start : start + ROWS_AT_ONCE]) for start in pieces]
@@ -159,7 +159,7 @@ class BackpropAutoencoder(OutlierMixin, BackpropEstimator):  # type: ignore[misc
         return -self.anomaly_score(X)
 
     def decision_function(self, X: Any) -> Array:
-        """`score_samples` measured from the threshold: negative for outliers."""
+        """`score_samples` minus the threshold: negative for outliers."""
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: Any) -> npt.NDArray[np.int64]:

@@ -14,21 +14,21 @@ from data.column import Column
 from data.table import Table
 
 N_USUAL_VALUES = 33
-"""Quantiles of a number that stand for all its values."""
+"""Number of quantiles that represent the values of a number."""
 USUAL_RANGE = (0.01, 0.99)
-"""The least and the greatest of them; what lies outside is not usual."""
+"""The lowest and the highest of these quantiles; outliers are not usual values."""
 MAX_LEVELS = 50
 N_BANDS = 10
 
 
 @dataclass(frozen=True)
 class ScoreBand:
-    """Training rows of like score, a tenth of all.
+    """Training rows with similar scores, about a tenth of all.
 
     Parameters
     ----------
-    low, high : the least and the greatest of their probabilities.
-    n_rows, n_events : how many there are, and how many of them had the event.
+    low, high : the lowest and the highest of their probabilities.
+    n_rows, n_events : number of rows, and of those with the event.
     typical : their typical row, see `typical_row`.
     """
 
@@ -55,7 +55,7 @@ class Background:
     Parameters
     ----------
     reference_row : the typical row of the reference group (see `typical_row`), against which reasons are given.
-    reference_group : whose typical row that is, in words.
+    reference_group : description of that group.
     usual_values : of each column: quantiles of a number, rising; the most frequent levels of everything else.
     bands : the lowest scores first.
     """
@@ -82,7 +82,7 @@ def typical_row(table: Table, frame: pd.DataFrame) -> Mapping[str, Any]:
         if present.empty:
             row[column.name] = None
         elif column.kind == "number":
-            # Of an even number of rows the lower middle one: a value that occurs, whatever the two are
+            # The lower median: a value that occurs, also for an even number of rows
             row[column.name] = float(present.sort_values().iloc[(len(present) - 1) // 2])
         elif column.kind == "time":
             row[column.name] = present.sort_values().iloc[len(present) // 2].to_pydatetime()
@@ -92,7 +92,7 @@ def typical_row(table: Table, frame: pd.DataFrame) -> Mapping[str, Any]:
 
 
 def usual_values(table: Table, frame: pd.DataFrame) -> dict[str, list[Any]]:
-    """The values of each feature that a question "what if" tries out; none for times and for columns without values."""
+    """The values of each feature to try in what-if analyses; none for times and empty columns."""
     values: dict[str, list[Any]] = {}
     for column in table.of_role("feature"):
         present = frame[column.name].dropna()
@@ -119,7 +119,7 @@ def _quantiles(column: Column, present: npt.NDArray[np.float64]) -> list[float]:
 def score_bands(
     table: Table, frame: pd.DataFrame, probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]
 ) -> list[ScoreBand]:
-    """Rows in bands of about equal count; equal probabilities share a band, so there may be fewer than N_BANDS."""
+    """Bands of about equal count; equal probabilities share a band, so there may be fewer than N_BANDS."""
     edges = np.unique(np.quantile(probabilities, np.arange(1, N_BANDS) / N_BANDS))
     places = np.searchsorted(edges, probabilities, side="right")
     bands = []

@@ -32,13 +32,13 @@ class BackpropEstimator(BackpropParameters):
     Attributes
     ----------
     network_ : the trained `nn.network.Network`.
-    training_curve_, validation_curve_ : loss after each epoch, the mean over the folds; the latter is empty without
+    training_curve_, validation_curve_ : loss after each epoch, mean over the folds; the latter is empty without
         validation rows.
-    n_folds_ : folds that the last training made, 1 for none.
-    held_out_sums_ : for each training row the averaged last sums of the networks whose fold it is in, shape (n_rows,
+    n_folds_ : folds of the last training, 1 for none.
+    held_out_sums_ : for each training row the mean last sums of the networks that held it out, shape (n_rows,
         n_outputs); only with folds.
-    n_epochs_ : epochs trained. best_epoch_ : the one whose weights were kept, counted from 1; 0 for those of a warm
-        start that no epoch improved.
+    n_epochs_ : epochs trained. best_epoch_ : the one whose weights were kept, counted from 1; 0 if no epoch
+        improved on a warm start.
     n_features_in_ : columns of X.
     """
 
@@ -55,7 +55,7 @@ class BackpropEstimator(BackpropParameters):
 
     @property
     def _continues(self) -> bool:
-        """Whether `fit` starts from the present weights."""
+        """Whether `fit` starts from the current weights."""
         return bool(self.warm_start) and hasattr(self, "network_")
 
     def _train(
@@ -69,13 +69,13 @@ class BackpropEstimator(BackpropParameters):
         output: str,
         rng: np.random.Generator,
     ) -> None:
-        """Train on these rows: a new network, one for each fold, or the present one if `fit` continues.
+        """Train on these rows: a new network, one per fold, or the current one for a warm start.
 
         Parameters
         ----------
         validation : None to hold out some of the rows.
-        labels : class of each row, None for no classes.
-        groups : the features' coarser view that every second fold trains on, None for no such view.
+        labels : class of each row, for stratification; None without classes.
+        groups : merged features on which every second fold trains, which makes the members more diverse; or None.
         """
         if hasattr(self, "held_out_sums_"):
             del self.held_out_sums_
@@ -105,7 +105,7 @@ class BackpropEstimator(BackpropParameters):
         output: str,
         rng: np.random.Generator,
     ) -> None:
-        """Train a network for each fold and join them."""
+        """Train a network per fold and join them to one ensemble."""
         grouped = None if groups is None else Rows(groups.merged(rows.inputs), rows.targets, rows.weights)
         self.n_folds_ = len(folds)
         self.held_out_sums_: Array = np.empty(rows.targets.shape)
@@ -120,7 +120,7 @@ class BackpropEstimator(BackpropParameters):
             networks.append(network)
             weights = network.layers[0].weights
             first_weights.append(weights if view is None else view.spread(weights))
-        del self._optimizer  # its moments are those of the last fold's network
+        del self._optimizer  # its moments belong to the last fold's network
         self.network_ = Network.joined(networks, first_weights=first_weights, directions=self._directions())
         self._keep_curves(mean_curves(of_folds))
 
@@ -131,7 +131,7 @@ class BackpropEstimator(BackpropParameters):
     def _new_network(
         self, rows: Rows, *, output: str, rng: np.random.Generator, groups: FeatureGroups | None = None
     ) -> Network:
-        """An untrained network for rows of this width, whose columns may be `groups` of features."""
+        """An untrained network for these rows, whose columns may be `groups` of features."""
         hidden, directions = np.atleast_1d(self.settings.hidden_layer_sizes).tolist(), self._directions()
         if directions is not None and groups is not None:
             directions = [directions[start] for start in groups.starts]
@@ -146,7 +146,7 @@ class BackpropEstimator(BackpropParameters):
         )
 
     def _directions(self) -> list[int] | None:
-        """`monotonic_cst` of the estimators that have it, for each feature; None if it says nothing."""
+        """`monotonic_cst` by feature, for the estimators that have it; None without constraints."""
         directions = _check_monotonic_cst(self, getattr(self, "monotonic_cst", None))
         return directions.tolist() if directions.any() else None
 
@@ -156,7 +156,7 @@ class BackpropEstimator(BackpropParameters):
     def _training(
         self, network: Network, rows: Rows, *, loss: Loss, schedule: str, input_scales: InputScales | None = None
     ) -> Training:
-        """The training loop for this network, with the present optimizer and random numbers."""
+        """The training loop for this network, with the current optimizer and random generator."""
         return Training(
             network,
             loss=loss,
@@ -170,15 +170,15 @@ class BackpropEstimator(BackpropParameters):
         )
 
     def _train_network(self, network: Network, rows: Rows, validation: Rows | None, *, loss: Loss) -> Curves:
-        """Train a network for up to `max_epochs` and keep its best epoch."""
+        """Train a network for up to `max_epochs` and restore its best epoch."""
         scales, settings = None, self.settings
         if settings.input_scale_rate and not self._continues:
             scales = InputScales(network, self._new_optimizer(), rate=settings.input_scale_rate)
         training = self._training(network, rows, loss=loss, schedule=settings.schedule, input_scales=scales)
         callbacks = list(self.callbacks or ())
         stopping = None
-        # The products are small: a second BLAS thread gains nothing, and waiting for it costs much on a busy machine.
-        # A sum that overflows is no reason for a warning: what it leads to is an error below
+        # The products are small: a second BLAS thread gains nothing, and waiting for it is slow on a busy machine.
+        # Overflow needs no warning: the resulting divergence is an error below
         with threadpool_limits(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
             if validation is not None:
                 start_loss = mean_loss(network, validation, loss) if self._continues else np.inf
@@ -195,10 +195,10 @@ class BackpropEstimator(BackpropParameters):
         return curves(epochs, stopping.best_epoch if stopping else len(epochs))
 
     def _train_once(self, rows: Rows, *, loss: Loss, output: str) -> None:
-        """One pass over the rows from the present weights, or from new ones if there are none.
+        """One pass over the rows from the current weights, or from new ones if there are none.
 
-        The optimizer and the random numbers go on where the last training in this process left them. The rate is
-        `learning_rate` throughout: a stream has no end that a schedule could lead to.
+        Optimizer and random generator continue from the last training in this process. The rate is constant: a schedule
+        needs a known number of steps, which a stream does not have.
         """
         if not hasattr(self, "_optimizer"):  # the first call, or the first one after loading
             self._optimizer, self._generator = self._new_optimizer(), self._rng()
@@ -217,7 +217,7 @@ class BackpropEstimator(BackpropParameters):
             refuse_divergence(self, network, rows.inputs)
         except ValueError:
             network.parameters[...] = before
-            del self._optimizer, self._generator  # its moments are infinite too
+            del self._optimizer, self._generator  # its moments are not finite either
             raise
         self.network_ = network
         self.training_curve_.append(epoch.training_loss)
@@ -226,7 +226,7 @@ class BackpropEstimator(BackpropParameters):
     def _hold_out(
         self, rows: Rows, labels: npt.NDArray[Any] | None, rng: np.random.Generator
     ) -> tuple[Rows, Rows | None]:
-        """The training and the validation rows; None for the latter if there are to be none, or too few rows."""
+        """The training and the validation rows; None for the latter without early stopping, or if rows are too few."""
         seed = int(rng.integers(2**31))
         fold = split_off(len(rows), labels, rows.weights, fraction=self.validation_fraction, seed=seed)
         if fold is None or not self.early_stopping:
@@ -243,23 +243,23 @@ class BackpropEstimator(BackpropParameters):
         )
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Whether there is a network: a first `partial_fit` that was refused leaves none, only what it saw of X."""
+        """Whether there is a network; attributes alone do not tell, since a refused first `partial_fit` sets some."""
         return hasattr(self, "network_")
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but what continues a training in this process: a loaded network starts with a fresh optimizer."""
+        """All attributes but optimizer and generator: a loaded estimator continues with a fresh optimizer."""
         state: dict[str, Any] = super().__getstate__()
         return {name: value for name, value in state.items() if name not in ("_optimizer", "_generator")}
 
     def check_restored(self) -> None:
-        """ValueError unless the parameters are allowed and the network has as many inputs as features were seen."""
+        """ValueError unless the parameters are valid and the network has an input for each feature."""
         self.callbacks = None
         self._validate_params()
         if (n_inputs := self.network_.layers[0].n_inputs) != self.n_features_in_:
             raise ValueError(f"the network has {n_inputs} inputs for {self.n_features_in_} features")
 
     def _own_weights(self) -> None:
-        """Continue in a copy if the weights are those of a stored model, which other processes share."""
+        """Copy the weights before training if they are read-only: those of a stored model, shared between processes."""
         if not self.network_.parameters.flags.writeable:
             self.network_ = self.network_.copy()
 
@@ -268,7 +268,7 @@ class BackpropEstimator(BackpropParameters):
         return np.random.default_rng(seed)
 
     def _sums(self, X: Any) -> Array:
-        """The members' averaged last sums for unchecked rows, float64 of shape (n_rows, n_outputs)."""
+        """The ensemble's sums for unchecked rows, float64 of shape (n_rows, n_outputs)."""
         return self._sums_of(checked_rows(self, X, reset=False))
 
     def _sums_of(self, X: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Calibration: from a network's log-odds to probabilities that mean what they say."""
+"""Calibration of log-odds (Platt scaling), and monotone probabilities."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from models.nn.arrays import Array
 
 
 def probability(log_odds: Array) -> Floats:
-    """1 / (1 + exp(-z)); it never falls as the log-odds z rise, not even from one float to the next.
+    """1 / (1 + exp(-z)), monotone in the log-odds z even between adjacent floats.
 
-    A library's exp is right to about one unit in its last place, so of two neighbours the larger may get less. Rounded
-    to multiples of 2^-46, log-odds are equal, or their exponentials are dozens of such units apart.
+    exp is accurate to about one unit in the last place, so of two adjacent floats the larger may get the smaller
+    result. Log-odds rounded to multiples of 2^-46 are either equal, or their exponentials differ by dozens of such
+    units.
     """
     steps = 2.0**46
     rounded: Floats = expit(np.round(log_odds * steps) / steps)
@@ -27,11 +28,10 @@ def probability(log_odds: Array) -> Floats:
 
 
 class LogOddsCalibrator:
-    """Stretch and shift log-odds z so that they fit held-out labels: the probability is expit(slope * z + intercept).
+    """Platt scaling (1999) of log-odds z on held-out labels: the probability is expit(slope * z + intercept).
 
-    This is Platt's scaling (1999) with a prior: slope and intercept are drawn to 1 and 0 with the strength of one
-    standard deviation each, which decides where labels are few and is not felt where they are many. The slope stays
-    positive, so that no ranking changes.
+    Slope and intercept have standard normal priors around 1 and 0, which matter only if labels are few. The slope stays
+    positive, so that the ranking does not change.
 
     Attributes
     ----------
@@ -53,13 +53,13 @@ class LogOddsCalibrator:
         *,
         negative_sample_rate: float = 1.0,
     ) -> LogOddsCalibrator:
-        """Find slope and intercept for rows that the network was not trained on, by maximum likelihood.
+        """Fit slope and intercept on rows that the network was not trained on, by penalised maximum likelihood.
 
         Parameters
         ----------
         log_odds, labels, weights : of shape (n_rows,); labels are 0 or 1.
-        negative_sample_rate : share of the rows without the event that these rows hold. The intercept makes up for the
-            others, so that probabilities are those of all rows; see `sampling`.
+        negative_sample_rate : share of the negative rows that were kept. The intercept corrects for that, so that
+            probabilities are those of all rows; see `negative_sampling`.
         """
         inputs = np.stack([log_odds, np.ones_like(log_odds)], axis=1)
         row_weights = np.ones_like(log_odds) if weights is None else weights

@@ -1,4 +1,4 @@
-"""Checks of what the estimators are given: rows, row weights, and whether weights can be trained on."""
+"""Checks of rows, row weights and the weights of a network, with errors that name the cell or parameter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_INPUT = 1e15
 
 def checked_rows(estimator: BaseEstimator, X: Any, y: Any = "no_validation", **checks: Any) -> Any:
     """X as float32, and y, checked by `validate_data`; ValueError names the first cell of X out of range."""
-    # What overflows is named below; in y, by its reader
+    # An overflow in X is reported below, one in y by `_targets`
     with np.errstate(over="ignore", invalid="ignore"):
         checked = validate_data(estimator, X, y, dtype=np.float32, order="C", ensure_all_finite=False, **checks)
     rows = checked[0] if isinstance(checked, tuple) else checked
@@ -28,14 +28,14 @@ def checked_rows(estimator: BaseEstimator, X: Any, y: Any = "no_validation", **c
         found = "NaN" if np.isnan(rows[row, column]) else "infinity or a value too large"
         raise ValueError(
             f"Input X contains {found}: row {row} (counted from 0), column {_column_name(estimator, column)} holds "
-            f"{value}; it must be a number from {-MAX_INPUT:g} to {MAX_INPUT:g} (TableEncoder takes gaps "
-            f"and numbers of any size)"
+            f"{value}; it must be a number from {-MAX_INPUT:g} to {MAX_INPUT:g} (TableEncoder accepts "
+            f"missing values and numbers of any size)"
         )
     return checked
 
 
 def weight_column(sample_weight: Any, X: Array) -> Array | None:
-    """Row weights as a column with mean 1, None if all count the same."""
+    """Row weights as a column with mean 1; None for equal weights."""
     if sample_weight is None:
         return None
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -62,7 +62,7 @@ def refuse_another_shape(
     network: Network, *, hidden: list[int], n_members: int, n_folds: int, directions: list[int] | None
 ) -> None:
     """ValueError unless the weights of a network can be continued in one of the requested shape."""
-    if network.n_members in range(n_members, n_members * n_folds + 1, n_members):  # those of all folds
+    if network.n_members in range(n_members, n_members * n_folds + 1, n_members):  # the members of all folds
         n_members = network.n_members
     found = {
         "hidden_layer_sizes": [layer.n_outputs for layer in network.layers[:-1]],

@@ -17,15 +17,16 @@ from models.estimators.table_scorer import PlainScorer
 from models.presets import Preset
 
 MAX_TEMPERATURE = 20.0
+"""Search range of the temperature, from the inverse of this on."""
 
 
 class ClassScorer(PlainScorer):
-    """A softmax over the levels of the target.
+    """Calibrated softmax over the levels of the target.
 
     Attributes
     ----------
-    temperature : by which the network's sums are divided (Guo et al. 2017, "On calibration of modern neural networks");
-        above 1 the network was too sure of itself.
+    temperature : divisor of the network's sums (Guo et al. 2017, "On calibration of modern neural networks"); above 1
+        if the network is overconfident.
     """
 
     stored_as: ClassVar[str] = "class_scorer"
@@ -61,7 +62,7 @@ class ClassScorer(PlainScorer):
         return {"probabilities": probabilities}
 
     def _sums(self, X: Features) -> Floats:
-        """One sum for each level; for two levels the network has the second's log-odds alone."""
+        """One sum per level; a network for two levels has a single output, the log-odds of the second."""
         sums = self.network.network_.mean_sums(X).astype(np.float64)
         return np.concatenate([np.zeros_like(sums), sums], axis=1) if sums.shape[1] == 1 else sums
 

@@ -1,7 +1,7 @@
 """The backpropagation network as scikit-learn estimators.
 
-The parameters that all three share are described at `BackpropEstimator`. scikit-learn wants every parameter in the
-constructor's own signature, so they stand here once more.
+The shared parameters are documented in `BackpropParameters`. scikit-learn reads parameters from the constructor's own
+signature, so each estimator has to repeat them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from models.presets import PRESETS, NetworkSettings, PresetName
 
 
 def _with_preset(constraints: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """Parameter constraints that also allow None, for the value of the preset."""
+    """Parameter constraints that also allow None, which stands for the preset's value."""
     left_to_preset = {name: [*constraints[name], None] for name in NetworkSettings.names}
     return {**constraints, **left_to_preset, "preset": [StrOptions(set(PRESETS))]}
 
@@ -41,14 +41,13 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
 
     Parameters
     ----------
-    preset : "fast", "balanced" or "best"; `models.presets` has a table of what each does. Parameters given beside it
-        count more than it does.
-    class_weight : None, "balanced", or a weight for each class. Probabilities then are those of the re-weighted
+    preset : "fast", "balanced" or "best"; see the table in `models.presets`. Parameters that are given override it.
+    class_weight : None, "balanced", or a weight for each class. Probabilities are then those of the re-weighted
         classes.
     monotonic_cst : for two classes; array-like of shape (n_features,), or a dictionary by feature name: 1 where the
         probability of the second class may only rise with the feature, -1 where it may only fall, 0 for no constraint.
-        Guaranteed for all inputs, without exception; the hidden units then have the activation of `nn.monotone` in
-        place of `activation`. All others: see `BackpropEstimator`.
+        Guaranteed for all inputs; the hidden units then have the activation of `nn.monotone` instead of `activation`.
+        All others: see `BackpropEstimator`.
 
     Attributes
     ----------
@@ -131,9 +130,9 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
     ) -> BackpropClassifier:
         """Train on X of shape (n_rows, n_features) and labels y.
 
-        `validation_data` (X, y) takes the place of the validation rows that would be split off, and of folds. `groups`
-        are a coarser view of the features; with folds, every second one trains on it, which makes the networks differ
-        more. Raises ValueError for NaN, infinite values, fewer than two classes, and validation labels that y lacks.
+        `validation_data` (X, y) replaces the validation rows that would be held out, and folds. `groups` are merged
+        features, on which every second fold trains, so that the networks differ more. Raises ValueError for NaN,
+        infinite values, fewer than two classes, and validation labels that y lacks.
         """
         self._validate_params()
         X, y = checked_rows(self, X, y, reset=not self._continues, ensure_min_samples=2)
@@ -152,14 +151,14 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> BackpropClassifier:
-        """One pass over the given rows, in batches, from the present weights.
+        """One pass over the given rows, in batches, from the current weights.
 
-        The optimizer continues as well, from `fit` or from the last call, as long as the estimator has not been loaded
-        from a file meanwhile; the rate is `learning_rate` without `schedule`. Equal calls give equal bits.
+        The optimizer continues from the last `fit` or call, unless the estimator was loaded from a file since; the rate
+        is `learning_rate` without `schedule`. Equal calls give equal bits.
 
         Parameters
         ----------
-        classes : all labels that will ever occur; needed if neither `fit` nor `partial_fit` was called before.
+        classes : all labels that will ever occur; required in the first call, unless `fit` was called.
         sample_weight : of the rows of this call relative to each other.
 
         Raises ValueError for missing or other classes, labels outside them, and another number of features.
@@ -177,14 +176,14 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
         return self
 
     def check_restored(self) -> None:
-        """See `BackpropEstimator`; ValueError also unless there is an output for each class, one for two."""
+        """See `BackpropEstimator`; also ValueError unless there is an output for each class, or one for two."""
         super().check_restored()
         n_classes, n_outputs = len(self.classes_), self.network_.layers[-1].n_outputs
         if n_classes < 2 or n_outputs != (1 if n_classes == 2 else n_classes):
             raise ValueError(f"the network has {n_outputs} outputs for {n_classes} classes")
 
     def _set_classes(self, classes: Any, *, is_first: bool) -> None:
-        """Take the labels that a first `partial_fit` names, and refuse others in later calls."""
+        """Set the classes in the first `partial_fit`, and refuse others in later calls."""
         if classes is None:
             if is_first:
                 raise ValueError("classes must be passed on the first call to partial_fit: all labels that will occur")
@@ -210,7 +209,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
         return by_class if sample_weight is None else by_class * np.asarray(sample_weight)
 
     def _loss_and_output(self) -> tuple[Loss, str]:
-        """The log-loss for this number of classes and the output activation that belongs to it."""
+        """The log-loss for this number of classes, and its natural output activation."""
         n_classes = len(self.classes_)
         if n_classes > 2 and self._directions() is not None:
             raise ValueError(f"monotonic_cst must be None for more than two classes; the target has {n_classes}")

@@ -1,4 +1,4 @@
-"""Rows held out to stop a training in time: one part of them, or in cross-validation each part in turn."""
+"""Held-out rows for early stopping: a single split, or folds; and the mean learning curves of folds."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 from models.nn.arrays import Array
 from models.nn.training import Epoch
 
-_MIN_ROWS = 10  # held out: fewer cannot tell when to stop
+_MIN_ROWS = 10  # held out; the loss on fewer is too noisy for early stopping
 
 Fold: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
-"""Numbers of the rows to train on, and of those that are held out."""
+"""Indices of the training rows and of the held-out rows."""
 
 
 def fold_rows(
     n_rows: int, labels: npt.NDArray[np.intp] | None, weights: Array | None, *, n_folds: int, seed: int
 ) -> list[Fold]:
-    """Divide the rows so that every row is held out once.
+    """Divide the rows into folds, so that every row is held out once.
 
     Parameters
     ----------
-    labels : class of each row, which then has its share in every fold; None for no classes.
-    weights : of the rows; both sides of a fold need some. None if all count the same.
-    n_folds : fewer are made of few rows, and none where there would be less than two.
+    labels : class of each row, for stratification; None without classes.
+    weights : of the rows; both sides of a fold need a positive one. None for equal weights.
+    n_folds : reduced for few rows; no folds if fewer than two remain.
     """
     n_folds = min(n_folds, n_rows // _MIN_ROWS)
     if labels is not None:
@@ -43,7 +43,7 @@ def fold_rows(
 def split_off(
     n_rows: int, labels: npt.NDArray[np.intp] | None, weights: Array | None, *, fraction: float, seed: int
 ) -> Fold | None:
-    """Hold out a fraction of the rows; None of too few. Parameters as for `fold_rows`."""
+    """Hold out a fraction of the rows; None if they are too few. Parameters as for `fold_rows`."""
     n_held_out = round(fraction * n_rows)
     if n_held_out < _MIN_ROWS:
         return None
@@ -56,15 +56,15 @@ def split_off(
 
 
 def _have_weight(weights: Array | None, *parts: npt.NDArray[np.intp]) -> bool:
-    """Whether each part holds a row whose weight is not 0."""
+    """Whether each part has a row with a positive weight."""
     return weights is None or all(weights[part].any() for part in parts)
 
 
 @dataclass(frozen=True)
 class Curves:
-    """Losses after each epoch and the epoch that was kept; of several networks, their means.
+    """Losses after each epoch, and the best epoch; for several networks, means.
 
-    A network that has stopped counts with the epoch that it keeps.
+    After a network has stopped, the loss of its best epoch is used.
     """
 
     training: list[float]
@@ -84,7 +84,7 @@ def curves(epochs: list[Epoch], best_epoch: int) -> Curves:
 
 
 def mean_curves(folds: list[Curves]) -> Curves:
-    """The curves of several trainings as one."""
+    """The mean curves of several trainings."""
     n_epochs = max(fold.n_epochs for fold in folds)
 
     def mean(losses: list[list[float]], best_epochs: list[int]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Which column pushed a prediction, and how far: integrated gradients along the way from a reference row."""
+"""Integrated gradients: the contribution of each feature to the difference of a row from a reference row."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from models.nn.arrays import Array
 from models.nn.layers import Dense
 from models.nn.network import Network
 
-# Points of the way from the reference (0) to the row (1): its two ends, and between them the nodes of Gauss and
-# Legendre, whose weights make the mean of a gradient along the way
-_N_NODES = 16  # shares of table models stray less than 0.1 points of a scorecard from those of 256
+# Points of the path from the reference (0) to the row (1): its two ends, then the nodes of Gauss-Legendre quadrature;
+# the ends have weight 0, as only their sums are needed
+_N_NODES = 16  # contributions differ from those of 256 nodes by less than 0.1 points of a scorecard
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(_N_NODES)
 _POINTS = np.array([0, 1, *((_NODES + 1) / 2)], np.float32)[:, None]
 _WEIGHTS_OF_POINTS = np.array([0, 0, *(_WEIGHTS / 2)], np.float32)
 
 
 def integrated_gradients(network: Network, row: Array, reference: Array) -> Array:
-    """Share of each feature in the difference of the network's mean sum between a row and the reference.
+    """Contribution of each feature to the difference of the ensemble's sum between a row and the reference.
 
-    Along the straight way from reference to row each feature's gradient is averaged and multiplied by the distance it
-    went (Sundararajan, Taly and Yan 2017). The mean over finitely many points misses a little where the gradient jumps;
-    that remainder is divided in proportion to the shares, so that they add up to the difference. The way is straight,
-    so the first layer's sums are a straight line too and need to be computed at its two ends only.
+    The mean gradient along the straight path from reference to row, times the difference of the feature (Sundararajan,
+    Taly and Yan 2017). The quadrature has a small error where the gradient jumps; it is distributed in proportion to
+    the contributions, so that they add up to the difference. The first layer's sums are linear along the path, so they
+    are computed at its two ends only.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def integrated_gradients(network: Network, row: Array, reference: Array) -> Arra
 
 
 def completed(shares: npt.NDArray[Any], total: float) -> npt.NDArray[Any]:
-    """The shares with what they miss of the total divided among them in proportion to their sizes."""
+    """The shares, corrected in proportion to their absolute values so that they add up to the total."""
     sizes = np.abs(shares)
     if not (size := sizes.sum()) > 0:
         return shares
@@ -54,9 +54,9 @@ def completed(shares: npt.NDArray[Any], total: float) -> npt.NDArray[Any]:
 
 
 def _slopes_at_first_sums(first: Dense, others: list[Dense], sums: Array) -> tuple[Array, Array]:
-    """Derivative of each member's last sum by its first layer's sums, and that last sum.
+    """Derivative of each member's last sum by its first layer's sums, and that last sum, at each point.
 
-    Both have a row for each point: (n_members, n_points, n_units) and (n_members, n_points, 1).
+    Shapes (n_members, n_points, n_units) and (n_members, n_points, 1).
     """
     passed: list[tuple[Dense, Array, Array]] = []
     for layer, following in zip((first, *others), others, strict=False):

@@ -23,7 +23,7 @@ from models.estimators.table_scorer import TableScorer
 
 @dataclass(frozen=True)
 class Attribution:
-    """Calibrated log-odds of a row, taken apart.
+    """Calibrated log-odds of a row, attributed to columns.
 
     Parameters
     ----------
@@ -41,15 +41,15 @@ class Attribution:
 class LogOddsScorer(TableScorer):
     """A trained binary model: what it predicts, and why.
 
-    The network reads the encoded rows. A subclass may let it read more that follows from them: see `inputs`, and beside
+    The network reads the encoded rows. A subclass may derive further inputs from them by overriding `inputs`, and with
     it `input_owners`, `input_groups`, `columns` and `derived_values`.
 
     Attributes
     ----------
-    background : what it keeps in mind of the training rows; reasons are given against its `reference_row`, after
-        training that of the rows without the event, see `refer_to`.
+    background : statistics of the training set; reasons are relative to its `reference_row`, initially that of the rows
+        without the event, see `TableClassifier.refer_to`.
     reference : that row, encoded, of shape (n_features,). base : its log-odds.
-    reference_inputs : what the network reads of it, of shape (n_inputs,). derived_reference : its `derived_values`.
+    reference_inputs : its inputs of the network, of shape (n_inputs,). derived_reference : its `derived_values`.
     """
 
     network: BackpropClassifier
@@ -62,12 +62,12 @@ class LogOddsScorer(TableScorer):
 
     @property
     def columns(self) -> list[Column]:
-        """The columns that the log-odds are attributed to, in the order of `shares`: those read, then derived ones."""
+        """The columns that log-odds are attributed to, in the order of `shares`: encoded ones, then derived ones."""
         return [self.table[name] for name in self.encoder.column_names_]
 
     @property
     def input_owners(self) -> npt.NDArray[np.intp]:
-        """For each input of the network the position, among `columns`, of the column that it belongs to."""
+        """For each input of the network the index, among `columns`, of its column."""
         owners: npt.NDArray[np.intp] = self.encoder.owners_
         return owners
 
@@ -78,7 +78,7 @@ class LogOddsScorer(TableScorer):
 
     @property
     def input_groups(self) -> FeatureGroups:
-        """The inputs' coarser view, for networks of folds."""
+        """Groups of merged inputs, for every second fold."""
         return self.encoder.groups_
 
     def inputs(self, X: Features) -> Features:
@@ -90,7 +90,7 @@ class LogOddsScorer(TableScorer):
         return {}
 
     def log_odds(self, X: Features) -> Floats:
-        """Calibrated log-odds of encoded rows, shape (n_rows,). Equal rows get equal bits, alone or among others."""
+        """Calibrated log-odds of encoded rows, shape (n_rows,). Equal rows get equal bits, alone or in a batch."""
         return self._log_odds_of(self.inputs(X))
 
     def scores(self, X: Features) -> Scores:
@@ -113,12 +113,12 @@ class LogOddsScorer(TableScorer):
         return probability(self.log_odds(changed.reshape(-1, X.shape[1]))).reshape(len(values), len(X))
 
     def log_odds_and_members(self, X: Features) -> tuple[Floats, Floats]:
-        """The calibrated log-odds of encoded rows, and what each member alone says, from one pass through the network.
+        """The calibrated log-odds of encoded rows, of the ensemble and of each member, from one pass.
 
         Returns
         -------
         log_odds : of shape (n_rows,), the same bits as those of `log_odds`.
-        of_members : of shape (n_members, n_rows), each through the calibration of the ensemble.
+        of_members : of shape (n_members, n_rows), calibrated as the ensemble is.
         """
         network = self.network.network_
         sums = network.sums(self.inputs(X))
@@ -131,7 +131,7 @@ class LogOddsScorer(TableScorer):
 
     @property
     def reference_row(self) -> Mapping[str, Any]:
-        """The row that reasons compare with, and what is derived from it: a value of each of `columns`."""
+        """The row that reasons are relative to, with its derived values: a value of each of `columns`."""
         return {**self.background.reference_row, **self.derived_reference}
 
     def explain(self, x: Features) -> Attribution:

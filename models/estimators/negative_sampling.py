@@ -1,8 +1,8 @@
-"""Negative down-sampling: learn from a share of the rows without the event, and put the probabilities right afterwards.
+"""Negative down-sampling: train on a share of the negative rows, and correct the probabilities afterwards.
 
-Where events are rare, most rows without one add time and little knowledge. Of rows in which those are kept with the
-probability w, a model learns the probability q; that of all rows is p = q / (q + (1 - q) / w) (He et al. 2014,
-"Practical lessons from predicting clicks on ads at Facebook", section 6.3), which is to add log(w) to the log-odds.
+Where events are rare, most negative rows add training time and little information. If negative rows are kept with
+probability w and a model predicts q on such rows, the probability on all rows is p = q / (q + (1 - q) / w) (He et al.
+2014, "Practical lessons from predicting clicks on ads at Facebook", section 6.3): log(w) is added to the log-odds.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from models.errors import ModelError
 
 
 class SamplingError(ModelError):
-    """A share of rows to keep that is none, or that would leave too few of them."""
+    """A sample rate that is invalid or leaves no negative row."""
 
 
 def checked_share(negative_sample_rate: float) -> float:
-    """The share, if it is one; SamplingError otherwise."""
+    """The share, if it is in (0, 1]; SamplingError otherwise."""
     if not 0 < negative_sample_rate <= 1:
         raise SamplingError(
             f"the share of rows without the event to keep must be above 0 and at most 1, got {negative_sample_rate:g}"
@@ -31,7 +31,7 @@ def checked_share(negative_sample_rate: float) -> float:
 
 
 def kept_rows(labels: Labels, negative_sample_rate: float, *, seed: int) -> npt.NDArray[np.intp]:
-    """Positions of all rows with the event and of a share of the others, drawn at random, in their order.
+    """Positions of all positive rows and of a random share of the negative ones, ascending.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def kept_rows(labels: Labels, negative_sample_rate: float, *, seed: int) -> npt.
     Raises
     ------
     SamplingError
-        It is no share, or so small that no row without the event is left.
+        The share is invalid, or so small that no negative row is left.
     """
     checked_share(negative_sample_rate)
     negatives = np.flatnonzero(labels == 0)
@@ -74,7 +74,7 @@ def drawn_rows(
     *,
     seed: int,
 ) -> DrawnRows:
-    """The rows of `kept_rows` among those that train and among those that validate; all of them for a share of 1."""
+    """Apply `kept_rows` to the training set and to the validation set; a share of 1 keeps all rows."""
     if checked_share(negative_sample_rate) == 1:
         return DrawnRows(frame, labels, weights, validation)
     held_out, held_out_labels = validation

@@ -23,29 +23,29 @@ class BackpropParameters(BaseEstimator):  # type: ignore[misc]
     ----------
     hidden_layer_sizes : units of each hidden layer.
     activation : of the hidden layers: "identity", "sigmoid", "tanh", "relu" or "silu".
-    n_members : networks trained together and averaged; more are steadier and slower.
+    n_members : networks that are trained together and averaged; more reduce the variance and are slower.
     dropout : probability of dropping a hidden unit at a training step, 0 <= dropout < 1.
-    optimizer : "sgd" (with `momentum`), "adam" or "adamw" (weight decay beside the step).
-    learning_rate : of the first step; `schedule` changes it from there: "constant", "cosine", "step", "exponential",
-        "warmup_cosine" or "coslog4".
+    optimizer : "sgd" (with `momentum`), "adam" or "adamw" (decoupled weight decay).
+    learning_rate : base rate; `schedule` varies it: "constant", "cosine", "step", "exponential", "warmup_cosine" or
+        "coslog4".
     momentum : of "sgd".
-    weight_decay : share of each weight, times the learning rate, taken off at each step.
-    input_scale_rate : learning rate of the inputs' scales as a multiple of `learning_rate`, 0 for no scales; see
-        `nn.input_scales`. A warm start and `partial_fit` move the weights alone.
+    weight_decay : share of each weight, times the learning rate, subtracted at each step.
+    input_scale_rate : learning rate of the input scales as a multiple of `learning_rate`, 0 for no scales; see
+        `nn.input_scales`. A warm start and `partial_fit` train the weights only.
     batch_size : rows a step; "auto" takes a 64th of the rows, at least 16 and at most 256.
-    max_epochs : most passes over the training rows.
-    early_stopping : watch the loss on validation rows, stop when it has not improved for `patience` epochs, and keep
-        the best epoch's weights. Data that would leave fewer than 10 validation rows, or none of any weight, are
-        trained without.
-    validation_fraction : share of the rows split off for that, where `fit` is given no validation data.
-    n_folds : 1 for that one split. With more, the rows are divided into as many folds, and for each of them `n_members`
-        networks are trained on the rows outside and stopped by those inside; all are averaged. So each row serves both
-        ends. Data too small for two folds of 10 rows, some of them of weight, are trained without validation rows.
+    max_epochs : maximum number of passes over the training rows.
+    early_stopping : stop when the validation loss has not improved for `patience` epochs, and keep the best epoch's
+        weights. Not used if there would be fewer than 10 validation rows, or none with a positive weight.
+    validation_fraction : share of the rows held out for that, unless `fit` is given validation data.
+    n_folds : 1 for that single split. Otherwise the rows are divided into folds, and for each fold `n_members` networks
+        are trained on the other rows and stopped by those of the fold; all are averaged. So each row is used for
+        training and for validation. If the data are too small for two folds of 10 rows with positive weights, there is
+        no validation.
     patience : see `early_stopping`.
-    warm_start : `fit` continues from the present weights instead of new ones; what else was learned from the first rows
-        (classes, units of the target) stays. With `early_stopping` the weights at the start are a candidate too.
+    warm_start : `fit` continues from the current weights; whatever else was learned in the first `fit` (classes, scale
+        of the target) is kept. With `early_stopping` the initial weights are a candidate for the best, too.
     callbacks : called with an `nn.training.Epoch` after each epoch; returning True stops the training.
-    random_state : seed of weights, order, dropout and validation split. Equal seeds give equal bits.
+    random_state : seed of weights, row order, dropout and validation split. Equal seeds give equal bits.
     """
 
     stored_fields: ClassVar[Mapping[str, str]] = {
@@ -135,7 +135,7 @@ class BackpropParameters(BaseEstimator):  # type: ignore[misc]
 
     @property
     def settings(self) -> NetworkSettings:
-        """The parameters that a preset stands for, where they are not given themselves."""
+        """The preset's parameters, overridden by those that are given."""
         given = {name: getattr(self, name) for name in NetworkSettings.names}
         of_preset = PRESETS[self.preset].network if hasattr(self, "preset") else {}
         return NetworkSettings(**{**of_preset, **{name: value for name, value in given.items() if value is not None}})

@@ -18,13 +18,13 @@ from models.presets import Preset
 
 
 class QuantileScorer(PlainScorer):
-    """One network with an output for each quantile; what crosses is put in order (Chernozhukov et al. 2010).
+    """One network with an output per quantile; crossing quantiles are sorted (Chernozhukov et al. 2010).
 
     Attributes
     ----------
     levels : of the quantiles, rising, between 0 and 1.
-    offsets : what is added to each, so that its share of the validation rows lies below it (Romano et al. 2019,
-        "Conformalized quantile regression", for each quantile alone).
+    offsets : added to each quantile, so that its level is exact on the validation rows (Romano et al. 2019,
+        "Conformalized quantile regression", applied to each quantile separately).
     """
 
     stored_as: ClassVar[str] = "quantile_scorer"

@@ -1,4 +1,4 @@
-"""BackpropRegressor: a network that learns a number, as a scikit-learn estimator."""
+"""BackpropRegressor: a network that predicts a number, as a scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from models.presets import PresetName
 
 
 class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc]
-    """A neural network that learns a number: its mean, or a quantile of it.
+    """A neural network that predicts a number: its mean, or quantiles.
 
     Parameters
     ----------
     preset : see `BackpropClassifier`.
     loss : "squared_error" (the mean) or "pinball" (the `quantile`).
     quantile : between 0 and 1, for "pinball".
-    quantiles : for "pinball", several in its place, each with an output of its own, see `quantiles_of`.
+    quantiles : for "pinball", several instead of one, each with an output of its own, see `quantiles_of`.
     monotonic_cst : where the prediction may only rise (1) or fall (-1) with a feature; see `BackpropClassifier`. All
         others: see `BackpropEstimator`.
     """
@@ -115,7 +115,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         self._validate_params()
         X, y = checked_rows(self, X, y, y_numeric=True, reset=not self._continues, ensure_min_samples=2)
         if not self._continues:
-            self._learn_units(y)
+            self._fit_scale(y)
         rng = self._rng()
         rows = Rows(X, self._targets(y), weight_column(sample_weight, X))
         validation = None
@@ -126,25 +126,25 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> BackpropRegressor:
-        """One pass over the given rows, in batches, from the present weights; see `BackpropClassifier.partial_fit`.
+        """One pass over the given rows, in batches, from the current weights; see `BackpropClassifier.partial_fit`.
 
-        Mean and spread of the target, the units in which the network learns it, are those of the first call: let it
-        hold rows enough to know them.
+        The target is standardised by the mean and standard deviation of the first call, which should therefore have
+        enough rows to estimate them.
         """
         self._validate_params()
         is_first = not hasattr(self, "network_")
         X, y = checked_rows(self, X, y, y_numeric=True, reset=is_first)
         weights = weight_column(sample_weight, X)
         if is_first:
-            self._learn_units(y)
+            self._fit_scale(y)
         self._train_once(Rows(X, self._targets(y), weights), loss=self._loss(), output="identity")
         return self
 
     def _loss(self) -> Loss:
         return SQUARED_ERROR if self.loss == "squared_error" else pinball(*(self.quantiles or [self.quantile]))
 
-    def _learn_units(self, y: Array) -> None:
-        """The network learns the target in units of its own spread, so that the learning rate suits any unit."""
+    def _fit_scale(self, y: Array) -> None:
+        """Mean and standard deviation of the target: standardised, it suits one learning rate in any unit."""
         y = np.asarray(y, np.float64)
         largest = _largest_target(y) or 1.0
         shares = y / largest  # their squares must stay finite
@@ -159,7 +159,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         return targets
 
     def predict(self, X: Any) -> Array:
-        """The predicted number of each row, shape (n_rows,); of several quantiles that in their middle."""
+        """The predicted number of each row, shape (n_rows,); with several quantiles the middle one."""
         check_is_fitted(self)
         if self.quantiles:
             middle: Array = self.quantiles_of(checked_rows(self, X, reset=False))[:, len(self.quantiles) // 2]
@@ -174,7 +174,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
 
 
 MAX_TARGET = 1e300
-"""No target may be larger in absolute value: predictions beyond it must still be float64 numbers."""
+"""Maximum absolute value of a target; leaves room for predictions beyond it in float64."""
 
 
 def _largest_target(y: Array) -> float:

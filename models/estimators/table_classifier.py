@@ -1,4 +1,4 @@
-"""TableClassifier: a table's rows in, calibrated probabilities and the share of each column out."""
+"""TableClassifier: trains a binary model of a table: encoder, network, calibration and background."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from models.nn.training import Callback
 from models.presets import Preset
 
 MAX_BACKGROUND_ROWS = 100_000
-"""Training rows that are looked at for what answers refer to; of more, evenly chosen ones tell it as well."""
+"""Maximum of training rows for the background statistics; of more, evenly spaced ones are used."""
 
 
 class TableClassifier(LogOddsScorer):
@@ -34,9 +34,9 @@ class TableClassifier(LogOddsScorer):
 
     Parameters
     ----------
-    table : what a row holds.
-    preset : how much effort training takes.
-    seed : of everything random in it.
+    table : describes the rows.
+    preset : settings of encoder and network.
+    seed : of all randomness in training.
     """
 
     stored_as: ClassVar[str] = "table_classifier"
@@ -69,25 +69,25 @@ class TableClassifier(LogOddsScorer):
     ) -> TableClassifier:
         """Train on checked rows.
 
-        The validation rows stop the training in time and calibrate what came out. A preset with folds makes them of all
-        rows instead, if they are enough, so that each row is trained on and each serves as a validation row once.
+        The validation rows serve early stopping and calibration. A preset with folds makes them of all rows instead, if
+        there are enough, so that each row is used for training and, once, for validation.
 
         Parameters
         ----------
-        negative_sample_rate : learn and calibrate from this share of the rows without the event, see `sampling`; the
-            probabilities are those of all rows, and `background` is of all.
+        negative_sample_rate : share of the negative rows to train and calibrate on, see `negative_sampling`; the
+            probabilities and `background` are those of all rows.
 
         Raises
         ------
         SamplingError
-            It is no share, or leaves no row without the event.
+            The share is invalid, or leaves no negative row.
         """
-        _refuse_unfit(labels, validation[1])
+        _check_labels(labels, validation[1])
         self.network.set_params(callbacks=list(callbacks))
         rows = drawn_rows(frame, labels, weights, validation, negative_sample_rate, seed=self.network.random_state)
         if not self._fit_folds(rows, negative_sample_rate):
             self._fit_network(self._fit_inputs(rows.frame, rows.labels, rows), rows, negative_sample_rate)
-        self.network.set_params(callbacks=None)  # what a caller hung on is not part of the model
+        self.network.set_params(callbacks=None)  # callbacks are not part of the model
         self._keep_background(frame, labels)
         return self
 
@@ -102,13 +102,13 @@ class TableClassifier(LogOddsScorer):
         negative_sample_rate: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> TableClassifier:
-        """Go on training with checked new rows, in place.
+        """Continue training on checked new rows, in place.
 
-        The encoder stays, and so does all else that makes the network's inputs. The network goes on from its weights,
-        see `refinement`; if no pass over the new rows lowers the loss of the validation rows, it stays as it was.
-        Calibration and reference row are made anew. Parameters as for `fit`; `seed` is that of the pass.
+        The encoder and all other inputs of the network are kept. The network continues from its weights, see
+        `refinement`; it is unchanged if no pass over the new rows lowers the validation loss. Calibration and reference
+        row are recomputed. Parameters as for `fit`; `seed` is that of the refinement.
         """
-        _refuse_unfit(labels, validation[1])
+        _check_labels(labels, validation[1])
         rows = drawn_rows(frame, labels, weights, validation, negative_sample_rate, seed=seed)
         self._renew_inputs(validation)
         with refinement(self.network, seed=seed, callbacks=callbacks):
@@ -117,11 +117,11 @@ class TableClassifier(LogOddsScorer):
         return self
 
     def refer_to(self, frame: pd.DataFrame, group: str) -> None:
-        """Give reasons against the typical row of these checked rows from now on.
+        """Set the reference row of reasons to the typical row of these checked rows.
 
         Parameters
         ----------
-        group : who they are, in words: "accepted applicants".
+        group : description of the rows: "accepted applicants".
         """
         self.background = replace(
             self.background, reference_row=typical_row(self.table, frame), reference_group=f"{len(frame):,} {group}"
@@ -132,7 +132,7 @@ class TableClassifier(LogOddsScorer):
         self.base = float(self.log_odds(self.reference[None])[0])
 
     def _fit_folds(self, rows: DrawnRows, negative_sample_rate: float) -> bool:
-        """Train on folds of all rows and calibrate on each fold without it; False if there are no folds."""
+        """Train on folds of all rows and calibrate on held-out sums; False if there are no folds."""
         if self.network.settings.n_folds == 1:
             return False
         held_out, held_out_labels = rows.validation
@@ -140,28 +140,28 @@ class TableClassifier(LogOddsScorer):
         frame, labels = pd.concat([rows.frame, held_out]), np.concatenate([rows.labels, held_out_labels])
         X = self._fit_inputs(frame, labels, rows)
         self.network.fit(X, labels, weights, groups=self.input_groups)
-        if self.network.n_folds_ == 1:  # there are too few rows
+        if self.network.n_folds_ == 1:  # too few rows for folds
             return False
         sums = self.network.held_out_sums_[:, 0].astype(np.float64)
         self.calibrator.fit(sums, labels, negative_sample_rate=negative_sample_rate)
         return True
 
     def _fit_inputs(self, frame: pd.DataFrame, labels: Labels, rows: DrawnRows) -> Features:
-        """Learn how to make the network's inputs from a frame; returns those of its rows.
+        """Fit the encoding of the network's inputs on a frame; returns the inputs of its rows.
 
         Parameters
         ----------
-        frame, labels : the training rows of `rows`, and behind them its validation rows if those train as well.
+        frame, labels : the training rows of `rows`, followed by its validation rows if folds train on those as well.
         """
         X = self.encoder.fit_transform(frame, labels)
         self.network.set_params(monotonic_cst=self.encoder.directions_)
         return X
 
     def _renew_inputs(self, validation: tuple[pd.DataFrame, Labels]) -> None:
-        """Measure anew, on the validation rows of a refinement, what the inputs compare with: here nothing."""
+        """Hook: update statistics that the inputs depend on, on the validation rows of a refinement; none here."""
 
     def _fit_network(self, X: Features, rows: DrawnRows, negative_sample_rate: float) -> None:
-        """Train on rows, whose inputs are X, stop in time by their validation rows, and calibrate on them."""
+        """Train on rows with inputs X; early stopping and calibration on their validation rows."""
         held_out, held_out_labels = rows.validation
         X_validation = self.inputs(self.encoder.transform(held_out))
         self.network.fit(X, rows.labels, rows.weights, validation_data=(X_validation, held_out_labels))
@@ -181,7 +181,7 @@ class TableClassifier(LogOddsScorer):
         self.refer_to(frame[labels == 0], "training rows without the event")
 
     def _weights(self, frame: pd.DataFrame) -> Floats:
-        """The rows' weights as the table has them, 1 where it has none."""
+        """The rows' weights in the table, 1 without a weight column."""
         if self.table.weight is None:
             return np.ones(len(frame))
         return frame[self.table.weight.name].to_numpy(np.float64)
@@ -201,8 +201,8 @@ class TableClassifier(LogOddsScorer):
             raise ValueError(f"the reference row lacks {min(missing)!r}")
 
 
-def _refuse_unfit(labels: Labels, validation_labels: Labels) -> None:
-    """Labels are 0 or 1, and there is something to validate with."""
+def _check_labels(labels: Labels, validation_labels: Labels) -> None:
+    """ValueError unless all labels are 0 or 1, and both sets have rows."""
     for name, given in (("labels", labels), ("validation labels", validation_labels)):
         if not len(given):
             raise ValueError(f"there are no {name}; training and validation need at least one row each")

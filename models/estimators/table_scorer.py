@@ -1,4 +1,4 @@
-"""TableScorer: what the models of all tasks have in common: a table's rows in, named scores out."""
+"""TableScorer: the common base of all tasks' models, from the rows of a table to named scores."""
 
 from __future__ import annotations
 
@@ -19,16 +19,11 @@ from models.estimators.negative_sampling import SamplingError
 from models.nn.training import Callback
 
 REFINE_RATE = 0.3
-"""Refining goes on with this share of the preset's learning rate, which falls to 0 along half a cosine."""
-
-
+"""Initial learning rate of a refinement as a share of the preset's; it decays to 0 by a cosine schedule."""
 REFINE_EPOCHS = 20
-"""Most passes over the new rows; fewer if validation rows show no gain for REFINE_PATIENCE of them."""
-
-
+"""Maximum passes over the new rows."""
 REFINE_PATIENCE = 5
-
-
+"""Passes without a lower validation loss before a refinement stops."""
 ROWS_AT_ONCE = 65_536
 """Rows of a frame that are encoded together; bounds the memory."""
 
@@ -38,7 +33,7 @@ class TableScorer(ABC):
 
     Parameters
     ----------
-    table : what a row holds.
+    table : describes the rows.
     encoder, network : untrained.
     """
 
@@ -56,7 +51,7 @@ class TableScorer(ABC):
         negative_sample_rate: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> Self:
-        """Train on checked rows; the validation rows stop the training in time and calibrate what came out."""
+        """Train on checked rows; the validation rows serve early stopping and calibration."""
 
     @abstractmethod
     def refine(
@@ -70,11 +65,11 @@ class TableScorer(ABC):
         negative_sample_rate: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> Self:
-        """Go on training with checked new rows, in place; the encoder stays. Parameters as for `fit`."""
+        """Continue training on checked new rows, in place; the encoder is kept. Parameters as for `fit`."""
 
     @abstractmethod
     def scores(self, X: Features) -> Scores:
-        """What the model says of encoded rows, from one pass. Equal rows get equal bits, alone or among others."""
+        """The model's scores of encoded rows, from one pass. Equal rows get equal bits, alone or in a batch."""
 
     def frame_scores(self, frame: pd.DataFrame) -> Scores:
         """The `scores` of the rows of a checked frame."""
@@ -89,9 +84,9 @@ class TableScorer(ABC):
 
 
 class PlainScorer(TableScorer):
-    """A network that reads the encoded rows as they are, and what its outputs are calibrated by.
+    """A network on the encoded rows, and the calibration of its outputs.
 
-    Nothing in the encoding follows from the target, and no folds are made.
+    The encoding does not depend on the target, and there are no folds.
     """
 
     def fit(
@@ -104,7 +99,7 @@ class PlainScorer(TableScorer):
         negative_sample_rate: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> Self:
-        """See `TableScorer`; SamplingError for a share of the negative rows, which are those of binary targets."""
+        """See `TableScorer`; SamplingError for a negative sample rate, which only binary targets support."""
         self._learn(self.encoder.fit_transform(frame), targets, weights, validation, negative_sample_rate, callbacks)
         return self
 
@@ -135,22 +130,22 @@ class PlainScorer(TableScorer):
         callbacks: Sequence[Callback],
     ) -> None:
         if negative_sample_rate != 1:
-            raise SamplingError("only rows of a target with two values can be sampled by it; leave the share out")
+            raise SamplingError("negative sampling is for binary targets only; leave out the negative sample rate")
         X_validation = self.encoder.transform(validation[0])
         network: Any = self.network
         network.set_params(callbacks=list(callbacks))
         network.fit(X, targets, weights, validation_data=(X_validation, validation[1]))
-        network.set_params(callbacks=None)  # what a caller hung on is not part of the model
+        network.set_params(callbacks=None)  # callbacks are not part of the model
         self._calibrate(X_validation, validation[1])
 
     @abstractmethod
     def _calibrate(self, X: Features, targets: npt.NDArray[Any]) -> None:
-        """Find what makes the outputs right on encoded rows that the network was not trained on."""
+        """Calibrate the outputs on encoded rows that the network was not trained on."""
 
 
 @contextmanager
 def refinement(network: BackpropEstimator, *, seed: int, callbacks: Sequence[Callback]) -> Iterator[None]:
-    """While the block runs, `fit` goes on from the present weights: for few passes, with small steps, stopped early."""
+    """Within the block, `fit` continues from the current weights: few passes, small steps, early stopping."""
     usual = network.get_params()
     network.set_params(
         warm_start=True,
