@@ -18,7 +18,7 @@ class AlertCosts:
 
     Parameters
     ----------
-    review : of a person's look at a subject's day.
+    review : of a manual review of a subject's day.
     blocked_good : of blocking a good customer for a day.
     missed_share : of a missed positive, as a share of its amount; above 1 where a chargeback costs more than that.
 
@@ -56,7 +56,7 @@ class Costs:
     ----------
     accepted_bad : cost of accepting a row with the bad outcome.
     rejected_good : cost of rejecting one with the good outcome.
-    referred : cost of leaving a row to a person, who then decides rightly; None if that is not counted.
+    referred : cost of a manual review, which is assumed to decide correctly; None to ignore it.
 
     Raises CutOffError for a cost that is negative or not finite, and if both errors cost 0.
     """

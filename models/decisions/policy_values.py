@@ -29,7 +29,7 @@ def written_values(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def checked_policy(kind: type[Policy], values: Mapping[str, Any]) -> Policy:
-    """A policy of these values, defaults for the others; PolicyError names field, rule and value of each problem."""
+    """A policy with these values, and defaults for others; PolicyError names field, rule and value of each problem."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:

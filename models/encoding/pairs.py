@@ -12,7 +12,7 @@ from models.encoding.table_encoder import TableEncoder
 from models.encoding.times import TimeBlock
 
 
-def encode_beside(encoder: TableEncoder, shared: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Features:
+def encode_pairs(encoder: TableEncoder, shared: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Features:
     """The same as `encode_rows` of `{**shared, **row}` for each row, but shared columns are encoded once.
 
     Parameters

@@ -43,7 +43,7 @@ def expected_by_chance(reference: Counts, recent: Counts) -> float:
     return float((len(reference) - 1) * (1 / reference.sum() + 1 / recent.sum()))
 
 
-def psi_beside_chance(reference: Counts, recent: Counts) -> tuple[float, float]:
+def psi_with_chance_level(reference: Counts, recent: Counts) -> tuple[float, float]:
     """The index, and its 95th percentile under no shift.
 
     For samples of n and m rows from one distribution in B bins, the index divided by 1/n + 1/m is about chi-square

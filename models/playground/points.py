@@ -55,36 +55,37 @@ def _n_training(n_rows: int) -> int:
     return n_rows - round(HELD_OUT * n_rows)
 
 
-Made = tuple[tuple[str, str], tuple[str, str], Floats]
+Sample = tuple[tuple[str, str], tuple[str, str], Floats]
+"""Names of the axes, names of the classes, and the points, shape (n_rows, 2)."""
 PLANE = ("x", "y")
 COLOURS = ("orange", "blue")
 
 
-def _circles(labels: Labels, rng: np.random.Generator) -> Made:
+def _circles(labels: Labels, rng: np.random.Generator) -> Sample:
     """A disc and a ring around it."""
     radius = np.where(labels == 1, rng.uniform(0, 0.45, len(labels)), rng.uniform(0.65, 1, len(labels)))
     angle = rng.uniform(0, 2 * np.pi, len(labels))
     return PLANE, COLOURS, np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
 
-def _spirals(labels: Labels, rng: np.random.Generator) -> Made:
+def _spirals(labels: Labels, rng: np.random.Generator) -> Sample:
     """Two arms that wind around each other one and a half times."""
     along = np.sqrt(rng.uniform(0.02, 1, len(labels)))
     angle = 3 * np.pi * along + np.pi * labels
     return PLANE, COLOURS, np.stack([along * np.cos(angle), along * np.sin(angle)], axis=1)
 
 
-def _xor(labels: Labels, rng: np.random.Generator) -> Made:
+def _xor(labels: Labels, rng: np.random.Generator) -> Sample:
     """Four squares like those of a chessboard: blue where both coordinates have the same sign."""
     X = rng.uniform(0.05, 1, (len(labels), 2)) * rng.choice([-1, 1], (len(labels), 1))
     X[:, 1] *= np.where(labels == 1, 1, -1)
     return PLANE, COLOURS, X
 
 
-def _simulated(domain: str, names: tuple[str, str], classes: tuple[str, str]) -> Callable[..., Made]:
+def _simulated(domain: str, names: tuple[str, str], classes: tuple[str, str]) -> Callable[..., Sample]:
     """Rows of a domain's simulator with the given labels, by two of its columns."""
 
-    def draw(labels: Labels, rng: np.random.Generator) -> Made:
+    def draw(labels: Labels, rng: np.random.Generator) -> Sample:
         table = SIMULATORS[domain].TABLE
         by_class = _simulated_rows(domain, names)
         X, n_training = np.empty((len(labels), 2)), _n_training(len(labels))
@@ -105,7 +106,7 @@ def _simulated(domain: str, names: tuple[str, str], classes: tuple[str, str]) ->
 def _simulated_rows(domain: str, names: tuple[str, str]) -> tuple[Floats, Floats]:
     """Two columns of the rows without the event and of those with it, from which every seed draws.
 
-    Simulated once: it takes a fifth of a second, which would block scoring each time.
+    Cached, since a simulation takes 0.2 seconds and would block scoring meanwhile.
     """
     found = SIMULATORS[domain]
     target = next(column.name for column in found.TABLE.columns if column.role == "target")
@@ -124,8 +125,8 @@ SEED = 0
 N_SIMULATED = {"credit": 10_000, "fraud": 40_000}
 """Simulated rows: about 1,100 events, enough for up to 1,000 shown, and about 250 frauds, for 500 rows."""
 USUAL = 0.97
-"""Quantile above which rows are left out: an outlier would squeeze all others into a corner of the plane."""
-DATA_SETS: Mapping[str, Callable[[Labels, np.random.Generator], Made]] = {
+"""Quantile above which rows are left out: outliers would compress all other points into a corner."""
+DATA_SETS: Mapping[str, Callable[[Labels, np.random.Generator], Sample]] = {
     "circles": _circles,
     "spirals": _spirals,
     "xor": _xor,

@@ -21,7 +21,7 @@ from models.playground.points import Points, points
 from models.playground.settings import PlaygroundSettings
 from models.playground.states import Halves, Labelled, PlaygroundState, PointsShown, Surface, TracedPoint, Weights
 
-N_PLACES = 40
+N_GRID = 40
 """Grid points of the decision surface along each axis."""
 MAX_WEIGHTS, N_LARGEST = 400, 60
 """A trace of a network with more weights holds those with the largest gradients of each layer."""
@@ -88,7 +88,7 @@ class Run:
         """The present state."""
         n_training = self.points.n_training
         with np.errstate(all="ignore"):
-            log_odds, probabilities = self._said(self.points.X)
+            log_odds, probabilities = self._predicted(self.points.X)
             targets = self.points.labels[:, None].astype(np.float64)
             losses = _halves(self.loss.value(log_odds, probabilities, targets), n_training)
             hits = (probabilities[:, 0] >= 0.5) == (self.points.labels == 1)
@@ -142,7 +142,7 @@ class Run:
             loss_after=found.losses_after[0],
         )
 
-    def _said(self, X: Floats) -> tuple[Array, Array]:
+    def _predicted(self, X: Floats) -> tuple[Array, Array]:
         """Log-odds and probabilities of points, each of shape (n_rows, 1)."""
         log_odds = self.network.mean_sums(self.inputs(X))
         probabilities: Array = log_odds.copy()
@@ -152,9 +152,9 @@ class Run:
     def _surface(self) -> Surface:
         low, high = self.points.X.min(axis=0), self.points.X.max(axis=0)
         reach = MARGIN * (high - low)
-        x, y = (np.linspace(low[i] - reach[i], high[i] + reach[i], N_PLACES) for i in range(2))
+        x, y = (np.linspace(low[i] - reach[i], high[i] + reach[i], N_GRID) for i in range(2))
         places = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-        probabilities = self._said(places)[1].reshape(N_PLACES, N_PLACES)
+        probabilities = self._predicted(places)[1].reshape(N_GRID, N_GRID)
         return Surface(x=x.tolist(), y=y.tolist(), probabilities=_finite(np.round(probabilities, 4)))
 
     def _shown_points(self) -> PointsShown:

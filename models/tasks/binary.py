@@ -64,7 +64,7 @@ def binary(probability: str) -> Task:
 
 
 def event_happened(_table: Table, outcome: Any) -> bool:
-    """Whether the event happened."""
+    """Whether the event happened; OutcomeError for a value that does not say."""
     happened = SPELLED.get(str(outcome).strip().lower().removesuffix(".0"))
     if happened is None:
         raise OutcomeError("must be true or false")

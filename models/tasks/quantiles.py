@@ -68,7 +68,7 @@ def quantiles(fields: Mapping[str, float], *, title: str, unit: str = "", bounds
         )
 
     def expected(predictions: Floats, *, seed: int = 0) -> ExpectedRows:
-        del seed  # nothing is drawn
+        del seed  # deterministic
         share = float(levels[-1] - levels[0])
         coverage = Measure(value=share, low=share, high=share)
         return ExpectedRows(n_rows=len(predictions), coverage=coverage, pinball=NOTHING, mae=NOTHING)
@@ -80,7 +80,7 @@ def quantiles(fields: Mapping[str, float], *, title: str, unit: str = "", bounds
         answered=answered,
         targets=number_targets,
         outcome_type=Annotated[float, Field(strict=True, allow_inf_nan=False)],
-        read_outcome=number_told,
+        read_outcome=observed_number,
         target_of=lambda _table, outcome: float(outcome),
         evaluate=evaluate,
         metrics=tuple(
@@ -109,8 +109,8 @@ def number_targets(table: Table, frame: pd.DataFrame) -> npt.NDArray[np.float64]
     return frame[table.target.name].to_numpy(np.float64)
 
 
-def number_told(_table: Table, outcome: Any) -> float:
-    """The number that was observed."""
+def observed_number(_table: Table, outcome: Any) -> float:
+    """The observed number; OutcomeError if it is not finite."""
     try:
         number = math.nan if isinstance(outcome, bool) else float(outcome)
     except ValueError:

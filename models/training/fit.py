@@ -1,4 +1,4 @@
-"""The first half of a training job: from raw rows to a trained model with its split rows."""
+"""The first half of a training job: check, split and train."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _split(job: TrainingJob, table: Table, checked: pd.DataFrame, labels: Target
 
 
 def _start(job: TrainingJob, table: Table, frame: pd.DataFrame, to_refine: Version | None, home: Home) -> Start:
-    """An untrained scorer, or the one that is to be refined."""
+    """An untrained scorer, or the champion to refine."""
     if to_refine is None:
         preset = PRESETS[job.preset or "balanced"]
         scorer, share = job.domain.build(table, preset, job.seed), job.negative_sample_rate or 1.0

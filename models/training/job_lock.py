@@ -59,7 +59,7 @@ def _write_holder(path: Path, since: datetime) -> None:
 
 
 def _described_holder(path: Path) -> str:
-    """The holder in words; it may have just started (nothing written yet) or just ended."""
+    """The holder in words; it may not have written its details yet, or may just have ended."""
     try:
         holder = json.loads(path.read_text())
     except FileNotFoundError:

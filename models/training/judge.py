@@ -1,4 +1,4 @@
-"""Evaluation of a new version against baselines and the champion, and the decision whether it goes live."""
+"""Evaluation of a new version against baselines and the champion, and the promotion decision."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Judgement:
 
     Parameters
     ----------
-    contenders : this version first, then the baselines, then the champion, if there is one and it can score these rows.
+    contenders : this version, the baselines, and the champion if there is one that can score these rows.
     champion : the live version.
     comparison : with the champion; None without a champion, or if it cannot score these rows; `problem` says why.
     loss : name of the compared loss.
@@ -105,13 +105,13 @@ def judge(trained: Trained, champion: Version | None, bundles: Path, *, seed: in
 
 
 def _answers_of(champion: Version, trained: Trained, bundles: Path) -> Floats | str:
-    """The champion's predictions for the test rows, or why it has none."""
+    """The champion's predictions of the test rows, or the reason why there are none."""
     try:
         live = load_live(champion, bundles)
     except BundleError as error:
         return f"cannot be loaded ({error})"
     test = trained.rows.test
-    # windows of the test rows need all rows as history; without windows the test rows are enough
+    # The windows of the test rows need all rows as history; without windows the test rows are enough
     rows = np.arange(len(trained.raw_frame)) if live.table.windows else test
     checked, problems = check_frame(live.table, trained.raw_frame.iloc[rows], training=False)
     if problems:

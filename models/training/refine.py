@@ -20,7 +20,7 @@ _ROLES = ("feature", "time", "entity", "event", "target")
 _DOCUMENTATION = frozenset(
     {"description", "unit", "example", "protected", "meanings", "reasons", "actionable", "amount"}
 )
-"""Descriptive fields of a column; they change no computation."""
+"""Descriptive fields of a column, which may differ, since they change no computation."""
 _MAX_NAMED = 3
 
 
@@ -28,8 +28,8 @@ _MAX_NAMED = 3
 class Start:
     """The starting point of a training: an untrained scorer, or a live version to be refined.
 
-    `version` is None for an untrained scorer. A live version is a fresh copy: the one
-    that answers requests is not touched. `preset` and `negative_sample_rate` are those of the first training.
+    `version` is None for an untrained scorer. The scorer of a live version is loaded anew, so that the one that serves
+    requests does not change. `preset` and `negative_sample_rate` are those of the first training.
     """
 
     version: int | None

@@ -17,10 +17,14 @@ from models.estimators.table_scorer import TableScorer
 class Trained:
     """A trained model with its rows: checked, labelled and split.
 
-    `raw_frame` holds the raw rows, for a champion that reads other columns; `seconds` is the time of
-    training and of the test rows' predictions; `positives` is None if the labels were known once the windows' delay had
-    passed, see `data.windows.checked_history`; `refined_from` is the version whose weights it started from, None for a
-    model trained from scratch; `negative_sample_rate` is the share of the negative rows that it was trained on.
+    Parameters
+    ----------
+    negative_sample_rate : share of the negative rows that it was trained on.
+    refined_from : the version whose weights it started from, None for a model trained from scratch.
+    raw_frame : unchecked rows, for a champion that reads other columns.
+    frame, labels : checked rows with windows, and their targets.
+    seconds : time of training and of predicting the test rows.
+    positives : see `data.windows.checked_history`.
     """
 
     task: Task

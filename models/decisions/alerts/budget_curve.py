@@ -1,4 +1,4 @@
-"""Precision and recall of reviews by their number a day."""
+"""Precision and recall of reviews by the number of reviews a day."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Rules beside the model: conditions, hits, files and wording."""
+"""Rules on top of the model: conditions, hits, files and wording."""

@@ -1,4 +1,4 @@
-"""Rules beside a model: conditions on the columns of a row, and the action where they hold.
+"""Rules on top of a model: conditions on the columns of a row, and the action where they hold.
 
 A rule names columns as in requests and files: inputs, and windows over the past of a subject or terminal
 ("CUSTOMER_ID_count_1d" above 10). The fit to a table is checked separately from the form, since a policy is stored once
@@ -123,7 +123,7 @@ def _named_once(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
 
 
 Rules: TypeAlias = Annotated[tuple[Rule, ...], AfterValidator(_named_once)]
-"""The type of the field `rules` of a policy that has rules beside the model."""
+"""The type of the field `rules` of a policy that has rules on top of the model."""
 
 
 def rules_of(policy: Policy) -> tuple[Rule, ...]:

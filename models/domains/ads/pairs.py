@@ -15,7 +15,7 @@ from models.answers.respond import unseen_warnings
 from models.arrays import Floats
 from models.contract import LiveModel, Row
 from models.domains.ads.request import Candidate
-from models.encoding.pairs import encode_beside
+from models.encoding.pairs import encode_pairs
 from models.estimators.calibration import probability
 
 
@@ -55,7 +55,7 @@ def click_probabilities(live: LiveModel, shared: Row, distinct: DistinctAds) -> 
     probabilities : of the ensemble, shape (n_candidates,).
     of_members : of each of its members, shape (n_members, n_candidates).
     """
-    X = encode_beside(live.classifier.encoder, shared, distinct.ads)
+    X = encode_pairs(live.classifier.encoder, shared, distinct.ads)
     log_odds, of_members = live.classifier.log_odds_and_members(X)
     return probability(log_odds)[distinct.numbers], probability(of_members)[:, distinct.numbers]
 

@@ -50,7 +50,7 @@ def proxies(table: Table, frame: pd.DataFrame, *, seed: int) -> tuple[Proxies, .
             rows = classes >= 0
             if len(np.unique(classes[rows])) > 1:
                 those = {name: of_all[rows] for name, of_all in codes.items()}
-                found.append(_told(column, question, inputs, those, classes[rows], seed))
+                found.append(_proxies_of(column, question, inputs, those, classes[rows], seed))
     return tuple(found)
 
 
@@ -75,7 +75,7 @@ def _frequent(classes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.where(np.isin(classes, kept), classes, -1)
 
 
-def _told(
+def _proxies_of(
     column: Column,
     question: str,
     inputs: list[Column],

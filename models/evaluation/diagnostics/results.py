@@ -21,9 +21,9 @@ class _Found(BaseModel):
 class GroupQuality(_Found):
     """Quality of the probabilities of a group of test rows."""
 
-    group: str = Field(description="Which rows, in words.")
+    group: str = Field(description="Label of the group.")
     n_rows: int = Field(description="Test rows in the group.")
-    too_few: bool = Field(description="Fewer rows than anything may be concluded from.")
+    too_few: bool = Field(description="Too few rows for a conclusion.")
     observed_rate: float = Field(description="Share of the rows with the event.")
     observed_low: float = Field(description="Lower end of its 95 % interval (Wilson).")
     observed_high: float = Field(description="Upper end of it.")
@@ -43,7 +43,7 @@ class Segment(_Found):
     """The test rows, grouped by one column."""
 
     column: str = Field(description="Name of the column.")
-    label: str = Field(description="What the column is, in words.")
+    label: str = Field(description="Label of the column.")
     protected: bool = Field(description="Whether the column is protected, such as sex or age.")
     part: str | None = Field(
         description="What the column describes where the domain divides its table, e.g. person, context or ad."
@@ -65,9 +65,9 @@ class ImpactRatio(_Found):
 class GroupTreatment(_Found):
     """Decisions in a group of test rows. Refused: did not get the favourable decision."""
 
-    group: str = Field(description="Which rows, in words.")
+    group: str = Field(description="Label of the group.")
     n_rows: int = Field(description="Test rows in the group.")
-    too_few: bool = Field(description="Fewer rows than anything may be concluded from.")
+    too_few: bool = Field(description="Too few rows for a conclusion.")
     selection_rate: float = Field(description="Share of the group that gets the favourable decision.")
     event_refused_rate: float | None = Field(
         description="True positive rate: share of the rows WITH the event that are refused; None: there are none."
@@ -88,7 +88,7 @@ class ColumnFairness(_Found):
     """Fairness of the decisions by the groups of one protected column."""
 
     column: str = Field(description="Name of the protected column.")
-    label: str = Field(description="What the column is, in words.")
+    label: str = Field(description="Label of the column.")
     reference_group: str | None = Field(
         description="The group with the highest selection rate among those with enough rows; None if there is none."
     )
@@ -106,7 +106,7 @@ class StandIn(_Found):
     """How well one input column alone predicts a protected column."""
 
     column: str = Field(description="Name of the input column.")
-    label: str = Field(description="What the column is, in words.")
+    label: str = Field(description="Label of the column.")
     auc: float = Field(description="Area under the ROC curve, cross-validated; 0.5 is guessing.")
 
 
@@ -114,7 +114,7 @@ class Proxies(_Found):
     """How well the model's inputs predict a protected column that it does not read."""
 
     column: str = Field(description="Name of the protected column.")
-    label: str = Field(description="What the column is, in words.")
+    label: str = Field(description="Label of the column.")
     question: str = Field(description="The prediction target in words: which groups, or above a value.")
     n_rows: int = Field(description="Training rows used.")
     together: float = Field(
@@ -151,7 +151,7 @@ class MeanEffectCurve(_Found):
     """Effect curve: the probability as one column takes each of its usual values and all others are held fixed."""
 
     column: str = Field(description="Name of the column.")
-    label: str = Field(description="What the column is, in words.")
+    label: str = Field(description="Label of the column.")
     unit: str = Field(description="Unit of the values; empty if there is none.")
     direction: Literal[-1, 0, 1] = Field(
         description="Direction in the table: as the column rises, 1 never falls, -1 never rises, 0 unconstrained."

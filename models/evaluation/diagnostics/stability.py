@@ -15,7 +15,7 @@ from data.table import Table
 from models.arrays import Floats
 from models.evaluation.bins import Bins, counts_in
 from models.evaluation.diagnostics.results import Reading, Shift, Stability
-from models.evaluation.psi import SHIFTED_FROM, WATCH_FROM, psi_beside_chance
+from models.evaluation.psi import SHIFTED_FROM, WATCH_FROM, psi_with_chance_level
 
 N_BINS = 10
 
@@ -52,7 +52,7 @@ def stability(
 
 def _shift(column: Column, training: pd.Series[Any], recent: pd.Series[Any]) -> Shift:
     bins = Bins.of(column, training, n_bins=N_BINS)
-    index, by_chance = psi_beside_chance(*(counts_in(bins.codes(rows), bins.n_bins) for rows in (training, recent)))
+    index, by_chance = psi_with_chance_level(*(counts_in(bins.codes(rows), bins.n_bins) for rows in (training, recent)))
     return Shift(
         column=column.name, label=label(column), psi=index, by_chance=by_chance, reading=_reading(index, by_chance)
     )

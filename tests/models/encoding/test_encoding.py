@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from data.column import Column
 from data.table import Table
 from models.encoding import TableEncoder
-from models.encoding.pairs import encode_beside
+from models.encoding.pairs import encode_pairs
 
 TABLE = Table(
     name="everything",
@@ -116,7 +116,7 @@ def test_rows_beside_shared_columns_are_encoded_to_the_bits_of_whole_rows(
     beside = [written({name: value for name, value in row.items() if name not in common}) for row in given_rows]
     whole = ENCODER.encode_rows([{**shared, **row} for row in beside])
 
-    assert encode_beside(ENCODER, shared, beside).tobytes() == whole.tobytes()
+    assert encode_pairs(ENCODER, shared, beside).tobytes() == whole.tobytes()
 
 
 ENCODER = TableEncoder(TABLE, n_bins=8).fit(training_rows())

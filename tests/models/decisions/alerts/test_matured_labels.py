@@ -82,7 +82,7 @@ def test_without_a_delay_nothing_differs():
     found = label_clock(past, times, scores, scores > 2, now=NOW, label_delay_days=0, k=5)
 
     assert (found.n_waiting, found.matured) == (0, found.naive)
-    assert "nothing differs" in found.sentence
+    assert "no difference" in found.sentence
 
 
 def test_before_any_label_can_be_known_there_is_no_figure():
@@ -94,7 +94,7 @@ def test_before_any_label_can_be_known_there_is_no_figure():
 
     assert (found.matured.n_rows, found.matured.auc, found.naive.average_precision) == (0, None, None)
     assert found.naive.value_recall is None
-    assert "wait before judging" in found.sentence
+    assert "too early to evaluate" in found.sentence
 
 
 def test_without_amounts_the_value_is_left_out():

@@ -12,7 +12,7 @@ from data.column import Column
 from data.table import Table
 from models.evaluation.bins import Bins, counts_in
 from models.evaluation.diagnostics.stability import stability
-from models.evaluation.psi import psi_beside_chance
+from models.evaluation.psi import psi_with_chance_level
 
 NUMBER = Column(name="amount", kind="number", missing=(-1,))
 CATEGORY = Column(name="region", kind="category", missing=("?",), optional=True)
@@ -24,7 +24,7 @@ TABLE = Table(
 
 def psi(training, recent, n_bins):
     """Of the bins of rows."""
-    return psi_beside_chance(*(counts_in(np.asarray(codes), n_bins) for codes in (training, recent)))
+    return psi_with_chance_level(*(counts_in(np.asarray(codes), n_bins) for codes in (training, recent)))
 
 
 def rows(n_rows: int, seed: int, shift: float = 0.0) -> pd.DataFrame:

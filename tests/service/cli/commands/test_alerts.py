@@ -62,7 +62,7 @@ def test_figures_are_shown_by_both_clocks(run, answered):
     shown = run("figures", "fraud").stdout
     assert "3 answered events" in shown
     assert "matured labels" in shown
-    assert "wait before judging" in " ".join(shown.split())
+    assert "too early to evaluate" in " ".join(shown.split())
 
 
 @pytest.mark.parametrize("command", ["alerts", "figures"])
