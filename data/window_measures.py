@@ -60,6 +60,7 @@ class _Timeline:
         self.owner, self.time = past.owner[order], past.time[order]
         both = np.concatenate([self.time, requested.time])
         self.first = int(both.min(initial=FOREVER))
+        # The reach is added so that an event's end in a window stays below the keys of the next owner
         self.span = int(both.max(initial=0)) - self.first + reach + 2
         self.keys = self.key(self.owner, self.time)
         self._before: dict[int, npt.NDArray[np.intp]] = {}
@@ -71,6 +72,7 @@ class _Timeline:
 
     def before(self, seconds: int) -> npt.NDArray[np.intp]:
         """For each requested event, the number of past events, including those of lower owners, before t - seconds."""
+        # searchsorted finds the first of equal keys, so events of the same second do not see each other
         if seconds not in self._before:
             self._before[seconds] = np.searchsorted(
                 self.keys, self.key(self.requested.owner, self.requested.time - seconds)
@@ -173,6 +175,7 @@ def _z_score(line: _Timeline, window: Window, scale: float) -> Floats:
     n = (last - first).astype(np.float64)
     mean = _quotient((sums[last] - sums[first]).astype(np.float64), n)
     mean_square = _quotient((squares[last] - squares[first]).astype(np.float64), n)
+    # Rounding can make the difference of the squares negative; n / (n - 1) removes the bias of small samples
     variance = np.maximum(mean_square - mean * mean, 0.0) * _quotient(n, n - 1)
     deviation = np.sqrt(variance)
     # equal amounts leave only rounding errors

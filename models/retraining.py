@@ -81,6 +81,7 @@ def train(
     checked_share(1.0 if job.negative_sample_rate is None else job.negative_sample_rate)
     started = perf_counter()
     with job_lock(home.path, job.name, wait_seconds=job.wait_seconds, now=now), threads_within_cores():
+        # Only under the lock: the partial folder of a running job must stay
         sweep_partial(home.bundles, job.name)
         _refuse_another_domain(job, registry)
         trained = fit(job, frame, _champion_to_refine(job, registry), home, progress, positives)

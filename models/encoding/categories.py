@@ -75,6 +75,7 @@ class CategoryBlock:
             max_levels, least_rows = self.max_levels, self.least_rows
             if self.statistics:  # they represent the rarer levels well enough
                 max_levels, least_rows = min(max_levels, _MAX_OWN_WITH_STATISTICS), 3 * least_rows
+            # In a small table, a twentieth of the rows is enough for a feature of its own
             frequent = counts[counts >= min(least_rows, max(len(frame) // 20, 1))]
             own = sorted(map(str, frequent.index[:max_levels]))
             n_own = len(own)
@@ -105,6 +106,7 @@ class CategoryBlock:
         self.n_shared = _MAX_SHARED if self.is_key and self.statistics else 1
         rows_of = np.bincount(seen_codes, minlength=n_levels + 2)
         vectors = np.zeros((n_levels + 2, n_own + self.n_shared + 1))
+        # Not hash(), which differs from process to process
         shared = [n_own + crc32(level.encode()) % self.n_shared for level in self.levels[n_own:]]
         vectors[np.arange(n_levels), [*range(n_own), *shared]] = 1
         vectors[self.missing_code, -1] = 1

@@ -96,6 +96,7 @@ class NumberBlock:
             coarse.append(starts_coarse)
             if len(present):
                 low, self.medians[i], high = np.quantile(present, [0.25, 0.5, 0.75])
+                # Half the range where the quartiles are equal (Holzmueller et al. 2024), 0 for a constant
                 spread = high - low if high - low > 1 / _LARGEST else (present.max() - present.min()) / 2
                 self.scales[i] = 1 / spread if spread > 1 / _LARGEST else 0.0
         self.gaps = np.array(gaps, np.intp)
@@ -214,7 +215,7 @@ class NumberBlock:
         # x / sqrt(1 + (x/3)^2) as the sign of x over sqrt(1/x^2 + 1/9): x occurs once, so that rounding
         # keeps it monotone
         clipped = values * values
-        np.maximum(clipped, 1e-200, out=clipped)
+        np.maximum(clipped, 1e-200, out=clipped)  # no division by zero; the result still rounds to 0 in float32
         np.divide(1, clipped, out=clipped)
         clipped += 1 / 9
         np.sqrt(clipped, out=clipped)

@@ -42,5 +42,6 @@ def target_edges(values: Floats, labels: Labels, *, max_bins: int, min_gain: flo
     # The tree is fitted on ranks: it works in float32, in which different numbers may be equal
     tree.fit(ranks.reshape(-1, 1), labels)
     below = np.floor(tree.tree_.threshold[tree.tree_.feature >= 0]).astype(int)
+    # Halved before they are added: the sum of two large numbers could overflow
     edges: Floats = distinct[below] / 2 + distinct[below + 1] / 2
     return np.unique(edges)

@@ -112,6 +112,7 @@ def _quantiles(column: Column, present: npt.NDArray[np.float64]) -> list[float]:
     known = present[~np.isin(present, codes)]
     if not len(known):
         return []
+    # "nearest" gives values that occur, and no fractions of whole numbers
     found = np.quantile(known, np.linspace(*USUAL_RANGE, N_USUAL_VALUES), method="nearest")
     return [float(value) for value in np.unique(found)]
 

@@ -81,7 +81,7 @@ class BackpropEstimator(BackpropParameters):
             del self.held_out_sums_
         self.n_folds_ = 1
         if validation is None and self.settings.n_folds > 1 and not self._continues:
-            seed = int(rng.integers(2**31))
+            seed = int(rng.integers(2**31))  # scikit-learn's splitters take no numpy Generator
             if folds := fold_rows(len(rows), labels, rows.weights, n_folds=self.settings.n_folds, seed=seed):
                 self._train_folds(rows, folds, groups, loss=loss, output=output, rng=rng)
                 return
@@ -111,6 +111,7 @@ class BackpropEstimator(BackpropParameters):
         self.held_out_sums_: Array = np.empty(rows.targets.shape)
         networks, first_weights, of_folds = [], [], []
         for number, (training, held_out) in enumerate(folds):
+            # Members on different views of the numbers make different errors, which averaging cancels
             seen = grouped if grouped is not None and number % 2 == 0 else rows
             view = groups if seen is grouped else None
             network = self._new_network(seen, output=output, rng=rng, groups=view)
@@ -163,6 +164,7 @@ class BackpropEstimator(BackpropParameters):
             optimizer=self._optimizer,
             learning_rate=self.settings.learning_rate,
             schedule=SCHEDULES[schedule],
+            # About 64 steps an epoch: small tables need small batches to be trained in `max_epochs`
             batch_size=min(max(len(rows) // 64, 16), 256) if self.batch_size == "auto" else int(self.batch_size),
             weight_decay=self.settings.weight_decay,
             input_scales=input_scales,
@@ -173,6 +175,7 @@ class BackpropEstimator(BackpropParameters):
         """Train a network for up to `max_epochs` and restore its best epoch."""
         scales, settings = None, self.settings
         if settings.input_scale_rate and not self._continues:
+            # Adam's moments are per parameter, so the scales need an optimizer of their own
             scales = InputScales(network, self._new_optimizer(), rate=settings.input_scale_rate)
         training = self._training(network, rows, loss=loss, schedule=settings.schedule, input_scales=scales)
         callbacks = list(self.callbacks or ())
@@ -264,6 +267,7 @@ class BackpropEstimator(BackpropParameters):
             self.network_ = self.network_.copy()
 
     def _rng(self) -> np.random.Generator:
+        # random_state may also be None or a RandomState, which moves on with each draw
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         return np.random.default_rng(seed)
 

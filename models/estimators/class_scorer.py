@@ -51,12 +51,14 @@ class ClassScorer(PlainScorer):
             found = softmax(sums / np.exp(log_temperature))[np.arange(len(places)), places]
             return float(-np.log(np.maximum(found, 1e-12)).mean())
 
+        # In logarithms, so that the temperature stays positive and 1/2 is as near to 1 as 2
         edges = (-np.log(MAX_TEMPERATURE), np.log(MAX_TEMPERATURE))
         self.temperature = float(np.exp(minimize_scalar(loss, bounds=edges, method="bounded").x))
 
     def scores(self, X: Features) -> Scores:
         """The `probabilities`, shape (n_rows, n_levels), in the order of the target's levels."""
         of_seen = softmax(self._sums(X) / self.temperature)
+        # Levels that are missing from the training set keep the probability 0
         probabilities = np.zeros((len(X), len(self.table.target.levels)))
         probabilities[:, self.network.classes_] = of_seen
         return {"probabilities": probabilities}

@@ -237,8 +237,9 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
         """Probability of each class, shape (n_rows, n_classes)."""
         sums = self.decision_function(X)
         if sums.ndim == 1:
+            # Not 1 - p, which rounds small probabilities of the first class to 0
             return np.stack([probability(-sums), probability(sums)], axis=1)
-        exponentials = np.exp(sums - sums.max(axis=1, keepdims=True))
+        exponentials = np.exp(sums - sums.max(axis=1, keepdims=True))  # the shift cancels and prevents overflow
         probabilities: Array = exponentials / exponentials.sum(axis=1, keepdims=True)
         return probabilities
 

@@ -21,6 +21,8 @@ from data.table import Table
 from models.arrays import Floats, Labels
 from models.evaluation.metrics import Contender, evaluate
 
+MAX_LINEAR_ROWS = 200_000
+
 
 def baselines(
     train: pd.DataFrame,
@@ -114,10 +116,9 @@ def _columns_but_ids(table: Table) -> list[Column]:
 
 def _some_rows(n_rows: int, seed: int) -> npt.NDArray[np.intp]:
     """Random rows for the linear model; more would cost time and hardly change its few coefficients."""
-    most = 200_000
-    if n_rows <= most:
+    if n_rows <= MAX_LINEAR_ROWS:
         return np.arange(n_rows)
-    return np.sort(np.random.default_rng(seed).choice(n_rows, most, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(n_rows, MAX_LINEAR_ROWS, replace=False))
 
 
 def _inputs(columns: Sequence[Column], frame: pd.DataFrame) -> pd.DataFrame:
@@ -155,13 +156,15 @@ def _linear_encoder(numbers: list[int], categories: list[int]) -> Any:
 
 
 def _tree_encoder(numbers: list[int], categories: list[int]) -> Any:
-    """Encoder for boosted trees: ordinal levels (at most 255, the rarest share the last), then raw numbers."""
+    """Encoder for boosted trees: ordinal levels, of which the rarest share the last code, then raw numbers."""
+    # Scikit-learn's boosting accepts at most 255 levels
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=255)
     return make_column_transformer((codes, categories), ("passthrough", numbers))
 
 
 def _boosted_trees(labels: Labels, categories: Sequence[int], seed: int) -> Any:
     """Boosting with early stopping on a tenth of its rows."""
+    # Its validation rows must hold some of each class; without it, few iterations limit overfitting
     enough_for_early_stopping = np.bincount(labels, minlength=2).min() >= 20
     return HistGradientBoostingClassifier(
         learning_rate=0.05,

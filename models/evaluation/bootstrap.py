@@ -35,6 +35,7 @@ def resampled_sums(terms: Floats, *, n_resamples: int = 1000, seed: int) -> Floa
         n_now = min(_RESAMPLES_AT_ONCE, n_resamples - first)
         drawn = rng.integers(0, n_groups, (n_now, n_groups), dtype=np.uint32)
         places = drawn + np.arange(0, n_now * n_groups, n_groups, dtype=np.uint32)[:, None]
+        # Counting how often each group is drawn makes every resample a row of one matrix product
         times_drawn = np.bincount(places.ravel(), minlength=n_now * n_groups).reshape(n_now, n_groups)
         parts.append(times_drawn.astype(np.float64) @ sums)
     return np.concatenate(parts)

@@ -41,7 +41,7 @@ def expected(probabilities: Floats, *, seed: int = 0, n_draws: int = N_DRAWS) ->
     if n < MIN_ROWS:
         return Expected(n_rows=n, event_rate=NOTHING, auc=NOTHING, log_loss=NOTHING, brier=NOTHING)
     rng = np.random.default_rng(seed)
-    clipped = np.clip(probabilities, CLIP, 1 - CLIP)
+    clipped = np.clip(probabilities, CLIP, 1 - CLIP)  # keeps the loss of a certain error finite
     loss_of_event, loss_of_other = -np.log(clipped), -np.log1p(-clipped)
     ranks = rankdata(probabilities)
     drawn = np.empty((4, n_draws))
@@ -50,6 +50,7 @@ def expected(probabilities: Floats, *, seed: int = 0, n_draws: int = N_DRAWS) ->
         m = int(event.sum())
         drawn[0, i] = m / n
         is_defined = 0 < m < n
+        # The Mann-Whitney statistic; ranks are computed once, since the scores are the same in each draw
         drawn[1, i] = (ranks[event].sum() - m * (m + 1) / 2) / (m * (n - m)) if is_defined else np.nan
         drawn[2, i] = np.where(event, loss_of_event, loss_of_other).mean()
         drawn[3, i] = ((probabilities - event) ** 2).mean()

@@ -34,9 +34,10 @@ class Dropout:
     """
 
     def __init__(self, probability: float, shape: tuple[int, int, int]) -> None:
-        self.n_off = min(round(256 * probability), 255)
+        self.n_off = min(round(256 * probability), 255)  # 256 would drop every unit, and the scale be infinite
         self.scale = 256 / (256 - self.n_off)
         n_units = math.prod(shape)
+        # A word of 64 bits decides for eight units
         self._steps = np.arange(1, n_units // 8 + 2, dtype=np.uint64) * np.uint64(GOLDEN)
         self._shifted = np.empty_like(self._steps)
         self.words = np.empty_like(self._steps)

@@ -44,5 +44,6 @@ class InputScales:
         weights = self._first.weights
         self._free[...] = weights
         self._optimizer.step(self._scales.reshape(-1), self._gradients.reshape(-1), self._rate * learning_rate)
+        # A negative scale would reverse the signs of the weights, on which `monotone` relies
         np.maximum(self._scales, 0, out=self._scales)
         weights *= self._scales[..., None]

@@ -66,7 +66,7 @@ def _binary_log_loss(sums: Array, outputs: Array, targets: Array) -> Array:
 
 def _binary_log_loss_gradient(outputs: Array, targets: Array) -> Array:
     smallest = np.finfo(outputs.dtype).eps
-    inside = np.clip(outputs, smallest, 1 - smallest)
+    inside = np.clip(outputs, smallest, 1 - smallest)  # the division below must stay finite
     gradient: Array = (inside - targets) / (inside * (1 - inside))
     return gradient
 

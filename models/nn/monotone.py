@@ -45,5 +45,5 @@ def put_within_bounds(layers: Sequence[Dense], directions: Array) -> None:
     highest = np.where(directions < 0, 0, np.inf).astype(directions.dtype)[:, None]
     np.maximum(first.weights, lowest, out=first.weights)
     np.minimum(first.weights, highest, out=first.weights)
-    for layer in others:
+    for layer in others:  # a negative weight would reverse the direction of all inputs
         np.maximum(layer.weights, 0, out=layer.weights)

@@ -93,6 +93,7 @@ class Network:
         self.layers.append(Dense(*shape.widths[-2:], activation=shape.output_activation, keeps_sums=True))
         self.parameters = parameters
         self.gradients: Array = np.zeros_like(parameters)
+        # All weights come before all biases, so that weight decay is one operation on a slice
         arrays, gradients = _views(self.parameters, shape), _views(self.gradients, shape)
         n_layers = len(self.layers)
         self.n_weights = sum(weights.size for weights in arrays[:n_layers])
@@ -167,6 +168,7 @@ class Network:
             record.grads[...] = loss.gradient(record.outputs, targets)
         record.grads *= row_weights
         for i in reversed(range(len(self.layers))):
+            # The gradient of the data is of no use: the first layer does not compute it
             grad_inputs = records[i - 1].grads if i else None
             if i == len(self.layers) - 1 and in_short_form:
                 last.backward_from_sums(record, grad_inputs)

@@ -58,6 +58,7 @@ def most_steady_rows(n_inputs: int, n_outputs: int, dtype: np.dtype[Any]) -> int
     """The maximum number of rows, up to MAX_ROWS, for which a product of this shape has the bits of a tile."""
     tile = n_rows = rows_per_tile()
     while n_rows < MAX_ROWS:
+        # Products between two powers of two may take other loops for their remainders
         tried = (n_rows + tile, 2 * n_rows - tile, 2 * n_rows)
         if not all(_are_steady(n_tried, tile, n_inputs, n_outputs, dtype) for n_tried in tried):
             break

@@ -69,6 +69,7 @@ class EarlyStopping:
 
     def restore(self) -> None:
         """Put the best parameters back."""
+        # If every loss was NaN, the diverged parameters stay, for the caller to find
         if np.isfinite(self.best_loss):
             self.network.parameters[...] = self._best_parameters
 
@@ -119,10 +120,12 @@ class Training:
         self.learning_rate, self.schedule, self.weight_decay = learning_rate, schedule, weight_decay
         self.batch_size, self.mean, self.shuffle, self.rng = batch_size, mean, shuffle, rng
         self.input_scales = input_scales
+        # The compiled loops exist for float32 only
         kernels = compiled_kernels() if compiled and network.parameters.dtype == np.float32 else None
         self._layer_kernel = kernels and kernels.layer_kernel
         if kernels and isinstance(optimizer, Adam):
             optimizer.update = kernels.adam_update
+        # Buffers by batch size: an epoch has full batches, and usually a smaller last one
         self._batches: dict[int, tuple[Batch, LossSum]] = {}
 
     def epochs(
@@ -193,9 +196,11 @@ class Training:
             batch.records,
             row_weights if batch.weights is None else batch.weights * row_weights,
         )
+        # The optimizer must see the free weights, not their products with the scales
         if self.input_scales:
             self.input_scales.take_apart()
         if self.weight_decay:
+            # Biases are not decayed (Goodfellow, Bengio and Courville 2016, section 7.1)
             weights = network.parameters[: network.n_weights]
             if self.optimizer.decoupled_decay:
                 weights *= 1 - learning_rate * self.weight_decay

@@ -44,8 +44,9 @@ class Run:
             (2, *settings.hidden, 1),
             hidden_activation=settings.activation,
             dropout=settings.dropout,
+            # Separate streams: a change of the batches does not change the initial weights
             rng=np.random.default_rng([settings.seed, 1]),
-            dtype=np.float64,
+            dtype=np.float64,  # the page shows gradients next to numerical ones
         )
         training = Training(
             self.network,

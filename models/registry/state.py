@@ -128,6 +128,7 @@ class _Writer:
             return _TABLE.dump_python(value, mode="json")
         if kind == "value" and isinstance(value, datetime):
             return {"time": value.isoformat()}
+        # numpy scalars are no JSON values
         value = value.item() if isinstance(value, np.generic) else value
         return scalar(kind, value, path) if is_scalar(kind, value) else self.object(value, path)
 

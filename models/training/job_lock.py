@@ -47,12 +47,14 @@ def job_lock(home: Path, name: str, *, wait_seconds: float = 0.0, now: Clock = u
         _write_holder(holder_path, now())
         yield
     finally:
+        # Before the release: afterwards the file could be that of the next holder
         holder_path.unlink(missing_ok=True)
         lock.release()
 
 
 def _write_holder(path: Path, since: datetime) -> None:
     holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since.isoformat(timespec="seconds")}
+    # Replaced in one step, so that another job never reads half a file
     draft = path.with_suffix(".partial")
     draft.write_text(json.dumps(holder))
     draft.replace(path)
