@@ -32,7 +32,7 @@ def watched(store: Store) -> Store:
 
 @pytest.fixture(scope="session")
 def ask_yesterday() -> Callable[..., None]:
-    """Has a service answer simulated rows, and tells the log that it did so a day before `now`."""
+    """Has a service score simulated rows, dated a day before `now` in the log."""
 
     def ask(client: Any, n_rows: int, *, now: datetime, **changes: Any) -> None:
         live = client.app.state.live_models.served("credit").live

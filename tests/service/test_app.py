@@ -17,7 +17,7 @@ KEY = "correct horse"
 
 @pytest.fixture(scope="module")
 def locked(start_service, trained_home):
-    """A client of a service that asks for a key."""
+    """A client of a service that requires a key."""
     return start_service(trained_home, api_key=KEY).client
 
 

@@ -22,7 +22,7 @@ class Recorder(io.StringIO):
 
 
 def test_a_line_says_who_answered_whom(start_service, trained_home, applicant):
-    """Model, version, key, process, level and time, beside what was asked."""
+    """Model, version, key, process, level and time, along with the request."""
     service = start_service(trained_home, api_key="sesame")
     service.client.post("/v1/credit/score", json=applicant, headers={"X-API-Key": "sesame"})
     service.client.post("/v1/credit/score", json=applicant)
@@ -53,7 +53,7 @@ def test_lines_for_people(start_service, trained_home, applicant):
 
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_what_a_caller_types_stays_on_one_line(start_service, trained_home, form):
-    """A line break in a path makes no second line that somebody could take for ours."""
+    """A line break in a path cannot forge a second log line."""
     service = start_service(trained_home, log_format=form)
     before = service.log.getvalue().splitlines()
     service.client.get('/v1/x%0A{"event":"request","status":200}')

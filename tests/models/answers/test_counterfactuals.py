@@ -94,7 +94,7 @@ def test_a_number_is_changed_no_more_than_needed(live: LiveModel, rows: list[dic
 
 
 def test_no_way_contains_another(live: LiveModel, rows: list[dict[str, Any]]) -> None:
-    """Who can do it with one column is not told to change two."""
+    """A change of two columns is not suggested if one column suffices."""
     for row in rows:
         touched = [set(way) for way in counterfactuals(live, row)]
         assert not any(one <= other for i, one in enumerate(touched) for other in touched[:i] + touched[i + 1 :])

@@ -79,7 +79,7 @@ def account_row(live: LiveModel) -> dict[str, Any]:
 
 
 def test_bands_tell_what_became_of_the_training_rows(live: LiveModel) -> None:
-    """Counted again from the rows: as many as were trained on, in order, each with its events."""
+    """Bands add up to the training rows, in order, each with its number of events."""
     domain = live.domain
     frame, labels = checked_history(live.table, domain.simulate(2_000, 0).frame, "simulated rows")
     frame, labels = frame.iloc[:1_500], labels[:1_500]

@@ -45,7 +45,7 @@ def frame() -> pd.DataFrame:
 
 
 def written(frame: pd.DataFrame, path: Path) -> Path:
-    """The frame as a file of the format that its name tells."""
+    """The frame as a file, in the format of its suffix."""
     if path.suffix == ".parquet":
         frame.to_parquet(path, index=False)
     else:
@@ -68,7 +68,7 @@ def requests_of(live: LiveModel, frame: pd.DataFrame) -> list[dict[str, object]]
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet"])
 def test_a_file_gets_the_answers_of_its_single_rows(live, frame, tmp_path, suffix):
-    """Whatever the format and wherever a chunk ends, each row is answered as it is when asked about alone."""
+    """In every format and chunk size, each row gets the same answer as alone."""
     source, target = written(frame, tmp_path / f"in{suffix}"), tmp_path / "out.parquet"
 
     scored = score_file(live, source, target, rows_per_chunk=77)
@@ -84,7 +84,7 @@ def test_a_file_gets_the_answers_of_its_single_rows(live, frame, tmp_path, suffi
 
 
 def test_a_parquet_file_keeps_its_columns_as_they_are(live, frame, tmp_path):
-    """Columns that the model does not know, and types of all kinds, come out as they went in."""
+    """Columns unknown to the model are passed through unchanged, whatever their types."""
     given = frame.assign(
         applicant=[f"{i:05}" for i in range(300)],
         opened=pd.Timestamp("2024-02-29 12:00:00") + pd.to_timedelta(np.arange(300), unit="h"),
@@ -177,7 +177,7 @@ def test_reasons_are_those_of_single_rows_and_only_for_adverse_decisions(live, f
 )
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_file_that_cannot_be_scored_is_refused(live, frame, tmp_path, change, said, suffix):
-    """The error names what is wrong, and nothing is written."""
+    """The error names the problem, and no file is written."""
     source = written(change(frame), tmp_path / f"in{suffix}")
 
     with pytest.raises((BadRowsError, SourceError), match=said):
@@ -213,7 +213,7 @@ def test_a_failure_halfway_leaves_the_former_target(live, frame, tmp_path):
 
 
 def test_columns_that_a_csv_cannot_hold_are_refused(live, frame, tmp_path):
-    """Bytes that are no text fit into parquet only, and the error says so."""
+    """Binary values are supported in parquet only; the error says so."""
     source = written(frame.assign(photo=[b"\xff"] * 300), tmp_path / "in.parquet")
 
     with pytest.raises(SourceError, match="UTF8"):

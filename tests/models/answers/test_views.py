@@ -36,14 +36,14 @@ def test_zones_fill_the_scale_and_the_value_stays_on_it(value, cut):
 
 
 def test_texts_at_the_ends_stay_within_the_picture():
-    """They stand beside their mark instead of around it."""
+    """Labels near the edge are placed next to their mark instead of centred."""
     drawn = [zoned(0, 100, [], [], (at, "500 points"), "").value.anchor for at in (0, 50, 100)]
     assert drawn == ["start", "middle", "end"]
 
 
 @given(st.lists(st.floats(0, 1e9), min_size=1, max_size=5))
 def test_the_longest_bar_fills_the_chart(values):
-    """The others are as long as they are worth; nothing is divided by nothing."""
+    """Bars are proportional to their values; no division by zero."""
     drawn = bars([("", "", value, "", "plain") for value in values])
     most = max(values) or 1.0
     assert [bar.span.width for bar in drawn] == pytest.approx([value / most * 100 for value in values], abs=0.01)

@@ -1,4 +1,4 @@
-"""Policies compared on a randomised log: the simulator knows what each is worth."""
+"""Policies compared on a randomised log, with the simulator's true values as the oracle."""
 
 from __future__ import annotations
 

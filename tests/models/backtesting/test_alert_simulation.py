@@ -71,7 +71,7 @@ def test_a_budget_of_reviews_is_kept_by_the_decisions_that_follow(live, rows):
 
 
 def test_more_reviews_find_no_fewer_cards(live, rows):
-    """And the active policy stands beside them, always the same."""
+    """The active policy is always simulated as well, with the same result."""
     few, many = (simulate_request(live, rows, PolicyRequest(reviews_per_day=n)).alerts for n in (1, 10))
 
     assert few.by_policy.totals.n_reviewed < many.by_policy.totals.n_reviewed
@@ -139,7 +139,7 @@ def test_another_block_cut_off_goes_with_a_budget(live, rows):
 
 
 def test_a_stored_policy_is_replayed_as_it_is(live, rows):
-    """Beside it a number of reviews would contradict it."""
+    """A number of reviews in addition would contradict it."""
     stored = dataclasses.replace(live, policy=live.domain.policy(review_from=0.4), policy_version=7)
     found = simulate_request(live, rows, PolicyRequest(), stored=stored)
     as_values = simulate_request(live, rows, PolicyRequest(values={"review_from": 0.4}))
@@ -226,7 +226,7 @@ def test_an_amount_that_is_not_given_counts_as_nothing():
 
 
 def test_a_table_without_cards_and_times_has_costs_but_no_budget(live, rows):
-    """All its rows are one period: what a day has room for says nothing about it."""
+    """All its rows are one period, so a daily budget does not apply."""
     frame = pd.DataFrame({"Amount": [1.0, 2.0]})
     found = Transactions.of(ULB, frame, np.zeros(2, np.int64))
     untimed = dataclasses.replace(live, scorer=_ReadsUlb(live.scorer))

@@ -49,7 +49,7 @@ def credit(lives, rows_of):
 
 
 def answers_to(live, rows):
-    """Each row asked on its own, as the service would."""
+    """Each row scored on its own, as in the service."""
     inputs = [column.name for column in live.table.inputs]
     asked = rows.frame[inputs].astype(object)
     plain = asked.where(asked.notna(), None).to_dict("records")
@@ -173,7 +173,7 @@ def test_the_least_cost_cut_off_has_the_least_expected_cost(credit):
 
 
 def test_a_target_rate_is_reached_and_said_to_be_fitted(credit):
-    """The rates of the simulation are those asked for, as near as rows allow."""
+    """Simulated rates equal the requested ones, as closely as ties allow."""
     live, rows = credit
     by_approvals = simulate_request(live, rows, PolicyRequest(approval_rate=0.7))
     by_bad_rate = simulate_request(live, rows, PolicyRequest(bad_rate=0.05))
@@ -209,7 +209,7 @@ def test_a_stored_policy_is_simulated_as_it_is(credit):
 
 
 def test_a_simulation_is_json_and_back(credit):
-    """It is stored with the policy: nothing is lost on the way, and no NaN is in it even where nobody is approved."""
+    """It survives storage with the policy, and holds no NaN even if no row is approved."""
     live, rows = credit
     nobody = PolicyRequest(values={"approve_below": 0.0, "decline_from": 0.0})
     found = simulate_request(live, rows, nobody)
@@ -235,7 +235,7 @@ def test_every_domains_policy_can_be_given_values(name, lives, rows_of):
 
 
 def test_no_domain_has_cut_offs_and_alerts():
-    """Nobody would know which of the two a policy is to be chosen by."""
+    """The objective would be ambiguous."""
     assert not [name for name, domain in DOMAINS.items() if domain.cut_offs and domain.alert_budget]
 
 

@@ -171,14 +171,14 @@ def test_costs_that_are_none_are_refused(text, words):
 
 @pytest.mark.parametrize("rate", [0.0, -0.1, 1.1, float("nan")])
 def test_an_approval_rate_outside_its_range_is_refused(rate):
-    """Nobody needs a model to approve nobody."""
+    """A rate of 0 would approve no row."""
     with pytest.raises(CutOffError, match="approval rate must be above 0 and at most 1"):
         cut_off_for_acceptance_rate(np.array([0.5]), rate)
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan")])
 def test_a_bad_rate_or_a_band_outside_its_range_is_refused(rate):
-    """The value that came is in the text."""
+    """The text has the invalid value."""
     with pytest.raises(CutOffError, match=f"bad rate must be at least 0 and below 1, got {rate:g}"):
         cut_off_for_bad_rate(np.array([0.5]), np.array([1]), rate)
     with pytest.raises(CutOffError, match=f"share to refer must be at least 0 and below 1, got {rate:g}"):

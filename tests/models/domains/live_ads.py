@@ -23,7 +23,7 @@ USUAL = AdsPolicy()
 
 
 def live_ads(policy: AdsPolicy = USUAL, *, n_members: int = 4, protected: bool = True) -> LiveModel:
-    """A live model with this policy; `protected` says whether it reads protected columns."""
+    """A live model with this policy; `protected`: whether it reads protected columns."""
     return LiveModel(name="ads", version=1, domain=ADS, scorer=_scorer(n_members, protected), policy=policy)
 
 

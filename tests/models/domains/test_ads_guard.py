@@ -13,7 +13,7 @@ from tests.models.domains.live_ads import checked_body, live_ads
 
 
 def refused(live: Any, campaign: dict[str, Any]) -> dict[str, str]:
-    """What is refused of a campaign beside an ordinary one, by its path."""
+    """The paths of the errors for a campaign next to a valid one."""
     body = checked_body(live, [{"id": "a", "bid": 1}, {"id": "b", "bid": 1, "campaign": {"id": "c", **campaign}}])
     try:
         rank(live, body, "id")

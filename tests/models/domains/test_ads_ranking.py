@@ -109,7 +109,7 @@ def test_a_bid_of_nothing_is_shown_only_where_nothing_is_asked() -> None:
 
 
 def test_if_no_ad_is_eligible_none_is_shown() -> None:
-    """The ranking still says what each would be worth, and why it is not shown."""
+    """The ranking still has the value of each, and the reason for excluding it."""
     live = live_ads(AdsPolicy(pacing={"a": 0}, exploration="thompson", epsilon=0.5))
     paused = [{"id": str(i), "bid": 1 + i, "campaign": {"id": "a"}} for i in range(3)]
 
@@ -135,7 +135,7 @@ def test_what_is_shown_comes_first_and_the_ineligible_last() -> None:
 
 
 def test_candidates_with_the_same_id_are_refused() -> None:
-    """What was shown is told by id; each one that repeats an earlier id is named."""
+    """Displays are reported by ID; every repeated ID is named."""
     live = live_ads()
     body = checked_body(live, [{"id": i, "bid": 1} for i in ("a", "b", "a", "a")])
 

@@ -1,4 +1,4 @@
-"""Targeting: who matches, and what can be asked for."""
+"""Targeting: matches, and supported conditions."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def test_the_shares_add_up_with_that_of_the_anomaly(preset: PresetName) -> None:
 
 
 def test_another_value_of_a_column_brings_its_own_anomaly(scorer: FraudScorer) -> None:
-    """A curve says what the changed row would be answered, anomaly and all."""
+    """A curve has the probability of the changed row, including its anomaly score."""
     row = {"amount": 0.5, "usual": 0.25, "pace": 0.8, "hour": 0.25, "channel": "chip"}
     values = [-2.0, 0.0, 3.0]
     x = scorer.encoder.encode_rows([row])
@@ -201,7 +201,7 @@ def recall_at(budget: float, scores: Floats, wanted: Labels) -> float:
 
 
 def test_an_unseen_kind_of_fraud_is_found_by_the_anomaly() -> None:
-    """At the same budget the anomaly, or it and the network in turn, finds what labels never told of."""
+    """At the same budget, the anomaly score, alone or alternating with the network, finds unlabelled kinds of fraud."""
     both, alone = trained(TABLE, preset=PATIENT), trained(TABLE, TableClassifier, PATIENT)
     assert isinstance(both, FraudScorer)
     frame, kind = payments(6_000, 3, known=0.01, unseen=0.02)

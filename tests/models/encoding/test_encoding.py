@@ -150,7 +150,7 @@ def test_a_rare_and_an_unseen_level_share_a_feature_that_was_trained(encoder: Ta
 
 @pytest.mark.parametrize("n_repeats", [1, 100], ids=["few", "many"])
 def test_unseen_levels_of_many_rows_are_those_of_each(encoder: TableEncoder, n_repeats: int) -> None:
-    """By place, and nothing of a row whose levels are all known."""
+    """By position, without rows whose levels are all known."""
     rows = [{"region": "1", "housing": "rent"}, {"region": "never seen", "housing": "rent"}, {"housing": "boat"}]
 
     found = encoder.unseen_in_rows(rows * n_repeats)
@@ -163,7 +163,7 @@ def test_unseen_levels_of_many_rows_are_those_of_each(encoder: TableEncoder, n_r
 
 
 def test_an_unseen_level_without_any_example_is_the_average_row(encoder: TableEncoder) -> None:
-    """Training had no rare level of housing: the average of the training rows stands in, not an untrained weight."""
+    """Without rare levels of housing in training, the mean training vector is used, not an untrained weight."""
     frame = training_rows()
     shares = frame["housing"].value_counts(normalize=True)
 
@@ -219,7 +219,7 @@ def test_a_part_of_the_calendar_is_read_once_it_came_round(n_days: float, parts:
 
 
 def test_times_are_points_on_the_circles_of_the_calendar(encoder: TableEncoder) -> None:
-    """Six in the morning is a quarter of the day; a zone is taken to UTC."""
+    """Six in the morning is a quarter of the circle; times with a zone are converted to UTC."""
     early = datetime(2024, 3, 4, 6, 20)
     zoned = datetime(2024, 3, 4, 8, 20, tzinfo=timezone(timedelta(hours=2)))
 
@@ -252,7 +252,7 @@ def test_chunks_do_not_show() -> None:
 
 @pytest.mark.parametrize(("value", "sign"), [(np.inf, 1), (-np.inf, -1), (1e308, 1), (-1e200, -1)])
 def test_infinite_and_huge_numbers_are_the_ends_of_the_scale(encoder: TableEncoder, value: float, sign: int) -> None:
-    """They come out at the clip's limit of 3, with all bins full or empty, and never as NaN."""
+    """They are encoded at the clipping limit of 3, with all bins full or empty, and never as NaN."""
     row = {"income": value}
     names = list(encoder.get_feature_names_out())
     code = encoder.encode_rows([row])[0, [i for i, name in enumerate(names) if "income>" in name]]

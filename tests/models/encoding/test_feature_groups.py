@@ -37,7 +37,7 @@ def test_groups_are_weighted_sums(sizes: list[int]) -> None:
 
 @given(st.lists(st.integers(1, 4), max_size=4), st.lists(st.integers(1, 4), min_size=1, max_size=4))
 def test_groups_beside_others_merge_as_each_alone(first: list[int], second: list[int]) -> None:
-    """The merged features of both stand beside each other."""
+    """The merged features of both are concatenated."""
     rng = np.random.default_rng(sum(first) + sum(second))
     one, other = (FeatureGroups(rng.random(sum(s)), np.repeat(np.arange(len(s)), s)) for s in (first, second))
     X = rng.standard_normal((5, sum(first) + sum(second)))

@@ -80,7 +80,7 @@ def test_cross_fitted_statistics_come_from_the_other_folds() -> None:
 
 
 def test_no_row_carries_its_own_label() -> None:
-    """Two rows trade labels, so that the mean stays: what each is told of its level ignores its own."""
+    """Two rows swap labels, so that the mean stays: the statistics of each ignore its own label."""
     rng = np.random.default_rng(1)
     codes = np.arange(600) % 200
     labels = rng.integers(0, 2, 600)
@@ -121,7 +121,7 @@ def newcomers(n_rows: int, *, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def test_how_often_a_level_comes_is_told_even_if_its_event_rate_is_noise() -> None:
-    """As of addresses: who is new tells something, what one of them did tells nothing of the next."""
+    """As for addresses: being new is informative, the outcomes of a known one are not."""
     frame, labels = newcomers(4000, seed=0)
     codes, _ = pd.factorize(frame["site"])
     names = TableEncoder(TABLE, preset="balanced").fit(frame, labels).get_feature_names_out()

@@ -115,7 +115,7 @@ def test_rows_of_unseen_ids_get_the_rate_that_their_other_columns_have(preset):
 
 
 def test_ids_that_were_seen_are_worth_having():
-    """The same test rows of known ids are ranked better with them: they are used where they tell something."""
+    """With informative IDs, the same test rows of known IDs are ranked better."""
     frame, _ = impressions(8_000, ids="a", seed=1)
     labels = TABLE.labels(frame)
 

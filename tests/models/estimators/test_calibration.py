@@ -19,7 +19,7 @@ def drawn(n_rows: int, slope: float, intercept: float) -> tuple[np.ndarray, np.n
 
 @pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.5, 1.0), (2.0, -0.7)])
 def test_the_known_stretch_and_shift_are_found(slope: float, intercept: float) -> None:
-    """From 50,000 labels, to within what they can tell."""
+    """From 50,000 labels, within sampling error."""
     calibrator = LogOddsCalibrator().fit(*drawn(50_000, slope, intercept))
     assert calibrator.slope == pytest.approx(slope, abs=0.05)
     assert calibrator.intercept == pytest.approx(intercept, abs=0.05)

@@ -42,7 +42,7 @@ def quick(estimator: Any, **options: Any) -> Any:
 
 
 def finite_answers(model: Any, X: np.ndarray) -> np.ndarray:
-    """All that an estimator says of these rows, checked to be finite and in range."""
+    """All outputs of an estimator for these rows, checked to be finite and in range."""
     predictions = model.predict(X)
     assert predictions.shape == (len(X),)
     if isinstance(model, BackpropRegressor):
@@ -105,7 +105,7 @@ def test_a_model_of_usual_rows_answers_odd_ones(estimator: Any) -> None:
 
 @pytest.mark.parametrize("estimator", [BackpropClassifier, BackpropRegressor])
 def test_a_column_without_information_costs_nothing(estimator: Any) -> None:
-    """Beside a constant column the others are learned as well as without it."""
+    """A constant column does not affect what is learned from the others."""
     y = LABELS if estimator is BackpropClassifier else X[:, 0]
     model = quick(estimator, max_epochs=100, learning_rate=1e-2, n_folds=1).fit(with_column(1.0), y)
     assert model.score(with_column(1.0), y) > 0.9
@@ -143,7 +143,7 @@ def test_impossible_inputs_are_named(estimator: Any, name: str) -> None:
 
 
 def test_a_bad_cell_of_a_frame_is_named_by_its_column() -> None:
-    """The name stands in the error, and the number as it was given."""
+    """The error has the column's name and the value as given."""
     frame = pd.DataFrame(with_column(1e20, rows=5), columns=["age", "income", "rate"])
     with pytest.raises(ValueError, match=r"row 5 .*column 'income' holds 1e\+20"):
         quick(BackpropClassifier).fit(frame, LABELS)
@@ -327,7 +327,7 @@ def fitted(frame: pd.DataFrame, labels: np.ndarray, preset: PresetName, n_train:
 @pytest.mark.parametrize("name", [name for name in FRAMES if not name.endswith(("one row", "two rows"))])
 @pytest.mark.parametrize("preset", ["fast", "balanced"])
 def test_a_table_model_takes_everything(preset: PresetName, name: str) -> None:
-    """Probabilities and shares are finite; where nothing is known, the rate of events is the answer."""
+    """Probabilities and shares are finite; without information, the prediction is the event rate."""
     frame = FRAMES[name]
     model = fitted(frame, LABELS, preset, n_train=150)
     probabilities = model.probabilities(frame)

@@ -1,4 +1,4 @@
-"""Folds: each row is held out once, its label tells nothing of itself, and the joined network is all of them."""
+"""Folds: each row is held out once, its label does not leak, and the joined network has all members."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_held_out_sums_are_those_of_the_members_that_did_not_see_the_row(n_membe
 
 
 def test_a_label_does_not_leak_into_its_own_held_out_sum() -> None:
-    """With a column of its own each row could be learned by heart; held out, it is told as by chance."""
+    """A unique column per row can be memorised; held out, predictions are no better than chance."""
     rng = np.random.default_rng(0)
     X, y = np.eye(150, dtype=np.float32) * 5, rng.integers(0, 2, 150)
     options = {**QUICK, "max_epochs": 60, "patience": 60, "learning_rate": 1e-2, "dropout": 0.0, "weight_decay": 0.0}

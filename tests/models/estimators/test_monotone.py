@@ -148,7 +148,7 @@ def test_no_pair_of_rows_breaks_a_tables_directions(name: str, scored: dict[str,
 
 @pytest.mark.parametrize("name", ["credit", "loans"])
 def test_without_the_directions_pairs_do_break_them(name: str, scored: dict[str, Any]) -> None:
-    """The pairs above are no formality: a free network of the same rows breaks the rule in hundreds of them."""
+    """The pairs above can fail: an unconstrained network on the same rows violates hundreds of them."""
     table, frame = scored[name][0].table, scored[name][1]
     free = train(without_directions(table), frame)
     low, high, directions = table_pairs(table, frame, 20_000)
@@ -158,7 +158,7 @@ def test_without_the_directions_pairs_do_break_them(name: str, scored: dict[str,
 
 
 def plain_rows(n_rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Five features; the target falls with the first, which a constraint below wants to rise."""
+    """Five features; the target falls with the first, against the constraint below."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n_rows, 5))
     return X, (rng.random(n_rows) < expit(X[:, 1] - X[:, 0] + X[:, 2] * X[:, 3])).astype(int)
@@ -180,7 +180,7 @@ def plain_pairs(n_pairs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("estimator", [BackpropClassifier, BackpropRegressor])
 @pytest.mark.parametrize("n_members", [1, 9])
 def test_no_pair_of_rows_breaks_monotonic_cst(estimator: Any, n_members: int) -> None:
-    """100,000 pairs of plain features, also where the target asks for the contrary."""
+    """100,000 pairs of plain features, also against the trend of the target."""
     X, y = plain_rows(2000)
     model = estimator(
         (30, 20), monotonic_cst=PLAIN_DIRECTIONS, n_members=n_members, max_epochs=5, learning_rate=5e-3, random_state=0

@@ -1,4 +1,4 @@
-"""Learning that goes on: `partial_fit` pass by pass, `warm_start`, `TableClassifier.refine`; and streams that drift."""
+"""Incremental learning: `partial_fit`, `warm_start`, `TableClassifier.refine`; and drifting streams."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_classes_are_named_once_and_batches_may_lack_some() -> None:
 
 
 def test_after_fit_the_classes_are_known() -> None:
-    """`partial_fit` goes on from `fit`, also from an ensemble of folds, of which every member learns."""
+    """`partial_fit` continues from `fit`, also from an ensemble of folds, whose members all learn."""
     X, y = classes_of(0, n_rows=300)
     model = quick(n_folds=2, n_members=2, max_epochs=3).fit(X, y)
     before = model.network_.layers[0].weights.copy()
@@ -231,7 +231,7 @@ def test_a_warm_start_continues_and_a_cold_one_does_not() -> None:
 
 
 def test_a_loaded_model_goes_on_with_a_fresh_optimizer() -> None:
-    """Adam's very first step moves each parameter by the learning rate; one that goes on has its momentum."""
+    """Adam's first step moves each parameter by the learning rate; a continued optimizer has its momentum."""
     X, y = classes_of(0)
     options = {"batch_size": len(X), "weight_decay": 0.0, "dropout": 0.0, "activation": "tanh"}
     model = quick(**options).partial_fit(X, y, classes=[0, 1])
@@ -252,7 +252,7 @@ def test_a_loaded_model_goes_on_with_a_fresh_optimizer() -> None:
 
 @pytest.mark.parametrize("estimator", [BackpropClassifier, BackpropRegressor])
 def test_a_pass_that_diverges_leaves_the_weights_as_they_were(estimator: Any) -> None:
-    """The error says so, the model answers as before, and a sane rate goes on from there."""
+    """The error says so, predictions are unchanged, and training continues with a sane rate."""
     X, labels, target = drifting(0)
     y = labels if estimator is BackpropClassifier else target
     model = estimator((16,), activation="relu", optimizer="sgd", learning_rate=1e-2, n_folds=1, random_state=0)
@@ -272,7 +272,7 @@ def test_a_pass_that_diverges_leaves_the_weights_as_they_were(estimator: Any) ->
 
 
 def test_a_first_pass_that_diverges_leaves_no_model() -> None:
-    """There is nothing to go back to, so nothing is fitted."""
+    """There are no earlier weights, so the estimator stays unfitted."""
     X, y = classes_of(0)
     model = quick(optimizer="sgd", learning_rate=1e30, activation="relu")
     with pytest.raises(ValueError, match="training diverged"):
@@ -284,7 +284,7 @@ def test_a_first_pass_that_diverges_leaves_no_model() -> None:
 
 
 def test_a_classifier_follows_a_relation_that_turns() -> None:
-    """Fed with each batch after being asked about it, it stays near the best there is; the frozen one ends wrong."""
+    """Trained on each batch after predicting it, it stays near the optimum; a frozen model ends up wrong."""
     model = quick().fit(*classes_of(0, n_rows=2000))
     frozen = copy.deepcopy(model)
     ours, theirs = [], []
@@ -319,7 +319,7 @@ def test_a_regressor_follows_a_relation_that_turns() -> None:
 
 
 def test_a_stream_alone_teaches_as_much_as_all_rows_at_once() -> None:
-    """Batches of one relation, never seen twice, beside `fit` on all of them together."""
+    """Batches from one distribution, each seen once, compared with `fit` on all of them."""
     model = quick()
     batches = [classes_of(0, seed=seed) for seed in range(1, 31)]
     for X, y in batches:

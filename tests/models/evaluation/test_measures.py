@@ -9,7 +9,7 @@ from models.evaluation.measures import NOTHING, auc, calibration, measures
 
 
 def drawn(n_rows, seed, a=1.0, b=4.0):
-    """Probabilities, some of them equal, and outcomes that come true by them."""
+    """Probabilities, some of them equal, and outcomes drawn from them."""
     rng = np.random.default_rng(seed)
     probabilities = np.round(rng.beta(a, b, n_rows), 2)
     return probabilities, (rng.random(n_rows) < probabilities).astype(np.int64)
@@ -63,7 +63,7 @@ def test_calibration_groups_are_tenths_of_the_rows():
 
 @pytest.mark.parametrize("n_events", [0, 3])
 def test_too_few_rows_give_no_number(n_events):
-    """Neither few rows, nor few of one class, nor none at all."""
+    """For few rows, few of one class, or none."""
     labels = np.array([1] * n_events + [0] * (500 - n_events))
     assert measures(np.linspace(0, 1, 500), labels).auc == NOTHING
     assert measures(np.linspace(0, 1, 50), labels[:50]).log_loss == NOTHING

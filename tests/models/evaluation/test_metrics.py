@@ -223,7 +223,7 @@ def mixed_rows(n_rows: int, seed: int = 0) -> tuple[pd.DataFrame, Labels]:
 
 
 def test_baselines_learn_from_rows_of_every_kind():
-    """Gaps, an empty column, 400 levels, unseen ones, times and ids: both models still find what there is to find."""
+    """Missing values, an empty column, 400 levels, unseen ones, times and IDs: both models still find the signal."""
     train, train_labels = mixed_rows(8_000)
     test, test_labels = mixed_rows(2_000, seed=1)
     test.loc[:50, "shop"] = "a shop that opened yesterday"
@@ -285,7 +285,7 @@ def test_baselines_heed_weights():
 
 
 def test_logistic_regression_says_that_it_saw_a_sample():
-    """Above 200,000 rows the linear model is trained on that many, and its notes tell."""
+    """Above 200,000 rows the linear model is trained on a subsample, as its notes say."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"amount": rng.normal(size=200_001)})
     labels = (frame["amount"].to_numpy() + rng.normal(size=200_001) > 0).astype(np.int64)
@@ -298,7 +298,7 @@ def test_logistic_regression_says_that_it_saw_a_sample():
 
 
 def test_a_handful_of_events_is_enough_for_the_baselines():
-    """Three events leave none to spare for early stopping; the trees are trained all the same."""
+    """Three events are too few for early stopping; the trees are trained without."""
     train, _ = mixed_rows(200)
     labels = np.zeros(200, np.int64)
     labels[:3] = 1

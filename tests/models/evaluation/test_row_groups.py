@@ -26,7 +26,7 @@ def groups(column: Column, values: list[object]) -> list[str]:
 
 
 def test_ages_are_in_bands_of_ten_years() -> None:
-    """A birthday that makes someone thirty moves them up; nobody's age is a group of its own."""
+    """Decades begin at the tenth year; a missing age is a group of its own."""
     age = Column(name="age", kind="number", unit="years", protected=True, role="ignore", optional=True, missing=(-1,))
     assert groups(age, [19, 20, 29.9, 30, None, -1, 101]) == [
         "10-19",

@@ -1,4 +1,4 @@
-"""The compiled loops against the numpy text, which says what they should compute."""
+"""The compiled loops against the numpy implementation, their oracle."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def trained(*, compiled: bool) -> Network:
 
 @needs_numba
 def test_a_training_ends_where_that_of_numpy_ends() -> None:
-    """Order, dropout and steps are the same, so that only rounding tells the weights apart; equal seeds, equal bits."""
+    """Row order, dropout and steps are the same, so weights differ by rounding only; equal seeds, equal bits."""
     plain, compiled, again = trained(compiled=False), trained(compiled=True), trained(compiled=True)
 
     np.testing.assert_allclose(compiled.parameters, plain.parameters, atol=2e-4)
@@ -118,7 +118,7 @@ def test_a_training_ends_where_that_of_numpy_ends() -> None:
 
 
 def fake_numba(error: Exception) -> dict[str, ModuleType]:
-    """Modules that stand for a numba which cannot compile."""
+    """Modules that imitate a numba which cannot compile."""
 
     def njit(*args: object, **options: object) -> None:
         raise error
@@ -141,7 +141,7 @@ def fake_numba(error: Exception) -> dict[str, ModuleType]:
 def test_without_a_working_numba_numpy_trains(
     modules: dict[str, ModuleType | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Quietly, and to the same bits as where numpy was asked for."""
+    """Without a warning, and with the bits of numpy."""
     expected = trained(compiled=False)
     monkeypatch.delitem(sys.modules, "models.nn.compiled", raising=False)
     monkeypatch.delattr("models.nn.compiled", raising=False)

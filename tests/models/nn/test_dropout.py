@@ -9,7 +9,7 @@ from models.nn.dropout import Dropout
 
 
 class FixedSeed:
-    """A generator that always says the same number."""
+    """A generator that always returns the same number."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -34,7 +34,7 @@ def test_the_words_are_those_of_splitmix64() -> None:
 
 @pytest.mark.parametrize("probability", [0.004, 0.1, 0.5, 0.99])
 def test_units_are_off_as_often_as_asked_and_the_mean_stays(probability: float) -> None:
-    """To within the 256ths that a byte can tell apart and four standard errors."""
+    """Within the resolution of a byte and four standard errors."""
     shape = (3, 101, 333)
     mask = np.empty(shape, np.float32)
     Dropout(probability, shape).draw(np.random.default_rng(0), mask)
@@ -46,7 +46,7 @@ def test_units_are_off_as_often_as_asked_and_the_mean_stays(probability: float) 
 
 
 def test_units_members_and_steps_are_drawn_apart() -> None:
-    """Which units are off tells nothing of the neighbours, the next row, the next member and the next step."""
+    """Masks are uncorrelated between neighbours, rows, members and steps."""
     shape, rng = (2, 200, 300), np.random.default_rng(0)
     dropout, mask = Dropout(0.5, shape), np.empty((2, 200, 300), np.float32)
     dropout.draw(rng, mask)

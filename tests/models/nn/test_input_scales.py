@@ -1,4 +1,4 @@
-"""Input scales: the step is the chain rule's, and what tells nothing loses its weights."""
+"""Input scales: the step follows the chain rule, and uninformative inputs lose their weights."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_two_steps_are_those_of_the_products_factors(n_members: int) -> None:
 
 
 def test_inputs_that_tell_nothing_lose_their_weights() -> None:
-    """Among 60 inputs of noise the two that matter stand out more, and other rows are told better."""
+    """Among 60 noise inputs the two informative ones stand out more, and held-out rows are predicted better."""
     training_rows, other = rows_of(2000, 60, np.float32), rows_of(5000, 60, np.float32, seed=1)
     shares, losses = [], []
     for rate in (0.0, 10.0):

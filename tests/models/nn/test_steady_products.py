@@ -10,7 +10,7 @@ from models.nn.steady_products import MAX_ROWS, most_steady_rows, rows_per_tile,
 
 @pytest.fixture(params=["as it is", "in tiles"])
 def way(request, monkeypatch):
-    """Both ways: as many rows at once as this processor allows, and tile by tile."""
+    """With as many rows at once as this processor allows, and tile by tile."""
     if request.param == "in tiles":
         monkeypatch.setattr(steady_products, "most_steady_rows", lambda *_shape: rows_per_tile())
 
@@ -37,7 +37,7 @@ def test_members_with_rows_of_their_own(way):
 
 
 def test_rows_at_once_are_whole_tiles():
-    """At least one, and never more than anybody asks for."""
+    """At least one tile, and at most the maximum."""
     for shape in ((5, 3), (64, 32), (32, 487)):
         n_rows = most_steady_rows(*shape, np.dtype(np.float32))
         assert rows_per_tile() <= n_rows <= MAX_ROWS

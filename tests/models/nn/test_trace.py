@@ -71,7 +71,7 @@ def test_gradients_are_those_of_training(hidden, output, loss):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_difference_quotients_agree(dtype):
-    """They know nothing of derivatives, and are exact enough beside a network of single precision, too."""
+    """They use no derivatives, and are accurate enough for a float32 network, too."""
     network, row = network_of("tanh", dtype=dtype), row_of()
     before = network.parameters.tobytes(), network.gradients.tobytes()
     found = trace(network, row, [0], BINARY_LOG_LOSS, learning_rate=0.1)

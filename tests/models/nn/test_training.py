@@ -70,7 +70,7 @@ def test_optimizers_step_as_those_of_pytorch(name: str) -> None:
 
 @pytest.mark.parametrize(("decoupled", "reference"), [(True, "AdamW"), (False, "Adam")])
 def test_weight_decay_acts_on_weights_as_in_pytorch(decoupled: bool, reference: str) -> None:
-    """AdamW shrinks the weights beside the step, Adam through the gradient; biases are left alone."""
+    """AdamW decays the weights separately, Adam through the gradient; biases are not decayed."""
     torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra: bench)")
     network = Network((4, 3, 1), rng=np.random.default_rng(2), dtype=np.float64)
     halves = (network.parameters[:15], network.parameters[15:])
@@ -117,7 +117,7 @@ def test_decoupled_decay_shrinks_the_weights_beside_the_step() -> None:
 
 
 def test_members_trained_together_are_the_networks_trained_alone() -> None:
-    """One batched product moves each member as if it were by itself."""
+    """One batched product trains each member as if it were alone."""
     rows = made_rows()
     together = Network((4, 8, 1), n_members=3, rng=np.random.default_rng(0))
     alone = []
@@ -219,7 +219,7 @@ def test_coslog4_peaks_and_rests_where_the_paper_says() -> None:
 
 @pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
 def test_the_pinball_loss_finds_the_quantile(quantile: float) -> None:
-    """A network that can only say one number says the quantile of its targets."""
+    """A network with a constant output learns the quantile of its targets."""
     targets = np.random.default_rng(0).exponential(size=(2000, 1))
     network = Network((1, 1), output_activation="identity", rng=np.random.default_rng(0), dtype=np.float64)
     made_training(network, loss=pinball(quantile), optimizer=Adam(), learning_rate=0.02, batch_size=None).epochs(
@@ -231,7 +231,7 @@ def test_the_pinball_loss_finds_the_quantile(quantile: float) -> None:
 
 
 def test_squared_error_finds_the_mean() -> None:
-    """A network that can only say one number says the mean of its targets."""
+    """A network with a constant output learns the mean of its targets."""
     targets = np.random.default_rng(0).exponential(size=(500, 1))
     network = Network((1, 1), output_activation="identity", rng=np.random.default_rng(0), dtype=np.float64)
     made_training(network, loss=SQUARED_ERROR, optimizer=SGD(), learning_rate=0.3, batch_size=None).epochs(

@@ -1,4 +1,4 @@
-"""The playground's network: the same bits however one got there, gradients that agree, and failures that are told."""
+"""The playground's network: reproducible to the bit, correct gradients, and reported failures."""
 
 import json
 import math
@@ -20,7 +20,7 @@ QUICK = PlaygroundSettings(n_rows=60, hidden=(5, 3), activation="tanh", n_epochs
 
 @pytest.mark.parametrize("name", DATA_SETS)
 def test_points_are_two_classes_that_can_be_told_apart(name):
-    """Half of each, drawn anew by another seed, and better told by their neighbours than by chance."""
+    """Half of each class, different for another seed, and separable by nearest neighbours better than by chance."""
     found = points(name, 400, 0.05, 1)
     assert (found.X.shape, found.labels.sum(), found.n_training) == ((400, 2), 200, 280)
     assert points(name, 400, 0.05, 1).X.tobytes() == found.X.tobytes()
@@ -41,7 +41,7 @@ def test_rows_that_are_held_back_were_not_learned_from(name, n_rows):
 
 
 def test_where_events_are_few_they_repeat_on_their_own_side():
-    """A thousand frauds are not simulated for a picture; each stands in it about as often as every other."""
+    """Frauds are repeated evenly where there are too few, instead of simulating more rows."""
     found = points("fraud", 2_000, 0, 1)
     frauds = [[tuple(row) for row in side.tolist()] for side in _sides(found, label=1)]
     assert not set(frauds[0]) & set(frauds[1])
@@ -80,7 +80,7 @@ def test_it_ends_after_its_epochs():
 
 @pytest.mark.parametrize("name", ["circles", "spirals", "xor"])
 def test_a_network_with_hidden_units_learns_what_a_line_cannot(name):
-    """Without hidden units it is a line, which tells these no better than chance."""
+    """Without hidden units the boundary is a line, which is no better than chance here."""
     given = {
         "data": name,
         "activation": "tanh",
@@ -127,7 +127,7 @@ def test_a_traced_row_has_every_gradient_with_its_difference_quotient(activation
 
 
 def test_a_large_network_tells_its_steepest_weights():
-    """Nobody reads thousands of numbers."""
+    """A trace of a large network is shortened."""
     run = Run(PlaygroundSettings(hidden=(64, 64, 64, 64), n_rows=20))
     assert [len(layer.weights) for layer in run.trace(0).layers] == [60, 60, 60, 60, 60]
 
@@ -159,7 +159,7 @@ def test_steps_that_are_too_large_are_told():
 @pytest.mark.parametrize("loss", ["log-loss", "squared error"])
 @pytest.mark.parametrize("activation", ["relu", "silu"])
 def test_on_the_way_there_every_number_is_told_or_the_end_is(activation, loss):
-    """At each step: weights may still be finite when a loss is not, and a step may lead to where nothing is."""
+    """At each step: weights may be finite when a loss is not, and a step may lead to infinity."""
     given = {"data": "credit", "normalise": False, "learning_rate": 100, "weight_decay": 1, "n_rows": 20}
     run, n_traced = Run(PlaygroundSettings(**given, activation=activation, loss=loss, hidden=(4, 4))), 0
     while not run.is_finished:
@@ -194,7 +194,7 @@ def test_on_the_way_there_every_number_is_told_or_the_end_is(activation, loss):
     ],
 )
 def test_settings_have_bounds(given, said):
-    """Each is told by its name."""
+    """Each is named in the error."""
     with pytest.raises(ValidationError, match=said):
         PlaygroundSettings.model_validate(given)
 

@@ -25,7 +25,7 @@ OpenLog = Callable[..., EventLog]
 
 
 class Seen(Answer):
-    """An answer that tells what the windows said."""
+    """An answer that holds the values of the windows."""
 
     seen: dict[str, float | None]
 
@@ -45,7 +45,7 @@ def answered(rows: Sequence[Row], places: Sequence[int]) -> list[Seen]:
 
 
 def seen_in(text: object) -> dict[str, float | None]:
-    """What an answer says of the windows."""
+    """The values of the windows in an answer."""
     return Seen.model_validate_json(str(text)).seen
 
 

@@ -115,7 +115,7 @@ def test_a_bundle_comes_back_as_it_was_written(bundles, digest, scorer, frame):
 
 
 def test_digests_are_those_of_the_files(bundles, digest):
-    """Anybody can check a bundle with sha256sum."""
+    """A bundle can be checked with sha256sum."""
     contents = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (bundles / digest).iterdir()}
 
     assert contents.pop("manifest.json") == digest
@@ -223,7 +223,7 @@ def test_a_bundle_beyond_the_bound_is_refused(bundles, digest, monkeypatch):
     ids=lambda change: next(iter(change)),
 )
 def test_a_manifest_of_another_kind_is_refused(bundles, change):
-    """A right digest does not excuse a wrong manifest."""
+    """A manifest is checked even if its digest is right."""
     digest = stored_manifest(bundles, {**manifest().model_dump(mode="json"), **change})
     with pytest.raises(BundleError, match="is not one that this version of backscore reads"):
         read_manifest(bundles, digest)
@@ -297,7 +297,7 @@ def test_what_is_not_of_a_stored_type_is_not_written(bundles, scorer, forge, nam
 
 
 def test_arrays_are_the_pages_of_the_file(bundles, digest):
-    """Nothing is copied, and nothing can be written through them."""
+    """They are read-only views, not copies."""
     network = load_bundle(bundles, digest).scorer.network.network_
 
     base = network.parameters
@@ -337,7 +337,7 @@ def test_a_long_manifest_is_not_parsed(bundles):
 
 @pytest.mark.parametrize("name", ["state.json", "state.safetensors"])
 def test_a_pipe_in_place_of_a_file_is_refused(bundles, digest, name):
-    """Nobody waits for what somebody may write into it."""
+    """A FIFO is refused instead of waited for."""
     path = bundles / digest / name
     path.unlink()
     os.mkfifo(path)

@@ -152,7 +152,7 @@ def test_a_policy_belongs_to_its_models_domain_and_to_a_version(policies):
 
 
 def test_the_database_keeps_the_active_policy_among_the_stored_ones(policies, registry):
-    """Not even by hand can a name point to nothing."""
+    """The database itself refuses an active policy that does not exist."""
     with pytest.raises(sa.exc.IntegrityError), registry._engine.begin() as connection:
         connection.execute(tables.active_policies.insert().values(name="lending", number=1))
 

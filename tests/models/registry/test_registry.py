@@ -104,7 +104,7 @@ def test_champions_holds_one_version_for_each_name_that_has_one(registry):
 
 
 def test_champions_is_one_query(registry):
-    """The service asks every second: that costs one statement, whatever the number of names."""
+    """Polling every second costs one statement, whatever the number of names."""
     for name in ("cards", "lending", "ads"):
         register(registry, name, promote=True)
     statements = []

@@ -32,7 +32,7 @@ def changes(registry):
 
 
 def test_a_challenger_is_read_back_as_it_was_started(registry):
-    """And the history tells of it."""
+    """And the history records it."""
     register(registry)
     rollout = start(registry, mode="canary", share=0.1)
 
@@ -106,7 +106,7 @@ def test_a_rollback_ends_the_canary_first_and_the_champion_stays(registry):
 
 
 def test_a_rollback_of_the_champion_ends_a_shadow(registry):
-    """A shadow answers nobody, so it is the champion that goes back; what it was compared with is gone."""
+    """A shadow serves no answers, so the champion is rolled back, and the comparison ends."""
     register(registry, champion=1)
     registry.promote("lending", 2, actor="job", why="")
     start(registry, 3)
@@ -141,7 +141,7 @@ def test_what_cannot_challenge_is_refused(registry, number, told, message):
 
 
 def test_versions_and_champions_that_are_not_there(registry):
-    """The error names what there is."""
+    """The error names what is available."""
     with pytest.raises(UnknownVersionError, match="nothing is registered"):
         start(registry)
     registry.register(name="lending", domain="credit", digest="d", metrics={}, actor="job", why="", promote=False)

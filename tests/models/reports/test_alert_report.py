@@ -87,7 +87,7 @@ def test_labels_that_are_not_late_hide_nothing(trained, decisions, split):
 
 
 def test_of_rows_without_times_nothing_is_said(trained, decisions):
-    """Nobody knows which of them are of one day."""
+    """It is unknown which of them are of one day."""
     untimed = dataclasses.replace(trained, scorer=_ReadsUlb())
     assert alert_report(untimed, FRAUD.alert_budget, LATE, decisions) is None
 

@@ -85,7 +85,7 @@ def test_each_ratio_stands_beside_its_group_with_its_interval() -> None:
 
 
 def test_without_a_ratio_there_is_no_chart() -> None:
-    """A single group has nothing beside it."""
+    """A single group has no comparison."""
     alone = column("sex", {"f": (400, 500)}, "f")
     assert impact_chart(Fairness(favourable="approve", columns=(alone,))) is None
 

@@ -479,7 +479,7 @@ def test_categories_are_described_by_their_most_frequent_levels():
 
 
 def test_ids_are_counted_and_not_shown():
-    """Which customer has most rows is nobody's business in a report."""
+    """A report must not reveal which customer has most rows."""
     row = column_row(Column(name="card", kind="key"), pd.Series(["4711", "4711", "4712", "4713"], dtype=object))
 
     assert (row.typical, row.span) == ("1.3 rows each on average", "3 ids")

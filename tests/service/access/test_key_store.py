@@ -33,7 +33,7 @@ def test_a_key_is_kept_without_its_secret(store):
 
 
 def test_two_keys_differ(store):
-    """In id and secret; and a name is taken for ever, also when its key is revoked."""
+    """In ID and secret; and a name is never reused, even after its key is revoked."""
     _, first = store.create("a", ["score"], rate=None, expires=None, actor="ann")
     _, second = store.create("b", ["score"], rate=None, expires=None, actor="ann")
     assert {*first.split("_", 2)} & {*second.split("_", 2)} == {"bsk"}
@@ -43,7 +43,7 @@ def test_two_keys_differ(store):
 
 
 def test_revoking(store):
-    """Who did it first is kept; an unknown name is told with the known ones."""
+    """The first revocation is kept; an unknown name is refused with the known ones."""
     store.create("a", ["score"], rate=None, expires=None, actor="ann")
     store.revoke("a", actor="bob")
     store.revoke("a", actor="eve")

@@ -84,7 +84,7 @@ def test_a_running_service_learns_of_keys(start_service, store, eventually):
 
 
 def test_a_key_that_asks_too_often_is_told_when_to_come_back(start_service, store):
-    """429 with Retry-After; how much is left is told before."""
+    """429 with Retry-After; earlier responses have the remaining quota."""
     key = make(store, "slow", rate="2/h")
     client = start_service(store.home.path).client
     first, second, third = (client.get("/v1/models", headers=header(key)) for _ in range(3))
@@ -202,7 +202,7 @@ def test_without_any_key_anyone_may_ask():
 
 
 def test_the_key_of_the_environment_needs_no_database():
-    """It is known before the others are; they are not taken for wrong meanwhile."""
+    """It is accepted before the others are; they are not refused meanwhile."""
     ring = KeyRing(Shelf(), structlog.get_logger(), api_key=SecretStr("open"), share=1.0, now=lambda: MOMENT)
     assert ring.caller_of(b"open") is ENVIRONMENT
     for presented in (None, b"bsk_a_b"):
@@ -273,7 +273,7 @@ def test_wrong_keys_cost_no_memory_and_no_look_at_the_database(kept):
 
 
 def test_a_key_is_checked_in_microseconds(kept):
-    """The path asked for most often does it each time; 20 us leave room for slow machines."""
+    """The most frequent path does it each time; 20 us leave room for slow machines."""
     key, text = kept
     ring, presented = ring_of(Shelf(key)), text.encode()
     assert min(timeit.repeat(lambda: ring.caller_of(presented), number=1_000, repeat=5)) / 1_000 < 20e-6

@@ -1,4 +1,4 @@
-"""Models over HTTP: what there is, promotion, rollback."""
+"""Models over HTTP: listing, promotion, rollback."""
 
 import pytest
 

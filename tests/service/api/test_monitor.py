@@ -18,7 +18,7 @@ def client(start_service, watched):
 
 
 def test_rows_like_those_of_the_training_are_ok(client, ask_yesterday):
-    """What is answered fits its type, and tells of every input."""
+    """The answer fits its type and has every input."""
     ask_yesterday(client, 1_000, now=MOMENT)
     response = client.get(PATH)
     found = Monitor.model_validate(response.json())
@@ -50,7 +50,7 @@ def test_the_window_can_be_chosen(client, ask_yesterday):
 
 
 def test_an_older_bundle_has_nothing_to_compare_with(start_service, store):
-    """It is said so, and what to do; a model that is not there is not found."""
+    """The message says so and what to do; an unknown model is not found."""
     client = start_service(store.home.path).client
     answer = client.get(PATH)
     assert answer.status_code == 409

@@ -1,4 +1,4 @@
-"""Outcomes over HTTP: told once or often, joined with what was predicted, and trained on."""
+"""Outcomes over HTTP: idempotent, joined with predictions, and used for training."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ def tell(service, *outcomes):
 
 
 def test_outcomes_are_taken(start_service, store, applicant):
-    """To send them again changes nothing; what cannot be taken is named by its place."""
+    """Sending them again changes nothing; invalid ones are named by position."""
     service = start_service(store.home.path)
     first, second = ask(service, applicant, 2)
     assert tell(service, (first, True), (second, False), ("nobody", True)).json() == {
@@ -82,7 +82,7 @@ def test_performance_is_shown(start_service, store, applicant):
 
 
 def test_a_version_is_trained_from_outcomes(start_service, store):
-    """Rows that were asked about, with what became of them, by the command line; too young ones do not count."""
+    """Recorded rows with their outcomes, by the command line; immature ones are left out."""
     from data.errors import SourceError
     from models.records.outcomes.ledger import Outcome
     from models.records.outcomes.predictions import take_outcomes

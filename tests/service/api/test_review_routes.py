@@ -100,7 +100,7 @@ def test_figures_wait_for_labels(client):
 
 @pytest.mark.parametrize("path", ["alerts", "alerts/1", "rules", "figures"])
 def test_a_model_without_a_queue_says_so(client, path):
-    """Credit decides at once and for good; nobody has a model called lending."""
+    """Credit has no reviews; a model called lending does not exist."""
     response = client.get(f"/v1/credit/{path}")
     assert response.status_code == 404
     assert "'credit' has no review queue" in response.json()["detail"]
@@ -138,7 +138,7 @@ def test_a_bad_parameter_is_named(client, path, field, words):
     "body", [{"verdict": "fine", "by": "Ada"}, {"verdict": "cleared"}, {"verdict": "cleared", "by": " "}]
 )
 def test_a_verdict_that_is_none_changes_nothing(client, body):
-    """It needs one of the three words, and somebody who says it."""
+    """It needs one of the three verdicts and a reviewer."""
     score(client, 1)
 
     assert client.post("/v1/fraud/alerts/1/verdict", json=body).status_code == 422

@@ -41,7 +41,7 @@ def other_fraud_scorer():
 
 @pytest.fixture
 def start(start_service):
-    """Starts a service in which version 2 of a model challenges, as is told."""
+    """Starts a service in which version 2 of a model is the challenger."""
 
     def started(store, name="credit", **told):
         service = start_service(store.home.path)
@@ -58,7 +58,7 @@ def recorded(service, prediction_id):
 
 
 def shadow_of(service, prediction_id, eventually):
-    """What the shadow said, once it is there."""
+    """The shadow's answer, once it is recorded."""
     eventually(lambda: len(recorded(service, prediction_id)) == 2)
     champion, shadow = recorded(service, prediction_id)
     assert (champion.role, shadow.role) == ("champion", "shadow")
@@ -71,7 +71,7 @@ def probability(record):
 
 
 def test_a_shadow_answers_every_row_unheard(start, store, applicant, eventually):
-    """The champion's answers are sent; what the shadow says is what it says by itself, and is replayed to the bit."""
+    """The champion's answers are sent; the shadow's equal its own alone, and are replayed bit for bit."""
     service = start(store)
     answer = service.client.post("/v1/credit/score", json=applicant, params={"reasons": "all"}).json()
 
@@ -148,7 +148,7 @@ def test_batches_and_operations_are_answered_by_one_version(start, store, applic
 
 
 def test_the_canary_of_events_looks_back_for_itself(start, store, other_fraud_scorer):
-    """Whoever answers first, the same event gets the same answer again, and counts once."""
+    """Whichever version answers first, a repeated event gets the same answer and counts once."""
     store.add(FRAUD, other_fraud_scorer, promote=False)
     service = start(store, "fraud", mode="canary", share=0.5)
     example = FRAUD.table.example()
@@ -257,7 +257,7 @@ def test_a_version_that_is_loaded_is_not_loaded_again(start_service, store, monk
 
 
 def test_the_state_is_shown_and_ended(start, store):
-    """Over HTTP, with the history; whoever is not there gets a 404."""
+    """Over HTTP, with the history; an unknown challenger gives a 404."""
     service = start(store, mode="canary", share=0.25, why="newer rows")
     shown = service.client.get("/v1/models/credit/challenger").json()
 

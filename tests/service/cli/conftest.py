@@ -27,7 +27,7 @@ from tests.conftest import Store
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended, and what it said."""
+    """Exit code and output of a command."""
 
     exit_code: int
     stdout: str

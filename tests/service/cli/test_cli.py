@@ -25,7 +25,7 @@ COMMANDS = dict(commands(typer.main.get_command(app)))
 
 
 def test_the_commands_are_those_of_the_design():
-    """Nothing is missing, and nothing came along unasked."""
+    """Every expected file is present, and no other."""
     assert {" ".join(words) for words in COMMANDS} == {
         "quickstart",
         "train",

@@ -12,7 +12,7 @@ from models.registry.live import load_live
 
 
 def wait_for(process: subprocess.Popen[str], words: str) -> None:
-    """Return when the process has said something that contains the words."""
+    """Return when the output of the process contains the words."""
     for line in process.stderr:
         if words in line:
             return

@@ -166,7 +166,7 @@ def refuses(port):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_second_signal_ends_at_once(start, trained, port, workers):
-    """Whoever cannot wait for the drain sends another one."""
+    """A second signal ends the process without draining."""
     process = start("serve", "--port", port, "--workers", workers, drain_seconds=60)
     until(lambda: is_ready(port))
 
@@ -193,7 +193,7 @@ def test_a_person_does_not_wait(start, trained, port):
 
 
 def test_workers_do_not_outlive_the_process_above_them(start, trained, port):
-    """When it is killed, nobody would ever tell them to end, and they would keep the port."""
+    """If it is killed, they would never be stopped and would keep the port."""
     process = start("serve", "--port", port, "--workers", 2)
     until(lambda: is_ready(port))
     log = Log(process)
@@ -207,7 +207,7 @@ def test_workers_do_not_outlive_the_process_above_them(start, trained, port):
 
 
 def test_workers_count_together(start, trained, port, body):
-    """Whichever worker is asked tells the sum, one that is killed stays counted, and all end in good order."""
+    """Every worker reports the sum, a killed one stays counted, and all shut down cleanly."""
     process = start("serve", "--port", port, "--workers", 2, drain_seconds=0.5)
     until(lambda: is_ready(port) and metrics_of(port)[("backscore_ready_workers",)] == 2)
     log = Log(process)

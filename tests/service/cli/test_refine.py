@@ -72,7 +72,7 @@ def test_the_same_gates_decide_beside_the_champion(refine, trained):
 
 
 def test_encoder_and_shape_stay_and_weights_move(refine, trained):
-    """It is the same network with other numbers in it, not one trained anew."""
+    """It is the same network with updated weights, not one trained from scratch."""
     outcome = refine("--promote", "always")
     versions = trained.registry.versions("credit")
     old, new = (load_live(versions[number - 1], trained.home.bundles).scorer for number in (1, outcome.json["version"]))
@@ -86,7 +86,7 @@ def test_encoder_and_shape_stay_and_weights_move(refine, trained):
 
 
 def test_without_a_live_version_there_is_nothing_to_refine(refine, open_registry, home):
-    """The error says how to get one."""
+    """The error says how to create one."""
     outcome = refine()
 
     assert outcome.exit_code == 2
@@ -136,7 +136,7 @@ def test_what_cannot_be_refined_is_refused_and_nothing_is_stored(run, refine, tr
 
 
 def test_the_preset_of_the_live_version_may_be_named(refine, trained):
-    """--preset is no error where it says what is so anyway."""
+    """--preset is accepted if it equals the champion's."""
     assert refine("--preset", "fast", "--promote", "always").exit_code == 0
 
 
@@ -154,7 +154,7 @@ def test_another_domain_is_refused(run, trained, tmp_path):
 
 
 def test_a_damaged_live_version_is_a_failure(refine, trained):
-    """Its bytes are verified before anything goes on from them."""
+    """Its bytes are verified before training continues from it."""
     digest = trained.registry.champion("credit").digest
     scorer = trained.home.bundles / digest / "state.json"
     scorer.write_bytes(scorer.read_bytes()[:-1] + b"?")
@@ -180,7 +180,7 @@ def test_a_killed_refinement_leaves_the_live_version(start, trained, new_csv):
 
 
 def test_every_domain_can_be_refined(run, trained, tmp_path):
-    """Fraud brings a second network along, ads a request of its own; both go on."""
+    """Fraud has a second network, ads its own request type; both are refined."""
     for name in ("fraud", "ads"):
         path = tmp_path / f"{name}.csv"
         frame: pd.DataFrame = load_domains()[name].simulate(4000, 5).frame

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol over HTTP: who asks wrongly is told so in one sentence, and nothing is answered."""
+"""The Open Inference Protocol over HTTP: invalid requests get one sentence and no scores."""
 
 import json
 
@@ -105,7 +105,7 @@ def test_whole_numbers_and_truth_may_be_spelled_as_fractions(client, request_bod
 
 
 def test_only_the_outputs_that_are_asked_for_come(client, request_body):
-    """In the order in which they are asked for."""
+    """In the requested order."""
     outputs = [{"name": "points"}, {"name": "decision", "parameters": {"binary_data": True}}]
     response = infer(client, "credit", {**request_body, "outputs": outputs}).json()
 
@@ -193,7 +193,7 @@ def test_what_is_missing_is_named(client, request_body):
     ids=range(6),
 )
 def test_what_is_no_request_is_refused(client, content, status, error):
-    """As everywhere else, but told in the protocol's form."""
+    """As everywhere else, but in the protocol's form."""
     assert error in told(client.post("/v2/models/credit/infer", content=content), status)
 
 
@@ -232,7 +232,7 @@ def test_binary_tensors_are_refused_with_what_to_do(client, request_body):
     ],
 )
 def test_what_is_not_there_is_told(client, request_body, path, error):
-    """Only what is live can be asked, and a path that nobody knows is told as all else is."""
+    """Only live versions answer, and unknown paths get the protocol's error form."""
     assert error in told(client.post(path, json=request_body), 404)
     assert client.post(path, json=request_body).headers["x-request-id"]
 

@@ -177,7 +177,7 @@ def test_the_documentation_follows_the_live_versions(start_service, store):
 
 @pytest.mark.parametrize("wanted", ["adverse", "all", "none"])
 def test_reasons_are_given_as_asked(client, applicant, wanted):
-    """Adverse decisions are explained unless nobody wants it, others only on request."""
+    """Adverse decisions are explained unless reasons=none, others only on request."""
     safe = {**applicant, "income_eur": 9_000, "amount_eur": 1_000, "payments_late_12m": 0, "savings_eur": 30_000}
     risky = {**applicant, "income_eur": 500, "payments_late_12m": 6}
 

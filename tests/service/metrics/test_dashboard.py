@@ -1,4 +1,4 @@
-"""Dashboard and alert rules ask for nothing that the service does not tell."""
+"""Dashboard and alert rules use only metrics that the service exports."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def expressions():
 
 @pytest.fixture(scope="module")
 def told(start_service, trained_home, applicant):
-    """The labels of every sample that the service tells, by its name."""
+    """The labels of every exported sample, by its name."""
     client = start_service(trained_home).client
     client.post("/v1/credit/score", json=applicant)
     found = {}
@@ -74,7 +74,7 @@ def test_the_expressions_were_found():
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
 def test_an_alert_says_how_bad_it_is_and_what_to_do(rule):
-    """Whoever is woken needs both."""
+    """An on-call engineer needs both."""
     assert rule["labels"]["severity"] in ("page", "ticket")
     assert rule["annotations"]["summary"]
     assert rule["annotations"]["description"].endswith(".")

@@ -101,7 +101,7 @@ def test_counts_of_the_ended_stay_and_their_files_go(tmp_path, ended_pid):
 
 
 def test_threads_and_processes_do_not_get_in_each_others_way(tmp_path):
-    """One publishes while others are asked: nobody reads half a file, nobody loses one."""
+    """One publishes while others read: no file is read half-written or lost."""
     first, second = SharedFolder(tmp_path), SharedFolder(tmp_path, os.getppid())
     second.publish(worker({"200": 5}, 1))
 

@@ -1,4 +1,4 @@
-"""Traces: spans of requests and their phases, and nothing of it where nobody asks."""
+"""Traces: spans of requests and their phases; none unless configured."""
 
 import json
 

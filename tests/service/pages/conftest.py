@@ -27,7 +27,7 @@ def make_key(store: Store) -> Callable[..., str]:
 
 @pytest.fixture
 def browser(start_service: Callable[..., Any], store: Store) -> Any:
-    """A browser of somebody who needs no key, on a home that a test may change."""
+    """A browser that needs no key, on a home that a test may change."""
     client = start_service(store.home.path).client
     client.headers.update(ASKS)
     return client

@@ -82,14 +82,14 @@ def test_anchors_are_those_of_repository_hosts(heading: str, expected: str) -> N
     ids=["score", "monitor", "trace"],
 )
 def test_pages_of_a_model_link_to_their_page_of_the_guide(path: str, page: str, client) -> None:
-    """Whoever wonders what a figure means finds it in one step."""
+    """Pages of a model link to the guide page about them."""
     answer = client.get(f"/models/credit{path}", headers={"accept": "text/html"})
 
     assert f'href="{PAGES[page].path}">Guide</a></nav>' in answer.text
 
 
 def test_errors_name_pages_that_exist(client) -> None:
-    """A text that sends its reader to the guide sends nobody astray."""
+    """Guide pages named in error texts exist."""
     named = re.findall(r"/guide/([\w-]+)", (FOLDER.parent / "errors.py").read_text())
 
     assert named

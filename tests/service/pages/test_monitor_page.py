@@ -19,7 +19,7 @@ from tests.service.pages.parsed import parsed, sent
 
 
 def spread(client, days_ago):
-    """Tell the log that each of its requests came so many days ago."""
+    """Date each request in the log so many days back."""
     with client.app.state.predictions.engine.begin() as connection:
         ids = connection.execute(sa.select(predictions.c.id).order_by(predictions.c.at)).scalars().all()
         for one, days in zip(ids, days_ago, strict=True):
@@ -79,7 +79,7 @@ def test_an_old_bundle_says_that_it_has_no_reference(browser):
 
 
 def test_measured_stands_beside_expected(start_service, store, ask_yesterday):
-    """Of predictions that have matured, as the API tells them."""
+    """Of matured predictions, as in the API."""
     client = start_service(store.home.path).client
     client.headers.update(ASKS)
     ask_yesterday(client, 300, now=MOMENT)

@@ -42,7 +42,7 @@ def test_what_came_in_the_last_hour_is_told(browser, applicant):
 
 
 def test_audit_and_drift_are_told(start_service, watched, ask_yesterday):
-    """How predictions are recorded, and what was found when somebody last looked; it is not looked at for the page."""
+    """How predictions are recorded, and the last drift result; the page does not compute it."""
     watched.registry.set_audit("ads", AuditSettings(level="async", sample=0.25), actor="tests", why="")
     client = start_service(watched.home.path).client
     client.headers.update(ASKS)

@@ -70,7 +70,7 @@ def test_the_key_is_kept_where_no_script_and_no_other_site_reaches_it(start_serv
 
 
 def test_a_wrong_key_is_told_at_its_field(start_service, store):
-    """The page comes again with the error; nothing is kept."""
+    """The page is shown again with the error; no session is created."""
     client = start_service(store.home.path, api_key="secret").client
     client.headers.update(ASKS)
     refused = sent(client, "/login", key="wrong")
@@ -163,7 +163,7 @@ def test_the_token_may_come_in_a_header(browser):
 
 
 def test_a_token_from_before_the_sign_in_is_none_after_it(start_service, store):
-    """It is bound to the key, so that nobody can be made to send what they wrote as somebody else."""
+    """The token is bound to the key: a form from before the sign-in cannot be sent after it."""
     client = start_service(store.home.path, api_key="secret").client
     client.headers.update(ASKS)
     form = parsed(client.get("/login")).form("/login")

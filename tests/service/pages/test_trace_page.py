@@ -1,4 +1,4 @@
-"""/models/{name}/trace: the numbers that the API tells, for people."""
+"""/models/{name}/trace: the API's numbers as a page."""
 
 import re
 
@@ -9,7 +9,7 @@ from tests.service.pages.parsed import parsed
 
 @pytest.mark.parametrize("name", ["ads", "credit", "fraud"])
 def test_the_example_is_traced_if_nothing_is_named(browser, name):
-    """With the probability that the API tells, a square for each number, and the steepest weights."""
+    """With the API's probability, a square for each number, and the weights with the largest gradients."""
     page = parsed(browser.get(f"/models/{name}/trace"))
     row = browser.app.state.live_models.served(name).example()
     told = browser.post(f"/v1/{name}/trace", json={"row": row}).json()

@@ -41,7 +41,7 @@ def test_a_version_is_promoted_and_rolled_back_with_a_reason(browser, store, app
 
 @pytest.mark.parametrize("page", ["/models/credit/promote?version=2", "/models/credit/rollback"])
 def test_without_a_reason_nothing_changes(browser, store, page):
-    """The page comes again and asks for it."""
+    """The page is shown again and requests it."""
     before = store.registry.history("credit")
     answered = sent(browser, page, page.split("?")[0], why="  ")
     assert answered.status_code == 422

@@ -162,7 +162,7 @@ def test_a_charset_beside_the_content_type_is_fine(client, applicant):
 
 
 def test_an_unknown_model_lists_the_live_ones(client, applicant):
-    """A wrong name is answered with the right ones."""
+    """An unknown name is answered with the known ones."""
     found = problem(client.post("/v1/lending/score", json=applicant), 404)
     assert found["detail"] == "no live model 'lending'; live: ads, credit, fraud"
 
@@ -181,7 +181,7 @@ def test_an_unknown_operation_lists_the_known_ones(client):
     [("GET", "/v1/credit/score", "POST"), ("PUT", "/v1/credit/batch", "POST"), ("POST", "/v1/models/credit", "GET")],
 )
 def test_another_method_is_refused(client, method, path, allowed):
-    """A wrong method is told apart from a wrong path."""
+    """A wrong method is distinguished from a wrong path."""
     response = client.request(method, path)
 
     problem(response, 405)
@@ -189,7 +189,7 @@ def test_another_method_is_refused(client, method, path, allowed):
 
 
 def test_an_unknown_path_is_a_problem_too(client):
-    """Even a path that nobody serves is answered in the same form."""
+    """An unknown path is answered in the same form."""
     assert problem(client.get("/v3"), 404)["type"] == "about:blank"
 
 

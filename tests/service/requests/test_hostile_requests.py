@@ -45,7 +45,7 @@ def roomy(start_service, trained_home):
 
 
 def test_very_many_unknown_names_are_refused_at_once(roomy, applicant):
-    """To look for the right name of each would keep everybody waiting for minutes."""
+    """Suggesting a name for each would block the service for minutes."""
     crowd = {f"amount_eu{i:x}": 1 for i in range(50_000)}
     started = time.perf_counter()
 
@@ -56,7 +56,7 @@ def test_very_many_unknown_names_are_refused_at_once(roomy, applicant):
 
 
 def test_many_unknown_names_are_counted_and_the_first_told(client, applicant):
-    """All of them count, though only some are told."""
+    """All of them are counted, though only some are listed."""
     found = refused(client.post(SCORE, json={**applicant, **{f"x{i}": 1 for i in range(3_000)}}), 422)
 
     assert found["detail"].startswith("3000 values are invalid")
@@ -85,7 +85,7 @@ def test_a_row_of_a_batch_tells_its_first_bad_values(client, applicant):
 
 
 def test_more_labels_than_are_allowed_are_not_parsed(client):
-    """Their commas tell it."""
+    """Their commas are counted."""
     body = b'{"labels": [' + b"[]," * 20_000 + b"[]]}"
     assert refused(client.post("/v1/fraud/labels", content=body, headers=JSON), 413)["type"].endswith("too-many-rows")
 

@@ -15,7 +15,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class Finder:
-    """Makes findings when it is let, and remembers how many at once it was asked for."""
+    """Makes reports when released, and records how many ran at once."""
 
     def __init__(self):
         self.may_go_on, self.n_made, self.n_now, self.most_at_once = threading.Event(), 0, 0, 0
@@ -30,7 +30,7 @@ class Finder:
 
 
 def test_they_are_made_one_at_a_time_and_kept_while_they_are_fresh():
-    """Who asks for the same gets the same; another question or minute makes another."""
+    """Equal requests share a report; another request or minute makes a new one."""
     finder = Finder()
 
     async def scenario():

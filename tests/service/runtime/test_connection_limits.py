@@ -103,7 +103,7 @@ def test_dribbled_headers_end_in_408(connect, asks_before):
 
 
 def test_a_connection_that_says_nothing_is_closed(connect):
-    """Without an answer, for nothing was asked."""
+    """Without an answer, since there was no request."""
     started = time.monotonic()
 
     assert read_all(connect()) == b""

@@ -183,12 +183,12 @@ def test_what_is_personal_is_not_stored(start_service, store, applicant):
 
 @pytest.fixture(scope="module")
 def served_models():
-    """Quick models, ready to be asked."""
+    """Small live models."""
     return {name: ServedModel.of(quick_live(load_domains()[name]), "") for name in ("credit", "ads")}
 
 
 class Kept:
-    """A log that keeps records in a list, fails at ids it is told, and waits before it writes until it may go on."""
+    """A log that keeps records in a list, fails at given IDs, and blocks before writing until released."""
 
     def __init__(self, fails_at=()):
         self.records, self.sizes, self.fails_at = [], [], fails_at
@@ -208,7 +208,7 @@ class Kept:
 
 
 def writer_to(log, **changes):
-    """A writer whose counts nobody reads, unless a test says so."""
+    """A writer with its own metrics unless given."""
     told = {"on_written": lambda _n: None, "on_dropped": lambda _n: None, **changes}
     return AuditWriter(log, structlog.get_logger(), **told)
 
@@ -272,7 +272,7 @@ def test_rows_that_come_together_share_passes_and_transactions(served_models):
 
 
 def test_one_row_that_fails_takes_no_other_with_it(served_models):
-    """A row that breaks the model's code is told so, the others are answered."""
+    """A row that breaks the model's code gets an error, the others are answered."""
     served = served_models["credit"]
     row = served.row.validate_python(served.example())
     broken = {**row, "income_eur": "no number"}
@@ -282,7 +282,7 @@ def test_one_row_that_fails_takes_no_other_with_it(served_models):
 
 
 def test_a_database_that_fails_answers_nobody(served_models):
-    """Everyone whose record shared the transaction is told; nothing was stored of them."""
+    """All callers that shared the transaction get the error; none of their records is stored."""
     log, served = Kept(fails_at=("p1",)), served_models["credit"]
     row = served.row.validate_python(served.example())
     answers, counts = ask_all(log, [(served, row, "none")] * 3)
@@ -291,7 +291,7 @@ def test_a_database_that_fails_answers_nobody(served_models):
 
 
 def test_more_than_may_wait_are_refused_or_dropped_and_counted(served_models):
-    """At "durable" the caller is told to come again; at "async" the answer is given and the loss is counted."""
+    """At "durable" the caller gets a 503 with Retry-After; at "async" the answer, and the loss is counted."""
     log = Kept()
     log.may_go_on.clear()
     writer = writer_to(log, max_waiting=3, on_dropped=(dropped := []).append)
@@ -311,7 +311,7 @@ def test_more_than_may_wait_are_refused_or_dropped_and_counted(served_models):
 
 
 def test_records_that_nobody_waits_for_share_a_transaction(served_models):
-    """They rest a moment, but for those that come along with one that somebody waits for."""
+    """They wait a moment, unless they join one that a caller waits for."""
     log, stored = Kept(), threading.Event()
     writer = writer_to(log)
     writer.start()
@@ -356,7 +356,7 @@ def test_rows_join_as_long_as_each_turn_of_the_loop_brings_some(served_models, n
 
 
 def test_a_shadow_sees_the_sampled_rows_alone(served_models):
-    """Its answers are of use only beside a record of what was sent."""
+    """Its answers are useful only with a record of what was sent."""
     champion = served_models["credit"].with_audit_settings(AuditSettings(sample=0.5))
     served = replace(champion, challenger=replace(served_models["credit"], role="shadow"))
     row, seen, recorded = served.row.validate_python(served.example()), [], []

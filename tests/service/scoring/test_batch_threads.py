@@ -1,4 +1,4 @@
-"""BatchThreads: batches that nobody waits for any more are not begun."""
+"""BatchThreads: batches whose client has gone are not started."""
 
 import asyncio
 from types import SimpleNamespace

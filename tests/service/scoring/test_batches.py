@@ -125,7 +125,7 @@ def test_a_file_without_a_needed_column_is_refused(client, applicant):
 
 
 def test_columns_that_the_model_does_not_know_are_named(client, applicant):
-    """Files often hold more than a model reads; what was left out is said."""
+    """Files often hold more columns than a model reads; ignored ones are listed."""
     body = post_csv(client, [{**applicant, "customer_name": "x"}]).json()
 
     assert body["warnings"] == ["unknown column 'customer_name' was ignored"]

@@ -1,4 +1,4 @@
-"""The writer's thread: all that wait are answered together, waiting has bounds, and one failure is nobody else's."""
+"""The writer's thread: waiting rows are answered together, waiting is bounded, and failures are isolated."""
 
 import asyncio
 import threading
@@ -17,7 +17,7 @@ CALL = Call(key_id="", at=0, started=0.0)
 
 @dataclass(eq=False)
 class Log:
-    """Answers a row, a number, with its double; waits at 0 until it may go on, and fails at what it is told."""
+    """Answers a number with its double; blocks at 0 until released, and fails at given values."""
 
     fails_at: dict = field(default_factory=dict)
     calls: list = field(default_factory=list)
@@ -76,7 +76,7 @@ def start():
 
 
 def held_up(writer, log, served, rows):
-    """Asks about the rows while the thread is held up by another one, and lets go; returns what came of each."""
+    """Sends rows while the thread is blocked by another one, releases it, and returns each result."""
 
     async def ask():
         first = asyncio.create_task(writer.answer(served, 0, "id", "none", CALL))
@@ -126,7 +126,7 @@ def test_a_failure_that_nobody_foresaw_is_nobody_elses(start, log, served):
 
 
 def test_a_database_that_fails_is_not_asked_again_for_each(start, log, served):
-    """All are told; each would only wait again."""
+    """All get the error; each would only wait again."""
     log.fails_at = {4: DatabaseError("away")}
 
     found = held_up(start(), log, served, [2, 4])
@@ -173,7 +173,7 @@ def test_a_batch_waits_longer_the_more_it_holds(start, log, served):
 
 
 def test_what_waits_at_the_end_is_answered(log, served):
-    """A service that is told to stop keeps nobody without an answer."""
+    """A service that shuts down answers every waiting request."""
     writer = EventWorker(Metrics(), Nobody())
 
     async def ask():

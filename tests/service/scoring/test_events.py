@@ -78,7 +78,7 @@ def test_answers_tell_what_the_bulk_computation_has(service):
 
 
 def test_the_same_id_gets_the_same_bytes_again(service):
-    """Also later, when its windows would say more, and whatever reasons are asked for; it counts once."""
+    """Also later, when its windows would differ, and whatever reasons are requested; it counts once."""
     first = score(service, transaction(1))
     after = score(service, transaction(2, time="2024-05-01T20:00:00")).json()
 
@@ -191,7 +191,7 @@ def test_warming_up_and_documentation_store_nothing(service):
 
 
 def test_an_account_looks_back_without_storing(service):
-    """`explain` tells what `score` then answers."""
+    """`explain` has the same answer as `score`."""
     score(service, transaction(1))
     row = transaction(2, time="2024-05-01T20:00:00")
 
@@ -242,7 +242,7 @@ def test_labels_of_another_form_are_refused(service, body, path):
 
 
 def test_models_without_windows_take_no_labels(service):
-    """The answer says what they take."""
+    """The answer names the expected fields."""
     response = service.client.post("/v1/credit/labels", json={"labels": [{"id": "1", "fraud": True}]})
 
     assert response.status_code == 404
@@ -323,7 +323,7 @@ def test_a_database_that_is_locked_is_a_503_and_recovers(impatient, start_servic
 
 
 def test_a_version_whose_events_cannot_be_read_does_not_go_live(start_service, store, monkeypatch):
-    """The others do, and the reason is told."""
+    """The others do, and the error gives the reason."""
 
     def away(*_arguments, **_named):
         raise DatabaseError("no space left")

@@ -1,4 +1,4 @@
-"""Shadows that cannot keep up, or fail, harm nobody: rows are left out and counted."""
+"""Shadows that cannot keep up, or fail, do not affect answers: rows are skipped and counted."""
 
 from threading import Event
 
@@ -17,7 +17,7 @@ CALL = Call("key", 0, 0.0)
 
 
 class Writer:
-    """Keeps records; its queue is as long as a test says, and a test may hold it up."""
+    """Keeps records; a test sets its queue length and may block it."""
 
     def __init__(self):
         self.records, self.n_waiting, self.may_go_on, self.is_asked = [], 0, Event(), Event()

@@ -44,7 +44,7 @@ class PastDays:
 
     @property
     def scored(self):
-        """As the code under test takes them: a review beside the model leaves it free to block."""
+        """As the code under test reads them: a review by a rule does not prevent a block by the model."""
         p, anyhow = self.probabilities, self.by_else
         alert = np.select([anyhow == "allow", np.isin(anyhow, ["review", "block"])], [-np.inf, 1.0], p)
         block = np.select([anyhow == "allow", anyhow == "block"], [-np.inf, 1.0], p)
@@ -62,7 +62,7 @@ def decided(days, review_from, block_from):
 
 
 def replayed(scored, reviewed, blocked, costs):
-    """What came of each day, as someone with a pencil would count it; by day, in order."""
+    """The figures of each day, in order, by a plain loop."""
     past, stopped, days = scored.past, set(), {}
     for day in sorted(set(past.days.tolist())):
         count, cards = Counter(n_transactions=0), defaultdict(list)

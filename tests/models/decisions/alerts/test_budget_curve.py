@@ -42,7 +42,7 @@ def test_every_point_is_what_a_replay_with_its_cut_off_counts(scored):
 
 
 def test_without_frauds_or_amounts_shares_are_none(scored):
-    """Nothing can be found, and nobody knows what it is worth."""
+    """Precision is 0, and the other shares are undefined."""
     without = Transactions(scored.past.subjects, scored.past.days, scored.past.labels * 0, None)
     points = budget_curve(without, scored.probabilities)
 

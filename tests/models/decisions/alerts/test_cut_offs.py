@@ -66,7 +66,7 @@ def test_a_budget_is_kept_by_the_lowest_cut_off_that_can(scored, per_day, block_
 
 @given(scored_transactions())
 def test_amounts_that_nobody_knows_have_no_least_cost(scored):
-    """The error says what can be chosen by instead."""
+    """The error names the alternative."""
     without = dataclasses.replace(scored, past=dataclasses.replace(scored.past, amounts=None))
     with pytest.raises(CutOffError, match="the table names no amount; give the reviews"):
         least_cost_cut_offs(without.scored, FREE)
@@ -74,7 +74,7 @@ def test_amounts_that_nobody_knows_have_no_least_cost(scored):
 
 @pytest.mark.parametrize("per_day", [0, -1, float("nan"), float("inf")])
 def test_a_budget_that_is_none_is_refused(per_day):
-    """The value that came is in the text."""
+    """The text has the invalid value."""
     with pytest.raises(CutOffError, match=f"must be a finite number above 0, got {per_day:g}"):
         cut_off_for_reviews(None, per_day, block_from=0.5)
 

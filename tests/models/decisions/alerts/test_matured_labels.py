@@ -65,7 +65,7 @@ def test_matured_figures_are_those_of_the_old_transactions_and_naive_ones_those_
 
 
 def test_counting_too_early_makes_a_good_model_look_worse_and_the_sentence_says_why():
-    """Found frauds without a label are taken for false alarms."""
+    """Frauds that were found but not labelled yet count as false alarms."""
     times, past, scores = past_weeks()
     known = known_at(past, matured(times, NOW, 7))
     found = label_clock(known, times, scores, scores > 2, now=NOW, label_delay_days=7, k=5)

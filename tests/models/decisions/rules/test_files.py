@@ -30,7 +30,7 @@ def written(tmp_path, text):
 
 
 def test_rules_are_read_in_their_order(tmp_path):
-    """With everything that was said about them."""
+    """With all their fields."""
     many, stolen = read_rules(written(tmp_path, WRITTEN))
 
     assert (many.name, many.action, many.live, many.note) == ("many", "review", True, "")

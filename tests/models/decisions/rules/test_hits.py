@@ -65,7 +65,7 @@ def _values(column: Column) -> st.SearchStrategy[Any]:
 
 
 def holds(condition: dict[str, Any], column: Column, value: Any) -> bool:
-    """What the condition says about a value of a request, read plainly."""
+    """Whether a value of a request satisfies the condition, by a plain implementation."""
     ((word, wanted),) = ((word, wanted) for word, wanted in condition.items() if word != "column")
     if value is None or value in column.missing or str(value) in map(str, column.missing):
         return False
@@ -144,7 +144,7 @@ def test_block_comes_before_review_before_allow(decision: str, actions: tuple[st
 
 
 def test_a_rule_that_is_not_live_is_told_and_decides_nothing() -> None:
-    """Alone, and beside a live one."""
+    """Alone, and together with a live one."""
     shadow, live = rules_of_actions("block", live=False), rules_of_actions("review")
 
     assert decided_with_rules(shadow, TABLE, [{"x": 1.0}], ["allow"]) == (["allow"], [["block-0"]])
@@ -166,7 +166,7 @@ def test_a_blank_id_is_no_value() -> None:
 
 
 def test_a_code_for_no_value_satisfies_nothing() -> None:
-    """A number that stands for "unknown" is below no bound, whatever it looks like."""
+    """A code for "unknown" satisfies no comparison, whatever its value."""
     table = Table(name="t", columns=(Column(name="x", kind="number", missing=(-1,)),))
     rule = Rule.model_validate({"name": "r", "action": "block", "when": [{"column": "x", "below": 5}]})
 

@@ -105,7 +105,7 @@ def test_changing_a_protected_value_changes_no_score(credit: Trained) -> None:
 
 
 def test_ads_may_read_who_someone_is_and_says_so() -> None:
-    """Protected inputs are named, and nothing is said of stand-ins for what the model sees anyway."""
+    """Protected inputs are named; there are no proxies for columns that the model reads."""
     domain = DOMAINS["ads"]
     found = audited(domain, trained(domain, 2_000))
     assert found.protected_inputs == found.protected != ()

@@ -94,7 +94,7 @@ def test_a_model_that_keeps_to_its_directions_passes(frame: pd.DataFrame, scorer
 
 
 def test_a_model_that_breaks_its_directions_is_caught(frame: pd.DataFrame) -> None:
-    """One that was trained without them follows the rows, and the check says so."""
+    """A model trained without constraints follows the data, and the check reports violations."""
     free = TABLE.with_columns({"income": {"direction": 0}, "late": {"direction": 0, "ordered_above": None}})
     scorer = trained(free, frame)
     X = scorer.encoder.transform(frame)

@@ -1,4 +1,4 @@
-"""Fairness: rates as one would count them, and an interval that holds the true ratio as often as it says."""
+"""Fairness: rates by a plain count, and the coverage of the interval."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_small_group_is_neither_reference_nor_judged() -> None:
 
 
 def test_without_a_selected_row_there_is_no_ratio() -> None:
-    """Nobody is approved: nothing is divided by zero, and nothing is said."""
+    """No row is approved: no division by zero, and no ratio."""
     frame, labels, probabilities, decisions = people(200, 4)
     for column in measured(frame, labels, probabilities, ["decline"] * len(decisions)):
         assert all(group.impact is None for group in column.groups)
@@ -148,7 +148,7 @@ def test_the_interval_holds_the_true_ratio_in_95_of_100_cases() -> None:
 
 @given(n=st.integers(1, 500), m=st.integers(1, 500), shares=st.tuples(st.floats(0, 1), st.floats(0, 1)))
 def test_every_ratio_lies_in_its_own_interval(n: int, m: int, shares: tuple[float, float]) -> None:
-    """Also where everyone or nobody is selected; the verdict follows from the interval."""
+    """Also if all or no rows are selected; the verdict follows from the interval."""
     impact = impact_ratio(int(shares[0] * n), n, max(int(shares[1] * m), 1), m)
     assert impact is not None
     assert 0 <= impact.low <= impact.ratio <= impact.high < np.inf

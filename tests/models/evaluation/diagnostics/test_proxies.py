@@ -36,7 +36,7 @@ def people(n_rows: int = 1_500, **columns: Any) -> pd.DataFrame:
 
 
 def test_a_planted_copy_of_an_age_is_found_first() -> None:
-    """A number that is the age in other clothes tells it nearly perfectly; the others tell nothing."""
+    """A number derived from the age predicts it nearly perfectly; the others do not."""
     frame = people()
     (age,) = proxies(Table(name="t", columns=(*INPUTS, AGE)), frame.assign(copy=-3 * frame["age"]), seed=0)
     assert age.strongest[0].column == "copy"
@@ -54,7 +54,7 @@ def test_what_is_independent_is_near_guessing() -> None:
 
 
 def test_levels_are_told_one_against_the_others() -> None:
-    """Each sex lives in a town of its own, so the town tells all three; a number that follows no order does too."""
+    """Each sex lives in its own town, so the town predicts all three; so does a number that is not monotone."""
     frame = people()
     town = frame["sex"].map({"f": "a", "m": "b", "x": "c"})
     odd_number = frame["sex"].map({"f": 0.0, "m": 5.0, "x": -5.0})
@@ -65,7 +65,7 @@ def test_levels_are_told_one_against_the_others() -> None:
 
 
 def test_a_gap_can_be_a_stand_in() -> None:
-    """That a number is missing tells the sex here, as it does in many a form."""
+    """Here, a missing number predicts the sex."""
     frame = people()
     frame.loc[frame["sex"] == "m", "noise"] = np.nan
     (sex,) = proxies(Table(name="t", columns=(*INPUTS, SEX)), frame, seed=0)

@@ -37,7 +37,7 @@ def clicks(n_rows: int = 2_000) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
 
 
 def test_a_group_has_the_metrics_of_its_rows() -> None:
-    """What `evaluate` says of the rows of a group alone."""
+    """The result of `evaluate` on the rows of a group alone."""
     frame, labels, probabilities = clicks()
     sex = segments(TABLE, frame, labels, probabilities, {})[0]
     assert [group.group for group in sex.groups] == ["f", "m"]

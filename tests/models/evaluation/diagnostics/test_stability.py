@@ -1,4 +1,4 @@
-"""Stability: the index as a plain loop gives it, what chance does to it, and what is said of it."""
+"""Stability: the index by a plain loop, its distribution by chance, and its reading."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_reading_follows_the_size_of_the_shift() -> None:
 
 
 def test_the_largest_shift_comes_first_and_ids_are_left_out() -> None:
-    """Ids have no index, and it is said that they have none."""
+    """IDs have no index and are listed as left out."""
     found = stability(TABLE, rows(900, 0), rows(900, 1, 2.0), np.zeros(900), np.zeros(900))
     assert [shift.column for shift in found.columns] == ["amount", "region"]
     assert found.left_out == ("card",)

@@ -130,7 +130,7 @@ def test_levels_that_have_moved_are_named():
 
 
 def test_a_missing_column_is_an_alarm():
-    """A feed that has ended: nothing comes in any more, and no median is told."""
+    """A feed that has ended: all recent values are missing, and there is no median."""
     (found,) = concluded([compared(NUMBER, np.arange(1_000.0), np.full(500, np.nan))])
     assert found.state == "alarm"
     assert found.sentence == "x: missing 0 % -> 100 %"
@@ -145,7 +145,7 @@ def test_what_makes_a_state():
 
 
 def test_rows_like_those_of_the_training_are_ok(scene, rows_of):
-    """Every column is compared that can be, and it is said of the others why not."""
+    """All columns are compared, or listed with the reason why not."""
     scene.answer(*rows_of(3_000, 5), per_request=10)
     found = monitor(scene.live, scene.reference, scene.log, now=NOW)
     assert (found.state, found.n_recent, found.share_looked_at) == ("ok", 3_000, 1)
@@ -197,7 +197,7 @@ def test_too_few_rows_prove_nothing(scene, rows_of):
 
 
 def test_without_any_row_it_is_said_so(scene):
-    """A model that nobody asks."""
+    """A model without requests."""
     found = monitor(scene.live, scene.reference, scene.log, now=NOW)
     assert (found.state, found.n_recent, found.score.series) == ("too_few", 0, ())
 

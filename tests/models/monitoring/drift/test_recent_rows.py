@@ -64,7 +64,7 @@ def test_of_many_rows_some_are_drawn_evenly(scene, rows_of, monkeypatch, per_req
 
 
 def test_rows_of_a_young_version_are_not_drawn_as_seldom_as_those_of_the_old_one(scene, rows_of):
-    """There is room for all of them, though the period holds many more of another version."""
+    """All are taken, though the period holds many more rows of another version."""
     scene.answer(*rows_of(6_000, 1), version=2)
     scene.answer(*rows_of(400, 2), version=1)
     found = recent_rows(scene.log, scene.live, since=NOW - WEEK, until=NOW, most_rows=1_000)

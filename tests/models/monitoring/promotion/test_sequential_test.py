@@ -1,4 +1,4 @@
-"""The promotion test: right about the mean at all times at once, however often one looks."""
+"""The promotion test: its intervals are valid at all times simultaneously, however often they are read."""
 
 from functools import partial
 

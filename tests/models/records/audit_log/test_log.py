@@ -85,7 +85,7 @@ def test_many_records_are_read_in_parts(log, monkeypatch):
 
 
 def test_a_transaction_is_all_or_nothing(log, appender):
-    """An id is recorded once for a version; with the second nothing is stored, and the next records are."""
+    """An ID is recorded once per version; a duplicate stores nothing, and later records are stored."""
     appender.write([record("a")])
     with pytest.raises(DatabaseError, match="does it exist, and is it reachable"):
         appender.write([record("b", 1), record("a")])
@@ -110,7 +110,7 @@ def test_a_database_that_was_away_gets_the_records(log, appender):
 
 
 def test_what_a_database_stored_before_it_went_away_is_there_once(log, appender, monkeypatch):
-    """Nobody knows whether it was stored, so it is told again."""
+    """It is unknown whether it was stored, so it is written again."""
     appender.write([record("a")])
     adder = appender._appender
     execute = adder._execute
@@ -127,7 +127,7 @@ def test_what_a_database_stored_before_it_went_away_is_there_once(log, appender,
 
 
 def test_records_wait_for_another_writer(log, appender):
-    """SQLite has one at a time; on PostgreSQL nobody waits."""
+    """SQLite has one writer at a time; on PostgreSQL no writer waits."""
     with ThreadPoolExecutor(1) as pool, appending(log.engine) as connection:
         add_records(connection, [record("a")])
         added = pool.submit(appender.write, [record("b", 1)])

@@ -1,4 +1,4 @@
-"""Personal columns: nothing of them is stored as it came, and equal values can be told to be equal."""
+"""Personal columns: never stored in plain, and equal values stay equal."""
 
 import hashlib
 import stat

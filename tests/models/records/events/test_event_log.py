@@ -30,7 +30,7 @@ def ask(log, *rows: Payment) -> list[object]:
 
 
 def nobody(rows: Sequence[Row], places: Sequence[int]) -> list[Seen]:
-    """Answers for those who are not asked."""
+    """A scorer that must not be called."""
     assert not rows
     return []
 
@@ -169,7 +169,7 @@ class TestTheSameEvent:
         assert ask(log, payment(7, 1)) == [answer]
 
     def test_that_was_loaded_cannot_be_asked_about(self, open_log):
-        """Nobody answered it."""
+        """It has no answer."""
         log = open_log()
         log.load([payment(7, 1).row], [])
 

@@ -31,7 +31,7 @@ def say(payments, number, verdict, by="Ada", note=""):
 
 
 def test_the_queue_shows_the_highest_expected_loss_first(payments):
-    """As many as are asked for, of the status that is asked for."""
+    """At most the requested number, of the requested status."""
     for card, eur in (("A", 10), ("B", 90), ("C", 50)):
         payments.send("review", 0.5, eur, card=card)
     say(payments, 2, "confirmed")

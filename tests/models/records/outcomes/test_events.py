@@ -59,7 +59,7 @@ def test_a_label_that_is_taken_back_counts_until_then(open_log):
 
 
 def test_the_latest_label_holds_even_if_it_was_known_earlier(open_log):
-    """Who corrects a label says since when the right one was known."""
+    """A correction carries the time since when the right label was known."""
     log = open_log()
     frauds_at(log, 1, 0)
     add(log, label(1, 30), label(1, 20, fraud=False))
@@ -80,7 +80,7 @@ def test_labels_of_many_events_are_added_at_once(open_log):
 
 
 def test_labels_of_what_is_not_stored_are_left_out(open_log, count):
-    """They would stay for ever, and nobody would look at them."""
+    """They would never be removed or read."""
     log = open_log()
 
     assert add(log, label(1, 1)) == 0

@@ -27,7 +27,7 @@ def test_an_empty_home_is_described(run, home):
 
 
 def test_live_models_are_loaded(run, trained):
-    """A champion that cannot be loaded is what one asks the doctor about."""
+    """A champion that cannot be loaded is reported by the doctor."""
     bundle = trained.home.bundles / trained.registry.champion("credit").digest
     (bundle / "policy.json").write_text("{}")
 

@@ -80,7 +80,7 @@ def test_rows_from_a_time_on_can_be_left_out(run, trained, rows, file):
 
 
 def test_without_rows_that_can_be_had_again_a_file_is_asked_for(run, trained):
-    """The version of this home was trained on rows that nobody can make again."""
+    """The version of this home was trained on rows that cannot be reproduced."""
     outcome = run("events", "load", "fraud")
 
     assert outcome.exit_code == 2

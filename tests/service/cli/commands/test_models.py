@@ -1,4 +1,4 @@
-"""`models`: what there is, and which version answers."""
+"""`models`: all versions, and the champion."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def test_an_empty_home_has_no_models(run):
-    """The list is empty, and says how to come to a model."""
+    """The list is empty, and says how to train a model."""
     as_json, for_people = run("models", "list", "--json"), run("models", "list")
 
     assert as_json.json == {"models": []}
@@ -94,7 +94,7 @@ def test_a_damaged_version_is_not_promoted(run, trained):
     ids=str,
 )
 def test_what_cannot_be_done_is_bad_input(run, trained, words, said):
-    """The message says what there is."""
+    """The message lists what is available."""
     outcome = run("models", *words)
 
     assert outcome.exit_code == 2

@@ -82,7 +82,7 @@ def test_what_was_simulated_is_stored_and_shown(run, simulate, trained):
 
 
 def test_another_version_than_the_tested_one_is_pointed_out(run, simulate, trained):
-    """The policy stays active and is said to be untested; simulating it again and storing that mends it."""
+    """The policy stays active but is marked untested; simulating and storing it again fixes that."""
     simulate("--save", "--why", "first")
     run("policy", "activate", "credit", 1, "--why", "go")
     run("models", "promote", "credit", 2, "--why", "better")
@@ -222,7 +222,7 @@ def test_budgets_that_are_none_are_explained(simulate_fraud, trained, words, mes
 
 
 def test_credit_makes_no_alerts(simulate):
-    """What is asked for is refused by name."""
+    """The requested option is refused by name."""
     assert "a policy for credit makes no alerts" in simulate("--reviews-per-day", "10").stderr
 
 

@@ -30,7 +30,7 @@ def backtest(run, trained, tmp_path):
 
 
 def test_rules_are_tried_and_told(backtest):
-    """Hits, and what they add to the model; a rule that is not live is tried all the same, and said to be none."""
+    """Hits, and what they add to the model; a rule that is not live is tested too, and marked."""
     outcome = backtest()
 
     assert outcome.exit_code == 0

@@ -1,4 +1,4 @@
-"""Clients of /learn that leave, or that do not read, over real sockets: a training ends with whoever asked for it."""
+"""Clients of /learn that disconnect or do not read, over real sockets: a training ends with its client."""
 
 import http.client
 import io
@@ -56,7 +56,7 @@ def steps_taken(monkeypatch):
 
 
 def ask(port, what, **given):
-    """A connection on which this was asked for."""
+    """A connection with this request."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=10)
     connection.sendall(f"GET /learn/{what}?{urlencode(given)} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     return connection
@@ -97,7 +97,7 @@ def test_nothing_is_learned_for_a_client_that_has_left(port, steps_taken, eventu
 
 
 def test_whoever_does_not_read_loses_the_place(port, monkeypatch, eventually):
-    """Otherwise two connections that nobody reads would keep all others away."""
+    """Otherwise two connections that do not read would block all others."""
     for module in (trainings, learning_routes):
         monkeypatch.setattr(module, "MAX_SECONDS", 1.5)
     monkeypatch.setattr(trainings, "FRAME_SECONDS", 0.0)

@@ -124,7 +124,7 @@ def test_who_pauses_goes_on_from_there():
 
 
 def test_a_request_that_is_broken_off_leaves_no_run_that_a_thread_is_at():
-    """Somebody else would get it, and both would take its steps."""
+    """Another client would get it, and both would advance it."""
 
     async def scenario():
         trainings = Trainings()
@@ -140,7 +140,7 @@ def test_a_request_that_is_broken_off_leaves_no_run_that_a_thread_is_at():
 
 
 def test_the_end_of_the_service_waits_for_no_training():
-    """Who looks on is told."""
+    """Watching clients are notified."""
 
     async def scenario():
         ending = []
