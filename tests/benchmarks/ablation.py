@@ -1,4 +1,4 @@
-"""What each piece of the recipe buys: the full recipe beside variants that lack one piece or have it otherwise.
+"""Ablation of the recipe: the full recipe against variants without, or with another form of, one part.
 
     OMP_NUM_THREADS=1 python tests/benchmarks/ablation.py --task-file tasks.toml --data DIR --out DIR
         [--tasks all] [--seeds 2] [--variants none,no folds]
@@ -159,7 +159,7 @@ def plot(changes: pd.DataFrame, names: Sequence[str], title: str) -> go.Figure:
 
 
 def main() -> None:
-    """Measure what was asked for and write the table and the plot."""
+    """Measure the requested contenders and write the table and the plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", default="all", help="names, separated by commas")
     parser.add_argument("--task-file", type=Path, required=True)

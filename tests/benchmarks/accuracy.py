@@ -1,4 +1,4 @@
-"""Measure our presets on comparison tasks, beside their peers, on the same rows.
+"""Measure our presets and other libraries on comparison tasks, on the same rows.
 
     OMP_NUM_THREADS=1 python tests/benchmarks/accuracy.py --task-file tasks.toml --data DIR --out DIR
         [--tasks taiwan,german] [--presets fast,balanced,best] [--peers lightgbm,xgboost,catboost,mlp,lr]
@@ -108,7 +108,7 @@ def probabilities_of(model: str, task: Task, train: np.ndarray, test: np.ndarray
 
 
 def measure(task: Task, presets: list[str], peers: list[str], results: Results) -> None:
-    """Fit everyone that is not yet in the results, for every seed of the task."""
+    """Fit the contenders that are not yet in the results, for every seed of the task."""
     for seed in range(task.n_seeds):
         train, test = task.split(seed)
         for model in [OURS + preset for preset in presets] + peers:
@@ -125,7 +125,7 @@ def gaps(means: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(means: pd.DataFrame, ours: list[str]) -> str:
-    """For each of our presets a line a task, and below them what is asked of a preset."""
+    """For each of our presets a line per task, then the requirements of a preset."""
     gap, loss, seconds = gaps(means), means["log_loss"].unstack(), means["seconds"].unstack()
     peers = [name for name in loss.columns if not name.startswith(OURS)]
     parts = []
@@ -169,7 +169,7 @@ def plot(means: pd.DataFrame, title: str) -> go.Figure:
 
 
 def main() -> None:
-    """Measure what was asked for and write the table and the plot."""
+    """Measure the requested contenders and write the table and the plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", default="all", help="names, separated by commas")
     parser.add_argument("--task-file", type=Path, required=True)

@@ -128,7 +128,7 @@ def measure_files(home: Path, live: LiveModel, n_rows: int, rounds: int, cores: 
 
 
 def _frames(live: LiveModel, n_rows: int, seed: int) -> Iterator[pd.DataFrame]:
-    """Rows as a caller has them: only columns that are asked for, and all values within the table's rules."""
+    """Rows as a caller sends them: the inputs only, with all values within the table's rules."""
     frame = live.domain.simulate(n_rows, seed).frame
     checked_frame(live.table, frame, "simulated rows", training=False)
     frame = frame[[column.name for column in live.table.inputs if column.name in frame]]

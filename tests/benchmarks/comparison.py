@@ -1,4 +1,4 @@
-"""What the accuracy measurements share: tasks, their rows, scores, and the setting they were taken in.
+"""Common parts of the accuracy measurements: tasks, their rows, scores, and the environment.
 
 A task file is TOML; each section names a parquet `file` (relative to the data folder), the `target` column and its
 `positive` value, columns to `drop`, integer-coded `categories`, the `split` ("random": 20 % stratified test rows for
@@ -114,7 +114,7 @@ def fit_ours(
 
 
 def measured(name: str, model: str, seed: int, truth: np.ndarray, predict: Callable[[], np.ndarray]) -> list[Any]:
-    """A row of the result: `predict` fits and gives the test rows' probabilities, and its time is taken."""
+    """A row of the result: `predict` fits and returns the test rows' probabilities, and is timed."""
     started = time.perf_counter()
     probabilities = np.clip(np.asarray(predict(), float), 1e-7, 1 - 1e-7)
     seconds = time.perf_counter() - started

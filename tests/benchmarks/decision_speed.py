@@ -1,4 +1,4 @@
-"""How long one validated row takes to a decision in process, and to a decision with reasons.
+"""Latency of one validated row to a decision, and to a decision with reasons, in process.
 
     python tests/benchmarks/decision_speed.py [--home var] [--repeats 2000]
 

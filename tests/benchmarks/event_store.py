@@ -1,4 +1,4 @@
-"""What one new event costs beside a month of stored ones, what loading that month costs, and windows in bulk.
+"""Cost of one new event with a month of stored ones, of loading that month, and of windows in bulk.
 
     python tests/benchmarks/event_store.py [--url URL] [--days 30] [--per-day 10000] [--events 2000] [--busy 0.1]
     python tests/benchmarks/event_store.py --bulk 863000

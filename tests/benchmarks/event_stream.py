@@ -1,4 +1,4 @@
-"""A week of transactions over HTTP: events a second, and every answer beside the bulk computation.
+"""A week of transactions over HTTP: events a second, and every answer checked against the bulk computation.
 
     python tests/benchmarks/event_stream.py [--events 65000] [--database URL] [--workers 1] [--connections 16]
 

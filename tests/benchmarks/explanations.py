@@ -1,4 +1,4 @@
-"""How near the shares of an answer's columns are to exact Shapley values, and what a way to an approval costs.
+"""Distance of contributions from exact Shapley values, and the cost of counterfactuals.
 
     BACKSCORE_DATA_HOME=DIR python tests/benchmarks/explanations.py [--tasks german,taiwan,simulated] [--rows 200]
 
@@ -85,7 +85,7 @@ def shapley_values(scorer: TableClassifier, x: Features) -> Floats:
 
 
 def measure_counterfactuals(task: str, scorer: TableClassifier, frame: pd.DataFrame) -> None:
-    """Print what ways to an approval cost, and whether they lead there."""
+    """Print the time of counterfactuals, and whether they are approved."""
     live = LiveModel(name=task, version=1, domain=CREDIT, scorer=scorer, policy=CREDIT.policy())
     inputs = frame[[column.name for column in live.table.inputs]].astype(object)
     records = inputs.where(inputs.notna(), None).to_dict("records")
@@ -110,7 +110,7 @@ def measure_counterfactuals(task: str, scorer: TableClassifier, frame: pd.DataFr
 
 
 def measure_shares(task: str, scorer: TableClassifier, X: Features) -> None:
-    """Print how near the shares are to exact values."""
+    """Print the distance of contributions from exact values."""
     points = CreditPolicy().points_per_log_odds
     same_first, shared, apart, missed, seconds = [], [], [], [], 0.0
     for x in X:

@@ -1,4 +1,4 @@
-"""Fraud on the handbook's protocol: our network beside logistic regression, XGBoost, LightGBM and MLPClassifier(500).
+"""Fraud on the handbook's protocol: our network, logistic regression, XGBoost, LightGBM and MLPClassifier(500).
 
     BACKSCORE_DATA_HOME=DIR python tests/benchmarks/fraud_handbook.py [--first-day 2018-07-11] [--seeds 3]
     BACKSCORE_DATA_HOME=DIR python tests/benchmarks/fraud_handbook.py --weeks

@@ -74,7 +74,7 @@ class Experiment:
 
 
 def handbook_experiments(first_day: str) -> Iterator[Experiment]:
-    """Each of the three kinds taken out, with windows that know it late and with windows that never do."""
+    """Each of the three kinds left out of training, with windows that know it late and with windows that never do."""
     home = os.environ.get("BACKSCORE_DATA_HOME")
     _, rows = load_public("handbook", Path(home) if home else None, Path(tempfile.gettempdir()))
     table = public_tables()["handbook"].table
@@ -94,7 +94,7 @@ def handbook_experiments(first_day: str) -> Iterator[Experiment]:
 
 
 def simulated_experiments(seed: int) -> Iterator[Experiment]:
-    """Each kind of the simulator taken out; its windows count the frauds of all kinds once they are known."""
+    """Each kind of the simulator left out; windows count the frauds of all kinds once they are known."""
     table = simulator.TABLE
     simulation = simulator.simulate(100_000, seed)
     checked = checked_frame(table, simulation.frame, "simulated rows", training=True)

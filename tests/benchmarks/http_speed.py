@@ -1,4 +1,4 @@
-"""HTTP requests a second: one worker of the service beside what people usually write.
+"""HTTP requests a second: one worker of the service compared with common implementations.
 
     python tests/benchmarks/http_speed.py [--home var] [--name credit] [--connections 16] [--seconds 5] [--rounds 5]
 

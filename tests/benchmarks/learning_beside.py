@@ -1,4 +1,4 @@
-"""What networks that learn for /learn cost those who score: latencies beside none, one, two, and people who click.
+"""Cost of /learn trainings for scoring: latencies with none, one and two trainings, and with clicking users.
 
     python tests/benchmarks/learning_beside.py [--home var] [--name credit] [--connections 16] [--seconds 5]
                                                [--rounds 3]
@@ -81,7 +81,7 @@ def served(source: Path, home: Path, name: str) -> Iterator[tuple[int, bytes]]:
 
 
 def compare(port: int, request: bytes, arguments: argparse.Namespace) -> None:
-    """Load in turn beside each and print what came of it."""
+    """Load in turn next to each and print the results."""
     told = {"connections": arguments.connections, "seconds": arguments.seconds}
     load(port, request, connections=arguments.connections, seconds=1)
     loads: dict[str, list[Loaded]] = {beside: [] for beside in BESIDE}
@@ -107,7 +107,7 @@ def compare(port: int, request: bytes, arguments: argparse.Namespace) -> None:
 
 @contextmanager
 def learning(port: int, asked: tuple[Call, ...]) -> Iterator[list[None]]:
-    """Somebody who asks for each of these again and again; gives a list with an element for each line of data."""
+    """Clients that repeat each of these calls; yields a list with an element for each line of data."""
     stopped, answered, seeds = threading.Event(), list[None](), count(1)
 
     def ask(what: str, given: Mapping[str, object]) -> None:

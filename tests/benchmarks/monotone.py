@@ -91,7 +91,7 @@ def train(table: Table, training: pd.DataFrame, preset: PresetName, seed: int) -
 
 
 def main() -> None:
-    """Measure the tasks that were asked for."""
+    """Measure the requested tasks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", default="taiwan,credit,fraud,ads", help="names, separated by commas")
     parser.add_argument("--seeds", type=int, default=5)

@@ -1,4 +1,4 @@
-"""How long 200 candidate ads take to their ranking: from a checked body to the answer, and from JSON to JSON.
+"""Latency of ranking 200 candidate ads: from a checked body to the answer, and from JSON to JSON.
 
     python tests/benchmarks/ranking_speed.py [--preset balanced] [--candidates 200] [--repeats 500]
 

@@ -1,4 +1,4 @@
-"""Ids that training never saw, and rare events: how ads are answered there, beside LightGBM on the same rows.
+"""Unseen IDs and rare events: ads models compared with LightGBM on the same rows.
 
     BACKSCORE_DATA_HOME=DIR python tests/benchmarks/rare_and_unseen.py [--tables criteo_10k,talkingdata]
         [--keep-negatives 0.1] [--preset balanced] [--seed 0]

@@ -1,4 +1,4 @@
-"""Microseconds that naming, logging, counting and limiting add to a request: the layers around a bare application.
+"""Microseconds that the middleware adds to a request: request IDs, logging, metrics, limits.
 
     python tests/benchmarks/request_overhead.py [--requests 20000] [--repeats 7]
 

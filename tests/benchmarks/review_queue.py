@@ -1,4 +1,4 @@
-"""What the review queue adds to an event, and what its pages cost beside a month of stored events.
+"""Cost of the review queue per event, and of its pages with a month of stored events.
 
     python tests/benchmarks/review_queue.py [--url URL] [--events 300000] [--asked 2000]
 
@@ -66,7 +66,7 @@ def report(what: str, times: np.ndarray) -> None:
 
 
 def measure(url: str, n_events: int, n_asked: int) -> None:
-    """Print what an event costs with and without a queue, and what is shown."""
+    """Print the cost of an event with and without a queue, and of its pages."""
     engine = open_database(url)
     create_schema(engine)
     payments = Payments(engine, late_days=40)

@@ -1,4 +1,4 @@
-"""What a challenger costs the champion: requests a second and latencies with nobody, a shadow and a canary beside it.
+"""Cost of a challenger for the champion: requests a second and latencies without one, with a shadow, with a canary.
 
     python tests/benchmarks/rollout_speed.py [--home var] [--name credit] [--level durable] [--connections 16]
                                              [--seconds 5] [--rounds 3]
@@ -76,7 +76,7 @@ def challenged(source: Path, home: Path, name: str, level: str) -> Iterator[tupl
 
 
 def compare(port: int, body: bytes, arguments: argparse.Namespace) -> None:
-    """Load the three in turn and print what came of it."""
+    """Load the three in turn and print the results."""
     requests = {mode: post(f"/v1/{arguments.name}-{mode}/score", body) for mode in BESIDE}
     told = {"connections": arguments.connections, "seconds": arguments.seconds}
     loads: dict[tuple[str, str], list[Loaded]] = {(mode, how): [] for mode in BESIDE for how in ("full", "half")}

@@ -1,4 +1,4 @@
-"""Ten minutes at half load, a promotion every five seconds, a retraining job beside: nothing fails, nothing grows.
+"""Ten minutes at half load with a promotion every five seconds and a retraining job: no failures, stable memory.
 
     python tests/benchmarks/soak.py [--minutes 10] [--connections 16] [--rate REQUESTS]
 
@@ -32,7 +32,7 @@ MAX_GROWTH = 0.05
 
 
 class Beside(threading.Thread):
-    """Promotes, trains, and watches memory until it is told to stop."""
+    """Promotes, trains, and measures memory until it is stopped."""
 
     def __init__(self, store, pid: int, data: Path) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def end(minutes: float, soaked: Loaded, beside: Beside, *, n_answered: int, n_recorded: int, size: float) -> None:
-    """Print what came of it, and end with 1 if something failed."""
+    """Print the results; exit code 1 if something failed."""
     memory = np.array(beside.megabytes)
     first, last = np.median(memory[: max(1, len(memory) // 10)]), np.median(memory[-max(1, len(memory) // 10) :])
     print(

@@ -1,4 +1,4 @@
-"""How fast the network trains and predicts, beside MLPClassifier and PyTorch on the same rows, batches and optimizer.
+"""Speed of training and prediction, compared with MLPClassifier and PyTorch on the same rows, batches and optimizer.
 
     python tests/benchmarks/speed.py [--repeats 5] [--out DIR]
 
@@ -169,7 +169,7 @@ def growth_table(rng: np.random.Generator, best: str, repeats: int) -> list[list
     compiled = best == "ours, compiled"
 
     def epochs(n_rows: int) -> Run:
-        """As many epochs as make a measurement of some length."""
+        """Enough epochs for a measurable time."""
         one = ours(X[:n_rows].copy(), y[:n_rows].copy(), (128, 64), 256, compiled=compiled)
         return lambda: [one() for _ in range(GROWTH[-1] // 4 // n_rows or 1)]
 
@@ -207,7 +207,7 @@ def prediction_table(rng: np.random.Generator, repeats: int) -> list[list[object
 
 
 def plot(table: list[list[object]], title: str) -> go.Figure:
-    """How many times as long as our fastest path each contender takes for an epoch."""
+    """Time of an epoch relative to our fastest path, for each contender."""
     epochs = [row for row in table if str(row[0]).startswith("epoch")]
     figure = go.Figure()
     for name in dict.fromkeys(row[2] for row in epochs):

@@ -20,7 +20,7 @@ def rows_of_unknown_cards(
     first_day: int,
     label_delay_days: int,
 ) -> Mask:
-    """Which rows are of a card that nobody can know as compromised yet on the day of the row, shape (n_rows,).
+    """Which rows are of a card that is not known as compromised on the day of the row, shape (n_rows,).
 
     A card is known on a day if one of its frauds happened on `first_day` or later, and more than `label_delay_days`
     before that day. The handbook tests on such rows only: its cards that are known are blocked and make no alerts.

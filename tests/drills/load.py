@@ -73,7 +73,7 @@ def load(
     rate: float | None = None,
     on_answer: Callable[[bytes], object] | None = None,
 ) -> Loaded:
-    """Send requests for so many seconds.
+    """Send requests for a number of seconds.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ class _Client(asyncio.Protocol):
 
 
 class BackgroundLoad:
-    """Load from a thread, beside what a drill does.
+    """Load from a thread while a drill runs.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""A proxy before a database, so that the database can be out of reach without being stopped for others."""
+"""A proxy in front of a database, which can be cut without stopping the database for others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 
 class Proxy:
-    """Hands bytes on between a local port and a server, until it is cut; a context manager.
+    """Forwards bytes between a local port and a server until it is cut; a context manager.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A client that sends a stream of events over HTTP as their world would: no event before what it depends on.
+"""A client that sends a stream of events over HTTP in causal order: no event before those it depends on.
 
 An event is sent when the earlier ones of the same entities are answered, the earliest first, over several connections
 at once. What is not answered, or refused for a while, is sent again.
@@ -22,7 +22,7 @@ IDLE_SECONDS = 2.0  # servers close connections that nobody uses
 
 @dataclass
 class Replayed:
-    """What came back: the answers' bodies in the order of the events, milliseconds of each, and what went wrong."""
+    """The results: bodies of the answers in the order of the events, their milliseconds, and the problems."""
 
     answers: list[bytes]
     milliseconds: list[float]

@@ -1,4 +1,4 @@
-"""The stage of every drill: a home with trained models and its database, the service as a process, and the end."""
+"""The setup of every drill: a home with trained models and its database, the service as a process, the exit code."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Stage:
 
 
 def example(model: str = NAME) -> dict[str, Any]:
-    """A row that the model of a domain takes."""
+    """A valid row for the model of a domain."""
     domain = load_domains()[model]
     return domain.restrict_inputs(domain.table).example()
 
@@ -173,12 +173,12 @@ class ServiceProcess:
         return self._log.read_text(errors="replace")
 
     def kill(self) -> None:
-        """End the process as a failing machine would."""
+        """Kill the process (SIGKILL)."""
         self.process.kill()
         self.process.wait()
 
     def stop(self) -> None:
-        """End the process as an operator would."""
+        """Stop the process (SIGTERM)."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(START_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Streams of transactions for a service to score: training, history, and what each answer must hold."""
+"""Streams of transactions for a service to score: training, history, and the expected answers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Stream:
         return [column.name for column in self.table.of_role("entity")]
 
     def differences(self, answers: Sequence[bytes]) -> list[str]:
-        """Every field of an answer that is not what it must be."""
+        """The fields of an answer that differ from the expected ones."""
         found = []
         for place, (body, expected) in enumerate(zip(answers, self.expected, strict=True)):
             answer = json.loads(body)

@@ -105,7 +105,7 @@ event_entities = sa.Table(
     sa.Column("value", sa.String, primary_key=True),
     sa.Column("time", sa.BigInteger, primary_key=True),
     sa.Column("event_id", sa.String, primary_key=True),
-    sa.Column("amount", sa.BigInteger),  # see `data.windows.whole_number`
+    sa.Column("amount", sa.BigInteger),  # see `data.window_events.whole_number`
     sa.Column("other", sa.String),
     sqlite_with_rowid=False,  # clustered in the order in which windows read them
 )

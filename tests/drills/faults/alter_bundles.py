@@ -1,4 +1,4 @@
-"""Bundles are truncated, altered and taken away: what answers goes on, what is broken never goes live, and says why.
+"""Bundles are truncated, altered and removed: the live version keeps serving, a broken one never goes live.
 
     python tests/drills/faults/alter_bundles.py [--rounds 50]
 
@@ -68,12 +68,12 @@ DAMAGES: tuple[Callable[[Path, random.Random], None], ...] = (
 
 
 def state(port: int) -> dict[str, Any]:
-    """What the service says of the model."""
+    """The service's description of the model."""
     return dict(json.loads(urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models/{NAME}").read()))
 
 
 def wait_for(is_so: Callable[[], bool], seconds: float = 20) -> bool:
-    """Whether something is so in time."""
+    """Whether a condition becomes true within the time limit."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if is_so():

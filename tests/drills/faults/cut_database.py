@@ -1,4 +1,4 @@
-"""The database goes away and comes back, again and again, under scoring load: what was answered is recorded.
+"""The database is cut off again and again under scoring load: every answer is recorded.
 
     python tests/drills/faults/cut_database.py [--rounds 50] [--database URL]
 

@@ -1,4 +1,4 @@
-"""The disk is full, for the database and for bundles: clear errors, nothing half-done, and all well once there is room.
+"""The disk is full, for the database and for bundles: clear errors, no partial work, recovery once there is space.
 
     python tests/drills/faults/full_disk.py [--rounds 50]
 
@@ -48,7 +48,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def filled(folder: Path, n_free: int) -> Iterator[None]:
-    """Leave so many bytes free."""
+    """Fill the disk up to a number of free bytes."""
     filler = folder / "filler"
     with filler.open("wb") as file:
         is_filled = False
@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def register(store, domain, scorer) -> str:
-    """Store another version while the disk is full; what came of it."""
+    """Store another version while the disk is full; returns the outcome."""
     try:
         store.add(domain, scorer, promote=False)
     except (BundleError, DatabaseError) as error:

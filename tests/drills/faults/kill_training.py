@@ -1,4 +1,4 @@
-"""Training jobs are killed at random moments: the live version goes on, and nothing is half-registered.
+"""Training jobs are killed at random moments: the live version keeps serving, and no version is half registered.
 
     python tests/drills/faults/kill_training.py [--rounds 50]
 
@@ -49,7 +49,7 @@ def train(home: Home, data: Path) -> subprocess.Popen[bytes]:
 
 
 def state_of(home: Home) -> tuple[int, int]:
-    """How many versions there are and which one answers, each loaded and verified."""
+    """The number of versions and the champion, each loaded and verified."""
     registry = Registry(home.database_url)
     versions, champion = registry.versions(NAME), registry.champion(NAME)
     registry.close()

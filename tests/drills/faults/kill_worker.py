@@ -1,4 +1,4 @@
-"""The serving process is killed again and again during a stream: nothing may be lost, and nothing may count twice.
+"""The serving process is killed repeatedly during a stream: no event may be lost or counted twice.
 
     python tests/drills/faults/kill_worker.py [--events 20000] [--kills 5] [--database URL]
 

@@ -1,4 +1,4 @@
-"""Two promotions at once, again and again, and two services that follow: one history, one champion, everywhere.
+"""Concurrent promotions with two replicas: one history, one champion, everywhere.
 
     python tests/drills/faults/promote_at_once.py [--rounds 50] [--database URL]
 

@@ -1,4 +1,4 @@
-"""The machine's clock steps forwards and back while the service answers: every answer is recorded and can be replayed.
+"""The clock steps forwards and back while the service answers: every answer is recorded and can be replayed.
 
     python tests/drills/faults/step_clock.py [--rounds 50]
 

@@ -1,4 +1,4 @@
-"""PostgreSQL is out of reach for ten seconds during a stream: clear refusals meanwhile, and recovery by itself.
+"""PostgreSQL is unreachable for ten seconds during a stream: clear refusals meanwhile, and automatic recovery.
 
     python tests/drills/faults/stop_database.py [--database URL] [--events 5000] [--seconds 10] [--workers 1]
 
@@ -35,7 +35,7 @@ def play(stream: Stream, port: int, proxy: Proxy, *, seconds: float) -> Replayed
 
 
 def problems_of(replayed: Replayed) -> list[str]:
-    """What is wrong with the answers that came while the database was away."""
+    """Problems of the answers while the database was unreachable."""
     found = [
         f"a refusal must be a 503 with Retry-After and a problem: {status}, {retry_after}, {body}"
         for status, retry_after, body in replayed.refusals

@@ -1,8 +1,8 @@
-"""Paths, methods, headers and connections that mean harm.
+"""Hostile paths, methods, headers and connections.
 
     python tests/drills/hostile/addresses.py [--home FOLDER] [--database URL]
 
-Names of models that try to be paths, methods nobody knows, headers without end, lines for the log, other protocols.
+Model names with path traversal, unknown methods, endless headers, forged log lines, other protocols.
 Each must be answered with a problem or the connection be dropped, and the log keeps one JSON line a request. Exit code
 1 if anything is wrong.
 """
@@ -91,7 +91,7 @@ def paths() -> list[Attack]:
 
 
 def numbers_in_paths() -> list[Attack]:
-    """Numbers that no database column holds."""
+    """Numbers beyond the range of a database column."""
     found = []
     for digits in (19, 20, 30, 4_000, 5_000, 50_000):
         number = "9" * digits
@@ -144,7 +144,7 @@ def _upgrade(protocol: str, method: str, body: bytes) -> bytes:
 
 
 def headers() -> list[Attack]:
-    """Headers too large, too many, twice, or with lines for the log."""
+    """Headers that are too large, too many, repeated, or forge log lines."""
     row = json.dumps(example("credit")).encode()
 
     def score(name: str, *lines: str, expected: tuple[int, ...] = (200,)) -> Attack:
@@ -209,7 +209,7 @@ def protocols() -> list[Attack]:
 
 
 def log_problems(target: Target) -> list[str]:
-    """Lines of the log that a caller has written, or that tell of a failure."""
+    """Log lines that a caller forged, or that report a failure."""
     found = []
     for line in target.serving.log().split("\n"):
         if not line.startswith("{"):

@@ -1,4 +1,4 @@
-"""Attacks on a served home with three live models: raw connections, and a bystander who must be answered meanwhile.
+"""Attacks on a service with three live models: raw connections, and a bystander that must be answered meanwhile.
 
 Every attack is bytes on a connection. It passes if it is answered with a problem (RFC 9457) of an expected status, or
 the connection is dropped, in time; if others are answered meanwhile; and if memory is what it was before.
@@ -46,7 +46,7 @@ def arguments_of(doc: str | None, **more: Any) -> argparse.Namespace:
 
 @contextmanager
 def served(arguments: argparse.Namespace, **settings: object) -> Iterator[Target]:
-    """A service process with three live models, which asks for `KEY`; stopped in the end.
+    """A service process with three live models, which requires `KEY`; stopped at the end.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class Target:
         return _status_of(self.serving.process.pid, "VmHWM")
 
     def forget_peak(self) -> None:
-        """Measure the peak anew."""
+        """Reset the peak."""
         Path(f"/proc/{self.serving.process.pid}/clear_refs").write_text("5")
 
 
@@ -134,7 +134,7 @@ class Reply:
     seconds: float
 
     def wrong(self, expected: Collection[int]) -> str:
-        """A sentence on what is wrong with it; empty if nothing is."""
+        """Its problem in a sentence; empty if there is none."""
         if self.status not in expected:
             return f"answered {self.status}, expected {' or '.join(map(str, expected))}: {self.body[:200]!r}"
         if self.status < 400:
@@ -148,7 +148,7 @@ class Reply:
 
 
 class Bystander:
-    """Another client that requests scores all the time, see `bystander.py`, with its latencies and failures."""
+    """Another client that requests scores continuously, see `bystander.py`, with its latencies and failures."""
 
     def __init__(self, target: Target, folder: Path) -> None:
         self._told = folder / "bystander.log"
@@ -212,7 +212,7 @@ class Attack:
 
 
 def play(target: Target, attacks: Iterable[Attack], *, most_mebibytes: float, quiet: bool = False) -> list[str]:
-    """Play attacks one after the other beside a bystander, print a line for each, and return what went wrong.
+    """Run attacks in turn next to a bystander, print a line for each, and return the problems.
 
     Parameters
     ----------

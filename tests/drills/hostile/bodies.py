@@ -1,4 +1,4 @@
-"""JSON and bodies that mean harm: nested without end, huge, ambiguous, compressed, larger or smaller than announced.
+"""Hostile JSON and bodies: endlessly nested, huge, ambiguous, compressed, larger or smaller than announced.
 
     python tests/drills/hostile/bodies.py [--home FOLDER] [--database URL]
 
@@ -48,7 +48,7 @@ def with_value(text: str, column: str = "amount_eur") -> bytes:
 
 
 def nested() -> list[Attack]:
-    """Structures deeper than any reader's stack."""
+    """Structures nested deeper than a parser's stack."""
     deep = 100_000
     lists, objects = b"[" * deep + b"]" * deep, b'{"a":' * deep + b"1" + b"}" * deep
     inside = with_value("[" * deep + "]" * deep)
@@ -65,7 +65,7 @@ def nested() -> list[Attack]:
 
 
 def numbers() -> list[Attack]:
-    """Numbers that no machine holds, or that are none."""
+    """Numbers out of range, or that are not numbers."""
     refused = {
         "1e400": "1e400",
         "a number of 5,000 digits": "1" + "0" * 5_000,
@@ -94,7 +94,7 @@ def numbers() -> list[Attack]:
 
 
 def texts() -> list[Attack]:
-    """Bytes that are no text, and texts that are no words."""
+    """Bytes that are not text, and unusual Unicode."""
     row = json.dumps(example("credit"))
     return [
         posted("invalid UTF-8", with_value('"\udcc3\x28"', "purpose"), 400),

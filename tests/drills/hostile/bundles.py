@@ -1,4 +1,4 @@
-"""Bundles that somebody forged who may write into the home, and even into the registry.
+"""Bundles forged by someone with write access to the home, and even to the registry.
 
     python tests/drills/hostile/bundles.py
 
@@ -75,7 +75,7 @@ def manifest_bytes(files: dict[str, str], **changes: Any) -> bytes:
 
 @functools.cache
 def honest() -> Files:
-    """The two files of a small model that nobody forged."""
+    """The two files of a small, valid model."""
     rng = np.random.default_rng(0)
     times = pd.date_range("2024-01-01", periods=400, freq="h")
     frame = pd.DataFrame({"a": rng.normal(size=400), "b": rng.choice(["u", "v"], 400), "c": times})
@@ -170,7 +170,7 @@ def _cut(content: bytes, share: float) -> bytes:
 
 
 def trees() -> Iterator[tuple[str, Forge]]:
-    """States that are no JSON, or more of it than anybody needs."""
+    """States that are not JSON, or oversized."""
     deep = 100_000
     for name, text in {
         "100,000 nested lists": "[" * deep + "]" * deep,
@@ -202,7 +202,7 @@ def trees() -> Iterator[tuple[str, Forge]]:
 
 
 def kinds() -> Iterator[tuple[str, Forge]]:
-    """Types and values that a model does not consist of."""
+    """Types and values that are not those of a model."""
     for name in (
         "os.mkdir", "os.system", "builtins.eval", "subprocess.Popen", "pathlib.Path", "numpy.load", "object", "type",
         "TableClassifier", "models.estimators.table_classifier.TableClassifier", "models.registry.registry.Registry",
@@ -377,7 +377,7 @@ def _sparse(path: Path, n_bytes: int) -> None:
 
 
 def attempt(bundles: Path, digest: str, said: Connection) -> None:
-    """Load a bundle, in a process of its own, and say how that went."""
+    """Load a bundle in a separate process and report the result."""
     os.chdir(bundles)
     Path("/proc/self/clear_refs").write_text("5")
     before, started = memory("VmRSS"), time.perf_counter()
@@ -399,7 +399,7 @@ def memory(name: str) -> float:
 
 
 def attack(name: str, forge: Forge) -> list[str]:
-    """Play one attack and print a line about it."""
+    """Run one attack and print a line about it."""
     with TemporaryDirectory(prefix="hostile-") as folder:
         bundles = Path(folder) / "bundles"
         digest = forge(bundles)

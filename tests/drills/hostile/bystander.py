@@ -1,4 +1,4 @@
-"""A client that requests scores all the time while a service is attacked, in a process of its own.
+"""A client in a separate process that requests scores continuously while a service is attacked.
 
     python tests/drills/hostile/bystander.py PORT KEY PATH < BODY
 

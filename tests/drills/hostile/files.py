@@ -1,4 +1,4 @@
-"""CSV and parquet files that mean harm, sent as batches.
+"""Hostile CSV and parquet files, sent as batches.
 
     python tests/drills/hostile/files.py [--changes 300] [--seed 1] [--home FOLDER] [--database URL]
 
@@ -97,7 +97,7 @@ def parquet_of(frame: pa.Table, **options: Any) -> bytes:
 
 
 def repeated(**changes: pa.Array) -> pa.Table:
-    """The example row, as often as the changed columns are long."""
+    """The example row, repeated to the length of the changed columns."""
     n_rows = len(next(iter(changes.values())))
     columns = {name: pa.array([value] * n_rows) for name, value in example("credit").items()}
     return pa.table({**columns, **changes})
@@ -108,7 +108,7 @@ def in_dictionary(value: Any, n_rows: int = N_ROWS) -> pa.DictionaryArray:
 
 
 def bombs() -> list[Attack]:
-    """Files that are small and become large."""
+    """Decompression bombs."""
     huge = "x" * (8 * MEBIBYTE)
     plain = pa.array(["x" * MEBIBYTE] * 500)
     step = "x" * 100_000
@@ -201,7 +201,7 @@ def lies() -> list[Attack]:
 
 
 def noted(notes: bytes) -> bytes:
-    """A good file with what pandas is said to have noted."""
+    """A valid file with forged pandas metadata."""
     return parquet_of(repeated(more=pa.array([1])).replace_schema_metadata({b"pandas": notes}))
 
 
@@ -235,7 +235,7 @@ def types() -> Iterator[Attack]:
 
 
 def changed(n_changes: int, seed: int) -> Iterator[Attack]:
-    """A good file with bytes changed at random; whatever it says then, it must not end the process."""
+    """A valid file with bytes changed at random, which must not crash the process."""
     good, randomness = parquet_of(repeated(more=pa.array(list(range(50)))), compression="zstd"), random.Random(seed)
     for number in range(n_changes):
         content = bytearray(good)

@@ -1,4 +1,4 @@
-"""Parquet files that no honest writer makes: a footer of any content, in Thrift's compact protocol."""
+"""Forged parquet files: a footer of any content, in Thrift's compact protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""200 clients that send a byte now and then, beside one that wants an answer.
+"""200 slow clients next to a normal one.
 
     python tests/drills/hostile/slow_clients.py [--clients 200] [--seconds 20] [--home FOLDER] [--database URL]
 
@@ -32,7 +32,7 @@ DRIBBLE_SECONDS = 0.25
 
 @dataclass
 class Slow:
-    """A connection, what it would send, and what became of it."""
+    """A connection, the bytes it sends, and its end."""
 
     kind: str
     connection: socket.socket

@@ -1,4 +1,4 @@
-"""Schemathesis over everything that a service with three live models documents of itself.
+"""Schemathesis on the OpenAPI document of a service with three live models.
 
     python tests/drills/hostile/whole_openapi.py [--cases 10000] [--seed 1] [--home FOLDER] [--database URL]
 

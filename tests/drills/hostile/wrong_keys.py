@@ -36,7 +36,7 @@ Headers = dict[str, str]
 
 
 def wrong_keys(n_keys: int, seed: int, right: str) -> Iterator[Headers]:
-    """Headers with keys that are wrong in every way one could think of."""
+    """Headers with invalid keys of many kinds."""
     randomness = random.Random(seed)
     prefix, key_id, secret = right.split("_", 2)
     for number in range(n_keys):
@@ -78,7 +78,7 @@ def command(target: Target, *words: str) -> str:
 
 
 def transactions(url: str | None) -> int:
-    """How many PostgreSQL has seen in this database."""
+    """The number of transactions in this database, by PostgreSQL's statistics."""
     if url is None:
         return 0
     engine = sa.create_engine(url)
