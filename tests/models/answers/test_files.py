@@ -167,7 +167,7 @@ def test_reasons_are_those_of_single_rows_and_only_for_adverse_decisions(live, f
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda frame: frame.drop(columns="income_eur"), "'income_eur'"),
         (lambda frame: frame.head(0), "no rows"),
@@ -176,25 +176,25 @@ def test_reasons_are_those_of_single_rows_and_only_for_adverse_decisions(live, f
     ids=["missing column", "no rows", "answer column"],
 )
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_a_file_that_cannot_be_scored_is_refused(live, frame, tmp_path, change, said, suffix):
+def test_a_file_that_cannot_be_scored_is_refused(live, frame, tmp_path, change, message, suffix):
     """The error names the problem, and no file is written."""
     source = written(change(frame), tmp_path / f"in{suffix}")
 
-    with pytest.raises((BadRowsError, SourceError), match=said):
+    with pytest.raises((BadRowsError, SourceError), match=message):
         score_file(live, source, tmp_path / "out.csv")
 
     assert [path.name for path in tmp_path.iterdir()] == [source.name]
 
 
 @pytest.mark.parametrize(
-    ("target", "said"),
+    ("target", "message"),
     [("out.xlsx", "must end in"), ("absent/out.csv", "no folder"), ("in.csv", "another name")],
 )
-def test_a_target_that_cannot_be_written_is_refused(live, frame, tmp_path, target, said):
+def test_a_target_that_cannot_be_written_is_refused(live, frame, tmp_path, target, message):
     """The error comes before the work."""
     source = written(frame, tmp_path / "in.csv")
 
-    with pytest.raises(SourceError, match=said):
+    with pytest.raises(SourceError, match=message):
         score_file(live, source, tmp_path / target)
 
 

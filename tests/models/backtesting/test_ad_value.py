@@ -126,7 +126,7 @@ def test_rows_without_a_choice_are_refused_in_words():
     frame = simulator.simulate(400, seed=0).frame
     credit = load_domains()["credit"]
     many = FORMATS_ONLY.with_columns({"ad_format": {"kind": "key", "levels": ()}})
-    for call, said in [
+    for call, message in [
         (lambda: _compare(credit.table, credit.simulate(400, 0).frame, domain=credit), "describes no ads"),
         (lambda: _compare(FORMATS_ONLY, frame.assign(ad_format="video")), "hold 1 different ads; from 2 to 50"),
         (lambda: _compare(many, frame.assign(ad_format=np.arange(400))), "hold 400 different ads"),
@@ -136,7 +136,7 @@ def test_rows_without_a_choice_are_refused_in_words():
         ),
         (lambda: _compare(FORMATS_ONLY, frame, control="none"), "the control 'none' .* banner; native; video"),
     ]:
-        with pytest.raises(NoExperimentError, match=said):
+        with pytest.raises(NoExperimentError, match=message):
             call()
 
 

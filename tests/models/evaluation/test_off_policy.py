@@ -124,7 +124,7 @@ def test_a_wrong_reward_model_costs_precision_and_not_truth():
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"propensities": np.array([0.5, 0.0, 0.5, 0.5])}, r"row 2 of the log: propensity must be above 0.*got 0\.0"),
         ({"propensities": np.array([0.5, 0.5, 1.5, 0.5])}, r"row 3 .*at most 1, got 1\.5"),
@@ -136,20 +136,20 @@ def test_a_wrong_reward_model_costs_precision_and_not_truth():
         ({"actions": np.array([], int)}, "no rows"),
     ],
 )
-def test_a_log_that_tells_nothing_is_refused(changes, said):
+def test_a_log_that_tells_nothing_is_refused(changes, message):
     """The first bad row is named, with its value and what is allowed."""
-    with pytest.raises(OffPolicyError, match=said):
+    with pytest.raises(OffPolicyError, match=message):
         replace(TINY, **changes)
 
 
 def test_a_policy_without_support_is_refused():
     """An action that chance never took, probabilities that are none, rows that do not fit."""
     three = replace(TINY, action_names=["a", "b", "c"], predicted_rewards=np.zeros((4, 3)))
-    for policy, said in [
+    for policy, message in [
         (always(2, n_rows=4, n_actions=3), "takes the action 'c', which no logged row has"),
         (np.full((4, 3), 0.5), "row 1 .*add up to 1"),
         (np.full((3, 3), 1 / 3), r"shape \(4, 3\)"),
         (np.eye(3)[[1, 0, 1, 0]], "in none of the 4 rows"),
     ]:
-        with pytest.raises(OffPolicyError, match=said):
+        with pytest.raises(OffPolicyError, match=message):
             policy_values(three, {"new": policy}, against=AS_LOGGED, seed=0)

@@ -93,7 +93,7 @@ def test_unequal_chances_are_weighted_away():
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"scores": np.array([0.1, np.nan, 0.2])}, "row 2: the score must be finite, got nan"),
         ({"propensities": np.array([0.5, 0.5, 0.0])}, r"row 3: the propensity must be above 0 and at most 1, got 0\.0"),
@@ -102,7 +102,7 @@ def test_unequal_chances_are_weighted_away():
         ({"treated": np.ones(3, bool)}, "3 of 3 rows are treated"),
     ],
 )
-def test_rows_that_tell_no_uplift_are_refused(changes, said):
+def test_rows_that_tell_no_uplift_are_refused(changes, message):
     """Named, with the value and what is allowed."""
     rows = {
         "scores": np.array([0.1, 0.3, 0.2]),
@@ -110,5 +110,5 @@ def test_rows_that_tell_no_uplift_are_refused(changes, said):
         "events": np.array([1.0, 0.0, 0.0]),
         "propensities": np.full(3, 0.5),
     }
-    with pytest.raises(UpliftError, match=said):
+    with pytest.raises(UpliftError, match=message):
         uplift(**{**rows, **changes}, seed=0)

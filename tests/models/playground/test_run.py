@@ -180,7 +180,7 @@ def test_on_the_way_there_every_number_is_told_or_the_end_is(activation, loss):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"hidden": "8,65"}, "from 1 to 64"),
         ({"hidden": "1,1,1,1,1"}, "up to 4"),
@@ -193,9 +193,9 @@ def test_on_the_way_there_every_number_is_told_or_the_end_is(activation, loss):
         ({"colour": "red"}, "not permitted"),
     ],
 )
-def test_settings_have_bounds(given, said):
+def test_settings_have_bounds(given, message):
     """Each is named in the error."""
-    with pytest.raises(ValidationError, match=said):
+    with pytest.raises(ValidationError, match=message):
         PlaygroundSettings.model_validate(given)
 
 

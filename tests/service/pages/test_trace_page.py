@@ -33,7 +33,7 @@ def test_what_was_tried_out_leads_to_its_numbers(browser):
 
 
 @pytest.mark.parametrize(
-    ("query", "field", "said"),
+    ("query", "field", "message"),
     [
         ("prediction_id=nothing", "prediction_id", "no recorded row"),
         ("learning_rate=much", "learning_rate", "must be a valid number"),
@@ -41,12 +41,12 @@ def test_what_was_tried_out_leads_to_its_numbers(browser):
         ("member=999", "member", "must be less than"),
     ],
 )
-def test_what_is_wrong_is_said_at_its_field(browser, query, field, said):
+def test_what_is_wrong_is_said_at_its_field(browser, query, field, message):
     """And what was typed in stays."""
     answer = browser.get(f"/models/credit/trace?{query}")
     assert answer.status_code == 422
     page = parsed(answer)
-    assert said in page.one("p", id=f"{field}-error").text
+    assert message in page.one("p", id=f"{field}-error").text
     assert page.one("input", id=f"trace-{field}")["value"] == query.split("=")[1]
 
 

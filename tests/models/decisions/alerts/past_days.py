@@ -54,10 +54,10 @@ class PastDays:
 def decided(days, review_from, block_from):
     """Which transactions are reviewed and which blocked, one at a time."""
     reviewed, blocked = [], []
-    for p, said in zip(days.probabilities.tolist(), days.by_else.tolist(), strict=True):
-        is_blocked = said == "block" or (said != "allow" and p >= block_from)
+    for p, decision in zip(days.probabilities.tolist(), days.by_else.tolist(), strict=True):
+        is_blocked = decision == "block" or (decision != "allow" and p >= block_from)
         blocked.append(is_blocked)
-        reviewed.append(not is_blocked and said != "allow" and (said == "review" or p >= review_from))
+        reviewed.append(not is_blocked and decision != "allow" and (decision == "review" or p >= review_from))
     return np.array(reviewed), np.array(blocked)
 
 
