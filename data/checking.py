@@ -67,9 +67,8 @@ def check_frame(table: Table, frame: pd.DataFrame, *, training: bool) -> tuple[p
             cells = result.values
         else:
             cells = np.full(len(frame), *_EMPTY[column.kind])
-        checked[column.name] = pd.Series(
-            cells, index=frame.index, dtype=cells.dtype
-        )  # given, not inferred from the values
+        # The type is given: pandas would infer another one for columns without values
+        checked[column.name] = pd.Series(cells, index=frame.index, dtype=cells.dtype)
     result_frame = pd.DataFrame(checked, index=frame.index)
     if training:
         if table.event is not None and table.event.name in result_frame:
@@ -187,6 +186,7 @@ def _distinct(
     values: pd.Series[Any], text_of: Callable[[object], str]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.object_], Mask]:
     """Position of each row's text among the distinct texts, these texts, and which rows are empty or blank."""
+    # Columns have few distinct values: each is converted once, not once a row
     positions, uniques = pd.factorize(values.astype(object) if values.dtype == "category" else values)
     is_text = isinstance(values.dtype, pd.StringDtype)  # then the values are texts already
     texts = uniques.tolist() if is_text else [text_of(value) for value in uniques.tolist()]

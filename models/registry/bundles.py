@@ -39,7 +39,7 @@ WRITTEN_BEFORE = "it was written before bundles had a fixed format; train the mo
 PARTIAL = ".partial-"
 MAX_BYTES = 512 * 1024**2
 MAX_MANIFEST_BYTES = 2 * 1024**2
-_MAX_TOLD = 500  # characters of a problem shown in an error
+_MAX_SHOWN = 500  # characters of a problem shown in an error
 PACKAGES = ("backscore", "numpy", "pandas", "scikit-learn", "safetensors")
 
 ModelName = Annotated[str, StringConstraints(pattern=f"^{MODEL_NAME}$")]
@@ -139,14 +139,14 @@ def write_bundle(bundles: Path, manifest: Manifest, *, scorer: object, files: Ma
     except ValueError as error:
         raise BundleError(manifest.name, f"its manifest is not JSON: {error}; write null for NaN") from error
     digest = _sha256(contents[MANIFEST])
-    load_state(
-        contents[STATE], contents[ARRAYS], digest
-    )  # a model that cannot be loaded again must not get a version number
+    # A model that cannot be loaded again must not get a version number
+    load_state(contents[STATE], contents[ARRAYS], digest)
     partial = bundles / f"{PARTIAL}{manifest.name}.{uuid.uuid4().hex}"
     try:
         partial.mkdir(parents=True)
         for name, content in contents.items():
             _write_to_disk(partial / name, content)
+        # Contents first, then their names: after a power failure, a renamed folder must be complete
         _sync_folder(partial)
         _publish(partial, bundles / digest)
     except OSError as error:
@@ -176,7 +176,7 @@ def read_manifest(bundles: Path, digest: str) -> Manifest:
     except (ValidationError, DataError) as error:
         _refuse_another_format(bytes(content), digest)
         raise BundleError(
-            digest, f"{MANIFEST} is not one that this version of backscore reads: {_told(error)}"
+            digest, f"{MANIFEST} is not one that this version of backscore reads: {_shortened(error)}"
         ) from error
 
 
@@ -224,7 +224,8 @@ def _refuse_another_format(manifest: bytes, digest: str) -> None:
         raise BundleError(digest, WRITTEN_BEFORE)
     if found != FORMAT:
         raise BundleError(
-            digest, f"it has the format {_told(found)}, this version of backscore reads {FORMAT}; install a newer one"
+            digest,
+            f"it has the format {_shortened(found)}, this version of backscore reads {FORMAT}; install a newer one",
         )
 
 
@@ -276,9 +277,9 @@ def _check_file_list(folder: Path, manifest: Manifest, digest: str) -> None:
     if BEFORE_FORMAT_1 in listed:
         raise BundleError(digest, WRITTEN_BEFORE)
     if missing := sorted(listed - found | {STATE, ARRAYS} - set(manifest.files)):
-        raise BundleError(digest, f"file(s) missing: {_told(', '.join(missing))}")
+        raise BundleError(digest, f"file(s) missing: {_shortened(', '.join(missing))}")
     if extra := sorted(found - listed):
-        raise BundleError(digest, f"file(s) that do not belong to it: {_told(', '.join(extra))}")
+        raise BundleError(digest, f"file(s) that do not belong to it: {_shortened(', '.join(extra))}")
     n_bytes = sum((folder / name).lstat().st_size for name in listed)
     if n_bytes > MAX_BYTES:
         raise BundleError(digest, f"{n_bytes:,} bytes exceed the limit of {MAX_BYTES:,}")
@@ -310,6 +311,7 @@ def _read_plain(path: Path, limit: int, *, mapped: bool) -> Buffer | None:
     """The content of a regular file; None for anything else, such as a link, a pipe or a growing file."""
     if not stat.S_ISREG(path.lstat().st_mode):
         return None
+    # The file may have been replaced since: no link is followed, and opening a pipe must not wait for a writer
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
@@ -317,10 +319,10 @@ def _read_plain(path: Path, limit: int, *, mapped: bool) -> Buffer | None:
             return None
         if mapped and status.st_size:
             return mmap.mmap(descriptor, status.st_size, access=mmap.ACCESS_READ)
-        content = file.read(status.st_size + 1)
+        content = file.read(status.st_size + 1)  # one byte more, to notice a file that grows
     return content if len(content) == status.st_size else None
 
 
-def _told(what: object) -> str:
+def _shortened(what: object) -> str:
     text = str(what)
-    return text if len(text) <= _MAX_TOLD else f"{text[:_MAX_TOLD]}..."
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."

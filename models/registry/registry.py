@@ -223,7 +223,7 @@ def _versions_of(name: str) -> sa.Select[Any]:
 
 
 def _find_version(connection: sa.Connection, name: str, number: int) -> Version:
-    rows = connection.execute(_versions_of(name)).all()
+    rows = connection.execute(_versions_of(name)).all()  # all of them, for the error
     for row in rows:
         if row.version == number:
             return _as_version(row)

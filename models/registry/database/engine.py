@@ -67,7 +67,7 @@ def open_database(url: str) -> sa.Engine:
         return sa.create_engine(
             address,
             isolation_level="READ COMMITTED",
-            pool_pre_ping=True,
+            pool_pre_ping=True,  # replaces connections that the server has closed meanwhile
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
                 "keepalives_idle": SILENT_SECONDS,
