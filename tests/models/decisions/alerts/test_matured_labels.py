@@ -73,7 +73,7 @@ def test_counting_too_early_makes_a_good_model_look_worse_and_the_sentence_says_
     assert found.naive.average_precision < found.matured.average_precision
     assert f"{found.n_waiting:,} of the {found.naive.n_rows:,} transactions to 2024-05-21 00:00" in found.sentence
     assert f"is {found.naive.average_precision:.3f} on all transactions" in found.sentence
-    assert f"matured labels say {found.matured.average_precision:.3f}" in found.sentence
+    assert f"{found.matured.average_precision:.3f} on matured labels" in found.sentence
 
 
 def test_without_a_delay_nothing_differs():
