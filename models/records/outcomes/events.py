@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from data.windows import FOREVER, whole_seconds
+from data.window_events import FOREVER, whole_seconds
 from models.records.outcomes.ledger import Ledger, Outcome
 from models.registry.database import schema as tables
 from models.registry.database.engine import parts_of, writing

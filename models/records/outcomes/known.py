@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 import sqlalchemy as sa
 
-from data.table import Table, level_text
+from data.column import level_text
+from data.table import Table
 from models.records.audit_log.log import PredictionLog
 from models.records.audit_log.record import Prediction
 from models.records.outcomes.events import EVENTS, stored_events
