@@ -152,7 +152,7 @@ class NoQueueError(ModelError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"{name!r} has no review queue: that needs stored events, so a table with windows, and a domain whose "
-            "decisions are reviewed, such as fraud"
+            "decisions are reviewed"
         )
 
 

@@ -50,7 +50,7 @@ REASONS: Json = {
 }
 EXAMPLE_ERRORS: Mapping[str, tuple[str, Exception | None]] = {
     "400": ("The body is not valid JSON.", None),
-    "404": ("No live model of that name.", UnknownModelError("loans", ["credit"])),
+    "404": ("No live model of that name.", UnknownModelError("loan", ["loans"])),
     "408": ("The body arrived too slowly.", SlowBodyError(10, MIN_BYTES_PER_SECOND)),
     "409": ("The version cannot be loaded, or there is none to roll back to.", None),
     "413": ("The body or the batch is too large.", None),

@@ -22,7 +22,7 @@ from models.errors import PolicyError
 class AlertSimulation(BaseModel):
     """The days of the past rows under a policy, and their totals under the active one."""
 
-    costs: AlertCosts | None = Field(description="Null where no column holds the amount that a missed fraud costs.")
+    costs: AlertCosts | None = Field(description="Null if the table has no amount.")
     by_policy: DaySimulation
     by_active: AlertFigures
 

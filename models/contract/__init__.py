@@ -8,6 +8,7 @@ from models.contract.domain import Gate as Gate
 from models.contract.domain import LiveModel as LiveModel
 from models.contract.domain import Operation as Operation
 from models.contract.policy import AlertBudget as AlertBudget
+from models.contract.policy import AlertWords as AlertWords
 from models.contract.policy import CutOffs as CutOffs
 from models.contract.policy import Policy as Policy
 from models.contract.policy import Queue as Queue

@@ -11,7 +11,7 @@ from data.splits import Split
 from data.table import Table
 from models.arrays import Scores
 from models.contract.answers import Answer
-from models.contract.policy import AlertBudget, CutOffs, Policy, Queue
+from models.contract.policy import AlertBudget, AlertWords, CutOffs, Policy, Queue
 from models.contract.rows import Columns, Row, Rows
 from models.contract.task import Task
 from models.encoding import Features
@@ -104,6 +104,8 @@ class Domain:
     alert_budget : the policy's alert cut-offs, which can then be chosen from a daily review budget or from costs;
         None if it has none. A domain has at most one of `cut_offs` and `alert_budget`.
     queue : the review queue; None if there is none.
+    action_part : the `part` of the columns that describe an action of the domain, which its model chooses among; see
+        `models.backtesting.off_policy_comparison`. Empty if it chooses none.
     form : table -> the form of the scoring page; None for one input per column.
     view : (live, answer to that form as JSON) -> its view; None for the default view.
     gates : test metrics a new version must reach to go live.
@@ -132,9 +134,15 @@ class Domain:
     cut_offs: CutOffs | None = None
     alert_budget: AlertBudget | None = None
     queue: Queue | None = None
+    action_part: str = ""
     form: Callable[[Table], Form] | None = None
     view: Callable[[LiveModel, Mapping[str, Any]], View] | None = None
     gates: tuple[Gate, ...] = ()
+
+    @property
+    def alert_words(self) -> AlertWords:
+        """The nouns of its review queue; neutral ones if it has none."""
+        return self.queue.words if self.queue else AlertWords()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,4 +180,4 @@ class LiveModel:
     @property
     def positive_word(self) -> str:
         """The positive label, as spelled in requests and files."""
-        return self.queue.positive_word if self.queue else "positive"
+        return (self.queue.words if self.queue else AlertWords()).positive

@@ -52,6 +52,26 @@ class AlertBudget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlertWords:
+    """The domain's nouns in texts about alerts.
+
+    Parameters
+    ----------
+    subject, subjects : the entity whose events share an alert, such as "card".
+    positive, positives : an event of a confirmed alert, such as "fraud".
+    negative : an event of a cleared alert, such as "genuine".
+    affected : subjects with such an event, such as "cards with fraud".
+    """
+
+    subject: str = "subject"
+    subjects: str = "subjects"
+    positive: str = "positive"
+    positives: str = "positives"
+    negative: str = "negative"
+    affected: str = "subjects with a positive event"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Queue:
     """The review queue of a domain's answers; see `models.records.events.alert_desk`.
 
@@ -63,8 +83,7 @@ class Queue:
     passed : the decision in place of `reviewed` while a cleared subject is snoozed.
     snooze_hours : the policy field with the length of that snooze.
     probability : the answer field with the probability of the positive outcome.
-    subject_word : singular noun for the entity whose events share an alert.
-    positive_word, negative_word : nouns for events of confirmed and of cleared alerts.
+    words : its nouns, in texts, files and requests.
     """
 
     reviewed: str
@@ -72,6 +91,4 @@ class Queue:
     passed: str
     snooze_hours: str
     probability: str
-    subject_word: str
-    positive_word: str
-    negative_word: str
+    words: AlertWords = AlertWords()

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from data.column import Column
-from data.simulators import credit, fraud
+from data.simulators.planes import PLANES, Plane
 from models.arrays import Floats, Labels
 
 HELD_OUT = 0.3
@@ -82,12 +81,11 @@ def _xor(labels: Labels, rng: np.random.Generator) -> Sample:
     return PLANE, COLOURS, X
 
 
-def _simulated(domain: str, names: tuple[str, str], classes: tuple[str, str]) -> Callable[..., Sample]:
-    """Rows of a domain's simulator with the given labels, by two of its columns."""
+def _simulated(plane: Plane) -> Callable[..., Sample]:
+    """Rows of a simulator with the given labels, by two of its columns."""
 
     def draw(labels: Labels, rng: np.random.Generator) -> Sample:
-        table = SIMULATORS[domain].TABLE
-        by_class = _simulated_rows(domain, names)
+        by_class = _simulated_rows(plane)
         X, n_training = np.empty((len(labels), 2)), _n_training(len(labels))
         for label, rows in enumerate(by_class):
             mixed = rng.permutation(rows)
@@ -97,20 +95,20 @@ def _simulated(domain: str, names: tuple[str, str], classes: tuple[str, str]) ->
             places = np.split(np.flatnonzero(labels == label), [(labels[:n_training] == label).sum()])
             for some, chosen in zip(sides, places, strict=True):
                 X[chosen] = np.resize(some, (len(chosen), 2))
-        return (_title(table[names[0]]), _title(table[names[1]])), classes, X
+        first, second = plane.columns
+        return (_title(plane.table[first]), _title(plane.table[second])), plane.classes, X
 
     return draw
 
 
 @cache
-def _simulated_rows(domain: str, names: tuple[str, str]) -> tuple[Floats, Floats]:
+def _simulated_rows(plane: Plane) -> tuple[Floats, Floats]:
     """Two columns of the rows without the event and of those with it, from which every seed draws.
 
     Cached, since a simulation takes 0.2 seconds and would block scoring meanwhile.
     """
-    found = SIMULATORS[domain]
-    target = next(column.name for column in found.TABLE.columns if column.role == "target")
-    frame = found.simulate(N_SIMULATED[domain], SEED).frame[[*names, target]].dropna()
+    names, target = plane.columns, plane.table.target.name
+    frame = plane.simulate(plane.n_rows, SEED).frame[[*names, target]].dropna()
     frame = frame[np.logical_and.reduce([frame[name] <= frame[name].quantile(USUAL) for name in names])]
     events, X = frame[target].to_numpy(bool), frame[list(names)].to_numpy(np.float64)
     return X[~events], X[events]
@@ -120,16 +118,12 @@ def _title(column: Column) -> str:
     return f"{column.name} ({column.unit})" if column.unit else column.name
 
 
-SIMULATORS: dict[str, Any] = {"credit": credit, "fraud": fraud}
 SEED = 0
-N_SIMULATED = {"credit": 10_000, "fraud": 40_000}
-"""Simulated rows: about 1,100 events, enough for up to 1,000 shown, and about 250 frauds, for 500 rows."""
 USUAL = 0.97
 """Quantile above which rows are left out: outliers would compress all other points into a corner."""
 DATA_SETS: Mapping[str, Callable[[Labels, np.random.Generator], Sample]] = {
     "circles": _circles,
     "spirals": _spirals,
     "xor": _xor,
-    "credit": _simulated("credit", ("utilisation", "savings_eur"), ("paid back", "defaulted")),
-    "fraud": _simulated("fraud", ("distance_km", "amount_eur"), ("genuine", "fraud")),
+    **{name: _simulated(plane) for name, plane in PLANES.items()},
 }

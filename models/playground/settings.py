@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
+
+from models.playground.points import DATA_SETS
+
+if TYPE_CHECKING:
+    DataSet: TypeAlias = str
+else:
+    DataSet = Literal[tuple(DATA_SETS)]
 
 MAX_WIDTH, MAX_DEPTH = 64, 4
 
@@ -40,7 +47,7 @@ class PlaygroundSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    data: Literal["circles", "spirals", "xor", "credit", "fraud"] = Field("circles", title="Data set")
+    data: DataSet = Field("circles", title="Data set")
     n_rows: int = Field(300, ge=20, le=2_000, title="Rows", description="70 % training set, 30 % validation set.")
     noise: float = Field(
         0.05, ge=0, le=1, title="Noise", description="Standard deviation, relative to the spread of each coordinate."

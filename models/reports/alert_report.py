@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from data.sentences import percent
 from data.splits import Split
 from models.arrays import Mask
-from models.contract import AlertBudget
+from models.contract import AlertBudget, AlertWords
 from models.decisions.alerts.budget_curve import BudgetPoint, budget_curve
 from models.decisions.alerts.matured_labels import MaturedFigures, label_clock, matured
 from models.decisions.alerts.subject_precision import HANDBOOK_K, subject_precision_at_k
@@ -30,10 +30,10 @@ class AlertReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    k: int = Field(description="Cards per day of card precision@k.")
+    k: int = Field(description="Subjects per day of `card_precision`.")
     card_precision: float = Field(
-        description="Card precision@k: share of compromised cards among the k highest-scored of a day, averaged over "
-        "days; cards found on an earlier day are left out."
+        description="Precision@k: share of subjects with a positive among the k highest-scored of a day, averaged over "
+        "days; subjects found on an earlier day are left out."
     )
     by_budget: tuple[BudgetPoint, ...] = Field(description="By reviews per day, ascending.")
     clock: MaturedFigures | None = Field(
@@ -66,17 +66,18 @@ def alert_report(trained: Trained, budget: AlertBudget, split: Split, decisions:
     )
 
 
-def budget_chart(points: Sequence[BudgetPoint]) -> Chart:
+def budget_chart(points: Sequence[BudgetPoint], words: AlertWords) -> Chart:
     """Precision and recall by reviews per day.
 
     Parameters
     ----------
     points : at least one.
+    words : of the domain.
     """
     reviews = [point.reviews_per_day for point in points]
     curves = {
-        "card precision": ([point.precision for point in points], OURS, "solid"),
-        "card recall": ([point.found_share for point in points], EVENT, "dash"),
+        f"{words.subject} precision": ([point.precision for point in points], OURS, "solid"),
+        f"{words.subject} recall": ([point.found_share for point in points], EVENT, "dash"),
         "value recall": ([point.value_share for point in points], NEUTRAL, "dot"),
     }
     figure = go.Figure()
@@ -87,25 +88,26 @@ def budget_chart(points: Sequence[BudgetPoint]) -> Chart:
     figure.update_xaxes(title="Reviews per day", type="log", tickvals=reviews, ticktext=[f"{n:,}" for n in reviews])
     figure.update_yaxes(title="Share", tickformat=".0%", range=[0, 1.02])
     return Chart(
-        _statement(points),
+        _statement(points, words),
         finished(figure),
-        "Test rows, day by day: a card is reviewed at most once a day, and one whose fraud is found is stopped from "
-        "the next day on. One cut-off for all days, with that many reviews on average; nothing is blocked unseen.",
+        f"Test rows, day by day: each {words.subject} is reviewed at most once a day, and one whose {words.positive} "
+        "is found is stopped from the next day on. One cut-off for all days, with that many reviews on average; "
+        "nothing is blocked unseen.",
     )
 
 
-def _statement(points: Sequence[BudgetPoint]) -> str:
+def _statement(points: Sequence[BudgetPoint], words: AlertWords) -> str:
     """Finding at the handbook's review budget, or the largest one below it."""
     point = [point for point in points if point.reviews_per_day <= HANDBOOK_K][-1]
-    found, what = point.value_share, "the value of frauds"
+    found, what = point.value_share, f"the value of {words.positives}"
     if found is None:
-        found, what = point.found_share, "the cards with fraud"
+        found, what = point.found_share, f"the {words.affected}"
     one = point.reviews_per_day == 1
-    words = f"{point.reviews_per_day:,} review{'' if one else 's'} a day"
+    reviews = f"{point.reviews_per_day:,} review{'' if one else 's'} a day"
     if found is None or point.precision is None:
-        return f"With {words} there is no fraud to find"
-    finds = f"{words} {'finds' if one else 'find'} {percent(found)} of {what}"
-    return f"{finds}; {percent(point.precision)} of the reviewed cards hold one"
+        return f"With {reviews} there is no {words.positive} to find"
+    finds = f"{reviews} {'finds' if one else 'find'} {percent(found)} of {what}"
+    return f"{finds}; {percent(point.precision)} of the reviewed {words.subjects} hold one"
 
 
 def _clock(

@@ -6,14 +6,12 @@ texts, so that it is machine-readable and versions can be compared; its page sho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from models.contract import Domain
 from models.evaluation.diagnostics import Diagnostics
-from models.evaluation.metric_tables import Metric
 from models.reports.alert_report import AlertReport
 from models.reports.pages import render_page
 from models.reports.report_data import ReportData
@@ -106,12 +104,13 @@ def model_card(data: ReportData, domain: Domain) -> ModelCard:
     )
 
 
-def render_card(card: ModelCard, metrics: Sequence[Metric]) -> str:
+def render_card(card: ModelCard, domain: Domain) -> str:
     """The card as an HTML page, see `models.reports.pages`."""
     return render_page(
         "card.html.jinja",
         card=card,
-        metrics=metrics,
+        metrics=domain.task.metrics,
+        words=domain.alert_words,
         protection=protection_sentences(card.audit),
         stand_ins=[proxy_sentence(proxies) for proxies in card.audit.proxies],
     )

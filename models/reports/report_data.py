@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
 from data.table import Table
-from models.contract import Predictions, Targets, Task
+from models.contract import AlertWords, Predictions, Targets, Task
 from models.evaluation.diagnostics import Diagnostics
 from models.evaluation.metrics import Comparison, Contender
 from models.reports.alert_report import AlertReport
@@ -37,7 +37,8 @@ class ReportData:
     why : reason of the promotion decision. `promoted` : the decision, None if pending.
     policy : thresholds and scales by name.
     diagnostics : see `models.evaluation.diagnostics`.
-    alerts : alert metrics on the test rows; None for domains without alerts, and for rows without times.
+    alerts, alert_words : alert metrics on the test rows, None for domains without alerts, and for rows without times;
+        and the domain's nouns for them.
     training_frame : the checked training rows.
     packages : versions by name.
     """
@@ -68,6 +69,7 @@ class ReportData:
     policy: Mapping[str, Any]
     diagnostics: Diagnostics
     alerts: AlertReport | None = None
+    alert_words: AlertWords = field(default_factory=AlertWords)
     training_frame: pd.DataFrame
     packages: Mapping[str, str]
 

@@ -36,9 +36,14 @@ def render_report(data: ReportData) -> str:
         column_sentence=sentences.column_sentence,
         proxy_sentences=[sentences.proxy_sentence(proxies) for proxies in diagnostics.proxies],
         decisions=decision_rows(data.decisions, data.labels, data.predictions),
-        budget_chart=budget_chart(data.alerts.by_budget) if data.alerts and data.alerts.by_budget else None,
+        budget_chart=_budget_chart(data),
         columns=column_rows(data.table, data.training_frame),
     )
+
+
+def _budget_chart(data: ReportData) -> Chart | None:
+    points = data.alerts.by_budget if data.alerts else ()
+    return budget_chart(points, data.alert_words) if points else None
 
 
 def _charts(data: ReportData) -> dict[str, Chart]:

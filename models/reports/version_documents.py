@@ -42,7 +42,7 @@ def version_documents(
     return {
         REPORT: render_report(data).encode(),
         CARD: card.model_dump_json(indent=1).encode(),
-        CARD_PAGE: render_card(card, job.domain.task.metrics).encode(),
+        CARD_PAGE: render_card(card, job.domain).encode(),
     }
 
 
@@ -86,6 +86,7 @@ def _report_data(
         policy=policy.model_dump(mode="json"),
         diagnostics=_diagnosed(job, trained, test, decisions),
         alerts=None if budget is None else alert_report(trained, budget, job.split, decisions),
+        alert_words=job.domain.alert_words,
         training_frame=trained.frame.iloc[rows.train],
         packages=dict(package_versions()),
     )

@@ -32,7 +32,7 @@ class VerdictRequest(BaseModel):
     )
 
     verdict: Verdict = Field(
-        description="`confirmed`: fraud; `cleared`: genuine; `unsure` closes the alert without a label."
+        description="`confirmed`: its events are positive; `cleared`: negative; `unsure` closes it without a label."
     )
     by: str = Field(min_length=1, max_length=200, pattern=WITHOUT_NUL, description="The reviewer.")
     note: str = Field("", max_length=2000, pattern=WITHOUT_NUL, description="Why.")

@@ -35,7 +35,7 @@ Recall: TypeAlias = Callable[["ServedModel", str, str], tuple[LiveModel, Row]]
 
 LABELS = "labels"
 VALUES_PER_INPUT = 1_000
-"""Limit on the values of a body other than a batch, per input of the table; a ranking holds the inputs of 200 ads."""
+"""Limit on the values of a body other than a batch, per input of the table; a ranking holds up to 200 candidates."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

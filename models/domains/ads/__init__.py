@@ -47,6 +47,7 @@ DOMAIN = Domain(
             log_fields=log_fields,
         ),
     ),
+    action_part="ad",
     form=rank_form,
     view=rank_view,
     gates=(Gate("auc", at_least=0.52),),

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from data.table import Table
 from models.arrays import Scores
-from models.contract import AlertBudget, Columns, Policy, Queue, Rows
+from models.contract import AlertBudget, AlertWords, Columns, Policy, Queue, Rows
 from models.costs import AlertCosts
 from models.decisions.rules.conditions import Rules
 from models.decisions.rules.hits import decided_with_rules
@@ -30,9 +30,14 @@ QUEUE = Queue(
     passed="allow",
     snooze_hours="snooze_hours",
     probability="fraud_probability",
-    subject_word="card",
-    positive_word="fraud",
-    negative_word="genuine",
+    words=AlertWords(
+        subject="card",
+        subjects="cards",
+        positive="fraud",
+        positives="frauds",
+        negative="genuine",
+        affected="cards with fraud",
+    ),
 )
 
 

@@ -113,7 +113,7 @@ class AlertIntake:
         """The answer to an event of a snoozed subject."""
         queue = self._queue
         warning = (
-            f"decision: {queue.passed} in place of {queue.reviewed}: the {queue.subject_word} was cleared on "
+            f"decision: {queue.passed} in place of {queue.reviewed}: the {queue.words.subject} was cleared on "
             f"{cleared['closed']:%Y-%m-%d %H:%M} (alert {cleared['id']}) and is not reviewed until "
             f"{cleared['snoozed_until']:%Y-%m-%d %H:%M} (UTC)"
         )

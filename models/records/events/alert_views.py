@@ -41,7 +41,7 @@ class SubjectEvent(BaseModel):
     amount: float | None = Field(description="Null if the event or the table has none.")
     decision: str | None = Field(description="The answered decision; null for loaded history.")
     probability: float | None
-    label: str | None = Field(description="Its label in the words of the review queue, such as fraud or genuine.")
+    label: str | None = Field(description="Its label, in the words of the domain.")
     in_alert: bool = Field(description="Whether it belongs to the alert.")
 
 
@@ -189,7 +189,7 @@ def _subject_event(
         amount=None if table.amount is None else values.get(table.amount.name),
         decision=answer.get("decision"),
         probability=answer.get(queue.probability),
-        label=None if positive is None else queue.positive_word if positive else queue.negative_word,
+        label=None if positive is None else queue.words.positive if positive else queue.words.negative,
         in_alert=in_alert,
     )
 

@@ -10,22 +10,24 @@ from service.cli.console import Cell, Part, comparison, listing
 
 if TYPE_CHECKING:
     from models.backtesting.policy_simulation import PolicySimulation
+    from models.contract import AlertWords
     from models.decisions.alerts.day_simulation import AlertFigures
 
 
-def alerts_in_words(alerts: Mapping[str, Any]) -> str:
+def alerts_in_words(alerts: Mapping[str, Any], words: AlertWords) -> str:
     """A stored `models.backtesting.alert_simulation.AlertSimulation` in one line."""
     totals, days = alerts["by_policy"]["totals"], alerts["by_policy"]["days"]
     n_days, when = len(days), _when([day["day"] for day in days])
-    words = f"{totals['n_reviewed'] / n_days:,.1f} cards reviewed and {totals['n_blocked'] / n_days:,.1f} blocked{when}"
+    reviewed, blocked = totals["n_reviewed"] / n_days, totals["n_blocked"] / n_days
+    text = f"{reviewed:,.1f} {words.subjects} reviewed and {blocked:,.1f} blocked{when}"
     if totals["precision"] is not None:
-        words += f", {totals['precision']:.1%} of them with fraud"
+        text += f", precision {totals['precision']:.1%}"
     if totals["value_share"] is not None:
-        words += f", {totals['value_share']:.1%} of the value of frauds detected"
-    return words if totals["cost"] is None else f"{words}, cost{when} {totals['cost'] / n_days:,.2f}"
+        text += f", {totals['value_share']:.1%} of the value of {words.positives} detected"
+    return text if totals["cost"] is None else f"{text}, cost{when} {totals['cost'] / n_days:,.2f}"
 
 
-def alerts_text(simulation: PolicySimulation) -> Iterator[Part]:
+def alerts_text(simulation: PolicySimulation, words: AlertWords) -> Iterator[Part]:
     """Each past day, and totals compared with the active policy; empty for a domain without alerts."""
     alerts = simulation.alerts
     if alerts is None:
@@ -37,12 +39,13 @@ def alerts_text(simulation: PolicySimulation) -> Iterator[Part]:
         f"active (policy {simulation.active_policy})": alerts.by_active,
     }
     when = _when(days)
-    totals = {f"{what}{when}": _per_day(field, len(days)) for what, field in _A_DAY.items()} | _IN_ALL
-    yield comparison(subjects, totals, corner=f"{len(days)} day(s)" if when else days[0])
+    totals = {f"{what}{when}": _per_day(field, len(days)) for what, field in _a_day(words).items()}
+    yield comparison(subjects, totals | _in_all(words), corner=f"{len(days)} day(s)" if when else days[0])
     costs = "" if alerts.costs is None else f" Costs: {alerts.costs}."
     yield (
-        "A card is reviewed at most once a day and counts as found if it has a fraud on that day; from the next day on "
-        f"it is blocked. A fraud's value is detected if its own transaction was reviewed or blocked.{costs}"
+        f"Each {words.subject} is reviewed at most once a day, and found if it has a {words.positive} on that day; "
+        f"from the next day on it is blocked. The value of a {words.positive} is detected if that very transaction "
+        f"was reviewed or blocked.{costs}"
     )
 
 
@@ -78,18 +81,26 @@ _BY_DAY: Mapping[str, Cell] = {
     "value missed": "value_missed:,.2f",
     "good blocked": "n_good_blocked:,",
 }
-_A_DAY = {
-    "cards reviewed": "n_reviewed",
-    "cards blocked": "n_blocked",
-    "good customers blocked": "n_good_blocked",
-    "cards with fraud found": "n_found",
-    "cost": "cost",
-    "expected cost": "expected_cost",
-}
-_IN_ALL: dict[str, Cell] = {
-    "precision": "precision:.1%",
-    "cards with fraud missed": "n_missed:,",
-    "value of frauds detected": "value_share:.1%",
-    "value detected": "value_detected:,.2f",
-    "value missed": "value_missed:,.2f",
-}
+
+
+def _a_day(words: AlertWords) -> dict[str, str]:
+    """The totals that are shown per day."""
+    return {
+        f"{words.subjects} reviewed": "n_reviewed",
+        f"{words.subjects} blocked": "n_blocked",
+        f"good {words.subjects} blocked": "n_good_blocked",
+        f"{words.affected} found": "n_found",
+        "cost": "cost",
+        "expected cost": "expected_cost",
+    }
+
+
+def _in_all(words: AlertWords) -> dict[str, Cell]:
+    """The totals of all days."""
+    return {
+        "precision": "precision:.1%",
+        f"{words.affected} missed": "n_missed:,",
+        f"value of {words.positives} detected": "value_share:.1%",
+        "value detected": "value_detected:,.2f",
+        "value missed": "value_missed:,.2f",
+    }

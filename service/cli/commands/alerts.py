@@ -15,7 +15,7 @@ from service.cli.context import AsJson, ModelName, database_of, live_model, read
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from models.contract import LiveModel
+    from models.contract import AlertWords, LiveModel
     from models.monitoring.performance.alert_figures import LiveFigures
     from models.records.events.alert_views import Alert
     from models.records.events.review_queue import Alerts
@@ -30,21 +30,24 @@ def alerts(
     limit: Annotated[int, typer.Option(min=1, max=500, help="Number of alerts to show.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show the review queue: alerts on cards, highest expected loss first.
+    """Show the review queue, highest expected loss first.
 
-    Expected loss: probability times amount of the card's worst event. Verdicts go to POST /v1/NAME/alerts/ID/verdict.
+    Expected loss: probability times amount of the alert's worst event. Verdicts go to POST /v1/NAME/alerts/ID/verdict.
     """
     from models.clock import utc_now
     from models.records.events.review_queue import ReviewQueue
 
     with _model_and_database(name) as (live, engine):
         found = ReviewQueue(engine, live, utc_now).alerts(status, limit)
-    print_result({"name": name, **found.model_dump(mode="json")}, _alerts_text(name, status, found), as_json=as_json)
+    text = _alerts_text(live, status, found)
+    print_result({"name": name, **found.model_dump(mode="json")}, text, as_json=as_json)
 
 
 def figures(
     name: ModelName,
-    k: Annotated[int, typer.Option("--k", min=1, help="The k of card precision@k: cards reviewed a day.")] = 100,
+    k: Annotated[
+        int, typer.Option("--k", min=1, help="The k of precision@k: subjects, such as cards, reviewed a day.")
+    ] = 100,
     days: Annotated[float | None, typer.Option(min=0, help="Days to look back; default: all stored events.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -54,7 +57,7 @@ def figures(
 
     with _model_and_database(name) as (live, engine):
         found = live_figures(engine, live, now=utc_now(), k=k, days=days)
-    print_result(found, _figures_text(name, found), as_json=as_json)
+    print_result(found, _figures_text(live, found), as_json=as_json)
 
 
 @contextmanager
@@ -66,10 +69,10 @@ def _model_and_database(name: str) -> Iterator[tuple[LiveModel, sa.Engine]]:
         yield live, engine
 
 
-def _alerts_text(name: str, status: Status, found: Alerts) -> Iterator[Part]:
+def _alerts_text(live: LiveModel, status: Status, found: Alerts) -> Iterator[Part]:
     if found.alerts:
-        yield listing(found.alerts, _ALERT)
-    yield f"{name}: {len(found.alerts):,} {status} alerts shown; {found.n_open:,} are open in all."
+        yield listing(found.alerts, _alert_columns(live.domain.alert_words))
+    yield f"{live.name}: {len(found.alerts):,} {status} alerts shown; {found.n_open:,} are open in all."
 
 
 def _reasons(alert: Alert) -> str:
@@ -77,28 +80,30 @@ def _reasons(alert: Alert) -> str:
     return f"{alert.answer['decision']}: {'; '.join(reasons[:2])}"
 
 
-_ALERT: Mapping[str, Cell] = {
-    "alert": "id",
-    "card": lambda alert: alert.card or f"event {alert.worst_event}",
-    "expected loss": "expected_loss:,.2f",
-    "events": "n_events",
-    "last event": "last_event:%Y-%m-%d %H:%M",
-    "reasons": _reasons,
-}
+def _alert_columns(words: AlertWords) -> Mapping[str, Cell]:
+    return {
+        "alert": "id",
+        words.subject: lambda alert: alert.card or f"event {alert.worst_event}",
+        "expected loss": "expected_loss:,.2f",
+        "events": "n_events",
+        "last event": "last_event:%Y-%m-%d %H:%M",
+        "reasons": _reasons,
+    }
 
 
-def _figures_text(name: str, found: LiveFigures) -> Iterator[Part]:
-    clock = found.clock
-    per_day = "" if found.alerts_per_day is None else f"; {found.alerts_per_day:,.1f} cards are alerted a day"
-    yield f"{name}: {clock.naive.n_rows:,} answered events on {found.n_days:,} days{per_day}."
+def _figures_text(live: LiveModel, found: LiveFigures) -> Iterator[Part]:
+    clock, words = found.clock, live.domain.alert_words
+    alerted = f"{words.subjects} are alerted a day"
+    per_day = "" if found.alerts_per_day is None else f"; {found.alerts_per_day:,.1f} {alerted}"
+    yield f"{live.name}: {clock.naive.n_rows:,} answered events on {found.n_days:,} days{per_day}."
     if found.n_days:
         figures = {
             "events": "n_rows:,",
-            "frauds known": "n_frauds:,",
+            f"{words.positives} known": "n_frauds:,",
             "AUC": "auc:.3f",
             "average precision": "average_precision:.3f",
-            f"card precision@{clock.k}": "card_precision:.3f",
-            "share of fraud's value alerted": "value_recall:.3f",
+            f"{words.subject} precision@{clock.k}": "card_precision:.3f",
+            f"value of {words.positives} alerted": "value_recall:.3f",
         }
         yield comparison({"matured labels": clock.matured, "all to date": clock.naive}, figures)
     yield clock.sentence

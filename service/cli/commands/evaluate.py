@@ -1,4 +1,4 @@
-"""`backscore evaluate`: off-policy evaluation of ad selection on randomised rows."""
+"""`backscore evaluate`: off-policy evaluation of action selection on randomised rows."""
 # ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from models.domains import domain_names
 from models.presets import PresetName
 from service.cli.console import Cell, Line, Part, Remark, listing, print_result
 from service.cli.context import AsJson, DomainName, domain_of, home_of, read_settings
@@ -18,14 +19,15 @@ from service.cli.progress import TrainingProgress
 from service.cli.row_files import check_folder
 
 if TYPE_CHECKING:
-    from models.backtesting.ad_value import PolicyComparison
+    from models.backtesting.off_policy_comparison import PolicyComparison
+    from models.contract import Domain
     from models.evaluation.off_policy import Estimate
 
 
 def evaluate(
     domain: DomainName,
     data: Annotated[
-        Path | None, typer.Option(help="CSV or parquet file with rows whose ads were chosen at random.")
+        Path | None, typer.Option(help="CSV or parquet file with rows whose actions were chosen at random.")
     ] = None,
     table: Annotated[
         str | None,
@@ -37,28 +39,29 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Random seed of split, training and bootstrap.")] = 0,
     control: Annotated[
         str | None,
-        typer.Option(help="The ad that is the control; uplift and Qini are measured against it."),
+        typer.Option(help="The action that is the control; uplift and Qini are measured against it."),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="HTML report to write.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate the click rate of a model's ad selection off-policy, against other policies.
+    """Estimate the event rate of a model's action selection off-policy, against other policies.
 
-    The ads in the rows must have been chosen at random: with the probabilities in a column of role propensity, or in
-    fixed shares. One half of the rows trains, the other evaluates: by inverse propensity, self-normalised and doubly
-    robust estimates, each with a 95 % interval. The model's policy is compared with gradient boosting, a single ad, and
-    uniform choice.
+    An action is what the domain chooses, such as the ad to show. Those in the rows must have been chosen at random:
+    with the probabilities in a column of role propensity, or in fixed shares. One half of the rows trains, the other
+    evaluates: by inverse propensity, self-normalised and doubly robust estimates, each with a 95 % interval. The
+    model's policy is compared with gradient boosting, a single action, and uniform choice.
 
     Nothing is registered: this evaluates an approach, not a version.
     """
-    from models.backtesting.ad_value import compare_policies
+    from models.backtesting.off_policy_comparison import compare_policies
     from models.clock import utc_now
     from models.presets import PRESETS
-    from models.reports.ad_value_report import render_ad_value
+    from models.reports.off_policy_report import render_off_policy
     from models.training.rows import rows_to_train_on
 
     _check_out(out)
     settings, chosen = read_settings(), domain_of(domain)
+    _check_actions(chosen)
     with TrainingProgress() as progress:
         progress.stage("Reading the rows")
         rows = rows_to_train_on(
@@ -73,9 +76,16 @@ def evaluate(
             chosen, rows, preset=PRESETS[preset], seed=seed, control=control, stage=progress.stage
         )
     if out is not None:
-        page = render_ad_value(comparison, preset=preset, seed=seed, created=utc_now())
+        page = render_off_policy(comparison, preset=preset, seed=seed, created=utc_now())
         out.write_text(page, "utf-8", newline="\n")
     print_result(_as_json(comparison, out), _text(comparison, out), as_json=as_json)
+
+
+def _check_actions(domain: Domain) -> None:
+    """Checked before the rows are read."""
+    if not domain.action_part:
+        able = [name for name in domain_names() if domain_of(name).action_part]
+        raise CommandError(f"the domain {domain.name!r} chooses no actions; domains that do: {', '.join(able)}")
 
 
 def _check_out(out: Path | None) -> None:
@@ -106,10 +116,10 @@ def _as_json(comparison: PolicyComparison, out: Path | None) -> dict[str, Any]:
 
 
 def _text(comparison: PolicyComparison, out: Path | None) -> Iterator[Part]:
-    from models.backtesting.ad_value import always_showing
-    from models.reports.ad_value_report import points, verdict
+    from models.backtesting.off_policy_comparison import always_taking
+    from models.reports.off_policy_report import points, verdict
 
-    best = always_showing(comparison.best_fixed)
+    best = always_taking(comparison.best_fixed)
     policies: Mapping[str, Cell] = {
         "policy": lambda one: f"{one[0]} *" if one[0] == best else one[0],
         "IPS, %": lambda one: _two_lines(one[1].ips),
@@ -120,20 +130,22 @@ def _text(comparison: PolicyComparison, out: Path | None) -> Iterator[Part]:
     }
     yield listing(comparison.shown.items(), policies, title=f"Event rate on {comparison.n_test:,} held-out rows")
     if comparison.uplifts:
-        ads: Mapping[str, Cell] = {
-            "ad": lambda one: one[0],
+        actions: Mapping[str, Cell] = {
+            "action": lambda one: one[0],
             "effect on everyone, points": lambda one: points(one[1].effect),
             "Qini coefficient": lambda one: points(one[1].qini),
         }
-        yield listing(comparison.uplifts.items(), ads, title=f"Uplift over {comparison.control}")
+        yield listing(comparison.uplifts.items(), actions, title=f"Uplift over {comparison.control}")
     yield Line(verdict(comparison), "bold")
     yield Remark(
-        "* is the best single ad in the training half; gains (DR) are measured against it. IPS: inverse propensity "
+        "* is the best single action in the training half; gains (DR) are measured against it. IPS: inverse propensity "
         "scoring; SNIPS: self-normalised IPS; DR: doubly robust; ESS: effective sample size. 95 % intervals by "
         f"bootstrap over the rows. Propensities: {comparison.propensity}."
     )
     if comparison.control is None:
-        yield Remark(f"For uplift, name the control: the ad for no treatment, e.g. --control '{comparison.ads[-1]}'.")
+        yield Remark(
+            f"For uplift, name the control: the action for no treatment, e.g. --control '{comparison.actions[-1]}'."
+        )
     if out is not None:
         yield f"Report: {out}"
 

@@ -28,7 +28,7 @@ from service.cli.progress import RowsProgress
 from service.cli.row_files import check_target, write_rows
 
 if TYPE_CHECKING:
-    from models.contract import LiveModel
+    from models.contract import AlertWords, LiveModel
     from models.records.events.summary import StoredEvents
     from models.records.outcomes.ledger import Outcome
     from models.registry.bundles import Manifest
@@ -111,8 +111,8 @@ def labels(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="CSV or parquet file with columns event_id, positive (or the model's own word, such as fraud) and,"
-            " optionally, known_at.",
+            help="CSV or parquet file with columns event_id, positive (or the domain's word for it) and, optionally,"
+            " known_at.",
         ),
     ],
     as_json: AsJson = False,
@@ -145,12 +145,14 @@ def show(name: ModelName, as_json: AsJson = False) -> None:
     from models.records.events.summary import stored_events_of
 
     settings = read_settings()
-    with event_log(settings, live_model(settings, name)) as log:
+    live = live_model(settings, name)
+    with event_log(settings, live) as log:
         stored = stored_events_of(log.engine, name)
-    print_result({"name": name, **asdict(stored)}, [_stored_text(name, stored)], as_json=as_json)
+    text = _stored_text(name, stored, live.domain.alert_words)
+    print_result({"name": name, **asdict(stored)}, [text], as_json=as_json)
 
 
-def _stored_text(name: str, stored: StoredEvents) -> Part:
+def _stored_text(name: str, stored: StoredEvents, words: AlertWords) -> Part:
     if not stored.n_events:
         return f"No events of {name!r} are stored; `backscore events load {name}` loads past ones."
     figures: Mapping[str, Cell] = {
@@ -158,7 +160,9 @@ def _stored_text(name: str, stored: StoredEvents) -> Part:
         "from": "first",
         "to": "last",
         "kept from": lambda one: one.kept_from or "the first",
-        "labels": lambda one: f"{one.n_labels:,}: {one.n_frauds:,} events are fraud, {one.n_genuine:,} are not",
+        "labels": lambda one: (
+            f"{one.n_labels:,}: {one.n_frauds:,} {words.positive}, {one.n_genuine:,} {words.negative}"
+        ),
     }
     return comparison({f"stored events of {name} (UTC)": stored}, figures)
 
@@ -171,8 +175,8 @@ def export(
 ) -> None:
     """Export stored events with their labels: rows of the model's table, to train or to test on.
 
-    Events younger than the label delay are left out, as their outcome is not known yet. Events without a fraud label
-    are genuine.
+    Events younger than the label delay are left out, as their outcome is not known yet. Events without a
+    label count as negative.
     """
     from models.clock import utc_now
     from models.records.events.history import stored_rows

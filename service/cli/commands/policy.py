@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from service.cli.commands import policy_options as options
 from service.cli.commands.policy_tables import headline, policy_fields, policy_rules, simulation_text
 from service.cli.console import Line, Part, print_result, warning
 from service.cli.context import (
@@ -21,6 +22,7 @@ from service.cli.context import (
     Why,
     actor,
     champion_of,
+    domain_of,
     home_of,
     loader,
     open_registry,
@@ -33,7 +35,7 @@ from service.cli.progress import TrainingProgress
 if TYPE_CHECKING:
     from models.backtesting.policy_choice import PolicyRequest
     from models.backtesting.policy_simulation import PolicySimulation
-    from models.contract import LiveModel
+    from models.contract import Domain, LiveModel
     from models.costs import AlertCosts
     from models.registry.policies import StoredPolicy
 
@@ -74,7 +76,7 @@ def _text(live: LiveModel, stored: list[StoredPolicy], note: str) -> Iterator[Pa
         active = " (active)" if policy.number == live.policy_version else ""
         when = f"{policy.created:%Y-%m-%d %H:%M}"
         yield f"Policy {policy.number}{active}, stored {when} UTC by {policy.created_by}: {policy.why}"
-        yield f"  {headline(policy.simulation)}"
+        yield f"  {headline(policy.simulation, live.domain.alert_words)}"
     if note:
         yield warning(note)
 
@@ -85,63 +87,27 @@ def simulate(
     data: PastData = None,
     table: PastTable = None,
     from_events: FromEvents = False,
-    costs: Annotated[
-        str | None,
-        typer.Option(
-            metavar="BAD:GOOD[:REFERRED]",
-            help="Costs of accepting a bad row, of rejecting a good one and, optionally, of a referral; the cut-offs"
-            " follow, for credit from 5:1 if nothing is said. Beside a rate they only measure.",
-        ),
-    ] = None,
-    approval_rate: Annotated[
-        float | None, typer.Option(help="Use the largest cut-off that accepts at most this share of rows.")
-    ] = None,
-    bad_rate: Annotated[
-        float | None,
-        typer.Option(help="Use the largest cut-off with at most this share of bad rows among the accepted."),
-    ] = None,
-    refer: Annotated[
-        float,
-        typer.Option(help="Share of rows to refer to a person: half just below the cut-off, half just above."),
-    ] = 0.0,
-    reviews_per_day: Annotated[
-        float | None,
-        typer.Option(help="For alerts: cards to review a day, on average over past days."),
-    ] = None,
-    review_cost: Annotated[
-        float | None,
-        typer.Option(
-            help="For alerts: the cost of reviewing a card. Review and block so that the past "
-            "days would have cost least; beside a number of reviews it only measures."
-        ),
-    ] = None,
-    blocked_good_cost: Annotated[
-        float | None, typer.Option(help="For alerts: the cost of blocking a good customer's card for a day.")
-    ] = None,
-    missed_share: Annotated[
-        float | None, typer.Option(help="For alerts: cost of a missed fraud as a share of its amount; default 1.")
-    ] = None,
-    set_values: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="Set a field of the policy; may be repeated."),
-    ] = None,
-    rules: Annotated[
-        Path | None,
-        typer.Option(help="TOML file with [[rules]] that replace those of the policy."),
-    ] = None,
-    policy: Annotated[
-        int | None, typer.Option("--policy", min=0, help="Simulate this stored policy; 0 is that of the bundle.")
-    ] = None,
-    save: Annotated[bool, typer.Option("--save", help="Store the policy, without activating it.")] = False,
-    why: Annotated[str | None, typer.Option("--why", help="The reason, stored with the policy.")] = None,
+    costs: options.Costs = None,
+    approval_rate: options.ApprovalRate = None,
+    bad_rate: options.BadRate = None,
+    refer: options.Refer = 0.0,
+    reviews_per_day: options.ReviewsPerDay = None,
+    review_cost: options.ReviewCost = None,
+    blocked_good_cost: options.BlockedGoodCost = None,
+    missed_share: options.MissedShare = None,
+    set_values: options.SetValues = None,
+    rules: options.RulesFile = None,
+    policy: options.StoredNumber = None,
+    save: options.Save = False,
+    why: options.SavedWhy = None,
     as_json: AsJson = False,
 ) -> None:
     """Simulate a policy on past rows: approvals, bad rate and costs, also by protected group.
 
     The cut-offs follow from the costs of errors, or meet an approval rate or a bad rate; all other fields are those of
-    the active policy. A fraud policy follows from the reviews a day or the costs of alerts, and past days are
-    simulated: cards alerted, frauds and value detected. Without --data and --table the rows are the test set of the
-    version, if still available.
+    the active policy. A policy with alerts follows from the reviews a day or the costs of alerts, and past days are
+    simulated: subjects alerted, positives and value detected. Without --data and --table the rows are the test set of
+    the version, if still available.
     """
     from models.backtesting.policy_choice import PolicyRequest
     from models.costs import Costs
@@ -158,25 +124,28 @@ def simulate(
         values=_given_values(set_values or [], rules),
     )
     simulation, domain = _simulate(name, request, policy, data=data, table=table, from_events=from_events)
-    stored = None
-    if save:
-        with open_registry(read_settings()) as registry:
-            stored = registry.policies.add(
-                name=name,
-                domain=domain,
-                content=simulation.policy,
-                model_version=simulation.model_version,
-                simulation=simulation.model_dump(mode="json"),
-                actor=actor(),
-                why=why or "",
-            )
-    text = [*simulation_text(name, simulation)]
-    if stored:
-        activation = f"`backscore policy activate {name} {stored.number} --why REASON`"
-        text.append(Line(f"Stored as policy {stored.number}, not active yet; {activation} activates it."))
-    number = stored and stored.number
+    number = _stored(name, domain, simulation, why or "") if save else None
+    text = [*simulation_text(name, simulation, domain.alert_words)]
+    if number is not None:
+        activation = f"`backscore policy activate {name} {number} --why REASON`"
+        text.append(Line(f"Stored as policy {number}, not active yet; {activation} activates it."))
     result = {"name": name, "stored_as": number, **simulation.model_dump(mode="json")}
     print_result(result, text, as_json=as_json)
+
+
+def _stored(name: str, domain: Domain, simulation: PolicySimulation, why: str) -> int:
+    """Store the simulated policy; returns its number."""
+    with open_registry(read_settings()) as registry:
+        stored = registry.policies.add(
+            name=name,
+            domain=domain.name,
+            content=simulation.policy,
+            model_version=simulation.model_version,
+            simulation=simulation.model_dump(mode="json"),
+            actor=actor(),
+            why=why,
+        )
+    return stored.number
 
 
 @app.command()
@@ -238,8 +207,8 @@ def _given_values(texts: list[str], rules: Path | None) -> dict[str, Any]:
 
 def _simulate(
     name: str, request: PolicyRequest, number: int | None, *, data: Path | None, table: str | None, from_events: bool
-) -> tuple[PolicySimulation, str]:
-    """The simulation of a request, or of a stored policy, with the champion; and the domain."""
+) -> tuple[PolicySimulation, Domain]:
+    """The simulation of a request, or of a stored policy, with the champion; and its domain."""
     from models.backtesting.policy_simulation import simulate_request
     from models.registry.bundles import read_manifest
     from models.registry.live import load_live, with_policy
@@ -257,7 +226,7 @@ def _simulate(
         rows = past_rows_of(settings, bundled, manifest, data=data, table=table, from_events=from_events)
         progress.stage(f"Deciding {len(rows.labels):,} past rows")
         simulation = simulate_request(with_policy(bundled, active), rows, request, stored=base)
-    return simulation, bundled.domain.name
+    return simulation, bundled.domain
 
 
 def _print_change(name: str, number: int, stored: StoredPolicy | None, note: str, as_json: bool) -> None:
@@ -267,7 +236,7 @@ def _print_change(name: str, number: int, stored: StoredPolicy | None, note: str
     else:
         text += [
             Line(f"Policy {number} of {name!r} is now active."),
-            f"On past rows: {headline(stored.simulation)}.",
+            f"On past rows: {headline(stored.simulation, domain_of(stored.domain).alert_words)}.",
             *([warning(note)] if note else []),
         ]
     result = {"name": name, "active": number, "note": note, "policy": stored and asdict(stored)}

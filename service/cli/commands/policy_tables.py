@@ -12,7 +12,7 @@ from service.cli.console import Cell, Listing, Part, Remark, comparison, listing
 if TYPE_CHECKING:
     from data.table import Table
     from models.backtesting.policy_simulation import Change, GroupFigures, PolicySimulation
-    from models.contract import Policy
+    from models.contract import AlertWords, Policy
     from models.costs import Costs
 
 
@@ -39,12 +39,12 @@ def policy_rules(policy: Policy, table: Table) -> list[Listing]:
     return [listing(rules, columns)] if rules else []
 
 
-def headline(simulation: Mapping[str, Any]) -> str:
+def headline(simulation: Mapping[str, Any], words: AlertWords) -> str:
     """A stored simulation in one line."""
     rows = f"{simulation['n_rows']:,} rows with version {simulation['model_version']}"
     figures = simulation["figures"]
     if alerts := simulation.get("alerts"):
-        return f"{alerts_in_words(alerts)}, {rows}"
+        return f"{alerts_in_words(alerts, words)}, {rows}"
     if figures is None:
         shares = [f"{found['decision']} {_percent(found['share'])}" for found in simulation["decisions"]]
         return ", ".join([*shares, rows])
@@ -55,13 +55,13 @@ def headline(simulation: Mapping[str, Any]) -> str:
     )
 
 
-def simulation_text(name: str, simulation: PolicySimulation) -> Iterator[Part]:
+def simulation_text(name: str, simulation: PolicySimulation, words: AlertWords) -> Iterator[Part]:
     """The text of a simulation."""
     values = ", ".join(f"{field} {_short(value)}" for field, value in simulation.policy.items())
     yield f"{name}, version {simulation.model_version}, on {simulation.rows}; {_percent(simulation.bad_rate)} bad."
     yield f"Policy by {simulation.chosen_by}: {values}"
     yield from _figures_text(simulation)
-    yield from alerts_text(simulation)
+    yield from alerts_text(simulation, words)
     yield from _decisions_text(simulation)
     for column, groups in simulation.groups.items():
         yield listing(groups, {column: _group, **_GROUP})

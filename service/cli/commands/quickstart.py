@@ -21,6 +21,7 @@ from service.cli.commands import tour
 from service.cli.commands.events import load_rows
 from service.cli.commands.serve import check_free, run_service
 from service.cli.commands.train import run_training
+from service.cli.commands.train_rows import RowSource
 from service.cli.console import Line, print_text
 from service.cli.context import home_of, live_model, open_registry, read_settings
 from service.cli.exits import CommandError, CommandFailedError
@@ -89,7 +90,7 @@ def train_absent(settings: Settings, preset: PresetName) -> list[str]:
         absent = [name for name in domain_names() if registry.champion(name) is None]
     for name in absent:
         console.remark(f"Training {name} on simulated rows", style="bold")
-        result = run_training(settings, name, name=None, data=None, table=None, preset=preset, promote="auto", seed=0)
+        result = run_training(settings, name, RowSource(), preset=preset, promote="auto", seed=0)
         if not result.promoted:
             raise CommandFailedError(f"version {result.version} of {name!r} was not promoted: {result.why}")
         headline = ", ".join(

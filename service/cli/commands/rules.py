@@ -25,6 +25,7 @@ from service.cli.context import (
 
 if TYPE_CHECKING:
     from models.backtesting.rules import RuleFigures, RulesBacktest
+    from models.contract import AlertWords
     from models.decisions.rules.conditions import Rule
 
 app = typer.Typer(help="Backtest rules on past rows, beside the live model.", no_args_is_help=True)
@@ -44,7 +45,7 @@ def backtest(
     from_events: FromEvents = False,
     as_json: AsJson = False,
 ) -> None:
-    """Backtest rules on past rows: frauds and value caught, good customers hit, and what they add to the model.
+    """Backtest rules on past rows: positives and value caught, good rows hit, and what they add to the model.
 
     Each rule is applied as if it were live and the only one, then all together; the model decides by the active
     policy without its own rules. Without --data and --table the rows are the test set of the version, if still
@@ -53,14 +54,14 @@ def backtest(
     from models.decisions.rules.files import read_rules
 
     wanted = read_rules(rules)
-    found = _backtest(name, wanted, data=data, table=table, from_events=from_events)
-    print_result({"name": name, **found.model_dump(mode="json")}, _text(name, found), as_json=as_json)
+    found, words = _backtest(name, wanted, data=data, table=table, from_events=from_events)
+    print_result({"name": name, **found.model_dump(mode="json")}, _text(name, found, words), as_json=as_json)
 
 
 def _backtest(
     name: str, rules: tuple[Rule, ...], *, data: Path | None, table: str | None, from_events: bool
-) -> RulesBacktest:
-    """The rules on past rows of the champion."""
+) -> tuple[RulesBacktest, AlertWords]:
+    """The rules on past rows of the champion, and its domain's words."""
     from models.backtesting.rules import backtest_rules
     from models.registry.bundles import read_manifest
     from models.registry.live import load_answering
@@ -72,17 +73,18 @@ def _backtest(
     live = load_answering(version, active, home.bundles)
     manifest = read_manifest(home.bundles, version.digest)
     rows = past_rows_of(settings, live, manifest, data=data, table=table, from_events=from_events)
-    return backtest_rules(live, rows, rules)
+    return backtest_rules(live, rows, rules), live.domain.alert_words
 
 
-def _text(name: str, found: RulesBacktest) -> Iterator[Part]:
+def _text(name: str, found: RulesBacktest, words: AlertWords) -> Iterator[Part]:
     """The rows that were hit, then what that adds to the model."""
     alone = found.model_alerts_per_day
     alerts = "" if alone is None else f"; the model alone reviews or blocks {alone:,.1f} rows a day"
     amount = "" if found.amount_of_frauds is None else f" of {found.amount_of_frauds:,.0f} in all"
-    yield f"{name}, version {found.model_version}, on {found.rows}: {found.n_frauds:,} frauds{amount}{alerts}."
+    positives = f"{found.n_frauds:,} {words.positives}"
+    yield f"{name}, version {found.model_version}, on {found.rows}: {positives}{amount}{alerts}."
     rules = [*found.rules, found.together]
-    for title, columns in (("Rows that were hit", _HIT), ("Beside the model alone", _BESIDE)):
+    for title, columns in (("Rows that were hit", _hit(words)), ("Beside the model alone", _beside(words))):
         yield listing(rules, {"rule": _name} | columns, title=title, sparse=True)
     yield Remark(
         "Caught anyway: hits that the model alone reviews or blocks. New: hits that it allows. Let pass: alerts of the "
@@ -98,20 +100,25 @@ def _name(figures: RuleFigures) -> str:
     return "all together"
 
 
-_HIT: dict[str, Cell] = {
-    "rows": "n_rows",
-    "frauds": "n_frauds",
-    "precision": "precision:.1%",
-    "recall": "recall:.1%",
-    "amount": "amount_of_frauds:,.0f",
-    "good cards": "n_good_cards",
-}
-_BESIDE: dict[str, Cell] = {
-    "caught anyway": "n_caught_anyway",
-    "new": "n_new",
-    "new frauds": "n_new_frauds",
-    "let pass": "n_released",
-    "frauds let pass": "n_released_frauds",
-    "alerts a day": "extra_alerts_per_day:+,.1f",
-}
-"""Columns of the two tables; those without any value are left out."""
+def _hit(words: AlertWords) -> dict[str, Cell]:
+    """Columns of the rows that were hit."""
+    return {
+        "rows": "n_rows",
+        words.positives: "n_frauds",
+        "precision": "precision:.1%",
+        "recall": "recall:.1%",
+        "amount": "amount_of_frauds:,.0f",
+        f"good {words.subjects}": "n_good_cards",
+    }
+
+
+def _beside(words: AlertWords) -> dict[str, Cell]:
+    """Columns of the comparison with the model alone."""
+    return {
+        "caught anyway": "n_caught_anyway",
+        "new": "n_new",
+        f"new {words.positives}": "n_new_frauds",
+        "let pass": "n_released",
+        f"{words.positives} let pass": "n_released_frauds",
+        "alerts a day": "extra_alerts_per_day:+,.1f",
+    }

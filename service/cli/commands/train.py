@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from models.presets import PresetName
 from service.cli import console
-from service.cli.commands.audit import prediction_log
+from service.cli.commands import train_options as options
 from service.cli.commands.rollout import start_rollout
+from service.cli.commands.train_rows import RowSource, read_rows
 from service.cli.console import Line, Part, listing, print_result
 from service.cli.context import (
     AsJson,
@@ -26,80 +26,29 @@ from service.cli.context import (
     open_registry,
     read_settings,
 )
-from service.cli.exits import NOT_PROMOTED, CommandError
+from service.cli.exits import NOT_PROMOTED
 from service.cli.progress import TrainingProgress
 
 if TYPE_CHECKING:
     from data.table import Table
-    from data.window_events import KnownPositives
-    from models.contract import Domain
+    from models.presets import PresetName
     from models.retraining import TrainingResult
-    from models.training.rows import TrainingRows
     from service.settings import Settings
-
-Promotion: TypeAlias = Literal["auto", "always", "never", "challenger"]
 
 
 def train(
     domain: DomainName,
-    name: Annotated[
-        str | None, typer.Option(help="Name of the model and its endpoint; default: the domain's name.")
-    ] = None,
-    data: Annotated[Path | None, typer.Option(help="CSV or parquet file with the rows to train on.")] = None,
-    table: Annotated[
-        str | None,
-        typer.Option(
-            help="Description of the columns: a TOML file (`backscore table infer` writes one),"
-            " or the name of a public table (`backscore data list`), which includes its rows."
-        ),
-    ] = None,
-    from_events: Annotated[
-        bool,
-        typer.Option(
-            "--from-events",
-            help="Train on the stored events of the champion whose labels are known.",
-        ),
-    ] = False,
-    from_outcomes: Annotated[
-        bool,
-        typer.Option(
-            "--from-outcomes",
-            help="Train on the recorded rows of the champion whose outcomes are known.",
-        ),
-    ] = False,
-    refine: Annotated[
-        bool,
-        typer.Option("--refine", help="Continue from the champion's weights, on rows that it has not seen."),
-    ] = False,
-    without_protected: Annotated[
-        bool,
-        typer.Option(
-            "--without-protected",
-            help="Exclude protected columns from the features; fairness reports still use them."
-            " Required for ranking campaigns for housing, employment or credit.",
-        ),
-    ] = False,
-    preset: Annotated[
-        PresetName | None,
-        typer.Option(help="How long to train. Default: balanced; with --refine that of the champion."),
-    ] = None,
-    promote: Annotated[
-        Promotion,
-        typer.Option(
-            help="Promote the new version: auto (if it is not worse than the champion), always or never; challenger "
-            "starts it as a shadow instead, see `backscore rollout`."
-        ),
-    ] = "auto",
-    negative_sample_rate: Annotated[
-        float | None,
-        typer.Option(
-            "--negative-sample-rate",
-            "--keep-negatives",
-            help="For rare events: train on this share of the rows without the event, above 0 up to 1;"
-            " probabilities are corrected for it. Default: all; with --refine the share of the champion.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed; equal seeds give equal models.")] = 0,
+    name: options.Name = None,
+    data: options.Data = None,
+    table: options.TableName = None,
+    from_events: options.FromEvents = False,
+    from_outcomes: options.FromOutcomes = False,
+    refine: options.Refine = False,
+    without_protected: options.WithoutProtected = False,
+    preset: options.Preset = None,
+    promote: options.Promoted = "auto",
+    negative_sample_rate: options.NegativeSampleRate = None,
+    seed: options.Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Train a model, evaluate it on a held-out test set, and promote it if it is good enough.
@@ -112,21 +61,16 @@ def train(
     learned. The result is evaluated and promoted like any other.
 
     A model with window features can be retrained on its event log: --from-events takes the events whose label is known,
-    fraud where the latest label says so.
+    positive where the latest label says so.
 
     Exit code: 0 promoted, or started as a challenger; 3 registered but not promoted; 2 invalid input; 1 failure.
     """
-    from models.registry.live import CARD_PAGE, REPORT
-
     settings = read_settings()
     result = run_training(
         settings,
         domain,
+        RowSource(data=data, table=table, from_events=from_events, from_outcomes=from_outcomes),
         name=name,
-        data=data,
-        table=table,
-        from_events=from_events,
-        from_outcomes=from_outcomes,
         refine=refine,
         without_protected=without_protected,
         preset=preset,
@@ -134,9 +78,20 @@ def train(
         promote=promote,
         seed=seed,
     )
-    folder = home_of(settings).bundles / result.digest
-    documents = {"report": folder / REPORT, "card": folder / CARD_PAGE}
+    documents = _documents(settings, result)
     print_result(_as_json(result, documents), _text(result, documents), as_json=as_json)
+    _conclude(settings, result, promote)
+
+
+def _documents(settings: Settings, result: TrainingResult) -> dict[str, Path]:
+    from models.registry.live import CARD_PAGE, REPORT
+
+    folder = home_of(settings).bundles / result.digest
+    return {"report": folder / REPORT, "card": folder / CARD_PAGE}
+
+
+def _conclude(settings: Settings, result: TrainingResult, promote: options.Promotion) -> None:
+    """Start the rollout of a challenger, or say what became of the version; exits with NOT_PROMOTED."""
     if promote == "challenger":
         start_rollout(settings, result.name, result.version, why="trained as a challenger")
         console.remark(f"Version {result.version} of {result.name!r} now runs as a shadow of the champion.")
@@ -150,17 +105,14 @@ def train(
 def run_training(
     settings: Settings,
     domain_name: str,
+    source: RowSource,
     *,
-    name: str | None,
-    data: Path | None,
-    table: str | None,
-    from_events: bool = False,
-    from_outcomes: bool = False,
+    name: str | None = None,
     refine: bool = False,
     without_protected: bool = False,
     preset: PresetName | None,
     negative_sample_rate: float | None = None,
-    promote: Promotion,
+    promote: options.Promotion,
     seed: int,
 ) -> TrainingResult:
     """A training job with its progress shown; parameters as in `train`.
@@ -176,32 +128,12 @@ def run_training(
     from models import retraining
     from models.names import checked_name
     from models.training.job import TrainingJob
-    from models.training.rows import rows_to_train_on
 
     domain, home = domain_of(domain_name), home_of(settings)
     name = checked_name(name or domain.name)
     with TrainingProgress() as progress:
         progress.stage("Reading the rows")
-        positives = None
-        if from_events or from_outcomes:
-            if data is not None or table is not None:
-                option = "--from-events" if from_events else "--from-outcomes"
-                raise CommandError(f"{option} cannot be combined with --data or --table")
-            if from_events and from_outcomes:
-                raise CommandError("--from-events cannot be combined with --from-outcomes")
-            if from_events:
-                rows, positives = _rows_of_events(settings, domain, name)
-            else:
-                rows = _rows_with_outcomes(settings, domain, name)
-        else:
-            rows = rows_to_train_on(
-                domain,
-                data=str(data) if data else None,
-                table=table,
-                home=home,
-                data_home=settings.data_home,
-                seed=seed,
-            )
+        rows, positives = read_rows(settings, domain, name, source, seed=seed)
         job = TrainingJob(
             domain=domain,
             name=name,
@@ -220,30 +152,6 @@ def run_training(
             return retraining.train(
                 job, rows.frame, home=home, registry=registry, progress=progress, positives=positives
             )
-
-
-def _rows_of_events(settings: Settings, domain: Domain, name: str) -> tuple[TrainingRows, KnownPositives]:
-    """Stored events with known labels, and when each of them was known to be positive."""
-    from models.clock import utc_now
-    from models.records.events.history import source_of, stored_rows, with_levels_of
-    from models.training.rows import TrainingRows, split_for
-
-    live = live_model(settings, name)
-    with event_log(settings, live) as log:
-        stored = stored_rows(log, utc_now())
-    table = with_levels_of(live.table, stored.frame)
-    rows = TrainingRows(table, stored.frame, source_of(name), split_for(table, domain))
-    return rows, stored.positives
-
-
-def _rows_with_outcomes(settings: Settings, domain: Domain, name: str) -> TrainingRows:
-    """Recorded rows with known outcomes."""
-    from models.clock import utc_now
-    from models.training.outcome_rows import rows_with_outcomes
-
-    live = live_model(settings, name)
-    with prediction_log(settings) as log:
-        return rows_with_outcomes(log.engine, name, live.table, domain, now=utc_now())
 
 
 def hint_at_windows(settings: Settings, name: str) -> None:

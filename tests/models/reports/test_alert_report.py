@@ -24,6 +24,7 @@ from tests.models.reports.test_training_report import Page, report_data
 
 ULB = public_tables()["ulb"].table
 FRAUD = load_domains()["fraud"]
+WORDS = FRAUD.alert_words
 LATE = Split(kind="time", label_delay_days=7)
 
 
@@ -106,9 +107,9 @@ def point(reviews, **shares):
 
 def test_the_chart_states_what_the_handbooks_number_of_reviews_finds():
     """100 a day, or the most below it; by value where amounts are known, by cards otherwise."""
-    many = budget_chart([point(50), point(100, value_share=0.7), point(200)])
-    few = budget_chart([point(1, value_share=None)])
-    none = budget_chart([point(1, value_share=None, found_share=None)])
+    many = budget_chart([point(50), point(100, value_share=0.7), point(200)], WORDS)
+    few = budget_chart([point(1, value_share=None)], WORDS)
+    none = budget_chart([point(1, value_share=None, found_share=None)], WORDS)
 
     assert many.title.replace("\N{NO-BREAK SPACE}", " ") == (
         "100 reviews a day find 70.0 % of the value of frauds; 40.0 % of the reviewed cards hold one"
@@ -124,7 +125,7 @@ def test_report_and_card_show_what_was_measured(trained, decisions):
     """The chart, both figures of the clock, its sentence, and a line for each number of reviews."""
     alerts = alert_report(trained, FRAUD.alert_budget, LATE, decisions)
     data = report_data(alerts=alerts)
-    report, card = Page(render_report(data)), Page(render_card(model_card(data, FRAUD), FRAUD.task.metrics))
+    report, card = Page(render_report(data)), Page(render_card(model_card(data, FRAUD), FRAUD))
 
     assert "chart-budget" in report.figures
     for page in (report, card):
@@ -143,7 +144,7 @@ def test_without_alerts_neither_says_anything_about_them():
     data = report_data()
     report, card = (
         Page(render_report(data)),
-        Page(render_card(model_card(data, load_domains()["credit"]), data.task.metrics)),
+        Page(render_card(model_card(data, load_domains()["credit"]), load_domains()["credit"])),
     )
 
     assert "chart-budget" not in report.figures

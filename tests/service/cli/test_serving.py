@@ -17,6 +17,7 @@ from models.domains._discovery import load_domains
 from models.registry.live import load_live
 from models.retraining import TrainingResult
 from service.cli.commands import quickstart, tour
+from service.cli.commands.train_rows import RowSource
 from service.settings import Settings
 
 N_CALLS = sum(3 + len(domain.operations) for domain in load_domains().values()) + 3
@@ -195,8 +196,8 @@ def test_quickstart_trains_only_what_is_absent(trained, monkeypatch, tmp_path):
     """Live models are kept; every domain without one is trained on its simulated rows."""
     jobs = []
 
-    def record(_settings, domain_name, **options):
-        jobs.append((domain_name, options["name"], options["data"], options["table"]))
+    def record(_settings, domain_name, source, **options):
+        jobs.append((domain_name, source, "name" in options))
         return TrainingResult(domain_name, 1, True, "the first", {"auc": 0.8}, 1.0, "0" * 64)
 
     monkeypatch.setattr(quickstart, "run_training", record)
@@ -206,7 +207,7 @@ def test_quickstart_trains_only_what_is_absent(trained, monkeypatch, tmp_path):
     quickstart.train_absent(Settings(home=tmp_path / "empty"), "fast")
 
     assert kept == []
-    assert jobs == [(name, None, None, None) for name in sorted(load_domains())]
+    assert jobs == [(name, RowSource(), False) for name in sorted(load_domains())]
 
 
 def test_the_tour_covers_every_operation_of_every_domain(trained):

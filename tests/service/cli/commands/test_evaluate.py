@@ -27,7 +27,7 @@ def test_the_values_are_printed_and_written(run, rows, tmp_path):
         assert text in for_people.stdout
     assert "--control" in for_people.stderr
     assert "share of each ad" in for_people.stderr
-    assert "<h1>Off-policy evaluation of ads</h1>" in out.read_text("utf-8")
+    assert "<h1>Off-policy evaluation</h1>" in out.read_text("utf-8")
     found = for_programs.json
     assert found["n_train"] == found["n_test"] == 3000
     assert len(found["values"]) == 27 + 4
@@ -48,8 +48,8 @@ def test_uplift_is_printed_for_a_control(run, rows):
 def test_what_cannot_be_evaluated_is_bad_input(run, rows, tmp_path):
     """A domain without ads, an unknown control, a page that cannot be written: said before or instead of a trace."""
     for words, said in [
-        (("credit",), "describes no ads"),
-        (("ads", "--data", rows, "--control", "none"), "'none' is not one of the ads"),
+        (("credit",), "'credit' chooses no actions; domains that do: ads"),
+        (("ads", "--data", rows, "--control", "none"), "'none' is not one of the actions"),
         (("ads", "--data", rows, "--out", tmp_path / "value.pdf"), "must end in .html"),
         (("ads", "--data", rows, "--out", tmp_path / "absent" / "value.html"), "there is no folder"),
         (("ads", "--data", tmp_path / "absent.csv"), "file not found"),

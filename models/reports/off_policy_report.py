@@ -1,4 +1,4 @@
-"""Off-policy report of ads: a page with charts, and texts shared with the terminal."""
+"""Off-policy report: a page with charts, and texts shared with the terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 import plotly.graph_objects as go
 
 from data.sentences import percent
-from models.backtesting.ad_value import LEARNED, PolicyComparison, always_showing
+from models.backtesting.off_policy_comparison import LEARNED, PolicyComparison, always_taking
 from models.evaluation.off_policy import Estimate
 from models.reports.charts import lines_of, thinned
 from models.reports.colours import NEUTRAL, OURS
@@ -22,13 +22,13 @@ _ESTIMATORS = (
 )
 
 
-def render_ad_value(comparison: PolicyComparison, *, preset: str, seed: int, created: datetime) -> str:
+def render_off_policy(comparison: PolicyComparison, *, preset: str, seed: int, created: datetime) -> str:
     """The whole page as HTML, see `pages`."""
     charts = {"values": value_chart(comparison)}
     if comparison.uplifts:
         charts["qini"] = qini_chart(comparison)
     return render_page(
-        "ad_value.html.jinja",
+        "off_policy.html.jinja",
         charts=charts,
         comparison=comparison,
         described=partial(described, comparison),
@@ -42,7 +42,7 @@ def render_ad_value(comparison: PolicyComparison, *, preset: str, seed: int, cre
 
 
 def verdict(comparison: PolicyComparison) -> str:
-    """Whether the learned policy beats the best fixed ad, in a sentence."""
+    """Whether the learned policy beats the best fixed action, in a sentence."""
     learned = comparison.values[LEARNED]
     if learned.gain.low > 0:
         outcome = "significantly higher"
@@ -52,13 +52,13 @@ def verdict(comparison: PolicyComparison) -> str:
         outcome = "no significant difference"
     return (
         f"The learned policy has a rate of {interval(learned.dr)}. That is {points(learned.gain)} points against "
-        f"always showing “{comparison.best_fixed}”, the best ad in the training half: {outcome}."
+        f"always taking “{comparison.best_fixed}”, the best action in the training half: {outcome}."
     )
 
 
 def described(comparison: PolicyComparison, policy: str) -> str:
     """The name of a policy, with the baseline marked."""
-    return f"{policy} (best in training)" if policy == always_showing(comparison.best_fixed) else policy
+    return f"{policy} (best in training)" if policy == always_taking(comparison.best_fixed) else policy
 
 
 def interval(estimate: Estimate) -> str:
@@ -92,7 +92,7 @@ def value_chart(comparison: PolicyComparison) -> Chart:
             marker={"color": colour, "size": size},
             hovertemplate=f"{name} %{{x:.2%}}<extra></extra>",
         )
-    best = comparison.values[always_showing(comparison.best_fixed)].dr.value
+    best = comparison.values[always_taking(comparison.best_fixed)].dr.value
     figure.add_vline(x=best, line=dotted())
     names = [shown(described(comparison, name)) for name in policies]
     figure.update_yaxes(tickvals=places, ticktext=names, autorange="reversed")
@@ -100,10 +100,10 @@ def value_chart(comparison: PolicyComparison) -> Chart:
     learned = comparison.values[LEARNED]
     return Chart(
         f"Chosen by the model, {percent(learned.dr.value)} of the rows have the event; "
-        f"with the best single ad {percent(best)}",
+        f"with the best single action {percent(best)}",
         finished(figure, height=130 + 46 * len(policies)),
-        "Points with 95 % bootstrap intervals; the dotted line is always showing the ad that was best in the training "
-        "half. Intervals of two policies may overlap although their difference is significant: see the table.",
+        "Points with 95 % bootstrap intervals; the dotted line is always taking the action that was best in the "
+        "training half. Intervals of two policies may overlap although their difference is significant: see the table.",
     )
 
 
@@ -116,12 +116,12 @@ def qini_chart(comparison: PolicyComparison) -> Chart:
         figure.add_scatter(x=x.tolist(), y=y.tolist(), name=shown(name), mode="lines", line=line)
         ends = {"x": [0, 1], "y": [0, found.effect.value]}
         figure.add_scatter(**ends, mode="lines", line=dotted(), showlegend=False, hoverinfo="skip")
-    figure.update_xaxes(title="Share of the rows that get the ad, highest predicted uplift first", tickformat=".0%")
+    figure.update_xaxes(title="Share of the rows that get the action, highest predicted uplift first", tickformat=".0%")
     figure.update_yaxes(title="Additional events per row", tickformat=".1%")
     first, found = next(iter(comparison.uplifts.items()))
     return Chart(
-        f"“{first}” for everyone brings {points(found.effect)} over “{comparison.control}”",
+        f"“{first}” in every row brings {points(found.effect)} over “{comparison.control}”",
         finished(figure, height=420),
         "Qini curves on the test half; the dotted lines are random targeting. "
-        "The further a curve lies above its line, the better the model ranks rows by the effect of the ad.",
+        "The further a curve lies above its line, the better the model ranks rows by the effect of the action.",
     )

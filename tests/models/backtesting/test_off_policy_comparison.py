@@ -12,11 +12,18 @@ from data.column import Column
 from data.simulators import ads as simulator
 from data.splits import Split
 from data.table import Table
-from models.backtesting.ad_value import BOOSTED, LEARNED, RANDOM, NoExperimentError, always_showing, compare_policies
+from models.backtesting.off_policy_comparison import (
+    BOOSTED,
+    LEARNED,
+    RANDOM,
+    NoExperimentError,
+    always_taking,
+    compare_policies,
+)
 from models.domains._discovery import load_domains
 from models.evaluation.off_policy import AS_LOGGED
 from models.presets import PRESETS
-from models.reports.ad_value_report import render_ad_value
+from models.reports.off_policy_report import render_off_policy
 from models.training.rows import TrainingRows
 from tests.models.reports.test_training_report import Page
 
@@ -47,7 +54,7 @@ def test_the_intervals_hold_the_true_values(formats):
     """Of each fixed format, of chance, and of the log, by every estimator."""
     comparison, frame = formats
     rates = _true_rates(frame)
-    policies = {always_showing(form): rate for form, rate in rates.items()}
+    policies = {always_taking(form): rate for form, rate in rates.items()}
     for name, rate in {**policies, RANDOM: np.mean(list(rates.values()))}.items():
         value = comparison.values[name]
         for estimate in (value.ips, value.snips, value.dr):
@@ -61,7 +68,7 @@ def test_the_best_format_is_chosen_on_the_training_half_and_gains_are_measured_f
     rates = _true_rates(frame)
 
     assert comparison.best_fixed == max(rates, key=rates.get) == "native"
-    assert list(comparison.ads) == sorted(rates, key=rates.get, reverse=True)
+    assert list(comparison.actions) == sorted(rates, key=rates.get, reverse=True)
     assert comparison.values["always native"].gain == type(comparison.values["always native"].gain)(0, 0, 0)
     assert comparison.n_train == comparison.n_test == 6000
 
@@ -93,8 +100,8 @@ def test_many_kinds_of_ads_are_combinations_of_their_columns():
     frame = simulator.simulate(16_000, seed=2).frame
     comparison = _compare(simulator.TABLE, frame)
 
-    assert len(comparison.ads) == 27
-    assert "sport, budget, native" in comparison.ads
+    assert len(comparison.actions) == 27
+    assert "sport, budget, native" in comparison.actions
     assert comparison.values[LEARNED].gain.low > 0
     assert len(comparison.shown) < 12 < len(comparison.values)
     assert comparison.uplifts == {}
@@ -127,9 +134,9 @@ def test_rows_without_a_choice_are_refused_in_words():
     credit = load_domains()["credit"]
     many = FORMATS_ONLY.with_columns({"ad_format": {"kind": "key", "levels": ()}})
     for call, message in [
-        (lambda: _compare(credit.table, credit.simulate(400, 0).frame, domain=credit), "describes no ads"),
-        (lambda: _compare(FORMATS_ONLY, frame.assign(ad_format="video")), "hold 1 different ads; from 2 to 50"),
-        (lambda: _compare(many, frame.assign(ad_format=np.arange(400))), "hold 400 different ads"),
+        (lambda: _compare(credit.table, credit.simulate(400, 0).frame, domain=credit), "'credit' chooses no actions"),
+        (lambda: _compare(FORMATS_ONLY, frame.assign(ad_format="video")), "hold 1 different actions; from 2 to 50"),
+        (lambda: _compare(many, frame.assign(ad_format=np.arange(400))), "hold 400 different actions"),
         (
             lambda: _compare(many, frame.assign(ad_format=["rare", *["banner", "native"] * 199, "native"])),
             r"'rare' occurs in 1 row\(s\)",
@@ -155,8 +162,8 @@ def test_ads_may_be_called_like_anything():
     pairs = _compare(table, renamed)
     single = _compare(one_column, frame.assign(ad_format=frame["ad_format"].map({"banner": "random"}).fillna("x")))
 
-    assert len(set(pairs.ads)) == 9
-    assert "('a', 'b, c')" in pairs.ads
+    assert len(set(pairs.actions)) == 9
+    assert "('a', 'b, c')" in pairs.actions
     assert len(pairs.values) == 9 + 4
     assert single.values["random"] != single.values["always random"]
 
@@ -164,7 +171,7 @@ def test_ads_may_be_called_like_anything():
 def test_the_page_shows_values_and_uplift_and_loads_nothing(formats):
     """Every policy with its interval, two charts, and the verdict."""
     comparison, _ = formats
-    html = render_ad_value(comparison, preset="fast", seed=0, created=datetime(2024, 5, 31, tzinfo=UTC))
+    html = render_off_policy(comparison, preset="fast", seed=0, created=datetime(2024, 5, 31, tzinfo=UTC))
     page = Page(html)
 
     assert set(page.figures) == {"chart-values", "chart-qini"}
@@ -184,7 +191,7 @@ def test_names_of_ads_cannot_break_the_page():
     frame = simulator.simulate(2_000, seed=0).frame.replace({"ad_format": {"video": hostile}})
     table: Table = FORMATS_ONLY.with_columns({"ad_format": {"levels": ("banner", "native", hostile)}})
     comparison = _compare(table, frame, control=hostile)
-    page = Page(render_ad_value(comparison, preset="fast", seed=0, created=datetime(2024, 5, 31, tzinfo=UTC)))
+    page = Page(render_off_policy(comparison, preset="fast", seed=0, created=datetime(2024, 5, 31, tzinfo=UTC)))
 
     assert hostile in page.text
     assert not [tag for tag, attributes in page.tags if "onclick" in attributes]

@@ -1,12 +1,12 @@
-"""Off-policy evaluation of ad selection by a model, on a randomised log.
+"""Off-policy evaluation of action selection by a model, on a randomised log.
 
-The rows are split in half at random. One half trains the models and selects the best fixed ad; on the other, unseen
-half, every policy is evaluated as `off_policy` describes. The action of a row is the combination of its columns of
-part "ad".
+The rows are split in half at random. One half trains the models and selects the best fixed action; on the other, unseen
+half, every policy is evaluated as `off_policy` describes. The action of a row is the combination of its columns
+of the domain's `action_part`; "policy" has the sense of bandits here, a rule that chooses an action.
 
-The learned policy shows the ad with the highest probability by the domain's model: one model with the ad among its
-inputs, as served by the endpoint. On hillstrom one model per ad was tried as well: cross-validated on the training half
-neither was significantly better, and it would need many rows of every ad.
+The learned policy takes the action with the highest probability by the domain's model: one model with the action among
+its inputs, as served by the endpoint. On hillstrom one model per action was tried as well: cross-validated on the
+training half neither was significantly better, and it would need many rows of every action.
 """
 
 from __future__ import annotations
@@ -40,31 +40,31 @@ Actions = npt.NDArray[np.intp]
 
 
 class NoExperimentError(ModelError):
-    """Rows from which the effect of other ads cannot be estimated."""
+    """Rows from which the effect of other actions cannot be estimated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyComparison:
-    """The value of each policy for choosing an ad.
+    """The value of each policy for choosing an action.
 
     Parameters
     ----------
     source, note : source of the rows, and caveats.
     n_train, n_test : rows in the two halves.
-    ads : in words, as combinations of `ad_columns`; those with the highest rate in the training half first.
+    actions : in words, as combinations of `action_columns`; those with the highest rate in the training half first.
     propensity : source of the propensities, in words.
-    values : by policy; `gain` is that over always showing `best_fixed`.
-    chosen : share of the test rows in which the learned policy takes each ad.
-    control : the baseline ad of uplifts; None without one, and then `uplifts` is empty.
-    uplifts : of the MAX_UPLIFTS best other ads in the training half.
+    values : by policy; `gain` is that over always taking `best_fixed`.
+    chosen : share of the test rows in which the learned policy takes each action.
+    control : the baseline action of uplifts; None without one, and then `uplifts` is empty.
+    uplifts : of the MAX_UPLIFTS best other actions in the training half.
     """
 
     source: str
     note: str
     n_train: int
     n_test: int
-    ad_columns: Sequence[str]
-    ads: Sequence[str]
+    action_columns: Sequence[str]
+    actions: Sequence[str]
     propensity: str
     values: Mapping[str, PolicyValue]
     chosen: Mapping[str, float]
@@ -73,19 +73,19 @@ class PolicyComparison:
 
     @property
     def best_fixed(self) -> str:
-        """The ad with the highest rate in the training half."""
-        return self.ads[0]
+        """The action with the highest rate in the training half."""
+        return self.actions[0]
 
     @property
     def shown(self) -> dict[str, PolicyValue]:
-        """The values to show, in their order; with many ads most single-ad policies are left out."""
-        names = [LEARNED, BOOSTED, *map(always_showing, self.ads[:MAX_FIXED_SHOWN]), RANDOM, AS_LOGGED]
+        """The values to show, in their order; with many actions most fixed policies are left out."""
+        names = [LEARNED, BOOSTED, *map(always_taking, self.actions[:MAX_FIXED_SHOWN]), RANDOM, AS_LOGGED]
         return {name: self.values[name] for name in names}
 
 
-def always_showing(ad: str) -> str:
-    """Name of the policy that shows everyone one ad."""
-    return f"always {ad}"
+def always_taking(action: str) -> str:
+    """Name of the policy that takes one action in every row."""
+    return f"always {action}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,7 +95,7 @@ class _Log:
     table: Table
     frame: pd.DataFrame
     labels: Labels
-    ads: pd.DataFrame  # a row for each action
+    values: pd.DataFrame  # of the action columns, a row for each action
     names: list[str]
     actions: Actions
     propensities: Floats
@@ -121,25 +121,25 @@ def compare_policies(
 
     Parameters
     ----------
-    rows : with randomly chosen ads, each with its propensity (a column of that role) or in fixed shares.
+    rows : with randomly chosen actions, each with its propensity (a column of that role) or in fixed shares.
     seed : of the split, the trainings and the bootstrap.
-    control : the ad, as in `PolicyComparison.ads`, that is the baseline of uplifts.
+    control : the action, as in `PolicyComparison.actions`, that is the baseline of uplifts.
     stage : called at the start of each stage.
 
     Raises
     ------
     NoExperimentError
-        The table has no ad columns, there are too many ads or just one, an ad is missing in a half, or `control` is
-        not one of the ads.
+        The domain or table has no actions, there are too many or just one, one is missing in a half, or `control` is
+        not one of them.
     BadRowsError, DataError
         Rows break rules of the table, or cannot be split.
     """
     stage(f"Checking {len(rows.frame):,} rows of {rows.source}")
     log = _logged(domain, rows)
     if control is not None and control not in log.names:
-        raise NoExperimentError(f"the control {control!r} is not one of the ads: {'; '.join(log.names)}")
+        raise NoExperimentError(f"the control {control!r} is not one of the actions: {'; '.join(log.names)}")
     train, test = random_split(log.labels, test_fraction=0.5, seed=seed)
-    _refuse_rare_ads(log, train, test)
+    _refuse_rare_actions(log, train, test)
     stage(f"Training on {len(train):,} rows, preset {preset.name}")
     rates = _learned_rates(domain, log, train, preset=preset, seed=seed)
     stage("Training gradient boosting on the same rows")
@@ -148,16 +148,9 @@ def compare_policies(
     )
     stage(f"Valuing {len(log.names) + 4} policies on the other {len(test):,} rows")
     test_frame, labels, actions, propensities = log.part(test)
-    predicted = _rates(rates, test_frame, log.ads)
+    predicted = _rates(rates, test_frame, log.values)
     logged = LoggedRows(log.names, actions, labels.astype(np.float64), propensities, predicted)
-    learned = greedy(predicted)
-    policies = {
-        LEARNED: learned,
-        BOOSTED: greedy(_rates(boosted, test_frame, log.ads)),
-        RANDOM: np.full_like(learned, 1 / len(log.names)),
-    }
-    for i, name in enumerate(log.names):
-        policies[always_showing(name)] = always(i, n_rows=len(test), n_actions=len(log.names))
+    policies = _policies(log.names, predicted, _rates(boosted, test_frame, log.values))
     by_rate = [log.names[i] for i in np.argsort(-_fixed_rates(log, train), kind="stable")]
     treatments = [] if control is None else [name for name in by_rate if name != control][:MAX_UPLIFTS]
     return PolicyComparison(
@@ -165,35 +158,56 @@ def compare_policies(
         note=rows.note,
         n_train=len(train),
         n_test=len(test),
-        ad_columns=list(log.ads.columns),
-        ads=by_rate,
+        action_columns=list(log.values.columns),
+        actions=by_rate,
         propensity=_where_propensities_come_from(log.table),
-        values=policy_values(logged, policies, against=always_showing(by_rate[0]), seed=seed),
-        chosen=dict(zip(log.names, learned.mean(axis=0).tolist(), strict=True)),
+        values=policy_values(logged, policies, against=always_taking(by_rate[0]), seed=seed),
+        chosen=dict(zip(log.names, policies[LEARNED].mean(axis=0).tolist(), strict=True)),
         control=control,
         uplifts={name: _uplift(logged, name, str(control), seed) for name in treatments},
     )
 
 
+def _policies(names: Sequence[str], predicted: Floats, boosted: Floats) -> dict[str, Floats]:
+    """The probability of each action in each row, by policy, from the rates predicted by the model and by boosting."""
+    learned = greedy(predicted)
+    n_rows, n_actions = learned.shape
+    return {
+        LEARNED: learned,
+        BOOSTED: greedy(boosted),
+        RANDOM: np.full_like(learned, 1 / n_actions),
+        **{always_taking(name): always(i, n_rows=n_rows, n_actions=n_actions) for i, name in enumerate(names)},
+    }
+
+
+def _action_columns(domain: Domain, table: Table) -> list[str]:
+    """The columns that make up an action."""
+    if not domain.action_part:
+        raise NoExperimentError(f"the domain {domain.name!r} chooses no actions, so there is no policy to evaluate")
+    columns = [column.name for column in table.inputs if column.part == domain.action_part]
+    if not columns:
+        raise NoExperimentError(
+            f"the table {table.name!r} describes no actions (no column has part = {domain.action_part!r}), so there is "
+            "no policy to evaluate"
+        )
+    return columns
+
+
 def _logged(domain: Domain, rows: TrainingRows) -> _Log:
     """The checked rows with their actions and propensities."""
     table = domain.restrict_inputs(rows.table)
-    columns = [column.name for column in table.inputs if column.part == "ad"]
-    if not columns:
-        raise NoExperimentError(
-            f"the table {table.name!r} of the domain {domain.name!r} describes no ads (no column has part = 'ad'), so "
-            "there is no policy to evaluate; try `backscore evaluate ads`"
-        )
+    columns = _action_columns(domain, table)
     frame = checked_frame(table, rows.frame, rows.source, training=True)
     actions: Actions = frame.groupby(columns, dropna=False).ngroup().to_numpy().astype(np.intp)
     n_actions = int(actions.max()) + 1
     if not 2 <= n_actions <= MAX_ACTIONS:
         raise NoExperimentError(
-            f"{rows.source}: the column(s) {', '.join(columns)} hold {n_actions:,} different ads; from 2 to "
-            f"{MAX_ACTIONS} can be compared. Give ads in classes (part = 'ad'), and set role = 'ignore' for their ids"
+            f"{rows.source}: the column(s) {', '.join(columns)} hold {n_actions:,} different actions; from 2 "
+            f"to {MAX_ACTIONS} can be compared. Give actions in classes (part = {domain.action_part!r}), and set "
+            "role = 'ignore' for their ids"
         )
     first_rows = np.unique(actions, return_index=True)[1]
-    ads = frame[columns].iloc[first_rows].reset_index(drop=True)
+    values = frame[columns].iloc[first_rows].reset_index(drop=True)
     if table.propensity is None:
         propensities = (np.bincount(actions) / len(actions))[actions]
     else:
@@ -202,28 +216,28 @@ def _logged(domain: Domain, rows: TrainingRows) -> _Log:
         table=table,
         frame=frame,
         labels=table.labels(frame),
-        ads=ads,
-        names=_names(ads),
+        values=values,
+        names=_names(values),
         actions=actions,
         propensities=propensities,
     )
 
 
-def _names(ads: pd.DataFrame) -> list[str]:
-    """A name for each ad: its values, in longer form only if two names would be equal."""
-    rows = [tuple(ad) for ad in ads.itertuples(index=False)]
+def _names(values: pd.DataFrame) -> list[str]:
+    """A name for each action: its values, in longer form only if two names would be equal."""
+    rows = [tuple(action) for action in values.itertuples(index=False)]
     names = [", ".join("none" if pd.isna(value) else str(value) for value in row) for row in rows]
     return names if len(set(names)) == len(names) else [str(row) for row in rows]
 
 
-def _refuse_rare_ads(log: _Log, *halves: npt.NDArray[np.intp]) -> None:
+def _refuse_rare_actions(log: _Log, *halves: npt.NDArray[np.intp]) -> None:
     for half in halves:
         counts = np.bincount(log.actions[half], minlength=len(log.names))
         if not counts.all():
             rarest = int(counts.argmin())
             raise NoExperimentError(
-                f"the ad {log.names[rarest]!r} occurs in {int(np.sum(log.actions == rarest))} row(s), none of which is "
-                "in one of the halves; leave such ads out or give more rows with them"
+                f"the action {log.names[rarest]!r} occurs in {int(np.sum(log.actions == rarest))} row(s), none of "
+                "which is in one of the halves; leave such actions out or give more rows with them"
             )
 
 
@@ -238,13 +252,13 @@ def _learned_rates(
     return lambda rows: scorer.frame_scores(rows)["probability"]
 
 
-def _rates(rates: Callable[[pd.DataFrame], Floats], frame: pd.DataFrame, ads: pd.DataFrame) -> Floats:
-    """The predicted rate of every row under each ad, shape (n_rows, n_actions)."""
-    return np.stack([rates(frame.assign(**dict(ad))) for _, ad in ads.iterrows()], axis=1)
+def _rates(rates: Callable[[pd.DataFrame], Floats], frame: pd.DataFrame, values: pd.DataFrame) -> Floats:
+    """The predicted rate of every row under each action, shape (n_rows, n_actions)."""
+    return np.stack([rates(frame.assign(**dict(action))) for _, action in values.iterrows()], axis=1)
 
 
 def _fixed_rates(log: _Log, rows: npt.NDArray[np.intp]) -> Floats:
-    """The rate of each ad, rows weighted by 1 / propensity."""
+    """The rate of each action, rows weighted by 1 / propensity."""
     _, labels, actions, propensities = log.part(rows)
     events, n_rows = (np.bincount(actions, values / propensities) for values in (labels, np.ones(len(labels))))
     rates: Floats = events / n_rows
@@ -254,11 +268,11 @@ def _fixed_rates(log: _Log, rows: npt.NDArray[np.intp]) -> Floats:
 def _where_propensities_come_from(table: Table) -> str:
     if table.propensity is not None:
         return f"from the column {table.propensity.name}"
-    return "the share of each ad among all rows, which is right if ads were assigned at random, alike for everyone"
+    return "the share of each action among all rows, which is right if they were assigned at random, alike in every row"
 
 
 def _uplift(logged: LoggedRows, treatment: str, control: str, seed: int) -> Uplift:
-    """Uplift of one ad over the control by the model's predictions, on the rows that had either."""
+    """Uplift of one action over the control by the model's predictions, on the rows that had either."""
     one, other = logged.action_names.index(treatment), logged.action_names.index(control)
     either = np.isin(logged.actions, (one, other))
     scores = logged.predicted_rewards[:, one] - logged.predicted_rewards[:, other]

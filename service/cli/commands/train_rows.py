@@ -1,0 +1,81 @@
+"""Rows of `backscore train`: from a file or table, the event log, or recorded outcomes."""
+# ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from service.cli.commands.audit import prediction_log
+from service.cli.context import event_log, home_of, live_model
+from service.cli.exits import CommandError
+
+if TYPE_CHECKING:
+    from data.window_events import KnownPositives
+    from models.contract import Domain
+    from models.training.rows import TrainingRows
+    from service.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowSource:
+    """Where the rows come from; CommandError for more than one source. Without any they are simulated."""
+
+    data: Path | None = None
+    table: str | None = None
+    from_events: bool = False
+    from_outcomes: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse combinations."""
+        if (self.from_events or self.from_outcomes) and not (self.data is None and self.table is None):
+            option = "--from-events" if self.from_events else "--from-outcomes"
+            raise CommandError(f"{option} cannot be combined with --data or --table")
+        if self.from_events and self.from_outcomes:
+            raise CommandError("--from-events cannot be combined with --from-outcomes")
+
+
+def read_rows(
+    settings: Settings, domain: Domain, name: str, source: RowSource, *, seed: int
+) -> tuple[TrainingRows, KnownPositives | None]:
+    """The rows, and for events when each was known to be positive; `seed` is that of the simulator."""
+    from models.training.rows import rows_to_train_on
+
+    if source.from_events:
+        return _stored_events(settings, domain, name)
+    if source.from_outcomes:
+        return _rows_with_outcomes(settings, domain, name), None
+    rows = rows_to_train_on(
+        domain,
+        data=str(source.data) if source.data else None,
+        table=source.table,
+        home=home_of(settings),
+        data_home=settings.data_home,
+        seed=seed,
+    )
+    return rows, None
+
+
+def _stored_events(settings: Settings, domain: Domain, name: str) -> tuple[TrainingRows, KnownPositives]:
+    """Stored events with known labels, and when each of them was known to be positive."""
+    from models.clock import utc_now
+    from models.records.events.history import source_of, stored_rows, with_levels_of
+    from models.training.rows import TrainingRows, split_for
+
+    live = live_model(settings, name)
+    with event_log(settings, live) as log:
+        stored = stored_rows(log, utc_now())
+    table = with_levels_of(live.table, stored.frame)
+    rows = TrainingRows(table, stored.frame, source_of(name), split_for(table, domain))
+    return rows, stored.positives
+
+
+def _rows_with_outcomes(settings: Settings, domain: Domain, name: str) -> TrainingRows:
+    """Recorded rows with known outcomes."""
+    from models.clock import utc_now
+    from models.training.outcome_rows import rows_with_outcomes
+
+    live = live_model(settings, name)
+    with prediction_log(settings) as log:
+        return rows_with_outcomes(log.engine, name, live.table, domain, now=utc_now())
