@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -34,70 +34,83 @@ def quantiles(fields: Mapping[str, float], *, title: str, unit: str = "", bounds
     bounds : of the histogram of the median. Values are clipped to the first and last for tests that need a bounded
         loss.
     """
-    names, levels = list(fields), np.array(list(fields.values()))
-    if (
-        len(levels) < 3
-        or len(levels) % 2 == 0
-        or (np.diff(levels) <= 0).any()
-        or not np.allclose(levels + levels[::-1], 1)
-    ):
-        raise ValueError(
-            "quantile levels must be ascending, odd in number and symmetric around 0.5, like 0.1, 0.5, 0.9; "
-            f"got {levels.tolist()}"
-        )
-    middle, low, high = len(levels) // 2, bounds[0], bounds[-1]
-
-    def answered(answer: Mapping[str, Any]) -> list[float] | None:
-        return None if names[0] not in answer else [answer[name] for name in names]
-
-    def losses(targets: Targets, predictions: Floats) -> Floats:
-        return pinball_losses(targets, predictions, levels)
-
-    def bounded_losses(targets: Targets, predictions: Floats) -> Floats:
-        clipped = pinball_losses(np.clip(targets, low, high), np.clip(predictions, low, high), levels)
-        scaled: Floats = 2 * clipped / (high - low)
-        return scaled
-
-    def measures(predictions: Floats, targets: Targets) -> RowMeasures:
-        predictions = predictions.reshape(len(targets), len(levels))
-        return row_measures(
-            len(targets),
-            coverage=_inside(targets, predictions).astype(np.float64),
-            pinball=losses(targets, predictions),
-            mae=np.abs(targets - predictions[:, middle]),
-        )
-
-    def expected(predictions: Floats, *, seed: int = 0) -> ExpectedRows:
-        del seed  # deterministic
-        share = float(levels[-1] - levels[0])
-        coverage = Measure(value=share, low=share, high=share)
-        return ExpectedRows(n_rows=len(predictions), coverage=coverage, pinball=NOTHING, mae=NOTHING)
-
-    evaluate = partial(evaluate_quantiles, levels=levels)
+    levels = _checked_levels(np.array(list(fields.values())))
+    names, middle, share = list(fields), len(levels) // 2, float(levels[-1] - levels[0])
+    found = _Quantiles(names=names, levels=levels, low=bounds[0], high=bounds[-1])
     return Task(
         name="quantiles",
         prediction="quantiles",
-        answered=answered,
+        answered=found.answered,
         targets=number_targets,
         outcome_type=Annotated[float, Field(strict=True, allow_inf_nan=False)],
         read_outcome=observed_number,
         target_of=lambda _table, outcome: float(outcome),
-        evaluate=evaluate,
-        metrics=tuple(
-            replace(one, perfect=float(levels[-1] - levels[0])) if one.key == "coverage" else one
-            for one in QUANTILE_METRICS
-        ),
+        evaluate=partial(evaluate_quantiles, levels=levels),
+        metrics=tuple(replace(one, perfect=share) if one.key == "coverage" else one for one in QUANTILE_METRICS),
         loss="pinball loss",
-        losses=losses,
+        losses=found.losses,
         bounded_loss="pinball loss, as a share of the range",
-        bounded_losses=bounded_losses,
+        bounded_losses=found.bounded_losses,
         baselines=partial(_baselines, levels=levels),
-        measures=measures,
-        expected=expected,
+        measures=found.measures,
+        expected=found.expected,
         live_metrics=("coverage", "pinball", "mae"),
-        summary=Summary(field=names[middle], title=title, unit=unit, bounds=bounds, of=lambda found: found[:, middle]),
+        summary=Summary(field=names[middle], title=title, unit=unit, bounds=bounds, of=lambda all_: all_[:, middle]),
         charts=("predicted_observed", "coverage"),
     )
+
+
+def _checked_levels(levels: Floats) -> Floats:
+    """The quantile levels; ValueError for those that have no middle one with pairs around it."""
+    symmetric = np.allclose(levels + levels[::-1], 1)
+    if len(levels) < 3 or len(levels) % 2 == 0 or (np.diff(levels) <= 0).any() or not symmetric:
+        raise ValueError(
+            "quantile levels must be ascending, odd in number and symmetric around 0.5, like 0.1, 0.5, 0.9; "
+            f"got {levels.tolist()}"
+        )
+    return levels
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Quantiles:
+    """Losses and performance at some quantile levels.
+
+    Parameters
+    ----------
+    names : the answer fields, in the order of the levels.
+    low, high : bounds that values are clipped to for the bounded loss.
+    """
+
+    names: list[str]
+    levels: Floats
+    low: float
+    high: float
+
+    def answered(self, answer: Mapping[str, Any]) -> list[float] | None:
+        return None if self.names[0] not in answer else [answer[name] for name in self.names]
+
+    def losses(self, targets: Targets, predictions: Floats) -> Floats:
+        return pinball_losses(targets, predictions, self.levels)
+
+    def bounded_losses(self, targets: Targets, predictions: Floats) -> Floats:
+        clipped = self.losses(np.clip(targets, self.low, self.high), np.clip(predictions, self.low, self.high))
+        scaled: Floats = 2 * clipped / (self.high - self.low)
+        return scaled
+
+    def measures(self, predictions: Floats, targets: Targets) -> RowMeasures:
+        predictions = predictions.reshape(len(targets), len(self.levels))
+        return row_measures(
+            len(targets),
+            coverage=_inside(targets, predictions).astype(np.float64),
+            pinball=self.losses(targets, predictions),
+            mae=np.abs(targets - predictions[:, len(self.levels) // 2]),
+        )
+
+    def expected(self, predictions: Floats, *, seed: int = 0) -> ExpectedRows:
+        del seed  # deterministic
+        share = float(self.levels[-1] - self.levels[0])
+        coverage = Measure(value=share, low=share, high=share)
+        return ExpectedRows(n_rows=len(predictions), coverage=coverage, pinball=NOTHING, mae=NOTHING)
 
 
 def number_targets(table: Table, frame: pd.DataFrame) -> npt.NDArray[np.float64]:

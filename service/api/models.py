@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
-from models.monitoring.promotion.changes import activate_policy
 from service.access.callers import actor_of
-from service.api.model_changes import promote, roll_back
-from service.api.model_views import ModelDetails, ModelList, ModelState, model_details, model_list, model_state
+from service.api.model_changes import activate_policy, promote, roll_back
+from service.api.model_views import ModelDetails, ModelList, ModelState, model_details, model_list
 from service.context import State
-from service.errors import UnknownModelError
 from service.requests.json_bodies import WITHOUT_NUL, json_body_of, read_json
 
 
@@ -47,7 +43,6 @@ class Rollback(BaseModel):
 def model_router(state: State) -> APIRouter:
     """The endpoints of the registry."""
     router = APIRouter(prefix="/v1/models", tags=["models"])
-    registry, live_models = state.registry, state.live_models
 
     @router.get("", summary="List models and their live versions")
     def list_models() -> ModelList:
@@ -75,13 +70,6 @@ def model_router(state: State) -> APIRouter:
     @router.post("/{name}/policy", summary="Activate a stored policy", openapi_extra=json_body_of(Activation))
     async def activate(name: str, request: Request) -> ModelState:
         wanted = await read_json(request, state.settings.max_body_bytes, Activation)
-        version = await asyncio.to_thread(registry.champion, name)
-        if version is None:
-            raise UnknownModelError(name, live_models.served_models)
-        actor = actor_of(request.scope)
-        policy = await live_models.change(
-            lambda load: activate_policy(registry, load, name, wanted.version, actor=actor, why=wanted.why)
-        )
-        return model_state(state, version, version, policy)
+        return await activate_policy(state, name, wanted.version, actor=actor_of(request.scope), why=wanted.why)
 
     return router

@@ -26,6 +26,7 @@ from models.contract import ReasonScope
 from service.access.callers import Caller
 from service.context import State
 from service.errors import FieldError, InvalidRequestError, UnknownOperationError
+from service.live.prediction_records import request_record
 from service.live.served_model import LABELS
 from service.requests.bodies import JSON, json_body, media_type, read_body, read_json
 from service.requests.field_errors import shown
@@ -170,7 +171,7 @@ class PredictionRoutes:
         waits = described.in_thread or served.events is not None
         done = await anyio.to_thread.run_sync(operate) if waits else operate()
         if described.recorded and served.audit.records(prediction_id):
-            record = served.record(prediction_id, operation, done.body, done.answer.decode(), call=call)
+            record = request_record(served, prediction_id, operation, done.body, done.answer.decode(), call=call)
             stored = state.batcher.record(served, record)
             if stored is not None and (problem := await asyncio.wrap_future(stored)) is not None:
                 raise problem

@@ -55,9 +55,13 @@ def review_router(state: State, engine: sa.Engine) -> APIRouter:
     engine : the database with the stored events.
     """
     router = APIRouter(prefix="/v1/{name}", tags=["review"])
+    _add_alerts(router, state, engine)
+    _add_figures(router, state, engine)
+    return router
 
-    def live(name: str) -> LiveModel:
-        return _live_with_queue(state, name)
+
+def _add_alerts(router: APIRouter, state: State, engine: sa.Engine) -> None:
+    """The queue and its verdicts."""
 
     def queue(name: str) -> ReviewQueue:
         return review_queue(state, engine, name)
@@ -80,9 +84,13 @@ def review_router(state: State, engine: sa.Engine) -> APIRouter:
         work = partial(queue(name).decide, number, sent.verdict, by=sent.by, note=sent.note)
         return await asyncio.to_thread(work)
 
+
+def _add_figures(router: APIRouter, state: State, engine: sa.Engine) -> None:
+    """What rules and model did on stored events."""
+
     @router.get("/rules", summary="The policy's rules, with their live hits")
     def list_rules(name: str) -> LiveRules:
-        model = live(name)
+        model = _live_with_queue(state, name)
         with reading(engine) as connection:
             counts = rule_counts(connection, model, state.now())
         return LiveRules(
@@ -96,16 +104,14 @@ def review_router(state: State, engine: sa.Engine) -> APIRouter:
     def show_figures(
         name: str,
         k: Annotated[
-            int, Query(ge=1, le=1_000_000, description="Number of cards per day for card precision@k.")
+            int, Query(ge=1, le=1_000_000, description="Number of subjects, such as cards, per day for precision@k.")
         ] = HANDBOOK_K,
         days: Annotated[
             float | None,
             Query(gt=0, le=3_650, description="Length of the period, up to now; unlimited if left out."),
         ] = None,
     ) -> LiveFigures:
-        return live_figures(engine, live(name), now=state.now(), k=k, days=days)
-
-    return router
+        return live_figures(engine, _live_with_queue(state, name), now=state.now(), k=k, days=days)
 
 
 def review_queue(state: State, engine: sa.Engine, name: str) -> ReviewQueue:

@@ -77,20 +77,7 @@ def rollout_router(state: State, engine: sa.Engine) -> APIRouter:
     @router.post("", summary="Start a rollout: a challenger as shadow or canary", openapi_extra=json_body_of(Challenge))
     async def start(name: str, request: Request) -> Challenger:
         wanted = await read_json(request, state.settings.max_body_bytes, Challenge)
-        live_models.served(name)  # an unknown model is a 404, whatever else is wrong
-        rollout = await live_models.change(
-            lambda load: start_rollout(
-                registry,
-                load,
-                name,
-                wanted.version,
-                mode=wanted.mode,
-                share=wanted.share,
-                actor=actor_of(request.scope),
-                why=wanted.why,
-            )
-        )
-        return _challenger(state, rollout)
+        return _challenger(state, await _started(state, name, wanted, actor_of(request.scope)))
 
     @router.delete("", summary="End the rollout")
     async def stop(
@@ -106,6 +93,23 @@ def rollout_router(state: State, engine: sa.Engine) -> APIRouter:
         return _challenger(state, rollout)
 
     return router
+
+
+async def _started(state: State, name: str, wanted: Challenge, actor: str) -> Rollout:
+    """The rollout that was asked for, once its challenger is live."""
+    state.live_models.served(name)  # an unknown model is a 404, whatever else is wrong
+    return await state.live_models.change(
+        lambda load: start_rollout(
+            state.registry,
+            load,
+            name,
+            wanted.version,
+            mode=wanted.mode,
+            share=wanted.share,
+            actor=actor,
+            why=wanted.why,
+        )
+    )
 
 
 def _challenger(state: State, rollout: Rollout) -> Challenger:

@@ -13,11 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from data.rows import row_adapter
 from models.answers.respond import respond
-from models.contract import Answer, LiveModel, Operation, ReasonScope, Row
-from models.encoding import Features
-from models.errors import EventError, RefusedBodyError
+from models.contract import Answer, LiveModel, ReasonScope, Row
+from models.errors import EventError
 from models.records.audit_log.personal import PersonalData
-from models.records.audit_log.record import BATCH, PredictionRecord, Role, features_digest
+from models.records.audit_log.record import Role
 from models.records.events.event_log import EventLog
 from models.registry.audit_settings import DEFAULT as RECORD_ALL
 from models.registry.audit_settings import AuditSettings
@@ -26,9 +25,9 @@ from models.registry.policies import StoredPolicy
 from models.registry.rollouts import Rollout
 from service.errors import FieldError, InvalidRequestError, UnknownOperationError
 from service.live.batch_answer import BatchAnswer
+from service.live.served_operation import Operated, ServedOperation
 from service.requests.bodies import is_crowded
-from service.requests.call import Call
-from service.requests.field_errors import MAX_VALUES, crowded_error, json_pointer, refusal_error, request_error, shown
+from service.requests.field_errors import MAX_VALUES, crowded_error, json_pointer, request_error, shown
 
 Recall: TypeAlias = Callable[["ServedModel", str, str], tuple[LiveModel, Row]]
 """(live model, name of the field, prediction ID in it) -> the version that made the prediction, and its row."""
@@ -36,24 +35,6 @@ Recall: TypeAlias = Callable[["ServedModel", str, str], tuple[LiveModel, Row]]
 LABELS = "labels"
 VALUES_PER_INPUT = 1_000
 """Limit on the values of a body other than a batch, per input of the table; a ranking holds up to 200 candidates."""
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ServedOperation:
-    """An operation with the validator of its bodies and the serializer of its answers."""
-
-    operation: Operation
-    body: TypeAdapter[Any]
-    answer: TypeAdapter[Answer]
-
-
-@dataclass(frozen=True, eq=False)
-class Operated:
-    """The result of an operation: the validated body, the answer as JSON, and fields for the log."""
-
-    body: Any
-    answer: bytes
-    log_fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -107,14 +88,7 @@ class ServedModel:
             answer=TypeAdapter(domain.answer),
             batch_answer=batch_answer,
             batch_writer=TypeAdapter(batch_answer),
-            operations={
-                operation.name: ServedOperation(
-                    operation=operation,
-                    body=TypeAdapter(operation.body(live.table)),
-                    answer=TypeAdapter(operation.answer),
-                )
-                for operation in domain.operations
-            },
+            operations={operation.name: ServedOperation.of(operation, live.table) for operation in domain.operations},
             personal=PersonalData(live.table, personal_key),
         )
 
@@ -167,61 +141,6 @@ class ServedModel:
         """The version itself, and its canary if there is one."""
         return [self] if self.challenger is None or self.shadow is not None else [self, self.challenger]
 
-    def record(
-        self,
-        prediction_id: str,
-        action: str,
-        request: Any,
-        answer: str,
-        *,
-        call: Call,
-        reasons: str = "",
-        digest: str = "",
-        n_rows: int = 1,
-    ) -> PredictionRecord:
-        """The audit record of an answered request, see `PredictionRecord`."""
-        live = self.live
-        return PredictionRecord(
-            prediction_id,
-            live.version,
-            live.name,
-            live.policy_version,
-            self.role,
-            action,
-            call.at,
-            call.latency,
-            call.key_id,
-            reasons,
-            n_rows,
-            self.personal.text(request),
-            digest,
-            self.personal.answer_text(answer),
-        )
-
-    def record_rows(
-        self,
-        record_id: str,
-        action: str,
-        rows: Sequence[Row],
-        X: Features,
-        answers: Sequence[str],
-        *,
-        call: Call,
-        reasons: ReasonScope,
-    ) -> PredictionRecord:
-        """The audit record of a single row or a batch, with its features X and its answers as JSON."""
-        single = action != BATCH
-        return self.record(
-            record_id,
-            action,
-            rows[0] if single else list(rows),
-            answers[0] if single else f"[{','.join(answers)}]",
-            call=call,
-            reasons=reasons,
-            digest=features_digest(X),
-            n_rows=len(rows),
-        )
-
     def read_row(self, body: bytes) -> Row:
         """The validated row of a body.
 
@@ -262,24 +181,15 @@ class ServedModel:
         EventError, DatabaseError
             The windows of its row cannot be looked up.
         """
-        served = self.operation(name)
-        operation, checked = served.operation, self._checked(served.body, body)
-        live = self.live
-        if (
-            recall is not None
-            and operation.prediction_id_field is not None
-            and operation.prediction_id_field in checked
-        ):
-            live, row = recall(self, operation.prediction_id_field, checked[operation.prediction_id_field])
-            checked = _placed(checked, operation.row_path or (), row)
-        elif self.events is not None and operation.row_path is not None:
-            checked = _with_row(checked, operation.row_path, self.events)
-        try:
-            answer = operation.respond(live, checked, prediction_id)
-        except RefusedBodyError as error:
-            raise refusal_error(error) from None
-        kept = operation.log_fields(answer) if operation.log_fields else {}
-        return Operated(checked, served.answer.dump_json(answer), kept)
+        served, live = self.operation(name), self.live
+        checked = self._checked(served.body, body)
+        field = served.operation.prediction_id_field
+        if recall is not None and field is not None and field in checked:
+            live, row = recall(self, field, checked[field])
+            checked = served.with_row(checked, row)
+        elif self.events is not None:
+            checked = served.with_windows(checked, self.events)
+        return served.respond(live, checked, prediction_id)
 
     @property
     def actions(self) -> list[str]:
@@ -338,22 +248,3 @@ def unstorable(row: Row, prefix: Sequence[str | int] = ()) -> list[FieldError]:
         for name, value in row.items()
         if isinstance(value, str) and "\0" in value
     ]
-
-
-def _placed(body: Any, place: Sequence[str], row: Row) -> Any:
-    """A copy of the body with the row at that path."""
-    if not place:
-        return row
-    name, *rest = place
-    return {**body, name: _placed(body.get(name, {}), rest, row)}
-
-
-def _with_row(body: Any, place: Sequence[str], events: EventLog) -> Any:
-    """A copy of the body with the windows of the row at that path."""
-    if place:
-        name, *rest = place
-        return {**body, name: _with_row(body[name], rest, events)}
-    (looked,) = events.look([body])
-    if isinstance(looked, EventError):
-        raise looked
-    return looked

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from models.answers.respond import answer_columns, answer_texts
 from models.contract import ReasonScope, Row
 from models.records.audit_log.record import BATCH, id_in_batch
+from service.live.prediction_records import rows_record
 from service.live.served_model import ServedModel
 from service.requests.call import Call
 from service.scoring.event_worker import EventWorker, Results
@@ -48,7 +49,7 @@ def answer_rows(
     batcher.count(served, columns)
     texts = answer_texts(columns)
     if served.audit.records(batch_id):
-        record = served.record_rows(batch_id, BATCH, rows, X, texts, call=call, reasons=reasons)
+        record = rows_record(served, batch_id, BATCH, rows, X, texts, call=call, reasons=reasons)
         stored = batcher.record(served, record)
         if stored is not None and (problem := stored.result()) is not None:
             raise problem

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Annotated, Any
@@ -91,39 +91,41 @@ def answer_batch(
         batch = read_json(served, body, max_rows)
     else:
         batch = read_file(served, body, SUFFIXES[kind], max_rows, max_bytes)
-    places = [place for place, row in enumerate(batch.rows) if row is not None]
+    valid = {place: row for place, row in enumerate(batch.rows) if row is not None}
     results = answer_rows(
         served,
-        [row for row in batch.rows if row is not None],
-        places,
+        list(valid.values()),
+        list(valid),
         batcher=batcher,
         events=events,
         batch_id=batch_id,
         call=call,
         reasons=reasons,
     )
+    return _document(served, batch, dict(zip(valid, results, strict=True)))
+
+
+def _document(served: ServedModel, batch: Batch, results: Mapping[int, str | EventError]) -> bytes:
+    """A serialized `BatchAnswer` around answers that are JSON already.
+
+    Parameters
+    ----------
+    results : of the valid rows, by place in the batch.
+    """
+    live, errors = served.live, list(batch.errors)
     answers: list[str | None] = [None] * len(batch.rows)
-    errors = list(batch.errors)
-    for place, result in zip(places, results, strict=True):
+    for place, result in results.items():
         if isinstance(result, EventError):
             errors.append(event_field(result, ("rows", place)))
         else:
             answers[place] = result
-    return _document(served, batch.warnings, answers, errors)
-
-
-def _document(
-    served: ServedModel, warnings: list[str], answers: Sequence[str | None], errors: Sequence[FieldError]
-) -> bytes:
-    """A serialized `BatchAnswer` around answers that are JSON already."""
-    live = served.live
     fields = {
         "model": live.name,
         "version": live.version,
         "policy_version": live.policy_version,
         "n_rows": len(answers),
         "n_answered": len(answers) - answers.count(None),
-        "warnings": warnings,
+        "warnings": batch.warnings,
         "errors": errors,
     }
     parts = {name: to_json(value) for name, value in fields.items()}

@@ -7,7 +7,8 @@ share the cost of a transaction. A slow or unreachable database blocks this thre
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -18,6 +19,7 @@ from models.encoding import Features
 from models.errors import EventError
 from models.records.audit_log.record import BATCH, SCORE, PredictionRecord
 from service.errors import BusyError
+from service.live.prediction_records import rows_record
 from service.live.served_model import ServedModel
 from service.metrics.metrics import Metrics
 from service.requests.call import Call
@@ -167,28 +169,32 @@ def _answered(group: Sequence[PendingEvents], metrics: Metrics) -> tuple[Results
         return answers
 
     def recorded(rows: Sequence[Row], places: Sequence[int], answers: Sequence[str]) -> list[PredictionRecord]:
-        positions = iter(enumerate(places))
-        position, stop = next(positions, None), 0
-        for one in group:
-            stop += len(one.rows)
-            own = []
-            while position is not None and position[1] < stop:
-                own.append(position[0])
-                position = next(positions, None)
-            if own and served.audit.records(one.record_id):
-                own_rows = [rows[i] for i in own]
-                texts = [answers[i] for i in own]
-                records.append(
-                    served.record_rows(
-                        one.record_id, one.action, own_rows, encoded[0][own], texts, call=one.call, reasons=reasons
-                    )
-                )
-                if served.shadow is not None:
-                    own_ids = [ids[places[i]] for i in own]
-                    seen.append(Seen(served.shadow, own_rows, own_ids, one.record_id, one.action, one.call))
+        for one, own in _by_request(group, places):
+            if not rows[own] or not served.audit.records(one.record_id):
+                continue
+            what = (one.record_id, one.action, rows[own], encoded[0][own], answers[own])
+            records.append(rows_record(served, *what, call=one.call, reasons=reasons))
+            if served.shadow is not None:
+                own_ids = [ids[place] for place in places[own]]
+                seen.append(Seen(served.shadow, rows[own], own_ids, one.record_id, one.action, one.call))
         return records
 
     assert served.events is not None  # noqa: S101 - only versions with windows are queued here
     results = served.events.answer([row for one in group for row in one.rows], respond_to, recorded)
     metrics.audit_written(sum(record.n_rows for record in records))
     return results, seen
+
+
+def _by_request(group: Sequence[PendingEvents], places: Sequence[int]) -> Iterator[tuple[PendingEvents, slice]]:
+    """Each request with the slice of `places` that are its rows.
+
+    Parameters
+    ----------
+    places : of some of the group's rows, ascending.
+    """
+    first = stop = 0
+    for one in group:
+        stop += len(one.rows)
+        last = bisect_left(places, stop, first)
+        yield one, slice(first, last)
+        first = last

@@ -20,6 +20,7 @@ from models.clock import Clock
 from models.contract import ReasonScope, Row
 from models.errors import DatabaseError
 from models.records.audit_log.record import SCORE, PredictionRecord, milliseconds
+from service.live.prediction_records import rows_record
 from service.live.served_model import ServedModel
 from service.metrics.metrics import Metrics
 from service.requests.call import Call
@@ -163,8 +164,8 @@ class RowBatcher:
         self.count(served, columns)
         texts = answer_texts(columns)
         records = [
-            served.record_rows(
-                one.prediction_id, SCORE, [one.row], X[i : i + 1], [text], call=one.call, reasons=reasons
+            rows_record(
+                served, one.prediction_id, SCORE, [one.row], X[i : i + 1], [text], call=one.call, reasons=reasons
             )
             for i, (one, text) in enumerate(zip(group, texts, strict=True))
             if served.audit.records(one.prediction_id)

@@ -19,6 +19,7 @@ from structlog.typing import FilteringBoundLogger
 
 from models.answers.respond import answer_columns, answer_texts
 from models.contract import Row
+from service.live.prediction_records import rows_record
 from service.live.served_model import ServedModel
 from service.metrics.metrics import Metrics
 from service.requests.call import Call
@@ -134,7 +135,8 @@ class ShadowWorker:
             own = slice(start, start + len(one.rows))
             start = own.stop
             records.append(
-                shadow.record_rows(
+                rows_record(
+                    shadow,
                     one.record_id,
                     one.action,
                     rows[own],
