@@ -126,9 +126,9 @@ def _sentence(ripe: LabelledFigures, naive: LabelledFigures, now: datetime, labe
         return f"All of the {to_date} are older than the {label_delay_days:g} days that labels take: no difference."
     young = f"{n_waiting:,} of the {to_date} are younger than the {label_delay_days:g} days that labels take"
     if ripe.average_precision is None or naive.average_precision is None:
-        return f"{young}, and those with a label are all positive or all genuine: too early to evaluate."
+        return f"{young}, and those with a label are all positive or all negative: too early to evaluate."
     return (
-        f"{young}. Counted at once, those without a label pass for genuine: positives that the model found look like "
+        f"{young}. Counted at once, those without a label pass for negative: positives that the model found look like "
         "false alarms, and those that it missed go unnoticed. So the average precision is "
         f"{naive.average_precision:.3f} on all transactions, but {ripe.average_precision:.3f} on matured labels."
     )

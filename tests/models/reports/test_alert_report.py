@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
+import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from sklearn.metrics import average_precision_score
 from data.splits import Split, split_rows
 from data.tables._catalogue import public_tables
 from data.windows import checked_history
+from models.contract import AlertWords
 from models.decisions.alerts.budget_curve import BudgetPoint
 from models.decisions.alerts.subject_precision import subject_precision_at_k
 from models.domains._discovery import load_domains
@@ -89,7 +91,7 @@ def test_labels_that_are_not_late_hide_nothing(trained, decisions, split):
 
 def test_of_rows_without_times_nothing_is_said(trained, decisions):
     """It is unknown which of them are of one day."""
-    untimed = dataclasses.replace(trained, scorer=_ReadsUlb())
+    untimed = replace(trained, scorer=_ReadsUlb())
     assert alert_report(untimed, FRAUD.alert_budget, LATE, decisions) is None
 
 
@@ -124,7 +126,7 @@ def test_the_chart_states_what_the_handbooks_number_of_reviews_finds():
 def test_report_and_card_show_what_was_measured(trained, decisions):
     """The chart, both figures of the clock, its sentence, and a line for each number of reviews."""
     alerts = alert_report(trained, FRAUD.alert_budget, LATE, decisions)
-    data = report_data(alerts=alerts)
+    data = report_data(alerts=alerts, alert_words=WORDS)
     report, card = Page(render_report(data)), Page(render_card(model_card(data, FRAUD), FRAUD))
 
     assert "chart-budget" in report.figures
@@ -151,3 +153,19 @@ def test_without_alerts_neither_says_anything_about_them():
     for page in (report, card):
         assert "late labels" not in page.text
         assert "Alerts by review budget" not in page.text
+
+
+def test_the_report_speaks_in_the_nouns_of_the_domain(trained, decisions):
+    """Chart and page of a domain with other words name no cards and no fraud."""
+    words = AlertWords(subject="shop", subjects="shops", positive="dispute", positives="disputes", affected="bad shops")
+    alerts = alert_report(trained, FRAUD.alert_budget, LATE, decisions)
+    chart = budget_chart([point(1, value_share=None)], words)
+    data = report_data(alerts=alerts, alert_words=words)
+    domain = replace(FRAUD, queue=replace(FRAUD.queue, words=words))
+    report, card = Page(render_report(data)), Page(render_card(model_card(data, domain), domain))
+
+    assert "of the bad shops; " in chart.title
+    assert [trace["name"] for trace in chart.figure["data"]] == ["shop precision", "shop recall"]
+    for page in (report, card):
+        assert "Shop precision@100" in page.text
+        assert not re.search(r"\bcards\b|\bfrauds\b|Card (precision|recall)", page.text)

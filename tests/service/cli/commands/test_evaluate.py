@@ -26,7 +26,7 @@ def test_the_values_are_printed_and_written(run, rows, tmp_path):
     for text in ("learned", "gradient boosting", " *", "random", "The learned policy has a rate of"):
         assert text in for_people.stdout
     assert "--control" in for_people.stderr
-    assert "share of each ad" in for_people.stderr
+    assert "share of each action" in for_people.stderr
     assert "<h1>Off-policy evaluation</h1>" in out.read_text("utf-8")
     found = for_programs.json
     assert found["n_train"] == found["n_test"] == 3000
