@@ -51,6 +51,7 @@ def split_off(
         _, n_of_class = np.unique(labels, return_counts=True)
         if n_of_class.min() < 2 or n_held_out < len(n_of_class):
             return None
+    # Stratified, since a rare class could be missing from few held-out rows
     training, held_out = train_test_split(np.arange(n_rows), test_size=fraction, random_state=seed, stratify=labels)
     return (training, held_out) if _have_weight(weights, training, held_out) else None
 

@@ -84,7 +84,7 @@ def measures(probabilities: Floats, labels: Labels) -> Measures:
     groups = calibration(probabilities, labels) if n >= MIN_ROWS else []
     enough = n >= MIN_ROWS
     clipped = np.clip(probabilities, CLIP, 1 - CLIP)
-    losses = -np.where(labels == 1, np.log(clipped), np.log1p(-clipped))
+    losses = -np.where(labels == 1, np.log(clipped), np.log1p(-clipped))  # log1p is exact for small probabilities
     return Measures(
         n_rows=n,
         event_rate=float(labels.mean()) if n else None,

@@ -87,6 +87,7 @@ def psi_with_band(reference: Counts, recent: Counts, *, n_resamples: int, seed: 
 def resampled_counts(counts: Counts, n_resamples: int, rng: np.random.Generator) -> Counts:
     """Bin counts of bootstrap resamples; shape (n_resamples, n_bins)."""
     n_rows = int(counts.sum())
+    # The counts of resampled rows are multinomial, so that no rows need to be drawn
     return rng.multinomial(n_rows, counts / n_rows, n_resamples)
 
 

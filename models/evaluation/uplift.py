@@ -71,6 +71,7 @@ def uplift(
     shares, gains = _curve(weights, treated, events, ends)
     found = [(gains[-1], _area(shares, gains))]
     for _ in range(n_resamples):
+        # A resample as weights keeps the order of the scores, so nothing is sorted again
         times_drawn = np.bincount(rng.integers(0, n_rows, n_rows), minlength=n_rows)
         resampled = _curve(times_drawn * weights, treated, events, ends)
         found.append((resampled[1][-1], _area(*resampled)))

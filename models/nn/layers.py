@@ -166,6 +166,7 @@ class Dense:
 
         sums = buffer()
         activated = buffer() if self.keeps_sums or kernel else sums
+        # The backward pass needs the mask, and the activations from before it
         outputs, mask = (buffer(), buffer()) if dropout and not kernel else (activated, None)
         return Record(
             inputs=sums,

@@ -113,6 +113,7 @@ def _answers_of(champion: Version, trained: Trained, bundles: Path) -> Floats | 
     test = trained.rows.test
     # The windows of the test rows need all rows as history; without windows the test rows are enough
     rows = np.arange(len(trained.raw_frame)) if live.table.windows else test
+    # As for requests: the labels are those of the new version's table
     checked, problems = check_frame(live.table, trained.raw_frame.iloc[rows], training=False)
     if problems:
         return f"does not read these rows ({problems[0]})"

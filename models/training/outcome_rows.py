@@ -46,6 +46,7 @@ def rows_with_outcomes(
     frame = rows_as_frame(table, rows)
     spelled = dict(zip((False, True), spelled_outcomes(table), strict=True)) if domain.task.is_binary else {}
     frame[table.target.name] = [spelled.get(one, one) for one in outcomes]
+    # Only inputs are recorded; the other columns of the table are unknown
     kept = replace(table, columns=(*table.inputs, table.target))
     return TrainingRows(
         with_levels_of(kept, frame),

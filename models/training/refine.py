@@ -67,7 +67,7 @@ def load_start(
     if problem := _problem(manifest, table, preset, negative_sample_rate, data_digest):
         raise RefinementError(champion.name, champion.number, problem)
     scorer = load_live(champion, bundles).scorer
-    scorer.table = table
+    scorer.table = table  # equal where it matters; its descriptions word the reasons from now on
     return Start(
         version=champion.number,
         scorer=scorer,

@@ -47,6 +47,7 @@ class SubjectDays:
     def highest(self, values: Floats) -> Floats:
         """The highest value of a subject's transactions on a day, shape (n_subject_days,)."""
         found = np.full(len(self), -np.inf)
+        # Indices repeat, and plain indexing would keep the last value of each
         np.maximum.at(found, self.of_rows, values)
         return found
 
