@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from data.column import Column, Kind, level_text
 from data.errors import BadRowsError, Problem
 from data.spellings import MAX_CHARACTERS, flag_spellings, number_codes, text_codes, value_text
 from data.table import MAX_SHOWN_VALUES, Table
-from data.times import parse_times
+from data.times import TimeFormatError, parse_times, time_format
 
 _MAX_LISTED = 1_000
 _ONLY_IN_TRAINING = ("target", "weight", "propensity")
@@ -29,6 +30,8 @@ class _Checked:
     values: npt.NDArray[Any]
     empty: Mask
     bad: Mask
+    doubt: str = ""
+    """What is wrong with the column as a whole; then all its values are bad."""
 
 
 def checked_frame(table: Table, frame: pd.DataFrame, source: str, *, training: bool) -> pd.DataFrame:
@@ -50,8 +53,8 @@ def check_frame(table: Table, frame: pd.DataFrame, *, training: bool) -> tuple[p
 
     Returns
     -------
-    checked : the used columns in table order, and protected ones even where they are never an input, with the index
-        of `frame`. Numbers are float64 (NaN where empty; codes for "no value" stay, except text ones), times naive UTC
+    checked : the used columns in table order, for training with protected ones that are no inputs, with the index of
+        `frame`. Numbers are float64 (NaN where empty; codes for "no value" stay, except text ones), times naive UTC
         datetime64[us], and all others canonical text as objects (None where empty); flags are keys of `flag_values`.
     problems : in the order of rows; rows with problems must not be used. Rows are counted from 1, through the whole
         file if the index is such a range.
@@ -88,6 +91,21 @@ def known_labels(table: Table, frame: pd.DataFrame) -> npt.NDArray[np.int64] | N
         return None
     found = _CHECKS[target.kind](target, frame[target.name], True)
     return table.labels(pd.DataFrame({target.name: found.values})) * ~(found.empty | found.bad)
+
+
+def with_time_formats(table: Table, frame: pd.DataFrame) -> Table:
+    """The table with the formats of the frame's time columns that it does not name.
+
+    Later files and requests are read by them, however few rows they have. A column in doubt stays without one:
+    `check_frame` says why.
+    """
+    found = {}
+    for column in table.columns:
+        if column.kind == "time" and column.format is None and column.window is None and column.name in frame.columns:
+            with suppress(TimeFormatError):
+                if form := time_format(frame[column.name].mask(frame[column.name].isin(list(text_codes(column))))):
+                    found[column.name] = {"format": form}
+    return table.with_columns(found) if found else table
 
 
 def unknown_columns(table: Table, frame: pd.DataFrame) -> list[str]:
@@ -133,7 +151,7 @@ def _used_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> list[
     for column in table.columns:
         is_read = column.requested or (training and column.role in _ONLY_IN_TRAINING)
         taken_as_empty = column.name not in names and column.optional and is_read and not training
-        if taken_as_empty or (names.count(column.name) == 1 and (is_read or column.protected)):
+        if taken_as_empty or (names.count(column.name) == 1 and (is_read or (training and column.protected))):
             used.append(column)
     return used
 
@@ -143,10 +161,14 @@ def _problems(
 ) -> list[Problem]:
     """The bad and the forbidden empty cells of one column."""
     problems = []
+    if training and checked.doubt:  # one problem is enough
+        rule = f"{checked.doubt}; add format = '...' to the column in the table's TOML, or write ISO 8601 (2024-12-31)"
+        return [Problem(0, column.name, None, rule)]
     rows = np.flatnonzero(checked.bad)
     for row, value in zip(rows.tolist(), values.iloc[rows].tolist(), strict=True):
         length = f" of at most {MAX_CHARACTERS} characters" if len(str(value)) > MAX_CHARACTERS else ""
-        problems.append(Problem(first_row + row + 1, column.name, value, f"must be {column.allowed}{length}"))
+        rule = f"must be {column.allowed}{length}" + (f": {checked.doubt}" if checked.doubt else "")
+        problems.append(Problem(first_row + row + 1, column.name, value, rule))
     if not column.optional or (training and column.role in (*_ONLY_IN_TRAINING, "time")):
         rows = np.flatnonzero(checked.empty)
         rule = f"must not be empty; it must be {column.allowed.removesuffix(', or empty')}"
@@ -188,8 +210,7 @@ def _distinct(
     """Position of each row's text among the distinct texts, these texts, and which rows are empty or blank."""
     # Columns have few distinct values: each is converted once, not once a row
     positions, uniques = pd.factorize(values.astype(object) if values.dtype == "category" else values)
-    is_text = isinstance(values.dtype, pd.StringDtype)  # then the values are texts already
-    texts = uniques.tolist() if is_text else [text_of(value) for value in uniques.tolist()]
+    texts = [text_of(value) for value in uniques.tolist()]
     blank = np.array([not text.strip() for text in texts] + [True])  # the last one is for position -1
     return positions, np.array([*texts, None], object), blank[positions]
 
@@ -218,7 +239,7 @@ def _check_number(column: Column, values: pd.Series[Any], training: bool) -> _Ch
 
 
 def _check_text(column: Column, values: pd.Series[Any], training: bool) -> _Checked:
-    positions, texts, empty = _distinct(values, level_text)
+    positions, texts, empty = _distinct(values, column.level_of)
     allowed = (
         {*column.levels, *text_codes(column)} if training and column.kind == "category" and column.levels else None
     )
@@ -240,16 +261,18 @@ def _check_flag(column: Column, values: pd.Series[Any], training: bool) -> _Chec
 
 
 def _check_time(column: Column, values: pd.Series[Any], training: bool) -> _Checked:
+    empty, exempt = values.isna().to_numpy(), np.zeros(len(values), np.bool_)
     if column.missing:
         positions, texts, empty = _distinct(values, level_text)
         exempt = pd.Series(texts).isin(list(text_codes(column))).to_numpy()[positions]
-        times = parse_times(values.mask(exempt)).to_numpy()
-        return _Checked(values=times, empty=empty, bad=np.isnat(times) & ~empty & ~exempt)
-    times = parse_times(values).to_numpy()
-    empty = values.isna().to_numpy()
-    if values.dtype.kind == "O":
+        values = values.mask(exempt)
+    elif values.dtype.kind == "O":
         empty = empty | (values.astype(object).map(str).str.strip() == "").to_numpy(np.bool_)
-    return _Checked(values=times, empty=empty, bad=np.isnat(times) & ~empty)
+    try:
+        times, doubt = parse_times(values, column.format or time_format(values)).to_numpy(), ""
+    except TimeFormatError as error:
+        times, doubt = np.full(len(values), "NaT", "datetime64[us]"), str(error)
+    return _Checked(values=times, empty=empty, bad=np.isnat(times) & ~empty & ~exempt, doubt=doubt)
 
 
 _CHECKS: dict[Kind, Callable[[Column, pd.Series[Any], bool], _Checked]] = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import string
+from functools import cached_property
 from typing import Annotated, Literal
 
 import numpy as np
@@ -12,6 +14,7 @@ from pydantic import BeforeValidator, ConfigDict
 from pydantic.dataclasses import dataclass
 
 from data.errors import TableError
+from data.times import check_format
 from data.window import Window
 
 Kind = Literal["number", "category", "flag", "key", "time", "text"]
@@ -28,9 +31,19 @@ TEMPLATE_FIELDS = ("value", "reference")
 """Placeholders of a sentence template."""
 
 
+_WHOLE = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
+_WRITTEN_AS_FLOAT = re.compile(r"(-?\d+)\.0+", re.ASCII)
+_LEADING_ZEROS = re.compile(r"(-?)0+(\d+)", re.ASCII)
+
+
 def level_text(value: object) -> str:
-    """The canonical text of a category's level: `1`, `1.0`, `True` and `"1"` are all the level "1"."""
-    if type(value) is str:  # the usual case, made fast
+    """The canonical text of a category's level: `1`, `1.0`, `True`, `"1"` and `"1.0"` are all the level "1".
+
+    Pandas writes whole numbers as floats as soon as one cell of their column is empty.
+    """
+    if type(value) is str:
+        if value[-1:] == "0" and (found := _WRITTEN_AS_FLOAT.fullmatch(value)):  # most texts are spared the search
+            return found[1]
         return value
     if isinstance(value, bool | np.bool_) or (isinstance(value, float | np.floating) and value.is_integer()):
         return str(int(value))
@@ -57,7 +70,9 @@ class Column:
         the row's ad was chosen, where chance chose it), `time` (when the row happened), `entity` (whose row it is:
         card, terminal), `event` (the row's own id: the same id is the same event), `ignore` (known, never used).
     minimum, maximum : bounds of a number, inclusive.
-    whole : the number has no fraction.
+    format : of times in files and requests that are not ISO 8601: codes of Python's strptime such as "%d/%m/%Y",
+        "epoch seconds", "epoch milliseconds" or "excel days".
+    whole : the number has no fraction; of a category or key without listed levels: they are whole numbers.
     levels : allowed levels of a category in files; of a flag its two spellings, the false one first. Requests may hold
         other levels: they are scored, with a warning in the answer.
     meanings : of levels that are codes.
@@ -90,6 +105,7 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     whole: bool = False
+    format: str | None = None
     levels: tuple[Level, ...] = ()
     meanings: dict[str, str] = dataclasses.field(default_factory=dict)
     positive: Level | None = None
@@ -111,7 +127,7 @@ class Column:
         number_only = {
             "minimum": self.minimum is not None,
             "maximum": self.maximum is not None,
-            "whole": self.whole,
+            "whole": self.whole and self.kind not in ("category", "key"),
             "direction": self.direction != 0,
             "amount": self.amount,
             "window": self.window is not None,
@@ -137,6 +153,10 @@ class Column:
             raise TableError(f"column {self.name!r}: a {self.role} cannot be of kind {self.kind!r}")
         if self.window is not None and (self.role != "feature" or self.missing):
             raise TableError(f"column {self.name!r}: what is computed is a feature and needs no 'missing'")
+        if self.format is not None:
+            if self.kind != "time":
+                raise TableError(f"column {self.name!r}: 'format' is for times, this is a {self.kind}")
+            check_format(self.format)
         self._check_outcome()
         self._check_words()
 
@@ -182,6 +202,18 @@ class Column:
         """Whether it is part of requests: features without a window, the row's time, entities and event id."""
         return self.role in ("feature", "time", "entity", "event") and self.window is None
 
+    @cached_property
+    def has_whole_levels(self) -> bool:
+        """Whether the levels are whole numbers, none with a leading zero; then 01 is the level 1."""
+        return self.whole or (bool(self.levels) and all(_WHOLE.fullmatch(level) for level in self.levels))
+
+    def level_of(self, value: object) -> str:
+        """The level that a value spells."""
+        text = level_text(value)
+        if self.has_whole_levels and (found := _LEADING_ZEROS.fullmatch(text)):
+            return found[1] + found[2]
+        return text
+
     @property
     def flag_values(self) -> dict[str, float]:
         """The two spellings of a flag, each with its number 0 or 1."""
@@ -224,7 +256,7 @@ class Column:
             case "key":
                 words = "an id"
             case "time":
-                words = "a date or time (ISO 8601)"
+                words = f"a date or time (ISO 8601{f' or {self.format}' if self.format else ''})"
             case "text":
                 words = "text"
         if self.missing:

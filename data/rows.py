@@ -28,7 +28,7 @@ from typing_extensions import TypedDict  # pydantic needs this one before Python
 from data.column import Column, Kind
 from data.spellings import MAX_CHARACTERS, flag_spellings, number_codes, text_codes, value_text
 from data.table import Table
-from data.times import EARLIEST, ISO_DATE, LATEST
+from data.times import EARLIEST, ISO_DATE, LATEST, parse_time
 
 MAX_TEXT_CHARACTERS = 10_000
 
@@ -106,24 +106,32 @@ def _number(column: Column) -> Any:
 
 
 def _category(column: Column) -> Any:
-    return _one_of(
+    accepted = _one_of(
         core_schema.str_schema(strict=True, min_length=1, max_length=MAX_CHARACTERS),
         core_schema.int_schema(strict=True, ge=-(2**63), le=2**64 - 1),  # the range of integers in a file
-        must_be=f"a text of 1 to {MAX_CHARACTERS} characters or a whole number",
+        core_schema.float_schema(strict=True, allow_inf_nan=False, ge=-(2**63), le=2**64 - 1),
+        must_be=f"a text of 1 to {MAX_CHARACTERS} characters or a number",
     )
+    if column.has_whole_levels:
+        return Annotated[
+            accepted, AfterValidator(lambda value: column.level_of(value) if type(value) is str else value)
+        ]
+    return accepted
 
 
 def _flag(column: Column) -> Any:
-    """True, false, or 1, 0 where they mean the same, or one of the column's own levels."""
+    """True, false, or another word for them, see `flag_spellings`."""
     spellings, codes = flag_spellings(column), _without_value(column)
 
     def read(value: object) -> Any:
-        if type(value) in (int, str) and value in codes:
+        if type(value) in (int, float, str) and value in codes:
             return None
-        if type(value) in (bool, int) or value in column.levels:
+        if type(value) in (bool, int, float, str):
             text = value_text(value)
             if text in spellings:
-                return spellings[text] if column.levels else value
+                if column.levels:
+                    return spellings[text]
+                return value if type(value) in (bool, int) else column.flag_values[spellings[text]] == 1
         raise PydanticCustomError("value", f"must be {column.allowed}")
 
     numbers = [int(text) for text in spellings if text.lstrip("-").isdecimal()]
@@ -132,7 +140,13 @@ def _flag(column: Column) -> Any:
 
 
 def _time(column: Column) -> Any:
-    accepted = Annotated[datetime, BeforeValidator(refuse_what_is_no_iso_date), AfterValidator(_refuse_far_times)]
+    def read(value: object) -> object:
+        if column.format is None or isinstance(value, bool) or not isinstance(value, int | float | str):
+            return value
+        return parse_time(value, column.format) or value
+
+    checks = (BeforeValidator(refuse_what_is_no_iso_date), BeforeValidator(read), AfterValidator(_refuse_far_times))
+    accepted = Annotated[datetime, *checks]
     return _or_code(accepted, _without_value(column))
 
 

@@ -1,10 +1,12 @@
 """Accepted spellings of values, the same in requests and files.
 
-`level_text` (in `data.table`) maps spellings of a category to its level; this module covers the two values of a flag
+`Column.level_of` maps spellings of a category to its level; this module covers the two values of a flag
 and the codes that mean "no value".
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -16,8 +18,9 @@ MAX_CHARACTERS = 200
 EXACT_WHOLE_NUMBERS = 2**53
 """Whole numbers below it are exact as floats."""
 
-_FLAGS_AS_FLOATS = {"0.0": 0.0, "1.0": 1.0}
-"""Spellings that pandas writes to a CSV for a flag with missing values."""
+FLAG_WORDS = (("0", "1"), ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"))
+"""What people write for false and true, in any case."""
+_NUMBER_OF_WORD = {word: float(number) for words in FLAG_WORDS for number, word in enumerate(words)}
 
 
 def value_text(value: object) -> str:
@@ -30,22 +33,30 @@ def value_text(value: object) -> str:
 def flag_spellings(column: Column) -> dict[str, str]:
     """Every accepted text of a flag, with its value in `column.flag_values`.
 
-    A flag with levels of its own also accepts 0/1 and true/false, unless its levels contradict: of the levels 1 and 2
-    the first is false, so 1 cannot mean true.
+    A flag with levels of its own also accepts the usual words, unless its levels contradict: of the levels 1 and 2 the
+    first is false, so 1 cannot mean true.
     """
     numbers = column.flag_values
     stands_for = {number: text for text, number in reversed(numbers.items())}
     if column.positive in numbers:
         stands_for[numbers[column.positive]] = column.positive
-    if all(_agrees_with_usual(text, number) for text, number in numbers.items()):
-        numbers = {**_FLAGS_AS_FLOATS, **USUAL_FLAGS, **numbers}
+    words = {**_NUMBER_OF_WORD, **USUAL_FLAGS} if all(map(_agrees_with_usual, numbers, numbers.values())) else {}
+    numbers = {**_in_any_case(words), **_in_any_case(numbers), **numbers}
     return {text: stands_for[number] for text, number in numbers.items()}
+
+
+def _in_any_case(numbers: Mapping[str, float]) -> dict[str, float]:
+    """The words in lower, upper and title case, without those that would then be two words."""
+    forms = [
+        (form, number) for text, number in numbers.items() for form in (text.lower(), text.upper(), text.capitalize())
+    ]
+    return {form: number for form, number in forms if (form, 1 - number) not in forms}
 
 
 def _agrees_with_usual(level: str, number: float) -> bool:
     """Whether a flag's level is a word, or 0 for false, or 1 for true."""
-    if level in USUAL_FLAGS:
-        return USUAL_FLAGS[level] == number
+    if level.lower() in _NUMBER_OF_WORD:
+        return _NUMBER_OF_WORD[level.lower()] == number
     return not level.lstrip("-").isdecimal()
 
 

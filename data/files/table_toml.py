@@ -27,7 +27,8 @@ HEADER = """\
 #                 if levels are given, training refuses others
 #   flag          true or false; levels holds its two spellings, the false one first
 #   key           an id or name with many values
-#   time          a date or time
+#   time          a date or time; format says how it is written where that is not ISO 8601: "%d/%m/%Y" (the codes of
+#                 Python's strptime), "epoch seconds", "epoch milliseconds" or "excel days"
 #   text          free text, never an input
 # role          what the column is for:
 #   feature       an input (also where no role is given)

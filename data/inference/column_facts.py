@@ -13,7 +13,7 @@ import pandas as pd
 from data.column import level_text
 from data.errors import TableError
 from data.spellings import EXACT_WHOLE_NUMBERS
-from data.times import parse_times
+from data.times import TIME_WORDS, TimeFormatError, epoch_of, parse_times, time_format
 
 # "007" and "1,234" are not plain numbers: one is an id, the other is ambiguous
 _PLAIN_NUMBER = re.compile(r"-?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -41,6 +41,7 @@ class ColumnFacts:
             raise TableError(f"column {name!r} holds lists or other structures, not single values") from error
         texts = [level_text(value) for value in uniques.tolist()]
         blank = np.array([not text.strip() for text in texts] + [True])
+        self._distinct = [text for text in map(str, uniques.tolist()) if text.strip()]
         self.is_empty: npt.NDArray[np.bool_] = blank[positions]
         self.present = cells[~self.is_empty]
         rows = np.bincount(positions[~self.is_empty], minlength=len(texts))
@@ -94,9 +95,9 @@ class ColumnFacts:
         """Whether the values are whole numbers, also where pandas made floats of them because of empty cells."""
         if self.present.dtype.kind in "iu":
             return True
-        if self.present.dtype.kind == "f":
-            return bool(self.is_empty.any() and (self.numbers == np.floor(self.numbers)).all())
-        return all(text.strip().lstrip("-").isdecimal() for text in self.counts.index)
+        if self.present.dtype.kind != "f" and all(one.strip().lstrip("-").isdecimal() for one in self._distinct):
+            return True
+        return bool(self.is_empty.any() and self.is_number and (self.numbers == np.floor(self.numbers)).all())
 
     @property
     def has_long_numbers(self) -> bool:
@@ -104,9 +105,28 @@ class ColumnFacts:
         return self.is_whole and bool((np.abs(self.numbers) >= EXACT_WHOLE_NUMBERS).any())
 
     @cached_property
+    def _read_format(self) -> tuple[str | None, str]:
+        try:
+            if self.is_number and self.words & TIME_WORDS:
+                return epoch_of(self.numbers), ""
+            return time_format(self.present), ""
+        except TimeFormatError as error:
+            return None, str(error)
+
+    @property
+    def time_format(self) -> str | None:
+        """The format of the values as times; None for ISO 8601."""
+        return self._read_format[0]
+
+    @property
+    def time_doubt(self) -> str:
+        """Why the values, which look like times, cannot be read as such."""
+        return self._read_format[1]
+
+    @cached_property
     def times(self) -> pd.Series[Any]:
         """The present values as times in UTC; NaT for values that are not times or are ambiguous."""
-        return parse_times(self.present)
+        return parse_times(self.present, self.time_format)
 
     @property
     def is_time(self) -> bool:

@@ -15,13 +15,12 @@ import pandas as pd
 from data.column import Column, Scalar, level_text
 from data.errors import TableError
 from data.inference.column_facts import ColumnFacts
-from data.spellings import MAX_CHARACTERS
+from data.spellings import FLAG_WORDS, MAX_CHARACTERS
 from data.table import Table
 
 MAX_LEVELS = 50
 """Maximum of listed levels; a text column with more is a category only if there are many more rows than levels."""
 
-_FLAG_WORDS = (("0", "1"), ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"))
 _POSITIVE_WORDS = ("yes", "true", "bad", "default", "defaulted", "fraud", "fraudulent", "churned", "clicked")
 _ID_WORDS = {"id", "ids", "uuid", "guid", "key", "identifier"}
 _BIRTH_WORDS = {"birth", "birthday", "birthdate", "dob"}
@@ -80,17 +79,23 @@ def _kind(seen: ColumnFacts) -> dict[str, Any]:
         return {"kind": "flag", "levels": levels, "description": _observed(seen, _shares(seen))}
     if _is_row_id(seen):
         return {"kind": "key", "role": "ignore", "description": "An ID: differs in (nearly) every row"}
-    if seen.is_number:
-        return _kind_of_numbers(seen)
-    if seen.is_time:
-        span = f"{seen.times.min().isoformat()} to {seen.times.max().isoformat()}"
-        return {"kind": "time", "description": _observed(seen, f"{span}, {seen.n_distinct} different times")}
-    return _kind_of_texts(seen)
+    if seen.is_time or seen.time_doubt:
+        return _kind_of_times(seen)
+    return _kind_of_numbers(seen) if seen.is_number else _kind_of_texts(seen)
 
 
 def _observed(seen: ColumnFacts, values: str) -> str:
     """An initial description: the name, for a person to replace, then the observed values."""
     return f"{seen.name}; observed: {values}"
+
+
+def _kind_of_times(seen: ColumnFacts) -> dict[str, Any]:
+    if seen.time_doubt:
+        words = f"Dates in doubt: {seen.time_doubt}; set kind = 'time' and format = '...'"
+        return {"kind": "text", "role": "ignore", "description": words}
+    span = f"{seen.times.min().isoformat()} to {seen.times.max().isoformat()}"
+    words = _observed(seen, f"{span}, {seen.n_distinct} different times")
+    return {"kind": "time", "format": seen.time_format, "description": words}
 
 
 def _kind_of_numbers(seen: ColumnFacts) -> dict[str, Any]:
@@ -117,7 +122,8 @@ def _kind_of_names(seen: ColumnFacts) -> dict[str, Any]:
     if seen.n_distinct <= MAX_LEVELS and repeats:
         return {"kind": "category", "levels": _sorted_levels(seen), "description": _observed(seen, _shares(seen))}
     few = seen.n_distinct <= min(max_levels, max_share_of_rows * seen.n_rows) and not seen.words & _ID_WORDS
-    return {"kind": "category" if few else "key", "description": _observed(seen, f"{seen.n_distinct} different values")}
+    words = _observed(seen, f"{seen.n_distinct} different values")
+    return {"kind": "category" if few else "key", "whole": seen.is_number and seen.is_whole, "description": words}
 
 
 def _is_row_id(seen: ColumnFacts) -> bool:
@@ -126,19 +132,19 @@ def _is_row_id(seen: ColumnFacts) -> bool:
         return seen.share_distinct >= _NEARLY_ALL
     if seen.share_distinct < 1 or seen.n_rows < _MIN_ROWS_FOR_IDS:
         return False
+    if seen.is_time:
+        return False
     if seen.is_number:
         return seen.is_whole and bool((np.diff(seen.numbers) == 1).all())
-    return not seen.is_time and _kind_of_texts(seen)["kind"] != "text"
+    return _kind_of_texts(seen)["kind"] != "text"
 
 
 def _flag_levels(seen: ColumnFacts) -> tuple[str, ...] | None:
     """The false and the true spelling of a flag, () for the default 0 and 1; None if the column is not a flag."""
-    for false, true in _FLAG_WORDS if seen.n_distinct == 2 else ():
+    for false, true in FLAG_WORDS if seen.n_distinct == 2 else ():
         spelled = sorted(seen.counts.index, key=lambda text: text.lower() == true)
         if [text.lower() for text in spelled] == [false, true]:
             return () if false == "0" else tuple(spelled)
-    if seen.n_distinct == 2 and seen.is_number and set(seen.numbers) == {0.0, 1.0}:  # a CSV's 0.0 and 1.0
-        return tuple(sorted(seen.counts.index, key=float))
     return None
 
 
@@ -166,7 +172,7 @@ def _example(seen: ColumnFacts, described: dict[str, Any]) -> Scalar:
         case "number" if not np.isfinite(float(value)):
             return 0
         case "number":
-            return int(value) if described["whole"] else float(value)
+            return int(level_text(value)) if described["whole"] else float(value)
         case "flag" if not described["levels"]:
             return level_text(value) == "1"
         case "time":

@@ -20,6 +20,7 @@ from data.checking import checked_frame, unknown_columns
 from data.errors import BadRowsError, Problem, SourceError
 from data.files.formulas import n_formulas
 from data.files.sources import SUFFIXES, iter_frames
+from models.answers.file_warnings import FileWarnings
 from models.answers.frames import ScoredRows, answer_fields, score_frame
 from models.contract import LiveModel
 
@@ -38,6 +39,7 @@ class ScoredFile:
     Attributes
     ----------
     problems : of its first bad rows.
+    warnings : of values that training did not cover.
     unknown_columns : columns the model ignored.
     n_formulas : texts written to a CSV that a spreadsheet would run as formulas, see `data.files.formulas`.
     """
@@ -45,6 +47,7 @@ class ScoredFile:
     n_rows: int
     n_bad_rows: int
     problems: tuple[Problem, ...]
+    warnings: FileWarnings
     unknown_columns: tuple[str, ...]
     n_formulas: int
 
@@ -61,8 +64,9 @@ def score_file(
 ) -> ScoredFile:
     """Score a .csv, .csv.gz or .parquet file of any size into another one.
 
-    The target has all columns of the source, the fields of the domain's answer, and `error`. Rows that break a rule of
-    the model's table keep their place, unscored, with the reason in `error`. The target is written atomically.
+    The target has all columns of the source, the fields of the domain's answer, `warnings` and `error`. Rows that break
+    a rule of the model's table keep their place, unscored, with the reason in `error`. The target is written
+    atomically.
 
     Parameters
     ----------
@@ -88,7 +92,7 @@ def score_file(
     checked_frame(live.table, first.iloc[:0], str(source), training=False)  # no rows: only the columns are checked
     columns, answers = _source_fields(source, first), answer_fields(live.domain, reasons=reasons)
     _refuse_doubles(source, columns, answers)
-    n_rows, n_bad_rows, problems = 0, 0, list[Problem]()
+    n_rows, n_bad_rows, problems, warnings = 0, 0, list[Problem](), FileWarnings()
     n_formulas_seen, is_csv = 0, not target.name.lower().endswith(".parquet")
     with _written_whole(target, pa.schema([*columns, *answers])) as write:
         for frame, scored in _scored_chunks(live, chain([first], frames), reasons=reasons, n_workers=n_workers):
@@ -99,10 +103,11 @@ def score_file(
             n_rows += len(frame)
             n_bad_rows += len({problem.row for problem in scored.problems})
             problems += scored.problems[: BadRowsError.n_shown - len(problems)]
+            warnings.add(scored.warnings)
             if watcher is not None:
                 watcher(len(frame))
     unknown = tuple(unknown_columns(live.table, first))
-    return ScoredFile(n_rows, n_bad_rows, tuple(problems), unknown, n_formulas_seen)
+    return ScoredFile(n_rows, n_bad_rows, tuple(problems), warnings, unknown, n_formulas_seen)
 
 
 def n_rows_of(source: Path) -> int | None:

@@ -14,9 +14,12 @@ import pyarrow as pa
 from data.checking import check_frame, known_labels
 from data.errors import Problem
 from data.windows import with_windows
+from models.answers.file_warnings import FileWarnings, warnings_of
 from models.contract import Answer, Domain, LiveModel
 from models.encoding import Features
 
+WARNINGS = "warnings"
+"""Column with what training did not cover, see `models.answers.file_warnings`; null in most rows."""
 ERROR = "error"
 """Column with the rules that a row breaks; null in scored rows."""
 REASONS = "reasons"
@@ -31,6 +34,7 @@ class ScoredRows:
 
     answers: pa.Table
     problems: list[Problem]
+    warnings: FileWarnings
 
 
 def score_frame(live: LiveModel, frame: pd.DataFrame, *, reasons: bool = False) -> ScoredRows:
@@ -48,16 +52,17 @@ def score_frame(live: LiveModel, frame: pd.DataFrame, *, reasons: bool = False) 
         fit = with_windows(live.table, fit, known_labels(live.table, frame[good]))
     X = live.scorer.encoder.transform(fit)
     fields = live.decide(live.scorer.scores(X), fit)
+    fields[WARNINGS], warnings = warnings_of(live.scorer.encoder, fit)
     if reasons:
         fields[REASONS] = _reasons(live, fit, X, fields)
     fields_of_rows = answer_fields(live.domain, reasons=reasons)
     columns = [_spread(_cells(fields[field.name]), field.type, good) for field in fields_of_rows if field.name != ERROR]
     columns.append(_errors(problems, first_row, len(frame)))
-    return ScoredRows(pa.Table.from_arrays(columns, schema=pa.schema(fields_of_rows)), problems)
+    return ScoredRows(pa.Table.from_arrays(columns, schema=pa.schema(fields_of_rows)), problems, warnings)
 
 
 def answer_fields(domain: Domain, *, reasons: bool) -> list[pa.Field]:
-    """Schema of the columns that scoring adds: the domain's answer fields, `reasons` on request, and `error`.
+    """Schema of the columns that scoring adds: the domain's answer fields, reasons on request, warnings and errors.
 
     A list of names becomes one text, "first; second".
     """
@@ -68,7 +73,7 @@ def answer_fields(domain: Domain, *, reasons: bool) -> list[pa.Field]:
     }
     if reasons:
         own[REASONS] = pa.string()
-    return [pa.field(name, kind) for name, kind in {**own, ERROR: pa.string()}.items()]
+    return [pa.field(name, kind) for name, kind in {**own, WARNINGS: pa.string(), ERROR: pa.string()}.items()]
 
 
 def _cells(values: list[Any]) -> list[Any]:

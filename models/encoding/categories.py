@@ -153,6 +153,7 @@ class CategoryBlock:
             codes = {text: int(number) for text, number in self.spellings.items()}
         else:
             codes = {level: code for code, level in enumerate(self.levels)}
+            codes = {**{level_text(level): code for level, code in codes.items()}, **codes}
         numbers = {int(text): code for text, code in codes.items() if text.isdecimal() and str(int(text)) == text}
         self._code_of: dict[Any, int] = {**codes, **numbers}
 

@@ -85,7 +85,7 @@ class NumberBlock:
         states: list[Floats] = []
         gaps: list[int] = []
         for i, name in enumerate(self.names):
-            values = self._without_codes(_numbers(frame, name).copy()[:, None], [i])[:, 0]
+            values = self.plain_values(frame, name)
             present = np.clip(values[np.isfinite(values)], -_LARGEST, _LARGEST)
             if np.isnan(values).any():
                 gaps.append(i)
@@ -143,6 +143,19 @@ class NumberBlock:
         """Whether any column has codes for missing values."""
         return any(self.codes)
 
+    @cached_property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """The least and the greatest number of the training rows, by column.
+
+        Left out are columns without bins, and those of `ordered_above`, whose lower numbers are codes.
+        """
+        starts, ends = self.bin_starts, self.bin_starts + self.bin_widths
+        return {
+            self.names[i]: (float(starts[self.bin_owners == i].min()), float(ends[self.bin_owners == i].max()))
+            for i in np.unique(self.bin_owners)
+            if self.floors[i] == -np.inf
+        }
+
     @property
     def owners(self) -> list[str]:
         """The column that each feature belongs to."""
@@ -184,6 +197,10 @@ class NumberBlock:
     def values_of_frame(self, frame: pd.DataFrame) -> Floats:
         """Raw values (n_rows, n_numbers) of a frame."""
         return np.stack([_numbers(frame, name) for name in self.names], axis=1)
+
+    def plain_values(self, frame: pd.DataFrame, name: str) -> Floats:
+        """A column's values, NaN for codes that mean missing."""
+        return self._without_codes(_numbers(frame, name).copy()[:, None], [self.names.index(name)])[:, 0]
 
     def encode(self, values: Floats, out: Features) -> None:
         """Write the features of raw `values` (n_rows, n_numbers) into `out`; `values` are overwritten."""

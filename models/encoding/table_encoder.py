@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from numbers import Integral
 from typing import Any, ClassVar
@@ -21,7 +21,7 @@ from models.encoding.feature_groups import FeatureGroups
 from models.encoding.frames import binary_labels, frame_of, table_by_types
 from models.encoding.numbers import NumberBlock
 from models.encoding.times import TimeBlock
-from models.encoding.unseen import unseen_columns, unseen_in_rows
+from models.encoding.unseen import uncovered, unseen_columns, unseen_in_rows
 from models.presets import PRESETS, EncoderSettings, PresetName
 
 
@@ -257,6 +257,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def unseen_in_rows(self, rows: Sequence[Mapping[str, Any]]) -> dict[int, list[str]]:
         """See `unseen.unseen_in_rows`."""
         return unseen_in_rows(self._categories, rows)
+
+    def uncovered(self, frame: pd.DataFrame) -> Iterator[tuple[str, str, npt.NDArray[np.intp]]]:
+        """See `unseen.uncovered`."""
+        numbers = {column.name for column in self.table_.columns if column.window is None}
+        ranges = {name: ends for name, ends in self.numbers_.ranges.items() if name in numbers}
+        return uncovered(self.numbers_, ranges, self._categories, frame)
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Name of each feature, e.g. "income", "income>1200", "housing=rent"; `input_features` is not used."""

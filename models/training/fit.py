@@ -8,6 +8,7 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 
+from data.checking import with_time_formats
 from data.files.sources import frame_digest
 from data.splits import SplitRows, split_rows, with_whole_windows
 from data.table import Table
@@ -41,7 +42,7 @@ def fit(
     RefinementError and SamplingError as `models.retraining.train` does.
     """
     progress.stage(f"Checking {len(frame):,} rows: {job.source}")
-    table = job.domain.restrict_inputs(job.table)
+    table = with_time_formats(job.domain.restrict_inputs(job.table), frame)
     checked, labels = checked_history(table, frame, job.source, positives, targets=job.domain.task.targets)
     rows = _split(job, table, checked, labels)
     train_frame = checked.iloc[rows.train]

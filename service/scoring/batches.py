@@ -202,9 +202,15 @@ def read_file(served: ServedModel, body: bytes, suffix: str, max_rows: int, max_
             FieldError(path=json_pointer(["rows", p.row - 1, p.column]), message=p.rule, value=shown(p.value))
             for p in problems
         ],
-        warnings=[f"unknown column {shortened(name)!r} was ignored" for name in unknown_columns(table, header)],
+        warnings=[f"unknown column {shortened(name)!r} was ignored" for name in unknown_columns(table, header)]
+        + [f"protected column {name!r} is no input and was ignored" for name in _protected(table, header)],
     )
     return _storable(served, batch)
+
+
+def _protected(table: Table, header: pd.DataFrame) -> list[str]:
+    """The file's protected columns that are no inputs."""
+    return [one.name for one in table.columns if one.protected and not one.requested and one.name in header.columns]
 
 
 def _frame(upload: Upload, table: Table, max_rows: int) -> pd.DataFrame:

@@ -160,7 +160,10 @@ class TestCategoriesKeysAndFlags:
         """The two spellings of a flag are found in whatever a file holds."""
         assert check_cells(cells, kind="flag", levels=levels) == (read, [])
 
-    @pytest.mark.parametrize(("levels", "cell"), [((), "yes"), ((), 2), (("no", "yes"), "y"), (("1", "2"), True)])
+    @pytest.mark.parametrize(
+        ("levels", "cell"),
+        [((), "maybe"), ((), 2), (("no", "yes"), "x"), (("1", "2"), True), (("M", "F"), "t")],
+    )
     def test_other_values_of_a_flag_are_bad(self, levels, cell):
         """Nothing is guessed: a true is neither the 1 nor the 2 of sex."""
         _, problems = check_cells([cell], kind="flag", levels=levels)
@@ -203,12 +206,20 @@ class TestTimes:
         assert checked["x"].tolist() == [pd.Timestamp("2024-05-03 10:00"), pd.Timestamp("2024-05-31 13:45")]
         assert problems == []
 
-    @pytest.mark.parametrize("cell", ["yesterday", "2024-02-30", 20240105, "20240105", "03/04/2024", "9999-12-31"])
+    @pytest.mark.parametrize("cell", ["yesterday", "2024-02-30", 20240105, "20240105", "9999-12-31"])
     def test_what_could_be_no_or_two_moments_is_bad(self, cell):
         """Day and month are not swapped by a guess, and numbers are no times."""
         _, problems = check_cells([cell], kind="time")
 
         assert problems == [f"row 1, column 'x': {cell!r} must be a date or time (ISO 8601)"]
+
+    def test_a_date_that_could_be_two_days_is_refused_with_both(self):
+        """Day and month are not swapped by a guess."""
+        _, problems = check_cells(["03/04/2024"], kind="time")
+
+        (problem,) = problems
+        assert problem.startswith("row 1, column 'x': '03/04/2024' must be a date or time (ISO 8601): ")
+        assert "3 April 2024 as '%d/%m/%Y' and 4 March 2024 as '%m/%d/%Y'" in problem
 
     def test_one_bad_date_among_many_is_the_one_that_is_named(self):
         """The column's format is that of nearly all of its values."""
@@ -240,7 +251,7 @@ class TestColumns:
     )
 
     def test_used_ones_come_in_table_order(self):
-        """Ignored columns go, protected ones stay to be reported on."""
+        """Ignored columns go, protected ones stay in training to be reported on; what is no input is not scored."""
         frame = pd.DataFrame({"w": [1, 2], "y": [0, 1], "z": ["a", "b"], "x": [1, 2], "sex": [0, 1], "id": [1, 2]})
 
         training, problems = check_frame(self.TABLE, frame, training=True)
@@ -248,7 +259,7 @@ class TestColumns:
 
         assert problems == []
         assert training.columns.tolist() == ["sex", "x", "z", "y", "w"]
-        assert scoring.columns.tolist() == ["sex", "x", "z"]
+        assert scoring.columns.tolist() == ["x", "z"]
 
     def test_scoring_needs_neither_target_nor_weight_nor_optional_columns(self):
         """What a request may leave out, a file may too; it is then empty."""
@@ -311,7 +322,7 @@ class TestTargets:
             ({"kind": "flag"}, [1, 1], "every row holds '1'"),
             ({"kind": "category"}, ["bad", "bad"], "every row holds 'bad'"),
             ({"kind": "category", "positive": "bad"}, ["good", "fine"], "no row holds 'bad'"),
-            ({"kind": "number", "positive": "1.0"}, [0.0, 1.0], "no row holds '1.0'"),
+            ({"kind": "number", "positive": "1"}, [0.0, 2.0], "no row holds '1'"),
             ({"kind": "number"}, [2.0, 2.0], "every row holds '2'"),
             ({"kind": "flag"}, [], "the file has no rows"),
         ],

@@ -85,7 +85,7 @@ def test_of_a_target_that_names_no_event_are_refused(described, cells, said):
 @pytest.mark.parametrize(
     ("described", "cells", "said"),
     [
-        ({"kind": "flag"}, ["no", "yes"], "row 1, column 'y': 'no' must be true or false"),
+        ({"kind": "flag"}, ["never", "yes"], "row 1, column 'y': 'never' must be true or false"),
         ({"kind": "flag"}, [0, 2], "row 2, column 'y': 2 must be true or false"),
         ({"kind": "flag"}, [1, 1], "every row holds '1'"),
         ({"kind": "flag"}, [None, None], "row 1, column 'y': must not be empty"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -33,7 +34,8 @@ def score(
     """Score the rows of a file of any size with a trained model.
 
     The result has the rows and columns of FILE in their order, and the model's answers in further columns, such as
-    probability_of_default, points and decision. An invalid row is kept but not scored; its column "error" says why.
+    probability_of_default, points and decision. An invalid row is kept but not scored; its column "error" says why. The
+    column "warnings" names levels that training never saw and numbers beyond its range.
     """
     from models.answers.files import n_rows_of, score_file
 
@@ -48,6 +50,10 @@ def score(
     seconds = perf_counter() - started
     if scored.unknown_columns:
         console.warn(f"ignored column(s) unknown to {name!r}: {', '.join(scored.unknown_columns)}")
+    if scored.warnings.n_rows:
+        shown = "\n".join(f"  {warning}" for warning in scored.warnings.by_column())
+        n_rows = f"{scored.warnings.n_rows:,} row(s)"
+        console.warn(f"{n_rows} hold values that training did not cover, see column 'warnings':\n{shown}")
     if scored.n_bad_rows:
         shown = "\n".join(f"  {problem}" for problem in scored.problems[:5])
         console.warn(f"{scored.n_bad_rows:,} row(s) were not scored, see column 'error'; the first are\n{shown}")
@@ -61,6 +67,8 @@ def score(
         "out": out,
         "n_rows": scored.n_rows,
         "n_bad_rows": scored.n_bad_rows,
+        "n_rows_with_warnings": scored.warnings.n_rows,
+        "warnings": [asdict(warning) for warning in scored.warnings.by_column()],
         "n_formulas": scored.n_formulas,
         "unknown_columns": scored.unknown_columns,
         "seconds": round(seconds, 3),

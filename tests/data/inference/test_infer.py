@@ -68,7 +68,7 @@ class TestColumns:
             (repeated(None), "text", "ignore"),
             ([f"2024-01-{i % 28 + 1:02d}" for i in range(120)], "time", "time"),
             ([f"{i % 28 + 1:02d}/01/2024" for i in range(120)], "time", "time"),
-            ([f"{i % 12 + 1:02d}/{i % 12 + 1:02d}/2024" for i in range(120)], "time", "time"),
+            ([f"{i % 12 + 1:02d}/{i % 12 + 1:02d}/2024" for i in range(120)], "text", "ignore"),
             ([f"{i % 12 + 1:02d}/{i % 11 + 1:02d}/{2000 + i}" for i in range(120)], "key", "ignore"),
             (repeated("2024-01-01", "2024-02-01"), "time", "feature"),
             (repeated(1, "a", 2.5), "category", "feature"),

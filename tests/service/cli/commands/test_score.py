@@ -27,7 +27,7 @@ def test_a_file_is_scored(run, trained, rows, tmp_path):
     assert outcome.exit_code == 0, outcome.stderr
     assert outcome.json["n_rows"] == len(answers) == len(given)
     assert (outcome.json["name"], outcome.json["version"], outcome.json["n_bad_rows"]) == ("fraud", 1, 0)
-    added = ["fraud_probability", "anomaly_score", "decision", "rules", "error"]
+    added = ["fraud_probability", "anomaly_score", "decision", "rules", "warnings", "error"]
     assert list(answers.columns) == [*given.columns, *added]
     assert answers["fraud_probability"].between(0, 1).all()
     assert outcome.stderr == ""
