@@ -130,13 +130,11 @@ def _is_row_id(seen: ColumnFacts) -> bool:
     """Whether the values only identify rows: a named id, a row number, or unique texts."""
     if seen.words & _ID_WORDS and (seen.is_whole if seen.is_number else seen.is_text):
         return seen.share_distinct >= _NEARLY_ALL
-    if seen.share_distinct < 1 or seen.n_rows < _MIN_ROWS_FOR_IDS:
-        return False
-    if seen.is_time:
+    if seen.share_distinct < 1 or seen.n_rows < _MIN_ROWS_FOR_IDS or seen.is_time:
         return False
     if seen.is_number:
         return seen.is_whole and bool((np.diff(seen.numbers) == 1).all())
-    return _kind_of_texts(seen)["kind"] != "text"
+    return bool(_kind_of_texts(seen)["kind"] != "text")
 
 
 def _flag_levels(seen: ColumnFacts) -> tuple[str, ...] | None:

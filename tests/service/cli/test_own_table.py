@@ -6,10 +6,11 @@ import csv
 import json
 import tomllib
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from data.files.table_toml import read_table
+from data.files.table_toml import read_table, write_table
 from models.registry.bundles import read_manifest
 from tests.service.cli.conftest import messy_rows
 
@@ -123,3 +124,61 @@ def test_a_trained_table_answers_over_http(run, home, open_registry, office_csv,
 
     assert answer.status_code == 200, answer.text
     assert 0 < answer.json()["probability_of_default"] < 1
+
+
+def coded_rows(n_rows, seed):
+    """Rows with a code, a flag and a day of the month first, of which the outcome depends on the code."""
+    rng = np.random.default_rng(seed)
+    grade, days = rng.integers(1, 5, n_rows), pd.to_timedelta(rng.integers(0, 600, n_rows), unit="D")
+    return pd.DataFrame(
+        {
+            "applied": (pd.Timestamp("2023-01-01") + days).strftime("%d/%m/%Y"),
+            "grade": grade,
+            "owner": rng.integers(0, 2, n_rows),
+            "income": rng.lognormal(7.7, 0.4, n_rows).round(2),
+            "late": (rng.random(n_rows) < 0.1 + 0.15 * grade).astype(float),
+        }
+    )
+
+
+def test_a_later_file_is_read_as_the_training_file_was(run, home, tmp_path):
+    """Codes that became floats beside an empty cell, and a month's first days, mean what they meant in training."""
+    train, new = coded_rows(1200, seed=0), coded_rows(200, seed=1).drop(columns="late")
+    new["applied"] = [f"{i % 12 + 1:02d}/03/2024" for i in range(200)]
+    respelled = new.astype({"grade": float, "owner": float})
+    respelled.loc[7, "grade"] = np.nan
+    respelled.loc[9, "income"] = 1e9
+    respelled.loc[[11, 12], "grade"] = 9
+    train.to_csv(tmp_path / "train.csv", index=False)
+    toml = tmp_path / "table.toml"
+    assert run("table", "infer", tmp_path / "train.csv", "--target", "late", "--out", toml).exit_code == 0
+    described = tomllib.loads(toml.read_text())["columns"]
+    assert (described["late"]["positive"], described["applied"]["format"]) == ("1", "%d/%m/%Y")
+    coded = {"kind": "category", "whole": False, "levels": ("1", "2", "3", "4"), "optional": True}
+    write_table(read_table(toml).with_columns({"grade": coded}), toml)
+    trained = run(
+        *("train", "credit", "--name", "coded", "--table", toml, "--data", tmp_path / "train.csv", "--preset", "fast"),
+        "--promote", "always",
+    )  # fmt: skip
+    assert trained.exit_code == 0, trained.stderr
+
+    answers = {}
+    for name, frame in (("plain.csv", new), ("respelled.csv", respelled), ("respelled.parquet", respelled)):
+        frame.to_parquet(tmp_path / name) if name.endswith("parquet") else frame.to_csv(tmp_path / name, index=False)
+        out = tmp_path / f"{name}.scored.csv"
+        scored = run("score", tmp_path / name, "--name", "coded", "--out", out, "--json")
+        assert (scored.exit_code, scored.json["n_bad_rows"]) == (0, 0), scored.stderr
+        answers[name] = pd.read_csv(out)
+        if name != "plain.csv":
+            found = {one["column"]: (one["n_rows"], one["most_frequent"]) for one in scored.json["warnings"]}
+            assert found == {"grade": (2, ["'9'"]), "income": (1, ["1e+09"])}
+            assert scored.json["n_rows_with_warnings"] == 3
+            assert "grade: unseen or rare in training" in scored.stderr
+            assert answers[name].index[answers[name]["warnings"].notna()].tolist() == [9, 11, 12]
+        else:
+            assert scored.json["warnings"] == []
+
+    same = new.index.difference([7, 9, 11, 12])
+    for name in ("respelled.csv", "respelled.parquet"):
+        for column in ("probability_of_default", "decision"):
+            assert answers[name].loc[same, column].equals(answers["plain.csv"].loc[same, column])
