@@ -4,13 +4,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
 
 from service.cli import console
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+TimeFormat: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--time-format",
+        help="How the file writes times that are not ISO 8601, such as %d/%m/%Y, 'epoch seconds' or 'excel days'; found"
+        " where only one format fits the whole column.",
+    ),
+]
+
+
+def format_of_times(frame: pd.DataFrame, name: str, given: str | None) -> str | None:
+    """The format of a column's times: the given one, or the only one that fits; CommandError if several do."""
+    from data.errors import TableError
+    from data.times import TimeFormatError, check_format, time_format
+
+    try:
+        if given is not None:
+            check_format(given)
+            return given
+        return time_format(frame[name]) if name in frame else None
+    except TimeFormatError as error:
+        raise CommandError(f"column {name!r}: {error}; say which: --time-format FORMAT") from None
+    except TableError as error:
+        raise CommandError(f"--time-format: {error}") from None
 
 
 def check_target(file: Path) -> None:

@@ -25,7 +25,7 @@ from service.cli.context import (
     read_settings,
 )
 from service.cli.progress import RowsProgress
-from service.cli.row_files import check_target, write_rows
+from service.cli.row_files import TimeFormat, check_target, format_of_times, write_rows
 
 if TYPE_CHECKING:
     from models.contract import AlertWords, LiveModel
@@ -115,6 +115,7 @@ def labels(
             " known_at.",
         ),
     ],
+    time_format: TimeFormat = None,
     as_json: AsJson = False,
 ) -> None:
     """Label events: positive yes or no, known now or since known_at.
@@ -126,7 +127,7 @@ def labels(
 
     settings = read_settings()
     live = live_model(settings, name)
-    found = _labels_of(file, live.positive_word)
+    found = _labels_of(file, live.positive_word, time_format)
     with event_log(settings, live) as log:
         n_new, unknown = take_labels(log.engine, name, found, now=utc_now())
     if unknown:
@@ -201,7 +202,7 @@ def _manifest(settings: Settings, live: LiveModel) -> Manifest:
         return read_manifest(home_of(settings).bundles, registry.version(live.name, live.version).digest)
 
 
-def _labels_of(file: Path, word: str) -> list[Outcome]:
+def _labels_of(file: Path, word: str, time_format: str | None) -> list[Outcome]:
     """The labels in a file, in the column `positive` or one of that word; an error names every invalid value."""
     from data.checking import checked_frame
     from data.column import Column
@@ -211,20 +212,13 @@ def _labels_of(file: Path, word: str) -> list[Outcome]:
 
     frame = read_frame(file)
     label = "positive" if "positive" in frame else word
-    described = Table(
-        name="labels",
-        columns=(
-            Column(name="event_id", kind="key"),
-            Column(name=label, kind="flag", levels=("no", "yes")),
-            Column(name="known_at", kind="time", optional=True),
-        ),
+    known_at = Column(
+        name="known_at", kind="time", optional=True, format=format_of_times(frame, "known_at", time_format)
     )
-    if label in frame:
-        spelled = frame[label].map(lambda value: str(value).strip().lower())
-        frame[label] = spelled.replace({"true": "yes", "1": "yes", "false": "no", "0": "no", "nan": ""})
-    checked = checked_frame(described, frame, str(file), training=False)
+    columns = (Column(name="event_id", kind="key"), Column(name=label, kind="flag"), known_at)
+    checked = checked_frame(Table(name="labels", columns=columns), frame, str(file), training=False)
     known = checked["known_at"].astype(object).where(checked["known_at"].notna(), None)
     return [
-        Outcome(event_id, positive == "yes", known_at, "feedback")
+        Outcome(event_id, positive == "1", known_at, "feedback")
         for event_id, positive, known_at in zip(checked["event_id"], checked[label], known, strict=True)
     ]

@@ -14,6 +14,7 @@ from service.cli.commands.audit import prediction_log
 from service.cli.console import Cell, Line, Part, Remark, listing, print_result
 from service.cli.context import AsJson, ModelName, home_of, live_model, open_registry, read_settings
 from service.cli.exits import FAILURE, CommandError
+from service.cli.row_files import TimeFormat, format_of_times
 
 if TYPE_CHECKING:
     from models.contract import LiveModel
@@ -27,7 +28,6 @@ app = typer.Typer(help="Load the outcomes of predictions.", no_args_is_help=True
 
 SHOWN = 5
 COLUMNS = ("prediction_id", "outcome", "observed")
-SPELLED = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": None}
 
 
 @app.command()
@@ -39,6 +39,7 @@ def load(
             help="CSV or parquet file with columns prediction_id, outcome and, optionally, observed.",
         ),
     ],
+    time_format: TimeFormat = None,
     as_json: AsJson = False,
 ) -> None:
     """Load outcomes from a file: 1, true or yes; 0, false or no; empty withdraws an earlier outcome.
@@ -52,7 +53,8 @@ def load(
 
     settings = read_settings()
     targets = _targets(settings)
-    told = outcomes_of(file, of_events=all(task is None or task.is_binary for task, _ in targets.values()))
+    of_events = all(task is None or task.is_binary for task, _ in targets.values())
+    told = outcomes_of(file, of_events=of_events, time_format=time_format)
     with prediction_log(settings) as log:
         taken = take_outcomes(log.engine, told, now=utc_now(), targets=targets)
     if taken.problems:
@@ -83,38 +85,33 @@ def _targets(settings: Settings) -> dict[str, Target]:
     return {name: (tasks.get(one.domain), read_manifest(bundles, one.digest).table) for name, one in champions.items()}
 
 
-def outcomes_of(file: Path, *, of_events: bool) -> list[Outcome]:
-    """The outcomes in a file; CommandError names row, column and value that cannot be read.
+def outcomes_of(file: Path, *, of_events: bool, time_format: str | None = None) -> list[Outcome]:
+    """The outcomes in a file; an error names every row, column and value that cannot be read.
 
     Parameters
     ----------
     of_events : whether all are binary; otherwise they stay texts, which their models read.
+    time_format : of the column observed, see `data.table.Column`; None finds it.
     """
-    import pandas as pd
-
+    from data.checking import checked_frame
     from data.files.sources import read_frame
+    from data.table import Column, Table
     from models.records.outcomes.ledger import Outcome
 
     frame = read_frame(file)
     if absent := [name for name in COLUMNS[:2] if name not in frame.columns]:
         raise CommandError(f"{file}: missing column(s) {', '.join(absent)}")
-    told = []
-    for row, (name, outcome, observed) in enumerate(
-        zip(*(frame.get(name, pd.Series([None] * len(frame))) for name in COLUMNS), strict=True), start=1
-    ):
-        spelled = "" if pd.isna(outcome) else str(outcome).strip().lower().removesuffix(".0")
-        if of_events and spelled not in SPELLED:
-            raise CommandError(f"{file}: row {row}, column 'outcome': {outcome!r} must be 1, 0 or empty")
-        try:
-            at = None if pd.isna(observed) else pd.Timestamp(observed)
-            at = at.tz_localize("UTC") if at is not None and at.tzinfo is None else at
-        except (ValueError, TypeError):
-            raise CommandError(
-                f"{file}: row {row}, column 'observed': {observed!r} must be a time (ISO 8601)"
-            ) from None
-        value = SPELLED[spelled] if of_events else str(outcome).strip() if spelled else None
-        told.append(Outcome(str(name), value, None if at is None else at.to_pydatetime()))
-    return told
+    outcome = Column(name="outcome", kind="flag" if of_events else "key", optional=True)
+    observed = Column(
+        name="observed", kind="time", optional=True, format=format_of_times(frame, "observed", time_format)
+    )
+    described = Table(name="outcomes", columns=(Column(name="prediction_id", kind="key"), outcome, observed))
+    checked = checked_frame(described, frame, str(file), training=False)
+    checked = checked.astype(object).where(checked.notna(), None)
+    return [
+        Outcome(name, value if value is None or not of_events else value == "1", at and at.tz_localize("UTC"))
+        for name, value, at in checked.itertuples(index=False)
+    ]
 
 
 def performance(

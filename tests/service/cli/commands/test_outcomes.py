@@ -6,6 +6,7 @@ import pytest
 from models.domains._discovery import load_domains
 from models.records.outcomes.predictions import PREDICTIONS
 from models.registry.database.engine import open_database
+from service.cli.commands.outcomes import outcomes_of
 
 
 @pytest.fixture
@@ -56,6 +57,45 @@ def test_what_the_file_says_is_read_as_people_write_it(run, asked, tmp_path, tra
         known = PREDICTIONS.values(connection, "credit")
     assert known == {ids[0]: True, ids[1]: False, ids[2]: True}
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("texts", "words", "days"),
+    [
+        (["25/12/2025", "03/12/2025"], (), ["2025-12-25", "2025-12-03"]),
+        (["05/12/2025", "03/12/2025"], ("--time-format", "%d/%m/%Y"), ["2025-12-05", "2025-12-03"]),
+        (["05/12/2025", "03/12/2025"], ("--time-format", "%m/%d/%Y"), ["2025-05-12", "2025-03-12"]),
+        (["46016", "45994"], ("--time-format", "excel days"), ["2025-12-25", "2025-12-03"]),
+    ],
+)
+def test_days_are_read_by_one_format_for_the_whole_file(tmp_path, texts, words, days):
+    """One day beyond the twelfth decides the others."""
+    file = tmp_path / "outcomes.csv"
+    file.write_text("prediction_id,outcome,observed\n" + "".join(f"a,1,{text}\n" for text in texts))
+
+    found = outcomes_of(file, of_events=True, time_format=words[1] if words else None)
+
+    assert [one.known for one in found] == [pd.Timestamp(day, tz="UTC") for day in days]
+
+
+@pytest.mark.parametrize(
+    ("texts", "words", "said"),
+    [
+        (["05/12/2025", "03/12/2025"], (), "5 December 2025 as '%d/%m/%Y' and 12 May 2025 as '%m/%d/%Y'"),
+        (["25/12/2025", "12/25/2025"], (), "it mixes formats"),
+        (["25/12/2025"], ("--time-format", "dd/mm/yyyy"), "reads no times"),
+    ],
+)
+def test_days_in_doubt_are_refused_with_the_way_on(run, trained, tmp_path, texts, words, said):
+    """The two readings are named, and the option that settles them."""
+    file = tmp_path / "outcomes.csv"
+    file.write_text("prediction_id,outcome,observed\n" + "".join(f"a,1,{text}\n" for text in texts))
+
+    loaded = run("outcomes", "load", file, *words)
+
+    assert loaded.exit_code == 2
+    assert said in loaded.stderr
+    assert "--time-format" in loaded.stderr
 
 
 def test_models_with_events_have_labels_instead(run, trained, start_service, tmp_path):
