@@ -12,7 +12,7 @@ import pytest
 import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from data.table import Table
 from models.answers.respond import respond
@@ -93,6 +93,37 @@ def test_batches_are_recorded_whole(start_service, store, applicant, name):
     (record,) = audit_log(service).records(answers[0]["prediction_id"])
     assert record.n_rows == 2
     assert replay(record, store.registry, store.home.bundles, personal_key=b"").identical
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/csv", "application/vnd.apache.parquet"])
+@pytest.mark.parametrize("name", sorted(load_domains()))
+def test_rows_of_every_format_are_traced_and_answered_again(start_service, store, name, kind):
+    """A file may hold protected columns and flags as 0.0 and 1.0; stored are the inputs, as requests hold them."""
+    service, domain = start_service(store.home.path), load_domains()[name]
+    table = domain.restrict_inputs(domain.table)
+    frame = domain.simulate(300, 5).frame.tail(3)
+    flags = [column.name for column in table.inputs if column.kind == "flag"]
+    if kind == "application/json":
+        inputs = frame[[column.name for column in table.inputs]]
+        body = {"content": to_json({"rows": inputs.astype(object).where(inputs.notna(), None).to_dict("records")})}
+    elif kind == "text/csv":
+        body = {"content": frame.astype(dict.fromkeys(flags, float)).to_csv(index=False)}
+    else:
+        body = {"content": frame.to_parquet(index=False)}
+    answered = service.client.post(f"/v1/{name}/batch", headers={"content-type": kind}, **body)
+    assert (answered.status_code, answered.json()["errors"]) == (200, [])
+
+    for answer in answered.json()["answers"]:
+        named = answer["prediction_id"]
+        stored = audit_log(service).prediction(named).row
+        assert set(stored) <= {column.name for column in (*table.inputs, *table.windows)}
+        assert all(type(stored[flag]) in (bool, int, str) for flag in flags)
+        traced = service.client.post(f"/v1/{name}/trace", json={"prediction_id": named})
+        assert traced.status_code == 200, traced.text
+        page = service.client.get(f"/models/{name}/trace", params={"prediction_id": named})
+        assert page.status_code == 200
+    (record,) = audit_log(service).records(named)
+    assert replay(record, store.registry, store.home.bundles, personal_key=personal_key(store.home.path)).identical
 
 
 def test_an_altered_record_is_found_out(start_service, store, applicant):
