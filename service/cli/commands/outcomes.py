@@ -94,8 +94,9 @@ def outcomes_of(file: Path, *, of_events: bool, time_format: str | None = None) 
     time_format : of the column observed, see `data.table.Column`; None finds it.
     """
     from data.checking import checked_frame
+    from data.column import Column
     from data.files.sources import read_frame
-    from data.table import Column, Table
+    from data.table import Table
     from models.records.outcomes.ledger import Outcome
 
     frame = read_frame(file)
