@@ -41,15 +41,10 @@ def monitor(
     seed : of the bootstrap; the same rows give the same findings.
     """
     since = now - timedelta(days=days)
-    rows = recent_rows(
-        log, live, since=since, until=now + timedelta(milliseconds=1)
-    )  # includes requests of this millisecond
+    until = now + timedelta(milliseconds=1)  # includes requests of this millisecond
+    rows = recent_rows(log, live, since=since, until=until)
     score, columns = found_in(live, reference, rows, seed=seed)
-    not_compared = tuple(
-        NotCompared(column=column.name, label=label(column), why=why_not_compared(column))
-        for column in live.table.of_role("feature", "time")
-        if why_not_compared(column)
-    )
+    not_compared = _not_compared(live)
     state = min((one.state for one in (score, *columns)), key=GRAVEST_FIRST.index)
     return Monitor(
         model=live.name,
@@ -63,18 +58,33 @@ def monitor(
         score=score,
         columns=columns,
         not_compared=not_compared,
-        settings=MonitorSettings(
-            days=days,
-            least_rows=MIN_ROWS,
-            most_rows=MAX_ROWS,
-            watch_from=WATCH_FROM,
-            alarm_from=SHIFTED_FROM,
-            wasserstein_watch_from=WASSERSTEIN_WATCH_FROM,
-            false_discovery_rate=FALSE_DISCOVERY_RATE,
-            band=BAND,
-            n_resamples=N_RESAMPLES,
-            seed=seed,
-        ),
+        settings=_settings(days, seed),
+    )
+
+
+def _not_compared(live: LiveModel) -> tuple[NotCompared, ...]:
+    """The columns that are left out, and why."""
+    columns = live.table.of_role("feature", "time")
+    return tuple(
+        NotCompared(column=column.name, label=label(column), why=why)
+        for column in columns
+        if (why := why_not_compared(column))
+    )
+
+
+def _settings(days: float, seed: int) -> MonitorSettings:
+    """All that the findings depend on besides the rows."""
+    return MonitorSettings(
+        days=days,
+        least_rows=MIN_ROWS,
+        most_rows=MAX_ROWS,
+        watch_from=WATCH_FROM,
+        alarm_from=SHIFTED_FROM,
+        wasserstein_watch_from=WASSERSTEIN_WATCH_FROM,
+        false_discovery_rate=FALSE_DISCOVERY_RATE,
+        band=BAND,
+        n_resamples=N_RESAMPLES,
+        seed=seed,
     )
 
 

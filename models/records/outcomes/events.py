@@ -26,27 +26,27 @@ EVENTS = Ledger(
 )
 
 
-def add_labels(connection: sa.Connection, model: str, labels: Sequence[Outcome], *, now: datetime) -> int:
-    """Add the new labels of stored events, see `Ledger.add`; returns their number.
+def add_labels(
+    connection: sa.Connection, model: str, labels: Sequence[Outcome], *, now: datetime
+) -> tuple[int, list[str]]:
+    """Add the new labels of stored events, see `Ledger.add`.
 
     Labels of events that are not stored, or no longer, are left out: no window would ever see them.
-    """
-    stored = stored_events(connection, model, [one.id for one in labels])
-    return EVENTS.add(connection, model, [one for one in labels if one.id in stored], now=now)
-
-
-def take_labels(engine: sa.Engine, model: str, labels: Sequence[Outcome], *, now: datetime) -> tuple[int, list[str]]:
-    """Add labels in one transaction, see `add_labels`.
 
     Returns
     -------
     the number of new labels, and the ids without a stored event.
     """
     ids = list(dict.fromkeys(one.id for one in labels))
-    with writing(engine) as connection:
-        stored = stored_events(connection, model, ids)
-        n_new = EVENTS.add(connection, model, [one for one in labels if one.id in stored], now=now)
+    stored = stored_events(connection, model, ids)
+    n_new = EVENTS.add(connection, model, [one for one in labels if one.id in stored], now=now)
     return n_new, [event_id for event_id in ids if event_id not in stored]
+
+
+def take_labels(engine: sa.Engine, model: str, labels: Sequence[Outcome], *, now: datetime) -> tuple[int, list[str]]:
+    """Add labels in a transaction of their own, see `add_labels`."""
+    with writing(engine) as connection:
+        return add_labels(connection, model, labels, now=now)
 
 
 def stored_events(connection: sa.Connection, model: str, ids: Iterable[str]) -> set[str]:

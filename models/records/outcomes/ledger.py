@@ -93,18 +93,15 @@ class Ledger:
         ids : None for all.
         until : later outcomes are left out. without : as are those of this source.
         """
-        return {
-            row.id: Outcome(row.id, value_of(row), datetime.fromtimestamp(row.known / self.ticks, UTC), row.source)
-            for row in self._rows(connection, self.entries(model, until=until), ids)
-            if row.source != without
-        }
+        rows = self._rows(connection, self.entries(model, until=until), ids)
+        return {row.id: self._outcome(row) for row in rows if row.source != without}
 
     def values(
         self, connection: sa.Connection, model: str, ids: Iterable[str] | None = None, *, until: datetime | None = None
     ) -> dict[str, Value]:
-        """The values that hold, by id; see `latest`."""
-        latest = {row.id: value_of(row) for row in self._rows(connection, self.entries(model, until=until), ids)}
-        return {name: value for name, value in latest.items() if value is not None}
+        """The values that hold, by id, see `latest`; retracted ones are left out."""
+        latest = self.latest(connection, model, ids, until=until)
+        return {name: one.value for name, one in latest.items() if one.value is not None}
 
     def add(self, connection: sa.Connection, model: str, outcomes: Sequence[Outcome], *, now: datetime) -> int:
         """Append the outcomes that say something new, in their order; returns their number.
@@ -117,7 +114,7 @@ class Ledger:
         holding: dict[str, tuple[int, Value | None]] = {}
         said: set[tuple[str, int, Value | None]] = set()
         for row in self._rows(connection, self.entries(model), [one.id for one in outcomes]):
-            holding[row.id] = row.known, value_of(row)
+            holding[row.id] = row.known, _value(row)
             said.add((row.id, *holding[row.id]))
         new = []
         for one in outcomes:
@@ -131,7 +128,7 @@ class Ledger:
                 said.add((one.id, known, one.value))
                 if self.latest_arrival_holds or known >= since:
                     holding[one.id] = known, one.value
-                new.append({"model": model, **self._columns(one, known), **self._arrival(now)})
+                new.append({"model": model, **self._columns(one, known, now)})
         if new:
             connection.execute(self.table.insert(), new)
         return len(new)
@@ -144,17 +141,20 @@ class Ledger:
         for part in parts:
             yield from connection.execute(part)
 
-    def _columns(self, one: Outcome, known: int) -> dict[str, Any]:
+    def _columns(self, one: Outcome, known: int, now: datetime) -> dict[str, Any]:
         is_flag = one.value is None or isinstance(one.value, bool)
         columns = {self.id: one.id, self.flag: one.value if is_flag else None, self.known: known}
-        number = {} if self.number is None else {self.number: None if is_flag else one.value}
-        return {**columns, **number, self.source: one.source}
+        if self.number:
+            columns[self.number] = None if is_flag else one.value
+        if self.received:
+            columns[self.received] = self.tick(now)
+        return {**columns, self.source: one.source}
 
-    def _arrival(self, now: datetime) -> dict[str, int]:
-        return {} if self.received is None else {self.received: self.tick(now)}
+    def _outcome(self, row: Any) -> Outcome:
+        return Outcome(row.id, _value(row), datetime.fromtimestamp(row.known / self.ticks, UTC), row.source)
 
 
-def value_of(row: Any) -> Value | None:
+def _value(row: Any) -> Value | None:
     """The value in a row of `Ledger.entries`."""
     value: Value | None = row.flag if row.number is None else row.number
     return value

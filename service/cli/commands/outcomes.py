@@ -57,19 +57,19 @@ def load(
     told = outcomes_of(file, of_events=of_events, time_format=time_format)
     with prediction_log(settings) as log:
         taken = take_outcomes(log.engine, told, now=utc_now(), targets=targets)
-    if taken.problems:
-        shown = [f"  row {place + 1}: {field} {what}" for place, (field, what) in sorted(taken.problems.items())]
-        more = [f"  and {len(shown) - SHOWN:,} more"] if len(shown) > SHOWN else []
-        console.warn("\n".join([f"{len(shown):,} outcomes were rejected:", *shown[:SHOWN], *more]))
     problems = [
         {"row": place + 1, "field": field, "problem": what} for place, (field, what) in sorted(taken.problems.items())
     ]
+    if problems:
+        shown = [f"  row {one['row']}: {one['field']} {one['problem']}" for one in problems]
+        more = [f"  and {len(shown) - SHOWN:,} more"] if len(shown) > SHOWN else []
+        console.warn("\n".join([f"{len(shown):,} outcomes were rejected:", *shown[:SHOWN], *more]))
     print_result(
         {"n_outcomes": len(told), "n_new": taken.n_new, "problems": problems},
         [Line(f"{taken.n_new:,} of {len(told):,} outcomes are new.")],
         as_json=as_json,
     )
-    if told and len(taken.problems) == len(told):
+    if told and len(problems) == len(told):
         raise typer.Exit(FAILURE)
 
 

@@ -16,4 +16,4 @@ def label(event_id: object, positive: bool | None, known: float, source: str = "
 
 
 def add(connection: sa.Connection, model: str, labels: Sequence[Outcome]) -> int:
-    return add_labels(connection, model, labels, now=datetime.now(UTC))
+    return add_labels(connection, model, labels, now=datetime.now(UTC))[0]

@@ -96,6 +96,14 @@ def test_a_look_back_finds_what_was_known_then(engine: sa.Engine, ledger: Ledger
         assert ledger.latest(connection, "m", ["a"], without="s") == {}
 
 
+def test_a_late_outcome_is_found_from_its_arrival_on_a_late_label_from_when_it_is_known(engine: sa.Engine) -> None:
+    """Rows are trained on as they were known; windows see a label as of the time that its sender gives."""
+    for ledger in LEDGERS.values():
+        add(engine, ledger, [("a", True, 1)], 8)
+    assert [holding(engine, PREDICTIONS, until) for until in (7, 8)] == [{}, {"a": True}]
+    assert [holding(engine, EVENTS, until) for until in (0, 1)] == [{}, {"a": True}]
+
+
 def test_levels_and_numbers_come_back_as_they_were_told(engine: sa.Engine) -> None:
     """A level is no flag, and neither is a zero."""
     told: list[Any] = [("a", "sales", 1), ("b", 0.0, 1), ("c", 2.5, 1), ("d", False, 1)]
