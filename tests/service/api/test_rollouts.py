@@ -12,6 +12,7 @@ import pytest
 from data.window import Window
 from models.domains._discovery import load_domains
 from models.errors import ChallengerError
+from models.monitoring.performance.weekly import performance
 from models.monitoring.promotion import sequential_test
 from models.monitoring.promotion.comparison import promotion_test
 from models.monitoring.promotion.compatibility import check_challenger
@@ -364,6 +365,7 @@ def test_the_promotion_test_counts_what_became_of_events(start, store, other_fra
     live = served.live
     later = MOMENT + timedelta(days=live.table.label_delay_days + 0.01)
     test = promotion_test(log.engine, served.rollout, 1, live.domain, live.table, now=later)
+    assert sum(week.n_known for week in performance(log.engine, live, now=later).by_week) == 30
 
     # the clock of these tests stands still, so that requests stand in the order of their ids
     recorded_as = [recorded(service, answer["prediction_id"])[0].id for answer in answers]
