@@ -18,12 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.checking import checked_frame
 from data.splits import random_split
 from data.table import Table
-from models.arrays import Floats, Labels
+from models.arrays import Floats
+from models.backtesting.randomised_log import NoExperimentError, RandomisedLog, randomised_log, refuse_rare_actions
 from models.contract import Domain
-from models.errors import ModelError
 from models.evaluation.baselines import boosted_trees
 from models.evaluation.off_policy import AS_LOGGED, LoggedRows, PolicyValue, always, greedy, policy_values
 from models.evaluation.uplift import Uplift, uplift
@@ -31,16 +30,9 @@ from models.presets import Preset
 from models.training.rows import TrainingRows
 
 LEARNED, BOOSTED, RANDOM = "learned", "gradient boosting", "random"
-MAX_ACTIONS = 50
 MAX_UPLIFTS = 4
 MAX_FIXED_SHOWN = 6
 _VALIDATION_FRACTION = 0.15
-
-Actions = npt.NDArray[np.intp]
-
-
-class NoExperimentError(ModelError):
-    """Rows from which the effect of other actions cannot be estimated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,26 +80,6 @@ def always_taking(action: str) -> str:
     return f"always {action}"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Log:
-    """Checked rows with their random actions and propensities."""
-
-    table: Table
-    frame: pd.DataFrame
-    labels: Labels
-    values: pd.DataFrame  # of the action columns, a row for each action
-    names: list[str]
-    actions: Actions
-    propensities: Floats
-
-    def part(self, rows: npt.NDArray[np.intp]) -> tuple[pd.DataFrame, Labels, Actions, Floats]:
-        return self.frame.iloc[rows], self.labels[rows], self.actions[rows], self.propensities[rows]
-
-    def weights(self, rows: npt.NDArray[np.intp]) -> Floats | None:
-        weight = self.table.weight
-        return None if weight is None else self.frame[weight.name].to_numpy(np.float64)[rows]
-
-
 def compare_policies(
     domain: Domain,
     rows: TrainingRows,
@@ -135,11 +107,11 @@ def compare_policies(
         Rows break rules of the table, or cannot be split.
     """
     stage(f"Checking {len(rows.frame):,} rows of {rows.source}")
-    log = _logged(domain, rows)
+    log = randomised_log(domain, rows)
     if control is not None and control not in log.names:
         raise NoExperimentError(f"the control {control!r} is not one of the actions: {'; '.join(log.names)}")
     train, test = random_split(log.labels, test_fraction=0.5, seed=seed)
-    _refuse_rare_actions(log, train, test)
+    refuse_rare_actions(log, train, test)
     stage(f"Training on {len(train):,} rows, preset {preset.name}")
     rates = _learned_rates(domain, log, train, preset=preset, seed=seed)
     stage("Training gradient boosting on the same rows")
@@ -180,69 +152,8 @@ def _policies(names: Sequence[str], predicted: Floats, boosted: Floats) -> dict[
     }
 
 
-def _action_columns(domain: Domain, table: Table) -> list[str]:
-    """The columns that make up an action."""
-    if not domain.action_part:
-        raise NoExperimentError(f"the domain {domain.name!r} chooses no actions, so there is no policy to evaluate")
-    columns = [column.name for column in table.inputs if column.part == domain.action_part]
-    if not columns:
-        raise NoExperimentError(
-            f"the table {table.name!r} describes no actions (no column has part = {domain.action_part!r}), so there is "
-            "no policy to evaluate"
-        )
-    return columns
-
-
-def _logged(domain: Domain, rows: TrainingRows) -> _Log:
-    """The checked rows with their actions and propensities."""
-    table = domain.restrict_inputs(rows.table)
-    columns = _action_columns(domain, table)
-    frame = checked_frame(table, rows.frame, rows.source, training=True)
-    actions: Actions = frame.groupby(columns, dropna=False).ngroup().to_numpy().astype(np.intp)
-    n_actions = int(actions.max()) + 1
-    if not 2 <= n_actions <= MAX_ACTIONS:
-        raise NoExperimentError(
-            f"{rows.source}: the column(s) {', '.join(columns)} hold {n_actions:,} different actions; from 2 "
-            f"to {MAX_ACTIONS} can be compared. Give actions in classes (part = {domain.action_part!r}), and set "
-            "role = 'ignore' for their ids"
-        )
-    first_rows = np.unique(actions, return_index=True)[1]
-    values = frame[columns].iloc[first_rows].reset_index(drop=True)
-    if table.propensity is None:
-        propensities = (np.bincount(actions) / len(actions))[actions]
-    else:
-        propensities = frame[table.propensity.name].to_numpy(np.float64)
-    return _Log(
-        table=table,
-        frame=frame,
-        labels=table.labels(frame),
-        values=values,
-        names=_names(values),
-        actions=actions,
-        propensities=propensities,
-    )
-
-
-def _names(values: pd.DataFrame) -> list[str]:
-    """A name for each action: its values, in longer form only if two names would be equal."""
-    rows = [tuple(action) for action in values.itertuples(index=False)]
-    names = [", ".join("none" if pd.isna(value) else str(value) for value in row) for row in rows]
-    return names if len(set(names)) == len(names) else [str(row) for row in rows]
-
-
-def _refuse_rare_actions(log: _Log, *halves: npt.NDArray[np.intp]) -> None:
-    for half in halves:
-        counts = np.bincount(log.actions[half], minlength=len(log.names))
-        if not counts.all():
-            rarest = int(counts.argmin())
-            raise NoExperimentError(
-                f"the action {log.names[rarest]!r} occurs in {int(np.sum(log.actions == rarest))} row(s), none of "
-                "which is in one of the halves; leave such actions out or give more rows with them"
-            )
-
-
 def _learned_rates(
-    domain: Domain, log: _Log, train: npt.NDArray[np.intp], *, preset: Preset, seed: int
+    domain: Domain, log: RandomisedLog, train: npt.NDArray[np.intp], *, preset: Preset, seed: int
 ) -> Callable[[pd.DataFrame], Floats]:
     """The domain's own model: its predictions on checked rows."""
     inside, validation = random_split(log.labels[train], test_fraction=_VALIDATION_FRACTION, seed=seed)
@@ -257,7 +168,7 @@ def _rates(rates: Callable[[pd.DataFrame], Floats], frame: pd.DataFrame, values:
     return np.stack([rates(frame.assign(**dict(action))) for _, action in values.iterrows()], axis=1)
 
 
-def _fixed_rates(log: _Log, rows: npt.NDArray[np.intp]) -> Floats:
+def _fixed_rates(log: RandomisedLog, rows: npt.NDArray[np.intp]) -> Floats:
     """The rate of each action, rows weighted by 1 / propensity."""
     _, labels, actions, propensities = log.part(rows)
     events, n_rows = (np.bincount(actions, values / propensities) for values in (labels, np.ones(len(labels))))

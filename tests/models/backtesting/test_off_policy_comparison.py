@@ -16,10 +16,10 @@ from models.backtesting.off_policy_comparison import (
     BOOSTED,
     LEARNED,
     RANDOM,
-    NoExperimentError,
     always_taking,
     compare_policies,
 )
+from models.backtesting.randomised_log import NoExperimentError
 from models.domains._discovery import load_domains
 from models.evaluation.off_policy import AS_LOGGED
 from models.presets import PRESETS
