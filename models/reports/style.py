@@ -15,6 +15,24 @@ import plotly.graph_objects as go
 
 from models.reports.colours import NEUTRAL
 
+_LAYOUT: dict[str, Any] = {
+    "template": {"data": {"scatter": [{"type": "scatter"}]}},  # "none" in plotly's words
+    "margin": {"l": 10, "r": 26, "t": 12, "b": 52},
+    "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
+    "dragmode": False,
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "font": {"family": "system-ui, sans-serif", "size": 13, "color": NEUTRAL},
+    "hovermode": "closest",
+}
+_AXIS: dict[str, Any] = {
+    "gridcolor": "rgba(128,128,128,0.2)",
+    "zeroline": False,
+    "automargin": True,
+    "ticks": "outside",
+    "tickcolor": "rgba(0,0,0,0)",
+}
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -27,18 +45,15 @@ class Chart:
 
 def finished(figure: go.Figure, height: int = 380) -> dict[str, Any]:
     """The figure with the shared layout, as plain JSON values."""
-    legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"}
-    figure.update_layout(
-        template="none", height=height, margin={"l": 10, "r": 26, "t": 12, "b": 52}, legend=legend, dragmode=False,
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 13, "color": NEUTRAL}, hovermode="closest",
-    )  # fmt: skip
-    axis = {
-        "gridcolor": "rgba(128,128,128,0.2)", "zeroline": False, "automargin": True, "title_standoff": 10,
-        "title_font_size": 13, "ticks": "outside", "tickcolor": "rgba(0,0,0,0)",
-    }  # fmt: skip
-    figure.update_xaxes(**axis).update_yaxes(**axis)
-    plain: dict[str, Any] = json.loads(figure.to_json())
+    # Merged as plain values: plotly would check each of them again, for every chart of a report
+    figure.layout.template = None
+    plain: dict[str, Any] = json.loads(figure.to_json(validate=False))
+    layout = plain["layout"]
+    layout |= _LAYOUT | {"height": height}
+    for name in {"xaxis", "yaxis"} | {key for key in layout if key.startswith(("xaxis", "yaxis"))}:
+        axis = layout.get(name, {})
+        title = axis.get("title", {}) | {"standoff": 10, "font": {"size": 13}}
+        layout[name] = axis | _AXIS | {"title": title}
     return plain
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from data.column import Column
@@ -19,6 +18,7 @@ from models.arrays import Floats
 from models.evaluation.bins import Bins, Codes, is_missing
 from models.evaluation.diagnostics.groups import protected_columns
 from models.evaluation.diagnostics.results import Proxies, StandIn
+from models.evaluation.metrics import auc_by_ranks
 from models.evaluation.row_groups import MIN_ROWS, groups_by
 
 MAX_ROWS = 4_000
@@ -123,5 +123,5 @@ def _rates(codes: Codes, classes: npt.NDArray[np.int64], folds: StratifiedKFold)
 
 def _auc(classes: npt.NDArray[np.int64], scores: Floats) -> float:
     """One-vs-rest AUC, averaged over the classes; `scores` as returned by `_rates`."""
-    areas = [roc_auc_score(classes == known, scores[:, i]) for i, known in enumerate(np.unique(classes))]
+    areas = [auc_by_ranks(classes == known, scores[:, i]) for i, known in enumerate(np.unique(classes))]
     return float(np.mean(areas))

@@ -14,7 +14,7 @@ from models.arrays import Floats, Labels
 from models.evaluation.diagnostics.groups import calibration_ratio, few_groups, protected_columns
 from models.evaluation.diagnostics.results import GroupQuality, Segment
 from models.evaluation.intervals import wilson_interval
-from models.evaluation.metrics import calibration_error, evaluate
+from models.evaluation.metrics import auc_by_ranks, calibration_error, entropy, log_losses
 from models.evaluation.row_groups import MIN_ROWS
 
 MAX_SEGMENTS = 8
@@ -62,8 +62,8 @@ def _dividing_columns(table: Table, frame: pd.DataFrame, effects: Mapping[str, f
 
 def _quality(group: str, labels: Labels, probabilities: Floats) -> GroupQuality:
     both_classes = labels.min() < labels.max()
-    metrics = evaluate(labels, probabilities) if both_classes else {}
     observed, predicted = float(labels.mean()), float(probabilities.mean())
+    loss = float(log_losses(labels, probabilities).mean()) if both_classes else None
     (low,), (high,) = (ends.tolist() for ends in wilson_interval(np.array([observed]), np.array([len(labels)])))
     return GroupQuality(
         group=group,
@@ -76,7 +76,7 @@ def _quality(group: str, labels: Labels, probabilities: Floats) -> GroupQuality:
         within_chance=low <= predicted <= high,
         calibration_ratio=calibration_ratio(observed, predicted),
         calibration_error=calibration_error(labels, probabilities),
-        log_loss=metrics.get("log_loss"),
-        normalised_entropy=metrics.get("normalised_entropy"),
-        auc=metrics.get("auc"),
+        log_loss=loss,
+        normalised_entropy=None if loss is None else loss / entropy(observed),
+        auc=auc_by_ranks(labels, probabilities) if both_classes else None,
     )

@@ -14,6 +14,7 @@ from models.evaluation import metrics
 from models.evaluation.baselines import baselines
 from models.evaluation.metrics import (
     OneClassError,
+    auc_by_ranks,
     calibration_bins,
     calibration_error,
     calibration_error_by_chance,
@@ -35,6 +36,15 @@ def drawn(n_rows: int, seed: int = 0) -> tuple[Labels, Floats]:
     rng = np.random.default_rng(seed)
     probabilities = rng.beta(1, 4, n_rows)
     return (rng.random(n_rows) < probabilities).astype(np.int64), probabilities
+
+
+def test_the_quick_auc_counts_pairs_too():
+    """Ties are half won, as the plain count of all pairs has it."""
+    labels, probabilities = drawn(300)
+    scores = probabilities.round(1)
+    rows_with, rows_without = scores[labels == 1], scores[labels == 0]
+    won = np.mean(rows_with[:, None] > rows_without) + 0.5 * np.mean(rows_with[:, None] == rows_without)
+    assert auc_by_ranks(labels, scores) == auc_by_ranks(labels == 1, scores) == pytest.approx(won, abs=1e-12)
 
 
 def test_metrics_equal_their_definitions():
