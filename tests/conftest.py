@@ -9,6 +9,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(_variable, "1")
 
+import copy
+import functools
 import io
 import itertools
 import json
@@ -108,7 +110,18 @@ class Store:
 
 
 def quick_scorer(domain: Domain, seed: int) -> TableClassifier:
-    """A model of the domain's simulated rows, good enough to answer and trained in a second."""
+    """A model of the domain's simulated rows, good enough to answer; each caller has its own."""
+    if domain is load_domains().get(domain.name):
+        return copy.deepcopy(_trained_once(domain.name, seed))
+    return _trained(domain, seed)
+
+
+@functools.cache
+def _trained_once(name: str, seed: int) -> TableClassifier:
+    return _trained(load_domains()[name], seed)
+
+
+def _trained(domain: Domain, seed: int) -> TableClassifier:
     table = domain.restrict_inputs(domain.table)
     frame, labels = checked_history(table, domain.simulate(2_000, seed).frame, "simulated rows")
     held_out = (frame.iloc[1_500:], labels[1_500:])

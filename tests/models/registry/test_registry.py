@@ -24,23 +24,35 @@ from tests.conftest import START
 
 SOURCE_ROOT = Path(__file__).parents[3]
 
-REGISTRANT = """
-import sys
+REGISTRANTS = """
+import os, sys
 from concurrent.futures import ThreadPoolExecutor
 from models.registry.registry import Registry
 
-sys.stdin.readline()
-registry = Registry(sys.argv[1])
+url, n_processes = sys.argv[1], int(sys.argv[2])
+start, started = os.pipe()
 
-def register(i):
+def register(registry, process, i):
     version = registry.register(
-        name="lending", domain="credit", digest="d", metrics={}, actor=sys.argv[2], why=str(i), promote=i % 2 == 0
+        name="lending", domain="credit", digest="d", metrics={}, actor=f"process {process}", why=str(i),
+        promote=i % 2 == 0,
     )
     return version.number
 
-with ThreadPoolExecutor(5) as pool:
-    print(*pool.map(register, range(5)))
-registry.close()
+children = []
+for process in range(n_processes):  # forked once everything is imported, and before there is a thread or a connection
+    child = os.fork()
+    if child == 0:
+        os.close(started)
+        os.read(start, 1)  # ends for all at once, when the parent closes its end
+        registry = Registry(url)
+        with ThreadPoolExecutor(5) as pool:
+            print(*pool.map(lambda i: register(registry, process, i), range(5)), flush=True)
+        registry.close()
+        sys.exit()
+    children.append(child)
+os.close(started)
+sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children))
 """
 
 
@@ -220,22 +232,11 @@ def test_a_failure_in_the_middle_stores_nothing(registry, monkeypatch):
 
 def test_concurrent_processes_get_distinct_versions(url):
     """Four processes of five threads start on an empty database at once: twenty numbers, a consistent history."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", REGISTRANT, url, f"process {i}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=SOURCE_ROOT,
-        )
-        for i in range(4)
-    ]
-    with ThreadPoolExecutor(len(processes)) as pool:
-        answers = list(pool.map(lambda process: process.communicate("go\n", timeout=60), processes))
+    command = [sys.executable, "-c", REGISTRANTS, url, "4"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=SOURCE_ROOT, check=False, timeout=120)
 
-    assert [errors for _, errors in answers] == [""] * 4
-    assert sorted(int(number) for output, _ in answers for number in output.split()) == list(range(1, 21))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(int(number) for number in done.stdout.split()) == list(range(1, 21))
     registry = Registry(url)
     moves = [event for event in registry.history("lending") if event.action == "promote"]
     assert len(moves) == 4 * 3

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -125,10 +126,17 @@ def test_a_champion_that_reads_a_column_the_rows_lack_is_not_replaced(run: Any) 
     assert "--promote always" in result.why
 
 
-@pytest.mark.parametrize(("promote", "expected"), [("always", True), ("never", False)])
-def test_a_person_can_decide(run: Any, promote: str, expected: bool) -> None:
-    """`always` and `never` do not ask the test rows."""
-    assert run(shuffled=True, promote=promote).promoted is expected
+@pytest.mark.parametrize(("promote", "columns"), [("always", ["income_eur"]), ("never", [])])
+def test_a_person_can_decide(run: Any, promote: str, columns: list[str]) -> None:
+    """`always` takes what `auto` refuses, see above, and `never` what it would take."""
+    assert run(columns=columns, promote=promote).promoted is (promote == "always")
+
+
+def test_a_person_can_decide_against_the_gates() -> None:
+    """Which `auto` obeys."""
+    trained: Any = SimpleNamespace(origin="")
+    failed = partial(judgement(auc=0.54).outcome, trained, [Gate("auc", at_least=0.55)])
+    assert [failed(promote=promote).promoted for promote in ("auto", "always", "never")] == [False, True, False]
 
 
 def test_a_name_stays_with_its_domain(run: Any) -> None:
