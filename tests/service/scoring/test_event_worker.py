@@ -10,7 +10,7 @@ from models.errors import DatabaseError, EventError
 from service.errors import BusyError
 from service.metrics.metrics import Metrics
 from service.requests.call import Call
-from service.scoring.event_worker import EventWorker
+from service.scoring.event_worker import EventWorker, PendingEvents, _by_request
 
 CALL = Call(key_id="", at=0, started=0.0)
 
@@ -184,3 +184,13 @@ def test_what_waits_at_the_end_is_answered(log, served):
         return await asyncio.gather(*asking)
 
     assert asyncio.run(ask()) == ["4", "8"]
+
+
+def test_each_request_of_a_group_is_recorded_with_its_own_rows(served):
+    """Also where some of its rows were answered before, so that only the others are new."""
+    group = [PendingEvents(served, "none", rows, list(rows), "id", "score", CALL) for rows in ("abc", "d", "ef")]
+    new = [0, 2, 4, 5]
+
+    found = [(one.rows, new[own]) for one, own in _by_request(group, new)]
+
+    assert found == [("abc", [0, 2]), ("d", []), ("ef", [4, 5])]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pandas as pd
 import pytest
 
 from models.registry.bundles import read_manifest
+from models.training.job import Promote
+from service.cli.commands.train_options import Promotion
 
 
 def test_a_first_version_is_promoted_and_reported_as_one_object(run, home, open_registry, credit_csv):
@@ -168,3 +172,24 @@ def test_protected_columns_can_be_left_out(run, home, open_registry, tmp_path):
     run("data", "simulate", "fraud", "--rows", 4000, "--out", rows)
     outcome = run("train", "fraud", "--data", rows, "--preset", "fast", "--without-protected")
     assert "'fraud_simulated' marks no column as protected" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--from-events", "--from-outcomes"), "--from-events cannot be combined with --from-outcomes"),
+        (("--from-events", "--data", "x.csv"), "--from-events cannot be combined with --data or --table"),
+        (("--from-outcomes", "--table", "ulb"), "--from-outcomes cannot be combined with --data or --table"),
+    ],
+)
+def test_rows_come_from_one_source(run, trained, options, message):
+    """Two of them are refused before any is read."""
+    outcome = run("train", "fraud", *options)
+
+    assert outcome.exit_code == 2
+    assert message in " ".join(outcome.stderr.split())
+
+
+def test_the_choices_of_promotion_are_those_of_the_job():
+    """They are repeated to keep --help fast."""
+    assert get_args(Promotion) == get_args(Promote)
