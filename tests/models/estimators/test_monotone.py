@@ -29,7 +29,7 @@ from models.nn.activations import ACTIVATIONS
 from models.presets import PRESETS
 from models.registry.state import ARRAYS, STATE, dump_state, load_state
 
-N_PAIRS = 40_000
+N_PAIRS = 100_000
 
 TABLE = Table(
     name="loans",

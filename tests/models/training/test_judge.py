@@ -136,7 +136,8 @@ def test_a_person_can_decide_against_the_gates() -> None:
     """Which `auto` obeys."""
     trained: Any = SimpleNamespace(origin="")
     failed = partial(judgement(auc=0.54).outcome, trained, [Gate("auc", at_least=0.55)])
-    assert [failed(promote=promote).promoted for promote in ("auto", "always", "never")] == [False, True, False]
+    decided = {promote: failed(promote=promote).promoted for promote in ("auto", "always", "never", "challenger")}
+    assert decided == {"auto": False, "always": True, "never": False, "challenger": False}
 
 
 def test_a_name_stays_with_its_domain(run: Any) -> None:

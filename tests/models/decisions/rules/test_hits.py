@@ -81,7 +81,7 @@ def holds(condition: dict[str, Any], column: Column, value: Any) -> bool:
     return is_named == (word != "not_one_of")
 
 
-@settings(max_examples=100)
+@settings(max_examples=300)
 @given(ruled_rows())
 def test_rows_and_frames_hit_the_same_rules_and_those_that_a_plain_reading_says(
     case: tuple[Table, list[dict[str, Any]], list[Rule]],
