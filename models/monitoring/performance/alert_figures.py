@@ -55,6 +55,7 @@ def live_figures(
     since = None if days is None else int((now - timedelta(days=days)).timestamp())
     seconds = int(now.timestamp())
     with reading(engine) as connection:
+        # from the events, not from the audit log: that may be sampled or off, and every alert must count
         found = connection.execute(_answered(live, live.queue, since, seconds)).all()
         positives = set(connection.execute(known_positives(live.name, now)).scalars())
     ids, times, subjects, amounts, scores, decisions = zip(*found, strict=True) if found else ((),) * 6

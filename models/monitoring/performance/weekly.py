@@ -85,19 +85,14 @@ def performance(
 
     Raises DatabaseError if the database fails.
     """
-    model, domain = live.name, live.domain
-    matures = maturity_days
-    if matures is None:
-        matures = live.table.label_delay_days if live.table.windows else MATURITY_DAYS
+    own = live.table.label_delay_days if live.table.windows else MATURITY_DAYS
+    matures = own if maturity_days is None else maturity_days
     this_week = now.date() - timedelta(days=now.weekday())
     since = this_week - timedelta(weeks=weeks - 1)
-    task, judged = domain.task, _judged(engine, live, since, now)
+    task, judged = live.domain.task, _judged(engine, live, since, now)
     old_enough = now.date() - timedelta(days=int(np.ceil(matures)))
-    by_week = []
-    for start in (since + timedelta(weeks=i) for i in range(weeks)):
-        period = _period(task, judged, start, start + timedelta(weeks=1), old_enough, seed)
-        if period.n_predictions:
-            by_week.append(period)
+    starts = [since + timedelta(weeks=i) for i in range(weeks)]
+    by_week = [_period(task, judged, start, start + timedelta(weeks=1), old_enough, seed) for start in starts]
     is_old, known = judged.days < np.datetime64(old_enough), ~np.isnan(judged.targets)
     total = _period(task, judged, since, old_enough, old_enough, seed) if is_old.any() else None
     by_version = {
@@ -105,13 +100,13 @@ def performance(
         for version in np.unique(judged.versions[is_old])
     }
     return Performance(
-        model=model,
+        model=live.name,
         share=judged.share,
         maturity_days=matures,
         total=total,
         by_version=by_version,
-        by_week=by_week,
-        note=_note(domain),
+        by_week=[period for period in by_week if period.n_predictions],
+        note=_note(live.domain),
     )
 
 

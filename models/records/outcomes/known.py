@@ -21,6 +21,7 @@ from models.registry.database.engine import reading
 KnownOutcome: TypeAlias = tuple[str, Value]
 """Id of a prediction, and its outcome."""
 AT_ONCE = 5_000
+"""Predictions looked up together, so that a long audit log never has to fit into memory."""
 
 
 def with_outcomes(
@@ -71,8 +72,10 @@ def _of_events(
     if table.event is None or table.event.stored != "plain":
         return {}
     name, mature = table.event.name, now - timedelta(days=table.label_delay_days)
+    # rows of earlier versions may lack the column: their tables may have been others
     events = {one.id: level_text(one.row[name]) for one in some if one.at < mature and name in one.row}
     with reading(engine) as connection:
         stored = stored_events(connection, model, events.values())
         labels = EVENTS.values(connection, model, stored, until=now)
+    # labels are deleted with their event: without the event, no label does not mean that it was negative
     return {one: bool(labels.get(event)) for one, event in events.items() if event in stored}
