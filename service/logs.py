@@ -1,4 +1,8 @@
-"""The service's structured log: one JSON object per line, or console lines for people."""
+"""The service's structured log: one JSON object per line, or console lines for people.
+
+An error is logged by its type and its stack, see `stack_trace`: neither its message nor any variable, since these may
+quote a key, a header or a row.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from traceback import walk_tb
 from typing import Any, Literal, TextIO, TypeAlias
 
 import structlog
@@ -30,11 +35,8 @@ def open_log(stream: TextIO | None = None, form: LogFormat = "json") -> Filterin
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _add_pid,
-            *(
-                [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
-                if form == "json"
-                else [CONSOLE]
-            ),
+            _add_stack_trace,
+            structlog.processors.JSONRenderer(serializer=_json) if form == "json" else CONSOLE,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
@@ -85,7 +87,60 @@ class RequestLines:
         self._out.flush()
 
 
-CONSOLE = structlog.dev.ConsoleRenderer(colors=False, repr_native_str=True)  # repr: no line breaks, so no forged lines
+class ServerFormatter(logging.Formatter):
+    """Formats what uvicorn logs, with our stack traces."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
+        """The stack trace of (type, error, traceback)."""
+        return stack_trace(ei[1])
+
+
+def log_loop_errors(log: FilteringBoundLogger) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """A handler of errors that nothing in the event loop caught; asyncio's own logs the arguments of callbacks."""
+
+    def handle(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        known = [what for what in LOOP_ERRORS if str(context.get("message", "")).startswith(what)]
+        log.error(known[0] if known else "error in the event loop", exc_info=context.get("exception"))
+
+    return handle
+
+
+LOOP_ERRORS = ("Exception in callback", "Task exception was never retrieved", "Future exception was never retrieved")
+
+
+def stack_trace(error: BaseException) -> str:
+    """The stack of an error and of those that led to it, oldest first, without messages and variables.
+
+    Messages are left out because they quote what was sent, as in "could not convert string to float: 'Jane Doe'". The
+    system's own text of an OSError stays.
+    """
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    before = [stack_trace(one) for one in (cause, *_members(error)) if one is not None]
+    system = f": {os.strerror(error.errno)}" if isinstance(error, OSError) and error.errno else ""
+    name = f"{type(error).__module__}.{type(error).__qualname__}{system}"
+    codes = [(frame.f_code, line) for frame, line in walk_tb(error.__traceback__)]
+    frames = [f'  File "{code.co_filename}", line {line}, in {code.co_qualname}' for code, line in codes]
+    own = "\n".join(["Traceback (most recent call last):", *frames, name])
+    return "\n\nled to\n\n".join([*before, own])
+
+
+def _members(error: BaseException) -> tuple[BaseException, ...]:
+    return error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+
+
+CONSOLE = structlog.dev.ConsoleRenderer(
+    colors=False,
+    repr_native_str=True,  # repr: no line breaks, so no forged lines
+    exception_formatter=structlog.dev.plain_traceback,  # the default prints the variables of every frame
+)
+
+
+def _add_stack_trace(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    found = event.pop("exc_info", None)
+    error = found if isinstance(found, BaseException) else sys.exc_info()[1] if found else None
+    if error is not None:
+        event["exception"] = stack_trace(error)
+    return event
 
 
 def _add_pid(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -73,6 +73,8 @@ class Tracing:
             scope["method"],
             context=self._propagator.extract(parent),
             kind=self._trace.SpanKind.SERVER,
+            record_exception=False,  # messages of errors may quote what was sent
+            set_status_on_exception=False,
             attributes={
                 "http.request.method": scope["method"],
                 "url.path": scope["path"][:200],
@@ -88,6 +90,10 @@ class Tracing:
         self._phase("score", checked, answered)
         if call.answered:
             self._phase("store", answered, now)
+
+    def failed(self, span: Any, error: Exception) -> None:
+        """Mark a span as failed, by the type of the error alone."""
+        span.set_status(self._trace.StatusCode.ERROR, type(error).__name__)
 
     def close(self) -> None:
         """Export what is left, and stop."""
@@ -119,7 +125,11 @@ class TraceRequests:
                     span.set_attribute("http.response.status_code", int(message["status"]))
                 await send(message)
 
-            await self.app(scope, receive, send_traced)
+            try:
+                await self.app(scope, receive, send_traced)
+            except Exception as error:
+                self._tracing.failed(span, error)
+                raise
             for name, value in scope["log_fields"].items():
                 if isinstance(value, (str, int, float)):
                     span.set_attribute(f"backscore.{name}", value)

@@ -106,9 +106,13 @@ async def on_error(request: Request, error: Exception) -> Response:
         error.headers = {"Allow": allowed_methods(request) or (error.headers or {}).get("Allow", "")}
     status = status_of(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, HTTPException):
-        unforeseen = error if status == HTTPStatus.INTERNAL_SERVER_ERROR else None
-        request_id = request.scope["request_id"]
-        request.app.state.log.error("request failed", request_id=request_id, error=str(error), exc_info=unforeseen)
+        is_unforeseen = status == HTTPStatus.INTERNAL_SERVER_ERROR
+        request.app.state.log.error(
+            "request failed",
+            request_id=request.scope["request_id"],
+            error=type(error).__name__ if is_unforeseen else str(error),  # else it may quote what was sent
+            exc_info=error if is_unforeseen else None,
+        )
     return problem_response(request.scope, error)
 
 

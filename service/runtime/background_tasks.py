@@ -19,6 +19,7 @@ from models.errors import DatabaseError
 from models.registry.registry import Registry
 from service.access.key_ring import KeyRing
 from service.live.live_models import LiveModels
+from service.logs import log_loop_errors
 from service.runtime.audit_retention import keep_within_limits
 from service.runtime.request_pipeline import RequestPipeline
 
@@ -59,6 +60,7 @@ class Lifespan:
     @asynccontextmanager
     async def run(self, _app: object) -> AsyncIterator[None]:
         """A context manager in which the process can answer requests."""
+        asyncio.get_running_loop().set_exception_handler(log_loop_errors(self.log))
         with threadpool_limits(limits=1, user_api="blas"):  # a row's products are too small to share between threads
             for worker in reversed(self.workers):
                 worker.start()

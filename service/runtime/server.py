@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 
 import uvicorn
+from uvicorn.config import LOGGING_CONFIG
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from service.settings import Settings
@@ -19,6 +20,10 @@ from service.settings import Settings
 APP = "service.app:app_from_environment"
 PROTOCOL = "service.runtime.connection_limits:PatientProtocol"
 MAX_START_SECONDS = 3600
+LOG_CONFIG = {
+    **LOGGING_CONFIG,
+    "formatters": {**LOGGING_CONFIG["formatters"], "default": {"()": "service.logs.ServerFormatter"}},
+}
 FORCED = 128 + signal.SIGTERM
 """Exit status after a second signal, as if the signal itself had ended the process."""
 
@@ -38,6 +43,7 @@ def run_server(settings: Settings, on_listening: Callable[[], None]) -> int:
         workers=settings.workers,
         ws="none",
         log_level="warning",  # the service writes its own log
+        log_config=LOG_CONFIG,
         access_log=False,
         server_header=False,
         proxy_headers=False,  # nothing depends on the client's address

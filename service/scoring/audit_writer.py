@@ -121,7 +121,7 @@ class AuditWriter:
     def _failed(self, group: Sequence[PendingRecords], error: Exception) -> None:
         if not isinstance(error, DatabaseError):
             self._log.error("recording predictions failed", exc_info=error)
-            error = DatabaseError(str(error))
+            error = DatabaseError(f"recording failed with {type(error).__name__}, see the log")
         if n_dropped := sum(pending.n_predictions for pending in group if pending.done is None):
             self._on_dropped(n_dropped)
             self._log.error("predictions were not recorded", n_predictions=n_dropped, error=str(error))

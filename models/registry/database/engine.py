@@ -67,6 +67,7 @@ def open_database(url: str) -> sa.Engine:
         return sa.create_engine(
             address,
             isolation_level="READ COMMITTED",
+            hide_parameters=True,  # else errors quote rows
             pool_pre_ping=True,  # replaces connections that the server has closed meanwhile
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
@@ -85,7 +86,7 @@ def _open_sqlite(address: sa.URL) -> sa.Engine:
     if address.database and not address.query:
         with suppress(OSError):  # SQLite then reports that it cannot open the file
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(address, connect_args={"timeout": BUSY_SECONDS})
+    engine = sa.create_engine(address, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
@@ -256,5 +257,6 @@ def _explained(engine: sa.Engine, *drivers: type[Exception]) -> Iterator[None]:
         yield
     except expected as error:
         where = engine.url.render_as_string(hide_password=True)
-        cause = error.orig if isinstance(error, exc.DBAPIError) else error
-        raise DatabaseError(f"database {where}: {cause}; does it exist, and is it reachable and writable?") from error
+        cause = str(error.orig if isinstance(error, exc.DBAPIError) else error)
+        first = cause.partition("\n")[0]  # PostgreSQL quotes rows in the lines below
+        raise DatabaseError(f"database {where}: {first}; does it exist, and is it reachable and writable?") from error
