@@ -93,6 +93,7 @@ class Column:
     stored : how the audit log stores the values: `plain`, `hashed` (equal values stay equal), or
         `left_out`; for personal data.
     amount : of a number: the money at stake, lost in the bad case.
+    time_input : of the row's time: the model reads it, as hour and weekday. Otherwise it only orders the rows.
     window : the column is computed from earlier rows of an entity, and is not part of files or requests.
     example : a value of a real row, shown in documentation and sent by the smoke tests.
     """
@@ -119,6 +120,7 @@ class Column:
     reasons: dict[str, str] = dataclasses.field(default_factory=dict)
     stored: Stored = "plain"
     amount: bool = False
+    time_input: bool = False
     window: Window | None = None
     example: Scalar | None = None
 
@@ -153,12 +155,19 @@ class Column:
             raise TableError(f"column {self.name!r}: a {self.role} cannot be of kind {self.kind!r}")
         if self.window is not None and (self.role != "feature" or self.missing):
             raise TableError(f"column {self.name!r}: what is computed is a feature and needs no 'missing'")
-        if self.format is not None:
-            if self.kind != "time":
-                raise TableError(f"column {self.name!r}: 'format' is for times, this is a {self.kind}")
-            check_format(self.format)
+        self._check_time()
         self._check_outcome()
         self._check_words()
+
+    def _check_time(self) -> None:
+        """Check that what is for times describes one."""
+        if self.time_input and self.role != "time":
+            raise TableError(f"column {self.name!r}: 'time_input' is for the role 'time', this is a {self.role}")
+        if self.format is None:
+            return
+        if self.kind != "time":
+            raise TableError(f"column {self.name!r}: 'format' is for times, this is a {self.kind}")
+        check_format(self.format)
 
     def _check_outcome(self) -> None:
         """Check that training columns allow no missing values, and that `positive` is a value of the target."""

@@ -41,7 +41,7 @@ class Table:
         for role in ("target", "weight", "propensity", "time", "event"):
             if len(holders := self.of_role(role)) > 1:
                 raise TableError(f"table {self.name!r}: {len(holders)} columns have the role {role!r}, one is allowed")
-        if not self.of_role("feature", "time"):
+        if not self.features:
             raise TableError(f"table {self.name!r}: no column has the role 'feature'")
         if len(amounts := [column.name for column in self.columns if column.amount]) > 1:
             raise TableError(f"table {self.name!r}: {', '.join(amounts)} are all marked as the amount, one is allowed")
@@ -106,6 +106,11 @@ class Table:
     def inputs(self) -> tuple[Column, ...]:
         """Columns of a request, see `Column.requested`."""
         return tuple(column for column in self.columns if column.requested)
+
+    @property
+    def features(self) -> tuple[Column, ...]:
+        """The columns that a model reads: those of role `feature`, and the row's time where `time_input` says so."""
+        return tuple(column for column in self.columns if column.role == "feature" or column.time_input)
 
     @property
     def file_columns(self) -> tuple[Column, ...]:

@@ -35,7 +35,8 @@ HEADER = """\
 #   target        what to predict; positive is the value that counts as class 1
 #   weight        how much the row counts in training
 #   propensity    in advertising tables: probability with which the row's ad was randomly chosen, above 0, at most 1
-#   time          when the row happened; rows are then split by it
+#   time          when the row happened; rows are then split by it, and not predicted from it unless time_input = true,
+#                 which makes its hour and weekday inputs
 #   entity        whose row it is (a card, a customer); windows over its earlier rows may become inputs.
 #                 The first entity is the subject, whose rows are reviewed together
 #   event         the row's own id: rows with the same id are the same event, and count once

@@ -35,7 +35,9 @@ def strongest_reasons(live: LiveModel, row: Row, x: Features, shares: Floats, *,
     """
     scorer = live.classifier
     columns, held = scorer.columns, {**row, **scorer.derived_values(x)}
-    strongest = [i for i in shares.argsort()[::-1][:n_most].tolist() if shares[i] > 0]
+    # A date tells nobody what to do otherwise, and "2024-07-01, typically 2023-06-25" is no reason
+    ranked = [i for i in shares.argsort()[::-1].tolist() if shares[i] > 0 and columns[i].kind != "time"]
+    strongest = ranked[:n_most]
     return [reason(columns[i], held, scorer.reference_row, float(shares[i])) for i in strongest]
 
 

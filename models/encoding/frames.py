@@ -17,7 +17,7 @@ from models.arrays import Labels
 def frame_of(encoder: BaseEstimator, X: Any, *, fitting: bool) -> pd.DataFrame:
     """The data as a frame with the columns that the encoder's table needs; arrays get column names x0, x1, ..."""
     if encoder.table is not None and isinstance(X, pd.DataFrame):
-        needed = [column.name for column in encoder.table.of_role("feature", "time")]
+        needed = [column.name for column in encoder.table.features]
         if absent := [name for name in needed if name not in X.columns]:
             raise ValueError(f"the frame lacks the column(s) {', '.join(map(repr, absent))}")
         if doubled := sorted(set(needed) & set(X.columns[X.columns.duplicated()])):

@@ -133,7 +133,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"Found {len(frame)} rows and {frame.shape[1]} columns; at least one of each is needed")
         labels = binary_labels(y, len(frame))
         self.table_ = self.table if self.table is not None else table_by_types(frame)
-        columns = self.table_.of_role("feature", "time")
+        columns = self.table_.features
         self.numbers_ = NumberBlock(
             [column for column in columns if column.kind == "number"],
             n_bins=settings.n_bins,
@@ -158,7 +158,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Assign the features of all blocks to columns of the matrix."""
         blocks = [self.numbers_, *self.others_]
         owners = [owner for block in blocks for owner in block.owners]
-        self.column_names_ = [column.name for column in self.table_.of_role("feature", "time")]
+        self.column_names_ = [column.name for column in self.table_.features]
         if not owners:
             raise ValueError(
                 f"column(s) {', '.join(map(repr, self.column_names_))} give no input: training must cover at least a "
@@ -177,7 +177,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self._validate_params()
         assert self.table is not None  # noqa: S101 - a stored encoder has one
         self.table_ = self.table
-        columns = self.table_.of_role("feature", "time")
+        columns = self.table_.features
         numbers, others = ([one.name for one in columns if (one.kind == "number") == is_number] for is_number in (1, 0))
         if self.numbers_.names != numbers or [block.name for block in self.others_] != others:
             raise ValueError(f"numbers must be of the columns {numbers}, others of {others}")

@@ -77,7 +77,7 @@ class Background:
 def typical_row(table: Table, frame: pd.DataFrame) -> Mapping[str, Any]:
     """The (lower) median of each number and time and the most frequent level of everything else."""
     row: dict[str, Any] = {}
-    for column in table.of_role("feature", "time"):
+    for column in table.features:
         present = frame[column.name].dropna()
         if present.empty:
             row[column.name] = None

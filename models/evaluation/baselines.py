@@ -111,7 +111,7 @@ def boosted_quantiles(
 
 
 def _columns_but_ids(table: Table) -> list[Column]:
-    return [column for column in table.of_role("feature", "time") if column.kind != "key"]
+    return [column for column in table.features if column.kind != "key"]
 
 
 def _some_rows(n_rows: int, seed: int) -> npt.NDArray[np.intp]:

@@ -25,11 +25,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
 from data.errors import DataError
-from data.table import Table
 from models.errors import BundleError
 from models.names import MODEL_NAME, checked_name
 from models.registry.array_file import Buffer
 from models.registry.state import ARRAYS, STATE, dump_state, load_state
+from models.registry.stored_table import StoredTable
 
 MANIFEST = "manifest.json"
 FORMAT: Literal[1] = 1
@@ -82,7 +82,7 @@ class Manifest(BaseModel):
     name: ModelName
     domain: str
     created: AwareDatetime
-    table: Table
+    table: StoredTable
     metrics: dict[str, JsonValue]
     source: str
     n_rows: int = Field(ge=0)

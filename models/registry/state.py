@@ -33,13 +33,14 @@ from models.registry.field_values import (
     read_time,
     scalar,
 )
+from models.registry.stored_table import StoredTable
 from models.registry.stored_types import stored_types
 
 STATE, ARRAYS = "state.json", "state.safetensors"
 MAX_STATE_BYTES = 16 * 1024**2
 MAX_BRACKETS, MAX_COMMAS = 200_000, 500_000
 """Limits of the values in a tree, which take many times their file size in memory."""
-_TABLE = TypeAdapter(Table)
+_TABLE = TypeAdapter(StoredTable)
 
 
 def dump_state(model: object, name: str) -> dict[str, bytes]:

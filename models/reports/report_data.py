@@ -87,7 +87,7 @@ class ReportData:
     @property
     def n_columns(self) -> int:
         """Number of the model's input columns."""
-        return len(self.table.of_role("feature", "time"))
+        return len(self.table.features)
 
     @property
     def verdict(self) -> str:

@@ -42,7 +42,7 @@ def fit(
     RefinementError and SamplingError as `models.retraining.train` does.
     """
     progress.stage(f"Checking {len(frame):,} rows: {job.source}")
-    table = with_time_formats(job.domain.restrict_inputs(job.table), frame)
+    table = _as_served(job.domain.restrict_inputs(job.table), frame)
     checked, labels = checked_history(table, frame, job.source, positives, targets=job.domain.task.targets)
     rows = _split(job, table, checked, labels)
     train_frame = checked.iloc[rows.train]
@@ -82,6 +82,14 @@ def _split(job: TrainingJob, table: Table, checked: pd.DataFrame, labels: Target
     times = None if table.time is None else checked[table.time.name].to_numpy()
     rows = split_rows(job.split, labels=labels, times=times, seed=job.seed)
     return rows if times is None else with_whole_windows(rows, times, labels, reach_seconds=table.reach_seconds)
+
+
+def _as_served(table: Table, frame: pd.DataFrame) -> Table:
+    """The table with the time formats of the training file; requests need no row time that nothing reads."""
+    table = with_time_formats(table, frame)
+    if table.time is None or table.time.time_input or table.windows:
+        return table
+    return table.with_columns({table.time.name: {"optional": True}})
 
 
 def _start(job: TrainingJob, table: Table, frame: pd.DataFrame, to_refine: Version | None, home: Home) -> Start:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -138,7 +139,7 @@ class TestTimes:
         table = infer_table(frame, name="t", target="y")
 
         assert (table["x"].kind, table["x"].format) == ("time", form)
-        alone = Table(name="one", columns=(table["x"],))
+        alone = Table(name="one", columns=(replace(table["x"], role="feature"),))
         assert [one.replace(tzinfo=UTC) for one in from_frame(alone, texts[1:])] == [MOMENT]
         assert row_adapter(alone).validate_python({"x": texts[1]})["x"].replace(tzinfo=UTC) == MOMENT
         assert from_frame(alone, ["2026-12-03"]) == [MOMENT.replace(tzinfo=None)]
@@ -160,7 +161,7 @@ class TestTimes:
         frame = pd.DataFrame({"paid_date": [kind(number + i * spread) for i in range(40)], "y": [0, 1, 1, 0] * 10})
         table = infer_table(frame.assign(a=np.arange(40.0) ** 2), name="t", target="y")
 
-        column = table["paid_date"]
+        column = replace(table["paid_date"], role="feature")
         assert (column.kind, column.format) == ("time", form)
         checked, problems = check_frame(Table(name="one", columns=(column,)), frame, training=False)
         assert problems == []

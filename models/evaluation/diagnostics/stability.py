@@ -46,7 +46,7 @@ def stability(
         n_recent_rows=len(recent),
         score=_shift(_SCORE, pd.Series(training_probabilities), pd.Series(recent_probabilities)),
         columns=tuple(sorted(shifts, key=lambda shift: -shift.psi)),
-        left_out=tuple(c.name for c in table.of_role("feature", "time") if c not in columns),
+        left_out=tuple(c.name for c in table.features if c not in columns),
     )
 
 

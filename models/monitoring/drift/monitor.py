@@ -64,7 +64,7 @@ def monitor(
 
 def _not_compared(live: LiveModel) -> tuple[NotCompared, ...]:
     """The columns that are left out, and why."""
-    columns = live.table.of_role("feature", "time")
+    columns = live.table.features
     return tuple(
         NotCompared(column=column.name, label=label(column), why=why)
         for column in columns

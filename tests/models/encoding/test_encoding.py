@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.column import Column
+from data.errors import TableError
 from data.table import Table
 from models.encoding import TableEncoder
 from models.encoding.pairs import encode_pairs
@@ -28,7 +30,7 @@ TABLE = Table(
         Column(name="owner", kind="flag", levels=("no", "yes"), optional=True),
         Column(name="newsletter", kind="flag"),
         Column(name="merchant", kind="key", optional=True),
-        Column(name="when", kind="time", role="time", optional=True),
+        Column(name="when", kind="time", role="time", time_input=True, optional=True),
         Column(name="outcome", kind="flag", role="target"),
     ),
 )
@@ -296,3 +298,16 @@ def test_parameters_count_more_than_the_preset_and_wrong_ones_are_refused() -> N
     for wrong, words in (({"preset": "bets"}, "'preset' parameter"), ({"n_bins": -1}, "'n_bins' parameter")):
         with pytest.raises(ValueError, match=words):
             TableEncoder(**wrong).fit(frame)
+
+
+def test_the_time_of_the_row_is_read_only_where_the_table_says_so():
+    """A decision must not depend on the weekday of an application because rows are split by it."""
+    time, number = Column(name="at", kind="time", role="time"), Column(name="x", kind="number")
+    frame = pd.DataFrame({"at": pd.date_range("2024-01-01", periods=400, freq="7h"), "x": np.arange(400.0)})
+
+    for column, names in ((time, ["x"]), (replace(time, time_input=True), ["at", "x"])):
+        encoder = TableEncoder(Table(name="t", columns=(column, number))).fit(frame)
+        assert encoder.column_names_ == names
+
+    with pytest.raises(TableError, match="no column has the role 'feature'"):
+        Table(name="t", columns=(time,))

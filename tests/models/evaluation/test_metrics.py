@@ -205,7 +205,7 @@ TABLE = Table(
         Column(name="online", kind="flag"),
         Column(name="merchant_id", kind="key"),
         Column(name="card", kind="key", role="entity"),
-        Column(name="at", kind="time", role="time"),
+        Column(name="at", kind="time", role="time", time_input=True),
         Column(name="event", kind="flag", role="target"),
     ),
 )

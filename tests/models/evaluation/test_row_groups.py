@@ -15,11 +15,16 @@ from models.domains._discovery import load_domains
 from models.evaluation.row_groups import NOT_GIVEN, groups_of
 
 
+def as_input(table: Table, name: str) -> Table:
+    """The table with that column as an input, as scoring reads no other."""
+    return table.with_columns({name: {"role": "feature"}})
+
+
 def groups(column: Column, values: list[object]) -> list[str]:
     """The groups of values that were checked as in scoring, where unknown levels are let through."""
     other = Column(name="x", kind="number", optional=True)
     table = Table(name="t", columns=(column, other))
-    frame, problems = check_frame(table, pd.DataFrame({column.name: values}), training=False)
+    frame, problems = check_frame(as_input(table, column.name), pd.DataFrame({column.name: values}), training=False)
     assert problems == []
     found = groups_of(table, frame)[column.name]
     return found.tolist()
@@ -58,7 +63,7 @@ def test_levels_are_named_by_what_they_mean_in_the_order_of_the_table() -> None:
         optional=True,
     )
     table = Table(name="t", columns=(status, Column(name="x", kind="number", optional=True)))
-    frame, _ = check_frame(table, pd.DataFrame({"status": [1, 2, 0, None, "7"]}), training=False)
+    frame, _ = check_frame(as_input(table, "status"), pd.DataFrame({"status": [1, 2, 0, None, "7"]}), training=False)
 
     found = groups_of(table, frame)["status"]
 

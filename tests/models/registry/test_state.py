@@ -48,7 +48,7 @@ TABLE = Table(
         Column(name="income", kind="number"),
         Column(name="home", kind="category"),
         Column(name="member", kind="flag"),
-        Column(name="time", kind="time", role="time"),
+        Column(name="time", kind="time", role="time", time_input=True),
         Column(name="bad", kind="flag", role="target"),
     ),
 )

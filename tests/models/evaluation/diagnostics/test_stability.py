@@ -81,7 +81,7 @@ def test_the_largest_shift_comes_first_and_ids_are_left_out() -> None:
 
 def test_the_recent_rows_are_named_by_how_they_were_cut() -> None:
     """By time they are later; at random nothing but chance is expected."""
-    table = Table(name="t", columns=(NUMBER, Column(name="at", kind="time", role="time")))
+    table = Table(name="t", columns=(NUMBER, Column(name="at", kind="time", role="time", time_input=True)))
     frame = rows(100, 0).assign(at=pd.date_range("2024-01-01", periods=100, freq="D"))
     early, late, scores = frame.iloc[:60], frame.iloc[60:], np.zeros(100)
     by_time = stability(table, early, late, scores[:60], scores[60:])

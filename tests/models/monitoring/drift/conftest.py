@@ -38,7 +38,7 @@ TABLE = Table(
         Column(name="email", kind="category", stored="hashed"),
         Column(name="card", kind="key", role="entity"),
         Column(name="account", kind="key"),
-        Column(name="at", kind="time", role="time"),
+        Column(name="at", kind="time", role="time", time_input=True),
         Column(name="bad", kind="flag", role="target"),
     ),
 )

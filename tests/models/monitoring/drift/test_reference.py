@@ -24,7 +24,7 @@ TABLE = Table(
         Column(name="email", kind="category", stored="hashed"),
         Column(name="passport", kind="category", stored="left_out"),
         Column(name="card", kind="key"),
-        Column(name="at", kind="time", role="time"),
+        Column(name="at", kind="time", role="time", time_input=True),
         Column(name="sex", kind="category", role="ignore", protected=True),
         Column(name="bad", kind="flag", role="target"),
     ),
