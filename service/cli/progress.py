@@ -20,9 +20,14 @@ class TrainingProgress:
     The bar counts epochs and shows the losses of the last one; networks are numbered within their stage. When the next
     stage or network begins, a line with these figures replaces the bar, also where standard error is not a terminal.
     Use it as a context manager.
+
+    Parameters
+    ----------
+    label : before each line, where other jobs write to the same terminal; then there are no bars.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, label: str = "") -> None:
+        self._label = label
         self._bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -31,7 +36,7 @@ class TrainingProgress:
             TextColumn("{task.fields[losses]}"),
             TimeElapsedColumn(),
             console=console.remarks,
-            disable=not console.remarks.is_terminal,
+            disable=bool(label) or not console.remarks.is_terminal,
         )
         self._bar: TaskID | None = None
         self._last: Epoch | None = None
@@ -73,7 +78,7 @@ class TrainingProgress:
         self._bar = self._last = None
 
     def _print(self, text: str) -> None:
-        self._bars.console.print(Text(text), soft_wrap=True)
+        self._bars.console.print(Text(self._label + text), soft_wrap=True)
 
 
 def _losses(epoch: Epoch) -> str:

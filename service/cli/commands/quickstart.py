@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from models.domains import domain_names
-from models.evaluation.metric_tables import metrics_of
 from models.presets import PresetName
 from service.cli import console
 from service.cli.commands import tour
 from service.cli.commands.events import load_rows
 from service.cli.commands.serve import check_free, run_service
-from service.cli.commands.train import run_training
-from service.cli.commands.train_rows import RowSource
+from service.cli.commands.side_by_side import train_examples
 from service.cli.console import Line, print_text
 from service.cli.context import home_of, live_model, open_registry, read_settings
 from service.cli.exits import CommandError, CommandFailedError
@@ -53,26 +51,62 @@ def quickstart(
 ) -> None:
     """Train the three examples on simulated rows, then serve them on this machine.
 
-    Ads, credit and fraud are trained if they have no live model yet; nothing is downloaded. Then the address is
-    printed, with one command to try for each endpoint.
+    Ads, credit and fraud are trained if they have no live model yet; nothing is downloaded. They are trained at once,
+    each on a core, and the first answers while the others train. For each, one command to try is printed for each
+    endpoint.
     """
     _check_file(json_file, once=once)
     settings = read_settings(host=HOST, port=0 if once and port is None else port, workers=1)
     check_free(HOST, settings.port)
-    for name in train_absent(settings, preset):
-        _load_past(settings, name)
-    calls = tour.calls_of(_live_models(settings))
-    key = None if settings.api_key is None else settings.api_key.get_secret_value()
+    trainings = _absent_trained(settings, preset)
     if once:
+        next(trainings, None)
         with _running(settings) as real_port:
-            tour.send_all(calls, HOST, real_port, key, file=json_file)
-        whole = f"in full in {json_file}" if json_file else "long ones shortened; --json FILE writes them in full"
-        print_text([Line(f"{len(calls)} requests answered, {whole}.")])
+            for _ in trainings:  # the service takes each over as soon as it is live
+                pass
+            _send_examples(settings, real_port, json_file)
         return
+    if not _live_names(settings):
+        next(trainings)
     address = f"http://{HOST}:{settings.port}"
     print_text([Line(f"Address: {address}   documentation: {address}/docs   One command for each endpoint:", "bold")])
-    tour.print_calls(calls, address, with_key=key is not None)
+    _print_calls(settings, _live_names(settings))
+    Thread(target=_train_others, args=(settings, trainings), name="trainings", daemon=True).start()
     run_service(settings)
+
+
+def _absent_trained(settings: Settings, preset: PresetName) -> Iterator[str]:
+    """Train every domain without a live model of its name, those of few rows first; yields each once it is live."""
+    from models.domains._discovery import load_domains
+
+    live = _live_names(settings)
+    absent = sorted(set(domain_names()) - set(live), key=lambda name: load_domains()[name].n_simulated_rows)
+    for name in train_examples(settings, absent, preset):
+        _load_past(settings, name)
+        yield name
+
+
+def _train_others(settings: Settings, trainings: Iterator[str]) -> None:
+    """The trainings that remain while the first models answer."""
+    try:
+        for name in trainings:
+            _print_calls(settings, [name])
+    except CommandFailedError as error:
+        console.warn(str(error))
+
+
+def _print_calls(settings: Settings, names: Sequence[str]) -> None:
+    calls = tour.calls_of(_live_models(settings, names))
+    tour.print_calls(calls, f"http://{HOST}:{settings.port}", with_key=settings.api_key is not None)
+
+
+def _send_examples(settings: Settings, port: int, file: Path | None) -> None:
+    calls = tour.calls_of(_live_models(settings, domain_names()))
+    tour.send_all(
+        calls, HOST, port, None if settings.api_key is None else settings.api_key.get_secret_value(), file=file
+    )
+    whole = f"in full in {file}" if file else "long ones shortened; --json FILE writes them in full"
+    print_text([Line(f"{len(calls)} requests answered, {whole}.")])
 
 
 def _check_file(file: Path | None, *, once: bool) -> None:
@@ -84,22 +118,6 @@ def _check_file(file: Path | None, *, once: bool) -> None:
     check_folder(file)
 
 
-def train_absent(settings: Settings, preset: PresetName) -> list[str]:
-    """Train every domain without a live model of its name on its simulated rows; returns their names."""
-    with open_registry(settings) as registry:
-        absent = [name for name in domain_names() if registry.champion(name) is None]
-    for name in absent:
-        console.remark(f"Training {name} on simulated rows", style="bold")
-        result = run_training(settings, name, RowSource(), preset=preset, promote="auto", seed=0)
-        if not result.promoted:
-            raise CommandFailedError(f"version {result.version} of {name!r} was not promoted: {result.why}")
-        headline = ", ".join(
-            f"{one.title} {result.metrics[one.key]:.4f}" for one in metrics_of([result.metrics], headline=True)[:1]
-        )
-        console.remark(f"{name}: version {result.version}, {headline}, {result.seconds:.0f} s")
-    return absent
-
-
 def _load_past(settings: Settings, name: str) -> None:
     """Load the simulated past if the model has window features."""
     live = live_model(settings, name)
@@ -108,12 +126,17 @@ def _load_past(settings: Settings, name: str) -> None:
         load_rows(settings, live, data=None, table=None, until=None)
 
 
-def _live_models(settings: Settings) -> list[LiveModel]:
+def _live_names(settings: Settings) -> list[str]:
+    with open_registry(settings) as registry:
+        return [name for name in domain_names() if registry.champion(name) is not None]
+
+
+def _live_models(settings: Settings, names: Sequence[str]) -> list[LiveModel]:
     from models.registry.live import load_live
 
     with open_registry(settings) as registry:
         champions = registry.champions()
-    return [load_live(champions[name], home_of(settings).bundles) for name in domain_names()]
+    return [load_live(champions[name], home_of(settings).bundles) for name in names]
 
 
 @contextmanager

@@ -114,8 +114,13 @@ def run_training(
     negative_sample_rate: float | None = None,
     promote: options.Promotion,
     seed: int,
+    label: str = "",
 ) -> TrainingResult:
     """A training job with its progress shown; parameters as in `train`.
+
+    Parameters
+    ----------
+    label : before each line of progress, where other jobs write theirs as well.
 
     Raises
     ------
@@ -131,7 +136,7 @@ def run_training(
 
     domain, home = domain_of(domain_name), home_of(settings)
     name = checked_name(name or domain.name)
-    with TrainingProgress() as progress:
+    with TrainingProgress(label) as progress:
         progress.stage("Reading the rows")
         rows, positives = read_rows(settings, domain, name, source, seed=seed)
         job = TrainingJob(

@@ -15,9 +15,7 @@ import pytest
 
 from models.domains._discovery import load_domains
 from models.registry.live import load_live
-from models.retraining import TrainingResult
 from service.cli.commands import quickstart, tour
-from service.cli.commands.train_rows import RowSource
 from service.settings import Settings
 
 N_CALLS = sum(3 + len(domain.operations) for domain in load_domains().values()) + 3
@@ -193,21 +191,33 @@ def test_quickstart_prints_commands_that_can_be_pasted(run, trained, monkeypatch
 
 
 def test_quickstart_trains_only_what_is_absent(trained, monkeypatch, tmp_path):
-    """Live models are kept; every domain without one is trained on its simulated rows."""
+    """Live models are kept; the others are trained, those of few rows first, so that one soon answers."""
     jobs = []
+    monkeypatch.setattr(quickstart, "train_examples", lambda _settings, names, _preset: jobs.append(names) or iter(()))
 
-    def record(_settings, domain_name, source, **options):
-        jobs.append((domain_name, source, "name" in options))
-        return TrainingResult(domain_name, 1, True, "the first", {"auc": 0.8}, 1.0, "0" * 64)
+    for folder in (trained.home.path, tmp_path / "empty"):
+        assert list(quickstart._absent_trained(Settings(home=folder), "fast")) == []
 
-    monkeypatch.setattr(quickstart, "run_training", record)
+    assert jobs == [[], sorted(load_domains(), key=lambda name: load_domains()[name].n_simulated_rows)]
 
-    quickstart.train_absent(Settings(home=trained.home.path), "fast")
-    kept = list(jobs)
-    quickstart.train_absent(Settings(home=tmp_path / "empty"), "fast")
 
-    assert kept == []
-    assert jobs == [(name, RowSource(), False) for name in sorted(load_domains())]
+def test_quickstart_answers_while_the_others_train(run, trained, monkeypatch, eventually):
+    """The first live model is served; the commands of each further one are printed once it is live."""
+    steps = []
+
+    def serve(_settings):
+        steps.append("serves")
+        eventually(lambda: ["ads"] in steps)
+
+    monkeypatch.setattr(quickstart, "_absent_trained", lambda *_: iter(["ads"]))
+    monkeypatch.setattr(quickstart, "_live_names", lambda _settings: ["credit"])
+    monkeypatch.setattr(quickstart, "_print_calls", lambda _settings, names: steps.append(names))
+    monkeypatch.setattr(quickstart, "run_service", serve)
+
+    assert run("quickstart", "--port", 8765).exit_code == 0
+
+    assert steps[0] == ["credit"]
+    assert "serves" in steps
 
 
 def test_the_tour_covers_every_operation_of_every_domain(trained):
