@@ -19,6 +19,7 @@ from pydantic.dataclasses import dataclass
 
 from data.column import USUAL_FLAGS, Column, level_text
 from data.errors import TableError
+from data.gates import Gates
 from data.window import OF_AMOUNTS, OF_LABELS, USUAL_LABEL_DELAY_DAYS, Window
 
 MAX_SHOWN_VALUES = 5
@@ -27,11 +28,12 @@ MAX_SHOWN_VALUES = 5
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Table:
-    """Columns in the order in which files, requests and encoders list them."""
+    """Columns in the order in which files, requests and encoders list them, and the gates of models trained on them."""
 
     name: str
     description: str = ""
     columns: tuple[Column, ...]
+    gates: Gates = Gates()
 
     def __post_init__(self) -> None:
         """Refuse duplicate names and duplicate single roles."""

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from data.column import Column
 from data.errors import TableError
+from data.gates import Gates
 from data.table import Table
 from data.window import Window
 
@@ -61,6 +62,13 @@ HEADER = """\
 #               category), since_last, positives or positive_rate (labels known label_delay_days, default 7, after it)
 # part          in advertising tables: "person", "context" or "ad"
 # example       a value of a real row
+#
+# [gates]       what a new version must reach to go live by itself, each with its default:
+#   min_events = 10                 least number of test rows with, and of test rows without, the event
+#   min_auc                         least AUC on the test set, beside the domain's
+#   calibration_tolerance = 0.25    how far calibration may be off beyond chance
+#   margin = 0.01                   how much worse than the champion and the best earlier version it may be, as a share
+#                                   of the loss of always predicting the base rate
 
 """
 
@@ -74,10 +82,14 @@ _DEFAULTS: dict[str, Any] = {
 def table_as_dict(table: Table) -> dict[str, Any]:
     """The table as plain values: `name`, `description`, and `columns` by name, with only what is not a default.
 
-    The order of `columns` is the order of the table, so do not sort the keys when writing it.
+    The order of `columns` is the order of the table, so do not sort the keys when writing it. `gates` are there if any
+    is set.
     """
     columns = {column.name: _column_as_dict(column) for column in table.columns}
-    return {"name": table.name, "description": table.description, "columns": columns}
+    usual = dataclasses.asdict(Gates())
+    gates = {name: value for name, value in dataclasses.asdict(table.gates).items() if value != usual[name]}
+    found = {"name": table.name, "description": table.description, "columns": columns}
+    return {**found, "gates": gates} if gates else found
 
 
 def _column_as_dict(column: Column) -> dict[str, Any]:
@@ -94,18 +106,31 @@ def _plain(value: object) -> object:
 
 def table_from_dict(described: Mapping[str, Any]) -> Table:
     """The table that `table_as_dict` wrote; TableError names column, field, value and what is allowed."""
-    if unknown := sorted(set(described) - {"name", "description", "columns"}):
-        raise TableError(f"unknown field {unknown[0]!r}; a table has name, description and columns")
+    if unknown := sorted(set(described) - {"name", "description", "columns", "gates"}):
+        raise TableError(f"unknown field {unknown[0]!r}; a table has name, description, columns and gates")
     if not described.get("name"):
         raise TableError("the table has no name; start the file with name = '...'")
     columns = described.get("columns")
     if not isinstance(columns, Mapping) or not columns:
         raise TableError("there are no columns; describe each under [columns.NAME]")
     made = tuple(_column_from_dict(name, fields) for name, fields in columns.items())
+    gates = _gates_from_dict(described.get("gates", {}))
     try:
-        return Table(name=described["name"], description=described.get("description", ""), columns=made)
+        return Table(name=described["name"], description=described.get("description", ""), columns=made, gates=gates)
     except ValidationError as error:
         raise TableError(_first_mistake(error)) from error
+
+
+def _gates_from_dict(fields: object) -> Gates:
+    known = [field.name for field in dataclasses.fields(Gates)]
+    if not isinstance(fields, Mapping):
+        raise TableError(f"gates: must be a table of fields, such as margin = 0.01; got {fields!r}")
+    if unknown := [field for field in fields if field not in known]:
+        raise TableError(f"gates: unknown field {unknown[0]!r}; there are {', '.join(known)}")
+    try:
+        return Gates(**fields)
+    except ValidationError as error:
+        raise TableError(f"gates: {_first_mistake(error)}") from error
 
 
 def _column_from_dict(name: str, fields: object) -> Column:

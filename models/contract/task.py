@@ -52,6 +52,8 @@ class Task:
     metrics : those that are displayed.
     loss, losses : per-row loss for paired comparisons: its name, and (targets, predictions) -> shape (n_rows,).
     bounded_loss, bounded_losses : a per-row loss in 0..1, for anytime-valid tests.
+    constant : (table, training targets, n_rows) -> the same prediction for every row, learned without inputs, such as
+        the base rate.
     baselines : (training rows, targets, test rows, targets, table=, seed=) -> results of standard models.
     measures : (predictions, targets) -> observed performance of recorded predictions, with intervals.
     expected : (predictions, seed=) -> performance to be expected without outcomes.
@@ -73,6 +75,7 @@ class Task:
     losses: Callable[[Targets, Predictions], Floats]
     bounded_loss: str
     bounded_losses: Callable[[Targets, Predictions], Floats]
+    constant: Callable[[Table, Targets, int], Predictions]
     baselines: Callable[..., Mapping[str, Contender]]
     measures: Callable[[Predictions, Targets], Any]
     expected: Callable[..., Any]

@@ -98,20 +98,29 @@ def measures(probabilities: Floats, labels: Labels) -> Measures:
 
 
 def auc(probabilities: Floats, labels: Labels) -> Measure:
-    """Area under the ROC curve with its interval.
+    """Area under the ROC curve with its interval; null for too few rows."""
+    n_events = int((labels == 1).sum())
+    if min(n_events, len(labels) - n_events) < MIN_OF_EACH or len(labels) < MIN_ROWS:
+        return NOTHING
+    value, low, high = auc_interval(probabilities, labels)
+    return Measure(value=value, low=low, high=high)
+
+
+def auc_interval(probabilities: Floats, labels: Labels) -> tuple[float, float, float]:
+    """Area under the ROC curve, and the ends of its 95 % interval; NaN ends with fewer than two rows of a class.
 
     The variance is that of DeLong, DeLong and Clarke-Pearson (1988), by the mid-ranks of Sun and Xu (2014).
     """
     events, others = probabilities[labels == 1], probabilities[labels == 0]
-    if min(len(events), len(others)) < MIN_OF_EACH or len(labels) < MIN_ROWS:
-        return NOTHING
-    ranks = rankdata(np.concatenate([events, others]))
     m, n = len(events), len(others)
+    if min(m, n) < 2:
+        return float("nan"), float("nan"), float("nan")
+    ranks = rankdata(np.concatenate([events, others]))
     value = (ranks[:m].sum() - m * (m + 1) / 2) / (m * n)
     of_events = (ranks[:m] - rankdata(events)) / n
     of_others = 1 - (ranks[m:] - rankdata(others)) / m
     error = np.sqrt(of_events.var(ddof=1) / m + of_others.var(ddof=1) / n)
-    return Measure(value=float(value), low=float(max(0, value - Z * error)), high=float(min(1, value + Z * error)))
+    return float(value), float(max(0, value - Z * error)), float(min(1, value + Z * error))
 
 
 def calibration(probabilities: Floats, labels: Labels, n_groups: int = N_GROUPS) -> list[CalibrationGroup]:

@@ -140,21 +140,10 @@ def calibration_error(labels: Labels, probabilities: Floats, weights: Floats | N
 
     Naeini et al. 2015, "Obtaining well calibrated probabilities using Bayesian binning", with ten bins of equal count
     instead of equal width (Nguyen and O'Connor 2015), which also works for rare events. A perfect model has slightly
-    more than 0, see `calibration_error_by_chance`.
+    more than 0, see `models.evaluation.calibration_test`.
     """
     bins = calibration_bins(labels, probabilities, weights)
     return float(np.average(np.abs(bins.predicted - bins.observed), weights=bins.weights))
-
-
-def calibration_error_by_chance(probabilities: Floats) -> float:
-    """Mean `calibration_error` of a perfect model, one whose labels are drawn from its probabilities.
-
-    The gap of a bin is then about normal with variance sum p (1 - p) / n_b^2, so its mean absolute value is
-    sqrt(2 / pi) times its standard deviation.
-    """
-    bins = bin_numbers(probabilities, n_bins=10)
-    variances = np.bincount(bins, probabilities * (1 - probabilities))
-    return float(np.sqrt(2 / np.pi) * np.sqrt(variances).sum() / len(probabilities))
 
 
 def _clipped(probabilities: Floats) -> Floats:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from data.gates import Gates
 from data.sentences import percent
 from models.arrays import Floats, Labels
 from models.contract import Predictions, Targets, Task
+from models.evaluation.calibration_test import calibration_test, in_words
 from models.evaluation.diagnostics import (
     ColumnFairness,
     Diagnostics,
@@ -19,8 +21,6 @@ from models.evaluation.diagnostics import (
     Segment,
     Stability,
 )
-from models.evaluation.intervals import wilson_interval
-from models.evaluation.metrics import calibration_error, calibration_error_by_chance
 
 MAX_FINDINGS = 6
 
@@ -105,14 +105,20 @@ def told_words(auc: float) -> str:
 
 
 def _calibration(labels: Labels, probabilities: Floats) -> str:
-    predicted, observed = float(probabilities.mean()), float(labels.mean())
-    low, high = wilson_interval(np.array([observed]), np.array([len(labels)]))
-    gap, by_chance = calibration_error(labels, probabilities), calibration_error_by_chance(probabilities)
-    meant = min(low[0], 0.9 * observed) <= predicted <= max(high[0], 1.1 * observed)
+    """What slope, intercept and ten-bin gap say; calibrated only where all three are within chance."""
+    found = calibration_test(labels, probabilities, seed=0)
+    if found.within_chance:
+        verdict = "The probabilities are calibrated within chance"
+    elif not found.problem(Gates().calibration_tolerance):
+        verdict = "The probabilities are nearly calibrated, but off beyond chance"
+    else:
+        verdict = "The probabilities are poorly calibrated"
+    slope = f"slope {in_words(found.slope)}, " if found.slope else ""
     return (
-        f"The probabilities are {'well' if meant else 'poorly'} calibrated: {percent(predicted)} predicted on average, "
-        f"{percent(observed)} observed; the calibration error over ten bins is {gap * 100:.2g} percentage "
-        f"points, where a perfect model has {by_chance * 100:.2g} by chance."
+        f"{verdict}: {percent(float(probabilities.mean()))} predicted on average, {percent(float(labels.mean()))} "
+        f"observed; {slope}intercept {in_words(found.intercept)} (joint 95 % intervals; 1 and 0 are calibrated); the "
+        f"calibration error over ten bins is {found.gap * 100:.2g} percentage points, where a calibrated model has at "
+        f"most {found.gap_by_chance * 100:.2g} by chance."
     )
 
 

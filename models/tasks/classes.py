@@ -54,6 +54,7 @@ def classes(*, probabilities: str, probability: str) -> Task:
         losses=class_log_losses,
         bounded_loss="Brier score",
         bounded_losses=class_brier_losses,
+        constant=level_shares,
         baselines=class_baselines,
         measures=class_measures,
         expected=expected_classes,
@@ -129,12 +130,17 @@ def class_brier_losses(targets: Targets, probabilities: Floats) -> Floats:
     return losses
 
 
+def level_shares(table: Table, targets: Targets, n_rows: int) -> Floats:
+    """The share of each level among the targets, as the prediction of every row: shape (n_rows, n_levels)."""
+    return np.tile(np.bincount(targets, minlength=len(table.target.levels)) / len(targets), (n_rows, 1))
+
+
 def class_baselines(
     train: pd.DataFrame, targets: Targets, test: pd.DataFrame, test_targets: Targets, *, table: Table, seed: int
 ) -> dict[str, Contender]:
     """Class frequencies of the training rows, logistic regression and gradient boosting."""
-    shares = np.bincount(targets, minlength=len(table.target.levels)) / len(targets)
-    constant = np.tile(shares, (len(test), 1))
+    constant = level_shares(table, targets, len(test))
+    shares = constant[0]
 
     def all_levels(found: Floats) -> Floats:
         spread = np.zeros((len(found), len(shares)))

@@ -51,6 +51,7 @@ def quantiles(fields: Mapping[str, float], *, title: str, unit: str = "", bounds
         losses=found.losses,
         bounded_loss="pinball loss, as a share of the range",
         bounded_losses=found.bounded_losses,
+        constant=lambda _table, targets, n_rows: np.tile(np.quantile(targets, levels), (n_rows, 1)),
         baselines=partial(_baselines, levels=levels),
         measures=found.measures,
         expected=found.expected,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,9 @@ from models.errors import BundleError
 from models.evaluation.metrics import Comparison, Contender, compare
 from models.registry.live import load_live
 from models.registry.registry import Version
+from models.training.gates import OURS, gate_problems
 from models.training.job import Promote
 from models.training.trained import Trained
-
-OURS = "this version"
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,7 @@ class Judgement:
     champion : the live version.
     comparison : with the champion; None without a champion, or if it cannot score these rows; `problem` says why.
     loss : name of the compared loss.
+    gate_problems : why it fails its gates, see `models.training.gates`.
     """
 
     contenders: Mapping[str, Contender]
@@ -47,28 +47,28 @@ class Judgement:
     comparison: Comparison | None
     problem: str
     loss: str
+    gate_problems: tuple[str, ...] = ()
 
     @property
     def ours(self) -> Contender:
         """The new version."""
         return self.contenders[OURS]
 
-    def outcome(self, trained: Trained, gates: Sequence[Gate], *, promote: Promote) -> PromotionDecision:
+    def outcome(self, trained: Trained, *, promote: Promote) -> PromotionDecision:
         """The promotion decision: the verdict for "auto", else as requested."""
         if promote == "auto":
-            promoted, why = self.verdict(gates)
+            promoted, why = self.verdict()
         else:
             promoted, why = promote == "always", f"promotion was requested: {promote}"
         return PromotionDecision(promoted, "; ".join(filter(None, [trained.origin, why])))
 
-    def verdict(self, gates: Sequence[Gate]) -> tuple[bool, str]:
+    def verdict(self) -> tuple[bool, str]:
         """Whether the new version may go live, and the sentence that says why.
 
         It must pass every gate and must not be significantly worse than the champion.
         """
-        for gate in gates:
-            if problem := gate.problem(self.ours.metrics[gate.metric]):
-                return False, problem
+        if self.gate_problems:
+            return False, "; ".join(self.gate_problems)
         if self.champion is None:
             return True, "it passes the gates and there was no champion"
         if self.comparison is None:
@@ -80,8 +80,10 @@ class Judgement:
         return not self.comparison.worse, f"it is {'' if self.comparison.worse else 'not '}worse: {interval}"
 
 
-def judge(trained: Trained, champion: Version | None, bundles: Path, *, seed: int) -> Judgement:
-    """Evaluate the new version, the baselines and the champion on the test set."""
+def judge(
+    trained: Trained, champion: Version | None, bundles: Path, *, gates: Sequence[Gate] = (), seed: int
+) -> Judgement:
+    """Evaluate the new version, the baselines and the champion on the test set; `gates` are the domain's."""
     task, rows, labels, ours = trained.task, trained.rows, trained.test_labels, trained.test_predictions
     contenders = {OURS: Contender(ours, task.evaluate(labels, ours), trained.seconds)}
     contenders |= task.baselines(
@@ -92,16 +94,25 @@ def judge(trained: Trained, champion: Version | None, bundles: Path, *, seed: in
         table=trained.scorer.table,
         seed=seed,
     )
+    judged = Judgement(
+        contenders=contenders,
+        champion=champion,
+        comparison=None,
+        problem="",
+        loss=task.loss,
+        gate_problems=gate_problems(trained, contenders, gates, is_first=champion is None, seed=seed),
+    )
     if champion is None:
-        return Judgement(contenders=contenders, champion=None, comparison=None, problem="", loss=task.loss)
+        return judged
     name = f"champion (version {champion.number})"
     theirs = _answers_of(champion, trained, bundles)
     if isinstance(theirs, str):
-        problem = f"the {name} {theirs}"
-        return Judgement(contenders=contenders, champion=champion, comparison=None, problem=problem, loss=task.loss)
-    contenders[name] = Contender(theirs, task.evaluate(labels, theirs), seconds=0.0)
-    comparison = compare(task.losses(labels, ours), task.losses(labels, theirs), seed=seed)
-    return Judgement(contenders=contenders, champion=champion, comparison=comparison, problem="", loss=task.loss)
+        return replace(judged, problem=f"the {name} {theirs}")
+    return replace(
+        judged,
+        contenders={**contenders, name: Contender(theirs, task.evaluate(labels, theirs), seconds=0.0)},
+        comparison=compare(task.losses(labels, ours), task.losses(labels, theirs), seed=seed),
+    )
 
 
 def _answers_of(champion: Version, trained: Trained, bundles: Path) -> Floats | str:

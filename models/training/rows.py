@@ -16,6 +16,9 @@ from data.tables._catalogue import load_public, public_tables
 from models.contract import Domain
 from models.home import Home
 
+SIMULATED = "simulated "
+"""How the source of simulated rows begins, in reports and manifests."""
+
 
 @dataclass(frozen=True)
 class TrainingRows:
@@ -47,7 +50,7 @@ def rows_to_train_on(
     """
     if table is None and data is None:
         simulation = domain.simulate(domain.n_simulated_rows, seed)
-        return TrainingRows(domain.table, simulation.frame, f"simulated {domain.name} rows, seed {seed}", domain.split)
+        return TrainingRows(domain.table, simulation.frame, f"{SIMULATED}{domain.name} rows, seed {seed}", domain.split)
     if table in public_tables():
         public = public_tables()[table]
         if data is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from data.gates import Gates
 from data.splits import SplitRows
 from data.window_events import KnownPositives
 from models.arrays import Floats, Scores
@@ -39,6 +40,11 @@ class Trained:
     test_scores: Scores
     seconds: float
     positives: KnownPositives | None = None
+
+    @property
+    def gates(self) -> Gates:
+        """The gates of the table."""
+        return self.scorer.table.gates
 
     @property
     def test_predictions(self) -> Predictions:

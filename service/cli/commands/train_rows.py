@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service.cli.commands.audit import prediction_log
-from service.cli.context import event_log, home_of, live_model
+from service.cli.context import event_log, home_of, live_model, open_registry
 from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def read_rows(
         return _stored_events(settings, domain, name)
     if source.from_outcomes:
         return _rows_with_outcomes(settings, domain, name), None
+    if source.data is None and source.table is None:
+        _refuse_simulation_of(settings, domain, name)
     rows = rows_to_train_on(
         domain,
         data=str(source.data) if source.data else None,
@@ -55,6 +57,30 @@ def read_rows(
         seed=seed,
     )
     return rows, None
+
+
+def _refuse_simulation_of(settings: Settings, domain: Domain, name: str) -> None:
+    """Simulated rows are for the domain's own name, and only as long as its champion knows no others."""
+    from models.registry.bundles import read_manifest
+    from models.training.rows import SIMULATED
+
+    write = (
+        f"write `backscore train {domain.name} --name {name} --table my.toml --data my.csv`, or use --from-outcomes or "
+        "--from-events"
+    )
+    if name != domain.name:
+        own = f"`backscore train {domain.name}` trains on simulated rows under the domain's own name"
+        raise CommandError(f"{name!r} has no rows to train on: {write}; {own}")
+    with open_registry(settings) as registry:
+        champion = registry.champion(name)
+    if champion is None:
+        return
+    source = read_manifest(home_of(settings).bundles, champion.digest).source
+    if not source.startswith(SIMULATED):
+        raise CommandError(
+            f"the champion of {name!r}, version {champion.number}, was trained on {source}; simulated rows must not "
+            f"take its place: {write}"
+        )
 
 
 def _stored_events(settings: Settings, domain: Domain, name: str) -> tuple[TrainingRows, KnownPositives]:

@@ -17,7 +17,6 @@ from models.evaluation.metrics import (
     auc_by_ranks,
     calibration_bins,
     calibration_error,
-    calibration_error_by_chance,
     evaluate,
     log_losses,
 )
@@ -105,17 +104,6 @@ def test_calibration_error_sees_a_shift():
 
     assert calibration_error(labels, probabilities) < 0.005
     assert calibration_error(labels, probabilities + 0.1) == pytest.approx(0.1, abs=0.005)
-
-
-@pytest.mark.parametrize("n_rows", [300, 6_000])
-def test_chance_alone_gives_a_perfect_model_its_calibration_error(n_rows: int) -> None:
-    """The closed form is the mean over labels drawn from the probabilities themselves."""
-    rng = np.random.default_rng(1)
-    probabilities = rng.beta(1, 4, n_rows)
-    drawn = [
-        calibration_error((rng.random(n_rows) < probabilities).astype(np.int64), probabilities) for _ in range(400)
-    ]
-    assert calibration_error_by_chance(probabilities) == pytest.approx(np.mean(drawn), rel=0.05)
 
 
 def test_equal_probabilities_share_a_bin_whatever_the_order_of_rows():

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 from models.clock import utc_now
-from models.contract import Gate
 from models.domains._discovery import load_domains
 from models.errors import DomainMismatchError
 from models.evaluation.metrics import Comparison, Contender
 from models.home import Home
 from models.registry.registry import Registry, Version
 from models.retraining import TrainingResult, train
+from models.training.gates import OURS
 from models.training.job import TrainingJob
-from models.training.judge import OURS, Judgement
+from models.training.judge import Judgement
 from tests.conftest import BuildOnce
 
 CHAMPION = Version(
@@ -29,13 +29,14 @@ CHAMPION = Version(
 )
 
 
-def judgement(*, auc: float = 0.8, champion: Version | None = None, comparison: Comparison | None = None) -> Judgement:
+def judgement(*, gate: str = "", champion: Version | None = None, comparison: Comparison | None = None) -> Judgement:
     return Judgement(
-        contenders={OURS: Contender(np.zeros(1), {"auc": auc}, seconds=0.0)},
+        contenders={OURS: Contender(np.zeros(1), {}, seconds=0.0)},
         champion=champion,
         comparison=comparison,
         problem="the champion (version 3) cannot be loaded",
         loss="log-loss",
+        gate_problems=(gate,) if gate else (),
     )
 
 
@@ -43,18 +44,17 @@ def judgement(*, auc: float = 0.8, champion: Version | None = None, comparison: 
     ("given", "may_go_live", "words"),
     [
         (judgement(), True, "there was no champion"),
-        (judgement(auc=0.54), False, "auc 0.5400 is below the gate of 0.55"),
-        (judgement(auc=float("nan")), False, "below the gate"),
+        (judgement(gate="auc 0.5400 is below the gate of 0.55"), False, "auc 0.5400 is below the gate of 0.55"),
         (judgement(champion=CHAMPION, comparison=Comparison(-0.01, -0.02, -0.005)), True, "it is not worse"),
         (judgement(champion=CHAMPION, comparison=Comparison(0.001, -0.002, 0.004)), True, "it is not worse"),
         (judgement(champion=CHAMPION, comparison=Comparison(0.01, 0.002, 0.02)), False, "it is worse"),
         (judgement(champion=CHAMPION), False, "cannot be loaded, so the two cannot be compared"),
     ],
-    ids=["first", "gate", "undefined", "better", "within chance", "worse", "incomparable"],
+    ids=["first", "gate", "better", "within chance", "worse", "incomparable"],
 )
 def test_a_version_goes_live_if_it_is_not_worse(given: Judgement, may_go_live: bool, words: str) -> None:
     """Gates first, then the champion; what chance explains does not count as worse."""
-    verdict, why = given.verdict([Gate("auc", at_least=0.55)])
+    verdict, why = given.verdict()
     assert verdict is may_go_live
     assert words in why
 
@@ -135,7 +135,7 @@ def test_a_person_can_decide(run: Any, promote: str, columns: list[str]) -> None
 def test_a_person_can_decide_against_the_gates() -> None:
     """Which `auto` obeys."""
     trained: Any = SimpleNamespace(origin="")
-    failed = partial(judgement(auc=0.54).outcome, trained, [Gate("auc", at_least=0.55)])
+    failed = partial(judgement(gate="its AUC may be chance").outcome, trained)
     decided = {promote: failed(promote=promote).promoted for promote in ("auto", "always", "never", "challenger")}
     assert decided == {"auto": False, "always": True, "never": False, "challenger": False}
 

@@ -1,0 +1,96 @@
+"""The gates of a new version: what its test set must show before it goes live by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from models.contract import Gate
+from models.evaluation.calibration_test import calibration_test
+from models.evaluation.measures import auc_interval
+from models.evaluation.metrics import Contender, compare
+from models.training.trained import Trained
+
+OURS = "this version"
+LINEAR = "logistic regression"
+
+
+def gate_problems(
+    trained: Trained, contenders: Mapping[str, Contender], gates: Sequence[Gate], *, is_first: bool, seed: int
+) -> tuple[str, ...]:
+    """Why this version fails its gates, a sentence without its stop each; empty if it passes.
+
+    Too few test rows leave nothing else to say.
+
+    Parameters
+    ----------
+    contenders : this version and the baselines.
+    gates : of the domain.
+    is_first : whether there is no champion. A first version must not be worse than logistic regression and must be
+        calibrated; later ones are compared with the champion in place of that.
+    """
+    if problem := _too_few(trained):
+        return (problem,)
+    bounds = [*gates, *([Gate("auc", at_least=trained.gates.min_auc)] if trained.gates.min_auc is not None else [])]
+    found = [gate.problem(contenders[OURS].metrics[gate.metric]) for gate in bounds]
+    found.append(_no_better_than_the_base_rate(trained, seed))
+    if trained.task.is_binary:
+        found.append(_auc_within_chance(trained))
+    if is_first:
+        found += _worse_than_linear(trained, contenders, seed)
+        found.append(_miscalibrated(trained, seed) if trained.task.is_binary else "")
+    return tuple(filter(None, found))
+
+
+def _too_few(trained: Trained) -> str:
+    labels, least = trained.test_labels, trained.gates.min_events
+    if not trained.task.is_binary:
+        if len(labels) >= 2 * least:
+            return ""
+        return f"its test set has {len(labels):,} rows, at least {2 * least:,} are needed; train on more rows"
+    counts = {"with": int(labels.sum()), "without": int(len(labels) - labels.sum())}
+    few = [f"{n_rows:,} {which} the event" for which, n_rows in counts.items() if n_rows < least]
+    if not few:
+        return ""
+    return (
+        f"its test set of {len(labels):,} rows has {' and '.join(few)}, at least {least:,} are needed to judge it; "
+        "train on more rows, or on a longer period"
+    )
+
+
+def _no_better_than_the_base_rate(trained: Trained, seed: int) -> str:
+    """Paired comparison with the constant prediction of the training rows."""
+    task, labels = trained.task, trained.test_labels
+    constant = task.constant(trained.scorer.table, trained.labels[trained.rows.train], len(labels))
+    found = compare(task.losses(labels, trained.test_predictions), task.losses(labels, constant), seed=seed)
+    if found.better:
+        return ""
+    return (
+        f"it is not better than the same prediction for every row (the base rate) beyond chance: {task.loss} "
+        f"{found.difference:+.5f} against it (90 % interval {found.low:+.5f} to {found.high:+.5f}, lower is better)"
+    )
+
+
+def _worse_than_linear(trained: Trained, contenders: Mapping[str, Contender], seed: int) -> Iterator[str]:
+    linear = contenders.get(LINEAR)
+    if linear is None:
+        return
+    task, labels = trained.task, trained.test_labels
+    found = compare(task.losses(labels, trained.test_predictions), task.losses(labels, linear.predictions), seed=seed)
+    if found.worse:
+        yield (
+            f"it is worse than {LINEAR} beyond chance: {task.loss} {found.difference:+.5f} against it (90 % interval "
+            f"{found.low:+.5f} to {found.high:+.5f}, lower is better)"
+        )
+
+
+def _auc_within_chance(trained: Trained) -> str:
+    value, low, high = auc_interval(trained.test_probabilities, trained.test_labels)
+    if low > 0.5:
+        return ""
+    return f"its AUC {value:.3f} may be chance: the 95 % interval {low:.3f} to {high:.3f} holds 0.5"
+
+
+def _miscalibrated(trained: Trained, seed: int) -> str:
+    found = calibration_test(trained.test_labels, trained.test_probabilities, seed=seed)
+    problem = found.problem(trained.gates.calibration_tolerance)
+    return f"its probabilities are not calibrated: {problem} (joint 95 % intervals)" if problem else ""
