@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
 from data.sentences import label, percent, spoken
-from models.answers.views import Amount, Part, Scale, Tone, View, bars, log_odds, strongest, waterfall, zoned
 from models.contract import Answer, LiveModel
+from models.contract.views import Amount, Part, Scale, Tone, View, bars, log_odds, strongest, waterfall, zoned
 
 Json: TypeAlias = Mapping[str, Any]
 MARKS = (0.01, 0.1, 0.5, 0.9)

@@ -20,8 +20,8 @@ from models.estimators.table_scorer import TableScorer
 from models.presets import Preset
 
 if TYPE_CHECKING:
-    from models.answers.forms import Form
-    from models.answers.views import View
+    from models.contract.forms import Form
+    from models.contract.views import View
 
 
 @dataclass(frozen=True, kw_only=True)

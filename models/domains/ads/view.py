@@ -9,9 +9,9 @@ from typing import Any
 from data.column import Column, Scalar, level_text
 from data.sentences import percent
 from data.table import Table
-from models.answers.forms import Form, Repeated, Section, inputs_of
-from models.answers.views import Amount, Part, View, bars
 from models.contract import LiveModel
+from models.contract.forms import Form, Repeated, Section, inputs_of
+from models.contract.views import Amount, Part, View, bars
 from models.domains.ads.exploration import ChosenBy
 from models.domains.ads.ranking import WhyNot
 from models.domains.ads.request import MAX_TIMES_SEEN, parts_of

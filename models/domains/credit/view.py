@@ -7,8 +7,8 @@ from typing import Any
 
 from data.sentences import label, percent
 from models.answers.default_view import reasons_part, tone_of
-from models.answers.views import Part, Scale, View, log_odds, strongest, waterfall, zoned
 from models.contract import LiveModel
+from models.contract.views import Part, Scale, View, log_odds, strongest, waterfall, zoned
 from models.domains.credit.policy import CreditPolicy
 
 

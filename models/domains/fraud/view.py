@@ -7,8 +7,8 @@ from typing import Any
 
 from data.sentences import percent
 from models.answers.default_view import breakdown_part, probability_part, reasons_part, tone_of, windows_part
-from models.answers.views import Part, View, zoned
 from models.contract import LiveModel
+from models.contract.views import Part, View, zoned
 from models.domains.fraud.policy import FraudPolicy
 
 

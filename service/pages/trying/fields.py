@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from data.column import Column, level_text
 from data.sentences import label
-from models.answers.forms import Input, Place
+from models.contract.forms import Input, Place
 from service.errors import FieldError
 from service.requests.field_errors import json_pointer
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from models.answers.forms import Form, Repeated, Section, form_of
+from models.contract.forms import Form, Repeated, Section, form_of
 from service.errors import FieldError
 from service.live.served_model import ServedModel
 from service.pages.trying.fields import Field, body_of, fields_of, with_errors

@@ -10,9 +10,9 @@ import pytest
 
 from data.rows import row_adapter
 from models.answers.default_view import default_view, tone_of
-from models.answers.forms import form_of
 from models.answers.respond import respond
-from models.answers.views import log_odds
+from models.contract.forms import form_of
+from models.contract.views import log_odds
 from models.domains._discovery import load_domains
 from tests.conftest import quick_live
 

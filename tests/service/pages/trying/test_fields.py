@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from data.column import Column, level_text
 from data.rows import row_type
 from data.table import Table
-from models.answers.forms import inputs_of
+from models.contract.forms import inputs_of
 from models.domains._discovery import load_domains
 from service.errors import FieldError
 from service.pages.trying.fields import Field, body_of, example_text, fields_of, with_errors

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from data.column import Column
-from models.contract import LiveModel
+from models.contract.domain import LiveModel
 
 Place: TypeAlias = tuple[str | int, ...]
 EXPLAIN = "explain"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.answers.views import bars, log_odds, waterfall, zoned
+from models.contract.views import bars, log_odds, waterfall, zoned
 
 amounts = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=12)
 
