@@ -57,6 +57,23 @@ class NothingToRollBackError(ModelError):
         super().__init__(f"{name!r} cannot be rolled back: {now}; promote a version instead")
 
 
+class RollbackOverError(ModelError):
+    """A rollback that another change of the model has overtaken."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name!r} was not rolled back: another change came first; look at its history and try again")
+
+
+class UnloadableVersionError(ModelError):
+    """A version that would answer after a change, but cannot be loaded, or not under the active policy."""
+
+    def __init__(self, name: str, number: int, problem: str) -> None:
+        super().__init__(
+            f"version {number} of {name!r} cannot answer: {problem}; nothing was changed: restore what is missing, "
+            "or name another version or policy"
+        )
+
+
 class ChallengerError(ModelError):
     """A version that cannot be the challenger, or not in this mode."""
 

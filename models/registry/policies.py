@@ -14,7 +14,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.clock import Clock
-from models.errors import DomainMismatchError, NoPolicyToRollBackError, UnknownPolicyError, UnknownVersionError
+from models.errors import (
+    DomainMismatchError,
+    NoPolicyToRollBackError,
+    RollbackOverError,
+    UnknownPolicyError,
+    UnknownVersionError,
+)
 from models.registry.database import schema as tables
 from models.registry.database.engine import reading, writing
 from models.registry.history import Action, Occasion, pile_of, record
@@ -100,7 +106,12 @@ class Policies:
             occasion = Occasion(name=name, at=self._now(), actor=actor, why=why)
             _set_active(connection, "activate", number, occasion)
 
-    def rollback(self, name: str, *, actor: str, why: str) -> int:
+    def rollback_target(self, name: str) -> int:
+        """The number of the policy that a rollback would activate; NoPolicyToRollBackError as `rollback`."""
+        with reading(self._engine) as connection:
+            return _rollback_target(connection, name)
+
+    def rollback(self, name: str, *, actor: str, why: str, only_to: int | None = None) -> int:
         """Reactivate the previous policy and return its number (0: each version's own).
 
         As with versions, activations form a stack and a rollback pops the top.
@@ -109,14 +120,15 @@ class Policies:
         ------
         NoPolicyToRollBackError
             None was ever activated, or all were rolled back.
+        RollbackOverError
+            It leads no longer to policy `only_to`, if that is given: another change came first.
         """
         with writing(self._engine) as connection:
-            pile = [BUNDLED, *pile_of(connection, name, "policy")]
-            if len(pile) < 2:
-                raise NoPolicyToRollBackError(name)
-            occasion = Occasion(name=name, at=self._now(), actor=actor, why=why)
-            _set_active(connection, "rollback", pile[-2], occasion)
-        return pile[-2]
+            number = _rollback_target(connection, name)
+            if only_to not in (None, number):
+                raise RollbackOverError(name)
+            _set_active(connection, "rollback", number, Occasion(name=name, at=self._now(), actor=actor, why=why))
+        return number
 
     def active(self, name: str) -> StoredPolicy | None:
         """The active policy of a name; None if it is each version's own."""
@@ -166,6 +178,13 @@ def _numbers(connection: sa.Connection, name: str) -> list[int]:
     """The numbers of the name's policies, in order."""
     numbers = sa.select(tables.policies.c.number).where(tables.policies.c.name == name)
     return list(connection.scalars(numbers.order_by(tables.policies.c.number)))
+
+
+def _rollback_target(connection: sa.Connection, name: str) -> int:
+    pile = [BUNDLED, *pile_of(connection, name, "policy")]
+    if len(pile) < 2:
+        raise NoPolicyToRollBackError(name)
+    return pile[-2]
 
 
 def _set_active(connection: sa.Connection, action: Action, number: int, occasion: Occasion) -> None:

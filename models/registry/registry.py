@@ -18,7 +18,7 @@ from models.clock import Clock, utc_now
 from models.errors import (
     DomainMismatchError,
     MetricsError,
-    NothingToRollBackError,
+    RollbackOverError,
     RolloutOverError,
     UnknownVersionError,
 )
@@ -27,9 +27,9 @@ from models.registry.audit_settings import AuditSettings, all_audit_settings, se
 from models.registry.database import schema as tables
 from models.registry.database.engine import open_database, reading, writing
 from models.registry.database.migrations import create_schema
-from models.registry.history import Action, Event, Occasion, events, pile_of, record
+from models.registry.history import Action, Event, Occasion, events, record
 from models.registry.policies import Policies
-from models.registry.rollouts import Rollout, Rollouts, end_canary, end_rollout, going_on
+from models.registry.rollouts import Rollout, Rollouts, end_canary, end_rollout, going_on, rollback_target
 
 CHAMPION: Final = "champion"
 
@@ -128,11 +128,15 @@ class Registry:
             if only_during is not None and going_on(connection, name) != only_during:
                 raise RolloutOverError(name, number)
             version = _find_version(connection, name, number)
-            occasion = Occasion(name=name, at=self._now(), actor=actor, why=why)
-            _set_champion(connection, "promote", number, occasion)
+            _set_champion(connection, "promote", number, Occasion(name=name, at=self._now(), actor=actor, why=why))
         return version
 
-    def rollback(self, name: str, *, actor: str, why: str) -> Version:
+    def rollback_target(self, name: str) -> Version:
+        """The version that a rollback would leave as champion; NothingToRollBackError as `rollback`."""
+        with reading(self._engine) as connection:
+            return _find_version(connection, name, rollback_target(connection, name))
+
+    def rollback(self, name: str, *, actor: str, why: str, only_to: int | None = None) -> Version:
         """Undo the last change of what answers: end the canary, or make the previous champion the champion again.
 
         A canary is the latest change, so it ends first, and the champion stays. Promotions form a stack and a rollback
@@ -141,18 +145,16 @@ class Registry:
 
         Raises
         ------
-        NothingToRollBackError
-            The champion is the first one, or there is none.
+        NothingToRollBackError, RollbackOverError
+            There is no champion before; or it no longer leads to `only_to`, if given: another change came first.
         """
         with writing(self._engine) as connection:
-            pile = pile_of(connection, name, CHAMPION)
+            version = _find_version(connection, name, rollback_target(connection, name))
+            if only_to not in (None, version.number):
+                raise RollbackOverError(name)
             occasion = Occasion(name=name, at=self._now(), actor=actor, why=why)
-            if end_canary(connection, occasion):
-                return _find_version(connection, name, pile[-1])
-            if len(pile) < 2:
-                raise NothingToRollBackError(name, champion=pile[0] if pile else None)
-            version = _find_version(connection, name, pile[-2])
-            _set_champion(connection, "rollback", version.number, occasion)
+            if not end_canary(connection, occasion):
+                _set_champion(connection, "rollback", version.number, occasion)
         return version
 
     def champion(self, name: str) -> Version | None:

@@ -13,11 +13,11 @@ from typing import Literal, TypeAlias
 import sqlalchemy as sa
 
 from models.clock import Clock
-from models.errors import ChallengerError, NoChallengerError, UnknownVersionError
+from models.errors import ChallengerError, NoChallengerError, NothingToRollBackError, UnknownVersionError
 from models.registry.database import schema as registry_tables
 from models.registry.database import schema as tables
 from models.registry.database.engine import reading, writing
-from models.registry.history import Occasion, record
+from models.registry.history import Occasion, pile_of, record
 from models.registry.id_hash import share_of
 
 Mode: TypeAlias = Literal["shadow", "canary"]
@@ -134,6 +134,16 @@ def end_rollout(connection: sa.Connection, occasion: Occasion) -> Rollout | None
     assert champion is not None  # noqa: S101 - a rollout has a champion, and champions are only replaced
     record(connection, "withdraw", champion, occasion, alias="challenger", from_version=ended.version)
     return ended
+
+
+def rollback_target(connection: sa.Connection, name: str) -> int:
+    """The champion after a rollback: the same one if a canary ends; NothingToRollBackError if there is none before."""
+    pile, rollout = pile_of(connection, name, "champion"), going_on(connection, name)
+    if rollout is not None and rollout.mode == "canary":
+        return pile[-1]
+    if len(pile) < 2:
+        raise NothingToRollBackError(name, champion=pile[0] if pile else None)
+    return pile[-2]
 
 
 def end_canary(connection: sa.Connection, occasion: Occasion) -> bool:

@@ -21,6 +21,7 @@ class Readiness(BaseModel):
 
     ready: bool
     reasons: list[str] = Field(description="Why the service is not ready.")
+    warnings: list[str] = Field(description="What should answer and does not, although the service may be ready.")
     live: dict[str, int] = Field(description="The live version of each model.")
 
 
@@ -38,6 +39,6 @@ def health_router(live_models: LiveModels, reasons_not_ready: Callable[[], list[
         if reasons:
             response.status_code = 503
         live = {name: served.live.version for name, served in live_models.served_models.items()}
-        return Readiness(ready=not reasons, reasons=reasons, live=live)
+        return Readiness(ready=not reasons, reasons=reasons, warnings=live_models.warnings(), live=live)
 
     return router

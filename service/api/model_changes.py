@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 from models.monitoring.promotion import changes
 from service.api.model_views import ModelState, model_state
@@ -21,10 +20,9 @@ async def promote(state: State, name: str, number: int, *, actor: str, why: str)
 
 
 async def roll_back(state: State, name: str, *, actor: str, why: str) -> ModelState:
-    """Return to the previous champion; NothingToRollBackError if there is none."""
+    """Return to the previous champion; raises as `models.monitoring.promotion.changes.roll_back` does."""
     registry = state.registry
-    version = await asyncio.to_thread(partial(registry.rollback, name, actor=actor, why=why))
-    await state.live_models.refresh()
+    version = await state.live_models.change(lambda load: changes.roll_back(registry, load, name, actor=actor, why=why))
     return model_state(state, version, version, await asyncio.to_thread(registry.policies.active, name))
 
 

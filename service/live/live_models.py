@@ -92,6 +92,16 @@ class LiveModels:
             return [f"{name}: {refusal.why}" for name, refusal in self.refused.by_name.items()]
         return ["no model is live; run `backscore train DOMAIN` or `backscore quickstart`"]
 
+    def warnings(self) -> list[str]:
+        """What does not answer as the registry says, although others may; empty if all is well."""
+        found = [self._database_problem] if self._database_problem else []
+        for name, failure in self.refused.by_name.items():
+            served = self.served_models.get(name)
+            instead = f"version {served.live.version} answers instead" if served else "nothing answers"
+            found.append(f"{name}: {instead}; {failure.why}")
+        found += [f"{name}: challenger {failure.why}" for name, failure in self.refused_challengers.by_name.items()]
+        return found
+
     async def keep_in_step(self, poll_seconds: float) -> None:
         """Refresh periodically until cancelled; a failure does not end it."""
         while True:

@@ -18,9 +18,11 @@ from models.errors import (
     NoQueueError,
     NoReferenceError,
     NothingToRollBackError,
+    RollbackOverError,
     UnknownAlertError,
     UnknownPolicyError,
     UnknownVersionError,
+    UnloadableVersionError,
     UnreadablePolicyError,
 )
 from service.errors import (
@@ -72,6 +74,8 @@ STATUS_OF: Mapping[type[Exception], HTTPStatus] = {
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnknownVersionError: HTTPStatus.NOT_FOUND,
     NothingToRollBackError: HTTPStatus.CONFLICT,
+    RollbackOverError: HTTPStatus.CONFLICT,
+    UnloadableVersionError: HTTPStatus.CONFLICT,
     ChallengerError: HTTPStatus.CONFLICT,
     NoChallengerError: HTTPStatus.NOT_FOUND,
     UnknownPolicyError: HTTPStatus.NOT_FOUND,

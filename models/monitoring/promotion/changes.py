@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from models.contract import LiveModel
-from models.errors import NotTrainedError
+from models.errors import BundleError, NotTrainedError, UnloadableVersionError, UnreadablePolicyError
 from models.monitoring.promotion.compatibility import check_challenger
 from models.registry.audit_settings import DEFAULT as RECORD_ALL
 from models.registry.policies import StoredPolicy
@@ -20,9 +20,20 @@ Load: TypeAlias = Callable[[Version, StoredPolicy | None], LiveModel]
 def promote(
     registry: Registry, load: Load, name: str, number: int, *, actor: str, why: str, only_during: Rollout | None = None
 ) -> Version:
-    """Make a version the champion; raises as `Registry.promote` and `load` do."""
-    load(registry.version(name, number), registry.policies.active(name))
+    """Make a version the champion; raises as `Registry.promote` and `checked` do."""
+    checked(load, registry.version(name, number), registry.policies.active(name))
     return registry.promote(name, number, actor=actor, why=why, only_during=only_during)
+
+
+def roll_back(registry: Registry, load: Load, name: str, *, actor: str, why: str) -> Version:
+    """Return to the previous champion, or end a canary; raises as `Registry.rollback` and `checked` do.
+
+    A canary ends even if the champion cannot be loaded anew: services go on answering with the one they have.
+    """
+    target = registry.rollback_target(name)
+    if target != registry.champion(name):
+        checked(load, target, registry.policies.active(name))
+    return registry.rollback(name, actor=actor, why=why, only_to=target.number)
 
 
 def activate_policy(
@@ -30,16 +41,37 @@ def activate_policy(
 ) -> StoredPolicy | None:
     """Activate a stored policy and return it; 0 is each version's own policy, returned as None.
 
-    Raises as `Policies.policy` and `load` do.
+    Raises as `Policies.policy` and `checked` do.
     """
     policy = registry.policies.policy(name, number)
     version = registry.champion(name)
     if version is None and policy is not None:
         version = registry.version(name, policy.model_version)
     if version is not None:
-        load(version, policy)
+        checked(load, version, policy)
     registry.policies.activate(name, number, actor=actor, why=why)
     return policy
+
+
+def roll_back_policy(registry: Registry, load: Load, name: str, *, actor: str, why: str) -> StoredPolicy | None:
+    """Reactivate the previous policy and return it; None for each version's own.
+
+    Raises as `Policies.rollback` and `checked` do.
+    """
+    number, version = registry.policies.rollback_target(name), registry.champion(name)
+    policy = registry.policies.policy(name, number)
+    if version is not None:
+        checked(load, version, policy)
+    registry.policies.rollback(name, actor=actor, why=why, only_to=number)
+    return policy
+
+
+def checked(load: Load, version: Version, policy: StoredPolicy | None) -> LiveModel:
+    """The version as it would answer; UnloadableVersionError if it could not."""
+    try:
+        return load(version, policy)
+    except (BundleError, UnreadablePolicyError) as error:
+        raise UnloadableVersionError(version.name, version.number, str(error)) from error
 
 
 def start_rollout(
@@ -56,10 +88,10 @@ def start_rollout(
     """
     check_share(name, number, mode, share)
     policy = registry.policies.active(name)
-    challenger = load(registry.version(name, number), policy)
+    challenger = checked(load, registry.version(name, number), policy)
     champion = registry.champion(name)
     if champion is None:
         raise NotTrainedError(name)
     audit = registry.audit_settings().get(name, RECORD_ALL)
-    check_challenger(load(champion, policy), challenger, mode, audit)
+    check_challenger(checked(load, champion, policy), challenger, mode, audit)
     return registry.rollouts.start(name, number, mode=mode, share=share, actor=actor, why=why)

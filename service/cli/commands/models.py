@@ -90,8 +90,11 @@ def promote(
 @app.command()
 def rollback(name: ModelName, why: Why, as_json: AsJson = False) -> None:
     """Return to the previous champion."""
-    with open_registry(read_settings()) as registry:
-        now_live = registry.rollback(name, actor=actor(), why=why)
+    from models.monitoring.promotion import changes
+
+    settings = read_settings()
+    with open_registry(settings) as registry:
+        now_live = changes.roll_back(registry, loader(settings), name, actor=actor(), why=why)
     _print_change(now_live, as_json)
 
 

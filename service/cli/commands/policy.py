@@ -169,11 +169,13 @@ def activate(
 @app.command()
 def rollback(name: ModelName, why: Why, as_json: AsJson = False) -> None:
     """Return to the policy before the active one, and at last to that of the bundle."""
+    from models.monitoring.promotion.changes import roll_back_policy
     from models.registry.live import policy_note
 
-    with open_registry(read_settings()) as registry:
-        number = registry.policies.rollback(name, actor=actor(), why=why)
-        version, stored = registry.champion(name), registry.policies.policy(name, number)
+    settings = read_settings()
+    with open_registry(settings) as registry:
+        stored = roll_back_policy(registry, loader(settings), name, actor=actor(), why=why)
+        version, number = registry.champion(name), stored.number if stored else 0
     _print_change(name, number, stored, policy_note(stored, version), as_json)
 
 

@@ -2,6 +2,9 @@
 
 import pytest
 
+from models.errors import RollbackOverError
+from models.monitoring.promotion.changes import roll_back
+
 
 @pytest.fixture
 def client(start_service, store):
@@ -86,6 +89,38 @@ def test_a_version_that_cannot_answer_is_not_promoted(client, store):
 
     assert response.status_code == 409
     assert "state.json was altered" in response.json()["detail"]
+    assert store.registry.champion("credit").number == 1
+
+
+def test_nobody_rolls_back_to_a_version_that_cannot_answer(client, store, applicant):
+    """Registry and answers stay as they are; promoting another version is the way on."""
+    client.post("/v1/models/credit/promote", json={"version": 2})
+    digest = store.registry.version("credit", 1).digest
+    (store.home.bundles / digest / "state.json").write_bytes(b"")
+    before = store.registry.history("credit")
+
+    response = client.post("/v1/models/credit/rollback", json={})
+
+    assert response.status_code == 409
+    assert "version 1 of 'credit' cannot answer" in response.json()["detail"]
+    assert "state.json was altered" in response.json()["detail"]
+    assert store.registry.history("credit") == before
+    assert client.post("/v1/credit/score", json=applicant).json()["version"] == 2
+    assert client.get("/health/ready").json()["warnings"] == []
+
+
+def test_a_rollback_that_was_overtaken_changes_nothing(store):
+    """What was checked is what becomes champion, or nothing does."""
+    store.registry.promote("credit", 2, actor="tests", why="")
+    loaded = []
+
+    def load(version, _policy):
+        loaded.append(version.number)
+        store.registry.promote("credit", 1, actor="tests", why="first")
+
+    with pytest.raises(RollbackOverError, match="another change came first"):
+        roll_back(store.registry, load, "credit", actor="tests", why="second")
+    assert loaded == [1]
     assert store.registry.champion("credit").number == 1
 
 

@@ -92,11 +92,14 @@ def test_an_altered_bundle_stays_out(start_service, store, applicant, eventually
     assert (state()["champion"], state()["live_version"]) == (2, 1)
     assert service.client.post("/v1/credit/score", json=applicant).json()["version"] == 1
     assert len(service.log_lines("champion failed to load")) == 1
+    (warning,) = service.client.get("/health/ready").json()["warnings"]
+    assert warning.startswith("credit: version 1 answers instead; version 2: bundle")
 
     scorer.write_bytes(content)
 
     eventually(lambda: live_version(service) == 2)
     assert state()["refused"] is None
+    assert service.client.get("/health/ready").json()["warnings"] == []
 
 
 def test_a_restored_bundle_can_be_promoted_at_once(start_service, store):
@@ -118,7 +121,11 @@ def test_a_bad_bundle_of_one_model_does_not_hold_up_the_others(start_service, st
 
     service = start_service(store.home.path)
 
-    assert service.client.get("/health/ready").json()["live"] == {"ads": 1, "fraud": 1}
+    ready = service.client.get("/health/ready")
+    assert (ready.status_code, ready.json()["live"]) == (200, {"ads": 1, "fraud": 1})
+    (warning,) = ready.json()["warnings"]
+    assert warning.startswith("credit: nothing answers; version 1: bundle")
+    assert service.client.get("/v2/models/credit/ready").status_code == 404
 
 
 def test_a_registry_that_goes_away_stops_nothing(start_service, store, applicant, eventually, monkeypatch):
@@ -133,7 +140,8 @@ def test_a_registry_that_goes_away_stops_nothing(start_service, store, applicant
             patch.setattr(Registry, method, away)
         eventually(lambda: len(service.log_lines("registry unreachable; live models stay as they are")) == 1)
         assert service.client.post("/v1/credit/score", json=applicant).status_code == 200
-        assert service.client.get("/health/ready").status_code == 200
+        ready = service.client.get("/health/ready")
+        assert (ready.status_code, len(ready.json()["warnings"])) == (200, 1)
         response = service.client.get("/v1/models")
         assert response.status_code == 503
         assert "secret-host" not in response.text

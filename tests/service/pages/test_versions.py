@@ -57,6 +57,18 @@ def test_what_cannot_be_done_is_a_page_that_says_why(browser):
     assert program.json()["detail"][1:] in parsed(answered).one("main").text
 
 
+def test_a_rollback_to_a_damaged_version_is_a_page_that_says_why(browser, store):
+    """What answers does not change."""
+    sent(browser, "/models/credit/promote?version=2", "/models/credit/promote", why="newer rows")
+    (store.home.bundles / store.registry.version("credit", 1).digest / "state.json").write_bytes(b"")
+
+    answered = sent(browser, "/models/credit/rollback", why="complaints")
+
+    assert answered.status_code == 409
+    assert "state.json was altered" in parsed(answered).one("main").text
+    assert store.registry.champion("credit").number == 2
+
+
 def test_the_history_names_the_key(open_browser, make_key, store):
     """As it does for a program."""
     browser = open_browser(make_key("ops", "admin"))

@@ -67,19 +67,48 @@ def test_promote_and_rollback_change_what_answers(run, trained):
     assert all(event.actor.startswith("command line") for event in events)
 
 
-def test_a_damaged_version_is_not_promoted(run, trained):
-    """One altered byte in the bundle: exit code 1, and the champion stays."""
-    folder = trained.home.bundles / trained.registry.version("credit", 2).digest
-    scorer = folder / "state.json"
+def alter(trained, number):
+    """Change one byte of a version's bundle."""
+    scorer = trained.home.bundles / trained.registry.version("credit", number).digest / "state.json"
     content = bytearray(scorer.read_bytes())
     content[len(content) // 2] ^= 1
     scorer.write_bytes(content)
 
+
+def test_a_damaged_version_is_not_promoted(run, trained):
+    """The message says what to do, and the champion stays."""
+    alter(trained, 2)
+
     outcome = run("models", "promote", "credit", 2, "--why", "newer")
 
-    assert outcome.exit_code == 1
+    assert outcome.exit_code == 2
     assert "state.json was altered" in outcome.stderr
+    assert "name another version" in outcome.stderr
     assert trained.registry.champion("credit").number == 1
+
+
+def test_nobody_rolls_back_to_a_damaged_version(run, trained):
+    """The champion stays, and the history is as before; the way on is a promotion."""
+    trained.registry.promote("credit", 2, actor="tests", why="")
+    alter(trained, 1)
+    before = trained.registry.history("credit")
+
+    outcome = run("models", "rollback", "credit", "--why", "complaints")
+
+    assert outcome.exit_code == 2
+    assert "version 1 of 'credit' cannot answer" in outcome.stderr
+    assert "state.json was altered" in outcome.stderr
+    assert trained.registry.champion("credit").number == 2
+    assert trained.registry.history("credit") == before
+
+
+def test_a_canary_ends_even_if_the_champion_is_damaged(run, trained):
+    """It is the emergency brake: services go on with the champion that they have loaded."""
+    trained.registry.rollouts.start("credit", 2, mode="canary", share=0.5, actor="tests", why="")
+    alter(trained, 1)
+
+    assert run("models", "rollback", "credit", "--why", "complaints").exit_code == 0
+    assert trained.registry.rollouts.all() == {}
 
 
 @pytest.mark.parametrize(

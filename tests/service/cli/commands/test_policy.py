@@ -143,15 +143,32 @@ def test_what_is_not_there_is_named(run, trained, words, message):
 
 
 def test_a_policy_that_cannot_be_read_is_not_activated(run, trained):
-    """It was stored by another version of backscore, say: exit code 1, and the active one stays."""
+    """It was stored by another version of backscore, say; the active one stays."""
     trained.registry.policies.add(
         name="credit", domain="credit", content={"x": 1}, model_version=1, simulation={}, actor="tests", why=""
     )
 
     outcome = run("policy", "activate", "credit", 1, "--why", "try")
 
-    assert (outcome.exit_code, trained.registry.policies.active("credit")) == (1, None)
+    assert (outcome.exit_code, trained.registry.policies.active("credit")) == (2, None)
     assert "policy 1 of 'credit' cannot be used here: 'x' is not a field" in outcome.stderr
+
+
+def test_nobody_rolls_back_to_a_policy_that_cannot_be_read(run, trained):
+    """The active one stays; policy 0 is the way on."""
+    told = {"actor": "tests", "why": ""}
+    for content in ({"x": 1}, {}):
+        trained.registry.policies.add(
+            name="credit", domain="credit", content=content, model_version=1, simulation={}, **told
+        )
+    trained.registry.policies.activate("credit", 1, **told)
+    trained.registry.policies.activate("credit", 2, **told)
+
+    outcome = run("policy", "rollback", "credit", "--why", "complaints")
+
+    assert (outcome.exit_code, trained.registry.policies.active("credit").number) == (2, 2)
+    assert "policy 1 of 'credit' cannot be used here: 'x' is not a field" in outcome.stderr
+    assert run("policy", "activate", "credit", 0, "--why", "back to the bundle's").exit_code == 0
 
 
 @pytest.fixture
@@ -301,7 +318,7 @@ def test_rules_that_do_not_fit_the_version_are_not_activated(run, trained):
 
     outcome = run("policy", "activate", "fraud", 1, "--why", "try")
 
-    assert (outcome.exit_code, trained.registry.policies.active("fraud")) == (1, None)
+    assert (outcome.exit_code, trained.registry.policies.active("fraud")) == (2, None)
     assert "policy 1 of 'fraud' cannot be used here: rule 'r', column 'amount': table " in outcome.stderr
 
 
