@@ -96,12 +96,14 @@ def create_app(
     register_bounded_converters()
     log = open_log(log_to, settings.log_format)
     settings.home.mkdir(parents=True, exist_ok=True)
+    # polls and the audit log have connections of their own, which slow requests cannot take away from them
     database, secret = open_database(settings.registry_url), personal_key(settings.home)
     live_models = _live_models(settings, database, log, secret, now)
     tracing = tracing or open_tracing(log)
     pipeline = RequestPipeline(settings, live_models, log, log_to=log_to, new_id=new_id, tracing=tracing)
     state = _state(settings, database, live_models, pipeline, secret, log, now=now, new_id=new_id)
-    ring = KeyRing(KeyStore(database, now=now), log, api_key=settings.api_key, share=1 / settings.workers, now=now)
+    keys = KeyStore(open_database(settings.registry_url))
+    ring = KeyRing(keys, api_key=settings.api_key, share=1 / settings.workers, now=now)
     routes, static = PredictionRoutes(state), StaticFiles()
     pages = Pages(
         Sessions(secret),
@@ -136,7 +138,7 @@ def _live_models(
         return EventLog(database, live.name, live.table, listener=alert_intake_of(live, now), now=now)
 
     load = partial(load_live, bundles=Home(settings.home).bundles)
-    return LiveModels(Registry(settings.registry_url, now=now), load, open_events, log, personal_key=secret)
+    return LiveModels(Registry(settings.registry_url), load, open_events, log, personal_key=secret)
 
 
 def _state(
@@ -151,8 +153,12 @@ def _state(
     new_id: Callable[[], str],
 ) -> State:
     metrics, bundles, predictions = pipeline.metrics, Home(settings.home).bundles, PredictionLog(database)
+    registry = Registry(settings.registry_url, now=now)
     writer = AuditWriter(
-        PredictionAppender(database), log, on_written=metrics.audit_written, on_dropped=metrics.audit_dropped
+        PredictionAppender(open_database(settings.registry_url)),
+        log,
+        on_written=metrics.audit_written,
+        on_dropped=metrics.audit_dropped,
     )
     metrics.watch_audit_queue(lambda: writer.n_waiting)
     shadows = ShadowWorker(writer, metrics, log)
@@ -160,7 +166,7 @@ def _state(
         settings=settings,
         database=database,
         bundles=bundles,
-        registry=live_models.registry,
+        registry=registry,
         live_models=live_models,
         batcher=RowBatcher(writer, metrics, shadows, now=now),
         threads=BatchThreads(),
@@ -169,7 +175,7 @@ def _state(
         audit_writer=writer,
         predictions=predictions,
         cached_reports=CachedReports(),
-        prediction_lookup=PredictionLookup(predictions, live_models.registry, bundles, personal_key=secret),
+        prediction_lookup=PredictionLookup(predictions, registry, bundles, personal_key=secret),
         metrics=metrics,
         tracing=pipeline.tracing,
         now=now,

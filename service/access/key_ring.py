@@ -1,19 +1,19 @@
 """KeyRing: the keys in memory, polled from the database.
 
-Requests do not query the database. Keys are polled four times a second, so a new or revoked key takes effect everywhere
-within half a second. Without a database they stay as they are; until the first read only the key of the environment is
-accepted, since it is unknown whether keys are required.
+Requests do not query the database. The keys are polled four times a second, in a thread and over a connection of their
+own, so a new or revoked key takes effect everywhere within half a second, also under load. Without a database they stay
+as they are; until the first read only the key of the environment is accepted, since it is unknown whether keys are
+required.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from hmac import compare_digest
 from time import monotonic
 
 from pydantic import SecretStr
-from structlog.typing import FilteringBoundLogger
 
 from models.clock import Clock
 from models.errors import DatabaseError
@@ -26,7 +26,7 @@ POLL_SECONDS = 0.25
 
 
 class KeyRing:
-    """Authenticates callers and applies their rate limits.
+    """Authenticates callers and applies their rate limits; `refresh` and `poll` may run beside in a thread.
 
     Parameters
     ----------
@@ -42,14 +42,13 @@ class KeyRing:
     def __init__(
         self,
         store: KeyStore,
-        log: FilteringBoundLogger,
         *,
         api_key: SecretStr | None,
         share: float,
         now: Clock,
         seconds: Callable[[], float] = monotonic,
     ) -> None:
-        self._store, self._log, self._share = store, log, share
+        self._store, self._share = store, share
         self._now, self._seconds = now, seconds
         self._api_key = api_key.get_secret_value().encode() if api_key else None
         self._keys: Mapping[str, tuple[Key, Caller]] = {}
@@ -68,16 +67,10 @@ class KeyRing:
         self.is_needed = self.is_needed or bool(keys)
         self._is_read = True  # last: from here on `is_needed` is trusted
 
-    async def keep_in_step(self, poll_seconds: float = POLL_SECONDS) -> None:
-        """Refresh periodically until cancelled."""
-        while True:
-            await asyncio.sleep(poll_seconds)
-            try:
-                await asyncio.to_thread(self.refresh)
-            except DatabaseError:
-                pass  # the poll of the registry logs it
-            except Exception:  # a task that died silently would accept revoked keys for good
-                self._log.exception("reading the keys failed")
+    def poll(self) -> None:
+        """Refresh; without a database the keys stay as they are."""
+        with suppress(DatabaseError):  # the poll of the registry logs it
+            self.refresh()
 
     def caller_of(self, presented: bytes | None) -> Caller:
         """The caller with this key.

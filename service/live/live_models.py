@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
@@ -58,6 +59,7 @@ class LiveModels:
         self.registry, self._load, self._open_events, self._log = registry, load, open_events, log
         self._personal_key = personal_key
         self._refreshing = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "registry")  # the threads of requests may all be taken
         self._database_problem: str | None = None
         self.served_models: Mapping[str, ServedModel] = MappingProxyType({})
         self.refused: LoadFailures[DesiredModel] = LoadFailures("champion", log)
@@ -139,7 +141,7 @@ class LiveModels:
         """
         async with self._refreshing:
             try:
-                champions, challengers = await asyncio.to_thread(desired_state, self.registry)
+                champions, challengers = await self._in_thread(desired_state, self.registry)
             except DatabaseError as error:
                 if self._database_problem is None:
                     self._log.error("registry unreachable; live models stay as they are", error=str(error))
@@ -175,7 +177,7 @@ class LiveModels:
         if self.refused.in_backoff(name, desired, self.n_polls):
             return served
         try:
-            champion = await asyncio.to_thread(self._loaded, desired, ready)
+            champion = await self._in_thread(self._loaded, desired, ready)
         except Exception as error:  # one bad bundle must not keep the other models from being updated
             self.refused.record(name, desired, desired.version.number, error, self.n_polls)
             return served
@@ -198,14 +200,17 @@ class LiveModels:
             return champion.without_challenger()
         number, rollout = desired.desired.version.number, desired.rollout
         try:
-            challenger = await asyncio.to_thread(self._loaded, desired.desired, ready)
-            await asyncio.to_thread(check_challenger, champion.live, challenger.live, rollout.mode, champion.audit)
+            challenger = await self._in_thread(self._loaded, desired.desired, ready)
+            await self._in_thread(check_challenger, champion.live, challenger.live, rollout.mode, champion.audit)
         except Exception as error:  # a bad challenger must never affect the champion
             self.refused_challengers.record(name, desired, number, error, self.n_polls)
             return champion.without_challenger()
         self.refused_challengers.clear(name)
         self._log.info("rollout started", model=name, version=number, mode=rollout.mode, share=rollout.share)
         return champion.challenged_by(challenger, rollout)
+
+    async def _in_thread(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def _loaded(self, desired: DesiredModel, ready: Iterable[ServedModel] = ()) -> ServedModel:
         """A version, verified and warmed up under its policy; live or ready versions are not loaded again.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client.core import Metric
@@ -14,6 +15,8 @@ from prometheus_client.registry import Collector
 from service.metrics.families import Family, as_metrics, families_of, merged
 from service.metrics.metrics import Metrics
 from service.metrics.shared_folder import SharedFolder
+
+Result = TypeVar("Result")
 
 PUBLISH_SECONDS = 1.0
 TEXT: dict[int | str, dict[str, Any]] = {
@@ -34,6 +37,11 @@ class Exposition:
 
     def __init__(self, metrics: Metrics, folder: SharedFolder | None) -> None:
         self._registry, self._folder = metrics.registry, folder
+        self._thread = ThreadPoolExecutor(1, "metrics")  # the threads of requests may all be taken
+
+    async def in_thread(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """The result of a function that collects metrics, run beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """The metrics in a format that matches the Accept header, and its content type."""
@@ -54,7 +62,7 @@ class Exposition:
         """Publish periodically until cancelled."""
         while self._folder is not None:
             await asyncio.sleep(PUBLISH_SECONDS)
-            await asyncio.to_thread(self.publish)
+            await self.in_thread(self.publish)
 
 
 def metrics_router(exposition: Exposition) -> APIRouter:
@@ -62,8 +70,8 @@ def metrics_router(exposition: Exposition) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, responses=TEXT)
-    def read_metrics(request: Request) -> Response:
-        text, content_type = exposition.text(request.headers.get("accept", ""))
+    async def read_metrics(request: Request) -> Response:
+        text, content_type = await exposition.in_thread(exposition.text, request.headers.get("accept", ""))
         return Response(text, headers={"Content-Type": content_type})
 
     return router

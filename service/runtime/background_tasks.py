@@ -17,10 +17,11 @@ from threadpoolctl import threadpool_limits
 from models.clock import Clock
 from models.errors import DatabaseError
 from models.registry.registry import Registry
-from service.access.key_ring import KeyRing
+from service.access.key_ring import POLL_SECONDS, KeyRing
 from service.live.live_models import LiveModels
 from service.logs import log_loop_errors
 from service.runtime.audit_retention import keep_within_limits
+from service.runtime.polling import PollingThread
 from service.runtime.request_pipeline import RequestPipeline
 
 SWITCH_SECONDS = 0.0005
@@ -67,13 +68,14 @@ class Lifespan:
             await self.live_models.refresh()
             with suppress(DatabaseError):  # the ring polls on, and lets no key of the database in until then
                 await asyncio.to_thread(self.ring.refresh)
+            keys = PollingThread("keys", self.ring.poll, POLL_SECONDS, self.log)
+            keys.start()
             sys.setswitchinterval(SWITCH_SECONDS)
             gc.collect()
             gc.freeze()  # loaded models live on; scanning them in every collection costs a tenth of the throughput
             gc.enable()  # see `service.cli.commands.serve`
             beside = [
                 asyncio.create_task(self.live_models.keep_in_step(self.poll_seconds)),
-                asyncio.create_task(self.ring.keep_in_step()),
                 asyncio.create_task(keep_within_limits(self.live_models, self.database, self.log, now=self.now)),
             ]
             async with self.pipeline.run():
@@ -82,7 +84,7 @@ class Lifespan:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-            for worker in self.workers:
+            for worker in (keys, *self.workers):
                 await asyncio.to_thread(worker.close)
         self.database.dispose()
         self.registry.close()

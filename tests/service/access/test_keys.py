@@ -1,12 +1,14 @@
 """Keys over HTTP: who may ask for what, how often, until when; and what a service without keys is open for."""
 
 import asyncio
+import threading
 import timeit
 import tracemalloc
+from contextlib import ExitStack
 from datetime import timedelta
 
+import anyio
 import pytest
-import structlog
 from pydantic import SecretStr
 
 from models.errors import DatabaseError
@@ -81,6 +83,61 @@ def test_a_running_service_learns_of_keys(start_service, store, eventually):
     assert client.get("/v1/models", headers=header(key)).status_code == 200
     KeyStore(store.registry._engine).revoke("first", actor="tests")
     eventually(lambda: client.get("/v1/models", headers=header(key)).status_code == 401)
+
+
+@pytest.fixture
+def take_all_threads():
+    """Takes the threads of a running service that requests share, until the test is over."""
+    done = threading.Event()
+
+    def take(client):
+        async def block():
+            loop, limiter = asyncio.get_running_loop(), anyio.to_thread.current_default_thread_limiter()
+            for _ in range(200):
+                loop.run_in_executor(None, done.wait)
+                loop.create_task(anyio.to_thread.run_sync(done.wait))
+            while limiter.available_tokens:
+                await asyncio.sleep(0.001)
+
+        client.portal.call(block)
+
+    yield take
+    done.set()
+
+
+def test_a_revoked_key_stops_while_all_threads_are_taken(start_service, store, applicant, eventually, take_all_threads):
+    """As a new one begins, and a new champion; metrics go on, too. None of them waits for a thread of requests."""
+    revoked = make(store, "revoked", "admin")
+    client = start_service(store.home.path, poll_seconds=0.02).client
+
+    def status(key):
+        return client.post("/v1/credit/score", headers=header(key), json=applicant).status_code
+
+    assert status(revoked) == 200
+    take_all_threads(client)
+    KeyStore(store.registry._engine).revoke("revoked", actor="tests")
+    eventually(lambda: status(revoked) == 401)
+    new = make(store, "new", "admin")
+    eventually(lambda: status(new) == 200)
+    store.registry.promote("credit", 2, actor="tests", why="")
+    eventually(lambda: client.get("/health/ready").json()["live"]["credit"] == 2)
+    assert client.get("/metrics", headers=header(new)).status_code == 200
+
+
+def test_a_revoked_key_stops_while_all_connections_are_taken(start_service, store, applicant, eventually):
+    """Slow requests may hold every connection of their pool: polls and the audit log have their own."""
+    key = make(store, "k")
+    service = start_service(store.home.path, poll_seconds=0.02)
+    engine = service.client.app.state.predictions.engine
+    with ExitStack() as taken:
+        for _ in range(engine.pool.size() + engine.pool._max_overflow):
+            taken.enter_context(engine.connect())
+        answered = service.client.post("/v1/credit/score", headers=header(key), json=applicant)
+        assert answered.status_code == 200
+        KeyStore(store.registry._engine).revoke("k", actor="tests")
+        eventually(
+            lambda: service.client.post("/v1/credit/score", headers=header(key), json=applicant).status_code == 401
+        )
 
 
 def test_a_key_that_asks_too_often_is_told_when_to_come_back(start_service, store):
@@ -186,7 +243,7 @@ def kept(store):
 
 
 def ring_of(shelf, api_key=None, share=1.0, now=lambda: MOMENT, seconds=lambda: 0.0):
-    ring = KeyRing(shelf, structlog.get_logger(), api_key=api_key, share=share, now=now, seconds=seconds)
+    ring = KeyRing(shelf, api_key=api_key, share=share, now=now, seconds=seconds)
     ring.refresh()
     return ring
 
@@ -203,7 +260,7 @@ def test_without_any_key_anyone_may_ask():
 
 def test_the_key_of_the_environment_needs_no_database():
     """It is accepted before the others are; they are not refused meanwhile."""
-    ring = KeyRing(Shelf(), structlog.get_logger(), api_key=SecretStr("open"), share=1.0, now=lambda: MOMENT)
+    ring = KeyRing(Shelf(), api_key=SecretStr("open"), share=1.0, now=lambda: MOMENT)
     assert ring.caller_of(b"open") is ENVIRONMENT
     for presented in (None, b"bsk_a_b"):
         with pytest.raises(KeysUnreadError):
@@ -240,14 +297,9 @@ def test_without_a_database_the_keys_stay_as_they_are(kept):
     ring = ring_of(shelf)
     shelf.is_away = True
 
-    async def poll():
-        polling = asyncio.create_task(ring.keep_in_step(0.001))
-        while shelf.n_reads < 4:
-            await asyncio.sleep(0.001)
-        assert not polling.done()
-        polling.cancel()
-
-    asyncio.run(poll())
+    for _ in range(3):
+        ring.poll()
+    assert shelf.n_reads == 4
     assert ring.caller_of(text.encode()).id == key.id
 
 
