@@ -66,9 +66,9 @@ class Column:
     ----------
     name : as spelled in files and requests.
     kind : `number`; `category` (few levels); `flag` (true/false); `key` (an id with many values); `time`; `text`.
-    role : `feature` (an input), `target`, `weight` (of the row in training), `propensity` (the probability with which
-        the row's ad was chosen, where chance chose it), `time` (when the row happened), `entity` (whose row it is:
-        card, terminal), `event` (the row's own id: the same id is the same event), `ignore` (known, never used).
+    role : `feature` (an input), `target`, `weight` (of the row in training and evaluation), `propensity` (probability
+        with which the row's ad was chosen, where chance chose it), `time` (when the row happened), `entity` (whose row
+        it is: card, terminal), `event` (the row's own id: the same id is the same event), `ignore` (known, never used).
     minimum, maximum : bounds of a number, inclusive.
     format : of times in files and requests that are not ISO 8601: codes of Python's strptime such as "%d/%m/%Y",
         "epoch seconds", "epoch milliseconds" or "excel days".

@@ -162,8 +162,24 @@ class Table:
 
     @property
     def weight(self) -> Column | None:
-        """The column of the training weight, if the table has one."""
+        """The column of the row's weight, if the table has one."""
         return next(iter(self.of_role("weight")), None)
+
+    def row_weights(self, frame: pd.DataFrame) -> npt.NDArray[np.float64] | None:
+        """The weights of checked rows, scaled to mean 1; None if the table has none.
+
+        Raises TableError if no row has a positive weight.
+        """
+        if self.weight is None:
+            return None
+        weights = frame[self.weight.name].to_numpy(np.float64)
+        if not weights.any():
+            raise TableError(
+                f"column {self.weight.name!r}: all {len(weights):,} rows of a training, validation or test set have "
+                f"the weight 0; give some a positive one"
+            )
+        weights = weights / weights.max()  # their sum must stay finite
+        return np.asarray(weights / weights.mean())
 
     @property
     def propensity(self) -> Column | None:

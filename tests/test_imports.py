@@ -29,7 +29,7 @@ ROOMS = {
         "estimators": "arrays encoding errors nn presets",
         "evaluation": "arrays encoding errors estimators",
         "contract": "arrays costs encoding estimators evaluation presets",
-        "tasks": "arrays contract errors evaluation",
+        "tasks": "arrays contract errors estimators evaluation",
         "answers": "arrays contract encoding errors estimators evaluation nn",
         "decisions": "arrays contract costs errors",
         "domains": "answers arrays contract costs decisions encoding errors estimators presets tasks",

@@ -34,7 +34,7 @@ HEADER = """\
 # role          what the column is for:
 #   feature       an input (also where no role is given)
 #   target        what to predict; positive is the value that counts as class 1
-#   weight        how much the row counts in training
+#   weight        how much the row counts: in training, calibration and evaluation
 #   propensity    in advertising tables: probability with which the row's ad was randomly chosen, above 0, at most 1
 #   time          when the row happened; rows are then split by it, and not predicted from it unless time_input = true,
 #                 which makes its hour and weekday inputs

@@ -159,7 +159,7 @@ def _learned_rates(
     inside, validation = random_split(log.labels[train], test_fraction=_VALIDATION_FRACTION, seed=seed)
     frame, labels, _, _ = log.part(train[inside])
     scorer = domain.build(log.table, preset, seed)
-    scorer.fit(frame, labels, weights=log.weights(train[inside]), validation=log.part(train[validation])[:2])
+    scorer.fit(frame, labels, validation=log.part(train[validation])[:2])
     return lambda rows: scorer.frame_scores(rows)["probability"]
 
 

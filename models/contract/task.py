@@ -48,13 +48,14 @@ class Task:
     outcome_type : pydantic type of a reported outcome.
     read_outcome : (table, outcome, possibly as text) -> outcome; OutcomeError for one that is no value of the target.
     target_of : (table, outcome) -> target.
-    evaluate : (targets, predictions) -> metrics by key.
+    evaluate : (targets, predictions, weights or None) -> metrics by key.
     metrics : those that are displayed.
     loss, losses : per-row loss for paired comparisons: its name, and (targets, predictions) -> shape (n_rows,).
     bounded_loss, bounded_losses : a per-row loss in 0..1, for anytime-valid tests.
-    constant : (table, training targets, n_rows) -> the same prediction for every row, learned without inputs, such as
-        the base rate.
-    baselines : (training rows, targets, test rows, targets, table=, seed=) -> results of standard models.
+    constant : (table, training targets, weights or None, n_rows) -> the same prediction for every row, learned without
+        inputs, such as the base rate.
+    baselines : (training rows, targets, test rows, targets, table=, seed=) -> results of standard models; rows count by
+        the weights that the table names.
     measures : (predictions, targets) -> observed performance of recorded predictions, with intervals.
     expected : (predictions, seed=) -> performance to be expected without outcomes.
     live_metrics : those of `measures` and `expected` that are displayed; only the first two in overviews.
@@ -69,13 +70,13 @@ class Task:
     outcome_type: Any
     read_outcome: Callable[[Table, Any], Any]
     target_of: Callable[[Table, Any], float]
-    evaluate: Callable[[Targets, Predictions], dict[str, float]]
+    evaluate: Callable[..., dict[str, float]]
     metrics: tuple[Metric, ...]
     loss: str
     losses: Callable[[Targets, Predictions], Floats]
     bounded_loss: str
     bounded_losses: Callable[[Targets, Predictions], Floats]
-    constant: Callable[[Table, Targets, int], Predictions]
+    constant: Callable[[Table, Targets, Floats | None, int], Predictions]
     baselines: Callable[..., Mapping[str, Contender]]
     measures: Callable[[Predictions, Targets], Any]
     expected: Callable[..., Any]

@@ -57,12 +57,12 @@ class LogOddsCalibrator:
 
         Parameters
         ----------
-        log_odds, labels, weights : of shape (n_rows,); labels are 0 or 1.
+        log_odds, labels, weights : of shape (n_rows,); labels are 0 or 1. Weights count relative to their mean.
         negative_sample_rate : share of the negative rows that were kept. The intercept corrects for that, so that
             probabilities are those of all rows; see `negative_sampling`.
         """
         inputs = np.stack([log_odds, np.ones_like(log_odds)], axis=1)
-        row_weights = np.ones_like(log_odds) if weights is None else weights
+        row_weights = np.ones_like(log_odds) if weights is None else weights / weights.mean()
         start = np.array([1.0, 0.0])
 
         def loss_and_gradient(solution: Floats) -> tuple[float, Floats]:

@@ -43,13 +43,13 @@ class ClassScorer(PlainScorer):
         super().__init__(table, TableEncoder(table, **preset.encoder), network)
         self.temperature = 1.0
 
-    def _calibrate(self, X: Features, targets: npt.NDArray[Any]) -> None:
+    def _calibrate(self, X: Features, targets: npt.NDArray[Any], weights: Floats | None) -> None:
         sums = self._sums(X)
         places = np.searchsorted(self.network.classes_, targets)
 
         def loss(log_temperature: float) -> float:
             found = softmax(sums / np.exp(log_temperature))[np.arange(len(places)), places]
-            return float(-np.log(np.maximum(found, 1e-12)).mean())
+            return float(-np.average(np.log(np.maximum(found, 1e-12)), weights=weights))
 
         # In logarithms, so that the temperature stays positive and 1/2 is as near to 1 as 2
         edges = (-np.log(MAX_TEMPERATURE), np.log(MAX_TEMPERATURE))

@@ -125,14 +125,14 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
         y: Any,
         sample_weight: Any = None,
         *,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: tuple[Any, ...] | None = None,
         groups: FeatureGroups | None = None,
     ) -> BackpropClassifier:
         """Train on X of shape (n_rows, n_features) and labels y.
 
-        `validation_data` (X, y) replaces the validation rows that would be held out, and folds. `groups` are merged
-        features, on which every second fold trains, so that the networks differ more. Raises ValueError for NaN,
-        infinite values, fewer than two classes, and validation labels that y lacks.
+        `validation_data`, (X, y) or (X, y, sample_weight), replaces the validation rows that would be held out, and
+        folds. `groups` are merged features, on which every second fold trains, so that the networks differ more. Raises
+        ValueError for NaN, infinite values, fewer than two classes, and validation labels that y lacks.
         """
         self._validate_params()
         X, y = checked_rows(self, X, y, reset=not self._continues, ensure_min_samples=2)
@@ -223,9 +223,9 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
         one_hot: Array = np.eye(len(self.classes_), dtype=np.float32)[codes]
         return one_hot
 
-    def _validation_rows(self, X: Any, y: Any) -> Rows:
+    def _validation_rows(self, X: Any, y: Any, sample_weight: Any = None) -> Rows:
         X, y = checked_rows(self, X, y, reset=False)
-        return Rows(X, self._targets(self._codes(y, "validation_data")))
+        return Rows(X, self._targets(self._codes(y, "validation_data")), weight_column(sample_weight, X))
 
     def decision_function(self, X: Any) -> Array:
         """Log-odds of the second class, shape (n_rows,); for more classes log-probabilities up to a constant."""

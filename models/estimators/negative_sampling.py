@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from models.arrays import Floats, Labels
+from models.arrays import Labels
 from models.errors import ModelError
 
 
@@ -57,18 +57,16 @@ def kept_rows(labels: Labels, negative_sample_rate: float, *, seed: int) -> npt.
 
 @dataclass(frozen=True, eq=False)
 class DrawnRows:
-    """The training set after sampling, with weights, and the validation set."""
+    """The training set after sampling, and the validation set."""
 
     frame: pd.DataFrame
     labels: Labels
-    weights: Floats | None
     validation: tuple[pd.DataFrame, Labels]
 
 
 def drawn_rows(
     frame: pd.DataFrame,
     labels: Labels,
-    weights: Floats | None,
     validation: tuple[pd.DataFrame, Labels],
     negative_sample_rate: float,
     *,
@@ -76,12 +74,11 @@ def drawn_rows(
 ) -> DrawnRows:
     """Apply `kept_rows` to the training set and to the validation set; a share of 1 keeps all rows."""
     if checked_share(negative_sample_rate) == 1:
-        return DrawnRows(frame, labels, weights, validation)
+        return DrawnRows(frame, labels, validation)
     held_out, held_out_labels = validation
     rows, held_out_rows = (kept_rows(each, negative_sample_rate, seed=seed) for each in (labels, held_out_labels))
     return DrawnRows(
         frame.iloc[rows],
         labels[rows],
-        None if weights is None else weights[rows],
         (held_out.iloc[held_out_rows], held_out_labels[held_out_rows]),
     )

@@ -50,10 +50,20 @@ class QuantileScorer(PlainScorer):
         """The constructor for these levels, as `Domain.build` takes it."""
         return partial(cls, levels=levels)
 
-    def _calibrate(self, X: Features, targets: npt.NDArray[Any]) -> None:
+    def _calibrate(self, X: Features, targets: npt.NDArray[Any], weights: Floats | None) -> None:
         errors = targets[:, None] - self.network.quantiles_of(X)
-        self.offsets = np.array([np.quantile(errors[:, i], level) for i, level in enumerate(self.levels)])
+        levels = np.array(self.levels)[:, None]
+        self.offsets = np.concatenate(
+            [weighted_quantiles(of_level, level, weights) for of_level, level in zip(errors.T, levels, strict=True)]
+        )
 
     def scores(self, X: Features) -> Scores:
         """The `quantiles`, shape (n_rows, n_levels), rising in each row."""
         return {"quantiles": np.sort(self.network.quantiles_of(X) + self.offsets, axis=1)}
+
+
+def weighted_quantiles(values: Floats, levels: Floats, weights: Floats | None) -> Floats:
+    """Quantiles of values; with weights, the least values with at least these shares of the weight up to them."""
+    if weights is None:
+        return np.quantile(values, levels)
+    return np.quantile(values, levels, weights=weights, method="inverted_cdf")

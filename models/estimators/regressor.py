@@ -109,7 +109,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         self.monotonic_cst = monotonic_cst
 
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: tuple[Any, Any] | None = None
+        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: tuple[Any, ...] | None = None
     ) -> BackpropRegressor:
         """Train on X of shape (n_rows, n_features) and numbers y; `validation_data` as for the classifier."""
         self._validate_params()
@@ -120,8 +120,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         rows = Rows(X, self._targets(y), weight_column(sample_weight, X))
         validation = None
         if validation_data is not None:
-            X_validation, y_validation = checked_rows(self, *validation_data, y_numeric=True, reset=False)
-            validation = Rows(X_validation, self._targets(y_validation))
+            validation = self._validation_rows(*validation_data)
         self._train(rows, validation, loss=self._loss(), output="identity", rng=rng)
         return self
 
@@ -139,6 +138,10 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
             self._fit_scale(y)
         self._train_once(Rows(X, self._targets(y), weights), loss=self._loss(), output="identity")
         return self
+
+    def _validation_rows(self, X: Any, y: Any, sample_weight: Any = None) -> Rows:
+        X, y = checked_rows(self, X, y, y_numeric=True, reset=False)
+        return Rows(X, self._targets(y), weight_column(sample_weight, X))
 
     def _loss(self) -> Loss:
         return SQUARED_ERROR if self.loss == "squared_error" else pinball(*(self.quantiles or [self.quantile]))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from data.table import Table
-from models.arrays import Floats, Labels
+from models.arrays import Labels
 from models.encoding import Features, TableEncoder
 from models.estimators.background import Background, score_bands, typical_row, usual_values
 from models.estimators.calibration import LogOddsCalibrator
@@ -18,7 +18,6 @@ from models.estimators.classifier import BackpropClassifier
 from models.estimators.log_odds_scorer import LogOddsScorer
 from models.estimators.negative_sampling import DrawnRows, drawn_rows
 from models.estimators.table_scorer import refinement
-from models.nn.arrays import Array
 from models.nn.training import Callback
 from models.presets import Preset
 
@@ -62,14 +61,14 @@ class TableClassifier(LogOddsScorer):
         frame: pd.DataFrame,
         labels: Labels,
         *,
-        weights: Floats | None = None,
         validation: tuple[pd.DataFrame, Labels],
         negative_sample_rate: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> TableClassifier:
         """Train on checked rows.
 
-        The validation rows serve early stopping and calibration. A preset with folds makes them of all rows instead, if
+        The validation rows serve early stopping and calibration. All rows count by the weights that the table names,
+        see `Table.row_weights`. A preset with folds makes them of all rows instead, if
         there are enough, so that each row is used for training and, once, for validation.
 
         Parameters
@@ -84,7 +83,7 @@ class TableClassifier(LogOddsScorer):
         """
         _check_labels(labels, validation[1])
         self.network.set_params(callbacks=list(callbacks))
-        rows = drawn_rows(frame, labels, weights, validation, negative_sample_rate, seed=self.network.random_state)
+        rows = drawn_rows(frame, labels, validation, negative_sample_rate, seed=self.network.random_state)
         if not self._fit_folds(rows, negative_sample_rate):
             self._fit_network(self._fit_inputs(rows.frame, rows.labels, rows), rows, negative_sample_rate)
         self.network.set_params(callbacks=None)  # callbacks are not part of the model
@@ -96,7 +95,6 @@ class TableClassifier(LogOddsScorer):
         frame: pd.DataFrame,
         labels: Labels,
         *,
-        weights: Floats | None = None,
         validation: tuple[pd.DataFrame, Labels],
         seed: int,
         negative_sample_rate: float = 1.0,
@@ -109,7 +107,7 @@ class TableClassifier(LogOddsScorer):
         row are recomputed. Parameters as for `fit`; `seed` is that of the refinement.
         """
         _check_labels(labels, validation[1])
-        rows = drawn_rows(frame, labels, weights, validation, negative_sample_rate, seed=seed)
+        rows = drawn_rows(frame, labels, validation, negative_sample_rate, seed=seed)
         self._renew_inputs(validation)
         with refinement(self.network, seed=seed, callbacks=callbacks):
             self._fit_network(self.inputs(self.encoder.transform(rows.frame)), rows, negative_sample_rate)
@@ -136,14 +134,13 @@ class TableClassifier(LogOddsScorer):
         if self.network.settings.n_folds == 1:
             return False
         held_out, held_out_labels = rows.validation
-        weights = None if rows.weights is None else np.concatenate([rows.weights, self._weights(held_out)])
         frame, labels = pd.concat([rows.frame, held_out]), np.concatenate([rows.labels, held_out_labels])
-        X = self._fit_inputs(frame, labels, rows)
+        X, weights = self._fit_inputs(frame, labels, rows), self.table.row_weights(frame)
         self.network.fit(X, labels, weights, groups=self.input_groups)
         if self.network.n_folds_ == 1:  # too few rows for folds
             return False
         sums = self.network.held_out_sums_[:, 0].astype(np.float64)
-        self.calibrator.fit(sums, labels, negative_sample_rate=negative_sample_rate)
+        self.calibrator.fit(sums, labels, weights, negative_sample_rate=negative_sample_rate)
         return True
 
     def _fit_inputs(self, frame: pd.DataFrame, labels: Labels, rows: DrawnRows) -> Features:
@@ -163,10 +160,11 @@ class TableClassifier(LogOddsScorer):
     def _fit_network(self, X: Features, rows: DrawnRows, negative_sample_rate: float) -> None:
         """Train on rows with inputs X; early stopping and calibration on their validation rows."""
         held_out, held_out_labels = rows.validation
-        X_validation = self.inputs(self.encoder.transform(held_out))
-        self.network.fit(X, rows.labels, rows.weights, validation_data=(X_validation, held_out_labels))
-        log_odds: Array = self.network.decision_function(X_validation)
-        self.calibrator.fit(log_odds.astype(np.float64), held_out_labels, negative_sample_rate=negative_sample_rate)
+        X_validation, weights = self.inputs(self.encoder.transform(held_out)), self.table.row_weights(held_out)
+        validation = X_validation, held_out_labels, weights
+        self.network.fit(X, rows.labels, self.table.row_weights(rows.frame), validation_data=validation)
+        log_odds = self.network.decision_function(X_validation).astype(np.float64)
+        self.calibrator.fit(log_odds, held_out_labels, weights, negative_sample_rate=negative_sample_rate)
 
     def _keep_background(self, frame: pd.DataFrame, labels: Labels) -> None:
         """Compute the statistics of the training set that answers refer to."""
@@ -179,12 +177,6 @@ class TableClassifier(LogOddsScorer):
             bands=score_bands(self.table, frame, self.probabilities(frame), labels),
         )
         self.refer_to(frame[labels == 0], "training rows without the event")
-
-    def _weights(self, frame: pd.DataFrame) -> Floats:
-        """The rows' weights in the table, 1 without a weight column."""
-        if self.table.weight is None:
-            return np.ones(len(frame))
-        return frame[self.table.weight.name].to_numpy(np.float64)
 
     def check_restored(self) -> None:
         """ValueError unless encoder, network and reference row fit together."""

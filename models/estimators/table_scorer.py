@@ -46,12 +46,14 @@ class TableScorer(ABC):
         frame: pd.DataFrame,
         targets: npt.NDArray[Any],
         *,
-        weights: Floats | None = None,
         validation: tuple[pd.DataFrame, npt.NDArray[Any]],
         negative_sample_rate: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> Self:
-        """Train on checked rows; the validation rows serve early stopping and calibration."""
+        """Train on checked rows; the validation rows serve early stopping and calibration.
+
+        Both count by the weights that the table names, see `Table.row_weights`.
+        """
 
     @abstractmethod
     def refine(
@@ -59,7 +61,6 @@ class TableScorer(ABC):
         frame: pd.DataFrame,
         targets: npt.NDArray[Any],
         *,
-        weights: Floats | None = None,
         validation: tuple[pd.DataFrame, npt.NDArray[Any]],
         seed: int,
         negative_sample_rate: float = 1.0,
@@ -94,12 +95,12 @@ class PlainScorer(TableScorer):
         frame: pd.DataFrame,
         targets: npt.NDArray[Any],
         *,
-        weights: Floats | None = None,
         validation: tuple[pd.DataFrame, npt.NDArray[Any]],
         negative_sample_rate: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> Self:
         """See `TableScorer`; SamplingError for a negative sample rate, which only binary targets support."""
+        weights = self.table.row_weights(frame)
         self._learn(self.encoder.fit_transform(frame), targets, weights, validation, negative_sample_rate, callbacks)
         return self
 
@@ -108,7 +109,6 @@ class PlainScorer(TableScorer):
         frame: pd.DataFrame,
         targets: npt.NDArray[Any],
         *,
-        weights: Floats | None = None,
         validation: tuple[pd.DataFrame, npt.NDArray[Any]],
         seed: int,
         negative_sample_rate: float = 1.0,
@@ -116,7 +116,7 @@ class PlainScorer(TableScorer):
     ) -> Self:
         """See `TableScorer`."""
         with refinement(self.network, seed=seed, callbacks=callbacks):
-            X = self.encoder.transform(frame)
+            X, weights = self.encoder.transform(frame), self.table.row_weights(frame)
             self._learn(X, targets, weights, validation, negative_sample_rate, callbacks)
         return self
 
@@ -131,15 +131,15 @@ class PlainScorer(TableScorer):
     ) -> None:
         if negative_sample_rate != 1:
             raise SamplingError("negative sampling is for binary targets only; leave out the negative sample rate")
-        X_validation = self.encoder.transform(validation[0])
+        X_validation, held_out_weights = self.encoder.transform(validation[0]), self.table.row_weights(validation[0])
         network: Any = self.network
         network.set_params(callbacks=list(callbacks))
-        network.fit(X, targets, weights, validation_data=(X_validation, validation[1]))
+        network.fit(X, targets, weights, validation_data=(X_validation, validation[1], held_out_weights))
         network.set_params(callbacks=None)  # callbacks are not part of the model
-        self._calibrate(X_validation, validation[1])
+        self._calibrate(X_validation, validation[1], held_out_weights)
 
     @abstractmethod
-    def _calibrate(self, X: Features, targets: npt.NDArray[Any]) -> None:
+    def _calibrate(self, X: Features, targets: npt.NDArray[Any], weights: Floats | None) -> None:
         """Calibrate the outputs on encoded rows that the network was not trained on."""
 
 

@@ -32,8 +32,7 @@ def baselines(
     *,
     table: Table,
     seed: int,
-    weights: Floats | None = None,
-    evaluate: Callable[[Labels, Floats], dict[str, float]] = evaluate,
+    evaluate: Callable[..., dict[str, float]] = evaluate,
     read: Callable[[Floats], Floats] = lambda found: found[:, 1],
 ) -> dict[str, Contender]:
     """Train and evaluate logistic regression and gradient boosting with standard preprocessing.
@@ -46,8 +45,7 @@ def baselines(
     ----------
     train, test : rows as returned by `data.checking.checked_frame`.
     train_labels, test_labels : 0 or 1, or the position of a level, of shape (n_rows,).
-    table : the columns.
-    weights : of the training rows, shape (n_rows,).
+    table : the columns; rows count by the weights that it names.
     evaluate, read : metrics of the task, and its predictions from the probabilities of all classes.
 
     Returns
@@ -59,6 +57,7 @@ def baselines(
     without_ids = [f"without the ID column(s) {', '.join(left_out)}"] if left_out else []
     inputs, test_inputs = _inputs(columns, train), _inputs(columns, test)
     numbers, categories = _positions(inputs)
+    weights, test_weights = table.row_weights(train), table.row_weights(test)
 
     def judged(encoder: Any, model: Any, rows: npt.NDArray[np.intp], notes: list[str]) -> Contender:
         start = perf_counter()
@@ -66,7 +65,7 @@ def baselines(
         model.fit(encoder.fit_transform(inputs.iloc[rows]), train_labels[rows], sample_weight=row_weights)
         probabilities = read(model.predict_proba(encoder.transform(test_inputs)).astype(np.float64))
         seconds = perf_counter() - start
-        return Contender(probabilities, evaluate(test_labels, probabilities), seconds, "; ".join(notes))
+        return Contender(probabilities, evaluate(test_labels, probabilities, test_weights), seconds, "; ".join(notes))
 
     linear, trees = LogisticRegression(max_iter=1000), _boosted_trees(train_labels, range(len(categories)), seed)
     some, every = _some_rows(len(train), seed), np.arange(len(train))
@@ -97,13 +96,13 @@ def boosted_quantiles(
     inputs, test_inputs = _inputs(columns, train), _inputs(columns, test)
     numbers, categories = _positions(inputs)
     encoder = _tree_encoder(numbers, categories)
-    X, X_test = encoder.fit_transform(inputs), encoder.transform(test_inputs)
+    X, X_test, weights = encoder.fit_transform(inputs), encoder.transform(test_inputs), table.row_weights(train)
     places = list(range(len(categories)))
     models = [
         HistGradientBoostingRegressor(
             loss="quantile", quantile=level, learning_rate=0.05, max_iter=200, categorical_features=places,
             early_stopping=len(train) >= 200, n_iter_no_change=20, random_state=seed,
-        ).fit(X, targets)
+        ).fit(X, targets, sample_weight=weights)
         for level in levels.tolist()
     ]  # fmt: skip
     predictions = np.sort(np.stack([model.predict(X_test) for model in models], axis=1), axis=1)

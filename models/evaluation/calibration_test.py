@@ -74,50 +74,60 @@ def in_words(found: Interval) -> str:
     return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
-def calibration_test(labels: Labels, probabilities: Floats, *, seed: int) -> CalibrationTest:
-    """Test the calibration of probabilities of shape (n_rows,) by labels of 0 and 1, of which both occur."""
+def calibration_test(
+    labels: Labels, probabilities: Floats, weights: Floats | None = None, *, seed: int
+) -> CalibrationTest:
+    """Test the calibration of probabilities of shape (n_rows,) by labels of 0 and 1, of which both occur.
+
+    Rows count by `weights`, which do not make the intervals narrower, as more rows would.
+    """
+    counted = np.ones(len(labels)) if weights is None else weights
     log_odds = logit(np.clip(probabilities, MIN_PROBABILITY, 1 - MIN_PROBABILITY))
-    rate = float(labels.mean())
+    rate = float(np.average(labels, weights=weights))
     return CalibrationTest(
-        slope=_slope(log_odds, labels),
-        intercept=_intercept(log_odds, labels),
-        gap=calibration_error(labels, probabilities),
-        gap_by_chance=_gap_by_chance(probabilities, seed),
+        slope=_slope(log_odds, labels, counted),
+        intercept=_intercept(log_odds, labels, counted),
+        gap=calibration_error(labels, probabilities, weights),
+        gap_by_chance=_gap_by_chance(probabilities, counted, seed),
         rate=min(rate, 1 - rate),
     )
 
 
-def _slope(log_odds: Floats, labels: Labels) -> Interval | None:
+def _slope(log_odds: Floats, labels: Labels, weights: Floats) -> Interval | None:
     """Logistic regression of the labels on the log-odds."""
     scale = float(log_odds.std())
     if scale < 1e-9:
         return None
     X = np.stack([np.ones(len(labels)), (log_odds - log_odds.mean()) / scale], axis=1)
-    coefficients, covariance = _fitted(X, labels, np.zeros(len(labels)))
+    coefficients, covariance = _fitted(X, labels, weights, np.zeros(len(labels)))
     value, error = coefficients[1] / scale, float(np.sqrt(covariance[1, 1])) / scale
     return Interval(value=float(value), low=float(value - Z * error), high=float(value + Z * error))
 
 
-def _intercept(log_odds: Floats, labels: Labels) -> Interval:
+def _intercept(log_odds: Floats, labels: Labels, weights: Floats) -> Interval:
     """Logistic regression on a constant alone, beside the log-odds as they are."""
-    coefficients, covariance = _fitted(np.ones((len(labels), 1)), labels, log_odds)
+    coefficients, covariance = _fitted(np.ones((len(labels), 1)), labels, weights, log_odds)
     value, error = float(coefficients[0]), float(np.sqrt(covariance[0, 0]))
     return Interval(value=value, low=value - Z * error, high=value + Z * error)
 
 
-def _fitted(X: Floats, labels: Labels, offset: Floats) -> tuple[Floats, Floats]:
-    """Coefficients by Newton's method, with halved steps where needed, and their covariance."""
+def _fitted(X: Floats, labels: Labels, weights: Floats, offset: Floats) -> tuple[Floats, Floats]:
+    """Coefficients by Newton's method, with halved steps where needed, and their covariance.
+
+    With weights w that is A^-1 B A^-1 of the information A = sum w p (1 - p) x x' and the variance B of the score, the
+    same with w^2 (Huber 1967); without, both are equal.
+    """
     coefficients = np.zeros(X.shape[1])
     tiny = 1e-6 * np.eye(X.shape[1])  # keeps separable classes finite: their interval is wide, as it should be
 
     def loss(at: Floats) -> float:
         z = X @ at + offset
-        return float(np.logaddexp(0, z).sum() - z @ labels + 0.5 * at @ tiny @ at)
+        return float(weights @ (np.logaddexp(0, z) - z * labels) + 0.5 * at @ tiny @ at)
 
     for _ in range(_MAX_STEPS):
         fitted = expit(X @ coefficients + offset)
-        gradient = X.T @ (fitted - labels) + tiny @ coefficients
-        hessian = (X * (fitted * (1 - fitted))[:, None]).T @ X + tiny
+        gradient = X.T @ (weights * (fitted - labels)) + tiny @ coefficients
+        hessian = (X * (weights * fitted * (1 - fitted))[:, None]).T @ X + tiny
         step, before = np.linalg.solve(hessian, gradient), loss(coefficients)
         while loss(coefficients - step) > before + 1e-12 and np.abs(step).max() > 1e-9:
             step = step / 2
@@ -125,15 +135,24 @@ def _fitted(X: Floats, labels: Labels, offset: Floats) -> tuple[Floats, Floats]:
         if np.abs(step).max() < 1e-8:
             break
     fitted = expit(X @ coefficients + offset)
-    return coefficients, np.linalg.inv((X * (fitted * (1 - fitted))[:, None]).T @ X + tiny)
+    variances = weights * fitted * (1 - fitted)
+    inverse = np.linalg.inv((X * variances[:, None]).T @ X + tiny)
+    covariance: Floats = inverse @ ((X * (weights * variances)[:, None]).T @ X + tiny) @ inverse
+    return coefficients, covariance
 
 
-def _gap_by_chance(probabilities: Floats, seed: int) -> float:
-    """Quantile of the ten-bin gap of outcomes drawn from the probabilities, as binomial per bin."""
+def _gap_by_chance(probabilities: Floats, weights: Floats, seed: int) -> float:
+    """Quantile of the ten-bin gap of outcomes drawn from the probabilities, as binomial per bin.
+
+    A bin of unequal weights counts as its `effective_rows`.
+    """
     bins = bin_numbers(probabilities, n_bins=10)
-    n_rows = np.bincount(bins, minlength=10)
-    filled = n_rows > 0
-    n_rows, expected = n_rows[filled], np.bincount(bins, probabilities, 10)[filled]
-    means = np.clip(expected / n_rows, 0, 1)
+    total = np.bincount(bins, weights, 10)
+    filled = total > 0
+    total, squares, expected = (
+        np.bincount(bins, of_rows, 10)[filled] for of_rows in (weights, weights**2, weights * probabilities)
+    )
+    n_rows, means = np.maximum(np.round(total**2 / squares), 1).astype(np.int64), np.clip(expected / total, 0, 1)
     drawn = np.random.default_rng(seed).binomial(n_rows, means, size=(N_DRAWS, len(n_rows)))
-    return float(np.quantile(np.abs(drawn - expected).sum(axis=1) / len(probabilities), 1 - 0.05 / 3))
+    gaps = (total * np.abs(drawn / n_rows - means)).sum(axis=1) / weights.sum()
+    return float(np.quantile(gaps, 1 - 0.05 / 3))

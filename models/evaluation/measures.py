@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.stats import rankdata
 
 from models.arrays import Floats, Labels
 from models.evaluation.intervals import wilson_interval
@@ -106,21 +105,38 @@ def auc(probabilities: Floats, labels: Labels) -> Measure:
     return Measure(value=value, low=low, high=high)
 
 
-def auc_interval(probabilities: Floats, labels: Labels) -> tuple[float, float, float]:
+def auc_interval(probabilities: Floats, labels: Labels, weights: Floats | None = None) -> tuple[float, float, float]:
     """Area under the ROC curve, and the ends of its 95 % interval; NaN ends with fewer than two rows of a class.
 
-    The variance is that of DeLong, DeLong and Clarke-Pearson (1988), by the mid-ranks of Sun and Xu (2014).
+    The variance is that of DeLong, DeLong and Clarke-Pearson (1988): of the share of the other class that each row is
+    on the right side of. Rows count by `weights`, in it as w^2.
     """
-    events, others = probabilities[labels == 1], probabilities[labels == 0]
-    m, n = len(events), len(others)
-    if min(m, n) < 2:
+    counted = np.ones(len(labels)) if weights is None else weights
+    is_event = labels == 1
+    n_events = int(is_event.sum())
+    if min(n_events, len(labels) - n_events) < 2:
         return float("nan"), float("nan"), float("nan")
-    ranks = rankdata(np.concatenate([events, others]))
-    value = (ranks[:m].sum() - m * (m + 1) / 2) / (m * n)
-    of_events = (ranks[:m] - rankdata(events)) / n
-    of_others = 1 - (ranks[m:] - rankdata(others)) / m
-    error = np.sqrt(of_events.var(ddof=1) / m + of_others.var(ddof=1) / n)
-    return float(value), float(max(0, value - Z * error)), float(min(1, value + Z * error))
+    parts = (probabilities[is_event], counted[is_event]), (probabilities[~is_event], counted[~is_event])
+    of_events, of_others = _share_below(parts[0][0], *parts[1]), 1 - _share_below(parts[1][0], *parts[0])
+    value = float(np.average(of_events, weights=parts[0][1]))
+    variances = (_variance_of_mean(of_events, parts[0][1]), _variance_of_mean(of_others, parts[1][1]))
+    error = sum(variances) ** 0.5
+    return value, max(0.0, value - Z * error), min(1.0, value + Z * error)
+
+
+def _share_below(values: Floats, among: Floats, weights: Floats) -> Floats:
+    """The share of the weight of `among` below each value; ties count half."""
+    order = np.argsort(among)
+    cumulative = np.concatenate([[0.0], np.cumsum(weights[order])])
+    below, up_to = (cumulative[np.searchsorted(among[order], values, side=side)] for side in ("left", "right"))
+    shares: Floats = (below + up_to) / (2 * cumulative[-1])
+    return shares
+
+
+def _variance_of_mean(values: Floats, weights: Floats) -> float:
+    """Of the weighted mean; without weights the sample variance over the number of values."""
+    n, off = len(values), values - np.average(values, weights=weights)
+    return float((weights**2 * off**2).sum() / weights.sum() ** 2 * n / (n - 1))
 
 
 def calibration(probabilities: Floats, labels: Labels, n_groups: int = N_GROUPS) -> list[CalibrationGroup]:

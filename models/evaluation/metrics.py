@@ -70,13 +70,15 @@ def entropy(rate: float) -> float:
     return float(-(rate * np.log(rate) + (1 - rate) * np.log(1 - rate)))
 
 
-def auc_by_ranks(labels: Labels | Mask, scores: Floats) -> float:
-    """The `auc` of `evaluate` for rows without weights, quickly (Mann and Whitney 1947): reports need dozens.
+def auc_by_ranks(labels: Labels | Mask, scores: Floats, weights: Floats | None = None) -> float:
+    """The `auc` of `evaluate`, without weights quickly (Mann and Whitney 1947): reports need dozens.
 
     Parameters
     ----------
-    labels, scores : of shape (n_rows,); labels are 0 or 1, and both occur.
+    labels, scores, weights : of shape (n_rows,); labels are 0 or 1, and both occur.
     """
+    if weights is not None:
+        return float(roc_auc_score(labels, scores, sample_weight=weights))
     events = labels == 1
     m, n = int(events.sum()), int((~events).sum())
     return float((rankdata(scores)[events].sum() - m * (m + 1) / 2) / (m * n))
@@ -107,13 +109,14 @@ class CalibrationBins:
     Parameters
     ----------
     predicted, observed : mean probability and rate of the event in each bin.
-    n_rows, weights : number and weight of its rows.
+    n_rows, weights, n_effective : number and weight of its rows, and `effective_rows` of them.
     """
 
     predicted: Floats
     observed: Floats
     n_rows: npt.NDArray[np.int64]
     weights: Floats
+    n_effective: Floats
 
 
 def calibration_bins(
@@ -123,10 +126,10 @@ def calibration_bins(
     row_weights = np.ones(len(labels)) if weights is None else weights
     bins = bin_numbers(probabilities, n_bins=n_bins)
     n_rows = np.bincount(bins, minlength=n_bins)
-    sums = [np.bincount(bins, row_weights * values, n_bins) for values in (1.0, probabilities, labels)]
-    filled = n_rows > 0
-    weight, predicted, observed = (values[filled].astype(np.float64) for values in sums)
-    return CalibrationBins(predicted / weight, observed / weight, n_rows[filled], weight)
+    sums = [np.bincount(bins, row_weights * values, n_bins) for values in (1.0, row_weights, probabilities, labels)]
+    filled = sums[0] > 0
+    weight, squares, predicted, observed = (values[filled].astype(np.float64) for values in sums)
+    return CalibrationBins(predicted / weight, observed / weight, n_rows[filled], weight, weight**2 / squares)
 
 
 def bin_numbers(probabilities: Floats, *, n_bins: int) -> npt.NDArray[np.intp]:
@@ -144,6 +147,11 @@ def calibration_error(labels: Labels, probabilities: Floats, weights: Floats | N
     """
     bins = calibration_bins(labels, probabilities, weights)
     return float(np.average(np.abs(bins.predicted - bins.observed), weights=bins.weights))
+
+
+def effective_rows(n_rows: int, weights: Floats | None) -> float:
+    """The number of equally weighted rows whose mean is as precise: (sum w)^2 / sum w^2 (Kish 1965)."""
+    return float(n_rows) if weights is None else float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def _clipped(probabilities: Floats) -> Floats:
@@ -175,19 +183,20 @@ class Comparison:
         return self.high < 0
 
 
-def compare(ours: Floats, theirs: Floats, *, seed: int) -> Comparison:
+def compare(ours: Floats, theirs: Floats, weights: Floats | None = None, *, seed: int) -> Comparison:
     """Compare two models by a paired bootstrap of their losses (Efron and Tibshirani 1993, chapter 13).
 
     Both losses of a row are resampled together, so that rows hard for both models cancel out.
 
     Parameters
     ----------
-    ours, theirs : losses of the same rows, shape (n_rows,).
+    ours, theirs, weights : losses of the same rows, and how much each counts, shape (n_rows,).
     """
-    differences = ours - theirs
-    sums = resampled_sums(np.stack([differences, np.ones(len(ours))], axis=1), seed=seed)
+    counted = np.ones(len(ours)) if weights is None else weights
+    weighted = counted * (ours - theirs)
+    sums = resampled_sums(np.stack([weighted, counted], axis=1), seed=seed)
     low, high = np.quantile(sums[:, 0] / sums[:, 1], [0.05, 0.95])
-    return Comparison(float(differences.mean()), float(low), float(high))
+    return Comparison(float(weighted.sum() / counted.sum()), float(low), float(high))
 
 
 def log_losses(labels: Labels, probabilities: Floats) -> Floats:

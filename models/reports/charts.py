@@ -47,11 +47,11 @@ def training_chart(training: Sequence[float], validation: Sequence[float], best_
     return Chart(title, finished(figure), note)
 
 
-def roc_chart(labels: Labels, contenders: Mapping[str, Contender]) -> Chart:
+def roc_chart(labels: Labels, contenders: Mapping[str, Contender], weights: Floats | None = None) -> Chart:
     """ROC curve of every contender."""
     figure = go.Figure()
     for (name, contender), line in zip(contenders.items(), lines_of(len(contenders)), strict=True):
-        false_positive_rates, true_positive_rates, _ = roc_curve(labels, contender.predictions)
+        false_positive_rates, true_positive_rates, _ = roc_curve(labels, contender.predictions, sample_weight=weights)
         x, y = thinned(false_positive_rates, true_positive_rates)
         figure.add_scatter(x=x, y=y, name=shown(name), mode="lines", line=line)
     figure.add_scatter(x=[0, 1], y=[0, 1], name="guessing", mode="lines", line=dotted(), hoverinfo="skip")
@@ -66,18 +66,20 @@ def roc_chart(labels: Labels, contenders: Mapping[str, Contender]) -> Chart:
     )
 
 
-def precision_recall_chart(labels: Labels, contenders: Mapping[str, Contender]) -> Chart:
+def precision_recall_chart(labels: Labels, contenders: Mapping[str, Contender], weights: Floats | None = None) -> Chart:
     """Precision-recall curve of every contender."""
     figure = go.Figure()
     for (name, contender), line in zip(contenders.items(), lines_of(len(contenders)), strict=True):
-        precision, recall, _ = precision_recall_curve(labels, contender.predictions, drop_intermediate=True)
+        precision, recall, _ = precision_recall_curve(
+            labels, contender.predictions, sample_weight=weights, drop_intermediate=True
+        )
         x, y = thinned(recall, precision)
         figure.add_scatter(x=x, y=y, name=shown(name), mode="lines", line=line)
-    rate = float(labels.mean())
+    rate = float(np.average(labels, weights=weights))
     figure.add_scatter(x=[0, 1], y=[rate, rate], name="guessing", mode="lines", line=dotted(), hoverinfo="skip")
     figure.update_xaxes(title="Recall", tickformat=".0%", range=[0, 1])
     figure.update_yaxes(title="Precision", tickformat=".0%", range=[0, 1.02])
-    precision, recall, _ = precision_recall_curve(labels, next(iter(contenders.values())).predictions)
+    precision, recall, _ = precision_recall_curve(labels, _ours(contenders), sample_weight=weights)
     at_half = precision[recall >= 0.5].max()
     return Chart(
         f"Precision {percent(float(at_half))} at 50 % recall",
@@ -86,11 +88,11 @@ def precision_recall_chart(labels: Labels, contenders: Mapping[str, Contender]) 
     )
 
 
-def calibration_chart(labels: Labels, probabilities: Floats) -> Chart:
+def calibration_chart(labels: Labels, probabilities: Floats, weights: Floats | None = None) -> Chart:
     """Calibration curve, with the distribution of predicted probabilities below it."""
     n_rarer = int(min(labels.sum(), len(labels) - labels.sum()))
-    bins = calibration_bins(labels, probabilities, n_bins=min(max(n_rarer // 20, 10), 30))
-    low, high = wilson_interval(bins.observed, bins.n_rows)
+    bins = calibration_bins(labels, probabilities, weights, n_bins=min(max(n_rarer // 20, 10), 30))
+    low, high = wilson_interval(bins.observed, bins.n_effective)
     top = min(1.0, 1.05 * float(max(high.max(), bins.predicted.max())))
     edges = np.linspace(0, top, 41)
     counts, _ = np.histogram(probabilities, edges)
@@ -114,7 +116,7 @@ def calibration_chart(labels: Labels, probabilities: Floats) -> Chart:
     inside = int(((bins.predicted >= low) & (bins.predicted <= high)).sum())
     beyond = float((probabilities > top).mean())
     outside = f" {percent(beyond)} of the rows are beyond the right end of the chart." if beyond else ""
-    predicted, observed = float(probabilities.mean()), float(labels.mean())
+    predicted, observed = (float(np.average(of_rows, weights=weights)) for of_rows in (probabilities, labels))
     return Chart(
         f"Calibration: {percent(predicted)} predicted on average, {percent(observed)} observed",
         finished(figure, height=460),
@@ -150,17 +152,17 @@ def score_chart(labels: Labels, probabilities: Floats) -> Chart:
     )
 
 
-CHARTS: Mapping[str, Callable[[Any, Mapping[str, Contender]], Chart]] = {
+CHARTS: Mapping[str, Callable[[Any, Mapping[str, Contender], Floats | None], Chart]] = {
     "roc": roc_chart,
     "precision_recall": precision_recall_chart,
-    "calibration": lambda targets, contenders: calibration_chart(targets, _ours(contenders)),
-    "scores": lambda targets, contenders: score_chart(targets, _ours(contenders)),
-    "confusion": confusion_chart,
-    "confidence": confidence_chart,
-    "predicted_observed": predicted_observed_chart,
-    "coverage": coverage_chart,
+    "calibration": lambda targets, contenders, weights: calibration_chart(targets, _ours(contenders), weights),
+    "scores": lambda targets, contenders, _: score_chart(targets, _ours(contenders)),
+    "confusion": lambda targets, contenders, _: confusion_chart(targets, contenders),
+    "confidence": lambda targets, contenders, _: confidence_chart(targets, contenders),
+    "predicted_observed": lambda targets, contenders, _: predicted_observed_chart(targets, contenders),
+    "coverage": lambda targets, contenders, _: coverage_chart(targets, contenders),
 }
-"""The charts of targets and predictions that a task may name, see `models.contract.Task.charts`."""
+"""The charts of targets, predictions and weights that a task may name, see `models.contract.Task.charts`."""
 
 
 def _ours(contenders: Mapping[str, Contender]) -> Floats:

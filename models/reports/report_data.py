@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from data.table import Table
+from models.arrays import Floats
 from models.contract import AlertWords, Predictions, Targets, Task
 from models.evaluation.diagnostics import Diagnostics
 from models.evaluation.metrics import Comparison, Contender
@@ -31,7 +32,8 @@ class ReportData:
     training_curve, validation_curve : loss after each epoch; the latter may be empty. `best_epoch` counts from 1.
     n_folds : number of folds of the sets "train" and "validation" that the curves are averaged over, or 1.
     origin : what the model was refined from, in words; empty if trained from scratch. `best_epoch` 0 is the start.
-    labels, predictions, decisions : of the test rows; `decisions` is empty if the domain decides no single rows.
+    labels, predictions, weights, decisions : of the test rows; `weights` is None if the table has none, `decisions` is
+        empty if the domain decides no single rows.
     contenders : by name; this version first; the name of a champion begins with "champion".
     comparison : of this version with the champion, None if there is none.
     why : reason of the promotion decision. `promoted` : the decision, None if pending.
@@ -61,6 +63,7 @@ class ReportData:
     origin: str = ""
     labels: Targets
     predictions: Predictions
+    weights: Floats | None = None
     contenders: Mapping[str, Contender]
     comparison: Comparison | None
     why: str
@@ -98,7 +101,7 @@ class ReportData:
     @property
     def findings(self) -> list[str]:
         """Main findings on the test set, see `models.reports.sentences.findings`."""
-        return findings(self.task, self.diagnostics, self.labels, self.predictions)
+        return findings(self.task, self.diagnostics, self.labels, self.predictions, self.weights)
 
     @property
     def warnings(self) -> list[str]:

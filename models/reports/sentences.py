@@ -25,15 +25,17 @@ from models.evaluation.diagnostics import (
 MAX_FINDINGS = 6
 
 
-def findings(task: Task, diagnostics: Diagnostics, labels: Targets, predictions: Predictions) -> list[str]:
+def findings(
+    task: Task, diagnostics: Diagnostics, labels: Targets, predictions: Predictions, weights: Floats | None = None
+) -> list[str]:
     """The main findings, at most MAX_FINDINGS sentences.
 
     Parameters
     ----------
-    labels, predictions : of the test rows.
+    labels, predictions, weights : of the test rows.
     """
     found = [
-        *([_calibration(labels, predictions)] if task.is_binary else []),
+        *([_calibration(labels, predictions, weights)] if task.is_binary else []),
         *_worst_group(diagnostics.segments),
         *(_worst_treatment(diagnostics.fairness) if diagnostics.fairness else []),
         *_clearest_proxy(diagnostics.proxies),
@@ -104,9 +106,9 @@ def told_words(auc: float) -> str:
     return "can hardly be predicted"
 
 
-def _calibration(labels: Labels, probabilities: Floats) -> str:
+def _calibration(labels: Labels, probabilities: Floats, weights: Floats | None) -> str:
     """What slope, intercept and ten-bin gap say; calibrated only where all three are within chance."""
-    found = calibration_test(labels, probabilities, seed=0)
+    found = calibration_test(labels, probabilities, weights, seed=0)
     if found.within_chance:
         verdict = "The probabilities are calibrated within chance"
     elif not found.problem(Gates().calibration_tolerance):
@@ -114,11 +116,12 @@ def _calibration(labels: Labels, probabilities: Floats) -> str:
     else:
         verdict = "The probabilities are poorly calibrated"
     slope = f"slope {in_words(found.slope)}, " if found.slope else ""
+    predicted, observed = (float(np.average(of_rows, weights=weights)) for of_rows in (probabilities, labels))
     return (
-        f"{verdict}: {percent(float(probabilities.mean()))} predicted on average, {percent(float(labels.mean()))} "
-        f"observed; {slope}intercept {in_words(found.intercept)} (joint 95 % intervals; 1 and 0 are calibrated); the "
-        f"calibration error over ten bins is {found.gap * 100:.2g} percentage points, where a calibrated model has at "
-        f"most {found.gap_by_chance * 100:.2g} by chance."
+        f"{verdict}: {percent(predicted)} predicted on average, {percent(observed)} observed; {slope}intercept "
+        f"{in_words(found.intercept)} (joint 95 % intervals; 1 and 0 are calibrated); the calibration error over ten "
+        f"bins is {found.gap * 100:.2g} percentage points, where a calibrated model has at most "
+        f"{found.gap_by_chance * 100:.2g} by chance."
     )
 
 

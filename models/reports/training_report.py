@@ -54,7 +54,7 @@ def _charts(data: ReportData) -> dict[str, Chart]:
         )
     return {
         "training": training,
-        **{name: charts.CHARTS[name](data.labels, data.contenders) for name in data.task.charts},
+        **{name: charts.CHARTS[name](data.labels, data.contenders, data.weights) for name in data.task.charts},
         **({"effects": charts.effects_chart(data.diagnostics.effects)} if data.diagnostics.effects else {}),
         "shifts": diagnostic_charts.shift_chart(data.diagnostics.stability),
     }
@@ -67,7 +67,7 @@ def _comparisons(data: ReportData) -> dict[str, Comparison]:
     return {
         name: data.comparison
         if data.comparison is not None and name.startswith("champion")
-        else compare(losses(data.predictions), losses(other.predictions), seed=data.seed)
+        else compare(losses(data.predictions), losses(other.predictions), data.weights, seed=data.seed)
         for name, other in others.items()
     }
 
@@ -80,7 +80,17 @@ def _summary(data: ReportData, comparisons: Mapping[str, Comparison]) -> list[st
     against = [
         f"Against {name} it is {in_words(comparison, data.task.loss)}." for name, comparison in comparisons.items()
     ]
-    return [what, good, *against]
+    return [what, *_weighting(data), good, *against]
+
+
+def _weighting(data: ReportData) -> list[str]:
+    """What the row weights of the table count in; nothing without weights."""
+    if data.table.weight is None:
+        return []
+    return [
+        f"Rows count by their “{data.table.weight.name}” in training, early stopping, calibration, the baselines and "
+        "all metrics, and in quality by group; decisions, selection rates and shifts count every row once."
+    ]
 
 
 def _training(data: ReportData) -> str:

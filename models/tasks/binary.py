@@ -51,7 +51,7 @@ def binary(probability: str) -> Task:
         losses=log_losses,
         bounded_loss="Brier score",
         bounded_losses=brier_losses,
-        constant=lambda _table, targets, n_rows: np.full(n_rows, float(targets.mean())),
+        constant=lambda _table, targets, weights, n_rows: np.full(n_rows, float(np.average(targets, weights=weights))),
         baselines=baselines,
         measures=measures,
         expected=expected,

@@ -99,16 +99,20 @@ def level_number(table: Table, outcome: str) -> int:
     return [level_text(level) for level in table.target.levels].index(outcome)
 
 
-def evaluate_classes(targets: Targets, probabilities: Floats) -> dict[str, float]:
-    """The metrics of `CLASS_METRICS`, and the number of rows."""
+def evaluate_classes(targets: Targets, probabilities: Floats, weights: Floats | None = None) -> dict[str, float]:
+    """The metrics of `CLASS_METRICS`, and the number of rows; `weights` of shape (n_rows,)."""
+
+    def mean(of_rows: npt.NDArray[Any]) -> float:
+        return float(np.average(of_rows, weights=weights))
+
     n_levels = probabilities.shape[1]
     one_hot = np.eye(n_levels)[targets]
     seen = [level for level in range(n_levels) if 0 < one_hot[:, level].sum() < len(targets)]
     return {
-        "accuracy": float((probabilities.argmax(axis=1) == targets).mean()),
-        "auc": float(np.mean([roc_auc_score(one_hot[:, level], probabilities[:, level]) for level in seen])),
-        "log_loss": float(class_log_losses(targets, probabilities).mean()),
-        "brier": float(class_brier_losses(targets, probabilities).mean()),
+        "accuracy": mean(probabilities.argmax(axis=1) == targets),
+        "auc": float(np.mean([roc_auc_score(one_hot[:, i], probabilities[:, i], sample_weight=weights) for i in seen])),
+        "log_loss": mean(class_log_losses(targets, probabilities)),
+        "brier": mean(class_brier_losses(targets, probabilities)),
         "n_rows": float(len(targets)),
     }
 
@@ -130,16 +134,16 @@ def class_brier_losses(targets: Targets, probabilities: Floats) -> Floats:
     return losses
 
 
-def level_shares(table: Table, targets: Targets, n_rows: int) -> Floats:
+def level_shares(table: Table, targets: Targets, weights: Floats | None, n_rows: int) -> Floats:
     """The share of each level among the targets, as the prediction of every row: shape (n_rows, n_levels)."""
-    return np.tile(np.bincount(targets, minlength=len(table.target.levels)) / len(targets), (n_rows, 1))
+    return np.tile(np.bincount(targets, weights, minlength=len(table.target.levels)) / len(targets), (n_rows, 1))
 
 
 def class_baselines(
     train: pd.DataFrame, targets: Targets, test: pd.DataFrame, test_targets: Targets, *, table: Table, seed: int
 ) -> dict[str, Contender]:
     """Class frequencies of the training rows, logistic regression and gradient boosting."""
-    constant = level_shares(table, targets, len(test))
+    constant = level_shares(table, targets, table.row_weights(train), len(test))
     shares = constant[0]
 
     def all_levels(found: Floats) -> Floats:
@@ -150,7 +154,8 @@ def class_baselines(
     usual = baselines(
         train, targets, test, test_targets, table=table, seed=seed, evaluate=evaluate_classes, read=all_levels
     )
-    return {"shares of the levels": Contender(constant, evaluate_classes(test_targets, constant), 0.0), **usual}
+    metrics = evaluate_classes(test_targets, constant, table.row_weights(test))
+    return {"shares of the levels": Contender(constant, metrics, 0.0), **usual}
 
 
 def class_measures(probabilities: Floats, targets: Targets) -> RowMeasures:

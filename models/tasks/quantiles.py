@@ -18,6 +18,7 @@ from data.table import Table
 from models.arrays import Floats
 from models.contract import Summary, Targets, Task
 from models.errors import OutcomeError
+from models.estimators.quantile_scorer import weighted_quantiles
 from models.evaluation.baselines import boosted_quantiles
 from models.evaluation.measures import NOTHING, ExpectedRows, Measure, RowMeasures, row_measures
 from models.evaluation.metric_tables import QUANTILE_METRICS
@@ -51,7 +52,7 @@ def quantiles(fields: Mapping[str, float], *, title: str, unit: str = "", bounds
         losses=found.losses,
         bounded_loss="pinball loss, as a share of the range",
         bounded_losses=found.bounded_losses,
-        constant=lambda _table, targets, n_rows: np.tile(np.quantile(targets, levels), (n_rows, 1)),
+        constant=lambda _, targets, weights, n_rows: np.tile(weighted_quantiles(targets, levels, weights), (n_rows, 1)),
         baselines=partial(_baselines, levels=levels),
         measures=found.measures,
         expected=found.expected,
@@ -141,15 +142,21 @@ def pinball_losses(targets: Targets, predictions: Floats, levels: Floats) -> Flo
     return losses
 
 
-def evaluate_quantiles(targets: Targets, predictions: Floats, *, levels: Floats) -> dict[str, float]:
-    """The metrics of `QUANTILE_METRICS`, and the number of rows."""
+def evaluate_quantiles(
+    targets: Targets, predictions: Floats, weights: Floats | None = None, *, levels: Floats
+) -> dict[str, float]:
+    """The metrics of `QUANTILE_METRICS`, and the number of rows; `weights` of shape (n_rows,)."""
+
+    def mean(of_rows: npt.NDArray[Any]) -> float:
+        return float(np.average(of_rows, weights=weights))
+
     middle = predictions[:, len(levels) // 2]
     return {
-        "pinball": float(pinball_losses(targets, predictions, levels).mean()),
-        "mae": float(np.abs(targets - middle).mean()),
-        "rmse": float(np.sqrt(np.square(targets - middle).mean())),
-        "coverage": float(_inside(targets, predictions).mean()),
-        "width": float((predictions[:, -1] - predictions[:, 0]).mean()),
+        "pinball": mean(pinball_losses(targets, predictions, levels)),
+        "mae": mean(np.abs(targets - middle)),
+        "rmse": mean(np.square(targets - middle)) ** 0.5,
+        "coverage": mean(_inside(targets, predictions)),
+        "width": mean(predictions[:, -1] - predictions[:, 0]),
         "n_rows": float(len(targets)),
     }
 
@@ -171,11 +178,11 @@ def _baselines(
     levels: Floats,
 ) -> dict[str, Contender]:
     """Quantiles of the training rows, and gradient boosting per quantile."""
-    constant = np.tile(np.quantile(targets, levels), (len(test), 1))
+    weights, test_weights = table.row_weights(train), table.row_weights(test)
+    constant = np.tile(weighted_quantiles(targets, levels, weights), (len(test), 1))
     boosted, seconds = boosted_quantiles(train, targets, test, table=table, seed=seed, levels=levels)
+    found = {"quantiles of the training rows": (constant, 0.0), "gradient boosting": (boosted, seconds)}
     return {
-        "quantiles of the training rows": Contender(
-            constant, evaluate_quantiles(test_targets, constant, levels=levels), 0.0
-        ),
-        "gradient boosting": Contender(boosted, evaluate_quantiles(test_targets, boosted, levels=levels), seconds),
+        name: Contender(predictions, evaluate_quantiles(test_targets, predictions, test_weights, levels=levels), took)
+        for name, (predictions, took) in found.items()
     }

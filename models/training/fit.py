@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from time import perf_counter
 
-import numpy as np
 import pandas as pd
 
 from data.checking import with_time_formats
@@ -55,7 +54,6 @@ def fit(
     learn(
         train_frame,
         labels[rows.train],
-        weights=None if table.weight is None else train_frame[table.weight.name].to_numpy(np.float64),
         validation=(checked.iloc[rows.validation], labels[rows.validation]),
         negative_sample_rate=start.negative_sample_rate,
         callbacks=[progress.epoch],

@@ -60,8 +60,11 @@ def _too_few(trained: Trained) -> str:
 def _no_better_than_the_base_rate(trained: Trained, seed: int) -> str:
     """Paired comparison with the constant prediction of the training rows."""
     task, labels = trained.task, trained.test_labels
-    constant = task.constant(trained.scorer.table, trained.labels[trained.rows.train], len(labels))
-    found = compare(task.losses(labels, trained.test_predictions), task.losses(labels, constant), seed=seed)
+    table, rows = trained.scorer.table, trained.rows.train
+    constant = task.constant(table, trained.labels[rows], table.row_weights(trained.frame.iloc[rows]), len(labels))
+    found = compare(
+        task.losses(labels, trained.test_predictions), task.losses(labels, constant), trained.test_weights, seed=seed
+    )
     if found.better:
         return ""
     return (
@@ -75,7 +78,8 @@ def _worse_than_linear(trained: Trained, contenders: Mapping[str, Contender], se
     if linear is None:
         return
     task, labels = trained.task, trained.test_labels
-    found = compare(task.losses(labels, trained.test_predictions), task.losses(labels, linear.predictions), seed=seed)
+    ours, theirs = (task.losses(labels, found) for found in (trained.test_predictions, linear.predictions))
+    found = compare(ours, theirs, trained.test_weights, seed=seed)
     if found.worse:
         yield (
             f"it is worse than {LINEAR} beyond chance: {task.loss} {found.difference:+.5f} against it (90 % interval "
@@ -84,13 +88,13 @@ def _worse_than_linear(trained: Trained, contenders: Mapping[str, Contender], se
 
 
 def _auc_within_chance(trained: Trained) -> str:
-    value, low, high = auc_interval(trained.test_probabilities, trained.test_labels)
+    value, low, high = auc_interval(trained.test_probabilities, trained.test_labels, trained.test_weights)
     if low > 0.5:
         return ""
     return f"its AUC {value:.3f} may be chance: the 95 % interval {low:.3f} to {high:.3f} holds 0.5"
 
 
 def _miscalibrated(trained: Trained, seed: int) -> str:
-    found = calibration_test(trained.test_labels, trained.test_probabilities, seed=seed)
+    found = calibration_test(trained.test_labels, trained.test_probabilities, trained.test_weights, seed=seed)
     problem = found.problem(trained.gates.calibration_tolerance)
     return f"its probabilities are not calibrated: {problem} (joint 95 % intervals)" if problem else ""

@@ -85,7 +85,8 @@ def judge(
 ) -> Judgement:
     """Evaluate the new version, the baselines and the champion on the test set; `gates` are the domain's."""
     task, rows, labels, ours = trained.task, trained.rows, trained.test_labels, trained.test_predictions
-    contenders = {OURS: Contender(ours, task.evaluate(labels, ours), trained.seconds)}
+    weights = trained.test_weights
+    contenders = {OURS: Contender(ours, task.evaluate(labels, ours, weights), trained.seconds)}
     contenders |= task.baselines(
         trained.frame.iloc[rows.train],
         trained.labels[rows.train],
@@ -110,8 +111,8 @@ def judge(
         return replace(judged, problem=f"the {name} {theirs}")
     return replace(
         judged,
-        contenders={**contenders, name: Contender(theirs, task.evaluate(labels, theirs), seconds=0.0)},
-        comparison=compare(task.losses(labels, ours), task.losses(labels, theirs), seed=seed),
+        contenders={**contenders, name: Contender(theirs, task.evaluate(labels, theirs, weights), seconds=0.0)},
+        comparison=compare(task.losses(labels, ours), task.losses(labels, theirs), weights, seed=seed),
     )
 
 

@@ -62,6 +62,11 @@ class Trained:
         return self.labels[self.rows.test]
 
     @property
+    def test_weights(self) -> Floats | None:
+        """Weights of the test rows, with mean 1; None if the table has none."""
+        return self.scorer.table.row_weights(self.frame.iloc[self.rows.test])
+
+    @property
     def origin(self) -> str:
         """The version it was refined from, in words; empty for a model trained from scratch."""
         return "" if self.refined_from is None else f"refined from version {self.refined_from}"

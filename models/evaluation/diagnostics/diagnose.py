@@ -25,6 +25,7 @@ def diagnose(
     test: pd.DataFrame,
     labels: Labels,
     probabilities: Floats,
+    weights: Floats | None = None,
     *,
     X: Features,
     decisions: Sequence[str],
@@ -36,7 +37,8 @@ def diagnose(
     Parameters
     ----------
     training, test : checked rows.
-    labels, probabilities, X, decisions : of the test rows; `decisions` is empty if the domain decides no single rows.
+    labels, probabilities, weights, X, decisions : of the test rows; `decisions` is empty if the domain decides no
+        single rows.
     seed : of subsampling.
     """
     table = scorer.table
@@ -49,7 +51,7 @@ def diagnose(
         protected=tuple(column.name for column in table.columns if column.protected),
         protected_inputs=tuple(column.name for column in table.inputs if column.protected),
         least_rows=MIN_ROWS,
-        segments=segments(table, test, labels, probabilities, effects),
+        segments=segments(table, test, labels, probabilities, effects, weights),
         fairness=treated,
         proxies=proxies(table, training, seed=seed),
         stability=stability(table, known, test, scorer.probabilities(known), probabilities),

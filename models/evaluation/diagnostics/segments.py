@@ -14,7 +14,7 @@ from models.arrays import Floats, Labels
 from models.evaluation.diagnostics.groups import calibration_ratio, few_groups, protected_columns
 from models.evaluation.diagnostics.results import GroupQuality, Segment
 from models.evaluation.intervals import wilson_interval
-from models.evaluation.metrics import auc_by_ranks, calibration_error, entropy, log_losses
+from models.evaluation.metrics import auc_by_ranks, calibration_error, effective_rows, entropy, log_losses
 from models.evaluation.row_groups import MIN_ROWS
 
 MAX_SEGMENTS = 8
@@ -22,7 +22,12 @@ MAX_SEGMENTS = 8
 
 
 def segments(
-    table: Table, frame: pd.DataFrame, labels: Labels, probabilities: Floats, effects: Mapping[str, float]
+    table: Table,
+    frame: pd.DataFrame,
+    labels: Labels,
+    probabilities: Floats,
+    effects: Mapping[str, float],
+    weights: Floats | None = None,
 ) -> tuple[Segment, ...]:
     """Segments of the test rows by each protected column, then by columns of the person, then categories and flags.
 
@@ -30,12 +35,16 @@ def segments(
     ----------
     frame, labels, probabilities : checked test rows, their labels and predictions.
     effects : of the input columns; if there are too many columns, those with the largest effect are used.
+    weights : of the test rows.
     """
     found = []
     for column in _dividing_columns(table, frame, effects):
         groups = few_groups(column, frame[column.name])
         if len(groups) > 1:
-            qualities = [_quality(name, labels[rows], probabilities[rows]) for name, rows in groups.items()]
+            qualities = [
+                _quality(name, labels[rows], probabilities[rows], None if weights is None else weights[rows])
+                for name, rows in groups.items()
+            ]
             found.append(
                 Segment(
                     column=column.name,
@@ -60,11 +69,16 @@ def _dividing_columns(table: Table, frame: pd.DataFrame, effects: Mapping[str, f
     return protected_columns(table, frame) + others[:MAX_SEGMENTS]
 
 
-def _quality(group: str, labels: Labels, probabilities: Floats) -> GroupQuality:
-    both_classes = labels.min() < labels.max()
-    observed, predicted = float(labels.mean()), float(probabilities.mean())
-    loss = float(log_losses(labels, probabilities).mean()) if both_classes else None
-    (low,), (high,) = (ends.tolist() for ends in wilson_interval(np.array([observed]), np.array([len(labels)])))
+def _quality(group: str, labels: Labels, probabilities: Floats, weights: Floats | None) -> GroupQuality:
+    if weights is not None and not weights.any():  # these rows count for nothing, so nothing can be off
+        weights = None
+    observed, predicted, loss = (
+        float(np.average(of_rows, weights=weights))
+        for of_rows in (labels, probabilities, log_losses(labels, probabilities))
+    )
+    both_classes = 0 < observed < 1
+    n_effective = np.array([effective_rows(len(labels), weights)])
+    (low,), (high,) = (ends.tolist() for ends in wilson_interval(np.array([observed]), n_effective))
     return GroupQuality(
         group=group,
         n_rows=len(labels),
@@ -75,8 +89,8 @@ def _quality(group: str, labels: Labels, probabilities: Floats) -> GroupQuality:
         mean_predicted=predicted,
         within_chance=low <= predicted <= high,
         calibration_ratio=calibration_ratio(observed, predicted),
-        calibration_error=calibration_error(labels, probabilities),
-        log_loss=loss,
-        normalised_entropy=None if loss is None else loss / entropy(observed),
-        auc=auc_by_ranks(labels, probabilities) if both_classes else None,
+        calibration_error=calibration_error(labels, probabilities, weights),
+        log_loss=loss if both_classes else None,
+        normalised_entropy=loss / entropy(observed) if both_classes else None,
+        auc=auc_by_ranks(labels, probabilities, weights) if both_classes else None,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -276,9 +278,13 @@ def test_baselines_heed_weights():
     weights = np.where(train_labels == 1, 9.0, 1.0)
     rate = np.average(train_labels, weights=weights)
 
-    contenders = baselines(train, train_labels, train, train_labels, table=TABLE, seed=0, weights=weights)
+    table = replace(TABLE, columns=(*TABLE.columns, Column(name="rows", kind="number", role="weight")))
+    train["rows"] = weights
+
+    contenders = baselines(train, train_labels, train, train_labels, table=table, seed=0)
 
     for contender in contenders.values():
+        assert contender.metrics["positive_rate"] == pytest.approx(rate)
         assert np.average(contender.predictions, weights=weights) == pytest.approx(rate, abs=0.02)
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
@@ -42,7 +43,7 @@ def problems(
         preset="fast",
         refined_from=None,
         raw_frame=cast("Any", None),
-        frame=cast("Any", None),
+        frame=pd.DataFrame(index=range(2 * n_rows)),
         labels=np.concatenate([labels, labels]),
         rows=SplitRows(
             train=np.arange(n_rows), validation=np.arange(0), test=np.arange(n_rows, 2 * n_rows), description=""
