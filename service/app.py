@@ -114,6 +114,7 @@ def create_app(
     )
     app = _framework_app(_lifespan(state, ring, pipeline, log), [static.route(), *routes.routes()])
     app.state.log, app.state.live_models, app.state.predictions = log, live_models, state.predictions
+    app.state.cached_reports = state.cached_reports
     app.state.connection_limits = pipeline.connection_limits  # read by `PatientProtocol`
     for router in (*_api_routers(state, pipeline), *page_routers(_site(state, pages, routes, ring, pipeline))):
         app.include_router(router)

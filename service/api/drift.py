@@ -7,13 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from models.monitoring.drift.monitor import DEFAULT_DAYS, monitor
 from models.monitoring.drift.reference import load_reference
 from models.monitoring.drift.results import Monitor
 from service.context import State
 from service.live.served_model import ServedModel
+from service.requests.clients import unless_left
+from service.requests.periods import ROUNDED, rounded
 from service.requests.problems import MEDIA_TYPE
 
 FRESH_FOR = timedelta(minutes=1)
@@ -24,7 +26,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     }
     for status, description in {
         409: "The bundle has no reference distribution of the training set, or is damaged.",
-        503: "The database is unavailable; see `Retry-After`.",
+        503: "The database is unavailable, or too many reports wait; see `Retry-After`.",
     }.items()
 }
 
@@ -38,6 +40,8 @@ async def monitor_of(state: State, bundles: Path, name: str, days: float = DEFAU
         No model of that name is live.
     NoReferenceError, BundleError
         The bundle has no reference distribution of the training set, or is damaged.
+    OverloadedError
+        Too many reports wait already.
     """
     served, now = state.live_models.served(name), state.now()
 
@@ -66,8 +70,11 @@ def monitor_router(state: State, bundles: Path) -> APIRouter:
     @router.get("/{name}/monitor", summary="Data drift: recent rows compared with the training set", responses=PROBLEMS)
     async def show_monitor(
         name: str,
-        days: Annotated[float, Query(gt=0, le=366, description="Length of the period, up to now.")] = DEFAULT_DAYS,
+        request: Request,
+        days: Annotated[
+            float, Query(gt=0, le=366, description=f"Length of the period, up to now; {ROUNDED}.")
+        ] = DEFAULT_DAYS,
     ) -> Monitor:
-        return await monitor_of(state, bundles, name, days)
+        return await unless_left(request, monitor_of(state, bundles, name, rounded(days)))
 
     return router

@@ -19,8 +19,10 @@ from models.records.outcomes.predictions import take_outcomes
 from service.access.callers import Caller
 from service.context import State
 from service.errors import FieldError, TooManyRowsError
+from service.requests.clients import unless_left
 from service.requests.field_errors import json_pointer, shown
 from service.requests.json_bodies import WITHOUT_NUL, json_body_of, read_json
+from service.requests.periods import ROUNDED, rounded
 
 USUAL_WEEKS = 12
 EXAMPLE: Any = {
@@ -97,13 +99,19 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
     @router.get("/models/{name}/performance", summary="Weekly performance of live predictions with known outcomes")
     async def show(
         name: str,
+        request: Request,
         weeks: Annotated[int, Query(ge=1, le=520, description="Length of the period, up to now.")] = USUAL_WEEKS,
         maturity_days: Annotated[
             float | None,
-            Query(ge=0, le=3_650, description="Age at which an outcome counts as known; the model's own if left out."),
+            Query(
+                ge=0,
+                le=3_650,
+                description=f"Age at which an outcome counts as known, {ROUNDED}; the model's own if left out.",
+            ),
         ] = None,
     ) -> Performance:
-        return await performance_of(state, engine, name, weeks, maturity_days)
+        matures = None if maturity_days is None else rounded(maturity_days)
+        return await unless_left(request, performance_of(state, engine, name, weeks, matures))
 
     return router
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
@@ -19,7 +20,9 @@ from models.records.events.review_queue import Alerts, ReviewQueue
 from models.records.events.rule_counts import RuleCounts, rule_counts
 from models.registry.database.engine import reading
 from service.context import State
+from service.requests.clients import unless_left
 from service.requests.json_bodies import WITHOUT_NUL, json_body_of, read_json
+from service.requests.periods import ROUNDED, rounded
 
 VERDICT_EXAMPLE: Any = {"verdict": "confirmed", "by": "Ada", "note": "the holder was at home"}
 
@@ -89,29 +92,40 @@ def _add_figures(router: APIRouter, state: State, engine: sa.Engine) -> None:
     """What rules and model did on stored events."""
 
     @router.get("/rules", summary="The policy's rules, with their live hits")
-    def list_rules(name: str) -> LiveRules:
-        model = _live_with_queue(state, name)
-        with reading(engine) as connection:
-            counts = rule_counts(connection, model, state.now())
-        return LiveRules(
-            model=name,
-            policy_version=model.policy_version,
-            label_delay_days=model.table.label_delay_days,
-            rules=counts,
-        )
+    async def list_rules(name: str, request: Request) -> LiveRules:
+        model, now = _live_with_queue(state, name), state.now()
+        key = ("rules", name, model.version, model.policy_version)
+        return await unless_left(request, state.cached_reports.of(key, partial(_rules, engine, model, now), now=now))
 
     @router.get("/figures", summary="Performance by matured labels")
-    def show_figures(
+    async def show_figures(
         name: str,
+        request: Request,
         k: Annotated[
             int, Query(ge=1, le=1_000_000, description="Number of subjects, such as cards, per day for precision@k.")
         ] = HANDBOOK_K,
         days: Annotated[
             float | None,
-            Query(gt=0, le=3_650, description="Length of the period, up to now; unlimited if left out."),
+            Query(gt=0, le=3_650, description=f"Length of the period, up to now, {ROUNDED}; unlimited if left out."),
         ] = None,
     ) -> LiveFigures:
-        return live_figures(engine, _live_with_queue(state, name), now=state.now(), k=k, days=days)
+        model, now = _live_with_queue(state, name), state.now()
+        period = None if days is None else rounded(days)
+        find = partial(live_figures, engine, model, now=now, k=k, days=period)
+        key = ("figures", name, model.version, k, period)
+        return await unless_left(request, state.cached_reports.of(key, find, now=now))
+
+
+def _rules(engine: sa.Engine, model: LiveModel, now: datetime) -> LiveRules:
+    """The rules with their hits; blocks on the database."""
+    with reading(engine) as connection:
+        counts = rule_counts(connection, model, now)
+    return LiveRules(
+        model=model.name,
+        policy_version=model.policy_version,
+        label_delay_days=model.table.label_delay_days,
+        rules=counts,
+    )
 
 
 def review_queue(state: State, engine: sa.Engine, name: str) -> ReviewQueue:

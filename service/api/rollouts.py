@@ -19,6 +19,7 @@ from models.registry.rollouts import Mode, Rollout
 from service.access.callers import actor_of
 from service.context import State
 from service.errors import UnknownModelError
+from service.requests.clients import unless_left
 from service.requests.json_bodies import json_body_of, read_json
 
 
@@ -66,12 +67,13 @@ def rollout_router(state: State, engine: sa.Engine) -> APIRouter:
     registry, live_models = state.registry, state.live_models
 
     @router.get("", summary="Show the challenger, and whether it is better")
-    def show(name: str) -> ComparedChallenger:
-        rollout, served = registry.rollouts.rollout(name), live_models.served(name)
+    async def show(name: str, request: Request) -> ComparedChallenger:
+        live, now = live_models.served(name).live, state.now()
+        rollout = await asyncio.to_thread(registry.rollouts.rollout, name)
         if rollout is None:
             raise NoChallengerError(name)
-        live = served.live
-        test = promotion_test(engine, rollout, live.version, live.domain, live.table, now=state.now())
+        find = partial(promotion_test, engine, rollout, live.version, live.domain, live.table, now=now)
+        test = await unless_left(request, state.cached_reports.of(("rollout", rollout, live.version), find, now=now))
         return ComparedChallenger(**dict(_challenger(state, rollout)), champion=live.version, test=test)
 
     @router.post("", summary="Start a rollout: a challenger as shadow or canary", openapi_extra=json_body_of(Challenge))

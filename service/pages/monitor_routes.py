@@ -26,6 +26,7 @@ from service.pages.rendering import caller_of, may, see_other
 from service.pages.site import Site
 from service.pages.trying.forms import checked
 from service.pages.week_chart import week_chart
+from service.requests.clients import unless_left
 
 T = TypeVar("T")
 
@@ -64,9 +65,9 @@ def monitor_page_router(site: Site) -> APIRouter:
         live = state.live_models.served(name).live
         given = request.query_params.get("days", "")
         days = int(given) if given in map(str, WINDOWS) else int(DEFAULT_DAYS)
-        performance = await performance_of(state, site.engine, name)
+        performance = await unless_left(request, performance_of(state, site.engine, name))
         measures = _measures(live.domain.task)
-        drift = await _found(monitor_of(state, site.bundles, name, days))
+        drift = await unless_left(request, _found(monitor_of(state, site.bundles, name, days)))
         alerts = await asyncio.to_thread(_alerts, site, name) if live.queue else None
         return await site.pages.page(
             request,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any
 
@@ -19,8 +18,9 @@ from starlette.types import Scope as AsgiScope
 from models.playground.settings import PlaygroundSettings
 from models.playground.states import PlaygroundState, TracedPoint
 from service.errors import FieldError, InvalidRequestError
-from service.pages.learn.trainings import MAX_SECONDS, End, Found, Trainings
+from service.pages.learn.trainings import MAX_SECONDS, End, Trainings
 from service.requests.bodies import JSON
+from service.requests.clients import unless_left
 from service.requests.problems import MEDIA_TYPE as PROBLEM_TYPE
 
 MAX_STEPS = 2_000_000
@@ -67,7 +67,7 @@ def learning_router(trainings: Trainings) -> APIRouter:
 
     @router.get("/state", summary="State of a small network after some training steps", response_model=PlaygroundState)
     async def show_state(place: Annotated[Place, Query()], request: Request) -> Response:
-        return _json(await _unless_left(request, trainings.state(place.settings, place.steps)))
+        return _json(await unless_left(request, trainings.state(place.settings, place.steps)))
 
     @router.get("/trace", summary="Forward and backward pass of a row through that network", response_model=TracedPoint)
     async def show_trace(place: Annotated[PlaceOfRow, Query()], request: Request) -> Response:
@@ -75,7 +75,7 @@ def learning_router(trainings: Trainings) -> APIRouter:
             raise InvalidRequestError(
                 [FieldError(path="?row", message=f"must be less than n_rows, {place.n_rows}", value=place.row)]
             )
-        return _json(await _unless_left(request, trainings.trace(place.settings, place.steps, place.row)))
+        return _json(await unless_left(request, trainings.trace(place.settings, place.steps, place.row)))
 
     @router.get(
         "/train",
@@ -126,20 +126,3 @@ def _event(name: str, content: BaseModel) -> bytes:
 def _json(content: BaseModel) -> Response:
     """Serialised by pydantic: the framework's own way takes twenty times as long, on the event loop."""
     return Response(content.model_dump_json(), media_type=JSON)
-
-
-async def _unless_left(request: Request, work: Awaitable[Found]) -> Found:
-    """The result of the work; cancelled with ClientDisconnect once the client has left."""
-    with anyio.CancelScope() as scope:
-        listening = asyncio.create_task(_when_left(request, scope.cancel))
-        try:
-            return await work
-        finally:
-            listening.cancel()
-    raise ClientDisconnect
-
-
-async def _when_left(request: Request, stop: Callable[[], None]) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    stop()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
+from models.monitoring.drift.monitor import monitor
 from models.monitoring.drift.results import Monitor
 from tests.conftest import MOMENT
 
@@ -47,6 +50,55 @@ def test_the_window_can_be_chosen(client, ask_yesterday):
     for days in ("0", "-1", "nan", "367", "a"):
         refused = client.get(PATH, params={"days": days})
         assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "?days")
+
+
+@pytest.fixture
+def held_up(monkeypatch):
+    """Reports on drift wait until the test lets them go; gives the periods that were computed, too."""
+    may_go_on, periods = threading.Event(), []
+
+    def slow(*arguments, days, **options):
+        periods.append(days)
+        assert may_go_on.wait(60)
+        return monitor(*arguments, days=days, **options)
+
+    monkeypatch.setattr("service.api.drift.monitor", slow)
+    yield may_go_on, periods
+    may_go_on.set()
+
+
+def test_close_periods_share_a_report_and_only_so_many_wait(client, held_up, monkeypatch, eventually):
+    """Beyond that there is a 503 with Retry-After at once, and what is computed already is still answered."""
+    monkeypatch.setattr("service.runtime.cached_reports.MAX_WAITING", 2)
+    may_go_on, periods = held_up
+    asked = ["1.000", "1.001", "0.999", "2", "3", "3.001"]
+    under_way = client.app.state.cached_reports._under_way
+    with ThreadPoolExecutor(len(asked)) as pool:
+        waiting = [pool.submit(client.get, PATH, params={"days": days}) for days in asked]
+        eventually(lambda: sum(one.n_requests for one in under_way.values()) == len(asked))
+        refused = client.get(PATH, params={"days": "4"})
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:backscore:overloaded")
+        assert int(refused.headers["retry-after"]) > 0
+        may_go_on.set()
+        answers = [one.result() for one in waiting]
+    assert {answer.status_code for answer in answers} == {200}
+    assert [answer.json()["settings"]["days"] for answer in answers] == [1, 1, 1, 2, 3, 3]
+    assert sorted(periods) == [1, 2, 3]
+    assert client.get(PATH, params={"days": "1.0004"}).status_code == 200
+    assert sorted(periods) == [1, 2, 3]
+
+
+def test_a_report_whose_client_left_is_not_computed(start_service, watched, held_up, eventually):
+    """A connection that closes, and one that gets a 504, give their place free."""
+    may_go_on, periods = held_up
+    client = start_service(watched.home.path, request_seconds=0.5).client
+    under_way = client.app.state.cached_reports._under_way
+    assert client.get(PATH, params={"days": 1}).status_code == 504  # this one had begun, and goes on
+    assert client.get(PATH, params={"days": 2}).status_code == 504
+    eventually(lambda: len(under_way) == 1)
+    may_go_on.set()
+    eventually(lambda: not under_way)
+    assert periods == [1]
 
 
 def test_an_older_bundle_has_nothing_to_compare_with(start_service, store):

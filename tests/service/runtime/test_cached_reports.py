@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from service.errors import OverloadedError
 from service.runtime.cached_reports import CachedReports
 from tests.conftest import MOMENT
 
@@ -78,5 +79,48 @@ def test_a_failure_is_told_to_who_asked_and_not_kept():
         with pytest.raises(ValueError, match="disk"):
             await findings.of("a", find, now=MOMENT)
         assert await findings.of("a", find, now=MOMENT) == "found"
+
+    asyncio.run(scenario())
+
+
+def test_what_nobody_waits_for_is_not_begun():
+    """Those that left have no computation; the one under way ends and is kept; who comes later gets a new one."""
+    finder = Finder()
+
+    async def scenario():
+        findings = CachedReports()
+        first = asyncio.create_task(findings.of("first", finder, now=MOMENT))
+        gone = [asyncio.create_task(findings.of(asked, finder, now=MOMENT)) for asked in ("a", "a", "b")]
+        stays = asyncio.create_task(findings.of("b", finder, now=MOMENT))
+        await asyncio.sleep(0)
+        while not finder.n_now:
+            await asyncio.sleep(0.001)
+        for one in (first, *gone):
+            one.cancel()
+        await asyncio.gather(first, *gone, return_exceptions=True)
+        again = asyncio.create_task(findings.of("a", finder, now=MOMENT))
+        await asyncio.sleep(0)
+        finder.may_go_on.set()
+        assert await stays is not await again
+        assert finder.n_made == 3  # first, b and the second a
+        assert findings.found("first", now=MOMENT, fresh_for=MINUTE) is not None
+
+    asyncio.run(scenario())
+
+
+def test_only_so_many_wait(monkeypatch):
+    """One more is refused at once; a request for a report that waits already is not one more."""
+    monkeypatch.setattr("service.runtime.cached_reports.MAX_WAITING", 2)
+    finder = Finder()
+
+    async def scenario():
+        findings = CachedReports()
+        waiting = [asyncio.create_task(findings.of(asked, finder, now=MOMENT)) for asked in ("a", "b", "c", "c", "a")]
+        await asyncio.sleep(0)
+        with pytest.raises(OverloadedError, match="2 reports wait"):
+            await findings.of("d", finder, now=MOMENT)
+        finder.may_go_on.set()
+        assert len(set(await asyncio.gather(*waiting))) == 3
+        assert await findings.of("d", finder, now=MOMENT)
 
     asyncio.run(scenario())
