@@ -161,13 +161,11 @@ class Column:
 
     def _check_time(self) -> None:
         """Check that what is for times describes one."""
-        if self.time_input and self.role != "time":
-            raise TableError(f"column {self.name!r}: 'time_input' is for the role 'time', this is a {self.role}")
-        if self.format is None:
-            return
-        if self.kind != "time":
-            raise TableError(f"column {self.name!r}: 'format' is for times, this is a {self.kind}")
-        check_format(self.format)
+        for field in ("time_input", "format"):
+            if getattr(self, field) and self.kind != "time":
+                raise TableError(f"column {self.name!r}: {field!r} is for times, this is a {self.kind}")
+        if self.format is not None:
+            check_format(self.format)
 
     def _check_outcome(self) -> None:
         """Check that training columns allow no missing values, and that `positive` is a value of the target."""

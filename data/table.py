@@ -112,7 +112,11 @@ class Table:
     @property
     def features(self) -> tuple[Column, ...]:
         """The columns that a model reads: those of role `feature`, and the row's time where `time_input` says so."""
-        return tuple(column for column in self.columns if column.role == "feature" or column.time_input)
+        return tuple(
+            column
+            for column in self.columns
+            if column.role == "feature" or (column.role == "time" and column.time_input)
+        )
 
     @property
     def file_columns(self) -> tuple[Column, ...]:

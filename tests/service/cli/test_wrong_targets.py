@@ -82,7 +82,7 @@ def test_a_guessed_table_says_what_is_missing(run, tmp_path, name):
 @pytest.mark.parametrize(
     ("target", "kind", "positive"),
     [
-        (np.where(RISK > 0.3, "1.0", "0.0"), "flag", "1.0"),
+        (np.where(RISK > 0.3, "1.0", "0.0"), "flag", "1"),
         (np.where(RISK > 0.3, "yes", "no"), "flag", "yes"),
         (np.where(RISK > 0.3, "1", "0"), "flag", "1"),
     ],

@@ -105,7 +105,7 @@ def test_a_rule_that_cannot_be_told_or_does_nothing_is_refused(changes, words):
         (on("channel", one_of=["?"]), "'?' means 'no value' there, and an empty value satisfies no condition"),
         (on("channel", **{"is": True}), "true and false are for flags, this is a category"),
         (on("contactless", **{"is": "maybe"}), "is never 'maybe'; it is N or Y"),
-        (on("country_mismatch", **{"is": "no"}), "is never 'no'; it is true or false"),
+        (on("country_mismatch", **{"is": "never"}), "is never 'never'; it is true or false"),
         (on("country_mismatch", one_of=["1"]), "'one_of' is not for flags; use 'is'"),
     ],
 )
