@@ -22,9 +22,11 @@ class Gates:
         and a ten-bin gap of more than this share of the rarer class.
     margin : how much worse than the champion and than the best earlier version it may be, as a share of the loss of
         always predicting the base rate.
+    max_test_rows : how many test rows of the first version are kept as the common test set; 0 keeps none.
     """
 
     min_events: Annotated[int, Field(ge=1)] = 10
     min_auc: Annotated[float, Field(ge=0, le=1)] | None = None
     calibration_tolerance: Annotated[float, Field(ge=0, le=10)] = 0.25
     margin: Annotated[float, Field(ge=0, le=1)] = 0.01
+    max_test_rows: Annotated[int, Field(ge=0)] = 20_000

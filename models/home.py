@@ -23,6 +23,11 @@ class Home:
         return self.path / "downloads"
 
     @property
+    def test_sets(self) -> Path:
+        """Folder of the models' common test sets, see `models.training.common_test`."""
+        return self.path / "test_sets"
+
+    @property
     def locks(self) -> Path:
         """Folder of the training jobs' locks."""
         return self.path / "locks"

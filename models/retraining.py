@@ -26,10 +26,12 @@ from models.registry.bundles import Manifest, sweep_partial, write_bundle
 from models.registry.live import POLICY
 from models.registry.registry import Registry, Version
 from models.reports.version_documents import version_documents
+from models.training.common_test import keep_common_test
 from models.training.fit import fit
 from models.training.job import SILENT, Progress, TrainingJob
 from models.training.job_lock import job_lock
 from models.training.judge import Judgement, judge
+from models.training.non_inferiority import common_losses
 from models.training.trained import Trained
 
 
@@ -87,7 +89,14 @@ def train(
         trained = fit(job, frame, _champion_to_refine(job, registry), home, progress, positives)
         n_test = len(trained.rows.test)
         progress.stage(f"Evaluating on {n_test:,} held-out rows against logistic regression and gradient boosting")
-        judgement = judge(trained, registry.champion(job.name), home.bundles, gates=job.domain.gates, seed=job.seed)
+        judgement = judge(
+            trained,
+            registry.champion(job.name),
+            home.bundles,
+            gates=job.domain.gates,
+            champions=registry.former_champions(job.name),
+            seed=job.seed,
+        )
         outcome = judgement.outcome(trained, promote=job.promote)
         progress.stage("Running diagnostics for the report and the model card")
         manifest, policy = _manifest(job, frame, trained, judgement, created=now()), job.domain.policy()
@@ -104,6 +113,7 @@ def train(
             why=outcome.why,
             promote=outcome.promoted,
         )
+        _keep_for_comparison(job, trained, judgement, version, home)
     return TrainingResult(
         name=job.name,
         version=version.number,
@@ -129,6 +139,19 @@ def _champion_to_refine(job: TrainingJob, registry: Registry) -> Version | None:
     if champion is None:
         raise NotTrainedError(job.name, job.domain.name)
     return champion
+
+
+def _keep_for_comparison(
+    job: TrainingJob, trained: Trained, judgement: Judgement, version: Version, home: Home
+) -> None:
+    """Keep the losses of this version on the common test set; a first version that can be judged begins the set."""
+    common = trained.common
+    if common is None and not judgement.too_few:
+        test = trained.frame.iloc[trained.rows.test]
+        table = trained.scorer.table
+        common = keep_common_test(home, job.name, table, test, first_version=version.number, seed=job.seed)
+    if common is not None:
+        common.keep_losses(version.digest, common_losses(trained, common))
 
 
 def _drift_reference(trained: Trained) -> Mapping[str, bytes]:

@@ -69,6 +69,7 @@ HEADER = """\
 #   calibration_tolerance = 0.25    how far calibration may be off beyond chance
 #   margin = 0.01                   how much worse than the champion and the best earlier version it may be, as a share
 #                                   of the loss of always predicting the base rate
+#   max_test_rows = 20000           test rows of the first version that are kept to compare all versions; 0 keeps none
 
 """
 

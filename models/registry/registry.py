@@ -182,6 +182,11 @@ class Registry:
         with reading(self._engine) as connection:
             return _find_version(connection, name, number)
 
+    def former_champions(self, name: str) -> list[Version]:
+        """Every version that is or was the champion, by number."""
+        numbers = {event.to_version for event in self.history(name) if event.alias == CHAMPION}
+        return [version for version in self.versions(name) if version.number in numbers]
+
     def names(self) -> list[str]:
         """Every name with a version, in alphabetical order."""
         with reading(self._engine) as connection:

@@ -18,6 +18,7 @@ from models.contract import Targets
 from models.home import Home
 from models.presets import PRESETS
 from models.registry.registry import Version
+from models.training.common_test import load_common_test
 from models.training.job import Progress, TrainingJob
 from models.training.refine import Start, load_start
 from models.training.trained import Trained
@@ -44,6 +45,9 @@ def fit(
     table = _as_served(job.domain.restrict_inputs(job.table), frame)
     checked, labels = checked_history(table, frame, job.source, positives, targets=job.domain.task.targets)
     rows = _split(job, table, checked, labels)
+    common = None if job.new_test_set else load_common_test(home, job.name, table)
+    if common is not None:
+        rows = common.without(rows, checked)
     train_frame = checked.iloc[rows.train]
     start = _start(job, table, frame, to_refine, home)
     refined = start.version is not None
@@ -72,6 +76,7 @@ def fit(
         test_scores=scorer.frame_scores(checked.iloc[rows.test]),
         seconds=perf_counter() - started,
         positives=positives,
+        common=common,
     )
 
 

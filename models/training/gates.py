@@ -28,7 +28,7 @@ def gate_problems(
     is_first : whether there is no champion. A first version must not be worse than logistic regression and must be
         calibrated; later ones are compared with the champion in place of that.
     """
-    if problem := _too_few(trained):
+    if problem := too_few(trained):
         return (problem,)
     bounds = [*gates, *([Gate("auc", at_least=trained.gates.min_auc)] if trained.gates.min_auc is not None else [])]
     found = [gate.problem(contenders[OURS].metrics[gate.metric]) for gate in bounds]
@@ -41,7 +41,8 @@ def gate_problems(
     return tuple(filter(None, found))
 
 
-def _too_few(trained: Trained) -> str:
+def too_few(trained: Trained) -> str:
+    """Why the test set is too small to judge a version by; empty if it is not."""
     labels, least = trained.test_labels, trained.gates.min_events
     if not trained.task.is_binary:
         if len(labels) >= 2 * least:
@@ -60,11 +61,9 @@ def _too_few(trained: Trained) -> str:
 def _no_better_than_the_base_rate(trained: Trained, seed: int) -> str:
     """Paired comparison with the constant prediction of the training rows."""
     task, labels = trained.task, trained.test_labels
-    table, rows = trained.scorer.table, trained.rows.train
-    constant = task.constant(table, trained.labels[rows], table.row_weights(trained.frame.iloc[rows]), len(labels))
-    found = compare(
-        task.losses(labels, trained.test_predictions), task.losses(labels, constant), trained.test_weights, seed=seed
-    )
+    predictions = (trained.test_predictions, trained.constant_predictions(len(labels)))
+    ours, theirs = (task.losses(labels, found) for found in predictions)
+    found = compare(ours, theirs, trained.test_weights, seed=seed)
     if found.better:
         return ""
     return (

@@ -28,6 +28,7 @@ class TrainingJob:
         None is 1, or the share of the champion to refine, which allows no other.
     promote : "auto" if it passes the gates and is not worse than the champion, "always", "never", or "challenger",
         which the job treats as never: its caller begins the rollout.
+    new_test_set : begin a new common test set with the test rows of this job, see `models.training.common_test`.
     actor : name of who started the job, for the history.
     wait_seconds : how long to wait for another job of the same name.
     """
@@ -43,6 +44,7 @@ class TrainingJob:
     seed: int = 0
     negative_sample_rate: float | None = None
     promote: Promote = "auto"
+    new_test_set: bool = False
     actor: str = "command line"
     wait_seconds: float = 0.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +17,9 @@ from models.errors import BundleError
 from models.evaluation.metrics import Comparison, Contender, compare
 from models.registry.live import load_live
 from models.registry.registry import Version
-from models.training.gates import OURS, gate_problems
+from models.training.gates import OURS, gate_problems, too_few
 from models.training.job import Promote
+from models.training.non_inferiority import Standing, is_inferior, margin_of, standing
 from models.training.trained import Trained
 
 
@@ -40,6 +42,9 @@ class Judgement:
     comparison : with the champion; None without a champion, or if it cannot score these rows; `problem` says why.
     loss : name of the compared loss.
     gate_problems : why it fails its gates, see `models.training.gates`.
+    too_few : whether its test set is too small to judge a version by.
+    standing : against earlier champions on the common test set, None if there is none.
+    margin : of non-inferiority on this test set, in the unit of the loss; used where there is no `standing`.
     """
 
     contenders: Mapping[str, Contender]
@@ -48,6 +53,9 @@ class Judgement:
     problem: str
     loss: str
     gate_problems: tuple[str, ...] = ()
+    too_few: bool = False
+    standing: Standing | None = None
+    margin: float = math.inf
 
     @property
     def ours(self) -> Contender:
@@ -65,7 +73,8 @@ class Judgement:
     def verdict(self) -> tuple[bool, str]:
         """Whether the new version may go live, and the sentence that says why.
 
-        It must pass every gate and must not be significantly worse than the champion.
+        It must pass every gate, must not be worse than the champion beyond chance, and not inferior to the best
+        champion so far on the common test set; without that set, not to the champion on this job's test set.
         """
         if self.gate_problems:
             return False, "; ".join(self.gate_problems)
@@ -77,13 +86,35 @@ class Judgement:
             f"{self.loss} {self.comparison.difference:+.5f} against the champion, version {self.champion.number} "
             f"(90 % interval {self.comparison.low:+.5f} to {self.comparison.high:+.5f}, lower is better)"
         )
-        return not self.comparison.worse, f"it is {'' if self.comparison.worse else 'not '}worse: {interval}"
+        if self.comparison.worse:
+            return False, f"it is worse: {interval}"
+        if self.standing is not None:
+            inferior, interval = self.standing.inferior, f"{interval}; {self.standing.text}"
+        else:
+            inferior = is_inferior(self.comparison, self.margin)
+            interval += f", margin {self.margin:.5f}" if math.isfinite(self.margin) else ""
+        return (
+            not inferior,
+            f"it is not worse{' beyond chance, but may be by more than the margin' * inferior}: {interval}",
+        )
 
 
 def judge(
-    trained: Trained, champion: Version | None, bundles: Path, *, gates: Sequence[Gate] = (), seed: int
+    trained: Trained,
+    champion: Version | None,
+    bundles: Path,
+    *,
+    gates: Sequence[Gate] = (),
+    champions: Sequence[Version] = (),
+    seed: int,
 ) -> Judgement:
-    """Evaluate the new version, the baselines and the champion on the test set; `gates` are the domain's."""
+    """Evaluate the new version, the baselines and the champion on the test set.
+
+    Parameters
+    ----------
+    gates : of the domain.
+    champions : every version that ever was champion, for the common test set.
+    """
     task, rows, labels, ours = trained.task, trained.rows, trained.test_labels, trained.test_predictions
     weights = trained.test_weights
     contenders = {OURS: Contender(ours, task.evaluate(labels, ours, weights), trained.seconds)}
@@ -101,6 +132,7 @@ def judge(
         comparison=None,
         problem="",
         loss=task.loss,
+        too_few=bool(too_few(trained)),
         gate_problems=gate_problems(trained, contenders, gates, is_first=champion is None, seed=seed),
     )
     if champion is None:
@@ -113,6 +145,8 @@ def judge(
         judged,
         contenders={**contenders, name: Contender(theirs, task.evaluate(labels, theirs, weights), seconds=0.0)},
         comparison=compare(task.losses(labels, ours), task.losses(labels, theirs), weights, seed=seed),
+        standing=None if trained.common is None else standing(trained, trained.common, champions, bundles, seed=seed),
+        margin=margin_of(trained, labels, weights),
     )
 
 

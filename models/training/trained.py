@@ -12,6 +12,7 @@ from data.window_events import KnownPositives
 from models.arrays import Floats, Scores
 from models.contract import Predictions, Targets, Task
 from models.estimators.table_scorer import TableScorer
+from models.training.common_test import CommonTest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class Trained:
     frame, labels : checked rows with windows, and their targets.
     seconds : time of training and of predicting the test rows.
     positives : see `data.windows.checked_history`.
+    common : the model's common test set, None if there is none yet.
     """
 
     task: Task
@@ -40,6 +42,7 @@ class Trained:
     test_scores: Scores
     seconds: float
     positives: KnownPositives | None = None
+    common: CommonTest | None = None
 
     @property
     def gates(self) -> Gates:
@@ -65,6 +68,12 @@ class Trained:
     def test_weights(self) -> Floats | None:
         """Weights of the test rows, with mean 1; None if the table has none."""
         return self.scorer.table.row_weights(self.frame.iloc[self.rows.test])
+
+    def constant_predictions(self, n_rows: int) -> Predictions:
+        """What the training rows' outcomes alone predict, for so many rows: the base rate, of a binary task."""
+        table, rows = self.scorer.table, self.rows.train
+        weights = table.row_weights(self.frame.iloc[rows]) if table.weight else None
+        return self.task.constant(table, self.labels[rows], weights, n_rows)
 
     @property
     def origin(self) -> str:

@@ -48,6 +48,7 @@ def train(
     preset: options.Preset = None,
     promote: options.Promoted = "auto",
     negative_sample_rate: options.NegativeSampleRate = None,
+    new_test_set: options.NewTestSet = False,
     seed: options.Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -76,6 +77,7 @@ def train(
         preset=preset,
         negative_sample_rate=negative_sample_rate,
         promote=promote,
+        new_test_set=new_test_set,
         seed=seed,
     )
     documents = _documents(settings, result)
@@ -113,6 +115,7 @@ def run_training(
     preset: PresetName | None,
     negative_sample_rate: float | None = None,
     promote: options.Promotion,
+    new_test_set: bool = False,
     seed: int,
     label: str = "",
 ) -> TrainingResult:
@@ -151,6 +154,7 @@ def run_training(
             seed=seed,
             negative_sample_rate=negative_sample_rate,
             promote=promote,
+            new_test_set=new_test_set,
             actor=actor(),
         )
         with open_registry(settings) as registry:

@@ -61,4 +61,11 @@ NegativeSampleRate = Annotated[
         " probabilities are corrected for it. Default: all; with --refine the share of the champion.",
     ),
 ]
+NewTestSet = Annotated[
+    bool,
+    typer.Option(
+        "--new-test-set",
+        help="Begin a new common test set with the test rows of this job: versions until now are no longer compared.",
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed; equal seeds give equal models.")]
