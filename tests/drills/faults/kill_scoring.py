@@ -2,8 +2,9 @@
 
     python tests/drills/faults/kill_scoring.py [--rounds 50] [--database URL]
 
-SIGKILL hits `backscore serve` at a random moment with 8 requests under way; then the log is compared with what the
-clients received, byte by byte, and the service is started again. Exit code 1 if anything is wrong.
+SIGKILL hits `backscore serve` at a random moment after the first answer, with 8 requests under way; then the log is
+compared with what the clients received, byte by byte, and the service is started again. Exit code 1 if anything is
+wrong.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ def main() -> None:
             serving = ServiceProcess(stage)
             serving.wait_until_ready()
             seconds = chance.uniform(0.05, 1.0)
-            with scoring(serving.port, seconds=10).running() as load:
+            with scoring(serving.port, seconds=60).running() as load:
+                while not load.answers:  # a slow machine that has answered nothing yet has lost nothing
+                    time.sleep(0.01)
                 time.sleep(seconds)
                 serving.kill()
             n_broken += load.loaded.others["lost"]
             if refused := {status for status in load.loaded.others if status != "lost"}:
                 problems.append(f"round {number}: answered with {refused}")
-            if not load.answers:
-                problems.append(f"round {number}: nothing was answered before the kill")
             answers += load.answers
             problems += stage.lost(load.answers)
         n_recorded = len(stage.recorded())

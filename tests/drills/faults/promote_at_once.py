@@ -2,8 +2,9 @@
 
     python tests/drills/faults/promote_at_once.py [--rounds 50] [--database URL]
 
-Two replicas share a database and a folder of bundles. In each round both are told at the same moment to promote another
-version each, under load. The history must hold each change with what was there before, the last one must be the
+Two replicas share a database and a folder of bundles. In each round both are told at the same moment to promote two
+versions each, under load. With four versions a promotion rarely finds its own version live, which would change nothing
+and hide a lost update. The history must hold each change with what was there before, the last one must be the
 champion, and both replicas must answer with it within two seconds, without a failed request. Exit code 1 if not.
 """
 
@@ -22,7 +23,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
+from models.domains._discovery import load_domains
 from models.registry.registry import Registry
+from tests.conftest import quick_scorer
 from tests.drills.load import ask_once
 from tests.drills.stage import NAME, end_with, scoring, scratch
 
@@ -44,13 +47,16 @@ def main() -> None:
     with ExitStack() as stack:
         stage = stack.enter_context(scratch(arguments.database))
         store = stage.trained()
+        domain = load_domains()[NAME]
+        for seed in (2, 3):
+            store.add(domain, quick_scorer(domain, seed=seed), promote=False)
         stack.callback(store.registry.close)
         replicas = [stack.enter_context(stage.serving()) for _ in range(2)]
         for number in range(arguments.rounds):
-            body = [json.dumps({"version": version, "why": f"round {number}"}).encode() for version in (1, 2)]
+            body = [json.dumps({"version": version, "why": f"round {number}"}).encode() for version in (1, 2, 3, 4)]
             asking = [
                 threading.Thread(target=ask_once, args=(one.port, f"/v1/models/{NAME}/promote", what))
-                for one, what in zip(replicas, body, strict=True)
+                for one, what in zip([*replicas, *replicas], body, strict=True)
             ]
             with scoring(replicas[number % 2].port, seconds=0.5, connections=4).running() as load:
                 for thread in asking:

@@ -153,6 +153,14 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back(start_service, stor
     assert client.get("/health/ready").status_code == 200
 
 
+def test_workers_share_a_rate(start_service, store):
+    """Of four an hour each of two workers grants two."""
+    key = make(store, "slow", rate="4/h")
+    client = start_service(store.home.path, workers=2).client
+    answers = [client.get("/v1/models", headers=header(key)) for _ in range(3)]
+    assert [one.status_code for one in answers] == [200, 200, 429]
+
+
 def test_until_the_keys_are_read_nobody_is_let_in(start_service, store, applicant, monkeypatch, eventually):
     """A database that is away when the service begins opens nothing; what is open to all stays open."""
     key = make(store, "ops", "admin")

@@ -1,13 +1,16 @@
 """The server's protocol under clients that behave badly, over real sockets."""
 
+import asyncio
 import socket
 import threading
 import time
 from contextlib import closing
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 import uvicorn
+from uvicorn.server import ServerState
 
 from service.runtime.connection_limits import MAX_HEADER_BYTES, ConnectionLimits, PatientProtocol
 
@@ -127,6 +130,28 @@ def test_headers_have_an_end(connect):
         with_reset = True
 
     assert with_reset or said.startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize(
+    ("header_bytes", "body_bytes", "refused"), [(70_000, 0, True), (60_000, 0, False), (60_000, 100_000, False)]
+)
+def test_headers_that_come_in_one_piece_have_an_end_too(header_bytes, body_bytes, refused):
+    """They are counted to the byte, without the body that came with them."""
+    request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nX-Filler: " % body_bytes
+    request += b"x" * header_bytes + b"\r\n\r\n" + b"y" * body_bytes
+
+    async def answered():
+        config = uvicorn.Config(Application(), log_level="error", lifespan="off", ws="none", proxy_headers=False)
+        config.load()
+        protocol, transport = PatientProtocol(config, ServerState(), {}), MagicMock()
+        transport.is_closing.return_value = False
+        transport.get_extra_info.side_effect = lambda name, *_: MagicMock() if name == "socket" else None
+        protocol.connection_made(transport)
+        protocol.data_received(request)
+        protocol.connection_lost(None)
+        return b"".join(call.args[0] for call in transport.write.call_args_list)
+
+    assert asyncio.run(answered()).startswith(b"HTTP/1.1 431 ") is refused
 
 
 def test_slow_headers_that_come_in_time_are_fine(connect):
