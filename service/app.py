@@ -26,6 +26,7 @@ from models.registry.bundles import package_versions
 from models.registry.database.engine import open_database
 from models.registry.live import load_live
 from models.registry.registry import Registry
+from service.access.hosts import Hosts
 from service.access.key_gate import KeyGate
 from service.access.key_ring import KeyRing
 from service.access.key_store import KeyStore
@@ -104,6 +105,7 @@ def create_app(
     state = _state(settings, database, live_models, pipeline, secret, log, now=now, new_id=new_id)
     keys = KeyStore(open_database(settings.registry_url))
     ring = KeyRing(keys, api_key=settings.api_key, share=1 / settings.workers, now=now)
+    hosts = Hosts(settings.host, settings.allowed_hosts, lambda: ring.is_needed)
     routes, static = PredictionRoutes(state), StaticFiles()
     pages = Pages(
         Sessions(secret),
@@ -122,7 +124,7 @@ def create_app(
         app,
         [
             *pipeline.middleware([protocol_error, partial(problem_page, pages)]),
-            Middleware(KeyGate, ring=ring, sessions=pages.sessions, metrics_open=settings.metrics_open),
+            Middleware(KeyGate, hosts=hosts, ring=ring, sessions=pages.sessions, metrics_open=settings.metrics_open),
             Middleware(ScoreFirst, routes=routes),
         ],
     )

@@ -56,6 +56,26 @@ class InvalidHttpError(ServiceError):
         super().__init__("not a valid HTTP/1.1 request; the connection is closed")
 
 
+class InvalidHostError(ServiceError):
+    """The request names no host, or several."""
+
+    def __init__(self, hosts: Sequence[str]) -> None:
+        came = ", ".join(repr(shortened(host)) for host in hosts[:3]) or "none"
+        super().__init__(
+            f"a request must have one header Host with a name or an address, such as `Host: 127.0.0.1:8000`; got {came}"
+        )
+
+
+class UnknownHostError(ServiceError):
+    """The request is for a host for which the service does not answer."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the service does not answer for the host {shortened(name)!r}; call it as 127.0.0.1 or localhost, or set "
+            "BACKSCORE_ALLOWED_HOSTS to the comma-separated names under which it is called; see /guide/security"
+        )
+
+
 class MissingScopeError(ServiceError):
     """The key lacks the scope that the request needs."""
 
@@ -72,6 +92,27 @@ class ForeignRequestError(ServiceError):
         super().__init__(
             "the request was not sent from a page of this service, or the page was opened before you signed in or out; "
             "reload the page and try again"
+        )
+
+
+class ForeignSiteError(ForeignRequestError):
+    """The request comes from a page of another site, and has no key in a header."""
+
+    def __init__(self) -> None:
+        ServiceError.__init__(
+            self,
+            "the request comes from a page of another site (headers Sec-Fetch-Site, Origin), which can change nothing "
+            "here; send it from a program, or with a key in X-API-Key; see /guide/security",
+        )
+
+
+class WeakKeyError(ServiceError):
+    """The key of the environment can be guessed, and other machines can reach the service."""
+
+    def __init__(self, host: str, rule: str) -> None:
+        super().__init__(
+            f"BACKSCORE_API_KEY is too weak for host {host!r}, which is reachable from other machines: it must have "
+            f"{rule}; make one with `openssl rand -hex 32`, or use `backscore keys create`"
         )
 
 
@@ -127,6 +168,16 @@ class MediaTypeError(ServiceError):
     def __init__(self, given: str, accepted: Iterable[str]) -> None:
         came = repr(shortened(given)) if given else "no Content-Type"
         super().__init__(f"unsupported media type: got {came}, expected {' or '.join(accepted)}")
+
+
+class MissingMediaTypeError(ServiceError):
+    """An inference request without a Content-Type."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "unsupported media type: got no Content-Type, expected application/json; send `Content-Type: "
+            'application/json` (`infer(..., headers={"Content-Type": "application/json"})` in Triton\'s client)'
+        )
 
 
 class ContentCodingError(ServiceError):

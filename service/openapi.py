@@ -251,7 +251,7 @@ def _require_keys(document: Json) -> None:
         missing, forbidden, too_often = (_problem_answer(path, *described) for described in OF_KEYS)
         for method, operation in methods.items():
             scope = scope_needed(method.upper(), path)
-            needs = f"Requires a key with the scope `{scope}`." if scope else "Requires a key."
+            needs = f"Requires a key with the scope `{scope}`."
             operation["description"] = f"{operation.get('description', '')} {needs}".strip()
             operation["security"] = [{"header": []}, {"bearer": []}]
-            operation["responses"] |= {"401": missing, "429": too_often} | ({"403": forbidden} if scope else {})
+            operation["responses"] |= {"401": missing, "403": forbidden, "429": too_often}

@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     data_home : folder of public tables that were downloaded before.
     database_url : of the registry; None for the SQLite file in `home`.
     host, port : address of the service; any host beyond loopback needs keys, see `service.cli.commands.serve`.
+    allowed_hosts : names under which the service is called besides loopback, see `service.access.hosts`.
     api_key : a key with all scopes, besides those of the database.
     max_body_bytes, max_batch_bytes, max_rows_per_batch : larger requests are refused before they are parsed.
     poll_seconds : interval at which each worker polls the registry.
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     database_url: str | None = None
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65_535)
+    allowed_hosts: str = ""
     api_key: SecretStr | None = Field(None, min_length=1)
     max_body_bytes: PositiveInt = MEBIBYTE
     max_batch_bytes: PositiveInt = 64 * MEBIBYTE
@@ -67,6 +69,15 @@ class Settings(BaseSettings):
     def registry_url(self) -> str:
         """The SQLAlchemy URL of the registry."""
         return self.database_url or Home(self.home).database_url
+
+
+MIN_KEY_CHARACTERS, MIN_DIFFERENT = 16, 8
+KEY_RULE = f"at least {MIN_KEY_CHARACTERS} characters, {MIN_DIFFERENT} of them different"
+
+
+def is_weak(key: str) -> bool:
+    """Whether a key breaks KEY_RULE; whoever reaches the service may try keys."""
+    return len(key) < MIN_KEY_CHARACTERS or len(set(key)) < MIN_DIFFERENT
 
 
 def is_loopback(host: str) -> bool:

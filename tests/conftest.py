@@ -55,6 +55,7 @@ settings.register_profile(
 )
 settings.load_profile("backscore")
 
+ADDRESS = "http://127.0.0.1:8000"
 MOMENT = datetime(2024, 5, 31, 12, 0, tzinfo=UTC)
 POSTGRES = os.environ.get("BACKSCORE_TEST_POSTGRES")
 START = datetime(2024, 5, 1, 12, 30, 15, 123456, tzinfo=UTC)
@@ -232,7 +233,7 @@ def start_service(running_services: list[TestClient]) -> Callable[..., Service]:
         settings = Settings(home=home, **{"poll_seconds": 3600, **changes})
         log = io.StringIO()
         app = create_app(settings, now=lambda: MOMENT, new_id=ids, log_to=log, tracing=tracing)
-        client = TestClient(app, raise_server_exceptions=False).__enter__()
+        client = TestClient(app, base_url=ADDRESS, raise_server_exceptions=False).__enter__()
         running_services.append(client)
         return Service(client, log, home)
 

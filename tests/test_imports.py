@@ -47,7 +47,7 @@ ROOMS = {
         "errors": "",
         "settings": "logs",
         "requests": "errors",
-        "access": "errors requests",
+        "access": "errors requests settings",
         "live": "errors requests",
         "metrics": "live",
         "middleware": "errors live logs metrics requests",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.types import Scope as AsgiScope
 
-from service.access.key_store import SCOPES, Scope
+from service.access.key_store import INCLUDED_IN, SCOPES, Scope
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,10 @@ class Caller:
     id: str
     name: str
     scopes: frozenset[Scope]
+
+    def may(self, needed: Scope) -> bool:
+        """Whether one of the scopes is, or includes, this one."""
+        return needed in self.scopes or "admin" in self.scopes or bool(self.scopes & INCLUDED_IN.get(needed, set()))
 
 
 ANYONE = Caller("", "", frozenset(SCOPES))

@@ -1,4 +1,4 @@
-"""KeyGate: authentication, scopes and rate limits in front of every path."""
+"""KeyGate: hosts, authentication, scopes and rate limits in front of every path."""
 
 from __future__ import annotations
 
@@ -7,10 +7,19 @@ import re
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from service.access.hosts import Hosts
 from service.access.key_ring import KeyRing
 from service.access.key_store import Scope
 from service.access.sessions import PAGES, SAFE_METHODS, Sessions, key_of
-from service.errors import ForeignRequestError, KeysUnreadError, MissingKeyError, MissingScopeError, RateLimitError
+from service.errors import (
+    ForeignRequestError,
+    InvalidHostError,
+    KeysUnreadError,
+    MissingKeyError,
+    MissingScopeError,
+    RateLimitError,
+    UnknownHostError,
+)
 from service.requests.problems import problem_response
 
 OPEN_PATHS = re.compile(
@@ -22,13 +31,10 @@ ADMINISTERED = re.compile(r"/v1/models(/.*)?")
 ASKED = re.compile(r"/v1/[^/]+/[^/]+|/v2/models/[^/]+(/versions/[^/]+)?/infer|/models/[^/]+")
 
 
-def scope_needed(method: str, path: str) -> Scope | None:
-    """The scope that a request requires; None if any key will do.
-
-    Reads need no scope; unknown paths need "admin".
-    """
+def scope_needed(method: str, path: str) -> Scope:
+    """The scope that a request requires; unknown paths need "admin"."""
     if method in ("GET", "HEAD"):
-        return None
+        return "metrics" if path == METRICS else "read"
     if method == "POST" and not ADMINISTERED.fullmatch(path):
         if OUTCOMES.fullmatch(path):
             return "outcomes"
@@ -38,22 +44,32 @@ def scope_needed(method: str, path: str) -> Scope | None:
 
 
 class KeyGate:
-    """Middleware that requires a key for every path but health, guide, documentation and its assets.
+    """Middleware that requires a known host, and a key for every path but health, guide, documentation and its assets.
 
     Parameters
     ----------
+    hosts : checks for which host a request is.
     ring : authenticates keys.
     sessions : protects requests whose key comes from a cookie against CSRF.
     metrics_open : whether /metrics is open, too.
     """
 
-    def __init__(self, app: ASGIApp, ring: KeyRing, sessions: Sessions, *, metrics_open: bool = False) -> None:
-        self.app, self._ring, self._sessions, self._metrics_open = app, ring, sessions, metrics_open
+    def __init__(
+        self, app: ASGIApp, hosts: Hosts, ring: KeyRing, sessions: Sessions, *, metrics_open: bool = False
+    ) -> None:
+        self.app, self._hosts, self._ring, self._sessions = app, hosts, ring, sessions
+        self._metrics_open = metrics_open
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        try:
+            self._hosts.check(scope)
+        except (InvalidHostError, UnknownHostError) as error:
+            scope["problem_forms"] = ()  # a page would show the names of models to a foreign site
+            await problem_response(scope, error)(scope, receive, send)
             return
         # an allow list of open paths, so that an unexpected spelling of a path stays closed
         path = scope["path"].removeprefix(scope.get("root_path", ""))
@@ -67,14 +83,17 @@ class KeyGate:
 
     def _let_in(self, scope: AsgiScope, path: str) -> None:
         presented = _presented(scope)
+        is_change = scope["method"] not in SAFE_METHODS and not PAGES.fullmatch(path)  # forms of pages carry a token
+        has_key_in_header = presented is not None  # which no page of another site can send
         if presented is None:
             presented = key_of(scope)
-            # browsers attach cookies to cross-site requests, too; the forms of pages carry a token that they check
-            if presented is not None and scope["method"] not in SAFE_METHODS and not PAGES.fullmatch(path):
+            if presented is not None and is_change:  # browsers attach cookies to cross-site requests, too
                 self._sessions.check_header(scope)
         caller = scope["key"] = self._ring.caller_of(presented)
+        if is_change and not has_key_in_header:
+            self._sessions.check_site(scope)
         needed = scope_needed(scope["method"], path)
-        if needed is not None and needed not in caller.scopes and "admin" not in caller.scopes:
+        if not caller.may(needed):
             raise MissingScopeError(needed, caller.scopes)
         bucket = self._ring.take(caller)
         if bucket is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -19,8 +19,13 @@ from models.registry.database.engine import reading, writing
 from models.registry.database.schema import keys
 from service.access.rates import Rate
 
-Scope: TypeAlias = Literal["score", "outcomes", "admin"]
+Scope: TypeAlias = Literal["metrics", "read", "score", "outcomes", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+INCLUDED_IN: Mapping[Scope, frozenset[Scope]] = {
+    "metrics": frozenset({"read", "score", "outcomes"}),
+    "read": frozenset({"score", "outcomes"}),
+}
+"""Scopes that other scopes include; "admin" includes all."""
 PREFIX = "bsk"
 
 

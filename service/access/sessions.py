@@ -21,7 +21,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import Response
 from starlette.types import Scope as AsgiScope
 
-from service.errors import ForeignRequestError
+from service.errors import ForeignRequestError, ForeignSiteError
 
 KEY_COOKIE, SESSION_COOKIE = "backscore_key", "backscore_session"
 TOKEN_HEADER = b"x-csrf-token"
@@ -77,6 +77,12 @@ class Sessions:
     def check_header(self, scope: AsgiScope) -> None:
         """ForeignRequestError as `check`, with the token in the header X-CSRF-Token."""
         self.check(scope, token_in_header(scope))
+
+    @staticmethod
+    def check_site(scope: AsgiScope) -> None:
+        """ForeignSiteError if a browser says that the request comes from a page of another site."""
+        if not _is_sent_from_here(scope):
+            raise ForeignSiteError()
 
     def _token(self, session: str, key: str) -> str:
         return digest(self._secret, f"{session}:{sha256(key.encode()).hexdigest()}".encode(), "sha256").hex()

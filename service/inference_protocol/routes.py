@@ -12,7 +12,7 @@ from starlette.responses import Response
 from models.registry.bundles import package_versions
 from service.access.callers import Caller
 from service.context import State
-from service.errors import BinaryTensorsError, NotLiveError
+from service.errors import BinaryTensorsError, MissingMediaTypeError, NotLiveError
 from service.inference_protocol.documentation import TAG
 from service.inference_protocol.inference import infer
 from service.inference_protocol.messages import (
@@ -123,8 +123,9 @@ class Inference:
         scope["log_fields"]["version"] = served.live.version
         if BINARY_HEADER in request.headers:
             raise BinaryTensorsError
-        if "content-type" in request.headers:  # Triton's client sends none
-            media_type(scope, (JSON,))
+        if "content-type" not in request.headers:  # pages of other sites can send that; Triton's client does
+            raise MissingMediaTypeError
+        media_type(scope, (JSON,))
         work = partial(
             infer,
             served,

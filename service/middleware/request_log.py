@@ -26,6 +26,8 @@ from service.requests.problems import ProblemForm, problem_response
 REQUEST_ID = b"x-request-id"
 CLIENT_LEFT = 499  # the status that nginx gave to a client that closed the connection before the answer
 QUIET_PATHS = ("/health/", "/v2/health/", "/static/", "/metrics")
+SHARED_PATHS = "/static/"
+NO_STORE = (b"cache-control", b"no-store")
 CLOSE = (b"connection", b"close")
 
 
@@ -67,6 +69,8 @@ class RequestLog:
             return
         request_id = scope["request_id"] = _given_id(scope) or self.new_id()
         headers = [(REQUEST_ID, request_id.encode())]
+        if not scope["path"].startswith(SHARED_PATHS):
+            headers.append(NO_STORE)  # answers, and refusals that quote a row, are personal
         if self._is_draining():
             headers.append(CLOSE)
         exchange = scope["exchange"] = Exchange(receive, send, request_id, headers)

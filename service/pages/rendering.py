@@ -26,7 +26,6 @@ SECURITY_HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # "no-referrer" would also hide that a form came from one of these pages
-    "Cache-Control": "no-store",
 }
 
 
@@ -100,5 +99,4 @@ def caller_of(request: Request) -> Caller:
 
 def may(request: Request, scope: Scope) -> bool:
     """Whether the caller has the scope."""
-    scopes = caller_of(request).scopes
-    return scope in scopes or "admin" in scopes
+    return caller_of(request).may(scope)

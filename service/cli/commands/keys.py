@@ -29,7 +29,10 @@ KeyName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the key, s
 def create(
     name: KeyName,
     scopes: Annotated[
-        str, typer.Option(help="Comma-separated: score, outcomes, admin; admin includes the others.")
+        str,
+        typer.Option(
+            help="Comma-separated: metrics, read, score, outcomes, admin. All but metrics include reading, admin all."
+        ),
     ] = "score",
     rate: Annotated[
         str | None, typer.Option(help="Rate limit of each replica, such as 100/s, 6000/min or 500/h.")

@@ -75,13 +75,22 @@ def _announce(settings: Settings) -> None:
 
 
 def check_keys(settings: Settings) -> None:
-    """UnsafeAddressError if other machines can reach the host and there is no usable key."""
+    """Refuse a host that other machines can reach without a usable key, or with one that can be guessed.
+
+    Raises
+    ------
+    UnsafeAddressError, WeakKeyError
+    """
     from models.clock import utc_now
     from service.access.key_store import KeyStore
-    from service.errors import UnsafeAddressError
-    from service.settings import is_loopback
+    from service.errors import UnsafeAddressError, WeakKeyError
+    from service.settings import KEY_RULE, is_loopback, is_weak
 
-    if settings.api_key is not None or is_loopback(settings.host):
+    if is_loopback(settings.host):
+        return
+    if settings.api_key is not None:
+        if is_weak(settings.api_key.get_secret_value()):
+            raise WeakKeyError(settings.host, KEY_RULE)
         return
     with database_of(settings) as engine:
         keys = KeyStore(engine).all()

@@ -94,7 +94,7 @@ class Watching(StreamingResponse):
 
     def __init__(self, trainings: Trainings, settings: PlaygroundSettings, steps: int) -> None:
         # a buffering proxy would deliver all frames at once
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        headers = {"X-Accel-Buffering": "no"}
         self._trainings, self._events = trainings, _events(trainings.frames(settings, steps))
         super().__init__(self._events, media_type=EVENTS, headers=headers)
 

@@ -41,7 +41,7 @@ def main() -> None:
             log_to=io.StringIO(),
         )
         ids: list[str] = []
-        with TestClient(app) as client:
+        with TestClient(app, base_url="http://127.0.0.1:8000") as client:
             for number in range(arguments.rounds):
                 moment[0] = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=chance.uniform(-365, 365))
                 bodies = {"score": row, "batch": {"rows": [row, row]}, "explain": {"row": row}}

@@ -143,7 +143,14 @@ def sizes() -> list[Attack]:
         return Attack(name, request("POST", SCORE, body, f"Content-Encoding: {coding}"), (415,))
 
     def headed(name: str, *headers: str, body: bytes = row, expected: tuple[int, ...] = (400, DROPPED)) -> Attack:
-        lines = ["POST /v1/credit/score HTTP/1.1", "Host: x", "Content-Type: application/json", *headers, "", ""]
+        lines = [
+            "POST /v1/credit/score HTTP/1.1",
+            "Host: localhost",
+            "Content-Type: application/json",
+            *headers,
+            "",
+            "",
+        ]
         return Attack(name, "\r\n".join(lines).encode() + body, expected)
 
     return [

@@ -33,7 +33,7 @@ def header(key):
 
 
 def test_a_key_opens_what_its_scopes_say(start_service, store, applicant):
-    """Reading needs any key; the problem of a missing scope names it and those there are."""
+    """Each of these includes reading; the problem of a missing scope names it and those there are."""
     score, outcomes, admin = (make(store, name, name) for name in ("score", "outcomes", "admin"))
     client = start_service(store.home.path).client
     promote, body = "/v1/models/credit/promote", {"version": 2}
@@ -49,6 +49,31 @@ def test_a_key_opens_what_its_scopes_say(start_service, store, applicant):
     assert client.post(promote, headers=header(score), json=body).status_code == 403
     assert client.post(promote, headers=header(admin), json=body).status_code == 200
     assert store.registry.history("credit")[-1].actor == "key admin"
+
+
+def test_a_key_may_only_read(start_service, store, applicant):
+    """Everything, and change nothing; one for metrics reads nothing else."""
+    read, metrics = make(store, "read", "read"), make(store, "metrics", "metrics")
+    client = start_service(store.home.path).client
+
+    paths = ("/v1/models", "/v1/models/credit", "/metrics", "/", "/models/credit", "/v2/models/credit")
+    assert {client.get(path, headers=header(read)).status_code for path in paths} == {200}
+    assert client.get("/metrics", headers=header(metrics)).status_code == 200
+    refused = [client.get(path, headers=header(metrics)) for path in paths if path != "/metrics"]
+    assert {answer.status_code for answer in refused} == {403}
+    assert refused[0].json()["detail"].startswith("the key lacks the scope 'read'; its scopes: metrics")
+    for path, body in (
+        ("/v1/credit/score", applicant),
+        ("/v1/outcomes", {"outcomes": [{"prediction_id": "x", "outcome": True}]}),
+        ("/v1/models/credit/promote", {"version": 2}),
+    ):
+        for key in (read, metrics):
+            assert client.post(path, headers=header(key), json=body).status_code == 403
+    for scope in ("score", "outcomes", "admin"):  # which could read before there was "read"
+        key = make(store, f"only-{scope}", scope)
+        client = start_service(store.home.path).client
+        assert client.get("/metrics", headers=header(key)).status_code == 200
+        assert client.get("/v1/models", headers=header(key)).status_code == 200
 
 
 def test_records_name_the_key(start_service, store, applicant):
@@ -191,9 +216,10 @@ def test_until_the_keys_are_read_nobody_is_let_in(start_service, store, applican
 @pytest.mark.parametrize(
     ("method", "path", "needed"),
     [
-        ("GET", "/v1/models/credit", None),
-        ("GET", "/learn/train", None),
-        ("HEAD", "/v1/models", None),
+        ("GET", "/v1/models/credit", "read"),
+        ("GET", "/learn/train", "read"),
+        ("GET", "/metrics", "metrics"),
+        ("HEAD", "/v1/models", "read"),
         ("POST", "/v1/credit/score", "score"),
         ("POST", "/v1/ads/rank", "score"),
         ("POST", "/v2/models/credit/infer", "score"),
@@ -201,8 +227,8 @@ def test_until_the_keys_are_read_nobody_is_let_in(start_service, store, applican
         ("POST", "/v1/outcomes", "outcomes"),
         ("POST", "/v1/fraud/labels", "outcomes"),
         ("POST", "/v1/fraud/alerts/3/verdict", "outcomes"),
-        ("GET", "/", None),
-        ("GET", "/models/credit/promote", None),
+        ("GET", "/", "read"),
+        ("GET", "/models/credit/promote", "read"),
         ("POST", "/models/credit", "score"),
         ("POST", "/models/fraud/alerts/3/verdict", "outcomes"),
         ("POST", "/models/credit/rollback", "admin"),
@@ -226,7 +252,7 @@ def test_the_documentation_names_scopes(start_service, store):
     score = document["paths"]["/v1/credit/score"]["post"]
     assert "scope `score`" in score["description"]
     assert {"401", "403", "429"} <= score["responses"].keys()
-    assert "403" not in document["paths"]["/v1/models"]["get"]["responses"]
+    assert "scope `read`" in document["paths"]["/v1/models"]["get"]["description"]
     assert "security" not in document["paths"]["/health/live"]["get"]
 
 

@@ -147,7 +147,7 @@ def test_the_end_fails_no_request(start, trained, port, body):
     log = Log(process)
     with closing(socket.create_connection(("127.0.0.1", port), timeout=20)) as connection:
         length = f"Content-Type: application/json\r\nContent-Length: {len(body)}"
-        connection.sendall(f"POST /v1/credit/score HTTP/1.1\r\nHost: x\r\n{length}\r\n\r\n{body[:10]}".encode())
+        connection.sendall(f"POST /v1/credit/score HTTP/1.1\r\nHost: localhost\r\n{length}\r\n\r\n{body[:10]}".encode())
         for _ in end_under_load(process, port, body, log):
             until(lambda: refuses(port))
             connection.sendall(body[10:].encode())

@@ -16,6 +16,8 @@ import pytest
 from models.domains._discovery import load_domains
 from models.registry.live import load_live
 from service.cli.commands import quickstart, tour
+from service.cli.commands.serve import check_keys
+from service.errors import WeakKeyError
 from service.settings import Settings
 
 N_CALLS = sum(3 + len(domain.operations) for domain in load_domains().values()) + 3
@@ -88,6 +90,22 @@ def test_serve_refuses_other_machines_without_a_key(run):
 
     assert outcome.exit_code == 2
     assert "BACKSCORE_API_KEY" in outcome.stderr
+
+
+@pytest.mark.parametrize("key", ["a", "open sesame", "a" * 40, "abcabcabcabcabcabc"])
+def test_serve_refuses_other_machines_with_a_key_that_can_be_guessed(run, monkeypatch, key):
+    """The refusal says how long a key must be and how to make one, and does not repeat it; loopback may have it."""
+    with pytest.raises(WeakKeyError):  # else the command below would not end
+        check_keys(Settings(api_key=key, host="0.0.0.0"))  # noqa: S104
+    monkeypatch.setenv("BACKSCORE_API_KEY", key)
+    outcome = run("serve", "--host", "0.0.0.0")  # noqa: S104 - it is refused
+
+    assert outcome.exit_code == 2
+    assert "at least 16 characters" in outcome.stderr
+    assert "openssl rand -hex 32" in outcome.stderr
+    assert len(key) < 2 or key not in outcome.stderr
+    check_keys(Settings(api_key=key))
+    check_keys(Settings(api_key="0f" * 3 + "123456789abcde", host="0.0.0.0"))  # noqa: S104
 
 
 @pytest.mark.parametrize("command", ["serve", "quickstart"])

@@ -21,7 +21,8 @@ def request_of(rows, **more):
 
 def infer(client, name, request, **options):
     """Ask; NaN is spelled as Triton's client spells it."""
-    return client.post(f"/v2/models/{name}/infer", content=json.dumps(request), **options)
+    headers = {"content-type": "application/json", **options.pop("headers", {})}
+    return client.post(f"/v2/models/{name}/infer", content=json.dumps(request), headers=headers, **options)
 
 
 def answers_of(response):

@@ -28,6 +28,9 @@ def changed(request, of, /, **changes):
     return {**request, "inputs": inputs}
 
 
+AS_JSON = {"Content-Type": "application/json"}
+
+
 def told(response, status=422):
     """The error of a failed request, which is all that its body holds."""
     assert response.status_code == status, response.text
@@ -194,7 +197,7 @@ def test_what_is_missing_is_named(client, request_body):
 )
 def test_what_is_no_request_is_refused(client, content, status, error):
     """As everywhere else, but in the protocol's form."""
-    assert error in told(client.post("/v2/models/credit/infer", content=content), status)
+    assert error in told(client.post("/v2/models/credit/infer", content=content, headers=AS_JSON), status)
 
 
 def test_too_many_rows_are_refused(client, applicant):

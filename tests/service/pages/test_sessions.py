@@ -38,7 +38,7 @@ def test_a_person_without_a_key_is_led_to_the_sign_in(start_service, store, page
     login = parsed(client.get(page))
     assert "credit" not in login.one("header").text
     back = client.post("/login", data={**login.form("/login"), "key": "secret"})
-    assert (back.status_code, str(back.url)) == (200, f"http://testserver{page}")
+    assert (back.status_code, str(back.url)) == (200, f"http://127.0.0.1:8000{page}")
 
 
 def test_a_report_leads_a_person_to_the_sign_in_too(start_service, store):
@@ -63,7 +63,7 @@ def test_the_key_is_kept_where_no_script_and_no_other_site_reaches_it(start_serv
     assert page.status_code == 200
     assert "correct horse" not in page.text + str(signed_in.headers)
 
-    client.base_url = "https://testserver"
+    client.base_url = "https://127.0.0.1:8000"
     form = parsed(client.get("/login")).form("/login")
     signed_in = client.post("/login", data={**form, "key": "correct horse; ä"}, follow_redirects=False)
     assert "secure" in cookies(signed_in)[KEY_COOKIE].lower().split("; ")
@@ -138,15 +138,15 @@ def test_a_form_needs_the_token_of_its_browser(browser, path):
     ("headers", "is_ours"),
     [
         ({}, True),
-        ({"Origin": "http://testserver"}, True),
+        ({"Origin": "http://127.0.0.1:8000"}, True),
         ({"Sec-Fetch-Site": "same-origin"}, True),
         ({"Sec-Fetch-Site": "none"}, True),
         ({"Sec-Fetch-Site": "same-origin", "Origin": "https://name-of-the-proxy"}, True),
         ({"Origin": "https://evil.example"}, False),
         ({"Origin": "null"}, False),
-        ({"Origin": "http://testserver.evil.example"}, False),
+        ({"Origin": "http://127.0.0.1:8000.evil.example"}, False),
         ({"Sec-Fetch-Site": "cross-site"}, False),
-        ({"Sec-Fetch-Site": "same-site", "Origin": "http://testserver"}, False),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "http://127.0.0.1:8000"}, False),
     ],
 )
 def test_a_form_comes_from_this_site(browser, headers, is_ours):
@@ -241,8 +241,8 @@ def test_files_are_kept_for_long_under_addresses_that_change_with_them(browser):
 
 def test_a_session_that_is_no_session_is_replaced(browser):
     """Whatever a cookie holds."""
-    browser.cookies.set(SESSION_COOKIE, "short", domain="testserver.local")
-    browser.cookies.set(KEY_COOKIE, "*** not base64 ***", domain="testserver.local")
+    browser.cookies.set(SESSION_COOKIE, "short", domain="127.0.0.1")
+    browser.cookies.set(KEY_COOKIE, "*** not base64 ***", domain="127.0.0.1")
     page = browser.get("/models/credit")
     assert page.status_code == 200
     assert SESSION_COOKIE in cookies(page)

@@ -79,7 +79,7 @@ def test_other_machines_need_a_key(run, home, host):
     run("keys", "list")  # makes the database
     with pytest.raises(UnsafeAddressError, match="backscore keys create"):
         check_keys(settings)
-    check_keys(Settings(home=home.path, host=host, api_key="one"))
+    check_keys(Settings(home=home.path, host=host, api_key="0123456789abcdef"))
     run("keys", "create", "ops")
     check_keys(settings)
     run("keys", "revoke", "ops")

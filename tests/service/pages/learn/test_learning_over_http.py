@@ -58,7 +58,7 @@ def steps_taken(monkeypatch):
 def ask(port, what, **given):
     """A connection with this request."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=10)
-    connection.sendall(f"GET /learn/{what}?{urlencode(given)} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    connection.sendall(f"GET /learn/{what}?{urlencode(given)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return connection
 
 

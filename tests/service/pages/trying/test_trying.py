@@ -65,7 +65,7 @@ def test_the_answer_is_that_of_score(browser, name):
     """The same probability as the API gives to what the command beside it sends, and the same decision."""
     page = parsed(try_out(browser, name))
     address, headers, body = said_by_curl(page)
-    assert (address, headers) == (f"http://testserver/v1/{name}/score", ["Content-Type: application/json"])
+    assert (address, headers) == (f"http://127.0.0.1:8000/v1/{name}/score", ["Content-Type: application/json"])
     scored = browser.post(address, json=body).json()
     (tried,) = [
         record
