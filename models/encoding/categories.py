@@ -18,6 +18,9 @@ from models.encoding.level_statistics import STATISTICS, cross_fitted_statistics
 _MAX_OWN_WITH_STATISTICS = 32  # levels with a feature of their own if there are statistics
 _MAX_SHARED = 32  # hash buckets for the rarer levels of a key if there are statistics
 _MAX_COUNTED = 20_000  # levels with statistics; bounds the size of the look-up
+_MASKED_SHARE = 0.1  # of the training rows that stand for unseen levels if there are statistics
+_MAX_MASKED_OF_LEVEL = 0.25  # share of a level's rows that may be masked
+_SOFT_CLIP = 3.0  # scaled statistics stay within this, as scaled numbers do
 
 
 class CategoryBlock:
@@ -29,7 +32,8 @@ class CategoryBlock:
 
     A category of many levels gets up to two more features, if there are labels: see `level_statistics`. The rarer
     levels of such a key are hashed to several shared features. An unseen one gets their average, so that the answer
-    does not depend on how an unknown ID is spelled.
+    does not depend on how an unknown ID is spelled. Some training rows of such a category are encoded as unseen, so
+    that the network learns what that means: see `_with_masks`.
 
     Parameters
     ----------
@@ -84,14 +88,33 @@ class CategoryBlock:
             counted: list[Any] = list(counts.index[:_MAX_COUNTED]) if self.statistics else []
             self.levels = own + sorted(set(map(str, counted)) - set(own))
         self._index_levels()
-        self.vectors: Features = self._own_and_shared(n_own, self.codes_of_frame(frame))
+        codes = self.codes_of_frame(frame)
+        masked = self._with_masks(codes)
+        self.vectors: Features = self._own_and_shared(n_own, masked)
         if self.statistics and labels is not None:
-            codes = self.codes_of_frame(frame)
             statistics = level_statistics(codes, labels, n_levels=len(self.vectors))[:, self.statistics]
             statistics[self.unseen_code] = 0
-            self.statistics_mean = statistics[codes].mean(axis=0)
-            self.statistics_scale = np.maximum(statistics[codes].std(axis=0), 1e-6)
+            self.statistics_mean = statistics[masked].mean(axis=0)
+            self.statistics_scale = np.maximum(statistics[masked].std(axis=0), 1e-6)
             self.vectors = np.hstack([self.vectors, self._scaled(statistics)])
+
+    def _with_masks(self, codes: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        """The codes of training rows, some replaced by that of unseen levels if there are statistics.
+
+        Rows of levels that occur once are as good as unseen, since no other row tells their statistics. Where they are
+        too few, random rows stand in: of each level about equally many, since an unseen level is a draw of levels and
+        need not resemble the largest.
+        """
+        if not self.statistics:
+            return codes
+        n_levels = len(self.levels)
+        counts = np.bincount(codes, minlength=n_levels + 2)
+        n_alone = int((counts[:n_levels] == 1).sum() + counts[self.unseen_code])
+        of_each = max(_MASKED_SHARE * len(codes) - n_alone, 0) / max(int((counts[:n_levels] > 1).sum()), 1)
+        chances = np.minimum(of_each / np.maximum(counts, 1), _MAX_MASKED_OF_LEVEL)
+        chances[n_levels:] = 0
+        rng = np.random.default_rng(crc32(self.name.encode()))  # other rows than in other columns
+        return np.where(rng.random(len(codes)) < chances[codes], self.unseen_code, codes)
 
     def _statistics_of(self, frame: pd.DataFrame, labels: Labels | None, n_levels: int) -> list[int]:
         """The statistics to use, as positions in STATISTICS; none if there are few levels."""
@@ -103,7 +126,7 @@ class CategoryBlock:
     def _own_and_shared(self, n_own: int, seen_codes: npt.NDArray[np.intp]) -> Features:
         """One-hot rows for the first `n_own` levels and for missing; rarer and unseen levels share features."""
         self.n_own, n_levels = n_own, len(self.levels)
-        self.n_shared = _MAX_SHARED if self.is_key and self.statistics else 1
+        self.n_shared = _MAX_SHARED if self.is_key and self.statistics and n_levels > n_own else 1
         rows_of = np.bincount(seen_codes, minlength=n_levels + 2)
         vectors = np.zeros((n_levels + 2, n_own + self.n_shared + 1))
         # Not hash(), which differs from process to process
@@ -119,16 +142,20 @@ class CategoryBlock:
                 vectors[code] = seen / max(seen.sum(), 1)
         return np.ascontiguousarray(vectors[:, self.kept], np.float32)
 
-    def training_statistics(self, frame: pd.DataFrame, labels: Labels, rng: np.random.Generator) -> Features:
-        """The statistics for training rows: of the other rows of the same level (cross-fitting)."""
+    def training_features(self, frame: pd.DataFrame, labels: Labels, rng: np.random.Generator) -> Features:
+        """All features of training rows: some masked, the statistics of a level's other rows (cross-fitting)."""
         codes = self.codes_of_frame(frame)
+        masked = self._with_masks(codes)
         statistics = cross_fitted_statistics(codes, labels, n_levels=len(self.vectors), rng=rng)[:, self.statistics]
-        statistics[codes == self.unseen_code] = 0
-        return self._scaled(statistics)
+        statistics[masked == self.unseen_code] = 0
+        features = self.vectors[masked]
+        features[:, -len(self.statistics) :] = self._scaled(statistics)
+        return features
 
     def _scaled(self, statistics: Floats) -> Features:
-        scaled: Features = ((statistics - self.statistics_mean) / self.statistics_scale).astype(np.float32)
-        return scaled
+        """Standardised and softly clipped: where counts are nearly equal, others are dozens of deviations off."""
+        scaled = (statistics - self.statistics_mean) / self.statistics_scale
+        return np.asarray(scaled / np.sqrt(1 + (scaled / _SOFT_CLIP) ** 2), np.float32)
 
     @property
     def unseen_code(self) -> int:

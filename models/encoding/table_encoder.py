@@ -191,10 +191,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         encoded = self.fit(X, y).transform(X)
         frame = frame_of(self, X, fitting=False)
         labels = binary_labels(y, len(frame))
-        for block, (_, stop) in zip(self.others_, self.slices_[1:], strict=True):
+        for block, (start, stop) in zip(self.others_, self.slices_[1:], strict=True):
             if isinstance(block, CategoryBlock) and block.statistics and labels is not None:
                 rng = np.random.default_rng(0)  # fixed: the folds of cross-fitting are not a parameter
-                encoded[:, stop - len(block.statistics) : stop] = block.training_statistics(frame, labels, rng)
+                encoded[:, start:stop] = block.training_features(frame, labels, rng)
         return encoded
 
     @property

@@ -171,19 +171,79 @@ def test_an_unseen_level_is_told_nothing() -> None:
     row = encoder.encode_rows([{"site": "never seen", "price": 1.0, "device": "phone"}])[0]
     names = encoder.get_feature_names_out().tolist()
     encoded = row[[names.index("site event rate"), names.index("site rows")]]
-    np.testing.assert_allclose(encoded, -block.statistics_mean / block.statistics_scale, rtol=1e-6)
+    scaled = -block.statistics_mean / block.statistics_scale
+    np.testing.assert_allclose(encoded, scaled / np.sqrt(1 + scaled**2 / 9), rtol=1e-6)
 
 
-def test_training_rows_differ_from_others_in_the_statistics_alone() -> None:
+def orders(counts: list[int]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Rows of sites with these numbers of rows, every third of which clicks more often than not."""
+    sites = np.repeat(np.arange(len(counts)), counts)
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"site": [f"s{site}" for site in sites], "price": 1.0, "device": "phone"})
+    return frame, (rng.random(len(sites)) < np.where(sites % 3 == 0, 0.7, 0.2)).astype(np.int64)
+
+
+def masks(counts: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Which training rows of such sites are encoded as an unseen site is, and the site of each."""
+    frame, labels = orders(counts)
+    encoder = TableEncoder(TABLE, preset="balanced")
+    training = encoder.fit_transform(frame, labels)
+    unseen = encoder.encode_rows([{"site": "never seen", "price": 1.0, "device": "phone"}])[0]
+    return (training == unseen).all(axis=1), frame["site"].to_numpy()
+
+
+def test_some_training_rows_are_those_of_an_unseen_level() -> None:
+    """A tenth of the rows, about equally many of a small and of a large level."""
+    masked, sites = masks([100] * 30 + [400] * 30)
+    of_each = pd.Series(masked).groupby(sites).sum()
+
+    assert masked.mean() == pytest.approx(0.1, abs=0.015)
+    small, large = (of_each[[f"s{site}" for site in numbers]].mean() for numbers in (range(30), range(30, 60)))
+    assert small == pytest.approx(25, rel=0.15)
+    assert large == pytest.approx(25, rel=0.15)
+
+
+def test_no_level_loses_more_than_a_quarter_of_its_rows() -> None:
+    """Else nothing would be learned of the rare ones."""
+    masked, sites = masks([8] * 200 + [2_000] * 5)
+    rare = np.isin(sites, [f"s{site}" for site in range(200)])
+
+    assert 0.2 < masked[rare].mean() < 0.3
+
+
+def test_rows_of_levels_that_occur_once_need_no_masks() -> None:
+    """They are as good as unseen; with enough of them, the rows of known levels all stay."""
+    masked, sites = masks([1] * 1_000 + [100] * 60)
+
+    assert not masked[pd.Series(sites).map(pd.Series(sites).value_counts()).to_numpy() > 1].any()
+
+
+@pytest.mark.parametrize("counts", [[200] * 50, [3] + [300] * 60, [25] * 400], ids=["equal", "one rare", "many"])
+def test_no_statistic_is_far_out(counts: list[int]) -> None:
+    """With equal counts, the count of an unseen level was 17 to 116 deviations off."""
+    frame, labels = orders(counts)
+    encoder = TableEncoder(TABLE, preset="balanced").fit(frame, labels)
+    rows = pd.concat([frame, frame.head(1).assign(site="never seen")])
+    names = encoder.get_feature_names_out().tolist()
+
+    statistics = encoder.transform(rows)[:, [names.index("site event rate"), names.index("site rows")]]
+
+    assert np.abs(statistics).max() <= 3
+
+
+def test_training_rows_differ_from_others_in_masks_and_statistics() -> None:
     """`fit_transform` leaves each row's own label out, gives equal bits twice, and changes no other feature."""
     frame, labels = clicks(6000)
     first, again = (TableEncoder(TABLE).fit_transform(frame, labels) for _ in range(2))
     encoder = TableEncoder(TABLE).fit(frame, labels)
     plain, names = encoder.transform(frame), encoder.get_feature_names_out()
-    changed = [str(name) for name in names[(first != plain).any(axis=0)]]
+    unseen = encoder.transform(frame.assign(site="never seen"))
+    told = [name in ("site event rate", "site rows") for name in names]
+    masked = (first == unseen).all(axis=1)
 
     np.testing.assert_array_equal(first, again)
-    assert changed == ["site event rate", "site rows"]
+    np.testing.assert_array_equal(first[~masked][:, ~np.array(told)], plain[~masked][:, ~np.array(told)])
+    assert (first != plain)[~masked][:, told].any(axis=0).all()
 
 
 ENCODER = TableEncoder(TABLE, preset="best").fit(*clicks(6000))
