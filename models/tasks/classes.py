@@ -88,10 +88,10 @@ def class_targets(table: Table, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
 
 def known_level(table: Table, outcome: Any) -> str:
     """A level of the target, as text."""
-    levels = [level_text(level) for level in table.target.levels]
-    if outcome not in levels:
-        raise OutcomeError(f"must be one of {', '.join(map(repr, levels))}")
-    return str(outcome)
+    level = table.target.level_of(outcome)
+    if isinstance(outcome, bool) or level not in table.target.levels:
+        raise OutcomeError(f"must be one of {', '.join(map(repr, table.target.levels))}")
+    return level
 
 
 def level_number(table: Table, outcome: str) -> int:

@@ -4,7 +4,8 @@
 
 Every retraining gets rows of its own, of which a growing share (`--decay` more each time) has random labels, in
 training and test set alike: each version looks hardly worse than the one before. Fresh rows without them tell the
-log-loss of every version. Ends with 1 if a last champion is worse than the best of all champions by more than the margin.
+log-loss of every version. Ends with 1 if a last champion is worse than the best of all champions by more than the
+margin.
 """
 
 from __future__ import annotations

@@ -175,7 +175,9 @@ def _of_levels(condition: Condition, column: Column) -> str:
         return f"{condition.word!r} is for numbers, this is a {column.kind}; use is, one_of or not_one_of"
     if isinstance(condition.operand, bool):
         return f"true and false are for flags, this is a {column.kind}"
-    listed = (condition.operand,) if condition.word == "is" else condition.operand
+    listed = [
+        column.level_of(level) for level in ([condition.operand] if condition.word == "is" else condition.operand)
+    ]
     if without_value := sorted(text_codes(column).intersection(listed)):
         return f"{without_value[0]!r} means 'no value' there, and an empty value satisfies no condition"
     if column.levels and (unknown := [level for level in listed if level not in column.levels]):

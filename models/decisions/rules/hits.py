@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.column import Column, level_text
+from data.column import Column
 from data.spellings import flag_spellings, number_codes, text_codes, value_text
 from data.table import Table
 from models.contract import Rows
@@ -147,4 +147,5 @@ def _test(condition: Condition, column: Column) -> _Test:
         numbers, spelling = column.flag_values, flag_spellings(column)[value_text(condition.operand)]
         texts = frozenset(text for text in numbers if numbers[text] == numbers[spelling])
         return _TextTest(str, texts, inside=True, codes=codes)
-    return _TextTest(level_text, condition.listed, inside=condition.word != "not_one_of", codes=codes)
+    levels = frozenset(map(column.level_of, condition.listed))
+    return _TextTest(column.level_of, levels, inside=condition.word != "not_one_of", codes=codes)

@@ -183,3 +183,36 @@ def test_an_empty_number_satisfies_nothing(word: str) -> None:
 
     for rows in ([{"x": 0.0}], [{"x": 0.0, "y": None}], [{"x": 0.0, "y": np.nan}], frame):
         assert not rule_hits([rule], TABLE, rows).any()
+
+
+CODED = Table(
+    name="coded",
+    columns=(
+        Column(name="grade", kind="category", levels=("1", "2", "9"), missing=("9",), optional=True),
+        Column(name="shop", kind="key", missing=("?",), optional=True),
+    ),
+)
+
+
+@pytest.mark.parametrize("operand", ["1", "1.0", "01", 1, 1.0])
+def test_a_level_is_one_however_the_rule_spells_it(operand):
+    """As in files and requests."""
+    rule = Rule.model_validate({"name": "r", "action": "review", "when": [{"column": "grade", "is": operand}]})
+    check_rules([rule], CODED)
+    rows = [{"grade": "1"}, {"grade": 1}, {"grade": "2"}]
+
+    assert rule_hits([rule], CODED, rows)[:, 0].tolist() == [True, True, False]
+    assert rule_hits([rule], CODED, pd.DataFrame({"grade": ["1", "2"]}))[:, 0].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("column", ["grade", "shop"])
+def test_a_value_that_is_missing_is_not_another_one(column):
+    """Whether it is null or a code; `not_one_of` is satisfied by values alone."""
+    code = CODED[column].missing[0]
+    rule = Rule.model_validate({"name": "r", "action": "review", "when": [{"column": column, "not_one_of": ["1"]}]})
+    values = [None, code, "2", "1"]
+    expected = [False, False, True, False]
+
+    assert rule_hits([rule], CODED, [{column: value} for value in values])[:, 0].tolist() == expected
+    frame = pd.DataFrame({column: pd.Series(values, dtype=object)})
+    assert rule_hits([rule], CODED, frame)[:, 0].tolist() == expected
