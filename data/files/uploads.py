@@ -7,6 +7,7 @@ before anything is unpacked. `data.files.sources` reads trusted local files.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,6 +23,7 @@ from data.files.sources import csv_dialect, header_names, reraise_as_source_erro
 
 BODY = "the body"
 MAX_COLUMNS = 1_000
+_LINE_END = re.compile(rb"\r\n?|\n")
 MAX_CELLS = 2_000_000
 """Limit of a CSV, such as 200 columns of 10,000 rows; a cell takes some fifty bytes of memory."""
 MAX_PAGES = 20_000
@@ -86,7 +88,8 @@ class CsvUpload:
     def of(cls, content: bytes) -> CsvUpload:
         """Read the header; see `open_upload`."""
         with reraise_as_source_error(BODY):
-            header = content[: content.find(b"\n") + 1 or len(content)].decode("utf-8-sig")
+            end = _LINE_END.search(content)
+            header = content[: end.end() if end else len(content)].decode("utf-8-sig")
             if not header.strip():
                 raise pd.errors.EmptyDataError
             dialect = csv_dialect(header)
@@ -97,7 +100,8 @@ class CsvUpload:
 
     def frame(self, needed: Collection[str], max_rows: int) -> pd.DataFrame:
         """See `Upload`; with all columns, since a reader that skips some overlooks rows that are too long."""
-        n_cells = min(self.content.count(b"\n"), max_rows) * len(self.columns)
+        n_lines = self.content.count(b"\n") + self.content.count(b"\r") - self.content.count(b"\r\n")
+        n_cells = min(n_lines, max_rows) * len(self.columns)
         if n_cells > MAX_CELLS:
             raise TooLargeError(
                 f"{BODY} holds {n_cells:,} cells, more than the limit of {MAX_CELLS:,}; leave out the "

@@ -23,7 +23,7 @@ def written_values(texts: Iterable[str]) -> dict[str, Any]:
             raise PolicyError(f"a value is written FIELD=VALUE, as in approve_below=0.1; got {text!r}")
         try:
             values[field.strip()] = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             values[field.strip()] = value.strip()
     return values
 

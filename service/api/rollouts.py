@@ -20,7 +20,7 @@ from service.access.callers import actor_of
 from service.context import State
 from service.errors import UnknownModelError
 from service.requests.clients import unless_left
-from service.requests.json_bodies import json_body_of, read_json
+from service.requests.json_bodies import WITHOUT_NUL, json_body_of, read_json
 
 
 class Challenge(BaseModel):
@@ -38,7 +38,7 @@ class Challenge(BaseModel):
     share: float = Field(
         0.0, ge=0, lt=1, strict=True, description="Share of predictions that a canary answers, chosen by ID; above 0."
     )
-    why: str = Field("", max_length=1000, description="Reason, for the history.")
+    why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="Reason, for the history.")
 
 
 class Challenger(BaseModel):
@@ -85,7 +85,7 @@ def rollout_router(state: State, engine: sa.Engine) -> APIRouter:
     async def stop(
         name: str,
         request: Request,
-        why: Annotated[str, Query(max_length=1000, description="Reason, for the history.")] = "",
+        why: Annotated[str, Query(max_length=1000, pattern=WITHOUT_NUL, description="Reason, for the history.")] = "",
     ) -> Challenger:
         if name not in await asyncio.to_thread(registry.names):
             raise UnknownModelError(name, live_models.served_models)

@@ -97,7 +97,7 @@ def _number(text: str) -> object:
     """The text as a number; any other text stays text, and is refused as such."""
     try:
         number: object = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return number if isinstance(number, int | float) else text
 

@@ -205,10 +205,13 @@ def test_a_csv_is_read_as_it_always_was(tmp_path):
         (b"," * 1_000_000 + b"\n", "1,000,001 columns"),
         (b"a," * 500 + b"b\n", "duplicate column"),
         (b",".join(b"c%d" % i for i in range(900)) + b"\n" + b"1\n" * 3_000, "2,700,900 cells"),
+        (b",".join(b"c%d" % i for i in range(900)) + b"\n" + b"1\r" * 3_000, "2,700,900 cells"),
+        (b",".join(b"c%d" % i for i in range(900)) + b"\r\n" + b"1\r\n" * 3_000, "2,700,900 cells"),
+        (b",".join(b"c%d" % i for i in range(900)) + b"\r" + b"1\r\n1\r" * 1_500, "2,700,900 cells"),
         (b"a\n1,2\n", "cannot be read"),
         (b"", "is empty"),
     ],
-    ids=["columns", "many columns", "twice", "cells", "long row", "nothing"],
+    ids=["columns", "many columns", "twice", "cells", "after CR", "after CRLF", "after both", "long row", "nothing"],
 )
 def test_a_csv_that_would_become_too_much_is_refused(content, why):
     """The header and the number of lines tell it."""

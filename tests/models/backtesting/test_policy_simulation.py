@@ -309,3 +309,9 @@ def test_a_simulation_runs_the_network_once_on_each_row(name, lives, monkeypatch
     for wish in (PolicyRequest(), PolicyRequest(values={next(iter(live.domain.policy.model_fields)): 0.05})):
         simulate_request(live, rows, wish)
     assert sum(n_rows) == 800
+
+
+def test_a_value_that_no_parser_follows_is_text():
+    """Nested too deeply, or of too many digits; the policy then refuses it by its rule."""
+    deep, long = "[" * 50_000, "9" * 5_000
+    assert written_values([f"a={deep}", f"b={long}"]) == {"a": deep, "b": long}

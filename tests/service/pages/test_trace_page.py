@@ -39,6 +39,10 @@ def test_what_was_tried_out_leads_to_its_numbers(browser):
         ("learning_rate=much", "learning_rate", "must be a valid number"),
         ("learning_rate=0", "learning_rate", "greater than 0"),
         ("member=999", "member", "must be less than"),
+        pytest.param("learning_rate=" + '{"a":' * 5_000, "learning_rate", "must be", id="nested objects"),
+        pytest.param("member=" + "9" * 5_000, "member", "maximum size", id="digits"),
+        ("learning_rate=Infinity", "learning_rate", "must be"),
+        ("learning_rate=1e999", "learning_rate", "must be"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(browser, query, field, message):
@@ -52,3 +56,11 @@ def test_what_is_wrong_is_said_at_its_field(browser, query, field, message):
 
 def test_a_model_that_is_not_there_is_not_found(browser):
     assert browser.get("/models/nothing/trace").status_code == 404
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, '{"a":' * 5_000, "[[", "x"], ids=["nested", "objects", "short", "text"])
+def test_an_outcome_is_one_of_two(browser, text):
+    """However deeply it is nested."""
+    answer = browser.get(f"/models/credit/trace?outcome={text}")
+    assert answer.status_code == 422
+    assert "must be a valid integer" in parsed(answer).one("main").text

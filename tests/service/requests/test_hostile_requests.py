@@ -119,11 +119,16 @@ def test_as_many_outcomes_as_rows_may_come(roomy):
         ("/v1/models/credit/promote", {"version": 1, "why": "a\0b"}),
         ("/v1/models/credit/policy", {"version": 0, "why": "a\0b"}),
         ("/v1/models/credit/rollback", {"why": "a\0b"}),
+        ("/v1/models/credit/challenger", {"version": 2, "why": "a\0b"}),
+        ("/v1/fraud/alerts/1/verdict", {"verdict": "fraud", "by": "a\0b"}),
+        ("/v1/fraud/alerts/1/verdict", {"verdict": "fraud", "by": "a", "note": "a\0b"}),
+        ("/v1/outcomes", {"outcomes": [{"prediction_id": "a\0b", "outcome": True}]}),
     ],
 )
 def test_what_no_database_stores_is_refused(client, path, body):
     """PostgreSQL has no NUL in texts, and would look like a database that is down."""
     refused(client.post(path, json=body), 422)
+    refused(client.delete("/v1/models/credit/challenger?why=a%00b"), 422)
 
 
 @pytest.mark.parametrize("name", ["a%00", "%00", "a%0d%0a", "x" * 201, "%2e%2e%2f%2e%2e%2fetc"])
