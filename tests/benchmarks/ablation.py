@@ -1,10 +1,10 @@
 """Ablation of the recipe: the full recipe against variants without, or with another form of, one part.
 
     OMP_NUM_THREADS=1 python tests/benchmarks/ablation.py --task-file tasks.toml --data DIR --out DIR
-        [--tasks all] [--seeds 2] [--variants none,no folds]
+        [--tasks all] [--seeds 2] [--variants none,no folds] [--preset balanced]
 
 This is the measure to choose by, so it must not see the rows to judge by: it uses only rows that are test rows under no
-seed of their task, divided once more. The full recipe is the preset `balanced`; "best" and "fast" stand beside it. In
+seed of their task, divided once more. The full recipe is that of --preset; "best" and "fast" stand beside it. In
 --out: ablation.csv with a row for each fit (those already there are not measured again), summary.txt and ablation.html.
 Differences are variant less full recipe on the same rows, in ten-thousandths of AUC and of log-loss.
 """
@@ -12,6 +12,7 @@ Differences are variant less full recipe on the same rows, in ten-thousandths of
 from __future__ import annotations
 
 import argparse
+import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,13 +23,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from comparison import Results, Task, fit_ours, measured, read_tasks, setting
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from models.encoding.feature_groups import FeatureGroups
 from models.estimators.calibration import LogOddsCalibrator
 from models.estimators.classifier import BackpropClassifier
 from models.estimators.table_classifier import TableClassifier
-from models.presets import PRESETS, Preset
+from models.presets import PRESETS, Preset, PresetName
+from tests.benchmarks.comparison import Results, Task, fit_ours, measured, read_tasks, setting
 
 FULL = "full recipe"
 
@@ -69,9 +72,9 @@ class Variant:
     kind: type[TableClassifier] = TableClassifier
 
 
-def variants() -> dict[str, Variant]:
+def variants(preset: PresetName) -> dict[str, Variant]:
     """Every recipe by name, the full one first."""
-    full = PRESETS["balanced"]
+    full = PRESETS[preset]
 
     def encoder(**changes: Any) -> Variant:
         return Variant(replace(full, encoder={**full.encoder, **changes}))
@@ -164,12 +167,13 @@ def main() -> None:
     parser.add_argument("--tasks", default="all", help="names, separated by commas")
     parser.add_argument("--task-file", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="folder that the task file's paths start from")
-    parser.add_argument("--variants", default="all", help=f"some of: {', '.join(variants())}")
+    parser.add_argument("--variants", default="all", help=f"some of: {', '.join(variants('balanced'))}")
+    parser.add_argument("--preset", choices=list(PRESETS), default="balanced", help="the full recipe")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
-    every = variants()
+    every = variants(arguments.preset)
     names = list(every) if arguments.variants == "all" else [FULL, *arguments.variants.split(",")]
     if unknown := [name for name in names if name not in every]:
         parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(every)}")

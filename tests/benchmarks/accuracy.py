@@ -13,6 +13,7 @@ best boosted trees; ranks are those in log-loss among all peers, mean over the t
 from __future__ import annotations
 
 import argparse
+import sys
 import warnings
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from comparison import Results, Task, fit_ours, measured, read_tasks, setting
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -30,7 +30,10 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from models.presets import PRESETS
+from tests.benchmarks.comparison import Results, Task, fit_ours, measured, read_tasks, setting
 
 OURS = "backscore_"
 TREES = ["lightgbm", "xgboost", "catboost"]

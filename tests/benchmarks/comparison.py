@@ -17,6 +17,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,23 @@ class Results:
     def read(self) -> pd.DataFrame:
         """Every row of the file."""
         return pd.read_csv(self.path)
+
+
+def boosting_peers() -> dict[str, Callable[[int], Any]]:
+    """XGBoost and LightGBM as the fraud handbook sets them, made from a seed; only those that are installed."""
+    peers: dict[str, Callable[[int], Any]] = {}
+    if find_spec("xgboost"):
+        from xgboost import XGBClassifier
+
+        options = {"n_estimators": 200, "max_depth": 5, "learning_rate": 0.05, "n_jobs": 1}
+        peers["XGBoost"] = lambda seed: XGBClassifier(**options, random_state=seed)
+    if find_spec("lightgbm"):
+        from lightgbm import LGBMClassifier
+
+        peers["LightGBM"] = lambda seed: LGBMClassifier(
+            n_estimators=200, learning_rate=0.05, n_jobs=1, random_state=seed, verbose=-1
+        )
+    return peers
 
 
 def setting() -> str:

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/decision_speed.py [--home var] [--repeats 2000]
 
-Measures every live model of the home (run `backscore quickstart --once` first) on the example row of its table, and
-beside it the usual way: a one-row DataFrame through scikit-learn's ColumnTransformer and MLPClassifier. One BLAS
-thread.
+Measures every live model of the home (run `backscore quickstart --once` first) on the example row of its table (with
+the windows of a simulated row, where it has windows), and beside it the usual way: a one-row DataFrame through
+scikit-learn's ColumnTransformer and MLPClassifier. One BLAS thread.
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ from models.contract import LiveModel, ReasonScope
 from models.home import Home
 from models.registry.live import load_live
 from models.registry.registry import Registry
+from tests.drills.stream import windows_of
 
 
 def quartiles(call: Callable[[], object], repeats: int) -> tuple[float, float, float]:
     """Median, 95th and 99th percentile of one call, in microseconds."""
-    for _ in range(50):
+    for _ in range(min(repeats, 50)):
         call()
     seconds = np.empty(repeats)
     for i in range(repeats):
@@ -52,10 +53,8 @@ def quartiles(call: Callable[[], object], repeats: int) -> tuple[float, float, f
     return tuple(np.quantile(seconds, [0.5, 0.95, 0.99]) * 1e6)
 
 
-def usual_pipeline(live: LiveModel) -> Callable[[], object]:
+def usual_pipeline(live: LiveModel, frame: pd.DataFrame, labels: np.ndarray) -> Callable[[], object]:
     """A one-row DataFrame through imputation, scaling, one-hot encoding and MLPClassifier."""
-    simulation = live.domain.simulate(3000, 0)
-    frame, labels = checked_history(live.table, simulation.frame, "simulated rows")
     inputs = [column for column in live.table.of_role("feature") if column.kind != "time"]
     numbers = [column.name for column in inputs if column.kind == "number"]
     categories = [column.name for column in inputs if column.kind != "number"]
@@ -73,14 +72,15 @@ def usual_pipeline(live: LiveModel) -> Callable[[], object]:
 
 def measure(live: LiveModel, repeats: int) -> None:
     """Print the figures of one model."""
-    row = row_adapter(live.table).validate_json(example_json(live))
+    simulated, labels = checked_history(live.table, live.domain.simulate(3000, 0).frame, "simulated rows")
+    row = row_adapter(live.table).validate_json(example_json(live)) | windows_of(live.table, simulated.iloc[-1:])[0]
     scopes: list[ReasonScope] = ["none", "all"]
     for reasons in scopes:
         median, p95, p99 = quartiles(lambda r=reasons: respond(live, [row], ["id"], reasons=r), repeats)
         print(f"{live.name:>8} reasons={reasons:<5} median {median:7.1f} us   p95 {p95:7.1f}   p99 {p99:7.1f}")
         if reasons == "none":
             plain = median
-    usual, _, _ = quartiles(usual_pipeline(live), max(repeats // 20, 20))
+    usual, _, _ = quartiles(usual_pipeline(live, simulated, labels), max(repeats // 20, 20))
     print(f"{live.name:>8} the usual one-row DataFrame pipeline: median {usual:.0f} us, {usual / plain:.0f}x")
 
 
@@ -96,7 +96,9 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     home = Home(arguments.home)
-    champions = Registry(home.database_url).champions()
+    registry = Registry(home.database_url)
+    champions = registry.champions()
+    registry.close()
     if not champions:
         parser.error(f"no live model in {arguments.home}; run `backscore quickstart --once` first")
     for version in champions.values():

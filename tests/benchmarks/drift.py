@@ -1,12 +1,14 @@
 """Time and memory of a monitor: 30 columns, 50,000 recent rows or many more, alone and in batches.
 
-python tests/benchmarks/drift.py
+python tests/benchmarks/drift.py [--rows 50000,500000] [--rows-per-request 1,10000] [--training-rows 100000]
 """
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import resource
+import sys
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,6 +18,8 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 from pydantic_core import to_json
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from data.column import Column
 from data.table import Table
@@ -30,7 +34,6 @@ from models.registry.database.engine import open_database
 from models.registry.registry import Registry
 
 NOW = datetime(2024, 5, 31, 12, 0, tzinfo=UTC)
-N_TRAINING_ROWS = 100_000
 NUMBERS = [Column(name=f"number_{i}", kind="number", optional=True) for i in range(20)]
 LEVELS = [Column(name=f"category_{i}", kind="category") for i in range(8)]
 FLAGS = [Column(name=f"flag_{i}", kind="flag") for i in range(2)]
@@ -92,10 +95,10 @@ def open_log(home: str) -> PredictionLog:
     return PredictionLog(open_database(url))
 
 
-def prepare(home: str, n_rows: int, rows_per_request: int) -> None:
+def prepare(home: str, n_rows: int, rows_per_request: int, n_training: int) -> None:
     """Fill the log, and keep a reference; in a process of its own, so that `measure` finds its memory unused."""
     fill(open_log(home), n_rows, rows_per_request)
-    training, scores = rows(N_TRAINING_ROWS, 0), np.random.default_rng(3).beta(1, 5, N_TRAINING_ROWS // 5)
+    training, scores = rows(n_training, 0), np.random.default_rng(3).beta(1, 5, n_training // 5)
     started = perf_counter()
     files = reference_file(TABLE, training, scores)
     print(f"reference: {perf_counter() - started:.2f} s, {len(files[REFERENCE]) / 1000:,.0f} kB;", end=" ", flush=True)
@@ -123,15 +126,30 @@ def measure(home: str, n_rows: int, rows_per_request: int) -> None:
     )
 
 
-def apart(work: Callable[[str, int, int], None], *arguments: str | int) -> None:
-    """In a process of its own, whose memory is its own."""
+def apart(work: Callable[..., None], *arguments: str | int) -> None:
+    """In a process of its own, whose memory is its own; ends this one if that fails."""
     process = multiprocessing.get_context("spawn").Process(target=work, args=arguments)
     process.start()
     process.join()
+    if process.exitcode:
+        sys.exit(f"{work.__name__} failed")
+
+
+def main() -> None:
+    def counts(text: str) -> list[int]:
+        return [int(part) for part in text.split(",")]
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=counts, default=[50_000, 500_000], help="recent ones, in steps of a request's")
+    parser.add_argument("--rows-per-request", type=counts, default=[1, 10_000])
+    parser.add_argument("--training-rows", type=int, default=100_000)
+    arguments = parser.parse_args()
+    for n_rows in arguments.rows:
+        for rows_per_request in arguments.rows_per_request:
+            with tempfile.TemporaryDirectory() as folder:
+                apart(prepare, folder, n_rows, rows_per_request, arguments.training_rows)
+                apart(measure, folder, n_rows, rows_per_request)
 
 
 if __name__ == "__main__":
-    for n_rows, rows_per_request in ((50_000, 1), (50_000, 10_000), (500_000, 1), (500_000, 10_000)):
-        with tempfile.TemporaryDirectory() as folder:
-            apart(prepare, folder, n_rows, rows_per_request)
-            apart(measure, folder, n_rows, rows_per_request)
+    main()

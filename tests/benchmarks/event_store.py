@@ -106,10 +106,11 @@ def measure_store(folder: Path, arguments: argparse.Namespace) -> None:
 
     rows = checked.iloc[n_past:][[column.name for column in live.table.inputs]].astype(object)
     asked = rows.where(rows.notna(), None).to_dict("records")
+    first, others = np.split(np.array(asked, object), [min(len(asked) // 2, 100)])
     fixed = fixed_work(folder, arguments.events)
-    timed([lambda row=row: log.answer([row], answered) for row in asked[:100]])
-    at_busy = np.array([row["terminal_id"] == BUSY_TERMINAL for row in asked[100:]])
-    wall, cpu = timed([lambda row=row: log.answer([row], answered) for row in asked[100:]])
+    timed([lambda row=row: log.answer([row], answered) for row in first])
+    at_busy = np.array([row["terminal_id"] == BUSY_TERMINAL for row in others])
+    wall, cpu = timed([lambda row=row: log.answer([row], answered) for row in others])
     print_times("one new event", wall[~at_busy], cpu[~at_busy], fixed)
     if at_busy.any():
         print_times(f"one new event at {BUSY_TERMINAL}", wall[at_busy], cpu[at_busy], fixed)

@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from data.files.sources import read_frame
 from data.tables._catalogue import load_public
 from models.presets import PRESETS, PresetName
-from tests.benchmarks.comparison import setting
+from tests.benchmarks.comparison import boosting_peers, setting
 from tests.benchmarks.handbook_protocol import FIGURES, PEERS, TABLE, History, fit_ours, log_odds_of
 
 Scores = Callable[[History, np.ndarray, np.ndarray, int], np.ndarray]
@@ -62,7 +62,7 @@ def peer(make: Callable[[int], Any], *, on_our_windows: bool = False) -> Scores:
 
 def contenders(preset: PresetName) -> dict[str, Scores]:
     """All models by name; those that take gaps are also tried on our windows."""
-    on_ours = {f"{name}, our windows": peer(PEERS[name], on_our_windows=True) for name in ("XGBoost", "LightGBM")}
+    on_ours = {f"{name}, our windows": peer(PEERS[name], on_our_windows=True) for name in boosting_peers()}
     return {f"ours ({preset})": ours(preset), **{name: peer(make) for name, make in PEERS.items()}, **on_ours}
 
 

@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from lightgbm import LGBMClassifier
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -33,7 +32,6 @@ from sklearn.neighbors import LocalOutlierFactor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from xgboost import XGBClassifier
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -43,18 +41,13 @@ from models.domains.fraud.anomaly import Anomaly
 from models.domains.fraud.scorer import FraudScorer
 from models.encoding import TableEncoder
 from models.presets import PRESETS, Preset
-from tests.benchmarks.comparison import TEST_FRACTION, VALIDATION_FRACTION, setting
+from tests.benchmarks.comparison import TEST_FRACTION, VALIDATION_FRACTION, boosting_peers, setting
 
 TABLE = public_tables()["ulb"].table
 GENUINE_WEIGHT = 284_315 / 5_000
 SUPERVISED: dict[str, Callable[[int], Any]] = {
     "logistic regression": lambda _seed: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
-    "XGBoost": lambda seed: XGBClassifier(
-        n_estimators=200, max_depth=5, learning_rate=0.05, n_jobs=1, random_state=seed
-    ),
-    "LightGBM": lambda seed: LGBMClassifier(
-        n_estimators=200, learning_rate=0.05, n_jobs=1, random_state=seed, verbose=-1
-    ),
+    **boosting_peers(),
     "MLPClassifier(128, 64)": lambda seed: make_pipeline(
         StandardScaler(), MLPClassifier((128, 64), early_stopping=True, random_state=seed)
     ),

@@ -1,13 +1,14 @@
 """A kind of fraud that training did not see: how much of it the alert budget finds, with and without the anomaly.
 
     BACKSCORE_DATA_HOME=DIR python tests/benchmarks/fraud_unseen_kind.py [--tasks handbook,simulated] [--seeds 2]
+        [--rows 100000]
 
 The rows of one kind are taken out of training; the test holds all kinds. Each day the budget goes to the cards with the
 highest scores of their transactions. Recall is the share of the days of cards with fraud of a kind that are among them:
 of the kind that was taken out, and of the kinds that training saw. `handbook`: its protocol and its 100 cards a day.
 There the windows either know the frauds of the kind once they are 7 days old, while the model has not been trained
-again (`late`), or never (`blind`). `simulated`: 100,000 rows of the simulator, the last fifth is the test, its rows
-without a word of the kind in training; the budget is 1 % of a day's cards.
+again (`late`), or never (`blind`). `simulated`: --rows of the simulator, the last fifth is the test, its rows without a
+word of the kind in training; the budget is 1 % of a day's cards.
 
     classifier    the network without the anomaly
     with input    the network that reads the anomaly
@@ -93,10 +94,10 @@ def handbook_experiments(first_day: str) -> Iterator[Experiment]:
             yield Experiment(name, table, frame, kinds, unseen, cards, days, training, test, budget=HANDBOOK_K)
 
 
-def simulated_experiments(seed: int) -> Iterator[Experiment]:
+def simulated_experiments(n_rows: int, seed: int) -> Iterator[Experiment]:
     """Each kind of the simulator left out; windows count the frauds of all kinds once they are known."""
     table = simulator.TABLE
-    simulation = simulator.simulate(100_000, seed)
+    simulation = simulator.simulate(n_rows, seed)
     checked = checked_frame(table, simulation.frame, "simulated rows", training=True)
     labels = table.labels(checked)
     kinds = np.where(labels == 1, simulation.frame["fraud_kind"].astype(str).to_numpy(), "")
@@ -153,13 +154,16 @@ def main() -> None:
     parser.add_argument("--first-day", default="2018-07-11", help="of training on the handbook")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--preset", choices=list(PRESETS), default="balanced")
+    parser.add_argument("--rows", type=int, default=100_000, help="of the simulator")
     arguments = parser.parse_args()
     print(setting())
     found: list[dict[str, Any]] = []
     for task in arguments.tasks.split(","):
         for seed in range(arguments.seeds):
             for experiment in (
-                handbook_experiments(arguments.first_day) if task == "handbook" else simulated_experiments(seed)
+                handbook_experiments(arguments.first_day)
+                if task == "handbook"
+                else simulated_experiments(arguments.rows, seed)
             ):
                 for way, taking_turns in scores(experiment, PRESETS[arguments.preset], seed).items():
                     unseen, seen = recalls(experiment, taking_turns)

@@ -14,20 +14,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from lightgbm import LGBMClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from xgboost import XGBClassifier
 
 from data.tables._catalogue import public_tables
 from data.windows import checked_history
 from models.decisions.alerts.subject_precision import HANDBOOK_K, subject_precision_at_k
 from models.domains.fraud.scorer import FraudScorer
 from models.presets import Preset
+from tests.benchmarks.comparison import boosting_peers
 from tests.benchmarks.unknown_cards import rows_of_unknown_cards
 
 DAYS_OF_TRAINING, DAYS_OF_DELAY, DAYS_OF_TEST = 7, 7, 7
@@ -39,12 +38,7 @@ FIGURES = ("AUC", "average precision", f"card precision@{HANDBOOK_K}")
 
 PEERS: dict[str, Callable[[int], Any]] = {
     "logistic regression": lambda _seed: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
-    "XGBoost": lambda seed: XGBClassifier(
-        n_estimators=200, max_depth=5, learning_rate=0.05, n_jobs=1, random_state=seed
-    ),
-    "LightGBM": lambda seed: LGBMClassifier(
-        n_estimators=200, learning_rate=0.05, n_jobs=1, random_state=seed, verbose=-1
-    ),
+    **boosting_peers(),
     "MLPClassifier(500)": lambda seed: make_pipeline(StandardScaler(), MLPClassifier((500,), random_state=seed)),
 }
 

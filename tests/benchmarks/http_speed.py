@@ -42,6 +42,7 @@ import pandas as pd
 import uvicorn
 from fastapi import FastAPI
 from data.rows import row_type
+from data.windows import checked_history
 from models.home import Home
 from models.registry.live import load_live
 from models.registry.registry import Registry
@@ -65,8 +66,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-frame = live.domain.simulate(4_000, 0).frame
-target = next(column for column in live.table.columns if column.role == "target")
+frame, labels = checked_history(live.table, live.domain.simulate(4_000, 0).frame, "simulated rows")
 names = live.scorer.column_names
 numbers = [name for name in names if live.table[name].kind == "number"]
 others = [name for name in names if name not in numbers]
@@ -79,7 +79,7 @@ model = make_pipeline(
     MLPClassifier((64, 32), max_iter=3),
 )
 import warnings; warnings.simplefilter("ignore")
-model.fit(pd.concat([frame[numbers], as_text], axis=1), frame[target.name].astype(str))
+model.fit(pd.concat([frame[numbers], as_text], axis=1), labels)
 @app.post("/score")
 async def score(row: Row) -> dict:
     one = pd.DataFrame([row]).reindex(columns=names)

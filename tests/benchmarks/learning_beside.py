@@ -83,7 +83,7 @@ def served(source: Path, home: Path, name: str) -> Iterator[tuple[int, bytes]]:
 def compare(port: int, request: bytes, arguments: argparse.Namespace) -> None:
     """Load in turn next to each and print the results."""
     told = {"connections": arguments.connections, "seconds": arguments.seconds}
-    load(port, request, connections=arguments.connections, seconds=1)
+    load(port, request, connections=arguments.connections, seconds=min(arguments.seconds, 1))
     loads: dict[str, list[Loaded]] = {beside: [] for beside in BESIDE}
     n_answers = dict.fromkeys(BESIDE, 0)
     for _ in range(arguments.rounds):

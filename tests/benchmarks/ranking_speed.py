@@ -1,6 +1,6 @@
 """Latency of ranking 200 candidate ads: from a checked body to the answer, and from JSON to JSON.
 
-    python tests/benchmarks/ranking_speed.py [--preset balanced] [--candidates 200] [--repeats 500]
+    python tests/benchmarks/ranking_speed.py [--preset balanced] [--candidates 200] [--repeats 500] [--rows 60000]
 
 Trains ads on its simulated rows, then ranks candidates of 40 campaigns with targeting, times seen and pacing, greedily
 and with Thompson sampling. The simulated ads differ in three columns of three levels, so at most 27 of them are
@@ -25,8 +25,6 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from decision_speed import quartiles
-
 from data.checking import checked_frame
 from data.column import Column
 from data.table import Table
@@ -39,15 +37,16 @@ from models.domains.ads.request import rank_example
 from models.estimators.table_classifier import TableClassifier
 from models.presets import PRESETS
 from service.live.served_model import ServedModel
+from tests.benchmarks.decision_speed import quartiles
 
 ADS = load_domains()["ads"]
 ALL_DISTINCT = {"clicks_30d": {"part": "ad"}, "hour": {"part": "ad"}}
 N_CAMPAIGNS = 40
 
 
-def trained(preset: str) -> TableClassifier:
+def trained(preset: str, n_rows: int) -> TableClassifier:
     """An ads model of the simulated rows."""
-    frame = checked_frame(ADS.table, ADS.simulate(ADS.n_simulated_rows, 0).frame, "simulated rows", training=True)
+    frame = checked_frame(ADS.table, ADS.simulate(n_rows, 0).frame, "simulated rows", training=True)
     labels = ADS.table.labels(frame)
     n_training = len(frame) * 8 // 10
     validation = (frame.iloc[n_training:], labels[n_training:])
@@ -119,8 +118,9 @@ def main() -> None:
     parser.add_argument("--preset", choices=list(PRESETS), default="balanced")
     parser.add_argument("--candidates", type=int, default=200)
     parser.add_argument("--repeats", type=int, default=500)
+    parser.add_argument("--rows", type=int, default=ADS.n_simulated_rows, help="to train on")
     arguments = parser.parse_args()
-    scorer = trained(arguments.preset)
+    scorer = trained(arguments.preset, arguments.rows)
     for label, changes in (("as simulated", {}), ("all distinct", ALL_DISTINCT)):
         explorations: list[Exploration] = ["none", "thompson"]
         for exploration in explorations:

@@ -1,10 +1,11 @@
 """Speed of training and prediction, compared with MLPClassifier and PyTorch on the same rows, batches and optimizer.
 
-    python tests/benchmarks/speed.py [--repeats 5] [--out DIR]
+    python tests/benchmarks/speed.py [--repeats 5] [--rows 24000] [--most-rows 1000000] [--out DIR]
 
 One BLAS thread. Each repeat times one epoch of each contender in turn; what counts is the median of the ratios of a
-repeat, because machines drift. "products" are the matrix products of an epoch alone, what no implementation on this
-BLAS can go below. With --out, a table (speed.csv) and a plot (speed.html) are written there.
+repeat, because machines drift. PyTorch (extra `bench`) is left out where it is not installed. "products" are the matrix
+products of an epoch alone, what no implementation on this BLAS can go below. With --out, a table (speed.csv) and a plot
+(speed.html) are written there.
 """
 
 from __future__ import annotations
@@ -19,13 +20,12 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
-import torch
-from comparison import setting
 from sklearn.neural_network import MLPClassifier
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -36,10 +36,10 @@ from models.nn.network import Network
 from models.nn.optimizers import Adam
 from models.nn.rows import Rows
 from models.nn.training import Training, compiled_kernels
+from tests.benchmarks.comparison import setting
 
-N_ROWS, N_INPUTS = 24_000, 40
+N_INPUTS = 40
 CASES = [((128, 64), 256), ((256, 256, 256), 256), ((16,), 32)]
-GROWTH = [10_000, 100_000, 1_000_000]
 LEARNING_RATE = 1e-3
 
 Run = Callable[[], object]
@@ -62,6 +62,8 @@ def ours(X: np.ndarray, y: np.ndarray, hidden: tuple[int, ...], batch_size: int,
 
 
 def pytorch(X: np.ndarray, y: np.ndarray, hidden: tuple[int, ...], batch_size: int, *, compiled: bool) -> Run:
+    import torch
+
     torch.set_num_threads(1)
     layers: list[torch.nn.Module] = []
     for n_inputs, n_units in pairwise((N_INPUTS, *hidden)):
@@ -95,7 +97,7 @@ def scikit_learn(X: np.ndarray, y: np.ndarray, hidden: tuple[int, ...], batch_si
     return lambda: model.fit(X, y)
 
 
-def products(hidden: tuple[int, ...], batch_size: int) -> Run:
+def products(n_rows: int, hidden: tuple[int, ...], batch_size: int) -> Run:
     """The matrix products of an epoch and nothing else."""
     arrays = [
         tuple(np.ones(shape, np.float32) for shape in ((batch_size, n), (n, m), (batch_size, m)))
@@ -104,7 +106,7 @@ def products(hidden: tuple[int, ...], batch_size: int) -> Run:
     outs = [tuple(np.empty_like(a) for a in trio) for trio in arrays]
 
     def epoch() -> None:
-        for _ in range(N_ROWS // batch_size):
+        for _ in range(n_rows // batch_size):
             for i, ((x, w, g), (x_out, w_out, g_out)) in enumerate(zip(arrays, outs, strict=True)):
                 np.dot(x, w, out=g_out)
                 np.dot(x.T, g, out=w_out)
@@ -138,11 +140,12 @@ def training_table(X: np.ndarray, y: np.ndarray, best: str, repeats: int) -> lis
     for hidden, batch_size in CASES:
         contenders = {
             "ours, numpy": ours(X, y, hidden, batch_size, compiled=False),
-            "PyTorch": pytorch(X, y, hidden, batch_size, compiled=False),
-            "torch.compile": pytorch(X, y, hidden, batch_size, compiled=True),
             "MLPClassifier": scikit_learn(X, y, hidden, batch_size),
-            "products": products(hidden, batch_size),
+            "products": products(len(X), hidden, batch_size),
         }
+        if find_spec("torch"):
+            contenders["PyTorch"] = pytorch(X, y, hidden, batch_size, compiled=False)
+            contenders["torch.compile"] = pytorch(X, y, hidden, batch_size, compiled=True)
         if best == "ours, compiled":
             contenders = {best: ours(X, y, hidden, batch_size, compiled=True), **contenders}
         seconds = seconds_of(contenders, repeats)
@@ -154,7 +157,7 @@ def training_table(X: np.ndarray, y: np.ndarray, best: str, repeats: int) -> lis
                 f"  {name:15} {np.median(values) * 1e3:8.1f} ms, {ratios[0]:6.2f}x the time of {best}"
                 + (f", {ratios[1]:6.2f}x that of numpy" if best != "ours, numpy" else "")
             )
-            table.append(["epoch of 24,000 rows", case, name, f"{np.median(values):.6f}", f"{ratios[0]:.3f}"])
+            table.append([f"epoch of {len(X):,} rows", case, name, f"{np.median(values):.6f}", f"{ratios[0]:.3f}"])
         limit = seconds["products"]
         for name in contenders:
             if name.startswith("ours"):
@@ -162,36 +165,37 @@ def training_table(X: np.ndarray, y: np.ndarray, best: str, repeats: int) -> lis
     return table
 
 
-def growth_table(rng: np.random.Generator, best: str, repeats: int) -> list[list[object]]:
+def growth_table(rng: np.random.Generator, best: str, most_rows: int, repeats: int) -> list[list[object]]:
     """The time of a row in an epoch, for more and more rows."""
-    X = rng.standard_normal((GROWTH[-1], N_INPUTS), dtype=np.float32)
+    growth = [most_rows // 100, most_rows // 10, most_rows]
+    X = rng.standard_normal((most_rows, N_INPUTS), dtype=np.float32)
     y = (X[:, 0] > 0).astype(np.float32)
     compiled = best == "ours, compiled"
 
     def epochs(n_rows: int) -> Run:
         """Enough epochs for a measurable time."""
         one = ours(X[:n_rows].copy(), y[:n_rows].copy(), (128, 64), 256, compiled=compiled)
-        return lambda: [one() for _ in range(GROWTH[-1] // 4 // n_rows or 1)]
+        return lambda: [one() for _ in range(most_rows // 4 // n_rows or 1)]
 
-    seconds = seconds_of({str(n_rows): epochs(n_rows) for n_rows in GROWTH}, repeats)
+    seconds = seconds_of({str(n_rows): epochs(n_rows) for n_rows in growth}, repeats)
     print("\nhidden 128-64, batch 256: microseconds for a row in an epoch")
     table: list[list[object]] = []
-    per_row = {n_rows: seconds[str(n_rows)] / max(GROWTH[-1] // 4 // n_rows, 1) / n_rows for n_rows in GROWTH}
+    per_row = {n_rows: seconds[str(n_rows)] / max(most_rows // 4 // n_rows, 1) / n_rows for n_rows in growth}
     for n_rows, values in per_row.items():
-        ratio = float(np.median(values / per_row[GROWTH[0]]))
-        print(f"  {n_rows:>9,} rows: {np.median(values) * 1e6:.3f}, {ratio:.3f} times that of {GROWTH[0]:,} rows")
+        ratio = float(np.median(values / per_row[growth[0]]))
+        print(f"  {n_rows:>9,} rows: {np.median(values) * 1e6:.3f}, {ratio:.3f} times that of {growth[0]:,} rows")
         table.append(["a row in an epoch", f"{n_rows} rows", best, f"{np.median(values):.4g}", f"{ratio:.3f}"])
     return table
 
 
-def prediction_table(rng: np.random.Generator, repeats: int) -> list[list[object]]:
-    X = rng.standard_normal((1_000_000, N_INPUTS), dtype=np.float32)
+def prediction_table(rng: np.random.Generator, most_rows: int, repeats: int) -> list[list[object]]:
+    X = rng.standard_normal((most_rows, N_INPUTS), dtype=np.float32)
     y = X[:, 0] > 0
     classifier = BackpropClassifier((128, 64), preset="fast", max_epochs=1, random_state=0).fit(X[:2000], y[:2000])
     network, one = classifier.network_, X[:1]
-    runs: dict[str, tuple[Run, int]] = {
-        "Network.predict, a million rows": (lambda: network.predict(X), 1),
-        "predict_proba, a million rows": (lambda: classifier.predict_proba(X), 1),
+    runs: dict[str, tuple[Run, int]] = {  # and how often, for a measurable time
+        f"Network.predict, {most_rows:,} rows": (lambda: network.predict(X), 1),
+        f"predict_proba, {most_rows:,} rows": (lambda: classifier.predict_proba(X), 1),
         "Network.predict, one row": (lambda: network.predict(one), 2000),
         "predict_proba, one row": (lambda: classifier.predict_proba(one), 500),
     }
@@ -200,7 +204,7 @@ def prediction_table(rng: np.random.Generator, repeats: int) -> list[list[object
     for name, (run, times) in runs.items():
         values = seconds_of({name: lambda run=run, times=times: [run() for _ in range(times)]}, repeats)[name] / times
         median = float(np.median(values))
-        said = f"{1e6 / median:,.0f} rows/s" if times == 1 else f"{median * 1e6:.1f} microseconds"
+        said = f"{most_rows / median:,.0f} rows/s" if times == 1 else f"{median * 1e6:.1f} microseconds"
         print(f"  {name}: {said}")
         table.append(["prediction", name, "ours", f"{median:.4g}", ""])
     return table
@@ -221,17 +225,19 @@ def plot(table: list[list[object]], title: str) -> go.Figure:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=24_000, help="of an epoch")
+    parser.add_argument("--most-rows", type=int, default=1_000_000, help="to train on and to predict, at least 25600")
     parser.add_argument("--out", type=Path, help="folder for speed.csv and speed.html")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     best = "ours, compiled" if compiled_kernels() else "ours, numpy"
     print(f"{setting()}; medians of {arguments.repeats} repeats")
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((N_ROWS, N_INPUTS), dtype=np.float32)
-    y = (X[:, 0] + rng.standard_normal(N_ROWS) > 0).astype(np.float32)
+    X = rng.standard_normal((arguments.rows, N_INPUTS), dtype=np.float32)
+    y = (X[:, 0] + rng.standard_normal(arguments.rows) > 0).astype(np.float32)
     table = training_table(X, y, best, arguments.repeats)
-    table += growth_table(rng, best, arguments.repeats)
-    table += prediction_table(rng, arguments.repeats)
+    table += growth_table(rng, best, arguments.most_rows, arguments.repeats)
+    table += prediction_table(rng, arguments.most_rows, arguments.repeats)
     if arguments.out:
         arguments.out.mkdir(parents=True, exist_ok=True)
         with (arguments.out / "speed.csv").open("w", newline="") as file:

@@ -1,6 +1,6 @@
 """Whether decay adds up over retrainings: 20 of them on ever worse rows, judged on fresh rows at the end.
 
-    python -m tests.benchmarks.statistics_ratchet [--seeds 6] [--rows 4000] [--retrainings 20] [--decay 0.01]
+    python tests/benchmarks/statistics_ratchet.py [--seeds 6] [--rows 4000] [--retrainings 20] [--decay 0.01]
 
 Every retraining gets rows of its own, of which a growing share (`--decay` more each time) has random labels, in
 training and test set alike: each version looks hardly worse than the one before. Fresh rows without them tell the
@@ -11,12 +11,15 @@ margin.
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from data.checking import checked_frame
 from data.column import Column
