@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import sys
 import tempfile
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 import pandas as pd
@@ -96,7 +94,7 @@ def open_log(home: str) -> PredictionLog:
 
 
 def prepare(home: str, n_rows: int, rows_per_request: int, n_training: int) -> None:
-    """Fill the log, and keep a reference; in a process of its own, so that `measure` finds its memory unused."""
+    """Fill the log, and keep a reference."""
     fill(open_log(home), n_rows, rows_per_request)
     training, scores = rows(n_training, 0), np.random.default_rng(3).beta(1, 5, n_training // 5)
     started = perf_counter()
@@ -105,7 +103,13 @@ def prepare(home: str, n_rows: int, rows_per_request: int, n_training: int) -> N
     Path(home, REFERENCE).write_bytes(files[REFERENCE])
 
 
+def most_megabytes() -> float:
+    """The most memory that this process has used: other than `ru_maxrss` without what the one that started it had."""
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+
+
 def measure(home: str, n_rows: int, rows_per_request: int) -> None:
+    """Print the cost of a monitor; in a process of its own, so that it finds its memory unused."""
     domain = load_domains()["credit"]
     live = LiveModel(
         name="wide",
@@ -115,24 +119,14 @@ def measure(home: str, n_rows: int, rows_per_request: int) -> None:
         policy=domain.policy(),
     )
     log, reference = open_log(home), Reference.model_validate_json(Path(home, REFERENCE).read_bytes())
-    before, started = resource.getrusage(resource.RUSAGE_SELF), perf_counter()
+    before, cpu_before, started = most_megabytes(), process_time(), perf_counter()
     found = monitor(live, reference, log, now=NOW)
-    seconds, after = perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    seconds, cpu, after = perf_counter() - started, process_time() - cpu_before, most_megabytes()
     print(
         f"{n_rows:>9,} rows in requests of {rows_per_request:>6,}: {seconds:5.2f} s ({cpu:.2f} s of CPU), "
-        f"{(after.ru_maxrss - before.ru_maxrss) / 1000:,.0f} MB more at most, {found.n_recent:,} rows looked at "
+        f"{after - before:,.0f} MB more at most, {found.n_recent:,} rows looked at "
         f"({found.share_looked_at:.1%}), state {found.state}"
     )
-
-
-def apart(work: Callable[..., None], *arguments: str | int) -> None:
-    """In a process of its own, whose memory is its own; ends this one if that fails."""
-    process = multiprocessing.get_context("spawn").Process(target=work, args=arguments)
-    process.start()
-    process.join()
-    if process.exitcode:
-        sys.exit(f"{work.__name__} failed")
 
 
 def main() -> None:
@@ -147,8 +141,14 @@ def main() -> None:
     for n_rows in arguments.rows:
         for rows_per_request in arguments.rows_per_request:
             with tempfile.TemporaryDirectory() as folder:
-                apart(prepare, folder, n_rows, rows_per_request, arguments.training_rows)
-                apart(measure, folder, n_rows, rows_per_request)
+                prepare(folder, n_rows, rows_per_request, arguments.training_rows)
+                process = multiprocessing.get_context("spawn").Process(
+                    target=measure, args=(folder, n_rows, rows_per_request)
+                )
+                process.start()
+                process.join()
+                if process.exitcode:
+                    sys.exit("the monitor failed")
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ class Beside(threading.Thread):
     def run(self) -> None:
         """Take a turn every so many seconds."""
         job: subprocess.Popen[bytes] | None = None
-        while not self.done.wait(self.seconds):
+        while True:
             self.n_promotions += 1
             self.store.registry.promote(NAME, 1 + self.n_promotions % 2, actor="soak", why="")
             self.megabytes.append(resident_megabytes(self.pid))
@@ -54,8 +54,9 @@ class Beside(threading.Thread):
                 self.n_failed_trainings += job is not None and job.returncode != 0
                 job = train(self.store.home, self.data)
                 self.n_trainings += 1
-        if job is not None:
-            job.wait()
+            if self.done.wait(self.seconds):
+                break
+        self.n_failed_trainings += job.wait() != 0
 
 
 def resident_megabytes(pid: int) -> float:

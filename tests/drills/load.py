@@ -131,12 +131,12 @@ class _Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
-        self.ask()
+        self.ask(connected=True)
 
-    def ask(self) -> None:
-        """Send the next request when it is due."""
+    def ask(self, *, connected: bool = False) -> None:
+        """Send the next request when it is due; the first one however long it took to connect."""
         now, due = time.perf_counter(), next(self.due)
-        if max(now, due) > self.until:
+        if (due if connected else max(now, due)) > self.until:
             self.transport.close()
             if not self.done.done():
                 self.done.set_result(None)
