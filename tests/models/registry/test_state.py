@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -400,3 +401,17 @@ def test_what_does_not_fit_is_not_stored() -> None:
     model = BackpropClassifier(max_epochs=1).fit(X, np.repeat(["no", "yes"], 30))
     with pytest.raises(BundleError, match=r"cannot be stored: classes_: must be int64\[classes\], got <U3"):
         dump_state(model, "x")
+
+
+def test_an_object_of_another_type_is_not_stored() -> None:
+    """There is no name for it."""
+    with pytest.raises(BundleError, match="cannot be stored: object is not a stored type"):
+        dump_state(object(), "x")
+
+
+def test_a_whole_number_that_its_size_cannot_hold_is_not_stored(model: TableClassifier) -> None:
+    """1000 would be -24 in eight bits."""
+    encoder = deepcopy(model.encoder)
+    encoder.numbers_.column_directions = np.array([1000, 0])
+    with pytest.raises(BundleError, match=r"numbers_\.column_directions: numbers are too large for int8"):
+        dump_state(encoder, "x")
