@@ -19,7 +19,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,7 +33,8 @@ from models.home import Home
 from models.registry.audit_settings import AuditSettings
 from models.registry.live import load_live
 from models.registry.registry import Registry
-from tests.drills.load import Loaded, ask_once, free_port, load, post, serve_command, server
+from tests.drills.load import Loaded, ask_once, free_port, load, serve_command, server
+from tests.drills.stream import example_requests
 
 PREAMBLE = """
 import sys; sys.path.insert(0, {root!r})
@@ -88,6 +89,7 @@ async def score(row: Row) -> dict:
 uvicorn.run(app, port={port}, log_level="warning", access_log=False)
 """
 LEVELS = ("durable", "async", "off")
+Requests = Callable[[], bytes]
 
 
 def main() -> None:
@@ -106,8 +108,8 @@ def main() -> None:
 
 
 @contextmanager
-def servers(source: Path, home: Path, name: str) -> Iterator[dict[str, tuple[int, bytes]]]:
-    """Starts all of them on a copy of the home; gives port and request of each."""
+def servers(source: Path, home: Path, name: str) -> Iterator[dict[str, tuple[int, Requests]]]:
+    """Starts all of them on a copy of the home; gives port and requests of each."""
     shutil.copytree(source, home, ignore=shutil.ignore_patterns("load-*", "downloads"))
     registry = Registry(Home(home).database_url)
     version = registry.champions()[name]
@@ -128,14 +130,15 @@ def servers(source: Path, home: Path, name: str) -> Iterator[dict[str, tuple[int
             port = free_port()
             words = {"root": str(ROOT), "home": str(home), "name": name, "answer": answer, "port": port}
             stack.enter_context(server([sys.executable, "-c", (PREAMBLE + script).format(**words)], port, cores=first))
-            found[title] = (port, post("/score", body))
+            found[title] = (port, example_requests("/score", live.table))
         for level in LEVELS:
-            found[f"ours, {level}"] = (ours, post(f"/v1/{name}-{level}/score?reasons=none", body))
-        found["ours, durable, all reasons"] = (ours, post(f"/v1/{name}-durable/score?reasons=all", body))
+            found[f"ours, {level}"] = (ours, example_requests(f"/v1/{name}-{level}/score?reasons=none", live.table))
+        with_reasons = example_requests(f"/v1/{name}-durable/score?reasons=all", live.table)
+        found["ours, durable, all reasons"] = (ours, with_reasons)
         yield found
 
 
-def compare(contenders: dict[str, tuple[int, bytes]], arguments: argparse.Namespace) -> None:
+def compare(contenders: dict[str, tuple[int, Requests]], arguments: argparse.Namespace) -> None:
     """Load the servers in turn and print rates and ratios."""
     found: dict[str, list[Loaded]] = {title: [] for title in contenders}
     for _ in range(arguments.rounds):

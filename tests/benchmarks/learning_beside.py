@@ -11,13 +11,12 @@ they have ended, or somebody looks at one state or trace after the other.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
 import threading
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from itertools import count
@@ -34,8 +33,10 @@ sys.path.insert(0, str(ROOT))
 from models.home import Home
 from models.registry.live import load_live
 from models.registry.registry import Registry
-from tests.drills.load import Loaded, free_port, load, post, serve_command, server
+from tests.drills.load import Loaded, free_port, load, serve_command, server
+from tests.drills.stream import example_requests
 
+Requests = Callable[[], bytes]
 Call = tuple[str, Mapping[str, object]]
 USUAL: Mapping[str, object] = {"activation": "tanh", "n_epochs": 1_000}
 LARGEST: Mapping[str, object] = {"n_rows": 2_000, "batch_size": 16, "hidden": "64,64,64,64", "n_epochs": 1_000}
@@ -61,26 +62,26 @@ def main() -> None:
     arguments = parser.parse_args()
     with (
         TemporaryDirectory(prefix="load-", dir=arguments.home) as folder,
-        served(arguments.home, Path(folder) / "home", arguments.name) as (port, body),
+        served(arguments.home, Path(folder) / "home", arguments.name) as (port, requests),
     ):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-        compare(port, post(f"/v1/{arguments.name}/score", body), arguments)
+        compare(port, requests, arguments)
 
 
 @contextmanager
-def served(source: Path, home: Path, name: str) -> Iterator[tuple[int, bytes]]:
-    """A service on a copy of the home; gives its port and the body to send."""
+def served(source: Path, home: Path, name: str) -> Iterator[tuple[int, Requests]]:
+    """A service on a copy of the home; gives its port and the requests to send."""
     shutil.copytree(source, home, ignore=shutil.ignore_patterns("load-*", "downloads"))
     registry = Registry(Home(home).database_url)
     version = registry.champions()[name]
     registry.close()
-    body = json.dumps(load_live(version, Home(home).bundles).table.example()).encode()
+    requests = example_requests(f"/v1/{name}/score", load_live(version, Home(home).bundles).table)
     port, first = free_port(), {min(os.sched_getaffinity(0))}
     with server(serve_command(port), port, cores=first, environment={"BACKSCORE_HOME": str(home.resolve())}):
-        yield port, body
+        yield port, requests
 
 
-def compare(port: int, request: bytes, arguments: argparse.Namespace) -> None:
+def compare(port: int, request: Requests, arguments: argparse.Namespace) -> None:
     """Load in turn next to each and print the results."""
     told = {"connections": arguments.connections, "seconds": arguments.seconds}
     load(port, request, connections=arguments.connections, seconds=min(arguments.seconds, 1))

@@ -12,7 +12,6 @@ what became of the rows that the shadow was to answer.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -28,11 +27,13 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+from data.table import Table
 from models.home import Home
 from models.registry.audit_settings import AuditSettings
 from models.registry.live import load_live
 from models.registry.registry import Registry
-from tests.drills.load import Loaded, free_port, load, post, serve_command, server
+from tests.drills.load import Loaded, free_port, load, serve_command, server
+from tests.drills.stream import example_requests
 
 BESIDE = ("nobody", "shadow", "canary")
 
@@ -48,15 +49,15 @@ def main() -> None:
     arguments = parser.parse_args()
     with (
         TemporaryDirectory(prefix="load-", dir=arguments.home) as folder,
-        challenged(arguments.home, Path(folder) / "home", arguments.name, arguments.level) as (port, body),
+        challenged(arguments.home, Path(folder) / "home", arguments.name, arguments.level) as (port, table),
     ):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-        compare(port, body, arguments)
+        compare(port, table, arguments)
 
 
 @contextmanager
-def challenged(source: Path, home: Path, name: str, level: str) -> Iterator[tuple[int, bytes]]:
-    """A service with the model under three names; gives its port and the body to send."""
+def challenged(source: Path, home: Path, name: str, level: str) -> Iterator[tuple[int, Table]]:
+    """A service with the model under three names; gives its port and the table of its rows."""
     shutil.copytree(source, home, ignore=shutil.ignore_patterns("load-*", "downloads"))
     registry = Registry(Home(home).database_url)
     version = registry.champions()[name]
@@ -69,15 +70,15 @@ def challenged(source: Path, home: Path, name: str, level: str) -> Iterator[tupl
     registry.rollouts.start(f"{name}-shadow", 2, mode="shadow", **by)
     registry.rollouts.start(f"{name}-canary", 2, mode="canary", share=0.1, **by)
     registry.close()
-    body = json.dumps(load_live(version, Home(home).bundles).table.example()).encode()
+    table = load_live(version, Home(home).bundles).table
     port, first = free_port(), {min(os.sched_getaffinity(0))}
     with server(serve_command(port), port, cores=first, environment={"BACKSCORE_HOME": str(home.resolve())}):
-        yield port, body
+        yield port, table
 
 
-def compare(port: int, body: bytes, arguments: argparse.Namespace) -> None:
+def compare(port: int, table: Table, arguments: argparse.Namespace) -> None:
     """Load the three in turn and print the results."""
-    requests = {mode: post(f"/v1/{arguments.name}-{mode}/score", body) for mode in BESIDE}
+    requests = {mode: example_requests(f"/v1/{arguments.name}-{mode}/score", table) for mode in BESIDE}
     told = {"connections": arguments.connections, "seconds": arguments.seconds}
     loads: dict[tuple[str, str], list[Loaded]] = {(mode, how): [] for mode in BESIDE for how in ("full", "half")}
     counts = {key: np.zeros(4) for key in loads}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,10 +27,12 @@ from models.records.events.backfill import load_past
 from models.records.events.event_log import EventLog
 from models.registry.database import schema as tables
 from models.registry.database.engine import open_database, reading
+from tests.drills.load import post
 from tests.drills.stage import Stage
 
 NAME = "fraud"
 LABEL_DELAY_DAYS = 7
+_EVENT_IDS = itertools.count(10**9)
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,18 @@ def requests_of(table: Table, frame: pd.DataFrame) -> list[dict[str, Any]]:
         {str(name): value.isoformat() if isinstance(value, pd.Timestamp) else value for name, value in row.items()}
         for row in rows
     ]
+
+
+def example_requests(path: str, table: Table) -> Callable[[], bytes]:
+    """Makes the next request with the table's example: of a table with windows another event each time.
+
+    An event that is sent again would get the stored answer, and nothing would be scored.
+    """
+    row, event = table.example(), table.event
+    if event is None or not table.windows:
+        request = post(path, json.dumps(row).encode())
+        return lambda: request
+    return lambda: post(path, json.dumps({**row, event.name: next(_EVENT_IDS)}).encode())
 
 
 def windows_of(table: Table, frame: pd.DataFrame) -> list[dict[str, float | None]]:
