@@ -259,6 +259,24 @@ def test_a_newer_format_is_refused_by_its_number(bundles):
         read_manifest(bundles, digest)
 
 
+@pytest.mark.parametrize("content", [[], "text", 1, None])
+def test_a_manifest_that_is_no_object_is_refused(bundles, content):
+    """As JSON it is read, and then it has no fields."""
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        read_manifest(bundles, stored_manifest(bundles, content))
+
+
+def test_a_folder_that_cannot_be_renamed_is_a_clear_error(bundles, scorer, monkeypatch):
+    """Only where the bundle stands there already is a refused rename no failure."""
+
+    def refuse(*_):
+        raise PermissionError("no")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(BundleError, match="cannot be written"):
+        write_bundle(bundles, manifest(seed=9), scorer=scorer, files=FILES)
+
+
 @pytest.mark.parametrize("name", ["state.json", "state.safetensors"])
 @pytest.mark.parametrize("content", ["pickle", "archive", "nothing"])
 def test_what_is_no_state_is_refused_before_it_runs(bundles, scorer, name, content, tmp_path):
