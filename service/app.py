@@ -19,7 +19,7 @@ from models.clock import Clock, utc_now
 from models.contract import LiveModel
 from models.home import Home
 from models.records.audit_log.log import PredictionAppender, PredictionLog
-from models.records.audit_log.personal import personal_key
+from models.records.audit_log.personal import PersonalData, personal_key
 from models.records.events.alert_desk import alert_intake_of
 from models.records.events.event_log import EventLog
 from models.registry.bundles import package_versions
@@ -138,7 +138,9 @@ def _live_models(
     def open_events(live: LiveModel) -> EventLog | None:
         if not live.table.windows:
             return None
-        return EventLog(database, live.name, live.table, listener=alert_intake_of(live, now), now=now)
+        personal = PersonalData(live.table, secret)
+        intake = alert_intake_of(live, now, personal)
+        return EventLog(database, live.name, live.table, personal=personal, listener=intake, now=now)
 
     load = partial(load_live, bundles=Home(settings.home).bundles)
     return LiveModels(Registry(settings.registry_url), load, open_events, log, personal_key=secret)

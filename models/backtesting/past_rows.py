@@ -21,7 +21,7 @@ from models.arrays import Floats, Labels, Scores
 from models.contract import Domain, LiveModel
 from models.home import Home
 from models.records.events.event_log import EventLog
-from models.records.events.history import checked_rows, source_of, stored_rows
+from models.records.events.history import check_features, checked_rows, source_of, stored_rows
 from models.registry.bundles import Manifest
 from models.training.rows import TrainingRows, rows_to_train_on, split_for
 
@@ -94,6 +94,7 @@ def answered_rows(live: LiveModel, manifest: Manifest, log: EventLog, now: datet
 
     Raises SourceError if there are none.
     """
+    check_features(log)
     rows = stored_rows(log, now)
     checked, labels = checked_rows(log, rows), rows.labels
     later = (rows.answered > pd.Timestamp(manifest.created)).to_numpy()

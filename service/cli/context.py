@@ -158,6 +158,7 @@ def live_model(settings: Settings, name: str) -> LiveModel:
 @contextmanager
 def event_log(settings: Settings, live: LiveModel) -> Iterator[EventLog]:
     """The event log of a live model, closed when the block ends; CommandError if its table has no windows."""
+    from models.records.audit_log.personal import PersonalData, personal_key
     from models.records.events.event_log import EventLog
 
     if not live.table.windows:
@@ -165,7 +166,7 @@ def event_log(settings: Settings, live: LiveModel) -> Iterator[EventLog]:
             f"the table of {live.name!r} has no windows, so no events are stored; see `backscore table show`"
         )
     with database_of(settings) as engine:
-        yield EventLog(engine, live.name, live.table)
+        yield EventLog(engine, live.name, live.table, personal=PersonalData(live.table, personal_key(settings.home)))
 
 
 def past_rows_of(

@@ -41,8 +41,8 @@ def request_record(
         reasons,
         n_rows,
         served.personal.text(request),
-        digest,
-        served.personal.answer_text(answer),
+        "" if served.personal.features else digest,  # of few possible values it would tell which
+        served.personal.answer_text(answer, request),
     )
 
 

@@ -114,7 +114,9 @@ def _events_of_subject(site: Site, served: ServedModel, form: TryForm) -> list[S
     if live.queue is None:
         return None
     with reading(site.engine) as connection:
-        return subject_events(connection, live.table, live.queue, live.name, subject_of(live.table, form.row))
+        return subject_events(
+            connection, live.table, live.queue, live.name, subject_of(live.table, served.personal.keys_of(form.row))
+        )
 
 
 def _address(request: Request) -> str:

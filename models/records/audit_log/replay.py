@@ -29,16 +29,18 @@ class Replay:
     same_features : whether the encoded rows are identical; None for requests without rows.
     differences : fields of the answer that differ in any bit, each with the sent and the replayed value.
     notes : explanations of differences, and limits of the comparison.
+    is_possible : whether everything that the answer needs was stored; if not, the notes say what was not.
     """
 
     same_features: bool | None
     differences: Mapping[str, tuple[Any, Any]]
     notes: tuple[str, ...] = ()
+    is_possible: bool = True
 
     @property
     def identical(self) -> bool:
         """Whether everything is bit-identical."""
-        return self.same_features is not False and not self.differences
+        return self.is_possible and self.same_features is not False and not self.differences
 
 
 def replay(record: PredictionRecord, registry: Registry, bundles: Path, *, personal_key: bytes) -> Replay:
@@ -71,12 +73,22 @@ def replay(record: PredictionRecord, registry: Registry, bundles: Path, *, perso
     return _compared(live, [sent], [from_json(personal.answer_text(answer.model_dump_json()))], same_features=None)
 
 
+def replay_if_stored(record: PredictionRecord, registry: Registry, bundles: Path, *, personal_key: bytes) -> Replay:
+    """As `replay`, but what was not stored in full is a note in place of an error."""
+    try:
+        return replay(record, registry, bundles, personal_key=personal_key)
+    except ReplayError as error:
+        return Replay(None, {}, (str(error),), is_possible=False)
+
+
 def _listed(record: PredictionRecord, content: Any) -> list[Any]:
     return content if record.action == BATCH else [content]
 
 
 def checked_row(live: LiveModel, stored: Mapping[str, Any], personal: PersonalData) -> Row:
     """A stored row as the request's check returned it, with its windows; ReplayError if columns were not stored."""
+    if personal.features:
+        raise ReplayError(personal.features)
     windows = {column.name for column in live.table.windows}
     inputs = {name: value for name, value in stored.items() if name not in windows}
     checked = _checked(row_adapter(live.table), inputs, personal)
@@ -85,6 +97,8 @@ def checked_row(live: LiveModel, stored: Mapping[str, Any], personal: PersonalDa
 
 def _body(live: LiveModel, operation: Operation, stored: Any, personal: PersonalData) -> Any:
     """A stored body, checked again; windows of a row in it are not part of requests and skip the check."""
+    if personal.features:
+        raise ReplayError(personal.features)
     if not live.table.windows or operation.row_path is None:
         return _checked(TypeAdapter(operation.body(live.table)), stored, personal)
     windows = {column.name for column in live.table.windows}

@@ -11,7 +11,7 @@ of the one before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ from data.table import Table
 from models.answers.respond import respond
 from models.clock import Clock
 from models.contract import Answer, LiveModel, Queue, Row
+from models.records.audit_log.personal import PersonalData
 from models.records.events.entity_series import entity_value
 from models.records.events.event_log import Arrival
 from models.records.events.rule_counts import store_hits
@@ -40,9 +41,11 @@ _OF_SUBJECTS = (
 )
 
 
-def alert_intake_of(live: LiveModel, now: Clock) -> AlertIntake | None:
-    """The intake of a live model's review queue; None for a model without one."""
-    return None if live.queue is None else AlertIntake(live, live.queue, now)
+def alert_intake_of(live: LiveModel, now: Clock, personal: PersonalData | None = None) -> AlertIntake | None:
+    """The intake of a live model's review queue; None for a model without one. `personal` as for `EventLog`."""
+    if live.queue is None:
+        return None
+    return AlertIntake(live, live.queue, now, personal or PersonalData(live.table, b""))
 
 
 def subject_of(table: Table, row: Row) -> str | None:
@@ -66,8 +69,8 @@ class AlertIntake:
     now : clock for the opening of alerts and the end of snoozing.
     """
 
-    def __init__(self, live: LiveModel, queue: Queue, now: Clock) -> None:
-        self._live, self._queue, self._now = live, queue, now
+    def __init__(self, live: LiveModel, queue: Queue, now: Clock, personal: PersonalData) -> None:
+        self._live, self._queue, self._now, self._personal = live, queue, now, personal
 
     def on_stored(self, connection: sa.Connection, arrivals: Sequence[Arrival]) -> list[Answer]:
         """Count rule hits, open or extend alerts, and pass reviewed events of snoozed subjects."""
@@ -77,10 +80,8 @@ class AlertIntake:
         suspicious = [i for i, decision in enumerate(decisions) if decision in (queue.reviewed, queue.blocked)]
         if not suspicious:
             return answers
-        now, subjects = self._now(), [subject_of(self._live.table, arrival.row) for arrival in arrivals]
-        of_subjects = self._standings(
-            connection, {subject for i in suspicious if (subject := subjects[i]) is not None}, now
-        )
+        now, subjects = self._now(), [arrival.subject for arrival in arrivals]
+        of_subjects = self._standings(connection, [arrivals[i] for i in suspicious], now)
         alone: list[_Standing] = []
         for i in suspicious:
             subject = subjects[i]
@@ -98,12 +99,15 @@ class AlertIntake:
                 self._write(connection, standing, now)
         return answers
 
-    def _standings(self, connection: sa.Connection, subjects: Iterable[str], now: datetime) -> dict[str, _Standing]:
-        """The alerts of each subject."""
-        found = {subject: _Standing() for subject in subjects}
-        for some in parts_of(list(found)):
+    def _standings(self, connection: sa.Connection, arrivals: Sequence[Arrival], now: datetime) -> dict[str, _Standing]:
+        """The alerts of the subject of each of these events."""
+        found = {one.subject: _Standing() for one in arrivals if one.subject is not None}
+        # alerts of earlier releases have the subject as it came
+        names = {one.plain_subject: one.subject for one in arrivals if one.plain_subject and one.subject}
+        names |= {subject: subject for subject in found}
+        for some in parts_of(list(names)):
             for alert in connection.execute(_OF_SUBJECTS, {"model": self._live.name, "subjects": some}).mappings():
-                standing = found[alert["subject"]]
+                standing = found[names[alert["subject"]]]
                 standing.newest = alert
                 if alert["snoozed_until"] and alert["snoozed_until"] > now:
                     standing.cleared = alert
@@ -127,7 +131,7 @@ class AlertIntake:
             number = before["id"]
             connection.execute(_alerts.update().where(_alerts.c.id == number).values(content))
         else:
-            number = self._open(connection, subject_of(self._live.table, joined[0].row), before, content, now)
+            number = self._open(connection, joined[0].subject, before, content, now)
         events = [{"alert": number, "event_id": one.event_id, "time": one.seconds} for one in joined]
         connection.execute(_alert_events.insert().values(model=self._live.name), events)
 
@@ -148,7 +152,9 @@ class AlertIntake:
         return counts | {
             "expected_loss": losses[worst],
             "worst_event": joined[worst].event_id,
-            "worst_answer": self._explained(joined[worst]).model_dump_json(),
+            "worst_answer": self._personal.answer_text(
+                self._explained(joined[worst]).model_dump_json(), joined[worst].row
+            ),
         }
 
     def _open(

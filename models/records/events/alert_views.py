@@ -183,10 +183,11 @@ def _subject_event(
     table: Table, queue: Queue, event: sa.Row[Any], positive: Value | None, *, in_alert: bool
 ) -> SubjectEvent:
     values, answer = row_of(event.row), json.loads(event.answer) if event.answer else {}
+    amount = None if table.amount is None else values.get(table.amount.name)
     return SubjectEvent(
         id=event.event_id,
         time=_moment(event.time),
-        amount=None if table.amount is None else values.get(table.amount.name),
+        amount=amount if isinstance(amount, int | float) else None,  # a hash if it is personal
         decision=answer.get("decision"),
         probability=answer.get(queue.probability),
         label=None if positive is None else queue.words.positive if positive else queue.words.negative,

@@ -12,6 +12,7 @@ from data.column import level_text
 from data.table import Table
 from data.window import OF_AMOUNTS
 from data.window_events import scale_of, whole_number
+from models.records.audit_log.personal import PersonalData
 from models.records.events.event_json import row_of
 from models.registry.database import schema as tables
 from models.registry.database.engine import reading, writing
@@ -91,7 +92,9 @@ def series_of_model(connection: sa.Connection, model: str) -> dict[EntitySeries,
     return {EntitySeries(row.entity, row.amount, row.scale, row.other): row.id for row in found}
 
 
-def register(engine: sa.Engine, model: str, needed: list[EntitySeries]) -> dict[EntitySeries, int]:
+def register(
+    engine: sa.Engine, model: str, needed: list[EntitySeries], personal: PersonalData
+) -> dict[EntitySeries, int]:
     """Add the missing ones of the needed series, filled from all stored events; returns the numbers of all."""
     with reading(engine) as connection:
         known = series_of_model(connection, model)
@@ -105,7 +108,7 @@ def register(engine: sa.Engine, model: str, needed: list[EntitySeries]) -> dict[
         known = series_of_model(connection, model)
         for series in needed:
             if series not in known:
-                known[series] = _add(connection, model, series)
+                known[series] = _add(connection, model, series, personal)
     return known
 
 
@@ -114,12 +117,15 @@ def _has_stream(connection: sa.Connection, model: str) -> bool:
     return connection.execute(sa.select(streams).where(streams.c.model == model)).first() is not None
 
 
-def _add(connection: sa.Connection, model: str, series: EntitySeries) -> int:
+def _add(connection: sa.Connection, model: str, series: EntitySeries, personal: PersonalData) -> int:
     values = {"entity": series.entity, "amount": series.amount, "scale": series.scale, "other": series.other}
     number: int = connection.execute(_series.insert().returning(_series.c.id), {"model": model, **values}).scalar_one()
     connection.execute(_COUNT_ONE_MORE, {"of_model": model})
     for events in stored_events(connection, model):
-        rows = [series.stored(number, event_id, seconds, row) for event_id, seconds, row in events]
+        rows = [
+            series.stored(number, event_id, seconds, personal.keys_of(row, is_stored=True))
+            for event_id, seconds, row in events
+        ]
         if kept := [row for row in rows if row is not None]:
             connection.execute(tables.event_entities.insert(), kept)
     return number

@@ -20,12 +20,21 @@ class EventSerializer:
         self._plain = [(column.name, _plain(column)) for column in table.inputs]
 
     def __call__(self, row: Mapping[str, Any]) -> str:
-        """The inputs of a checked row; missing values are null, times ISO 8601, UTC."""
+        """The `values` as text."""
+        return dumped(self.values(row))
+
+    def values(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs of a checked row as in JSON; missing values are null, times ISO 8601, UTC."""
         values = {}
         for name, plain in self._plain:
             value = row.get(name)
             values[name] = None if value is None else plain(value)
-        return _spelled(values)
+        return values
+
+
+def dumped(values: Mapping[str, Any]) -> str:
+    """The stored contents of an event, from plain values."""
+    return _spelled(values)
 
 
 def row_of(contents: str) -> dict[str, Any]:

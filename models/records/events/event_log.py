@@ -29,9 +29,10 @@ from models.clock import Clock, utc_now
 from models.contract import Answer, Row
 from models.errors import ConflictingEventError, EventError
 from models.records.audit_log.log import add_records
+from models.records.audit_log.personal import PersonalData
 from models.records.audit_log.record import PredictionRecord
 from models.records.events.entity_series import EntitySeries, entity_value, register, series_of_model
-from models.records.events.event_json import EventSerializer, moment, row_of
+from models.records.events.event_json import EventSerializer, dumped, moment, row_of
 from models.records.events.retention import roll_out
 from models.records.events.window_reader import NewEvent, WindowReader
 from models.records.outcomes.events import add_labels
@@ -50,12 +51,21 @@ Recorded: TypeAlias = Callable[[Sequence[Row], Sequence[int], Sequence[str]], Se
 
 @dataclass(frozen=True, eq=False)
 class Arrival:
-    """A new event: its id, its time in whole seconds, its row with the windows, its contents as JSON, its answer."""
+    """A new event.
+
+    Parameters
+    ----------
+    seconds : its time, in whole seconds.
+    row : with the windows.
+    subject : as alerts have it; hashed if it is personal.
+    plain_subject : as it came, and as alerts of earlier releases have it; never stored where it is personal.
+    """
 
     event_id: str
     seconds: int
     row: Row
-    contents: str
+    subject: str | None
+    plain_subject: str | None
     answer: Answer
 
 
@@ -74,6 +84,7 @@ class EventLog:
     engine : see `models.registry.database.engine.open_database`.
     model : whose events these are.
     table : of the live version, with its windows, an event id and a time.
+    personal : what is stored of personal columns; needed if the table has such columns.
     listener : called with new events, or None.
     late_days : how long events are kept beyond the reach of the windows.
     now : clock for the arrival of events.
@@ -91,6 +102,7 @@ class EventLog:
         model: str,
         table: Table,
         *,
+        personal: PersonalData | None = None,
         listener: EventListener | None = None,
         late_days: float = LATE_DAYS,
         now: Clock = utc_now,
@@ -99,13 +111,14 @@ class EventLog:
         self.engine, self.model, self.table = engine, model, table
         self.time_name, self.event_name = table.time.name, table.event.name
         self._listener, self._now, self._serialize = listener, now, EventSerializer(table)
+        self.personal = personal or PersonalData(table, b"")
         self._reach = table.reach_seconds
         self._keep_seconds = self._reach + round(late_days * 86_400)
         entities = dict.fromkeys(column.window.entity for column in table.windows if column.window)
         self._locked = list(dict.fromkeys([*entities, *([table.subject.name] if table.subject else [])]))
         self._own_series = [EntitySeries.of(table, entity) for entity in entities]
-        self._series = register(engine, model, self._own_series)
-        self._looking_back = WindowReader(table, model, self._series)
+        self._series = register(engine, model, self._own_series, self.personal)
+        self._looking_back = WindowReader(table, model, self._series, self.personal)
 
     def answer(self, rows: Sequence[Row], respond: Respond, recorded: Recorded | None = None) -> list[str | EventError]:
         """Answer and store events, in one transaction.
@@ -205,19 +218,20 @@ class EventLog:
         answers = respond(rows, places)
         if self._listener is not None:
             arrivals = [
-                Arrival(one.event_id, one.seconds, row, one.contents, answer)
+                Arrival(one.event_id, one.seconds, row, self._subject(one.keys), self._subject(one.row), answer)
                 for one, row, answer in zip(new, rows, answers, strict=True)
             ]
             answers = self._listener.on_stored(connection, arrivals)
         texts = [answer.model_dump_json() for answer in answers]
-        self._store(connection, new, texts)
+        kept = [self.personal.answer_text(text, one.row) for text, one in zip(texts, new, strict=True)]
+        self._store(connection, new, kept)
         if recorded is not None and (records := recorded(rows, places, texts)):
             add_records(connection, records)
         return texts
 
     def _with_windows(self, connection: sa.Connection, new: Sequence[_Read]) -> list[Row]:
         """The rows with the values of their windows."""
-        columns = self._looking_back.values(connection, [NewEvent(one.seconds, one.row) for one in new])
+        columns = self._looking_back.values(connection, [NewEvent(one.seconds, one.row, one.keys) for one in new])
         listed = {
             name: [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN alone
             for name, values in columns.items()
@@ -244,20 +258,25 @@ class EventLog:
             entity
             for one in new
             for series, number in self._series.items()
-            if (entity := series.stored(number, one.event_id, one.seconds, one.row))
+            if (entity := series.stored(number, one.event_id, one.seconds, one.keys))
         ]
         if entities:
             connection.execute(tables.event_entities.insert(), entities)
 
     def _read(self, row: Row) -> _Read:
         event_id = level_text(row[self.event_name])
-        return _Read(event_id, whole_seconds(row[self.time_name]), row, self._serialize(row))
+        contents = dumped(self.personal.row(self._serialize.values(row)))
+        return _Read(event_id, whole_seconds(row[self.time_name]), row, self.personal.keys_of(row), contents)
+
+    def _subject(self, row: Row) -> str | None:
+        return None if self.table.subject is None else entity_value(row, self.table.subject.name)
 
     def _keys(self, checked: Sequence[_Read]) -> set[int]:
         """Lock keys of events and entities, so that events of one entity are answered one after the other."""
         keys = {lock_key(self.model, one.event_id) for one in checked}
         for entity in self._locked:
-            values = {entity_value(one.row, entity) for one in checked} - {None}
+            # stored keys of earlier releases are not hashed
+            values = {entity_value(row, entity) for one in checked for row in (one.row, one.keys)} - {None}
             keys |= {lock_key(self.model, entity, str(value)) for value in values}
         return keys
 
@@ -282,7 +301,8 @@ class EventLog:
         """The stored answer, or an error if the contents differ."""
         name = self.event_name
         if one.contents != earlier:
-            was, now = row_of(earlier), row_of(one.contents)  # another version may have other columns
+            # another version may have other columns, an earlier release has hashed nothing
+            was, now = self.personal.row(row_of(earlier), is_stored=True), row_of(one.contents)
             if changed := [f"{key} was {was[key]!r}" for key in now if key in was and now[key] != was[key]]:
                 return ConflictingEventError(name, one.event_id, f"is the id of another event: {', '.join(changed)}")
         if answer is None:
@@ -309,11 +329,12 @@ class EventLog:
 
 @dataclass(frozen=True, eq=False)
 class _Read:
-    """An event as it came: its id, its time in whole seconds, its row, and its contents as JSON."""
+    """An event as it came: its id, its time in whole seconds, its row, its keys, and its stored contents as JSON."""
 
     event_id: str
     seconds: int
     row: Row
+    keys: Row
     contents: str
 
 

@@ -86,6 +86,18 @@ def checked_rows(log: EventLog, rows: StoredRows) -> pd.DataFrame:
     return with_windows(log.table, checked, rows.positives)
 
 
+def check_features(log: EventLog) -> None:
+    """SourceError if stored events lack values that a model reads."""
+    personal = log.personal
+    hidden = personal.features | {name: "left_out" for name in personal.keys if personal.columns[name] == "left_out"}
+    if hidden:
+        listed = ", ".join(f"{name!r} ({how.replace('_', ' ')})" for name, how in hidden.items())
+        raise SourceError(
+            f"events of {log.model!r} are not stored in full: {listed}; use a file (--data), or set stored = "
+            '"plain" in the table'
+        )
+
+
 def with_levels_of(table: Table, frame: pd.DataFrame) -> Table:
     """The table, with levels that occur in rows added to those that its categories list."""
     listed = [column for column in table.inputs if column.kind == "category" and column.levels]

@@ -16,6 +16,7 @@ from data.table import Table
 from data.window import OF_LABELS
 from data.window_events import Events, Positives
 from data.window_measures import window_values
+from models.records.audit_log.personal import PersonalData
 from models.records.events.entity_series import EntitySeries
 from models.records.outcomes.events import times_positive
 from models.registry.database import schema as tables
@@ -26,10 +27,11 @@ _entities, _labels = tables.event_entities, tables.event_labels
 
 @dataclass(frozen=True)
 class NewEvent:
-    """A new event as windows see it: its time in whole seconds, and its row as checked."""
+    """A new event as windows see it: its time in whole seconds, its row as checked, and its keys as stored."""
 
     seconds: int
     row: Mapping[str, Any]
+    keys: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class WindowReader:
     table : with the windows. series : their numbers, as `models.records.events.entity_series.register` gives them.
     """
 
-    def __init__(self, table: Table, model: str, series: Mapping[EntitySeries, int]) -> None:
-        self.table, self._model = table, model
+    def __init__(self, table: Table, model: str, series: Mapping[EntitySeries, int], personal: PersonalData) -> None:
+        self.table, self._model, self._personal = table, model, personal
         windows = [column.window for column in table.windows if column.window]
         self._looks = []
         for entity in dict.fromkeys(window.entity for window in windows):
@@ -71,19 +73,24 @@ class WindowReader:
         """
         if not self._looks:
             return {}
-        values = [[look.series.value(one.row) for one in asked] for look in self._looks]
+        values = [[look.series.value(one.keys) for one in asked] for look in self._looks]
         owners = [_numbered(of_look) for of_look in values]
+        for look, of_look, numbers in zip(self._looks, values, owners, strict=True):
+            # events of earlier releases are stored under the value itself
+            pairs = zip((look.series.value(one.row) for one in asked), of_look, strict=True)
+            numbers |= {plain: numbers[key] for plain, key in pairs if plain and key and plain != key}
         places = {look.number: place for place, look in enumerate(self._looks)}
         past: list[list[Any]] = [[] for _ in self._looks]
         for row in self._rows(connection, self._past, owners, asked):
-            past[places[row[0]]].append(row[1:])
+            look = self._looks[places[row[0]]]
+            past[places[row[0]]].append((*row[1:-1], self._personal.key_again(look.series.other, row[-1])))
         labelled: list[list[Any]] = [[] for _ in self._looks]
         for row in sorted(self._rows(connection, self._labelled, owners, asked) if self._labelled else []):
             labelled[places[row[1]]].append(row[2:])
         seen, new = {}, {}
         for place, look in enumerate(self._looks):
             own = [
-                (value, one.seconds, *look.series.payload(one.row))
+                (value, one.seconds, *look.series.payload(one.keys))
                 for value, one in zip(values[place], asked, strict=True)
             ]
             others: dict[str, int] = {}
@@ -105,7 +112,7 @@ class WindowReader:
         earliest = min(seconds)
         between: dict[str, Any] = {"model": self._model, "until": max(seconds)}
         between |= {f"since_{look.number}": earliest - look.reach for look in self._looks}
-        if len(asked) == 1:
+        if all(len(of) < 2 for of in owners):
             only = {f"value_{look.number}": next(iter(of), None) for look, of in zip(self._looks, owners, strict=True)}
             return list(connection.execute(statements[True], {**between, **only}).all())
         found: list[Any] = []

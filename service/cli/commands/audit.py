@@ -44,7 +44,7 @@ def show(
     """
     from models.errors import UnknownPredictionError
     from models.records.audit_log.personal import personal_key
-    from models.records.audit_log.replay import replay
+    from models.records.audit_log.replay import replay_if_stored
 
     settings = read_settings()
     with prediction_log(settings) as log, open_registry(settings) as registry:
@@ -52,7 +52,7 @@ def show(
         if not records:
             raise UnknownPredictionError(prediction_id)
         key = personal_key(settings.home)
-        found = [(one, replay(one, registry, home_of(settings).bundles, personal_key=key)) for one in records]
+        found = [(one, replay_if_stored(one, registry, home_of(settings).bundles, personal_key=key)) for one in records]
     print_result(
         {"predictions": [_as_json(record, prediction_id, again) for record, again in found]},
         (part for record, again in found for part in _text(record, prediction_id, again)),

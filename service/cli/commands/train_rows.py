@@ -86,11 +86,12 @@ def _refuse_simulation_of(settings: Settings, domain: Domain, name: str) -> None
 def _stored_events(settings: Settings, domain: Domain, name: str) -> tuple[TrainingRows, KnownPositives]:
     """Stored events with known labels, and when each of them was known to be positive."""
     from models.clock import utc_now
-    from models.records.events.history import source_of, stored_rows, with_levels_of
+    from models.records.events.history import check_features, source_of, stored_rows, with_levels_of
     from models.training.rows import TrainingRows, split_for
 
     live = live_model(settings, name)
     with event_log(settings, live) as log:
+        check_features(log)
         stored = stored_rows(log, utc_now())
     table = with_levels_of(live.table, stored.frame)
     rows = TrainingRows(table, stored.frame, source_of(name), split_for(table, domain))

@@ -159,7 +159,7 @@ def test_the_paths_are_documented_with_their_types_and_problems(client):
 
     listing = paths["/v1/{name}/alerts"]["get"]
     assert listing["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Alerts")
-    assert {"200", "401", "404", "422", "429", "503", "504"} == listing["responses"].keys()
+    assert {"200", "401", "403", "404", "422", "429", "503", "504"} == listing["responses"].keys()
     verdict = paths["/v1/{name}/alerts/{number}/verdict"]["post"]
     assert {"200", "404", "422", "503"} <= verdict["responses"].keys()
     assert "verdict" in str(verdict["requestBody"])

@@ -47,7 +47,7 @@ def test_an_answer_that_passes_costs_no_statement(payments):
     with payments.engine.connect() as connection:
         sa.event.listen(payments.engine, "before_cursor_execute", lambda *parts: statements.append(parts[2]))
         desk = alert_intake_of(payments.live, payments.clock)
-        sent = desk.on_stored(connection, [Arrival(row["id"], 0, row, "{}", answer)])
+        sent = desk.on_stored(connection, [Arrival(row["id"], 0, row, "A", "A", answer)])
 
     assert (sent, statements) == ([answer], [])
 
@@ -152,7 +152,7 @@ def test_a_queue_shows_reasons_that_the_caller_did_not_ask_for():
     row = live.table.example() | {column.name: None for column in live.table.windows}
     row[live.table.time.name] = datetime.fromisoformat(row[live.table.time.name])
     [answer] = respond(live, [row], ["p"], reasons="none")
-    arrival = Arrival("1", 0, row, "{}", answer)
+    arrival = Arrival("1", 0, row, "A", "A", answer)
     engine = open_database("sqlite://")
     create_schema(engine)
     with engine.begin() as connection:
