@@ -2,10 +2,9 @@
 
     python tests/benchmarks/speed.py [--repeats 5] [--rows 24000] [--most-rows 1000000] [--out DIR]
 
-One BLAS thread. Each repeat times one epoch of each contender in turn; what counts is the median of the ratios of a
-repeat, because machines drift. PyTorch (extra `bench`) is left out where it is not installed. "products" are the matrix
-products of an epoch alone, what no implementation on this BLAS can go below. With --out, a table (speed.csv) and a plot
-(speed.html) are written there.
+One BLAS thread. Each repeat times one epoch of each contender in turn (PyTorch if installed); what counts is the
+median of the ratios of a repeat, because machines drift. "products" are the matrix products of an epoch alone, what no
+implementation on this BLAS can go below. With --out, a table (speed.csv) and a plot (speed.html) are written there.
 """
 
 from __future__ import annotations
