@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     poll_seconds : interval at which each worker polls the registry.
     workers : number of worker processes.
     max_in_flight, max_bytes_in_flight : requests, and bytes of large bodies, that one worker holds; more get a 503.
+    max_keyless_in_flight : requests on paths that need no key, such as /login, that one worker holds.
     body_seconds, request_seconds : timeouts of the body and of the answer; see `service.middleware.admission`.
     header_seconds, keep_alive_seconds, max_connections : see `service.runtime.connection_limits`.
     drain_seconds : time from SIGTERM, when readiness ends, to shutdown; see `service.runtime.draining`.
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     poll_seconds: PositiveFloat = 1.0
     workers: PositiveInt = 1
     max_in_flight: PositiveInt = 500
+    max_keyless_in_flight: PositiveInt = 50
     max_bytes_in_flight: PositiveInt = 256 * MEBIBYTE
     body_seconds: PositiveFloat = 10.0
     request_seconds: PositiveFloat = 60.0

@@ -17,6 +17,7 @@ from service.errors import (
     KeysUnreadError,
     MissingKeyError,
     MissingScopeError,
+    OverloadedError,
     RateLimitError,
     UnknownHostError,
 )
@@ -25,6 +26,9 @@ from service.requests.problems import problem_response
 OPEN_PATHS = re.compile(
     r"/health/(live|ready)|/v2/health/(live|ready)|/docs(/.*)?|/guide(/.*)?|/openapi\.json|/static/.*|/login|/logout"
 )
+REFUSALS = (
+    ForeignRequestError, KeysUnreadError, MissingKeyError, MissingScopeError, OverloadedError, RateLimitError
+)  # fmt: skip
 METRICS = "/metrics"
 OUTCOMES = re.compile(r"/v1/outcomes|(/v1|/models)/[^/]+/(labels|alerts/.*)")
 ADMINISTERED = re.compile(r"/v1/models(/.*)?")
@@ -73,12 +77,14 @@ class KeyGate:
             return
         # an allow list of open paths, so that an unexpected spelling of a path stays closed
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if not (OPEN_PATHS.fullmatch(path) or (self._metrics_open and path == METRICS)):
-            try:
+        try:
+            if OPEN_PATHS.fullmatch(path) or (self._metrics_open and path == METRICS):
+                scope["exchange"].let_in(has_key=False)
+            else:
                 self._let_in(scope, path)
-            except (ForeignRequestError, KeysUnreadError, MissingKeyError, MissingScopeError, RateLimitError) as error:
-                await problem_response(scope, error)(scope, receive, send)
-                return
+        except REFUSALS as error:
+            await problem_response(scope, error)(scope, receive, send)
+            return
         await self.app(scope, receive, send)
 
     def _let_in(self, scope: AsgiScope, path: str) -> None:
@@ -95,6 +101,7 @@ class KeyGate:
         needed = scope_needed(scope["method"], path)
         if not caller.may(needed):
             raise MissingScopeError(needed, caller.scopes)
+        scope["exchange"].let_in(has_key=True)
         bucket = self._ring.take(caller)
         if bucket is not None:
             scope["exchange"].headers += [

@@ -2,9 +2,12 @@
 
 * At most `max_requests` requests are in flight; further ones get 503 with Retry-After at once, so that admitted
   requests stay fast. Bodies that arrive in several parts hold at most `max_bytes` in total.
+* Requests on paths that need no key are not among them: at most `max_keyless` of these are in flight, so that nobody
+  without a key can take the places of those with one.
 * A body that arrives too slowly gets 408: it has `body_seconds`, plus a second for every `MIN_BYTES_PER_SECOND` bytes.
 * A request without an answer `request_seconds` after its body arrived gets 504. Work in a thread or in the database
   cannot be cancelled half-way: it goes on, keeps its place in flight, and its answer is dropped.
+* A client that does not take such an answer within `SECONDS_TO_TAKE` is disconnected, and holds up no other.
 
 Limits on headers and connections are in `service.runtime.connection_limits`.
 """
@@ -27,6 +30,7 @@ from service.requests.problems import problem_response
 MIN_BYTES_PER_SECOND = 10_000
 """Minimum rate of a body in bytes per second; slower clients only block resources (slowloris)."""
 SWEEP_SECONDS = 0.25
+SECONDS_TO_TAKE = 1.0
 ALWAYS_LET_IN = ("/health/", "/v2/health/", "/metrics")
 """Paths that are exempt, so that monitoring works on an overloaded service."""
 
@@ -36,7 +40,7 @@ class InFlight:
 
     Parameters
     ----------
-    max_requests, max_bytes, body_seconds, request_seconds : see the module docstring.
+    max_requests, max_keyless, max_bytes, body_seconds, request_seconds : see the module docstring.
     clock : seconds; must be the clock of `Exchange`.
     """
 
@@ -44,6 +48,7 @@ class InFlight:
         self,
         *,
         max_requests: int,
+        max_keyless: int,
         max_bytes: int,
         body_seconds: float,
         request_seconds: float,
@@ -51,37 +56,46 @@ class InFlight:
         log: FilteringBoundLogger,
         clock: Callable[[], float] = perf_counter,
     ) -> None:
-        self.max_requests, self._max_bytes = max_requests, max_bytes
+        self._limits, self._max_bytes = {True: max_requests, False: max_keyless}, max_bytes
         self._body_seconds, self._request_seconds = body_seconds, request_seconds
         self._metrics, self._log, self._clock = metrics, log, clock
         self._scopes: dict[Exchange, AsgiScope] = {}
-        self._n_bytes = 0
+        self._n_let_in, self._n_bytes = {True: 0, False: 0}, 0
         metrics.watch("backscore_requests_in_flight", "Requests in flight, without health checks.", self.__len__)
 
     def __len__(self) -> int:
         return len(self._scopes)
 
     def enter(self, exchange: Exchange, scope: AsgiScope) -> None:
-        """Admit a request; OverloadedError if there is no room."""
-        if len(self._scopes) >= self.max_requests:
-            self._metrics.aborted("full")
-            raise OverloadedError(f"{self.max_requests:,} requests are in flight")
-        exchange.make_room = self._hold
+        """Begin to watch a request; it takes a place once it is let in, see `Exchange.let_in`."""
+        exchange.make_room, exchange.take_place = self._hold, self._take_place
         exchange.task = asyncio.current_task()
         self._scopes[exchange] = scope
 
     def leave(self, exchange: Exchange) -> None:
         """Release the place of a finished request."""
         del self._scopes[exchange]
+        if exchange.has_key is not None:
+            self._n_let_in[exchange.has_key] -= 1
         self._n_bytes -= exchange.n_bytes
+
+    def _take_place(self, has_key: bool) -> None:
+        if self._n_let_in[has_key] >= self._limits[has_key]:
+            self._metrics.aborted("full")
+            kind = "requests" if has_key else "requests without a key"
+            raise OverloadedError(f"{self._limits[has_key]:,} {kind} are in flight")
+        self._n_let_in[has_key] += 1
 
     async def keep_time(self) -> None:
         """Abort requests that exceed their time, until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            for exchange, scope in list(self._scopes.items()):
-                if not exchange.aborted and (problem := self._problem(exchange)):
-                    await self._cut_short(exchange, scope, problem)
+            late = [
+                self._cut_short(exchange, scope, problem)
+                for exchange, scope in self._scopes.items()
+                if not exchange.aborted and (problem := self._problem(exchange))
+            ]
+            await asyncio.gather(*late)
 
     def _hold(self, n_bytes: int) -> None:
         self._n_bytes += n_bytes
@@ -101,13 +115,16 @@ class InFlight:
         self._metrics.aborted("slow_body" if isinstance(problem, SlowBodyError) else "timeout")
         self._log.warning("request cut short", request_id=exchange.request_id, why=str(problem))
         try:
-            await exchange.abort(scope, problem_response(scope, problem))
+            async with asyncio.timeout(SECONDS_TO_TAKE):
+                await exchange.abort(scope, problem_response(scope, problem))
+        except TimeoutError:
+            exchange.disconnect(scope)
         except Exception:  # one broken connection must not end the sweep for all others
             self._log.exception("cutting a request short failed", request_id=exchange.request_id)
 
 
 class Limits:
-    """Middleware that admits requests while there is room."""
+    """Middleware that watches requests, see `InFlight`."""
 
     def __init__(self, app: ASGIApp, under_way: InFlight) -> None:
         self.app, self.under_way = app, under_way
@@ -118,11 +135,7 @@ class Limits:
             await self.app(scope, receive, send)
             return
         exchange: Exchange = scope["exchange"]
-        try:
-            self.under_way.enter(exchange, scope)
-        except OverloadedError as error:
-            await problem_response(scope, error)(scope, receive, send)
-            return
+        self.under_way.enter(exchange, scope)
         try:
             await self.app(scope, receive, send)
         finally:

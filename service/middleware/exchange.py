@@ -12,6 +12,8 @@ from starlette.types import Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 Header = tuple[bytes, bytes]
+ABORT_CONNECTION = "backscore.abort_connection"
+"""Key of the scope under which the server offers to end the connection."""
 
 
 class Exchange:
@@ -31,7 +33,9 @@ class Exchange:
     n_bytes : bytes of a body in several parts, received so far.
     status : HTTP status of the response once it has begun; None before.
     aborted : whether `abort` answered in place of the application, whose own response is dropped.
+    has_key : whether the request was let in with a right key, or on a path that needs none; None before.
     make_room : called with the size of each part of a body in several parts; raises if there is no room.
+    take_place : called by `let_in`; raises if there is no room.
     """
 
     __slots__ = (
@@ -39,6 +43,7 @@ class Exchange:
         "_receive",
         "_send",
         "aborted",
+        "has_key",
         "headers",
         "is_reading",
         "make_room",
@@ -47,6 +52,7 @@ class Exchange:
         "since",
         "started",
         "status",
+        "take_place",
         "task",
     )
 
@@ -58,7 +64,15 @@ class Exchange:
         self.n_bytes = 0
         self.status: int | None = None
         self.make_room: Callable[[int], object] | None = None
+        self.has_key: bool | None = None
+        self.take_place: Callable[[bool], object] | None = None
         self.task: asyncio.Task[Any] | None = None
+
+    def let_in(self, *, has_key: bool) -> None:
+        """Take a place in flight, among those with a right key or without any; OverloadedError if there is none."""
+        if self.take_place is not None:
+            self.take_place(has_key)
+            self.has_key = has_key
 
     async def receive(self) -> Message:
         """The next message of the request; not safe for concurrent calls."""
@@ -85,13 +99,18 @@ class Exchange:
     async def abort(self, scope: AsgiScope, answer: Response) -> None:
         """Answer in place of the application, and drop its own response.
 
-        A response that has begun cannot be replaced: the application is cancelled, so that the server closes the
-        connection.
+        A response that has begun cannot be replaced: the application is cancelled, and the connection ends.
         """
         if self.status is not None:
             if self.task is not None:
                 self.task.cancel()
+            self.disconnect(scope)
             return
         self.aborted, self.status = True, answer.status_code
         answer.raw_headers.extend([*self.headers, (b"connection", b"close")])
         await answer(scope, self._receive, self._send)
+
+    def disconnect(self, scope: AsgiScope) -> None:
+        """End the connection at once, with what is unsent: a client that does not read would keep it open."""
+        if (abort := scope.get(ABORT_CONNECTION)) is not None:
+            abort()

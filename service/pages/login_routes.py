@@ -29,7 +29,7 @@ def login_router(site: Site) -> APIRouter:
 
     @router.post("/login")
     async def sign_in(request: Request) -> Response:
-        given = await site.form(request)
+        given = await site.short_form(request)
         following, key = own_path(given.get("next", "/")), given.get("key", "").strip()
         try:
             site.ring.caller_of(key.encode())
@@ -41,7 +41,7 @@ def login_router(site: Site) -> APIRouter:
 
     @router.post("/logout")
     async def sign_out(request: Request) -> Response:
-        await site.form(request)
+        await site.short_form(request)
         response = see_other("/login")
         forget(response)
         return response

@@ -15,7 +15,7 @@ from service.context import State
 from service.metrics.recent import Recent
 from service.pages.learn.trainings import Trainings
 from service.pages.rendering import Pages
-from service.pages.trying.forms import read_form
+from service.pages.trying.forms import MAX_SHORT_BYTES, read_form
 
 
 @dataclass(frozen=True)
@@ -50,3 +50,7 @@ class Site:
     async def form(self, request: Request) -> dict[str, str]:
         """The fields of a submitted form; raises what `read_form` does."""
         return await read_form(request, self.pages.sessions, self.state.settings.max_body_bytes)
+
+    async def short_form(self, request: Request) -> dict[str, str]:
+        """The same for a form that needs no key, so that nobody can make the service read much."""
+        return await read_form(request, self.pages.sessions, MAX_SHORT_BYTES)

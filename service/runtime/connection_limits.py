@@ -2,25 +2,35 @@
 
 Headers must arrive within `header_seconds` and have at most `MAX_HEADER_BYTES`, as must everything else outside the
 body: trailers and chunk extensions. There are at most `max_connections` connections; a new one beyond that replaces an
-idle one. Bytes that are not HTTP are answered with a problem, too.
+idle one. A client that does not read what it asked for is disconnected. Bytes that are not HTTP are answered with a
+problem, too.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import resource
 import socket
+import struct
+import sys
+import termios
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.errors import HeadersTooLargeError, InvalidHttpError, OverloadedError, ServiceError, SlowHeadersError
+from service.middleware.exchange import ABORT_CONNECTION
 from service.requests.problems import problem_response
 
 MAX_HEADER_BYTES = 65_536
 FILES_FOR_OTHER_USES = 100
+READ_SECONDS = 10.0
+"""Interval at which full buffers of unread responses must have shrunk by `MIN_BYTES_READ`."""
+MIN_BYTES_READ = 10_000
 SECONDS_UNTIL_READ = 60
 """Time that a client may leave a response unread before the system closes the connection (TCP_USER_TIMEOUT)."""
 
@@ -55,6 +65,8 @@ class PatientProtocol(HttpToolsProtocol):
         self._limits: ConnectionLimits = self.config.loaded_app.state.connection_limits
         self._n_header_bytes = 0
         self._headers_due: asyncio.TimerHandle | None = None
+        self._reading_due: asyncio.TimerHandle | None = None
+        self._answered: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept the connection if there is room or an idle one can be closed."""
@@ -66,9 +78,27 @@ class PatientProtocol(HttpToolsProtocol):
         self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timeout of the headers."""
+        """Stop the timeouts, and tell the request that is answered, which is not the last one of a pipeline."""
         self._headers_came()
+        self._stop_watching()
+        if self._answered is not None:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def pause_writing(self) -> None:
+        """Watch whether the client reads, from when the buffer of responses is full."""
+        super().pause_writing()
+        self._watch_reading()
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        self._stop_watching()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes; those that complete no header block or body part count as headers."""
@@ -89,6 +119,7 @@ class PatientProtocol(HttpToolsProtocol):
                 self._refuse(HeadersTooLargeError(MAX_HEADER_BYTES))
                 raise ValueError("headers too large")  # stops the parser; the client has its response already
         self._headers_came()
+        self.scope[ABORT_CONNECTION] = self._drop  # type: ignore[literal-required]
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -109,6 +140,27 @@ class PatientProtocol(HttpToolsProtocol):
     @property
     def _has_request_under_way(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+    def _watch_reading(self) -> None:
+        self._reading_due = self.loop.call_later(READ_SECONDS, self._check_reading, _n_unread(self.transport))
+
+    def _check_reading(self, n_unread_before: int) -> None:
+        if n_unread_before - _n_unread(self.transport) < MIN_BYTES_READ:
+            self._drop()
+        else:
+            self._watch_reading()
+
+    def _drop(self) -> None:
+        """End the connection at once, with what is unread; a usual end would wait until that was read."""
+        with suppress(OSError):
+            linger = struct.pack("ii", 1, 0)
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.transport.abort()
+
+    def _stop_watching(self) -> None:
+        if self._reading_due is not None:
+            self._reading_due.cancel()
+            self._reading_due = None
 
     def _expect_headers(self) -> None:
         self._headers_due = self.loop.call_later(self._limits.header_seconds, self._too_slow)
@@ -147,6 +199,14 @@ class PatientProtocol(HttpToolsProtocol):
         head.extend(name + b": " + value for name, value in answer.raw_headers)
         self.transport.write(b"\r\n".join([*head, b"", bytes(answer.body)]))
         self.transport.close()
+
+
+def _n_unread(transport: asyncio.Transport) -> int:
+    """Bytes in the buffers of process and system; the latter's drain long before the former's shrink."""
+    n_in_system = bytearray(4)
+    with suppress(OSError):
+        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, n_in_system)
+    return transport.get_write_buffer_size() + int.from_bytes(n_in_system, sys.byteorder)
 
 
 def _give_up_on_silent_readers(transport: asyncio.Transport) -> None:

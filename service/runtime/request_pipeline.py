@@ -51,6 +51,7 @@ class RequestPipeline:
         self.draining = Draining(settings.drain_seconds, log, is_alone=settings.workers == 1)
         self.under_way = InFlight(
             max_requests=settings.max_in_flight,
+            max_keyless=settings.max_keyless_in_flight,
             max_bytes=settings.max_bytes_in_flight,
             body_seconds=settings.body_seconds,
             request_seconds=settings.request_seconds,

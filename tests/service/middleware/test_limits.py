@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from service.logs import open_log
 from service.metrics.metrics import Metrics
 from service.middleware.admission import MIN_BYTES_PER_SECOND, InFlight, Limits
+from service.middleware.exchange import ABORT_CONNECTION
 from service.middleware.request_log import RequestLog
 from service.requests.problems import problem_response
 from service.requests.statuses import EXPECTED_ERRORS
@@ -26,6 +27,7 @@ class Request:
     path: str = "/v1/credit/score"
     parts: asyncio.Queue = field(default_factory=asyncio.Queue)
     sent: list = field(default_factory=list)
+    disconnected: list = field(default_factory=list)
 
     async def receive(self):
         if any(message["type"] == "http.response.body" for message in self.sent):
@@ -57,7 +59,8 @@ class Request:
         return json.loads(self.sent[1]["body"])
 
     def scope(self):
-        return {"type": "http", "method": "POST", "path": self.path, "headers": []}
+        abort = {ABORT_CONNECTION: lambda: self.disconnected.append(True)}
+        return {"type": "http", "method": "POST", "path": self.path, "headers": [], **abort}
 
 
 @dataclass
@@ -83,6 +86,7 @@ async def limited(endpoint, **changes):
 
     async def application(scope, receive, send):
         try:
+            scope["exchange"].let_in(has_key=scope["path"] != "/login")
             body = await endpoint(receive)
         except EXPECTED_ERRORS as error:
             await problem_response(scope, error)(scope, receive, send)
@@ -91,7 +95,14 @@ async def limited(endpoint, **changes):
         await send({"type": "http.response.body", "body": body})
 
     log, metrics, lines, ahead = open_log(), Metrics(), [], [0.0]
-    limits = {"max_requests": 3, "max_bytes": 1000, "body_seconds": 10, "request_seconds": 60, **changes}
+    limits = {
+        "max_requests": 3,
+        "max_keyless": 2,
+        "max_bytes": 1000,
+        "body_seconds": 10,
+        "request_seconds": 60,
+        **changes,
+    }
     under_way = InFlight(**limits, metrics=metrics, log=log, clock=lambda: perf_counter() + ahead[0])
     stack = RequestLog(
         Limits(application, under_way),
@@ -283,6 +294,65 @@ def test_an_answer_that_has_begun_is_broken_off():
             await asyncio.wait([task], timeout=5)
 
             assert task.cancelled()
+            assert request.disconnected == [True]
             assert len(stack.under_way) == 0
+
+    asyncio.run(check())
+
+
+def test_without_a_key_only_few_places_can_be_taken():
+    """The third at /login gets 503 while others with a key get in, as many as ever; and the other way round."""
+
+    async def check():
+        async with limited(whole_body) as stack:
+            keyless = [Request("/login") for _ in range(2)]
+            tasks = [stack.begin(request) for request in keyless]
+            await asyncio.sleep(0.02)
+            third = Request("/login")
+            await stack.begin(third)
+            assert (third.statuses, third.problem["type"]) == ([503], "urn:backscore:overloaded")
+
+            with_key = [Request() for _ in range(3)]
+            tasks += [stack.begin(request) for request in with_key]
+            await asyncio.sleep(0.02)
+            fourth = Request()
+            await stack.begin(fourth)
+            assert fourth.statuses == [503]
+            keyless[0].put(b"x")
+            await tasks[0]
+            again = Request("/login")
+            again.put(b"x")
+            await stack.begin(again)
+            for request in (keyless[1], *with_key):
+                request.put(b"x")
+            await asyncio.gather(*tasks)
+            assert [request.statuses for request in (*keyless, again, *with_key)] == [[200]] * 6
+            assert len(stack.under_way) == 0
+
+    asyncio.run(check())
+
+
+def test_a_client_that_does_not_read_holds_up_no_other(monkeypatch):
+    """All are cut short at once; the one that does not take its 408 is disconnected."""
+    monkeypatch.setattr("service.middleware.admission.SECONDS_TO_TAKE", 0.05)
+
+    async def check():
+        async with limited(whole_body) as stack:
+            stuck, others = Request(), [Request(), Request()]
+            never = asyncio.Event()
+
+            async def send(_message):
+                await never.wait()
+
+            tasks = [asyncio.create_task(stack.app(stuck.scope(), stuck.receive, send)), *map(stack.begin, others)]
+            await asyncio.sleep(0.02)
+            stack.ahead[0] = 11
+            await asyncio.wait(tasks[1:], timeout=30)
+            assert [request.statuses for request in others] == [[408], [408]]
+            while not stuck.disconnected:
+                await asyncio.sleep(0.001)
+            assert stuck.disconnected == [True]
+            assert [request.disconnected for request in others] == [[], []]
+            tasks[0].cancel()
 
     asyncio.run(check())

@@ -90,7 +90,7 @@ def test_what_nobody_waits_for_is_not_begun():
     async def scenario():
         findings = CachedReports()
         first = asyncio.create_task(findings.of("first", finder, now=MOMENT))
-        gone = [asyncio.create_task(findings.of(asked, finder, now=MOMENT)) for asked in ("a", "a", "b")]
+        gone = [asyncio.create_task(findings.of(asked, finder, now=MOMENT)) for asked in ("a", "a", "b", "c")]
         stays = asyncio.create_task(findings.of("b", finder, now=MOMENT))
         await asyncio.sleep(0)
         while not finder.n_now:
@@ -104,6 +104,31 @@ def test_what_nobody_waits_for_is_not_begun():
         assert await stays is not await again
         assert finder.n_made == 3  # first, b and the second a
         assert findings.found("first", now=MOMENT, fresh_for=MINUTE) is not None
+
+    asyncio.run(scenario())
+
+
+def test_who_comes_at_the_moment_of_a_cancellation_gets_a_report():
+    """A computation that was given up is no longer joined, not even in the same turn of the event loop."""
+    finder = Finder()
+
+    async def scenario():
+        findings = CachedReports()
+
+        async def returning():
+            try:
+                return await findings.of("a", finder, now=MOMENT)
+            except asyncio.CancelledError:
+                return await findings.of("a", finder, now=MOMENT)
+
+        first = asyncio.create_task(findings.of("first", finder, now=MOMENT))
+        waiting = asyncio.create_task(returning())
+        while not finder.n_now:
+            await asyncio.sleep(0.001)
+        waiting.cancel()
+        await asyncio.sleep(0.05)
+        finder.may_go_on.set()
+        assert await waiting is not await first
 
     asyncio.run(scenario())
 
