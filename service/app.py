@@ -23,7 +23,7 @@ from models.records.audit_log.personal import PersonalData, personal_key
 from models.records.events.alert_desk import alert_intake_of
 from models.records.events.event_log import EventLog
 from models.registry.bundles import package_versions
-from models.registry.database.engine import open_database
+from models.registry.database.engine import Timeouts, open_database
 from models.registry.live import load_live
 from models.registry.registry import Registry
 from service.access.hosts import Hosts
@@ -98,12 +98,12 @@ def create_app(
     log = open_log(log_to, settings.log_format)
     settings.home.mkdir(parents=True, exist_ok=True)
     # polls and the audit log have connections of their own, which slow requests cannot take away from them
-    database, secret = open_database(settings.registry_url), personal_key(settings.home)
+    database, secret = _database(settings), personal_key(settings.home)
     live_models = _live_models(settings, database, log, secret, now)
     tracing = tracing or open_tracing(log)
     pipeline = RequestPipeline(settings, live_models, log, log_to=log_to, new_id=new_id, tracing=tracing)
     state = _state(settings, database, live_models, pipeline, secret, log, now=now, new_id=new_id)
-    keys = KeyStore(open_database(settings.registry_url))
+    keys = KeyStore(_database(settings))
     ring = KeyRing(keys, api_key=settings.api_key, share=1 / settings.workers, now=now)
     hosts = Hosts(settings.host, settings.allowed_hosts, lambda: ring.is_needed)
     routes, static = PredictionRoutes(state), StaticFiles()
@@ -132,6 +132,14 @@ def create_app(
     return app
 
 
+def _timeouts(settings: Settings) -> Timeouts:
+    return Timeouts(lock=settings.database_lock_seconds, statement=settings.database_statement_seconds)
+
+
+def _database(settings: Settings) -> sa.Engine:
+    return open_database(settings.registry_url, _timeouts(settings))
+
+
 def _live_models(
     settings: Settings, database: sa.Engine, log: FilteringBoundLogger, secret: bytes, now: Clock
 ) -> LiveModels:
@@ -143,7 +151,9 @@ def _live_models(
         return EventLog(database, live.name, live.table, personal=personal, listener=intake, now=now)
 
     load = partial(load_live, bundles=Home(settings.home).bundles)
-    return LiveModels(Registry(settings.registry_url), load, open_events, log, personal_key=secret)
+    return LiveModels(
+        Registry(settings.registry_url, timeouts=_timeouts(settings)), load, open_events, log, personal_key=secret
+    )
 
 
 def _state(
@@ -158,14 +168,19 @@ def _state(
     new_id: Callable[[], str],
 ) -> State:
     metrics, bundles, predictions = pipeline.metrics, Home(settings.home).bundles, PredictionLog(database)
-    registry = Registry(settings.registry_url, now=now)
+    registry = Registry(settings.registry_url, now=now, timeouts=_timeouts(settings))
     writer = AuditWriter(
-        PredictionAppender(open_database(settings.registry_url)),
+        PredictionAppender(_database(settings)),
         log,
         on_written=metrics.audit_written,
         on_dropped=metrics.audit_dropped,
     )
     metrics.watch_audit_queue(lambda: writer.n_waiting)
+    metrics.watch(
+        "backscore_audit_up",
+        "1 unless the last write of the audit log failed; the minimum over workers.",
+        lambda: float(writer.problem is None),
+    )
     shadows = ShadowWorker(writer, metrics, log)
     return State(
         settings=settings,
@@ -229,7 +244,7 @@ def _api_routers(state: State, pipeline: RequestPipeline) -> list[APIRouter]:
         document_router(state.registry, state.bundles),
         review_router(state, state.database),
         outcome_router(state, state.database),
-        health_router(state.live_models, pipeline.reasons_not_ready),
+        health_router(state.live_models, pipeline.reasons_not_ready, state.audit_writer),
         inference_router(state, pipeline.reasons_not_ready),
         metrics_router(pipeline.exposition),
     ]

@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     home : folder of data sets, trained models and the default database; never inside the source tree.
     data_home : folder of public tables that were downloaded before.
     database_url : of the registry; None for the SQLite file in `home`.
+    database_lock_seconds, database_statement_seconds : time that the service waits for a lock, and for a statement of
+        PostgreSQL; 0 for any time.
     host, port : address of the service; any host beyond loopback needs keys, see `service.cli.commands.serve`.
     allowed_hosts : names under which the service is called besides loopback, see `service.access.hosts`.
     api_key : a key with all scopes, besides those of the database.
@@ -43,6 +45,8 @@ class Settings(BaseSettings):
     home: Path = Path("var")
     data_home: Path | None = None
     database_url: str | None = None
+    database_lock_seconds: NonNegativeFloat = 5.0
+    database_statement_seconds: NonNegativeFloat = 30.0
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65_535)
     allowed_hosts: str = ""

@@ -25,8 +25,8 @@ from models.errors import (
 from models.names import checked_name
 from models.registry.audit_settings import AuditSettings, all_audit_settings, set_audit
 from models.registry.database import schema as tables
-from models.registry.database.engine import open_database, reading, writing
-from models.registry.database.migrations import create_schema
+from models.registry.database.engine import NO_TIMEOUTS, Timeouts, open_database, reading, writing
+from models.registry.database.migrations import create_schema_at
 from models.registry.history import Action, Event, Occasion, events, record
 from models.registry.policies import Policies
 from models.registry.rollouts import Rollout, Rollouts, end_canary, end_rollout, going_on, rollback_target
@@ -70,14 +70,10 @@ class Registry:
         From any method: the database cannot be opened, read or written, or was made by a newer backscore.
     """
 
-    def __init__(self, url: str, *, now: Clock = utc_now) -> None:
+    def __init__(self, url: str, *, now: Clock = utc_now, timeouts: Timeouts = NO_TIMEOUTS) -> None:
         self._now = now
-        self._engine = open_database(url)
-        try:
-            create_schema(self._engine)
-        except BaseException:
-            self.close()
-            raise
+        create_schema_at(url)
+        self._engine = open_database(url, timeouts)
         self.policies = Policies(self._engine, now=now)
         self.rollouts = Rollouts(self._engine, now=now)
 

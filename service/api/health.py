@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from service.live.live_models import LiveModels
+from service.scoring.audit_writer import AuditWriter
 
 
 class Liveness(BaseModel):
@@ -25,7 +26,9 @@ class Readiness(BaseModel):
     live: dict[str, int] = Field(description="The live version of each model.")
 
 
-def health_router(live_models: LiveModels, reasons_not_ready: Callable[[], list[str]]) -> APIRouter:
+def health_router(
+    live_models: LiveModels, reasons_not_ready: Callable[[], list[str]], audit_writer: AuditWriter
+) -> APIRouter:
     """The health endpoints; they need no key."""
     router = APIRouter(prefix="/health", tags=["health"])
 
@@ -39,6 +42,9 @@ def health_router(live_models: LiveModels, reasons_not_ready: Callable[[], list[
         if reasons:
             response.status_code = 503
         live = {name: served.live.version for name, served in live_models.served_models.items()}
-        return Readiness(ready=not reasons, reasons=reasons, warnings=live_models.warnings(), live=live)
+        warnings = live_models.warnings()
+        if audit_writer.problem:
+            warnings.append("the last predictions could not be recorded; see the log")
+        return Readiness(ready=not reasons, reasons=reasons, warnings=warnings, live=live)
 
     return router

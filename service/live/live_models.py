@@ -96,7 +96,7 @@ class LiveModels:
 
     def warnings(self) -> list[str]:
         """What does not answer as the registry says, although others may; empty if all is well."""
-        found = [self._database_problem] if self._database_problem else []
+        found = ["the registry cannot be read; see the log"] if self._database_problem else []
         for name, failure in self.refused.by_name.items():
             served = self.served_models.get(name)
             instead = f"version {served.live.version} answers instead" if served else "nothing answers"

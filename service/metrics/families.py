@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
 MERGED_BY: Mapping[str, Callable[[float, float], float]] = {
+    "backscore_audit_up": min,
     "backscore_database_up": min,  # a single worker without its database must raise the alert
     "backscore_live_version_info": max,
     "process_start_time_seconds": max,

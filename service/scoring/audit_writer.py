@@ -59,6 +59,10 @@ class AuditWriter:
     ----------
     records : the destination.
     on_written, on_dropped : called with the number of predictions that were recorded, or dropped at level "async".
+
+    Attributes
+    ----------
+    problem : why the last write failed; None if it did not.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class AuditWriter:
     ) -> None:
         self._records, self._log, self._max_waiting = records, log, max_waiting
         self._on_written, self._on_dropped = on_written, on_dropped
+        self.problem: str | None = None
         self._worker: CoalescingWorker[PendingRecords] = CoalescingWorker(
             "predictions",
             self._store,
@@ -113,6 +118,7 @@ class AuditWriter:
 
     def _store(self, group: Sequence[PendingRecords]) -> None:
         self._records.write([record for pending in group for record in pending.records])
+        self.problem = None
         self._on_written(sum(pending.n_predictions for pending in group))
         for pending in group:
             if pending.done is not None:
@@ -122,6 +128,7 @@ class AuditWriter:
         if not isinstance(error, DatabaseError):
             self._log.error("recording predictions failed", exc_info=error)
             error = DatabaseError(f"recording failed with {type(error).__name__}, see the log")
+        self.problem = str(error)
         if n_dropped := sum(pending.n_predictions for pending in group if pending.done is None):
             self._on_dropped(n_dropped)
             self._log.error("predictions were not recorded", n_predictions=n_dropped, error=str(error))

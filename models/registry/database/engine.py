@@ -6,7 +6,9 @@ import hashlib
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -49,10 +51,21 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def open_database(url: str) -> sa.Engine:
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds after which PostgreSQL gives up on a lock or a statement, and DatabaseError is raised; 0 for never."""
+
+    lock: float = 0.0
+    statement: float = 0.0
+
+
+NO_TIMEOUTS = Timeouts()
+
+
+def open_database(url: str, timeouts: Timeouts = NO_TIMEOUTS) -> sa.Engine:
     """An engine for the URL, to be shared by threads; nothing is read or written yet.
 
-    Commits are durable: they survive a killed process and a power failure.
+    Commits are durable: they survive a killed process and a power failure. SQLite waits for locks up to `BUSY_SECONDS`.
 
     Raises
     ------
@@ -64,7 +77,7 @@ def open_database(url: str) -> sa.Engine:
         if address.get_backend_name() == "sqlite":
             return _open_sqlite(address)
         # Each statement must see what was committed before it, above all after waiting for the writer lock.
-        return sa.create_engine(
+        engine = sa.create_engine(
             address,
             isolation_level="READ COMMITTED",
             hide_parameters=True,  # else errors quote rows
@@ -75,11 +88,21 @@ def open_database(url: str) -> sa.Engine:
                 "tcp_user_timeout": SILENT_SECONDS * 1000,
             },
         )
+        if timeouts != NO_TIMEOUTS:
+            event.listen(engine, "connect", partial(_limit, timeouts))
+        return engine
     except (exc.ArgumentError, ImportError) as error:
         raise DatabaseError(
             f"cannot use the database URL: {error}; write sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE"
             " after `pip install backscore[postgres]`"
         ) from error
+
+
+def _limit(timeouts: Timeouts, connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:  # not at start-up, which some poolers refuse
+        cursor.execute(f"SET lock_timeout = {round(timeouts.lock * 1000)}")
+        cursor.execute(f"SET statement_timeout = {round(timeouts.statement * 1000)}")
+    connection.commit()
 
 
 def _open_sqlite(address: sa.URL) -> sa.Engine:

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.errors import DatabaseError
-from models.registry.database.engine import reading, writing
+from models.registry.database.engine import open_database, reading, writing
 from models.registry.database.schema import metadata
 
 FOLDER = Path(__file__).parent
@@ -54,6 +54,15 @@ def create_schema(engine: sa.Engine) -> None:
         with writing(engine) as connection:
             if _checked(revision_of(connection)) != newest_revision():
                 upgrade(connection, newest_revision())
+
+
+def create_schema_at(url: str) -> None:
+    """The same by URL, without timeouts: a migration takes as long as it takes."""
+    engine = open_database(url)
+    try:
+        create_schema(engine)
+    finally:
+        engine.dispose()
 
 
 def _checked(revision: str | None) -> str | None:
