@@ -136,6 +136,34 @@ class PredictionLog:
                 return
             last = (some[-1].at, some[-1].id, some[-1].version)
 
+    def ids(self, model: str, *, since: datetime, until: datetime, at_once: int = RECORDS_AT_ONCE) -> Iterator[str]:
+        """The ids of the answered rows of a model, shadows aside, in time order; quicker than `predictions`.
+
+        Parameters
+        ----------
+        since, until : time of the request, `until` exclusive.
+        at_once : requests read by one query and held in memory.
+        """
+        place = (_predictions.c.at, _predictions.c.id, _predictions.c.version)
+        columns = [*place, _IS_BATCH, sa.case((_IS_BATCH, _predictions.c.answer))]
+        wanted = sa.and_(
+            _predictions.c.model == model,
+            _predictions.c.role != "shadow",
+            _predictions.c.action.in_([SCORE, BATCH]),
+            _predictions.c.at < milliseconds(until),
+        )
+        last = (milliseconds(since), "", 0)
+        while True:
+            after = sa.and_(sa.tuple_(*place) > last, _predictions.c.at >= last[0])
+            query = sa.select(*columns).where(wanted, after).order_by(*place).limit(at_once)
+            with reading(self.engine) as connection:
+                some = [tuple(row) for row in connection.execute(query)]
+            for _, name, _, is_batch, answers in some:
+                yield from (one["prediction_id"] for one in from_json(answers)) if is_batch else (name,)
+            if len(some) < at_once:
+                return
+            last = some[-1][:3]
+
     def count(self, model: str, *, roles: Iterable[Role] = ("champion", "canary")) -> int:
         """The number of recorded rows of a model."""
         query = sa.select(sa.func.coalesce(sa.func.sum(_predictions.c.n_rows), 0)).where(

@@ -15,11 +15,11 @@ from models.records.audit_log.log import PredictionLog
 from models.records.audit_log.record import Prediction
 from models.records.outcomes.events import EVENTS, stored_events
 from models.records.outcomes.ledger import Value
-from models.records.outcomes.predictions import PREDICTIONS, in_order_of_arrival
+from models.records.outcomes.predictions import PREDICTIONS
 from models.registry.database.engine import reading
 
-KnownOutcome: TypeAlias = tuple[str, Value]
-"""Id of a prediction, and its outcome."""
+OutcomeInOrder: TypeAlias = tuple[str, Value | None]
+"""Id of a prediction, and its outcome, None if unknown."""
 AT_ONCE = 5_000
 """Predictions looked up together, so that a long audit log never has to fit into memory."""
 
@@ -43,20 +43,27 @@ def with_outcomes(
         yield from ((one, known.get(one.id)) for one in some)
 
 
-def known_outcomes(
+def outcomes_in_order(
     engine: sa.Engine, model: str, table: Table, *, since: datetime, now: datetime
-) -> Iterable[KnownOutcome]:
-    """The known outcomes of predictions since a time, in an order that never changes: later ones are appended.
+) -> Iterator[OutcomeInOrder]:
+    """The predictions from a time on, in their order, each with its outcome; None where it is unknown.
 
-    A sequential test processes outcomes one after the other. If an outcome of today could slip in between those of
-    yesterday, yesterday's look would have been at another sequence. So outcomes of predictions come in the order of
-    their arrival, those of events, which all mature at the same age, in the order of the predictions.
+    A sequential test processes outcomes one after the other, in an order that must not depend on them. Events all
+    mature at the same age: younger ones are left out, and those whose event is deleted, which says nothing of their
+    outcome either.
     """
-    if not table.windows:
-        return in_order_of_arrival(engine, model, since)
-    matured = PredictionLog(engine).predictions(model, since=since, until=now - timedelta(days=table.label_delay_days))
-    found = with_outcomes(engine, model, table, matured, now=now)
-    return ((one.id, value) for one, value in found if value is not None)
+    log = PredictionLog(engine)
+    if table.windows:
+        matured = log.predictions(model, since=since, until=now - timedelta(days=table.label_delay_days))
+        for one, value in with_outcomes(engine, model, table, matured, now=now):
+            if value is not None:
+                yield one.id, value
+        return
+    rest = log.ids(model, since=since, until=now)
+    while ids := list(islice(rest, AT_ONCE)):
+        with reading(engine) as connection:
+            known = PREDICTIONS.values(connection, model, ids, until=now)
+        yield from ((one, known.get(one)) for one in ids)
 
 
 def _of_predictions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
@@ -15,8 +15,8 @@ from models.contract import Task
 from models.errors import OutcomeError
 from models.records.audit_log.log import Place, PredictionLog
 from models.records.audit_log.record import milliseconds
-from models.records.outcomes.ledger import Ledger, Outcome, Value
-from models.registry.database.engine import reading, take_stock, writing
+from models.records.outcomes.ledger import Ledger, Outcome
+from models.registry.database.engine import take_stock, writing
 from models.registry.database.schema import outcomes as _outcomes
 
 MATURITY_DAYS = 30.0
@@ -104,26 +104,3 @@ def _read(one: Outcome, task: Task | None, table: Table | None) -> Outcome:
     if one.value is None:
         return one
     return replace(one, value=task.read_outcome(table, one.value) if task and table else bool(one.value))
-
-
-def in_order_of_arrival(engine: sa.Engine, model: str, since: datetime) -> Iterator[tuple[str, Value]]:
-    """Predictions with their present outcome, in the order of arrival of their first outcome.
-
-    Later outcomes do not change that order, so a sequential test may look at any time.
-
-    Parameters
-    ----------
-    since : predictions whose first outcome arrived earlier are left out.
-    """
-    first = sa.func.min(_outcomes.c.id)
-    query = (
-        sa.select(_outcomes.c.prediction_id)
-        .where(_outcomes.c.model == model)
-        .group_by(_outcomes.c.prediction_id)
-        .having(sa.func.min(_outcomes.c.received) >= milliseconds(since))
-        .order_by(first)
-    )
-    with reading(engine) as connection:
-        holding = PREDICTIONS.values(connection, model)
-        ids = connection.scalars(query).all()
-    return ((one, holding[one]) for one in ids if one in holding)

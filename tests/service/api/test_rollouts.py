@@ -387,16 +387,28 @@ def test_the_promotion_test_counts_what_became_of_events(start, store, other_fra
         assert test.n_predictions == 20
 
 
-def test_the_promotion_test_counts_outcomes_that_were_told(start, store, applicant, eventually):
-    """Of rows that both versions answered, by the path that takes outcomes."""
+def test_the_promotion_test_compares_rows_that_both_approve_in_their_order(start, store, applicant, eventually):
+    """By the path that takes outcomes, which come in any order; an unknown one keeps its place."""
     service = start(store)
-    ids = [service.client.post("/v1/credit/score", json=applicant).json()["prediction_id"] for _ in range(5)]
-    shadows = [probability(shadow_of(service, one, eventually)) for one in ids]
-    told = [{"prediction_id": one, "outcome": bool(i % 2)} for i, one in enumerate(ids[:4])]
-    assert service.client.post("/v1/outcomes", json={"outcomes": told}).json()["n_new"] == 4
+    safe = {"income_eur": 9_000, "amount_eur": 1_000, "duration_months": 12}
+    rows = [{**applicant, **(safe if number % 3 else {})} for number in range(12)]
+    ids = [service.client.post("/v1/credit/score", json=row).json()["prediction_id"] for row in rows]
+    shadows = {one: next(predictions_of(shadow_of(service, one, eventually))).answer for one in ids}
+    champions = {one: service.client.app.state.predictions.prediction(one).answer for one in ids}
+    both = [one for one in sorted(ids) if "approve" == champions[one]["decision"] == shadows[one]["decision"]]
+    assert 2 < len(both) < 12, "the rows must differ in what is decided"
+    known = {one: i % 2 for i, one in enumerate(ids) if one != both[-2]}
+    told = [{"prediction_id": one, "outcome": bool(known[one])} for one in reversed(ids) if one in known]
+    assert service.client.post("/v1/outcomes", json={"outcomes": told}).json()["n_new"] == 11
 
-    champion = service.client.app.state.predictions.prediction(ids[0]).answer["probability_of_default"]
-    expected = judge_shadow([champion] * 4, shadows[:4], [bool(i % 2) for i in range(4)])
-    shown = service.client.get("/v1/models/credit/challenger").json()
-    assert shown["test"] == expected.model_dump(mode="json")
-    assert expected.n_predictions == 4
+    champion, shadow = ([said[one]["probability_of_default"] for one in both] for said in (champions, shadows))
+    outcomes = [known.get(one, float("nan")) for one in both]
+    live = service.client.app.state.live_models.served("credit").live
+    note = "Compared are rows with the decision “approve” from both."
+    expected = judge_shadow(champion, shadow, outcomes, note=note)
+    found = promotion_test(
+        service.client.app.state.predictions.engine,
+        store.registry.rollouts.rollout("credit"), 1, live.domain, live.table, now=MOMENT + timedelta(days=1),
+    )  # fmt: skip
+    assert found == expected
+    assert found.n_predictions + found.n_unknown + found.n_waiting == len(both)

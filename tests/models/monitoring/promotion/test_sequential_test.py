@@ -183,3 +183,45 @@ def test_nothing_is_said_without_outcomes_or_without_a_difference():
     alike = judge_shadow([0.2] * 100, [0.2] * 100, [0, 1] * 50)
     assert (alike.verdict, alike.improvement, alike.n_needed) == ("undecided", 0, None)
     assert alike.low < 0 < alike.high
+
+
+def test_early_outcomes_of_one_kind_make_no_verdict():
+    """Defaults are known and "paid back" is not yet: a version that predicts too many defaults looks better on them."""
+    rng = np.random.default_rng(5)
+    odds, happened = rows(rng, 3_000)
+    champion, challenger = probability(odds), probability(odds + 1)
+    early = np.where(happened, 1.0, np.nan)
+
+    alone = judge_shadow(champion[happened], challenger[happened], early[happened])
+    test = judge_shadow(champion, challenger, early)
+
+    assert alone.verdict == "better"  # as in the order of arrival
+    assert test.verdict == "undecided"
+    assert test.n_predictions + test.n_unknown + test.n_waiting == 3_000
+    assert judge_shadow(champion, challenger, happened).verdict == "worse"
+
+
+def test_unknown_outcomes_count_against_either_verdict():
+    """Bounds with unknown outcomes hold the bounds of the same rows with any outcomes in their place."""
+    rng = np.random.default_rng(6)
+    odds, happened = rows(rng, 2_000)
+    champion, challenger = probability(odds + rng.normal(scale=0.5, size=2_000)), probability(odds)
+    told = np.where(rng.random(2_000) < 0.01, np.nan, happened)
+    test = judge_shadow(champion, challenger, told)
+    n = test.n_predictions + test.n_unknown
+    assert test.n_unknown > 0
+
+    for filled in (np.zeros(2_000), np.ones(2_000), rng.integers(0, 2, 2_000).astype(float)):
+        outcomes = np.where(np.isnan(told), filled, told)[:n]
+        complete = judge_shadow(champion[:n], challenger[:n], outcomes)
+        assert test.low <= complete.low
+        assert complete.high <= test.high
+    assert "count against either verdict" in test.text
+
+
+def test_the_first_unknown_outcome_stops_the_comparison_until_it_comes():
+    """With few rows before it there is nothing to say but that."""
+    test = judge_shadow([0.1, 0.2, 0.3], [0.2, 0.3, 0.1], [np.nan, np.nan, np.nan])
+
+    assert (test.verdict, test.n_predictions, test.n_waiting) == ("undecided", 0, 3)
+    assert "send outcomes of all kinds" in test.text

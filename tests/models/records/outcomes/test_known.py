@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from models.monitoring.performance.weekly import performance
 from models.records.audit_log.log import PredictionLog
 from models.records.audit_log.record import milliseconds
-from models.records.outcomes.known import known_outcomes, with_outcomes
+from models.records.outcomes.known import outcomes_in_order, with_outcomes
 from models.registry.database.engine import writing
 from tests.models.records.audit_log.predictions import record, store
 from tests.models.records.events.payments import LATE, NOON, Payments
@@ -64,12 +64,12 @@ def test_without_stored_ids_nothing_is_known(payments: Payments) -> None:
     assert set(outcomes(payments, table=LATE.with_columns({"id": {"stored": "hashed"}})).values()) == {None}
 
 
-def test_known_outcomes_come_in_the_order_of_the_predictions(payments: Payments) -> None:
+def test_outcomes_in_order_come_in_the_order_of_the_predictions(payments: Payments) -> None:
     """Since a time."""
-    found = list(known_outcomes(payments.engine, "fraud", LATE, since=NOON, now=NOW))
+    found = list(outcomes_in_order(payments.engine, "fraud", LATE, since=NOON, now=NOW))
     assert found == [(name, value) for name, value in sorted(outcomes(payments).items()) if value is not None]
     later = NOON + timedelta(seconds=1)
-    assert list(known_outcomes(payments.engine, "fraud", LATE, since=later, now=NOW + timedelta(days=7))) == [
+    assert list(outcomes_in_order(payments.engine, "fraud", LATE, since=later, now=NOW + timedelta(days=7))) == [
         ("p-young", True)
     ]
 

@@ -8,14 +8,18 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.column import Column
+from data.table import Table
 from models.records.audit_log.log import PredictionLog
+from models.records.outcomes.known import outcomes_in_order
 from models.records.outcomes.ledger import Outcome
-from models.records.outcomes.predictions import PREDICTIONS, in_order_of_arrival, take_outcomes
+from models.records.outcomes.predictions import PREDICTIONS, take_outcomes
 from models.registry.database.schema import outcomes
 from tests.models.records.audit_log.predictions import START, record
 from tests.models.records.audit_log.predictions import store as write
 
 NOW = START + timedelta(days=100)
+TABLE = Table(name="t", columns=(Column(name="x", kind="number"),))
 DAY = timedelta(days=1)
 
 
@@ -135,11 +139,18 @@ def test_any_order_of_telling(engine, told, cuts):
     assert known(engine, "credit") == {name: what for name, (what, _) in best.items() if what is not None}
 
 
-def test_the_order_of_arrival_never_changes(engine):
-    """A correction changes an outcome where it stands; what was first told before `since` is left out."""
+def test_outcomes_stand_in_the_order_of_the_predictions(engine):
+    """However they arrive, with those that are unknown: an order that no outcome can change."""
+
+    def in_order():
+        return list(outcomes_in_order(engine, "credit", TABLE, since=START, now=NOW + 9 * DAY))
+
+    before = in_order()
+    assert {value for _, value in before} == {None}
+    ids = [one for one, _ in before]
+    assert {"a", "b", "many-0"} <= set(ids)
     take(engine, ("b", True, 5))
-    take(engine, ("a", True, 5), ("many-0", True, 5), now=NOW + DAY)
-    assert list(in_order_of_arrival(engine, "credit", START)) == [("b", True), ("a", True), ("many-0", True)]
+    take(engine, ("a", False, 5), ("many-0", True, 5), now=NOW + DAY)
+    assert in_order() == [(one, {"a": False, "b": True, "many-0": True}.get(one)) for one in ids]
     take(engine, ("b", False, 6), ("a", None, 6), now=NOW + DAY)
-    assert list(in_order_of_arrival(engine, "credit", START)) == [("b", False), ("many-0", True)]
-    assert list(in_order_of_arrival(engine, "credit", NOW + DAY)) == [("many-0", True)]
+    assert in_order() == [(one, {"b": False, "many-0": True}.get(one)) for one in ids]
