@@ -152,6 +152,11 @@ def test_no_personal_value_is_written(start_service, store, eventually, name, st
     for where, text in everything_written(service).items():
         for mark in MARKS:
             assert mark not in text, f"{mark} in {where}: {text[max(0, text.find(mark) - 300) :][:400]}"
+    with state.predictions.engine.connect() as connection:
+        kept = connection.execute(sa.select(tables.predictions.c["action", "features_digest"])).all()
+    assert "trace" not in {record.action for record in kept}  # whose numbers lead back to the row
+    if stored is not ENTITIES:  # of few possible values a fingerprint tells which
+        assert {record.features_digest for record in kept} == {""}
     for named in ids:  # each is traced and answered again, or a sentence says why it cannot be
         for record in state.predictions.records(named):
             key = personal_key(store.home.path)

@@ -25,8 +25,6 @@ MIN_CHARACTERS = 3
 """Shorter values are no sign of a quote."""
 EFFECTS = ("effect", "share", "points", "direction")
 """Numbers that say how much a column counts, not what its value is."""
-NUMBERS_OF_A_ROW = ("inputs", "layers")
-"""Fields of a trace: the encoded row, and gradients that lead back to it."""
 NAMES = ("prediction_id", "model", "decision")
 """Fields whose texts are no quotes."""
 
@@ -123,8 +121,6 @@ class PersonalData:
             if name in self.columns:
                 if self.columns[name] == "hashed":
                     kept[name] = None if inner is None else self.hashed(inner)
-            elif name in NUMBERS_OF_A_ROW and self.features:
-                kept[name] = []
             else:
                 kept[name] = inner if name in NAMES else self._without(inner, texts)
         return kept

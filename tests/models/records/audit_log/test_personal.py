@@ -41,6 +41,28 @@ def test_nothing_personal_is_left():
     assert reasons == [{**told, "value": None, "text": note}, {"column": "age", "value": 30}]
 
 
+def test_no_text_of_an_answer_quotes_what_was_asked():
+    """Wherever in the answer it stands, and wherever in the request; short values are no sign, and names stay."""
+    personal = PersonalData(TABLE, KEY)
+    answer = {
+        "model": "Annabel",
+        "warnings": ["name: 'x' is rare", "Annabel was cleared", "fine"],
+        "more": [{"a": "5 Al"}],
+    }
+    kept = from_json(personal.answer_text(to_json(answer).decode(), {"rows": [{"name": "Annabel"}, {"phone": "5"}]}))
+    assert kept["model"] == "Annabel"
+    assert kept["warnings"] == [
+        "name: not quoted, since name is stored hashed",
+        "not stored, since it quotes a personal value",
+        "fine",
+    ]
+    assert kept["more"] == [{"a": "5 Al"}]
+    curve = {"column": "phone", "label": "Phone 555", "points": [{"value": "555"}], "direction": 1, "typical": 3}
+    about = from_json(personal.answer_text(to_json({"curve": curve}).decode()))["curve"]
+    note = "not quoted, since phone is stored left out"
+    assert about == {"column": "phone", "label": note, "points": [], "direction": 1, "typical": None}
+
+
 def test_equal_values_have_equal_hashes_for_one_key():
     """However they are spelled; another key gives others, and no value stays no value."""
     personal, other = PersonalData(TABLE, KEY), PersonalData(TABLE, b"o" * 32)
