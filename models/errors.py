@@ -74,6 +74,44 @@ class UnloadableVersionError(ModelError):
         )
 
 
+class SuspectedLeakError(ModelError):
+    """A version with inputs that are suspected to hold the target.
+
+    Parameters
+    ----------
+    leaks : column -> why it is suspected.
+    """
+
+    def __init__(self, name: str, number: int, leaks: Mapping[str, str]) -> None:
+        super().__init__(f"version {number} of {name!r} was not promoted: {suspicion(leaks)}")
+
+
+def suspicion(leaks: Mapping[str, str]) -> str:
+    """Which columns are suspected to hold the target, why, and what to do."""
+    listed = "; ".join(f"{column!r} {why}" for column, why in leaks.items())
+    allow = " ".join(f"--allow-suspected-leak {column}" for column in leaks)
+    return (
+        f"suspected leak: {listed}. If it is known only after the event, set role = 'ignore' in the table and train "
+        f"again; if it is known before, say so: {allow}"
+    )
+
+
+class RequestChangeError(ModelError):
+    """A version that takes other requests than the champion."""
+
+    def __init__(self, name: str, number: int, champion: int, changes: Sequence[str]) -> None:
+        super().__init__(f"version {number} of {name!r} was not promoted: {request_change(champion, changes)}")
+
+
+def request_change(champion: int, changes: Sequence[str]) -> str:
+    """What differs in requests, and what to do."""
+    return (
+        f"it takes other requests than the champion, version {champion}, whose callers would be refused: "
+        f"{'; '.join(changes)}. Change the callers first, then allow it: --allow-request-change, or "
+        "allow_request_change over HTTP"
+    )
+
+
 class ChallengerError(ModelError):
     """A version that cannot be the challenger, or not in this mode."""
 

@@ -7,8 +7,10 @@ folder, which the next job deletes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from time import perf_counter
 
 import pandas as pd
@@ -16,14 +18,16 @@ import pandas as pd
 from data.files.sources import frame_digest
 from data.window_events import KnownPositives
 from models.clock import Clock, utc_now
+from models.contract import LiveModel
 from models.cores import threads_within_cores
-from models.errors import DomainMismatchError, NotTrainedError
+from models.errors import BundleError, DomainMismatchError, NotTrainedError, request_change, suspicion
 from models.estimators.negative_sampling import checked_share
 from models.home import Home
 from models.monitoring.drift.reference import reference_file
+from models.monitoring.promotion.compatibility import request_changes
 from models.names import checked_name
 from models.registry.bundles import Manifest, sweep_partial, write_bundle
-from models.registry.live import POLICY
+from models.registry.live import POLICY, load_live
 from models.registry.registry import Registry, Version
 from models.reports.version_documents import version_documents
 from models.training.common_test import keep_common_test
@@ -37,7 +41,11 @@ from models.training.trained import Trained
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The result of a job. `contenders` holds the test metrics of this version, the baselines and the champion."""
+    """The result of a job.
+
+    `contenders` holds the test metrics of this version, the baselines and the champion; `suspected_leaks` holds inputs
+    that are suspected to hold the target, and why, without those that the job allowed.
+    """
 
     name: str
     version: int
@@ -47,6 +55,7 @@ class TrainingResult:
     seconds: float
     digest: str
     contenders: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    suspected_leaks: Mapping[str, str] = field(default_factory=dict)
 
 
 def train(
@@ -80,6 +89,8 @@ def train(
         Another job of this model is running.
     """
     checked_name(job.name)
+    for column in job.allowed_leaks:
+        job.table[column]  # an unknown name is an error
     checked_share(1.0 if job.negative_sample_rate is None else job.negative_sample_rate)
     started = perf_counter()
     with job_lock(home.path, job.name, wait_seconds=job.wait_seconds, now=now), threads_within_cores():
@@ -89,15 +100,18 @@ def train(
         trained = fit(job, frame, _champion_to_refine(job, registry), home, progress, positives)
         n_test = len(trained.rows.test)
         progress.stage(f"Evaluating on {n_test:,} held-out rows against logistic regression and gradient boosting")
+        champion = registry.champion(job.name)
         judgement = judge(
             trained,
-            registry.champion(job.name),
+            champion,
             home.bundles,
-            gates=job.domain.gates,
+            domain=job.domain,
             champions=registry.former_champions(job.name),
+            allowed_leaks=job.allowed_leaks,
             seed=job.seed,
         )
-        outcome = judgement.outcome(trained, promote=job.promote)
+        blocked = _blocked(job, trained, judgement, champion, home.bundles)
+        outcome = judgement.outcome(trained, promote=job.promote, blocked=blocked)
         progress.stage("Running diagnostics for the report and the model card")
         manifest, policy = _manifest(job, frame, trained, judgement, created=now()), job.domain.policy()
         documents = version_documents(job, trained, judgement, outcome, policy=policy, created=manifest.created)
@@ -123,6 +137,7 @@ def train(
         seconds=perf_counter() - started,
         digest=digest,
         contenders={name: contender.metrics for name, contender in judgement.contenders.items()},
+        suspected_leaks=dict(judgement.leaks),
     )
 
 
@@ -139,6 +154,23 @@ def _champion_to_refine(job: TrainingJob, registry: Registry) -> Version | None:
     if champion is None:
         raise NotTrainedError(job.name, job.domain.name)
     return champion
+
+
+def _blocked(job: TrainingJob, trained: Trained, judgement: Judgement, champion: Version | None, bundles: Path) -> str:
+    """Why the version must not go live, whatever was requested; empty if nothing keeps it from that."""
+    problems = [suspicion(judgement.leaks)] if judgement.leaks else []
+    if champion is not None and job.promote != "challenger" and not job.allow_request_change:
+        new = LiveModel(
+            name=job.name,
+            version=champion.number + 1,
+            domain=job.domain,
+            scorer=trained.scorer,
+            policy=job.domain.policy(),
+        )
+        with suppress(BundleError):  # a champion that cannot be loaded answers nobody
+            if changes := request_changes(load_live(champion, bundles), new):
+                problems.append(request_change(champion.number, changes))
+    return "; ".join(problems)
 
 
 def _keep_for_comparison(
@@ -175,4 +207,5 @@ def _manifest(
         seed=job.seed,
         preset=trained.preset,
         negative_sample_rate=trained.negative_sample_rate,
+        suspected_leaks=dict(judgement.leaks),
     )

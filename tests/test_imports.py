@@ -40,7 +40,7 @@ ROOMS = {
         "training": "answers arrays clock contract errors estimators evaluation home names nn presets records registry",
         "backtesting": "arrays contract costs decisions errors evaluation home presets records registry training",
         "reports": "arrays backtesting contract decisions estimators evaluation registry training",
-        "retraining": "clock cores errors estimators home monitoring names registry reports training",
+        "retraining": "clock contract cores errors estimators home monitoring names registry reports training",
     },
     "service": {
         "logs": "",

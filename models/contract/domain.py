@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from data.simulators import Simulation
@@ -147,7 +147,10 @@ class Domain:
 
 @dataclass(frozen=True, kw_only=True)
 class LiveModel:
-    """One loaded version of a model; `policy_version` is 0 for the policy of its own bundle."""
+    """One loaded version of a model; `policy_version` is 0 for the policy of its own bundle.
+
+    `suspected_leaks` are inputs that are suspected to hold the target, and why, without those that the user allowed.
+    """
 
     name: str
     version: int
@@ -155,6 +158,7 @@ class LiveModel:
     scorer: TableScorer
     policy: Policy
     policy_version: int = 0
+    suspected_leaks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def classifier(self) -> TableClassifier:

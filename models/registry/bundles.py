@@ -72,6 +72,7 @@ class Manifest(BaseModel):
     source : where the rows came from, as the user named it.
     n_rows, data_digest : number of rows read, and their SHA-256.
     seed, preset, negative_sample_rate : of the training job.
+    suspected_leaks : inputs that are suspected to hold the target, and why, without those that the user allowed.
     packages : versions of Python and of the libraries.
     files : SHA-256 of every file of the bundle except the manifest itself; filled in by `write_bundle`.
     """
@@ -90,6 +91,7 @@ class Manifest(BaseModel):
     seed: int
     preset: str
     negative_sample_rate: float = Field(1.0, gt=0, le=1)
+    suspected_leaks: dict[str, str] = {}
     packages: dict[str, str] = Field(default_factory=lambda: dict(package_versions()))
     files: dict[FileName, Sha256] = {}
 

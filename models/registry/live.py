@@ -40,7 +40,14 @@ def load_live(version: Version, bundles: Path) -> LiveModel:
         policy = domain.policy.model_validate_json(bundle.read(POLICY))
     except ValidationError as error:
         raise BundleError(version.digest, f"its {POLICY} cannot be read by this installation: {error}") from error
-    return LiveModel(name=version.name, version=version.number, domain=domain, scorer=bundle.scorer, policy=policy)
+    return LiveModel(
+        name=version.name,
+        version=version.number,
+        domain=domain,
+        scorer=bundle.scorer,
+        policy=policy,
+        suspected_leaks=bundle.manifest.suspected_leaks,
+    )
 
 
 def with_policy(live: LiveModel, stored: StoredPolicy | None) -> LiveModel:

@@ -37,6 +37,7 @@ class ReportData:
     contenders : by name; this version first; the name of a champion begins with "champion".
     comparison : of this version with the champion, None if there is none.
     why : reason of the promotion decision. `promoted` : the decision, None if pending.
+    leaks : inputs that are suspected to hold the target, and why.
     policy : thresholds and scales by name.
     diagnostics : see `models.evaluation.diagnostics`.
     alerts, alert_words : alert metrics on the test rows, None for domains without alerts, and for rows without times;
@@ -75,6 +76,7 @@ class ReportData:
     alert_words: AlertWords = field(default_factory=AlertWords)
     training_frame: pd.DataFrame
     packages: Mapping[str, str]
+    leaks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ours(self) -> Contender:
@@ -106,7 +108,8 @@ class ReportData:
     @property
     def warnings(self) -> list[str]:
         """Warnings shown at the top."""
-        warnings = [self.note] if self.note else []
+        warnings = [f"Suspected leak: “{column}” {why}." for column, why in self.leaks.items()]
+        warnings += [self.note] if self.note else []
         auc = self.ours.metrics.get("auc", 1.0)
         if auc < LITTLE_SIGNAL_BELOW or "little signal" in self.note.lower():
             warnings.append(

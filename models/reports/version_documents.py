@@ -90,6 +90,7 @@ def _report_data(
         alert_words=job.domain.alert_words,
         training_frame=trained.frame.iloc[rows.train],
         packages=dict(package_versions()),
+        leaks=judgement.leaks,
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from models.contract import Gate
+from models.contract import Domain, Gate
 from models.evaluation.calibration_test import calibration_test
 from models.evaluation.measures import auc_interval
 from models.evaluation.metrics import Contender, compare
@@ -12,10 +12,14 @@ from models.training.trained import Trained
 
 OURS = "this version"
 LINEAR = "logistic regression"
+MAX_RISK = 0.5
+"""Share of the event from which on it cannot be the bad outcome that a favourable decision avoids."""
+MIN_FAVOURABLE = 0.05
+"""Least share of favourable decisions, by the domain's own policy."""
 
 
 def gate_problems(
-    trained: Trained, contenders: Mapping[str, Contender], gates: Sequence[Gate], *, is_first: bool, seed: int
+    trained: Trained, contenders: Mapping[str, Contender], domain: Domain, *, is_first: bool, seed: int
 ) -> tuple[str, ...]:
     """Why this version fails its gates, a sentence without its stop each; empty if it passes.
 
@@ -24,17 +28,20 @@ def gate_problems(
     Parameters
     ----------
     contenders : this version and the baselines.
-    gates : of the domain.
+    domain : its gates are bounds on metrics; with a favourable decision, the event must be the bad outcome.
     is_first : whether there is no champion. A first version must not be worse than logistic regression and must be
         calibrated; later ones are compared with the champion in place of that.
     """
     if problem := too_few(trained):
         return (problem,)
-    bounds = [*gates, *([Gate("auc", at_least=trained.gates.min_auc)] if trained.gates.min_auc is not None else [])]
+    bounds = [
+        *domain.gates,
+        *([Gate("auc", at_least=trained.gates.min_auc)] if trained.gates.min_auc is not None else []),
+    ]
     found = [gate.problem(contenders[OURS].metrics[gate.metric]) for gate in bounds]
     found.append(_no_better_than_the_base_rate(trained, seed))
     if trained.task.is_binary:
-        found.append(_auc_within_chance(trained))
+        found += [_auc_within_chance(trained), *_not_a_risk(trained, domain)]
     if is_first:
         found += _worse_than_linear(trained, contenders, seed)
         found.append(_miscalibrated(trained, seed) if trained.task.is_binary else "")
@@ -91,6 +98,34 @@ def _auc_within_chance(trained: Trained) -> str:
     if low > 0.5:
         return ""
     return f"its AUC {value:.3f} may be chance: the 95 % interval {low:.3f} to {high:.3f} holds 0.5"
+
+
+def _not_a_risk(trained: Trained, domain: Domain) -> Iterator[str]:
+    """Signs that the event is the good outcome, for which the favourable decision would be refused."""
+    if not domain.favourable:
+        return
+    target, rate = trained.scorer.table.target, float(trained.labels[trained.rows.train].mean())
+    events = sorted(target.event_levels)
+    others = [level for level in target.levels if level not in events]
+    turned = (
+        f"if it is the good outcome, name the other value in the table: [columns.{target.name}] positive = "
+        f"'{others[0] if len(others) == 1 else '...'}'; if it is not, --promote always"
+    )
+    if rate > MAX_RISK:
+        what = f"{target.name} = {events[0]}" if events else target.name
+        yield (
+            f"the event ({what}) is in {rate:.1%} of the training rows, and {domain.favourable!r} is for rows without "
+            f"it: {turned}"
+        )
+        return
+    test = trained.frame.iloc[trained.rows.test]
+    decided = domain.decide(domain.policy(), trained.test_scores, test, trained.scorer.table).get("decision", [])
+    share = sum(decision == domain.favourable for decision in decided) / max(len(decided), 1)
+    if share < MIN_FAVOURABLE:
+        yield (
+            f"only {share:.1%} of the test rows get {domain.favourable!r}: {turned}, with cut-offs that fit "
+            "(`backscore policy simulate`)"
+        )
 
 
 def _miscalibrated(trained: Trained, seed: int) -> str:

@@ -29,6 +29,9 @@ class TrainingJob:
     promote : "auto" if it passes the gates and is not worse than the champion, "always", "never", or "challenger",
         which the job treats as never: its caller begins the rollout.
     new_test_set : begin a new common test set with the test rows of this job, see `models.training.common_test`.
+    allowed_leaks : inputs that may be suspected to hold the target, see `models.evaluation.leaks`; without being
+        named, they keep a version from going live, whatever `promote` says.
+    allow_request_change : whether the version may go live although it takes other requests than the champion.
     actor : name of who started the job, for the history.
     wait_seconds : how long to wait for another job of the same name.
     """
@@ -45,6 +48,8 @@ class TrainingJob:
     negative_sample_rate: float | None = None
     promote: Promote = "auto"
     new_test_set: bool = False
+    allowed_leaks: tuple[str, ...] = ()
+    allow_request_change: bool = False
     actor: str = "command line"
     wait_seconds: float = 0.0
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,9 @@ import numpy as np
 from data.checking import check_frame
 from data.windows import with_windows
 from models.arrays import Floats
-from models.contract import Gate
+from models.contract import Domain
 from models.errors import BundleError
+from models.evaluation.leaks import TOGETHER, SuspectedLeak, strongest_alone, suspected_leaks
 from models.evaluation.metrics import Comparison, Contender, compare
 from models.registry.live import load_live
 from models.registry.registry import Version
@@ -44,6 +45,7 @@ class Judgement:
     gate_problems : why it fails its gates, see `models.training.gates`.
     too_few : whether its test set is too small to judge a version by.
     standing : against earlier champions on the common test set, None if there is none.
+    leaks : inputs that are suspected to hold the target, and why, without those that the job allows.
     margin : of non-inferiority on this test set, in the unit of the loss; used where there is no `standing`.
     """
 
@@ -56,15 +58,21 @@ class Judgement:
     too_few: bool = False
     standing: Standing | None = None
     margin: float = math.inf
+    leaks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ours(self) -> Contender:
         """The new version."""
         return self.contenders[OURS]
 
-    def outcome(self, trained: Trained, *, promote: Promote) -> PromotionDecision:
-        """The promotion decision: the verdict for "auto", else as requested."""
-        if promote == "auto":
+    def outcome(self, trained: Trained, *, promote: Promote, blocked: str = "") -> PromotionDecision:
+        """The promotion decision: the verdict for "auto", else as requested.
+
+        `blocked` says why it must not go live whatever is requested; empty if nothing does.
+        """
+        if blocked and promote != "never":
+            promoted, why = False, blocked
+        elif promote == "auto":
             promoted, why = self.verdict()
         else:
             promoted, why = promote == "always", f"promotion was requested: {promote}"
@@ -104,15 +112,16 @@ def judge(
     champion: Version | None,
     bundles: Path,
     *,
-    gates: Sequence[Gate] = (),
+    domain: Domain,
     champions: Sequence[Version] = (),
+    allowed_leaks: Collection[str] = (),
     seed: int,
 ) -> Judgement:
     """Evaluate the new version, the baselines and the champion on the test set.
 
     Parameters
     ----------
-    gates : of the domain.
+    allowed_leaks : inputs that are not reported as suspected leaks.
     champions : every version that ever was champion, for the common test set.
     """
     task, rows, labels, ours = trained.task, trained.rows, trained.test_labels, trained.test_predictions
@@ -126,14 +135,16 @@ def judge(
         table=trained.scorer.table,
         seed=seed,
     )
+    leaks = {one.column: one.why for one in _leaks(trained, contenders) if one.column not in allowed_leaks}
     judged = Judgement(
+        leaks=leaks,
         contenders=contenders,
         champion=champion,
         comparison=None,
         problem="",
         loss=task.loss,
         too_few=bool(too_few(trained)),
-        gate_problems=gate_problems(trained, contenders, gates, is_first=champion is None, seed=seed),
+        gate_problems=gate_problems(trained, contenders, domain, is_first=champion is None, seed=seed),
     )
     if champion is None:
         return judged
@@ -148,6 +159,20 @@ def judge(
         standing=None if trained.common is None else standing(trained, trained.common, champions, bundles, seed=seed),
         margin=margin_of(trained, labels, weights),
     )
+
+
+def _leaks(trained: Trained, contenders: Mapping[str, Contender]) -> list[SuspectedLeak]:
+    """Inputs that are suspected to hold the target: each alone, and the strongest if all together are near-perfect."""
+    if not trained.task.is_binary:
+        return []
+    table, frame, labels = trained.scorer.table, trained.frame, trained.labels
+    found = list(suspected_leaks(table, frame, labels))
+    together = max(contender.metrics["auc"] for contender in contenders.values())
+    if together >= TOGETHER and not found:
+        column, alone = strongest_alone(table, frame, labels)
+        why = f"ranks the events best (AUC {alone:.4f} alone) of columns that together have an AUC of {together:.4f}"
+        found.append(SuspectedLeak(column, why))
+    return found
 
 
 def _answers_of(champion: Version, trained: Trained, bundles: Path) -> Floats | str:

@@ -10,11 +10,13 @@ from service.context import State
 from service.errors import UnknownModelError
 
 
-async def promote(state: State, name: str, number: int, *, actor: str, why: str) -> ModelState:
+async def promote(
+    state: State, name: str, number: int, *, actor: str, why: str, allowed: changes.Allowed = changes.NOTHING
+) -> ModelState:
     """Make a version the champion; raises as `models.monitoring.promotion.changes.promote` does."""
     registry = state.registry
     version = await state.live_models.change(
-        lambda load: changes.promote(registry, load, name, number, actor=actor, why=why)
+        lambda load: changes.promote(registry, load, name, number, actor=actor, why=why, allowed=allowed)
     )
     return model_state(state, version, version, await asyncio.to_thread(registry.policies.active, name))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
+from models.monitoring.promotion.changes import Allowed
 from service.access.callers import actor_of
 from service.api.model_changes import activate_policy, promote, roll_back
 from service.api.model_views import ModelDetails, ModelList, ModelState, model_details, model_list
@@ -19,6 +20,12 @@ class Promotion(BaseModel):
 
     version: PositiveInt = Field(strict=True)
     why: str = Field("", max_length=1000, pattern=WITHOUT_NUL, description="Reason, for the history.")
+    allow_request_change: bool = Field(
+        False, strict=True, description="Promote it although it takes other requests than the champion."
+    )
+    allow_suspected_leak: list[str] = Field(
+        [], max_length=100, description="Inputs to let be although they are suspected to hold the target."
+    )
 
 
 class Activation(BaseModel):
@@ -60,7 +67,10 @@ def model_router(state: State) -> APIRouter:
     )
     async def promote_version(name: str, request: Request) -> ModelState:
         wanted = await read_json(request, state.settings.max_body_bytes, Promotion)
-        return await promote(state, name, wanted.version, actor=actor_of(request.scope), why=wanted.why)
+        allowed = Allowed(suspected_leaks=wanted.allow_suspected_leak, request_change=wanted.allow_request_change)
+        return await promote(
+            state, name, wanted.version, actor=actor_of(request.scope), why=wanted.why, allowed=allowed
+        )
 
     @router.post("/{name}/rollback", summary="Roll back to the previous champion", openapi_extra=json_body_of(Rollback))
     async def rollback(name: str, request: Request) -> ModelState:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from models.contract import LiveModel
-from models.errors import BundleError, NotTrainedError, UnloadableVersionError, UnreadablePolicyError
-from models.monitoring.promotion.compatibility import check_challenger
+from models.errors import (
+    BundleError,
+    NotTrainedError,
+    RequestChangeError,
+    SuspectedLeakError,
+    UnloadableVersionError,
+    UnreadablePolicyError,
+)
+from models.monitoring.promotion.compatibility import check_challenger, request_changes
 from models.registry.audit_settings import DEFAULT as RECORD_ALL
 from models.registry.policies import StoredPolicy
 from models.registry.registry import Registry, Version
@@ -17,11 +26,47 @@ Load: TypeAlias = Callable[[Version, StoredPolicy | None], LiveModel]
 """Loads a version under a policy, as `models.registry.live.load_answering` does and with the same errors."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Allowed:
+    """What a promotion may do although callers or predictions may suffer.
+
+    Parameters
+    ----------
+    suspected_leaks : names of inputs that may be suspected to hold the target.
+    request_change : take other requests than the champion.
+    """
+
+    suspected_leaks: Collection[str] = ()
+    request_change: bool = False
+
+
+NOTHING = Allowed()
+
+
 def promote(
-    registry: Registry, load: Load, name: str, number: int, *, actor: str, why: str, only_during: Rollout | None = None
+    registry: Registry,
+    load: Load,
+    name: str,
+    number: int,
+    *,
+    actor: str,
+    why: str,
+    only_during: Rollout | None = None,
+    allowed: Allowed = NOTHING,
 ) -> Version:
-    """Make a version the champion; raises as `Registry.promote` and `checked` do."""
-    checked(load, registry.version(name, number), registry.policies.active(name))
+    """Make a version the champion.
+
+    Raises as `Registry.promote` and `checked` do; SuspectedLeakError and RequestChangeError for what is not allowed.
+    """
+    policy = registry.policies.active(name)
+    live = checked(load, registry.version(name, number), policy)
+    if leaks := {one: why for one, why in live.suspected_leaks.items() if one not in allowed.suspected_leaks}:
+        raise SuspectedLeakError(name, number, leaks)
+    champion = registry.champion(name)
+    if champion is not None and champion.number != number and not allowed.request_change:
+        with suppress(UnloadableVersionError):  # a champion that cannot be loaded answers nobody
+            if changes := request_changes(checked(load, champion, policy), live):
+                raise RequestChangeError(name, number, champion.number, changes)
     return registry.promote(name, number, actor=actor, why=why, only_during=only_during)
 
 
@@ -85,10 +130,14 @@ def start_rollout(
         The model has no champion.
     ChallengerError
         The share does not fit the mode, or the version does not fit the champion.
+    SuspectedLeakError
+        Inputs of the version are suspected to hold the target.
     """
     check_share(name, number, mode, share)
     policy = registry.policies.active(name)
     challenger = checked(load, registry.version(name, number), policy)
+    if challenger.suspected_leaks:
+        raise SuspectedLeakError(name, number, challenger.suspected_leaks)
     champion = registry.champion(name)
     if champion is None:
         raise NotTrainedError(name)

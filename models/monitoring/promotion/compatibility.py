@@ -33,8 +33,8 @@ def check_challenger(champion: LiveModel, challenger: LiveModel, mode: Mode, aud
     def refuse(problem: str) -> ChallengerError:
         return ChallengerError(challenger.name, challenger.version, f"{problem} than champion {champion.version}")
 
-    if different := _different_requests(champion, challenger):
-        raise refuse(f"it accepts other requests ({', '.join(different)})")
+    if different := request_changes(champion, challenger):
+        raise refuse(f"it accepts other requests ({'; '.join(different)})")
     if mode == "canary":
         return
     if audit.level == "off":
@@ -44,21 +44,36 @@ def check_challenger(champion: LiveModel, challenger: LiveModel, mode: Mode, aud
         raise refuse(f"as a shadow it would need other windows ({', '.join(other)}; try it as a canary)")
 
 
-def _different_requests(champion: LiveModel, challenger: LiveModel) -> list[str]:
-    """Columns and operations whose values in requests differ between the two.
+def request_changes(champion: LiveModel, challenger: LiveModel) -> list[str]:
+    """What differs between the requests of the two, a short text for each column or operation; empty if nothing does.
 
     Requests hold no windows, except by name in requests for explanations, where they may differ.
     """
     windows = {column.name for live in (champion, challenger) for column in live.table.windows}
     ours, theirs = (_fields(row_adapter(live.table)) for live in (champion, challenger))
-    columns = [f"column {name}" for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
+    columns = [
+        _difference(name, ours.get(name), theirs.get(name))
+        for name in {**ours, **theirs}
+        if ours.get(name) != theirs.get(name)
+    ]
     if columns:
         return columns
     bodies = [
         {one.name: _bare(TypeAdapter(one.body(live.table)).json_schema(), windows) for one in live.domain.operations}
         for live in (champion, challenger)
     ]
-    return [name for name in bodies[0] if bodies[0][name] != bodies[1].get(name)]
+    return [f"{name} takes another body" for name in bodies[0] if bodies[0][name] != bodies[1].get(name)]
+
+
+def _difference(name: str, before: tuple[Any, bool] | None, now: tuple[Any, bool] | None) -> str:
+    """What became of a column, of which the schema and whether it is required are given."""
+    if now is None:
+        return f"column {name} is no longer taken"
+    if before is None:
+        return f"column {name} is new{' and required' if now[1] else ''}"
+    if before[0] == now[0]:
+        return f"column {name} is {'now' if now[1] else 'no longer'} required"
+    return f"column {name} takes other values"
 
 
 def _fields(adapter: TypeAdapter[Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from service.cli.commands.train_options import AllowedLeaks, RequestChange
 from service.cli.console import Cell, Line, Remark, listing, print_result
 from service.cli.context import (
     AsJson,
@@ -76,14 +77,17 @@ def promote(
     name: ModelName,
     version: Annotated[int, typer.Argument(metavar="VERSION", help="Number of the version to promote.")],
     why: Why,
+    allow_suspected_leak: AllowedLeaks = None,
+    allow_request_change: RequestChange = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a version the champion; a running service switches by itself."""
     from models.monitoring.promotion import changes
 
     settings = read_settings()
+    allowed = changes.Allowed(suspected_leaks=allow_suspected_leak or (), request_change=allow_request_change)
     with open_registry(settings) as registry:
-        promoted = changes.promote(registry, loader(settings), name, version, actor=actor(), why=why)
+        promoted = changes.promote(registry, loader(settings), name, version, actor=actor(), why=why, allowed=allowed)
     _print_change(promoted, as_json)
 
 

@@ -36,17 +36,21 @@ def infer(
     """
     from data.files.sources import read_frame
     from data.files.table_toml import write_table
+    from data.inference.events import event_question
     from data.inference.infer import infer_table
 
     if out.exists() and not force:
         raise CommandError(f"{out} already exists and may hold your corrections; --force overwrites it")
-    table = infer_table(read_frame(file), name=name or _table_name(file), target=target)
+    frame = read_frame(file)
+    table = infer_table(frame, name=name or _table_name(file), target=target)
     write_table(table, out)
     text: list[Part] = [_columns(table)]
     if not table.target.event_levels:
         text.append(
             warning(f"{target!r} has more than two values; before training, set positive = '...' in {out} to the event")
         )
+    if question := event_question(table, frame):
+        text.append(warning(f"{question} in {out}"))
     text.append(f"Written to {out}. Check it, then run: backscore train DOMAIN --name NAME --table {out} --data {file}")
     print_text(text)
 

@@ -13,7 +13,7 @@ from service.cli import console
 from service.cli.commands import train_options as options
 from service.cli.commands.rollout import start_rollout
 from service.cli.commands.train_rows import RowSource, read_rows
-from service.cli.console import Line, Part, listing, print_result
+from service.cli.console import Line, Part, listing, print_result, warning
 from service.cli.context import (
     AsJson,
     DomainName,
@@ -49,6 +49,8 @@ def train(
     promote: options.Promoted = "auto",
     negative_sample_rate: options.NegativeSampleRate = None,
     new_test_set: options.NewTestSet = False,
+    allow_suspected_leak: options.AllowedLeaks = None,
+    allow_request_change: options.RequestChange = False,
     seed: options.Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -78,6 +80,8 @@ def train(
         negative_sample_rate=negative_sample_rate,
         promote=promote,
         new_test_set=new_test_set,
+        allowed_leaks=tuple(allow_suspected_leak or ()),
+        allow_request_change=allow_request_change,
         seed=seed,
     )
     documents = _documents(settings, result)
@@ -94,7 +98,7 @@ def _documents(settings: Settings, result: TrainingResult) -> dict[str, Path]:
 
 def _conclude(settings: Settings, result: TrainingResult, promote: options.Promotion) -> None:
     """Start the rollout of a challenger, or say what became of the version; exits with NOT_PROMOTED."""
-    if promote == "challenger":
+    if promote == "challenger" and not result.suspected_leaks:
         start_rollout(settings, result.name, result.version, why="trained as a challenger")
         console.remark(f"Version {result.version} of {result.name!r} now runs as a shadow of the champion.")
     elif result.promoted:
@@ -116,6 +120,8 @@ def run_training(
     negative_sample_rate: float | None = None,
     promote: options.Promotion,
     new_test_set: bool = False,
+    allowed_leaks: tuple[str, ...] = (),
+    allow_request_change: bool = False,
     seed: int,
     label: str = "",
 ) -> TrainingResult:
@@ -155,6 +161,8 @@ def run_training(
             negative_sample_rate=negative_sample_rate,
             promote=promote,
             new_test_set=new_test_set,
+            allowed_leaks=allowed_leaks,
+            allow_request_change=allow_request_change,
             actor=actor(),
         )
         with open_registry(settings) as registry:
@@ -193,6 +201,7 @@ def _as_json(result: TrainingResult, documents: Mapping[str, Path]) -> dict[str,
         "why": result.why,
         "metrics": dict(result.metrics),
         "seconds": round(result.seconds, 3),
+        "suspected_leaks": dict(result.suspected_leaks),
         "contenders": {name: dict(metrics) for name, metrics in result.contenders.items()},
         "digest": result.digest,
         **documents,
@@ -200,6 +209,8 @@ def _as_json(result: TrainingResult, documents: Mapping[str, Path]) -> dict[str,
 
 
 def _text(result: TrainingResult, documents: Mapping[str, Path]) -> Iterator[Part]:
+    for column, why in result.suspected_leaks.items():
+        yield warning(f"suspected leak: {column!r} {why}")
     contenders = [{"name": name, **metrics} for name, metrics in result.contenders.items()]
     columns = {"on the test set": "name", **metric_columns(result.contenders.values())}
     yield listing(contenders, columns, title=f"{result.name}, version {result.version}")

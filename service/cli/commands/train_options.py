@@ -61,6 +61,21 @@ NegativeSampleRate = Annotated[
         " probabilities are corrected for it. Default: all; with --refine the share of the champion.",
     ),
 ]
+AllowedLeaks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-suspected-leak",
+        metavar="COLUMN",
+        help="Let this input be, although it is suspected to hold the target; may be given several times.",
+    ),
+]
+RequestChange = Annotated[
+    bool,
+    typer.Option(
+        "--allow-request-change",
+        help="Promote the new version although it takes other requests than the champion.",
+    ),
+]
 NewTestSet = Annotated[
     bool,
     typer.Option(

@@ -54,7 +54,8 @@ def problems(
     contenders = {OURS: Contender(predicted, evaluate(labels, predicted), 0.0)}
     if linear is not None:
         contenders[LINEAR] = Contender(linear, evaluate(labels, linear), 0.0)
-    found = gate_problems(trained, contenders, [Gate("auc", at_least=auc)], is_first=is_first, seed=0)
+    domain: Any = SimpleNamespace(gates=(Gate("auc", at_least=auc),), favourable="")
+    found = gate_problems(trained, contenders, domain, is_first=is_first, seed=0)
     return "; ".join(found)
 
 

@@ -119,17 +119,28 @@ def test_a_model_that_learned_nothing_does_not_go_live(run: Any) -> None:
 
 def test_a_champion_that_reads_a_column_the_rows_lack_is_not_replaced(run: Any) -> None:
     """The two cannot be compared, so a person has to decide."""
-    result: TrainingResult = run(columns=["income_eur"])
+    result: TrainingResult = run(columns=["income_eur"], allow_request_change=True)
 
     assert not result.promoted
     assert "income_eur" in result.why
     assert "--promote always" in result.why
 
 
+@pytest.mark.parametrize("promote", ["auto", "always"])
+def test_a_version_that_takes_other_requests_does_not_go_live_by_itself(run: Any, promote: str) -> None:
+    """Its callers would all be refused; the field is named, whatever was requested."""
+    result: TrainingResult = run(columns=["income_eur"], promote=promote)
+
+    assert not result.promoted
+    assert "column income_eur is no longer taken" in result.why
+    assert "--allow-request-change" in result.why
+
+
 @pytest.mark.parametrize(("promote", "columns"), [("always", ["income_eur"]), ("never", [])])
 def test_a_person_can_decide(run: Any, promote: str, columns: list[str]) -> None:
     """`always` takes what `auto` refuses, see above, and `never` what it would take."""
-    assert run(columns=columns, promote=promote).promoted is (promote == "always")
+    result = run(columns=columns, promote=promote, allow_request_change=True)
+    assert result.promoted is (promote == "always")
 
 
 def test_a_person_can_decide_against_the_gates() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -69,3 +71,102 @@ def test_simulated_rows_do_not_replace_a_champion_of_real_ones(run, trained, cre
 
     assert outcome.exit_code == 2
     assert "simulated rows must not take its place" in " ".join(outcome.stderr.split())
+
+
+def risk(n_rows=1_500, seed=3):
+    """Rows with something to learn, and one of the columns filled in after the event."""
+    rng = np.random.default_rng(seed)
+    income, debt = rng.normal(size=n_rows), rng.normal(size=n_rows)
+    bad = rng.random(n_rows) < 1 / (1 + np.exp(1.5 + income - debt))
+    return pd.DataFrame(
+        {
+            "income": income.round(4),
+            "debt": debt.round(4),
+            "collected": np.where(bad, rng.integers(1, 900, n_rows), 0),
+            "bad": np.where(bad, "yes", "no"),
+        }
+    )
+
+
+def train_again(run, folder, *words):
+    return run(
+        "train", "credit", "--name", "lending", "--table", folder / "mine.toml", "--data", folder / "rows.csv",
+        "--preset", "fast", *words,
+    )  # fmt: skip
+
+
+def test_a_suspected_leak_is_said_first_and_does_not_go_live(run, home, open_registry, tmp_path):
+    """Nor with `--promote always`, nor by hand, nor as a challenger; only where the column is named."""
+    frame = risk()
+    assert train_on(run, tmp_path, frame, "bad").exit_code == 3
+    refused = train_again(run, tmp_path, "--promote", "always", "--json")
+
+    assert refused.exit_code == 3
+    assert refused.json["why"].startswith("suspected leak: 'collected' is 0 in 100.0% of the rows without the event")
+    assert "--allow-suspected-leak collected" in refused.json["why"]
+    folder = home.bundles / refused.json["digest"]
+    for page in ("report.html", "card.html"):
+        text = (folder / page).read_text()
+        assert 0 < text.index("Suspected leak: “collected”") < text.index("It did not go live")
+    assert json.loads((folder / "card.json").read_text())["warnings"][0].startswith("Suspected leak: “collected”")
+    by_hand = run("models", "promote", "lending", 1, "--why", "because")
+    assert by_hand.exit_code == 2
+    assert "--allow-suspected-leak collected" in " ".join(by_hand.stderr.split())
+    assert open_registry.champion("lending") is None
+    assert train_again(run, tmp_path, "--promote", "challenger").exit_code == 3
+    assert (
+        run("models", "promote", "lending", 1, "--why", "known", "--allow-suspected-leak", "collected").exit_code == 0
+    )
+
+    allowed = train_again(run, tmp_path, "--allow-suspected-leak", "collected", "--promote", "always", "--json")
+    assert (allowed.exit_code, allowed.json["suspected_leaks"]) == (0, {})
+    assert "no column 'colected'" in train_again(run, tmp_path, "--allow-suspected-leak", "colected").stderr
+
+
+def test_a_row_number_with_gaps_is_suspected(run, tmp_path):
+    frame = noise(0, 600)
+    frame.insert(0, "entry", np.cumsum(np.random.default_rng(1).integers(1, 5, 600)))
+
+    outcome = train_on(run, tmp_path, frame, "bad")
+
+    assert outcome.exit_code == 3
+    assert "'entry' numbers the rows of the file" in outcome.json["why"]
+
+
+def test_a_good_event_is_asked_about_and_does_not_go_live_in_a_risk_domain(run, open_registry, tmp_path):
+    """Loan_Status = Y for two thirds: approving those without it would decline the good ones."""
+    frame = risk().drop(columns="collected").rename(columns={"bad": "Loan_Status"})
+    frame["Loan_Status"] = np.where(frame["Loan_Status"] == "yes", "N", "Y")
+    rows, toml = tmp_path / "rows.csv", tmp_path / "mine.toml"
+    frame.to_csv(rows, index=False)
+
+    inferred = run("table", "infer", rows, "--target", "Loan_Status", "--out", toml)
+
+    said = " ".join(inferred.stderr.split())
+    assert inferred.exit_code == 0
+    assert "is Loan_Status = 'Y' the event?" in said
+    assert "positive = 'N'" in said
+    outcome = train_again(run, tmp_path, "--json")
+    assert outcome.exit_code == 3
+    assert "the event (Loan_Status = Y) is in" in outcome.json["why"]
+    assert "positive = 'N'" in outcome.json["why"]
+    assert open_registry.champion("lending") is None
+    toml.write_text(toml.read_text().replace('positive = "Y"', 'positive = "N"'))
+    assert train_again(run, tmp_path, "--json").exit_code == 0
+
+
+def test_a_version_that_takes_other_requests_is_promoted_only_where_that_is_allowed(run, open_registry, tmp_path):
+    assert train_on(run, tmp_path, risk().drop(columns="collected"), "bad").exit_code in (0, 3)
+    run("models", "promote", "lending", 1, "--why", "first")
+    toml = tmp_path / "mine.toml"
+    toml.write_text(toml.read_text().replace("[columns.debt]", '[columns.debt]\nrole = "ignore"'))
+
+    outcome = train_again(run, tmp_path, "--promote", "always", "--json")
+
+    assert outcome.exit_code == 3
+    assert "column debt is no longer taken" in outcome.json["why"]
+    by_hand = run("models", "promote", "lending", 2, "--why", "smaller")
+    assert by_hand.exit_code == 2
+    assert "column debt is no longer taken" in " ".join(by_hand.stderr.split())
+    assert open_registry.champion("lending").number == 1
+    assert run("models", "promote", "lending", 2, "--why", "smaller", "--allow-request-change").exit_code == 0
