@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
+from sklearn.metrics import roc_curve
 
 from models.arrays import Floats, Labels
 from models.evaluation.intervals import wilson_interval
+from models.evaluation.metrics import effective_rows
 
 MIN_ROWS = 100
 MIN_OF_EACH = 10
@@ -121,6 +123,21 @@ def auc_interval(probabilities: Floats, labels: Labels, weights: Floats | None =
     value = float(np.average(of_events, weights=parts[0][1]))
     variances = (_variance_of_mean(of_events, parts[0][1]), _variance_of_mean(of_others, parts[1][1]))
     error = sum(variances) ** 0.5
+    return value, max(0.0, value - Z * error), min(1.0, value + Z * error)
+
+
+def ks_interval(probabilities: Floats, labels: Labels, weights: Floats | None = None) -> tuple[float, float, float]:
+    """The KS statistic, and the ends of its 95 % interval.
+
+    It is the difference of two shares at the probability where they differ most, and has about the variance of that
+    difference at a fixed one: r (1 - r) / n of each class, with n as `effective_rows` of it.
+    """
+    counted = np.ones(len(labels)) if weights is None else weights
+    false_rates, true_rates, _ = roc_curve(labels, probabilities, sample_weight=weights)
+    place = int(np.abs(true_rates - false_rates).argmax())
+    value = float(abs(true_rates[place] - false_rates[place]))
+    parts = ((true_rates[place], counted[labels == 1]), (false_rates[place], counted[labels == 0]))
+    error = float(sum(rate * (1 - rate) / effective_rows(len(of), of) for rate, of in parts)) ** 0.5
     return value, max(0.0, value - Z * error), min(1.0, value + Z * error)
 
 

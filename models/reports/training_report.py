@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
+from models.evaluation.measures import auc_interval, ks_interval
 from models.evaluation.metrics import Comparison, compare
 from models.reports import charts, diagnostic_charts, sentences
 from models.reports.alert_report import budget_chart
@@ -80,7 +81,18 @@ def _summary(data: ReportData, comparisons: Mapping[str, Comparison]) -> list[st
     against = [
         f"Against {name} it is {in_words(comparison, data.task.loss)}." for name, comparison in comparisons.items()
     ]
-    return [what, *_weighting(data), good, *against]
+    return [what, *_weighting(data), good, *_intervals(data), *against]
+
+
+def _intervals(data: ReportData) -> list[str]:
+    """95 % intervals of AUC, Gini and KS on the test rows, for events alone."""
+    if not data.task.is_binary or min(data.labels.sum(), len(data.labels) - data.labels.sum()) < 2:
+        return []
+    rows = data.predictions, data.labels, data.weights
+    auc, ks = auc_interval(*rows), ks_interval(*rows)
+    measures = {"AUC": auc, "Gini": [2 * value - 1 for value in auc], "KS": ks}
+    said = [f"{name} {value:.3f} ({low:.3f} to {high:.3f})" for name, (value, low, high) in measures.items()]
+    return [f"With 95 % intervals: {', '.join(said)}."]
 
 
 def _weighting(data: ReportData) -> list[str]:

@@ -507,3 +507,14 @@ def test_a_column_without_any_value_is_described_too():
 def test_shares_are_worded_with_as_many_digits_as_they_deserve(share: float, words: str):
     """Small shares keep two digits, large ones one decimal."""
     assert percent(share).replace("\N{NO-BREAK SPACE}", " ") == words
+
+
+def test_the_summary_gives_intervals_of_auc_gini_and_ks(html: str) -> None:
+    """Gini is 2 AUC - 1, at both ends too; each interval holds its value."""
+    found = re.search(r"With 95 % intervals: (.*?)\.</p>", html)
+    assert found is not None
+    numbers = [float(text) for text in re.findall(r"-?\d\.\d{3}", found[1])]
+    auc, gini, ks = numbers[:3], numbers[3:6], numbers[6:]
+    assert gini == pytest.approx([2 * value - 1 for value in auc], abs=0.002)
+    for value, low, high in (auc, gini, ks):
+        assert low < value < high
