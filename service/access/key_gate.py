@@ -95,7 +95,11 @@ class KeyGate:
             presented = key_of(scope)
             if presented is not None and is_change:  # browsers attach cookies to cross-site requests, too
                 self._sessions.check_header(scope)
-        caller = scope["key"] = self._ring.caller_of(presented)
+        try:
+            caller = scope["key"] = self._ring.caller_of(presented)
+        except MissingKeyError:
+            self._ring.count_wrong(presented, scope.get("client"))
+            raise
         if is_change and not has_key_in_header:
             self._sessions.check_site(scope)
         needed = scope_needed(scope["method"], path)

@@ -20,6 +20,7 @@ from models.errors import DatabaseError
 from service.access.callers import ANYONE, ENVIRONMENT, Caller
 from service.access.key_store import PREFIX, Key, KeyStore, hash_of
 from service.access.rates import TokenBucket
+from service.access.wrong_keys import WrongKeys
 from service.errors import KeysUnreadError, MissingKeyError, RateLimitError
 
 POLL_SECONDS = 0.25
@@ -53,6 +54,7 @@ class KeyRing:
         self._api_key = api_key.get_secret_value().encode() if api_key else None
         self._keys: Mapping[str, tuple[Key, Caller]] = {}
         self._buckets: dict[str, TokenBucket] = {}
+        self._wrong = WrongKeys()
         self._is_read = False
         self.is_needed = self._api_key is not None
 
@@ -99,6 +101,11 @@ class KeyRing:
         if known is None or not is_right or not known[0].is_usable(self._now()):
             raise MissingKeyError()
         return known[1]
+
+    def count_wrong(self, presented: bytes | None, client: tuple[str, int] | None) -> None:
+        """Count a key that `caller_of` refused; RateLimitError if there were too many from the client's address."""
+        if presented:
+            self._wrong.count(client[0] if client else "", self._seconds())
 
     def take(self, caller: Caller) -> TokenBucket | None:
         """Count a request of this caller; returns its token bucket, None without a rate limit.

@@ -34,6 +34,7 @@ def login_router(site: Site) -> APIRouter:
         try:
             site.ring.caller_of(key.encode())
         except MissingKeyError:
+            site.ring.count_wrong(key.encode(), request.scope.get("client"))
             return form(request, following, WRONG_KEY)
         response = see_other(following)
         keep_key(response, request.scope, key)

@@ -1,6 +1,7 @@
 """Keys over HTTP: who may ask for what, how often, until when; and what a service without keys is open for."""
 
 import asyncio
+import re
 import threading
 import timeit
 import tracemalloc
@@ -17,6 +18,7 @@ from service.access.callers import ANYONE, ENVIRONMENT
 from service.access.key_gate import scope_needed
 from service.access.key_ring import KeyRing
 from service.access.key_store import KeyStore
+from service.access.rates import Rate
 from service.errors import KeysUnreadError, MissingKeyError, RateLimitError
 from tests.conftest import MOMENT
 
@@ -163,6 +165,27 @@ def test_a_revoked_key_stops_while_all_connections_are_taken(start_service, stor
         eventually(
             lambda: service.client.post("/v1/credit/score", headers=header(key), json=applicant).status_code == 401
         )
+
+
+@pytest.mark.parametrize("way", ["header", "form"])
+def test_wrong_keys_are_limited_by_address(start_service, store, monkeypatch, way):
+    """Beyond the limit 429 with Retry-After; right keys and requests without any are not counted."""
+    monkeypatch.setattr("service.access.wrong_keys.RATE", Rate.parse("3/h"))
+    key = make(store, "good")
+    client = start_service(store.home.path).client
+    token = re.search(r'name="csrf_token" value="([0-9a-f]+)"', client.get("/login").text)[1]
+
+    def ask(wrong):
+        if way == "header":
+            return client.get("/v1/models", headers=header(wrong))
+        return client.post("/login", data={"key": wrong, "csrf_token": token})
+
+    statuses = [client.get("/v1/models").status_code for _ in range(5)]
+    answers = [ask(f"bsk_wrong_{number}") for number in range(5)]
+    assert statuses == [401] * 5
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
+    assert int(answers[-1].headers["retry-after"]) > 0
+    assert client.get("/v1/models", headers=header(key)).status_code == 200
 
 
 def test_a_key_that_asks_too_often_is_told_when_to_come_back(start_service, store):
