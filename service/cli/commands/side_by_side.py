@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.evaluation.metric_tables import metrics_of
 from models.presets import PresetName
@@ -17,7 +17,9 @@ from service.cli import console
 from service.cli.commands.train import run_training
 from service.cli.commands.train_rows import RowSource
 from service.cli.exits import CommandFailedError
-from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.settings import Settings
 
 
 def train_examples(settings: Settings, names: Sequence[str], preset: PresetName) -> Iterator[str]:
