@@ -18,6 +18,7 @@ from models.records.events.alert_desk import alert_intake_of
 from models.records.events.event_log import EventLog
 from models.registry.database.engine import open_database
 from models.registry.live import load_live
+from service.cli import console
 
 MERCHANTS = AlertWords(
     subject="merchant",
@@ -62,7 +63,7 @@ def answered(trained):
 @pytest.fixture
 def texts(run, trained, rows, rules, answered, monkeypatch):
     """What the commands about alerts print, without the names of models, files and reasons."""
-    monkeypatch.setenv("COLUMNS", "300")  # a heading in one line
+    monkeypatch.setattr(console.results, "_width", 300)  # a heading in one line
 
     def printed() -> str:
         commands = (
