@@ -73,7 +73,13 @@ def main() -> None:
         log, metrics, loop = open_log(file), Metrics(), asyncio.new_event_loop()
         served_models = {"credit": SimpleNamespace(actions=["score"])}
         under_way = InFlight(
-            max_requests=500, max_bytes=2**28, body_seconds=10, request_seconds=60, metrics=metrics, log=log
+            max_requests=500,
+            max_keyless=50,
+            max_bytes=2**28,
+            body_seconds=10,
+            request_seconds=60,
+            metrics=metrics,
+            log=log,
         )
 
         def logged(app, write_line):

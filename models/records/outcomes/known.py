@@ -59,7 +59,7 @@ def outcomes_in_order(
             if value is not None:
                 yield one.id, value
         return
-    rest = log.ids(model, since=since, until=now)
+    rest = log.ids(model, since=since, until=now + timedelta(milliseconds=1))  # those of this moment, too
     while ids := list(islice(rest, AT_ONCE)):
         with reading(engine) as connection:
             known = PREDICTIONS.values(connection, model, ids, until=now)
