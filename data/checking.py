@@ -268,10 +268,13 @@ def _check_time(column: Column, values: pd.Series[Any], training: bool) -> _Chec
         values = values.mask(exempt)
     elif values.dtype.kind == "O":
         empty = empty | (values.astype(object).map(str).str.strip() == "").to_numpy(np.bool_)
-    try:
-        times, doubt = parse_times(values, column.format or time_format(values)).to_numpy(), ""
-    except TimeFormatError as error:
-        times, doubt = np.full(len(values), "NaT", "datetime64[us]"), str(error)
+    times, doubt = parse_times(values, column.format).to_numpy(), ""
+    # ISO 8601 needs no format, and to look for one takes longer than to read the times
+    if column.format is None and (np.isnat(times) & ~empty & ~exempt).any():
+        try:
+            times = parse_times(values, time_format(values)).to_numpy()
+        except TimeFormatError as error:
+            times, doubt = np.full(len(values), "NaT", "datetime64[us]"), str(error)
     return _Checked(values=times, empty=empty, bad=np.isnat(times) & ~empty & ~exempt, doubt=doubt)
 
 

@@ -27,7 +27,8 @@ HEADER = """\
 #   category      one of a few levels, also where codes are written as numbers (1 = single, 2 = married);
 #                 if levels are given, training refuses others
 #   flag          true or false; levels holds its two spellings, the false one first
-#   key           an id or name with many values
+#   key           an id or name with many values; whole = true, also of a category without levels: they are whole
+#                 numbers, so that 7, 7.0 and 07 are one
 #   time          a date or time; format says how it is written where that is not ISO 8601: "%d/%m/%Y" (the codes of
 #                 Python's strptime), "epoch seconds", "epoch milliseconds" or "excel days"
 #   text          free text, never an input

@@ -82,7 +82,7 @@ def class_targets(table: Table, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
         raise TableError(
             f"column {directed[0]!r}: `direction` is not supported for a target with several levels; remove it"
         )
-    numbers = {level_text(level): number for number, level in enumerate(target.levels)}
+    numbers = {level: number for number, level in enumerate(target.levels)}
     return frame[target.name].map(lambda level: numbers[level_text(level)]).to_numpy(np.int64)
 
 
@@ -96,7 +96,7 @@ def known_level(table: Table, outcome: Any) -> str:
 
 def level_number(table: Table, outcome: str) -> int:
     """The position of a level of the target."""
-    return [level_text(level) for level in table.target.levels].index(outcome)
+    return table.target.levels.index(outcome)
 
 
 def evaluate_classes(targets: Targets, probabilities: Floats, weights: Floats | None = None) -> dict[str, float]:

@@ -114,7 +114,7 @@ def _known(trained: Trained, common: CommonTest, version: Version, bundles: Path
         live = load_live(version, bundles)
     except BundleError:
         return None
-    if not {column.name for column in live.table.of_role("feature", "time")} <= set(common.frame.columns):
+    if not {column.name for column in live.table.features} <= set(common.frame.columns):
         return None
     losses = _losses(trained, common, live.scorer)
     common.keep_losses(version.digest, losses)
