@@ -109,6 +109,8 @@ class Domain:
     form : table -> the form of the scoring page; None for one input per column.
     view : (live, answer to that form as JSON) -> its view; None for the default view.
     gates : test metrics a new version must reach to go live.
+    grades : bounds of the probability between the domain's rating grades, ascending, in whose report predicted and
+        observed rates are compared; empty if it has none.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Domain:
     form: Callable[[Table], Form] | None = None
     view: Callable[[LiveModel, Mapping[str, Any]], View] | None = None
     gates: tuple[Gate, ...] = ()
+    grades: tuple[float, ...] = ()
 
     @property
     def alert_words(self) -> AlertWords:

@@ -10,6 +10,7 @@ from models.evaluation.measures import auc_interval, ks_interval
 from models.evaluation.metrics import Comparison, compare
 from models.reports import charts, diagnostic_charts, sentences
 from models.reports.alert_report import budget_chart
+from models.reports.grade_chart import grade_chart, grade_note, grade_range
 from models.reports.pages import render_page
 from models.reports.report_data import ReportData
 from models.reports.style import Chart
@@ -31,6 +32,9 @@ def render_report(data: ReportData) -> str:
         contenders=contender_rows(data.task.metrics, data.contenders),
         charts=_charts(data),
         curve_charts=diagnostic_charts.curve_charts(diagnostics.effect_curves),
+        grades_chart=grade_chart(diagnostics.grades) if diagnostics.grades else None,
+        grade_range=grade_range,
+        grade_note=grade_note(weighted=data.weights is not None),
         groups_chart=diagnostic_charts.groups_chart(diagnostics.segments),
         impact_chart=diagnostic_charts.impact_chart(diagnostics.fairness) if diagnostics.fairness else None,
         protection=sentences.protection_sentences(diagnostics),

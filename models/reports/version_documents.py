@@ -113,5 +113,6 @@ def _diagnosed(job: TrainingJob, trained: Trained, test: pd.DataFrame, decisions
         X=scorer.encoder.transform(test),
         decisions=decisions,
         favourable=job.domain.favourable,
+        grades=job.domain.grades,
         seed=job.seed,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,14 @@ def test_every_file_of_the_folder_is_a_domain() -> None:
     """Discovery leaves out none."""
     files = {path.stem for path in Path(domains.__path__[0]).iterdir() if not path.stem.startswith("_")}
     assert files == set(DOMAINS)
+
+
+@pytest.mark.parametrize("domain", DOMAINS.values(), ids=lambda domain: domain.name)
+def test_bounds_of_grades_ascend_between_0_and_1(domain: Domain) -> None:
+    """Each grade has probabilities of its own; only a binary task has any."""
+    bounds = [0.0, *domain.grades, 1.0]
+    assert all(low < high for low, high in pairwise(bounds))
+    assert domain.task.is_binary or not domain.grades
 
 
 WITH_QUEUE = [domain for domain in DOMAINS.values() if domain.queue]

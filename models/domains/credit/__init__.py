@@ -10,7 +10,7 @@ from models.answers.explain import explain_operation
 from models.answers.trace import trace_operation
 from models.contract import Domain, Gate, Operation
 from models.domains.credit.counterfactuals import CounterfactualsAnswer, counterfactual_answers
-from models.domains.credit.policy import CUT_OFFS, CreditPolicy, decide
+from models.domains.credit.policy import CUT_OFFS, GRADES, CreditPolicy, decide
 from models.domains.credit.scorecard import CreditAnswer, explain
 from models.domains.credit.view import credit_view
 from models.estimators.table_classifier import TableClassifier
@@ -57,4 +57,5 @@ DOMAIN = Domain(
     cut_offs=CUT_OFFS,
     view=credit_view,
     gates=(Gate("auc", at_least=0.55),),
+    grades=GRADES,
 )

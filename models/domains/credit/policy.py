@@ -21,6 +21,13 @@ CUT_OFFS = CutOffs(
     costs=Costs(accepted_bad=5, rejected_good=1),  # the cost matrix of the German credit data (UCI 144)
 )
 
+GRADES = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.30, 0.50)
+"""Master scale: bounds of the probability of default between nine rating grades, 1 the safest.
+
+Each bound has 2 to 2.5 times the odds of the one before, about 20 points of the default scale or a little more. The
+default cut-offs are among them. Basel II (2006, paragraph 404) asks for at least seven.
+"""
+
 
 class CreditPolicy(Policy):
     """The points scale and the cut-offs of the decision."""

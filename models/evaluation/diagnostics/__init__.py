@@ -9,6 +9,7 @@ from models.evaluation.diagnostics.diagnose import diagnose_inputs as diagnose_i
 from models.evaluation.diagnostics.results import ColumnFairness as ColumnFairness
 from models.evaluation.diagnostics.results import Diagnostics as Diagnostics
 from models.evaluation.diagnostics.results import Fairness as Fairness
+from models.evaluation.diagnostics.results import GradeCalibration as GradeCalibration
 from models.evaluation.diagnostics.results import GroupQuality as GroupQuality
 from models.evaluation.diagnostics.results import GroupTreatment as GroupTreatment
 from models.evaluation.diagnostics.results import ImpactRatio as ImpactRatio

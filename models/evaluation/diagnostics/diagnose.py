@@ -12,6 +12,7 @@ from models.estimators.table_classifier import MAX_BACKGROUND_ROWS, TableClassif
 from models.estimators.table_scorer import TableScorer
 from models.evaluation.diagnostics.effect_curves import effect_curves, mean_effects
 from models.evaluation.diagnostics.fairness import fairness
+from models.evaluation.diagnostics.grades import grade_calibration
 from models.evaluation.diagnostics.proxies import proxies
 from models.evaluation.diagnostics.results import Diagnostics
 from models.evaluation.diagnostics.segments import segments
@@ -30,15 +31,17 @@ def diagnose(
     X: Features,
     decisions: Sequence[str],
     favourable: str,
+    grades: Sequence[float] = (),
     seed: int,
 ) -> Diagnostics:
-    """Measure fairness, proxies, stability, effects and quality by segment of a new binary version.
+    """Measure fairness, proxies, stability, effects, and quality by segment and rating grade of a new binary version.
 
     Parameters
     ----------
     training, test : checked rows.
     labels, probabilities, weights, X, decisions : of the test rows; `decisions` is empty if the domain decides no
         single rows.
+    grades : bounds between the rating grades, ascending; empty if there are none.
     seed : of subsampling.
     """
     table = scorer.table
@@ -52,6 +55,7 @@ def diagnose(
         protected_inputs=tuple(column.name for column in table.inputs if column.protected),
         least_rows=MIN_ROWS,
         segments=segments(table, test, labels, probabilities, effects, weights),
+        grades=grade_calibration(grades, labels, probabilities, weights) if grades else (),
         fairness=treated,
         proxies=proxies(table, training, seed=seed),
         stability=stability(table, known, test, scorer.probabilities(known), probabilities),

@@ -11,6 +11,9 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 FourFifths: TypeAlias = Literal["below", "may be below", "not below"]
+GradeVerdict: TypeAlias = Literal[
+    "observed above predicted", "observed below predicted", "in line", "too few rows to tell", "no rows"
+]
 Reading: TypeAlias = Literal["stable", "within chance", "watch", "shifted"]
 
 
@@ -49,6 +52,25 @@ class Segment(_Found):
         description="What the column describes where the domain divides its table, e.g. person, context or ad."
     )
     groups: tuple[GroupQuality, ...] = Field(description="In the order of their values.")
+
+
+class GradeCalibration(_Found):
+    """Predicted and observed rate of a rating grade of test rows; both are None without rows."""
+
+    grade: str = Field(description="Name of the grade; 1 is the safest.")
+    low: float = Field(description="Smallest probability of the grade.")
+    high: float = Field(description="Where the next grade begins; 1 for the last one, which includes it.")
+    n_rows: int = Field(description="Test rows in the grade.")
+    too_few: bool = Field(True, description="Too few rows for a conclusion from the lack of a difference.")
+    mean_predicted: float | None = Field(None, description="Mean probability of the event.")
+    observed_rate: float | None = Field(None, description="Share of the rows with the event.")
+    observed_low: float | None = Field(None, description="Lower end of its 95 % interval (Clopper and Pearson 1934).")
+    observed_high: float | None = Field(None, description="Upper end of it.")
+    p_value: float | None = Field(
+        None, description="Of the two-sided exact binomial test of the observed rate at the mean probability."
+    )
+    adjusted_p_value: float | None = Field(None, description="The same, adjusted for the number of grades (Holm 1979).")
+    verdict: GradeVerdict = Field("no rows", description="What the adjusted p value says, at the level of 5 %.")
 
 
 class ImpactRatio(_Found):
@@ -175,6 +197,9 @@ class Diagnostics(_Found):
     )
     least_rows: int = Field(description="Rows that a group needs for a conclusion.")
     segments: tuple[Segment, ...] = Field(description="Test rows by group: protected columns first, then by effect.")
+    grades: tuple[GradeCalibration, ...] = Field(
+        (), description="Test rows by rating grade, safest first; empty if the domain has no grades."
+    )
     fairness: Fairness | None = Field(
         description="None if the domain has no favourable decision, or no column is protected."
     )

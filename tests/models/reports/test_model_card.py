@@ -121,6 +121,22 @@ def test_its_treatment_of_groups_is_what_the_rows_say(told: Told) -> None:
         assert group.mean_predicted == pytest.approx(told.probabilities[rows].mean())
 
 
+def test_its_rating_grades_are_those_of_the_domain(told: Told) -> None:
+    """Each row in its grade, counted row by row; the adjusted p value is never below that of the one test."""
+    grades = told.card.audit.grades
+    assert [grade.high for grade in grades] == [*CREDIT.grades, 1.0]
+    assert sum(grade.n_rows for grade in grades) == len(told.labels)
+    for grade in grades:
+        rows = (told.probabilities >= grade.low) & (told.probabilities < grade.high)
+        assert grade.n_rows == rows.sum()
+        if rows.any():
+            assert grade.observed_rate == pytest.approx(told.labels[rows].mean())
+            assert grade.mean_predicted == pytest.approx(told.probabilities[rows].mean())
+            assert grade.adjusted_p_value is not None
+            assert grade.p_value is not None
+            assert grade.adjusted_p_value >= grade.p_value
+
+
 def test_its_rows_and_effects_are_those_of_the_bundle(told: Told) -> None:
     """How many rows there were of each set, which columns, and how far they move the answer."""
     card, scorer = told.card, told.bundle.scorer

@@ -91,6 +91,8 @@ def test_probabilities_and_metrics_are_those_of_the_weighted_rows(tmp_path: Path
         assert metrics["positive_rate"] == pytest.approx(population["late"].eq("yes").mean(), rel=0.03)
         assert metrics["calibration_ratio"] == pytest.approx(1, abs=0.15)
     assert "Rows count by their “stands_for” in training, early stopping, calibration" in report
+    assert "No difference beyond chance in" in report
+    assert "observed above predicted" not in report
 
 
 def test_calibration_counts_a_weight_as_repeated_rows() -> None:
