@@ -47,10 +47,15 @@ def row_type(table: Table) -> Any:
     fields = {column.name: _field(column) for column in table.inputs}
     words = re.findall(r"[A-Za-z0-9]+", table.name)
     name = "".join(["Row", *(word.capitalize() for word in words)])
-    config = ConfigDict(title=f"{table.name} row")
+    config = ConfigDict(title=row_title(table))
     if all(column.optional or column.example is not None for column in table.inputs):
         config["json_schema_extra"] = {"examples": [table.example()]}
     return closed_typed_dict(name, fields, table.description, config)
+
+
+def row_title(table: Table) -> str:
+    """The title of the JSON schema of the table's rows."""
+    return f"{table.name} row"
 
 
 def closed_typed_dict(name: str, fields: Mapping[str, Any], doc: str, config: ConfigDict | None = None) -> Any:

@@ -24,7 +24,7 @@ from models.errors import BundleError, DomainMismatchError, NotTrainedError, req
 from models.estimators.negative_sampling import checked_share
 from models.home import Home
 from models.monitoring.drift.reference import reference_file
-from models.monitoring.promotion.compatibility import request_changes
+from models.monitoring.promotion.requests import RequestChanges, compare_requests
 from models.names import checked_name
 from models.registry.bundles import Manifest, sweep_partial, write_bundle
 from models.registry.live import POLICY, load_live
@@ -110,8 +110,9 @@ def train(
             allowed_leaks=job.allowed_leaks,
             seed=job.seed,
         )
-        blocked = _blocked(job, trained, judgement, champion, home.bundles)
-        outcome = judgement.outcome(trained, promote=job.promote, blocked=blocked)
+        changes = _request_changes(job, trained, champion, home.bundles)
+        blocked = _blocked(job, judgement, champion, changes)
+        outcome = judgement.outcome(trained, promote=job.promote, blocked=blocked, note=changes.note)
         progress.stage("Running diagnostics for the report and the model card")
         manifest, policy = _manifest(job, frame, trained, judgement, created=now()), job.domain.policy()
         documents = version_documents(job, trained, judgement, outcome, policy=policy, created=manifest.created)
@@ -156,20 +157,26 @@ def _champion_to_refine(job: TrainingJob, registry: Registry) -> Version | None:
     return champion
 
 
-def _blocked(job: TrainingJob, trained: Trained, judgement: Judgement, champion: Version | None, bundles: Path) -> str:
+def _request_changes(job: TrainingJob, trained: Trained, champion: Version | None, bundles: Path) -> RequestChanges:
+    """What differs between the requests of the champion and of the new version."""
+    with suppress(BundleError):  # a champion that cannot be loaded answers nobody
+        if champion is not None:
+            new = LiveModel(
+                name=job.name,
+                version=champion.number + 1,
+                domain=job.domain,
+                scorer=trained.scorer,
+                policy=job.domain.policy(),
+            )
+            return compare_requests(load_live(champion, bundles), new)
+    return RequestChanges()
+
+
+def _blocked(job: TrainingJob, judgement: Judgement, champion: Version | None, changes: RequestChanges) -> str:
     """Why the version must not go live, whatever was requested; empty if nothing keeps it from that."""
     problems = [suspicion(judgement.leaks)] if judgement.leaks else []
-    if champion is not None and job.promote != "challenger" and not job.allow_request_change:
-        new = LiveModel(
-            name=job.name,
-            version=champion.number + 1,
-            domain=job.domain,
-            scorer=trained.scorer,
-            policy=job.domain.policy(),
-        )
-        with suppress(BundleError):  # a champion that cannot be loaded answers nobody
-            if changes := request_changes(load_live(champion, bundles), new):
-                problems.append(request_change(champion.number, changes))
+    if champion is not None and changes.refused and job.promote != "challenger" and not job.allow_request_change:
+        problems.append(request_change(champion.number, changes.refused))
     return "; ".join(problems)
 
 

@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from structlog.typing import FilteringBoundLogger
 
+from data.table import Table
 from models.clock import Clock, utc_now
 from models.contract import LiveModel
 from models.home import Home
@@ -22,10 +23,10 @@ from models.records.audit_log.log import PredictionAppender, PredictionLog
 from models.records.audit_log.personal import PersonalData, personal_key
 from models.records.events.alert_desk import alert_intake_of
 from models.records.events.event_log import EventLog
-from models.registry.bundles import package_versions
+from models.registry.bundles import package_versions, read_manifest
 from models.registry.database.engine import Timeouts, open_database
 from models.registry.live import load_live
-from models.registry.registry import Registry
+from models.registry.registry import Registry, Version
 from service.access.hosts import Hosts
 from service.access.key_gate import KeyGate
 from service.access.key_ring import KeyRing
@@ -150,10 +151,14 @@ def _live_models(
         intake = alert_intake_of(live, now, personal)
         return EventLog(database, live.name, live.table, personal=personal, listener=intake, now=now)
 
-    load = partial(load_live, bundles=Home(settings.home).bundles)
-    return LiveModels(
-        Registry(settings.registry_url, timeouts=_timeouts(settings)), load, open_events, log, personal_key=secret
-    )
+    bundles = Home(settings.home).bundles
+    load = partial(load_live, bundles=bundles)
+
+    def read_table(version: Version) -> Table:
+        return read_manifest(bundles, version.digest).table
+
+    registry = Registry(settings.registry_url, timeouts=_timeouts(settings))
+    return LiveModels(registry, load, read_table, open_events, log, personal_key=secret)
 
 
 def _state(

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from data.rows import row_title
 from models.errors import ConflictingEventError
 from service.access.key_gate import OPEN_PATHS, scope_needed
 from service.access.key_ring import KeyRing
@@ -145,6 +146,10 @@ def _model_paths(served: ServedModel) -> tuple[Json, Json]:
     for action, operation in served.operations.items():
         adapters[f"{action}.Request"], answers[f"{action}.Answer"] = operation.body, operation.answer
     schemas = _schemas(adapters, prefix) | _schemas(answers, prefix, mode="serialization")
+    for schema in schemas.values():
+        if schema.get("title") == row_title(live.table):
+            retired = {one: {"deprecated": True, "description": why} for one, why in served.retired.items()}
+            schema["properties"] = {**schema["properties"], **retired}
     described = f"{live.domain.summary} Version {live.version}."
 
     def path(action: str, summary: str, content: Json, answer: str, parameters: Iterable[Json] = ()) -> Json:

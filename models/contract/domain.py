@@ -38,6 +38,8 @@ class Operation:
     """(live, validated body, prediction ID) -> answer; RefusedBodyError for a body that breaks a rule of the domain."""
     row_path: tuple[str, ...] | None = None
     """Path of the table's row in the body, for looking up its windows; () if the body is the row."""
+    row_parts: tuple[tuple[str, ...], ...] = ()
+    """Paths of the parts of a row that the body holds apart, "*" for each element of a list."""
     prediction_id_field: str | None = None
     """Body field that may hold the ID of a recorded prediction in place of a row: the recorded row is then answered by
     the version that scored it. None if the row must be sent."""
@@ -49,6 +51,11 @@ class Operation:
     """Answer as JSON -> probability to compare with its outcome; None for operations without outcomes."""
     log_fields: Callable[[Any], Mapping[str, Any]] | None = None
     """Answer -> fields added to the request's log line; None for none."""
+
+    @property
+    def row_places(self) -> tuple[tuple[str, ...], ...]:
+        """The paths of the objects in the body that hold columns of the table."""
+        return self.row_parts if self.row_path is None else (self.row_path, *self.row_parts)
 
 
 @dataclass(frozen=True)

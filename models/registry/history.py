@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias, TypedDict
 
@@ -64,6 +65,48 @@ def events(connection: sa.Connection, name: str) -> list[Event]:
     """The history of a model, the oldest event first."""
     query = sa.select(tables.history).where(tables.history.c.name == name).order_by(tables.history.c.id)
     return [Event(**row) for row in connection.execute(query).mappings()]
+
+
+@dataclass(frozen=True)
+class Champions:
+    """What was champion of a name: `pile` as from `pile_of`, and every version, by when it last became it."""
+
+    pile: list[int] = field(default_factory=list)
+    by_time: list[int] = field(default_factory=list)
+
+    def before(self, number: int, n_counted: int) -> list[tuple[int, int]]:
+        """The champions before this version, the latest first, up to the `n_counted`-th.
+
+        Each with the number of counted champions since. One that was rolled back does not count: a return to the
+        version before it must not change what that version takes.
+        """
+        found, counted = list[tuple[int, int]](), 0
+        for other in reversed(self.by_time):
+            if counted < n_counted and other != number:
+                found.append((other, counted))
+                counted += other in self.pile
+        return found
+
+
+def champions(connection: sa.Connection) -> dict[str, Champions]:
+    """The champions of every name."""
+    history = tables.history.c
+    query = (
+        sa.select(history.name, history.action, history.to_version)
+        .where(history.alias == "champion")
+        .order_by(history.id)
+    )
+    found: dict[str, Champions] = defaultdict(Champions)
+    for name, action, number in connection.execute(query):
+        one = found[name]
+        if action == "rollback":
+            one.pile.pop()
+        else:
+            one.pile.append(number)
+        if number in one.by_time:
+            one.by_time.remove(number)
+        one.by_time.append(number)
+    return found
 
 
 def pile_of(connection: sa.Connection, name: str, alias: Alias) -> list[int]:

@@ -27,7 +27,7 @@ from models.registry.audit_settings import AuditSettings, all_audit_settings, se
 from models.registry.database import schema as tables
 from models.registry.database.engine import NO_TIMEOUTS, Timeouts, open_database, reading, writing
 from models.registry.database.migrations import create_schema_at
-from models.registry.history import Action, Event, Occasion, events, record
+from models.registry.history import Action, Champions, Event, Occasion, champions, events, record
 from models.registry.policies import Policies
 from models.registry.rollouts import Rollout, Rollouts, end_canary, end_rollout, going_on, rollback_target
 
@@ -182,6 +182,11 @@ class Registry:
         """Every version that is or was the champion, by number."""
         numbers = {event.to_version for event in self.history(name) if event.alias == CHAMPION}
         return [version for version in self.versions(name) if version.number in numbers]
+
+    def all_champions(self) -> dict[str, Champions]:
+        """What is and was champion of every name; a single query, cheap enough for every second."""
+        with reading(self._engine) as connection:
+            return champions(connection)
 
     def names(self) -> list[str]:
         """Every name with a version, in alphabetical order."""

@@ -65,10 +65,11 @@ class Judgement:
         """The new version."""
         return self.contenders[OURS]
 
-    def outcome(self, trained: Trained, *, promote: Promote, blocked: str = "") -> PromotionDecision:
+    def outcome(self, trained: Trained, *, promote: Promote, blocked: str = "", note: str = "") -> PromotionDecision:
         """The promotion decision: the verdict for "auto", else as requested.
 
-        `blocked` says why it must not go live whatever is requested; empty if nothing does.
+        `blocked` says why it must not go live whatever is requested; empty if nothing does. `note` says what going live
+        changes for callers.
         """
         if blocked and promote != "never":
             promoted, why = False, blocked
@@ -76,7 +77,7 @@ class Judgement:
             promoted, why = self.verdict()
         else:
             promoted, why = promote == "always", f"promotion was requested: {promote}"
-        return PromotionDecision(promoted, "; ".join(filter(None, [trained.origin, why])))
+        return PromotionDecision(promoted, "; ".join(filter(None, [trained.origin, why, note * promoted])))
 
     def verdict(self) -> tuple[bool, str]:
         """Whether the new version may go live, and the sentence that says why.

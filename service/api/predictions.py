@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import perf_counter
 from typing import get_args
@@ -27,7 +27,7 @@ from service.access.callers import Caller
 from service.context import State
 from service.errors import FieldError, InvalidRequestError, UnknownOperationError
 from service.live.prediction_records import request_record
-from service.live.served_model import LABELS
+from service.live.served_model import LABELS, ServedModel
 from service.requests.bodies import JSON, json_body, media_type, read_body, read_json
 from service.requests.field_errors import shown
 from service.requests.problems import on_error
@@ -96,7 +96,7 @@ class PredictionRoutes:
         served = state.live_models.served(name).for_prediction(prediction_id)
         scope["log_fields"]["version"] = served.live.version
         reasons = _reason_scope(scope)
-        row = served.read_row(await read_json(scope, receive, state.settings.max_body_bytes))
+        row, ignored = served.read_row(await read_json(scope, receive, state.settings.max_body_bytes))
         checked = perf_counter()
         if served.events is None:
             answer = await state.batcher.score(served, row, prediction_id, reasons, call)
@@ -104,7 +104,7 @@ class PredictionRoutes:
             answer = (await state.events.answer(served, row, prediction_id, reasons, call)).encode()
         if state.tracing is not None:
             state.tracing.phases(call, checked)
-        return answer
+        return _warned(answer, served, ignored, scope) if ignored else answer
 
     async def batch(self, request: Request) -> Response:
         """Score many rows, in a thread, so that the event loop stays free."""
@@ -176,7 +176,16 @@ class PredictionRoutes:
             if stored is not None and (problem := await asyncio.wrap_future(stored)) is not None:
                 raise problem
         scope["log_fields"].update(done.log_fields)
-        return done.answer
+        return _warned(done.answer, served, done.ignored, scope) if done.ignored else done.answer
+
+
+def _warned(answer: bytes, served: ServedModel, ignored: Sequence[str], scope: AsgiScope) -> bytes:
+    """An answer with a warning for each retired input; the log line names them, and so who still sends them.
+
+    Only what is sent has the warning: the recorded row is without these fields, and so is its answer.
+    """
+    scope["log_fields"]["ignored"] = list(ignored)
+    return served.warned(answer, ignored)
 
 
 def _key_id(scope: AsgiScope) -> str:

@@ -44,7 +44,7 @@ def infer(
     live = served.live
     request = read_request(body, live.table, max_rows)
     reasons, requested = reason_scope(request), requested_outputs(request, live.domain.answer)
-    rows = rows_of(request, served, max_rows)
+    rows, ignored = rows_of(request, served, max_rows)
     results = answer_rows(
         served,
         rows,
@@ -59,13 +59,13 @@ def infer(
         model_name=live.name,
         model_version=str(live.version),
         id=request.id,
-        outputs=output_tensors(_answered(results), requested),
+        outputs=output_tensors([served.warned(text, ignored) for text in _answered(results)], requested),
     )
     return response.model_dump_json(exclude_none=True).encode()
 
 
-def _answered(results: Results) -> list[str]:
-    """The answers; raises if any row has none."""
+def _answered(results: Results) -> list[bytes]:
+    """The answers in JSON; raises if any row has none."""
     failed = {place: result for place, result in enumerate(results) if isinstance(result, EventError)}
     if failed and len(results) == 1:
         raise failed[0]
@@ -76,4 +76,4 @@ def _answered(results: Results) -> list[str]:
                 for place, error in failed.items()
             ]
         )
-    return [str(result) for result in results]
+    return [str(result).encode() for result in results]

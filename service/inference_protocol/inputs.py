@@ -62,8 +62,8 @@ def reason_scope(request: InferenceRequest) -> ReasonScope:
     raise InvalidTensorsError([FieldError(path="parameters.reasons", message=message, value=shown(given))])
 
 
-def rows_of(request: InferenceRequest, served: ServedModel, max_rows: int) -> list[Row]:
-    """The checked rows of a request.
+def rows_of(request: InferenceRequest, served: ServedModel, max_rows: int) -> tuple[list[Row], list[str]]:
+    """The checked rows of a request, and the retired inputs that were ignored.
 
     Raises
     ------
@@ -72,17 +72,20 @@ def rows_of(request: InferenceRequest, served: ServedModel, max_rows: int) -> li
     TooManyRowsError
         It has more than `max_rows` rows.
     """
-    _check_names(request.inputs, served.live.table)
-    n_rows = _n_rows(request.inputs)
+    ignored = [name for name in served.retired if any(tensor.name == name for tensor in request.inputs)]
+    inputs = [tensor for tensor in request.inputs if tensor.name not in ignored]
+    _check_names(inputs, served.live.table)
+    n_rows = _n_rows(inputs or request.inputs)
     if n_rows > max_rows:
         raise TooManyRowsError(max_rows)
-    columns = [_values(tensor, served.live.table[tensor.name]) for tensor in request.inputs]
+    columns = [_values(tensor, served.live.table[tensor.name]) for tensor in inputs]
     _refuse(error for _, errors in columns for error in errors)
-    names = [tensor.name for tensor in request.inputs]
+    names = [tensor.name for tensor in inputs]
     raw_rows = [dict(zip(names, values, strict=True)) for values in zip(*(v for v, _ in columns), strict=True)]
+    raw_rows = raw_rows or [{}] * n_rows  # without any input left, each row takes what stands for absent ones
     batch = checked_rows(served, raw_rows)
     _refuse(error.model_copy(update={"path": _place(error.path)}) for error in batch.errors)
-    return [row for row in batch.rows if row is not None]
+    return [row for row in batch.rows if row is not None], ignored
 
 
 def _refuse(errors: Iterable[FieldError]) -> None:

@@ -36,9 +36,9 @@ def requested_outputs(request: InferenceRequest, answer: type[Answer]) -> list[T
     return [known[name] for name in names]
 
 
-def output_tensors(texts: Sequence[str], requested: Sequence[TensorMetadata]) -> list[OutputTensor]:
+def output_tensors(texts: Sequence[bytes], requested: Sequence[TensorMetadata]) -> list[OutputTensor]:
     """The output tensors for answers in JSON."""
-    answers = from_json(f"[{','.join(texts)}]")
+    answers = from_json(b"[%s]" % b",".join(texts))
     return [
         OutputTensor(
             name=tensor.name,

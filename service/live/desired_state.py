@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from models.registry.audit_settings import DEFAULT as RECORD_ALL
 from models.registry.audit_settings import AuditSettings
+from models.registry.history import Champions
 from models.registry.policies import BUNDLED, StoredPolicy
 from models.registry.registry import Registry, Version
+from models.registry.retired_inputs import N_EARLIER
 from models.registry.rollouts import Rollout
 from service.live.served_model import ServedModel
 
 
 @dataclass(frozen=True)
 class DesiredModel:
-    """The champion of a model according to the registry: version, policy and audit settings."""
+    """The champion of a model according to the registry: version, policy and audit settings.
+
+    `earlier` are the champions before it, whose inputs it takes and ignores; see `Champions.before`.
+    """
 
     version: Version
     policy: StoredPolicy | None
     audit: AuditSettings = RECORD_ALL
+    earlier: tuple[tuple[int, int], ...] = field(default=(), compare=False)
 
     @property
     def policy_version(self) -> int:
@@ -28,7 +34,7 @@ class DesiredModel:
     def is_answered_by(self, served: ServedModel) -> bool:
         """Whether this state is live."""
         same = self.is_version_of(served) and served.live.policy_version == self.policy_version
-        return same and served.audit == self.audit
+        return same and served.audit == self.audit and served.earlier == self.earlier
 
     def is_version_of(self, served: ServedModel) -> bool:
         """Whether this version is live, under any policy."""
@@ -51,9 +57,12 @@ class DesiredChallenger:
 def desired_state(registry: Registry) -> tuple[dict[str, DesiredModel], dict[str, DesiredChallenger]]:
     """Champions and challengers by name; DatabaseError if the registry cannot be read."""
     policies, audit = registry.policies.all_active(), registry.audit_settings()
+    former = registry.all_champions()
 
     def desired(version: Version) -> DesiredModel:
-        return DesiredModel(version, policies.get(version.name), audit.get(version.name, RECORD_ALL))
+        name = version.name
+        earlier = former.get(name, Champions()).before(version.number, N_EARLIER)
+        return DesiredModel(version, policies.get(name), audit.get(name, RECORD_ALL), tuple(earlier))
 
     champions = {name: desired(version) for name, version in registry.champions().items()}
     challengers = {

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
+from data.table import Table
 from models.contract import LiveModel
-from models.errors import DatabaseError
+from models.errors import BundleError, DatabaseError
 from models.monitoring.promotion.changes import Load
 from models.monitoring.promotion.compatibility import check_challenger
 from models.records.events.event_log import EventLog
 from models.registry.policies import StoredPolicy
 from models.registry.registry import Registry, Version
+from models.registry.retired_inputs import retired_inputs
 from service.errors import UnknownModelError
 from service.live.desired_state import DesiredChallenger, DesiredModel, desired_state
 from service.live.load_failures import LoadFailures
@@ -36,6 +38,7 @@ class LiveModels:
     ----------
     registry : the source of champions, challengers and active policies.
     load : verifies and loads a version's bundle; raises if it cannot.
+    read_table : reads the table of a version; BundleError if it cannot.
     open_events : returns the event log behind a version's windows, None without windows; raises without a database.
     personal_key : see `models.records.audit_log.personal`.
 
@@ -51,12 +54,14 @@ class LiveModels:
         self,
         registry: Registry,
         load: Callable[[Version], LiveModel],
+        read_table: Callable[[Version], Table],
         open_events: Callable[[LiveModel], EventLog | None],
         log: FilteringBoundLogger,
         *,
         personal_key: bytes = b"",
     ) -> None:
-        self.registry, self._load, self._open_events, self._log = registry, load, open_events, log
+        self.registry, self._open_events, self._log = registry, open_events, log
+        self._load, self._read_table = load, read_table
         self._personal_key = personal_key
         self._refreshing = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "registry")  # the threads of requests may all be taken
@@ -233,5 +238,17 @@ class LiveModels:
         # a champion with another policy keeps its challenger only by `_challenged`
         served = served.without_challenger().with_policy(desired.policy).with_audit_settings(desired.audit)
         served = served.with_event_log(self._open_events(served.live))
+        retired = retired_inputs(desired.version.number, served.live.table, self._tables_of(desired))
+        served = served.with_retired_inputs(desired.earlier, retired)
         served.warm()
         return served
+
+    def _tables_of(self, desired: DesiredModel) -> Iterator[tuple[int, int, Table]]:
+        """The champions before, with their tables; one whose bundle is gone keeps nothing from answering."""
+        for number, n_since in desired.earlier:
+            try:
+                yield number, n_since, self._read_table(self.registry.version(desired.version.name, number))
+            except BundleError as error:
+                self._log.warning(
+                    "inputs of an earlier version are unknown", model=desired.version.name, error=str(error)
+                )

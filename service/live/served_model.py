@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -28,6 +28,7 @@ from service.live.batch_answer import BatchAnswer
 from service.live.served_operation import Operated, ServedOperation
 from service.requests.bodies import is_crowded
 from service.requests.field_errors import MAX_VALUES, crowded_error, json_pointer, request_error, shown
+from service.requests.retired_fields import Place, with_warnings, without_retired
 
 Recall: TypeAlias = Callable[["ServedModel", str, str], tuple[LiveModel, Row]]
 """(live model, name of the field, prediction ID in it) -> the version that made the prediction, and its row."""
@@ -51,6 +52,9 @@ class ServedModel:
     personal : hashes or drops personal data before it enters the audit log.
     events : if the table has windows, the log of earlier events, which also stores new rows with their answers.
     audit : how predictions are recorded.
+    earlier : the champions before it, see `models.registry.history.Champions.before`.
+    retired : what they took and this version does not, with a warning for callers, see
+        `models.registry.retired_inputs`; requests may still hold it, and it is ignored.
     role : champion, shadow or canary.
     challenger, rollout : the challenger of a champion and its rollout; None if there is none.
     """
@@ -66,6 +70,8 @@ class ServedModel:
     personal: PersonalData
     events: EventLog | None = None
     audit: AuditSettings = RECORD_ALL
+    earlier: tuple[tuple[int, int], ...] = ()
+    retired: Mapping[str, str] = field(default_factory=dict)
     role: Role = "champion"
     challenger: ServedModel | None = None
     rollout: Rollout | None = None
@@ -110,6 +116,10 @@ class ServedModel:
         """A copy with other audit settings."""
         return replace(self, audit=audit)
 
+    def with_retired_inputs(self, earlier: tuple[tuple[int, int], ...], retired: Mapping[str, str]) -> ServedModel:
+        """A copy that takes and ignores inputs of the champions before it."""
+        return replace(self, earlier=earlier, retired=retired)
+
     def without_challenger(self) -> ServedModel:
         """A copy as a champion without a challenger."""
         if self.role == "champion" and self.rollout is None:
@@ -117,8 +127,11 @@ class ServedModel:
         return replace(self, role="champion", challenger=None, rollout=None)
 
     def challenged_by(self, challenger: ServedModel, rollout: Rollout) -> ServedModel:
-        """A copy as a champion with a challenger."""
-        return replace(self, challenger=replace(challenger.without_challenger(), role=rollout.mode), rollout=rollout)
+        """A copy as a champion with a challenger, which takes whatever the champion takes."""
+        inputs = {column.name for column in challenger.live.table.inputs}
+        retired = {name: why for name, why in self.retired.items() if name not in inputs}
+        beside = replace(challenger.without_challenger(), role=rollout.mode, retired={**retired, **challenger.retired})
+        return replace(self, challenger=beside, rollout=rollout)
 
     def for_prediction(self, prediction_id: str) -> ServedModel:
         """The version that answers this prediction: this one, or its canary."""
@@ -141,18 +154,22 @@ class ServedModel:
         """The version itself, and its canary if there is one."""
         return [self] if self.challenger is None or self.shadow is not None else [self, self.challenger]
 
-    def read_row(self, body: bytes) -> Row:
-        """The validated row of a body.
+    def read_row(self, body: bytes) -> tuple[Row, Sequence[str]]:
+        """The validated row of a body, and the retired inputs that were ignored.
 
         Raises
         ------
         InvalidJsonError, InvalidRequestError
             The body is no row of the table, or is an event with values that databases cannot store.
         """
-        row = self._checked(self.row, body)
+        row, ignored = self._checked(self.row, body)
         if self.events is not None and (errors := unstorable(row)):
             raise InvalidRequestError(errors)
-        return row
+        return row, ignored
+
+    def warned(self, answer: bytes, ignored: Sequence[str]) -> bytes:
+        """An answer with a warning for each retired input that was ignored."""
+        return with_warnings(answer, [self.retired[name] for name in ignored]) if ignored else answer
 
     def score(self, body: bytes, prediction_id: str, reasons: ReasonScope) -> bytes:
         """Score one row, JSON to JSON, without storing anything.
@@ -162,7 +179,8 @@ class ServedModel:
         InvalidJsonError, InvalidRequestError
             The body is no row of the table.
         """
-        (answer,) = respond(self.live, [self._checked(self.row, body)], [prediction_id], reasons=reasons)
+        row, _ = self._checked(self.row, body)
+        (answer,) = respond(self.live, [row], [prediction_id], reasons=reasons)
         return self.answer.dump_json(answer)
 
     def operate(self, name: str, body: bytes, prediction_id: str, *, recall: Recall | None = None) -> Operated:
@@ -182,14 +200,14 @@ class ServedModel:
             The windows of its row cannot be looked up.
         """
         served, live = self.operation(name), self.live
-        checked = self._checked(served.body, body)
-        field = served.operation.prediction_id_field
-        if recall is not None and field is not None and field in checked:
-            live, row = recall(self, field, checked[field])
+        checked, ignored = self._checked(served.body, body, served.operation.row_places)
+        recalled = served.operation.prediction_id_field
+        if recall is not None and recalled is not None and recalled in checked:
+            live, row = recall(self, recalled, checked[recalled])
             checked = served.with_row(checked, row)
         elif self.events is not None:
             checked = served.with_windows(checked, self.events)
-        return served.respond(live, checked, prediction_id)
+        return replace(served.respond(live, checked, prediction_id), ignored=ignored)
 
     @property
     def actions(self) -> list[str]:
@@ -211,7 +229,7 @@ class ServedModel:
             body = json.dumps(example).encode()
             self.score(body, "warm-up", "all")
             if self.events is not None:
-                self.events.look([self.read_row(body)])
+                self.events.look([self.read_row(body)[0]])
         for name, served in self.operations.items():
             if (example := self.example(served)) is not None:
                 with suppress(EventError):  # the example may be older than the events that are stored
@@ -226,14 +244,21 @@ class ServedModel:
             return None
         return example
 
-    def _checked(self, adapter: TypeAdapter[Any], body: bytes) -> Row:
+    def _checked(
+        self, adapter: TypeAdapter[Any], body: bytes, row_places: Sequence[Place] = ((),)
+    ) -> tuple[Row, Sequence[str]]:
+        """The validated body, and the retired inputs that it held at the places of rows."""
         if is_crowded(body, max_values := max(MAX_VALUES, VALUES_PER_INPUT * len(self.live.table.inputs))):
             raise crowded_error(max_values)
         try:
-            checked: Row = adapter.validate_json(body)
+            return adapter.validate_json(body), ()
         except ValidationError as error:
+            if self.retired:
+                rest, ignored = without_retired(body, error, self.retired, row_places)
+                if ignored:
+                    checked, more = self._checked(adapter, rest, row_places)
+                    return checked, [*ignored, *more]
             raise request_error(error, self.live.table.columns) from None
-        return checked
 
 
 def unstorable(row: Row, prefix: Sequence[str | int] = ()) -> list[FieldError]:

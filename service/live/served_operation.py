@@ -17,11 +17,19 @@ from service.requests.field_errors import refusal_error
 
 @dataclass(frozen=True, eq=False)
 class Operated:
-    """The result of an operation: the validated body, the answer as JSON, and fields for the log."""
+    """The result of an operation.
+
+    Parameters
+    ----------
+    body : the validated body.
+    answer : as JSON.
+    ignored : retired inputs that the body held.
+    """
 
     body: Any
     answer: bytes
     log_fields: Mapping[str, Any]
+    ignored: Sequence[str] = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

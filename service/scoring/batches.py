@@ -45,7 +45,7 @@ _BATCH_REQUEST = TypeAdapter(BatchRequest)
 
 @dataclass(frozen=True)
 class Batch:
-    """The rows of a batch in order, None for invalid ones, and the errors."""
+    """The rows of a batch in order, None for invalid ones, the errors, and warnings about ignored columns."""
 
     rows: list[Row | None]
     errors: list[FieldError]
@@ -154,13 +154,18 @@ def checked_rows(served: ServedModel, raw_rows: Sequence[Any]) -> Batch:
     table = served.live.table
     rows: list[Row | None] = []
     errors: list[FieldError] = []
+    ignored: set[str] = set()
     for i, raw_row in enumerate(raw_rows):
+        row = raw_row
+        if served.retired and isinstance(raw_row, dict) and (names := served.retired.keys() & raw_row.keys()):
+            row = {name: value for name, value in raw_row.items() if name not in names}
+            ignored |= names
         try:
-            rows.append(served.row.validate_python(raw_row))
+            rows.append(served.row.validate_python(row))
         except ValidationError as error:
             rows.append(None)
             errors += _row_errors(error, table, i, is_first=len(errors) < InvalidRequestError.n_shown)
-    return _storable(served, Batch(rows, errors))
+    return _storable(served, Batch(rows, errors, [why for name, why in served.retired.items() if name in ignored]))
 
 
 def _storable(served: ServedModel, batch: Batch) -> Batch:
@@ -190,7 +195,8 @@ def read_file(served: ServedModel, body: bytes, suffix: str, max_rows: int, max_
     """The rows of a CSV or parquet file; unknown columns are ignored with a warning."""
     table = served.live.table
     upload = open_upload(body, suffix, max_bytes)
-    frame, header = _frame(upload, table, max_rows), pd.DataFrame(columns=list(upload.columns))
+    header = pd.DataFrame(columns=[name for name in upload.columns if name not in served.retired])
+    frame = _frame(upload, table, header, max_rows)
     _, problems = check_frame(table, header, training=False)
     if problems:
         raise InvalidRequestError([FieldError(path=json_pointer([p.column]), message=p.rule) for p in problems])
@@ -202,7 +208,8 @@ def read_file(served: ServedModel, body: bytes, suffix: str, max_rows: int, max_
             FieldError(path=json_pointer(["rows", p.row - 1, p.column]), message=p.rule, value=shown(p.value))
             for p in problems
         ],
-        warnings=[f"unknown column {shortened(name)!r} was ignored" for name in unknown_columns(table, header)]
+        warnings=[why for name, why in served.retired.items() if name in upload.columns]
+        + [f"unknown column {shortened(name)!r} was ignored" for name in unknown_columns(table, header)]
         + [f"protected column {name!r} is no input and was ignored" for name in _protected(table, header)],
     )
     return _storable(served, batch)
@@ -213,14 +220,14 @@ def _protected(table: Table, header: pd.DataFrame) -> list[str]:
     return [one.name for one in table.columns if one.protected and not one.requested and one.name in header.columns]
 
 
-def _frame(upload: Upload, table: Table, max_rows: int) -> pd.DataFrame:
-    """The file's rows, at least one and at most `max_rows`."""
+def _frame(upload: Upload, table: Table, header: pd.DataFrame, max_rows: int) -> pd.DataFrame:
+    """The file's rows with the columns of the table that are in the header, at least one row and at most `max_rows`."""
     frame = upload.frame(table.column_names, max_rows + 1)  # one row more shows that a file is too long
     if frame.empty:
         raise InvalidRequestError([FieldError(path="/rows", message="the file must have at least one row")])
     if len(frame) > max_rows:
         raise TooManyRowsError(max_rows)
-    return frame
+    return frame.loc[:, frame.columns.isin(header.columns)]
 
 
 def _rows(checked: pd.DataFrame) -> list[Row]:

@@ -9,7 +9,7 @@ from models.answers.trace import trace_operation
 from models.contract import Domain, Gate, Operation
 from models.domains.ads.policy import AdAnswer, AdsPolicy, decide
 from models.domains.ads.ranking import RankAnswer, log_fields, rank, shown_probability
-from models.domains.ads.request import rank_body, rank_example
+from models.domains.ads.request import ROW_PARTS, rank_body, rank_example
 from models.domains.ads.view import rank_form, rank_view
 from models.estimators.table_classifier import TableClassifier
 from models.tasks.binary import binary
@@ -43,6 +43,7 @@ DOMAIN = Domain(
             example=rank_example,
             answer=RankAnswer,
             respond=rank,
+            row_parts=ROW_PARTS,
             probability=shown_probability,
             log_fields=log_fields,
         ),

@@ -15,6 +15,8 @@ from models.errors import BadField
 
 Candidate: TypeAlias = Mapping[str, Any]
 
+ROW_PARTS = (("person",), ("context",), ("candidates", "*", "ad"))
+"""Where a rank request holds columns of the table, see `models.contract.Operation`."""
 MAX_CANDIDATES = 200
 MAX_TIMES_SEEN = 10**9
 

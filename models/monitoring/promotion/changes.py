@@ -16,11 +16,15 @@ from models.errors import (
     UnloadableVersionError,
     UnreadablePolicyError,
 )
-from models.monitoring.promotion.compatibility import check_challenger, request_changes
+from models.monitoring.promotion.compatibility import check_challenger
+from models.monitoring.promotion.requests import compare_requests
 from models.registry.audit_settings import DEFAULT as RECORD_ALL
 from models.registry.policies import StoredPolicy
 from models.registry.registry import Registry, Version
 from models.registry.rollouts import Mode, Rollout, check_share
+
+Tell: TypeAlias = Callable[[str], object]
+"""Takes what a change means for callers, although none of them is refused."""
 
 Load: TypeAlias = Callable[[Version, StoredPolicy | None], LiveModel]
 """Loads a version under a policy, as `models.registry.live.load_answering` does and with the same errors."""
@@ -53,6 +57,7 @@ def promote(
     why: str,
     only_during: Rollout | None = None,
     allowed: Allowed = NOTHING,
+    tell: Tell = lambda _: None,
 ) -> Version:
     """Make a version the champion.
 
@@ -63,10 +68,13 @@ def promote(
     if leaks := {one: why for one, why in live.suspected_leaks.items() if one not in allowed.suspected_leaks}:
         raise SuspectedLeakError(name, number, leaks)
     champion = registry.champion(name)
-    if champion is not None and champion.number != number and not allowed.request_change:
+    if champion is not None and champion.number != number:
         with suppress(UnloadableVersionError):  # a champion that cannot be loaded answers nobody
-            if changes := request_changes(checked(load, champion, policy), live):
-                raise RequestChangeError(name, number, champion.number, changes)
+            changes = compare_requests(checked(load, champion, policy), live)
+            if changes.refused and not allowed.request_change:
+                raise RequestChangeError(name, number, champion.number, changes.refused)
+            for note in changes.taken:
+                tell(note)
     return registry.promote(name, number, actor=actor, why=why, only_during=only_during)
 
 

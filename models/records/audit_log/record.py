@@ -32,7 +32,7 @@ class PredictionRecord(NamedTuple):
     request : the checked row with its windows as JSON, the list of a batch's rows that were answered, or the body of an
         operation; without personal values that are not stored.
     features_digest : see `features_digest`.
-    answer : as sent; of a batch the list of its answers.
+    answer : as sent, but for warnings about inputs that are no part of the row; of a batch the list of its answers.
     """
 
     id: str

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -86,9 +86,12 @@ def promote(
 
     settings = read_settings()
     allowed = changes.Allowed(suspected_leaks=allow_suspected_leak or (), request_change=allow_request_change)
+    notes: list[str] = []
     with open_registry(settings) as registry:
-        promoted = changes.promote(registry, loader(settings), name, version, actor=actor(), why=why, allowed=allowed)
-    _print_change(promoted, as_json)
+        promoted = changes.promote(
+            registry, loader(settings), name, version, actor=actor(), why=why, allowed=allowed, tell=notes.append
+        )
+    _print_change(promoted, as_json, notes)
 
 
 @app.command()
@@ -102,9 +105,10 @@ def rollback(name: ModelName, why: Why, as_json: AsJson = False) -> None:
     _print_change(now_live, as_json)
 
 
-def _print_change(version: Version, as_json: bool) -> None:
+def _print_change(version: Version, as_json: bool, notes: Sequence[str] = ()) -> None:
     text = Line(f"Version {version.number} of {version.name!r} is now the champion.")
-    print_result(_as_json(version), [text], as_json=as_json)
+    result = _as_json(version) | ({"notes": notes} if notes else {})
+    print_result(result, [text, *(Remark(f"Note: {note}.") for note in notes)], as_json=as_json)
 
 
 def _as_json(version: Version) -> dict[str, Any]:

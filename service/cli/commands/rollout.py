@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.console import Cell, Line, Part, listing, print_result
+from service.cli.console import Cell, Line, Part, Remark, listing, print_result
 from service.cli.context import (
     AsJson,
     ModelName,
@@ -101,13 +101,24 @@ def decide(
         rollout = _rollout(registry, name)
         champion = champion_of(registry, name).number
         test = compare(settings, rollout)
+        notes: list[str] = []
         promoted = promote_if_better and test.verdict == "better"
         if promoted:
             reasons = "; ".join(filter(None, [test.text, why]))
-            promote(registry, loader(settings), name, rollout.version, actor=actor(), why=reasons, only_during=rollout)
+            promote(
+                registry,
+                loader(settings),
+                name,
+                rollout.version,
+                actor=actor(),
+                why=reasons,
+                only_during=rollout,
+                tell=notes.append,
+            )
     text = [*_text(rollout, champion, test)]
     if promoted:
         text.append(Line(f"Version {rollout.version} of {name!r} is now the champion."))
+        text += [Remark(f"Note: {note}.") for note in notes]
     print_result({**_as_json(rollout, champion, test), "promoted": promoted}, text, as_json=as_json)
     if test.verdict != "better":
         raise typer.Exit(NOT_PROMOTED)

@@ -128,12 +128,22 @@ def test_a_champion_that_reads_a_column_the_rows_lack_is_not_replaced(run: Any) 
 
 @pytest.mark.parametrize("promote", ["auto", "always"])
 def test_a_version_that_takes_other_requests_does_not_go_live_by_itself(run: Any, promote: str) -> None:
-    """Its callers would all be refused; the field is named, whatever was requested."""
-    result: TrainingResult = run(columns=["income_eur"], promote=promote)
+    """Its callers would be refused; the field is named, whatever was requested."""
+    capped = load_domains()["credit"].table.with_columns({"income_eur": {"maximum": 1e6}})
+    result: TrainingResult = run(table=capped, promote=promote)
 
     assert not result.promoted
-    assert "column income_eur is no longer taken" in result.why
+    assert "column income_eur takes other values" in result.why
     assert "--allow-request-change" in result.why
+
+
+def test_a_version_without_an_input_goes_live_and_says_so(run: Any) -> None:
+    """Requests may still hold it."""
+    fewer = load_domains()["credit"].table.with_columns({"years_at_address": {"role": "ignore"}})
+    result: TrainingResult = run(table=fewer, promote="always")
+
+    assert result.promoted
+    assert "column years_at_address is no longer an input; for three versions requests may hold it" in result.why
 
 
 @pytest.mark.parametrize(("promote", "columns"), [("always", ["income_eur"]), ("never", [])])
