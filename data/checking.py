@@ -49,7 +49,7 @@ def check_frame(table: Table, frame: pd.DataFrame, *, training: bool) -> tuple[p
     ----------
     frame : as read from a file, with values of any type.
     training : whether to check target, weight, propensity and listed levels too. For scoring, those columns are left
-        out, and a missing optional column counts as empty.
+        out, and a missing column with a default holds it in every row, a missing optional one counts as empty.
 
     Returns
     -------
@@ -68,6 +68,9 @@ def check_frame(table: Table, frame: pd.DataFrame, *, training: bool) -> tuple[p
             result = _CHECKS[column.kind](column, frame[column.name], training)
             problems += _problems(column, frame[column.name], result, first_row, training=training)
             cells = result.values
+        elif column.default is not None:
+            given = pd.Series([column.default] * len(frame), index=frame.index, dtype=object)
+            cells = _CHECKS[column.kind](column, given, training).values
         else:
             cells = np.full(len(frame), *_EMPTY[column.kind])
         # The type is given: pandas would infer another one for columns without values
@@ -117,7 +120,7 @@ def _is_required(column: Column, *, training: bool) -> bool:
     """Whether a file must have the column."""
     if training:
         return column.role != "ignore" and column.window is None
-    return column.requested and not column.optional
+    return column.requested and not column.may_be_absent
 
 
 def _missing_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> list[Problem]:
@@ -150,7 +153,7 @@ def _used_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> list[
     used = []
     for column in table.columns:
         is_read = column.requested or (training and column.role in _ONLY_IN_TRAINING)
-        taken_as_empty = column.name not in names and column.optional and is_read and not training
+        taken_as_empty = column.name not in names and column.may_be_absent and is_read and not training
         if taken_as_empty or (names.count(column.name) == 1 and (is_read or (training and column.protected))):
             used.append(column)
     return used

@@ -80,6 +80,8 @@ class Column:
         levels of a category.
     missing : codes that mean "no value" and are exempt from the bounds.
     optional : may be empty in a file, null or absent in a request.
+    default : of an input: its value in requests, and in files to score, that lack it; see `data.defaults`. Files to
+        train on must have the column.
     protected : sex, age and the like: reported on, and never an input where the domain forbids it.
     direction : +1 if the prediction can only rise with the number, -1 if it can only fall, 0 for no constraint. Models
         keep to it, whatever the data show.
@@ -112,6 +114,7 @@ class Column:
     positive: Level | None = None
     missing: tuple[Scalar, ...] = ()
     optional: bool = False
+    default: Scalar | None = None
     protected: bool = False
     direction: Literal[-1, 0, 1] = 0
     ordered_above: float | None = None
@@ -208,6 +211,11 @@ class Column:
     def requested(self) -> bool:
         """Whether it is part of requests: features without a window, the row's time, entities and event id."""
         return self.role in ("feature", "time", "entity", "event") and self.window is None
+
+    @property
+    def may_be_absent(self) -> bool:
+        """Whether a request, or a file to score, may lack it."""
+        return self.optional or self.default is not None
 
     @cached_property
     def has_whole_levels(self) -> bool:

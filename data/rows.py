@@ -41,14 +41,15 @@ def row_adapter(table: Table) -> TypeAdapter[dict[str, Any]]:
 def row_type(table: Table) -> Any:
     """The `TypedDict` of the table's inputs: typed, bounded, documented, without extra keys.
 
-    Valid values are returned unchanged, except that a flag becomes its level, an ISO 8601 text a datetime, and a code
-    for "no value" None unless the encoder reads it. A category may hold levels that the table does not list.
+    A column that is absent has its default, if the table gives one. Valid values are returned unchanged, except that
+    a flag becomes its level, an ISO 8601 text a datetime, and a code for "no value" None unless the encoder reads it.
+    A category may hold levels that the table does not list.
     """
     fields = {column.name: _field(column) for column in table.inputs}
     words = re.findall(r"[A-Za-z0-9]+", table.name)
     name = "".join(["Row", *(word.capitalize() for word in words)])
     config = ConfigDict(title=row_title(table))
-    if all(column.optional or column.example is not None for column in table.inputs):
+    if all(column.may_be_absent or column.example is not None for column in table.inputs):
         config["json_schema_extra"] = {"examples": [table.example()]}
     return closed_typed_dict(name, fields, table.description, config)
 
@@ -74,11 +75,17 @@ def value_type(column: Column) -> Any:
 
 def _field(column: Column) -> Any:
     """A column's type with its documentation."""
-    info = Field(title=column.name, description=_description(column), examples=_examples(column) or None)
-    accepted = value_type(column)
+    accepted: Any = value_type(column)
     if column.optional:
-        return NotRequired[Annotated[accepted | None, info]]
-    return Annotated[accepted, info]
+        accepted = accepted | None
+    info = Field(
+        default=... if column.default is None else column.default,
+        validate_default=True,  # it is then written as one that is sent
+        title=column.name,
+        description=_description(column),
+        examples=_examples(column) or None,
+    )
+    return NotRequired[Annotated[accepted, info]] if column.may_be_absent else Annotated[accepted, info]
 
 
 def _description(column: Column) -> str:

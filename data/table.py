@@ -18,6 +18,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from data.column import USUAL_FLAGS, Column, level_text
+from data.defaults import check_defaults
 from data.errors import TableError
 from data.gates import Gates
 from data.window import OF_AMOUNTS, OF_LABELS, USUAL_LABEL_DELAY_DAYS, Window
@@ -36,7 +37,7 @@ class Table:
     gates: Gates = Gates()
 
     def __post_init__(self) -> None:
-        """Refuse duplicate names and duplicate single roles."""
+        """Refuse duplicate names, duplicate single roles, and defaults that are no values."""
         names = self.column_names
         if doubled := sorted(name for name, n_times in Counter(names).items() if n_times > 1):
             raise TableError(f"table {self.name!r}: column(s) described twice: {', '.join(doubled)}")
@@ -47,6 +48,7 @@ class Table:
             raise TableError(f"table {self.name!r}: no column has the role 'feature'")
         if len(amounts := [column.name for column in self.columns if column.amount]) > 1:
             raise TableError(f"table {self.name!r}: {', '.join(amounts)} are all marked as the amount, one is allowed")
+        check_defaults(self.columns)
         for column in self.columns:
             if column.window is not None:
                 self._check_window(column.name, column.window)

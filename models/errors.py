@@ -97,9 +97,10 @@ def suspicion(leaks: Mapping[str, str]) -> str:
 
 
 class RequestChangeError(ModelError):
-    """A version that takes other requests than the champion."""
+    """A version that takes other requests than the champion; `changes` says in what."""
 
     def __init__(self, name: str, number: int, champion: int, changes: Sequence[str]) -> None:
+        self.changes = tuple(changes)
         super().__init__(f"version {number} of {name!r} was not promoted: {request_change(champion, changes)}")
 
 

@@ -49,6 +49,8 @@ HEADER = """\
 # minimum, maximum   bounds, inclusive
 # missing       codes that mean "no value", e.g. [-1, "unknown"]
 # optional      true: may be empty in a file, and null or absent in a request
+# default       of an input: its value where a request, or a file to score, lacks it; give it to an input that is new,
+#               so that callers of earlier versions are not refused
 # protected     true: sex, age and the like; used in fairness reports, and not an input if the domain forbids it
 # actionable    true: the person can change it, so counterfactuals may name it
 # reasons       sentences for when the column counts against someone: by value, "above" or "below" (numbers, against

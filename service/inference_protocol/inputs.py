@@ -106,7 +106,7 @@ def _check_names(tensors: Sequence[InputTensor], table: Table) -> None:
         elif (n_times := given.count(name)) > 1:
             errors.append(FieldError(path=name, message=f"must be given once, not {n_times} times"))
     for column in table.inputs:
-        if not column.optional and column.name not in given:
+        if not column.may_be_absent and column.name not in given:
             errors.append(FieldError(path=column.name, message=f"is missing; it must be {column.allowed}"))
     _refuse(errors)
 

@@ -25,7 +25,7 @@ def model_metadata(served: ServedModel) -> ModelMetadata:
                 name=column.name,
                 datatype=datatype_of_column(column),
                 shape=[-1, 1],
-                parameters={"optional": True} if column.optional else None,
+                parameters={"optional": True} if column.may_be_absent else None,
             )
             for column in live.table.inputs
         ],

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
-from data.rows import row_adapter
+from data.rows import row_adapter, value_type
 from models.answers.respond import respond
 from models.contract import Answer, LiveModel, ReasonScope, Row
 from models.errors import EventError
@@ -148,6 +148,12 @@ class ServedModel:
     def row_names(self) -> frozenset[str]:
         """Names of the values of a row, windows included."""
         return frozenset(column.name for column in (*self.live.table.inputs, *self.live.table.windows))
+
+    @cached_property
+    def defaults(self) -> Row:
+        """The values of inputs that a row lacks, as its check writes them."""
+        columns = [column for column in self.live.table.inputs if column.default is not None]
+        return {one.name: TypeAdapter(value_type(one)).validate_python(one.default) for one in columns}
 
     @property
     def answering(self) -> list[ServedModel]:

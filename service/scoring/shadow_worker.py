@@ -121,7 +121,11 @@ class ShadowWorker:
 
     def _answer_together(self, shadow: ServedModel, group: Sequence[Seen]) -> None:
         known = shadow.row_names
-        rows = [{name: row[name] for name in row if name in known} for one in group for row in one.rows]
+        rows = [
+            {**shadow.defaults, **{name: row[name] for name in row if name in known}}
+            for one in group
+            for row in one.rows
+        ]
         ids = [prediction_id for one in group for prediction_id in one.ids]
         texts, X = [], []
         for start in range(0, len(rows), ROWS_AT_ONCE):

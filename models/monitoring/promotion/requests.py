@@ -58,7 +58,7 @@ def _problem(name: str, before: tuple[Any, bool] | None, now: tuple[Any, bool]) 
     schema, required = now
     if before is None:
         return f"column {name} is new and required; give it a default in the table, or make it optional" * required
-    if schema not in (before[0], {"anyOf": [before[0], NULL]}):
+    if schema not in (before[0], _or_null(before[0])):
         return f"column {name} takes other values"
     return f"column {name} is now required" * (required and not before[1])
 
@@ -68,6 +68,11 @@ def _fields(adapter: TypeAdapter[Any]) -> dict[str, tuple[Any, bool]]:
     schema = adapter.json_schema()
     required = schema.get("required", [])
     return {name: (_bare(field), name in required) for name, field in schema["properties"].items()}
+
+
+def _or_null(schema: Any) -> dict[str, Any]:
+    """The schema of the same values and null."""
+    return {**schema, "anyOf": [*schema["anyOf"], NULL]} if "anyOf" in schema else {"anyOf": [schema, NULL]}
 
 
 def _other_bodies(champion: LiveModel, other: LiveModel, columns: Set[str]) -> list[str]:

@@ -122,6 +122,8 @@ def rows_as_frame(table: Table, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """The rows as columns of the table's inputs; missing values of required columns become a code for "no value"."""
     frame = pd.DataFrame(rows)
     for column in table.inputs:
+        if column.default is not None:  # as in a request that lacks it
+            frame[column.name] = [row.get(column.name, column.default) for row in rows]
         if column.name not in frame:
             frame[column.name] = None  # unknown to the version that answered
         if column.missing and not column.optional:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from data.column import Column, level_text
 from data.sentences import label
+from data.spellings import value_text
 from models.contract.forms import Input, Place
 from service.errors import FieldError
 from service.requests.field_errors import json_pointer
@@ -63,9 +64,10 @@ class Field:
 
     @property
     def hint(self) -> str:
-        """The rest of the description, and the allowed values."""
+        """The rest of the description, the allowed values, and the default."""
         more = self.column.description.removeprefix(self.label).strip(" .;:")
-        return ". ".join(part[:1].upper() + part[1:] for part in (more, self.column.allowed) if part)
+        default = "" if self.column.default is None else f"default {value_text(self.column.default)}"
+        return ". ".join(part[:1].upper() + part[1:] for part in (more, self.column.allowed, default) if part)
 
     @property
     def control(self) -> Control:
@@ -86,7 +88,7 @@ class Field:
             values = {level: column.meanings.get(level, level) for level in column.levels}
         else:
             return []
-        if column.optional or not self.text:
+        if column.may_be_absent or not self.text:
             values = {"": "not given", **values}
         return [Choice(value, text) for value, text in {**values, self.text: values.get(self.text, self.text)}.items()]
 

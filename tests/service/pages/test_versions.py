@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from models.domains._discovery import load_domains
+from tests.conftest import quick_scorer
 from tests.service.pages.parsed import parsed, sent
 
 
@@ -94,3 +98,22 @@ def test_a_version_that_is_none_is_not_promoted(browser, store, number):
     answered = browser.post("/models/credit/promote", data={**form, "version": number, "why": "x"})
     assert answered.status_code in (404, 422)
     assert store.registry.champion("credit").number == 1
+
+
+def test_a_version_that_takes_other_requests_is_promoted_once_that_is_ticked(browser, store):
+    """The page says which fields, keeps the reason, and asks."""
+    credit = load_domains()["credit"]
+    capped = replace(credit, table=credit.table.with_columns({"income_eur": {"maximum": 1e6}}))
+    store.add(credit, quick_scorer(capped, seed=0), promote=False)
+
+    refused = sent(browser, "/models/credit/promote?version=3", "/models/credit/promote", why="newer rows")
+
+    page = parsed(refused)
+    assert refused.status_code == 409
+    assert [item.text for item in page.one("main").all("li")] == ["column income_eur takes other values"]
+    assert store.registry.champion("credit").number == 1
+    form = page.form("/models/credit/promote")
+    assert (form["why"], form["version"]) == ("newer rows", "3")
+    promoted = browser.post("/models/credit/promote", data={**form, "allow_request_change": "on"})
+    assert (promoted.status_code, promoted.url.path) == (200, "/models/credit")
+    assert store.registry.champion("credit").number == 3

@@ -56,9 +56,10 @@ def test_other_values_are_refused(changed: dict[str, Any], problem: str) -> None
 
 def test_what_may_be_left_out_from_now_on_refuses_nobody_and_what_must_be_given_does() -> None:
     """Both ways for one input."""
-    required, optional = version("credit"), version("credit", income_eur={"optional": True})
-    assert compare_requests(required, optional).refused == ()
-    assert compare_requests(optional, required).refused == ("column income_eur takes other values",)
+    for column in ("income_eur", "housing", "guarantor"):
+        required, optional = version("credit"), version("credit", **{column: {"optional": True}})
+        assert compare_requests(required, optional).refused == ()
+        assert compare_requests(optional, required).refused == (f"column {column} takes other values",)
 
 
 def test_a_new_input_must_be_one_that_requests_may_lack() -> None:
@@ -66,7 +67,7 @@ def test_a_new_input_must_be_one_that_requests_may_lack() -> None:
     required = Column(name="pets", kind="number")
     found = changes("credit", required)
     assert found.refused == ("column pets is new and required; give it a default in the table, or make it optional",)
-    for spared in (replace(required, optional=True),):
+    for spared in (replace(required, optional=True), replace(required, default=0)):
         found = changes("credit", spared)
         assert (found.refused, found.note) == ((), "column pets is new; requests may lack it")
 
