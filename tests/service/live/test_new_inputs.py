@@ -13,6 +13,7 @@ from models.domains._discovery import load_domains
 from models.records.audit_log.log import PredictionLog
 from models.records.audit_log.personal import personal_key
 from models.records.audit_log.replay import replay
+from models.records.events.history import rows_as_frame
 from service.pages.trying.try_form import try_form
 from tests.conftest import open_store, quick_scorer
 
@@ -131,6 +132,14 @@ def test_a_shadow_answers_rows_that_lack_it(start_service, grown, old_row, event
     post(client, "/v1/models/credit/promote", {"version": 3})
     same = "probability_of_default"
     assert json.loads(shadow.answer)[same] == post(client, "/v1/credit/score", old_row)[same]
+
+
+def test_recorded_rows_of_earlier_versions_have_the_default_in_trainings(grown, old_row):
+    """As they would have if they were sent to the new version; a null that was sent stays one."""
+    optional = CREDIT.table.with_columns({NEW: {"default": DEFAULT, "optional": True}})
+    frame = rows_as_frame(optional, [old_row, {**old_row, NEW: 1}, {**old_row, NEW: None}])
+    assert frame[NEW].iloc[:2].tolist() == [DEFAULT, 1]
+    assert pd.isna(frame[NEW].iloc[2])
 
 
 def test_the_form_says_what_an_empty_field_stands_for(client):

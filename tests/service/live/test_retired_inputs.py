@@ -14,6 +14,10 @@ from models.domains._discovery import load_domains
 from models.records.audit_log.log import PredictionLog
 from models.records.audit_log.personal import personal_key
 from models.records.audit_log.replay import replay
+from models.registry.live import load_live
+from service.errors import InvalidRequestError
+from service.live.served_model import ServedModel
+from service.scoring.batches import SUFFIXES, read_file
 from tests.conftest import open_store, quick_scorer
 
 REMOVED = {"credit": "income_eur", "ads": "ad_price_tier", "fraud": "distance_km"}
@@ -316,3 +320,19 @@ def test_an_earlier_version_without_its_bundle_keeps_nothing_from_answering(star
     full, rest = example("credit")
     assert [service.client.post("/v1/credit/score", json=row).status_code for row in (full, rest)] == [422, 200]
     assert service.log_lines("inputs of an earlier version are unknown")[0]["model"] == "credit"
+
+
+@pytest.mark.parametrize("written", [csv_of, parquet_of])
+def test_a_file_may_hold_what_is_computed_now(shrunk, written):
+    """An input that has become a window; it is dropped before the file is checked."""
+    live = load_live(shrunk.registry.version("fraud", 2), shrunk.home.bundles)
+    served = ServedModel.of(live, "", personal_key=b"k" * 32)
+    window = live.table.windows[0].name
+    content, kind = written([{**example("fraud")[1], window: 3}])
+    with pytest.raises(InvalidRequestError):
+        read_file(served, content, SUFFIXES[kind], 10, 10**6)
+
+    batch = read_file(served.with_retired_inputs((), {window: "ignored"}), content, SUFFIXES[kind], 10, 10**6)
+
+    assert (batch.errors, batch.warnings) == ([], ["ignored"])
+    assert window not in batch.rows[0]
