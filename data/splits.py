@@ -136,7 +136,7 @@ def split_rows(
         rest, test = random_split(labels, test_fraction=split.test_fraction, seed=seed)
         train, validation = random_split(labels[rest], test_fraction=validation_fraction, seed=seed)
         how = f"at random with seed {seed}"
-        return _described(how, rest[train], rest[validation], test)
+        return described(how, rest[train], rest[validation], test)
     if split.kind == "order":
         return _rows_in_order(split, labels, validation_fraction)
     if times is None:
@@ -167,7 +167,7 @@ def _rows_in_order(split: Split, labels: npt.NDArray[Any], validation_fraction: 
     n_rest = int(len(labels) * (1 - split.test_fraction))
     n_train = int(n_rest * (1 - validation_fraction))
     train, validation, test = np.split(np.arange(len(labels)), [n_train, n_rest])
-    rows = _described("in the order of the rows, the test rows last", train, validation, test)
+    rows = described("in the order of the rows, the test rows last", train, validation, test)
     if not _every_class_on_every_side(labels, rows.train, rows.validation, rows.test):
         raise DataError(_class_missing("order", labels, rows))
     return rows
@@ -186,13 +186,14 @@ def _rows_by_time(
         train = train[known] if gap_fits else train
         where = "both the validation and the test rows" if gap_fits else "the test rows only (too few rows for both)"
         how += f", with a gap of {split.label_delay_days:g} days for late labels before {where}"
-    rows = _described(how, rest[train], rest[validation], test)
+    rows = described(how, rest[train], rest[validation], test)
     if not _every_class_on_every_side(labels, rows.train, rows.validation, rows.test):
         raise DataError(_class_missing("time", labels, rows))
     return rows
 
 
-def _described(how: str, train: Rows, validation: Rows, test: Rows) -> SplitRows:
+def described(how: str, train: Rows, validation: Rows, test: Rows) -> SplitRows:
+    """A split with its sentence: the sizes of the sets, and how they were cut."""
     sizes = f"{len(train):,} training, {len(validation):,} validation and {len(test):,} test rows"
     return SplitRows(train=train, validation=validation, test=test, description=f"{sizes}, cut {how}")
 

@@ -97,10 +97,10 @@ def train(
         # Only under the lock: the partial folder of a running job must stay
         sweep_partial(home.bundles, job.name)
         _refuse_another_domain(job, registry)
-        trained = fit(job, frame, _champion_to_refine(job, registry), home, progress, positives)
+        champion = _champion(job, registry)
+        trained = fit(job, frame, champion, home, progress, positives)
         n_test = len(trained.rows.test)
         progress.stage(f"Evaluating on {n_test:,} held-out rows against logistic regression and gradient boosting")
-        champion = registry.champion(job.name)
         judgement = judge(
             trained,
             champion,
@@ -116,7 +116,13 @@ def train(
         progress.stage("Running diagnostics for the report and the model card")
         manifest, policy = _manifest(job, frame, trained, judgement, created=now()), job.domain.policy()
         documents = version_documents(job, trained, judgement, outcome, policy=policy, created=manifest.created)
-        files = {POLICY: policy.model_dump_json(indent=1).encode(), **documents, **_drift_reference(trained)}
+        known = trained.known_rows
+        files = {
+            POLICY: policy.model_dump_json(indent=1).encode(),
+            **documents,
+            **_drift_reference(trained),
+            **({} if known is None else known.file()),
+        }
         progress.stage("Writing the bundle")
         digest = write_bundle(home.bundles, manifest, scorer=trained.scorer, files=files)
         version = registry.register(
@@ -147,12 +153,10 @@ def _refuse_another_domain(job: TrainingJob, registry: Registry) -> None:
         raise DomainMismatchError(job.name, registered=earlier[-1].domain, given=job.domain.name)
 
 
-def _champion_to_refine(job: TrainingJob, registry: Registry) -> Version | None:
-    """The version to refine; None if the job trains from scratch."""
-    if not job.refine:
-        return None
+def _champion(job: TrainingJob, registry: Registry) -> Version | None:
+    """The champion; NotTrainedError if there is none to refine."""
     champion = registry.champion(job.name)
-    if champion is None:
+    if champion is None and job.refine:
         raise NotTrainedError(job.name, job.domain.name)
     return champion
 

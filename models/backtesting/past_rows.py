@@ -13,7 +13,7 @@ import pandas as pd
 
 from data.errors import SourceError
 from data.files.sources import frame_digest
-from data.splits import Split, split_rows
+from data.splits import Rows, Split, split_rows
 from data.table import Table
 from data.tables._catalogue import public_tables
 from data.windows import checked_history
@@ -23,6 +23,7 @@ from models.home import Home
 from models.records.events.event_log import EventLog
 from models.records.events.history import check_features, checked_rows, source_of, stored_rows
 from models.registry.bundles import Manifest
+from models.training.known_rows import TRAINED, KnownRows
 from models.training.rows import TrainingRows, rows_to_train_on, split_for
 
 Decisions: TypeAlias = npt.NDArray[np.object_]
@@ -53,15 +54,24 @@ class PastRows:
 
 
 def past_rows(
-    live: LiveModel, manifest: Manifest, *, data: str | None, table: str | None, home: Home, data_home: Path | None
+    live: LiveModel,
+    manifest: Manifest,
+    known: KnownRows | None,
+    *,
+    data: str | None,
+    table: str | None,
+    home: Home,
+    data_home: Path | None,
 ) -> PastRows:
     """The rows of a file or of a public table, or else the test set of the version.
 
-    Of the source that the version was trained on, only the test set is used.
+    Of the source that the version was trained on, only the test set is used; of others, the rows that it was not
+    trained on.
 
     Parameters
     ----------
     manifest : of the version's bundle.
+    known : the rows that the version knows, None if its bundle does not say.
     data : a CSV or parquet file with the columns of the model's table and the outcome.
     table : name of a public table; only one of the two may be given.
 
@@ -76,13 +86,35 @@ def past_rows(
     checked, labels = checked_history(
         _any_protected_level(live.table), found.frame, found.source, targets=live.domain.task.targets
     )
-    if frame_digest(found.frame) != manifest.data_digest:
-        return PastRows.scored(live, checked, labels, f"{found.source}, all {len(checked):,} rows")
+    if frame_digest(found.frame) == manifest.data_digest:
+        rows = _test_rows(live, manifest, known, checked, labels)
+        which = f"the {len(rows):,} test rows of version {live.version}"
+    else:
+        rows, which = _rows_not_trained_on(live, known, checked, found.source)
+    return PastRows.scored(live, checked.iloc[rows], labels[rows], f"{found.source}, {which}")
+
+
+def _rows_not_trained_on(
+    live: LiveModel, known: KnownRows | None, checked: pd.DataFrame, source: str
+) -> tuple[Rows, str]:
+    """Positions of the rows that the version was not trained on, and these rows in words."""
+    n_rows = len(checked)
+    new = np.ones(n_rows, bool) if known is None else known.uses(checked) != TRAINED
+    if new.all():
+        return np.arange(n_rows), f"all {n_rows:,} rows"
+    if not new.any():
+        raise SourceError(f"version {live.version} was trained on every row of {source}; name rows that are new to it")
+    return np.flatnonzero(new), f"the {new.sum():,} of {n_rows:,} rows that version {live.version} was not trained on"
+
+
+def _test_rows(
+    live: LiveModel, manifest: Manifest, known: KnownRows | None, checked: pd.DataFrame, labels: Labels
+) -> Rows:
+    """The test rows of the version in the rows of its training."""
+    if known is not None:
+        return known.test_rows
     times = None if live.table.time is None else checked[live.table.time.name].to_numpy()
-    split = _split_of(live.table, live.domain)
-    test = split_rows(split, labels=labels, times=times, seed=manifest.seed).test
-    source = f"{found.source}, the {len(test):,} test rows of version {live.version}"
-    return PastRows.scored(live, checked.iloc[test], labels[test], source)
+    return split_rows(_split_of(live.table, live.domain), labels=labels, times=times, seed=manifest.seed).test
 
 
 def answered_rows(live: LiveModel, manifest: Manifest, log: EventLog, now: datetime) -> PastRows:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -23,12 +22,11 @@ from data.table import Table
 from models.arrays import Floats
 from models.home import Home
 from models.names import checked_name
+from models.training.row_digests import row_digests
 
 ROWS, ABOUT = "rows.parquet", "about.json"
 MATCHED_ROLES = ("feature", "time", "entity", "event", "target")
 """Columns by which a row is met again, without windows: those depend on the rows around it."""
-
-RowDigests = npt.NDArray[np.uint64]
 
 
 class About(BaseModel):
@@ -87,16 +85,6 @@ class CommonTest:
             return rows
         said = f"{rows.description} {n_left_out:,} rows of the model's common test set were left out of training."
         return SplitRows(train=train, validation=validation, test=rows.test, description=said)
-
-
-def row_digests(frame: pd.DataFrame, columns: tuple[str, ...]) -> RowDigests:
-    """A digest of each checked row, shape (n_rows,): equal rows have equal digests, in every file."""
-    plain = frame[list(columns)].copy()
-    for name in columns:
-        if plain[name].dtype.kind not in "fM":
-            plain[name] = plain[name].astype(object).where(plain[name].notna(), "\0").astype(str)
-    digests: RowDigests = np.asarray(pd.util.hash_pandas_object(plain, index=False), dtype=np.uint64)
-    return digests
 
 
 def load_common_test(home: Home, name: str, table: Table) -> CommonTest | None:

@@ -8,6 +8,7 @@ from models.contract import Domain, Gate
 from models.evaluation.calibration_test import calibration_test
 from models.evaluation.measures import auc_interval
 from models.evaluation.metrics import Contender, compare
+from models.training.test_size import too_few_to_judge
 from models.training.trained import Trained
 
 OURS = "this version"
@@ -50,19 +51,10 @@ def gate_problems(
 
 def too_few(trained: Trained) -> str:
     """Why the test set is too small to judge a version by; empty if it is not."""
-    labels, least = trained.test_labels, trained.gates.min_events
-    if not trained.task.is_binary:
-        if len(labels) >= 2 * least:
-            return ""
-        return f"its test set has {len(labels):,} rows, at least {2 * least:,} are needed; train on more rows"
-    counts = {"with": int(labels.sum()), "without": int(len(labels) - labels.sum())}
-    few = [f"{n_rows:,} {which} the event" for which, n_rows in counts.items() if n_rows < least]
-    if not few:
-        return ""
-    return (
-        f"its test set of {len(labels):,} rows has {' and '.join(few)}, at least {least:,} are needed to judge it; "
-        "train on more rows, or on a longer period"
-    )
+    is_binary = trained.task.is_binary
+    problem = too_few_to_judge(trained.test_labels, is_binary=is_binary, least=trained.gates.min_events)
+    advice = "train on more rows, or on a longer period" if is_binary else "train on more rows"
+    return f"its test set {problem}; {advice}" if problem else ""
 
 
 def _no_better_than_the_base_rate(trained: Trained, seed: int) -> str:

@@ -46,6 +46,7 @@ class Judgement:
     too_few : whether its test set is too small to judge a version by.
     standing : against earlier champions on the common test set, None if there is none.
     leaks : inputs that are suspected to hold the target, and why, without those that the job allows.
+    compared_on : the rows of the comparison, in words.
     margin : of non-inferiority on this test set, in the unit of the loss; used where there is no `standing`.
     """
 
@@ -57,6 +58,7 @@ class Judgement:
     gate_problems: tuple[str, ...] = ()
     too_few: bool = False
     standing: Standing | None = None
+    compared_on: str = "the test rows"
     margin: float = math.inf
     leaks: Mapping[str, str] = field(default_factory=dict)
 
@@ -90,10 +92,11 @@ class Judgement:
         if self.champion is None:
             return True, "it passes the gates and there was no champion"
         if self.comparison is None:
-            return False, f"{self.problem}, so the two cannot be compared; override with --promote always"
+            return self._verdict_without_comparison()
         interval = (
-            f"{self.loss} {self.comparison.difference:+.5f} against the champion, version {self.champion.number} "
-            f"(90 % interval {self.comparison.low:+.5f} to {self.comparison.high:+.5f}, lower is better)"
+            f"{self.loss} {self.comparison.difference:+.5f} against the champion, version {self.champion.number}, on "
+            f"{self.compared_on} (90 % interval {self.comparison.low:+.5f} to {self.comparison.high:+.5f}, lower is "
+            "better)"
         )
         if self.comparison.worse:
             return False, f"it is worse: {interval}"
@@ -105,6 +108,16 @@ class Judgement:
         return (
             not inferior,
             f"it is not worse{' beyond chance, but may be by more than the margin' * inferior}: {interval}",
+        )
+
+    def _verdict_without_comparison(self) -> tuple[bool, str]:
+        """As `verdict`, where the test rows cannot tell: the common test set does, if there is one."""
+        if self.standing is None:
+            return False, f"{self.problem}, so the two cannot be compared; override with --promote always"
+        inferior = "it may be worse by more than the margin: " * self.standing.inferior
+        return (
+            not self.standing.inferior,
+            f"{self.problem}, so they cannot be compared there; {inferior}{self.standing.text}",
         )
 
 
@@ -153,13 +166,28 @@ def judge(
     theirs = _answers_of(champion, trained, bundles)
     if isinstance(theirs, str):
         return replace(judged, problem=f"the {name} {theirs}")
+    judged = replace(
+        judged,
+        standing=None if trained.common is None else standing(trained, trained.common, champions, bundles, seed=seed),
+    )
+    known = trained.champion_rows
+    if known is not None and (n_seen := known.n_trained(rows.test)):
+        return replace(judged, problem=f"the {name} was trained on {n_seen:,} of the {len(rows.test):,} test rows")
     return replace(
         judged,
         contenders={**contenders, name: Contender(theirs, task.evaluate(labels, theirs, weights), seconds=0.0)},
         comparison=compare(task.losses(labels, ours), task.losses(labels, theirs), weights, seed=seed),
-        standing=None if trained.common is None else standing(trained, trained.common, champions, bundles, seed=seed),
+        compared_on=_compared_on(trained),
         margin=margin_of(trained, labels, weights),
     )
+
+
+def _compared_on(trained: Trained) -> str:
+    """The test rows of the comparison with the champion, in words."""
+    n_rows, known = len(trained.rows.test), trained.champion_rows
+    if known is None or known.problem:
+        return f"{n_rows:,} test rows{f'; {known.problem}' if known is not None else ''}"
+    return f"{n_rows:,} rows that neither was trained on"
 
 
 def _leaks(trained: Trained, contenders: Mapping[str, Contender]) -> list[SuspectedLeak]:

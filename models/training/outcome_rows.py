@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from data.errors import SourceError
+from data.splits import Split
 from data.table import Table
 from models.contract import Domain
 from models.records.audit_log.log import PredictionLog
@@ -22,7 +23,9 @@ from models.training.rows import TrainingRows, split_for
 def rows_with_outcomes(
     engine: sa.Engine, model: str, table: Table, domain: Domain, *, now: datetime, maturity_days: float = MATURITY_DAYS
 ) -> TrainingRows:
-    """The recorded rows of a model with a matured outcome.
+    """The recorded rows of a model with a matured outcome, in the order in which they were answered.
+
+    They are split by the row's own time if requests hold it, else in this order: the newest rows are the test set.
 
     Parameters
     ----------
@@ -52,7 +55,7 @@ def rows_with_outcomes(
         with_levels_of(kept, frame),
         frame,
         f"recorded predictions of {model!r} with their outcomes",
-        split_for(kept, domain),
+        split_for(kept, domain) if kept.time is not None else Split(kind="order"),
         _note(domain, outcomes),
     )
 

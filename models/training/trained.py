@@ -12,7 +12,9 @@ from data.window_events import KnownPositives
 from models.arrays import Floats, Scores
 from models.contract import Predictions, Targets, Task
 from models.estimators.table_scorer import TableScorer
+from models.training.champion_rows import ChampionRows
 from models.training.common_test import CommonTest
+from models.training.known_rows import KnownRows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,7 @@ class Trained:
     seconds : time of training and of predicting the test rows.
     positives : see `data.windows.checked_history`.
     common : the model's common test set, None if there is none yet.
+    champion_rows : what the champion knows of the rows, None if there is none.
     """
 
     task: Task
@@ -43,6 +46,7 @@ class Trained:
     seconds: float
     positives: KnownPositives | None = None
     common: CommonTest | None = None
+    champion_rows: ChampionRows | None = None
 
     @property
     def gates(self) -> Gates:
@@ -68,6 +72,14 @@ class Trained:
     def test_weights(self) -> Floats | None:
         """Weights of the test rows, with mean 1; None if the table has none."""
         return self.scorer.table.row_weights(self.frame.iloc[self.rows.test])
+
+    @property
+    def known_rows(self) -> KnownRows | None:
+        """The rows that this version knows, those of the refined one included; None if no column may be stored."""
+        own = KnownRows.of(self.scorer.table, self.frame, self.rows)
+        if own is None or self.refined_from is None:
+            return own
+        return own.with_those_of(None if self.champion_rows is None else self.champion_rows.known)
 
     def constant_predictions(self, n_rows: int) -> Predictions:
         """What the training rows' outcomes alone predict, for so many rows: the base rate, of a binary task."""

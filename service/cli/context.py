@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from models.home import Home
     from models.monitoring.promotion.changes import Load
     from models.records.events.event_log import EventLog
-    from models.registry.bundles import Manifest
     from models.registry.registry import Registry, Version
     from service.settings import Settings
 
@@ -170,17 +169,19 @@ def event_log(settings: Settings, live: LiveModel) -> Iterator[EventLog]:
 
 
 def past_rows_of(
-    settings: Settings, live: LiveModel, manifest: Manifest, *, data: Path | None, table: str | None, from_events: bool
+    settings: Settings, live: LiveModel, version: Version, *, data: Path | None, table: str | None, from_events: bool
 ) -> PastRows:
     """Past rows with their outcome, see `models.backtesting.past_rows`; CommandError for more than one source."""
     from models.backtesting.past_rows import answered_rows, past_rows
     from models.clock import utc_now
+    from models.registry.bundles import read_manifest
+    from models.training.known_rows import read_known_rows
 
+    home = home_of(settings)
+    manifest = read_manifest(home.bundles, version.digest)
     if not from_events:
-        home = home_of(settings)
-        return past_rows(
-            live, manifest, data=str(data) if data else None, table=table, home=home, data_home=settings.data_home
-        )
+        known, named = read_known_rows(home.bundles, version.digest), str(data) if data else None
+        return past_rows(live, manifest, known, data=named, table=table, home=home, data_home=settings.data_home)
     if data is not None or table is not None:
         raise CommandError("--from-events cannot be combined with --data or --table")
     with event_log(settings, live) as log:

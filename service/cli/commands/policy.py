@@ -212,7 +212,6 @@ def _simulate(
 ) -> tuple[PolicySimulation, Domain]:
     """The simulation of a request, or of a stored policy, with the champion; and its domain."""
     from models.backtesting.policy_simulation import simulate_request
-    from models.registry.bundles import read_manifest
     from models.registry.live import load_live, with_policy
 
     settings = read_settings()
@@ -221,11 +220,10 @@ def _simulate(
         version, active = champion_of(registry, name), registry.policies.active(name)
         stored = None if number is None else registry.policies.policy(name, number)
     bundled = load_live(version, home.bundles)
-    manifest = read_manifest(home.bundles, version.digest)
     base = with_policy(bundled, stored) if number is not None else None
     with TrainingProgress() as progress:
         progress.stage("Reading the past rows")
-        rows = past_rows_of(settings, bundled, manifest, data=data, table=table, from_events=from_events)
+        rows = past_rows_of(settings, bundled, version, data=data, table=table, from_events=from_events)
         progress.stage(f"Deciding {len(rows.labels):,} past rows")
         simulation = simulate_request(with_policy(bundled, active), rows, request, stored=base)
     return simulation, bundled.domain

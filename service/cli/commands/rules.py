@@ -63,7 +63,6 @@ def _backtest(
 ) -> tuple[RulesBacktest, AlertWords]:
     """The rules on past rows of the champion, and its domain's words."""
     from models.backtesting.rules import backtest_rules
-    from models.registry.bundles import read_manifest
     from models.registry.live import load_answering
 
     settings = read_settings()
@@ -71,8 +70,7 @@ def _backtest(
     with open_registry(settings) as registry:
         version, active = champion_of(registry, name), registry.policies.active(name)
     live = load_answering(version, active, home.bundles)
-    manifest = read_manifest(home.bundles, version.digest)
-    rows = past_rows_of(settings, live, manifest, data=data, table=table, from_events=from_events)
+    rows = past_rows_of(settings, live, version, data=data, table=table, from_events=from_events)
     return backtest_rules(live, rows, rules), live.domain.alert_words
 
 

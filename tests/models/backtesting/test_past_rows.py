@@ -33,7 +33,7 @@ def rows_for(credit, store):
     """Past rows of the credit model from what a call names."""
     live, manifest, _ = credit
     return lambda **named: past_rows(
-        live, manifest, **{"data": None, "table": None, "home": store.home, "data_home": None, **named}
+        live, manifest, None, **{"data": None, "table": None, "home": store.home, "data_home": None, **named}
     )
 
 
@@ -78,11 +78,11 @@ def test_rows_that_cannot_be_had_again_must_be_named(credit, store):
     live, manifest, _ = credit
     elsewhere = manifest.model_copy(update={"source": "loans.csv", "data_digest": "0" * 64})
     with pytest.raises(SourceError, match=r"are not available here \(loans.csv\); name past rows"):
-        past_rows(live, elsewhere, data=None, table=None, home=store.home, data_home=None)
+        past_rows(live, elsewhere, None, data=None, table=None, home=store.home, data_home=None)
     own_table = dataclasses.replace(live.table, name="lending")
     live.scorer.table = own_table
     with pytest.raises(SourceError, match="are not available here"):
-        past_rows(live, elsewhere, data=None, table=None, home=store.home, data_home=None)
+        past_rows(live, elsewhere, None, data=None, table=None, home=store.home, data_home=None)
 
 
 def test_two_sources_are_one_too_many(rows_for, tmp_path):

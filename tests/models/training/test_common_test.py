@@ -20,10 +20,11 @@ from models.evaluation.metrics import Comparison
 from models.home import Home
 from models.registry.registry import Registry
 from models.retraining import TrainingResult, train
-from models.training.common_test import keep_common_test, load_common_test, row_digests
+from models.training.common_test import keep_common_test, load_common_test
 from models.training.fit import fit
 from models.training.job import SILENT, TrainingJob
 from models.training.non_inferiority import is_inferior
+from models.training.row_digests import row_digests
 
 TABLE = Table(
     name="t",

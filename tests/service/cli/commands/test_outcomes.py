@@ -3,9 +3,12 @@
 import pandas as pd
 import pytest
 
+from data.checking import checked_frame
 from models.domains._discovery import load_domains
 from models.records.outcomes.predictions import PREDICTIONS
 from models.registry.database.engine import open_database
+from models.training.known_rows import read_known_rows
+from models.training.row_digests import row_digests
 from service.cli.commands.outcomes import outcomes_of
 
 
@@ -42,6 +45,30 @@ def test_outcomes_are_loaded_judged_and_trained_on(run, asked, tmp_path, trained
     job = run("train", "credit", "--from-outcomes", "--preset", "fast", "--promote", "never", "--json")
     assert job.exit_code == 3, job.stderr
     assert job.json["version"] == 3
+    report = (trained.home.bundles / job.json["digest"] / "report.html").read_text()
+    assert "120 test rows, cut in the order of the rows, the test rows last" in report
+
+
+def test_recorded_rows_are_split_in_the_order_of_their_answers(run, asked, tmp_path, trained):
+    """The last fifth tests; those that come later do so next time, and no row tests that trained the champion."""
+    file = tmp_path / "outcomes.csv"
+    train = ("train", "credit", "--from-outcomes", "--preset", "fast", "--promote", "always", "--json")
+    asked[:500].to_csv(file, index=False)
+    run("outcomes", "load", file)
+    first = run(*train)
+    asked.to_csv(file, index=False)
+    run("outcomes", "load", file)
+    second = run(*train)
+
+    assert (first.exit_code, second.exit_code) == (0, 0), second.stderr
+    known = [read_known_rows(trained.home.bundles, outcome.json["digest"]) for outcome in (first, second)]
+    assert [one.test_rows.tolist() for one in known] == [list(range(400, 500)), list(range(480, 600))]
+    credit = load_domains()["credit"]
+    answered = checked_frame(credit.table, credit.simulate(600, 3).frame, "rows", training=True)  # in this order
+    digests = row_digests(answered, known[1].matched)
+    assert set(known[0].tested) == set(digests[400:500])
+    assert set(digests[500:]) < set(known[1].tested) < set(digests[400:])
+    assert "Version 3 was trained on 400 of the 600 rows, so these do not test" in " ".join(second.stderr.split())
 
 
 def test_what_the_file_says_is_read_as_people_write_it(run, asked, tmp_path, trained):
