@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from data.checking import checked_frame
 from data.errors import BadRowsError, SourceError
 from data.files.sources import frame_digest
-from data.splits import split_rows
+from data.splits import SplitRows, split_rows
 from models.backtesting.past_rows import past_rows
 from models.registry.bundles import read_manifest
 from models.registry.live import load_live
+from models.training.known_rows import KnownRows
 
 
 @pytest.fixture
@@ -114,3 +116,37 @@ def test_no_training_row_is_among_the_past_rows(rows_for, credit):
     labels = live.table.labels(checked_frame(live.table, frame, "rows", training=True))
     cut = split_rows(live.domain.split, labels=labels, times=None, seed=7)
     assert not np.isin(rows_for().frame.index, np.concatenate([cut.train, cut.validation])).any()
+
+
+def test_of_its_own_rows_those_that_the_bundle_says_tested_it(credit, store):
+    """They may have been drawn beside a champion, so that the seed alone does not give them."""
+    live, manifest, frame = credit
+    known = KnownRows(
+        matched=("income_eur",),
+        trained=np.array([], np.uint64),
+        tested=np.array([], np.uint64),
+        test_rows=np.array([3, 7]),
+    )
+    rows = past_rows(live, manifest, known, data=None, table=None, home=store.home, data_home=None)
+
+    assert rows.frame.index.tolist() == [3, 7]
+    assert rows.frame["income_eur"].tolist() == frame["income_eur"].iloc[[3, 7]].tolist()
+
+
+def test_of_a_grown_file_no_row_that_trained_the_version(credit, store, tmp_path):
+    """What it was tested with, and what is new; a file of training rows alone is refused."""
+    live, manifest, frame = credit
+    checked = checked_frame(live.table, frame, "rows", training=True)
+    parts = np.split(np.arange(900), [600, 700])
+    split = SplitRows(**dict(zip(("train", "validation", "test"), parts, strict=True)), description="")
+    known = KnownRows.of(live.table, checked, split)
+    named = {"table": None, "home": store.home, "data_home": None}
+    pd.concat([live.domain.simulate(50, 8).frame, frame]).to_csv(tmp_path / "grown.csv", index=False)
+    frame[:700].to_csv(tmp_path / "seen.csv", index=False)
+
+    rows = past_rows(live, manifest, known, data=str(tmp_path / "grown.csv"), **named)
+
+    assert rows.frame.index.tolist() == [*range(50), *range(750, 950)]
+    assert rows.source.endswith("grown.csv, the 250 of 950 rows that version 1 was not trained on")
+    with pytest.raises(SourceError, match=r"trained on every row of .*seen.csv; name rows that are new to it"):
+        past_rows(live, manifest, known, data=str(tmp_path / "seen.csv"), **named)
