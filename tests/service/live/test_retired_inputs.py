@@ -15,10 +15,11 @@ from models.records.audit_log.log import PredictionLog
 from models.records.audit_log.personal import personal_key
 from models.records.audit_log.replay import replay
 from models.registry.live import load_live
+from models.registry.rollouts import Rollout
 from service.errors import InvalidRequestError
 from service.live.served_model import ServedModel
 from service.scoring.batches import SUFFIXES, read_file
-from tests.conftest import open_store, quick_scorer
+from tests.conftest import MOMENT, open_store, quick_live, quick_scorer
 
 REMOVED = {"credit": "income_eur", "ads": "ad_price_tier", "fraud": "distance_km"}
 DOMAINS = load_domains()
@@ -336,3 +337,14 @@ def test_a_file_may_hold_what_is_computed_now(shrunk, written):
 
     assert (batch.errors, batch.warnings) == ([], ["ignored"])
     assert window not in batch.rows[0]
+
+
+def test_a_canary_takes_what_is_ignored_for_the_last_time():
+    """The champion ignores it, although it counts no more before the canary; an input of the canary's own stays one."""
+    served = ServedModel.of(quick_live(DOMAINS["credit"]), "")
+    champion = served.with_retired_inputs((), {"pets": "last time", "housing": "last time"})
+    rollout = Rollout("credit", 2, "canary", 0.5, MOMENT, "tests")
+
+    canary = champion.challenged_by(served.with_retired_inputs((), {"rooms": "first time"}), rollout).challenger
+
+    assert canary.retired == {"pets": "last time", "rooms": "first time"}
