@@ -215,7 +215,7 @@ class InvalidTensorsError(InvalidRequestError):
 
     def _where(self) -> str:
         return ": " + "; ".join(
-            f"{error.path} {error.message}" + ("" if error.value is None else f", got {error.value!r}")
+            f"{error.path} {error.message}".lstrip() + ("" if error.value is None else f", got {error.value!r}")
             for error in self.errors
         )
 

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
 from data.column import Column
 from data.table import Table
 from models.contract import ReasonScope, Row
-from service.errors import BinaryTensorsError, FieldError, InvalidTensorsError, TooManyRowsError, shortened
+from service.errors import (
+    BinaryTensorsError,
+    FieldError,
+    InvalidRequestError,
+    InvalidTensorsError,
+    TooManyRowsError,
+    shortened,
+)
 from service.inference_protocol.datatypes import BYTES, checked_elements, element
 from service.inference_protocol.messages import InferenceRequest, InputTensor
 from service.live.served_model import ServedModel
 from service.requests.bodies import is_crowded
-from service.requests.field_errors import request_error, shown, why_not_taken
+from service.requests.field_errors import MAX_SUGGESTIONS, shown, why_not_taken
+from service.requests.validation import refuse_unknown_names, validated
 from service.scoring.batches import checked_rows
 
+_REQUEST = TypeAdapter(InferenceRequest)
 MAX_DIMENSIONS = 2
 _ELSEWHERE = {"binary_data_size", "shared_memory_region"}
 """Parameters of tensors whose values are outside of `data`."""
@@ -36,9 +45,8 @@ def read_request(body: bytes, table: Table, max_rows: int) -> InferenceRequest:
     if is_crowded(body, 4 * max_rows * (len(table.inputs) + 1)):
         raise TooManyRowsError(max_rows)
     try:
-        request = InferenceRequest.model_validate_json(body)
-    except ValidationError as error:
-        problem = request_error(error, columns=())
+        request = validated(_REQUEST, body)
+    except InvalidRequestError as problem:
         raise as_tensor_errors(problem) from None
     if any(tensor.data is None and _ELSEWHERE & set(tensor.parameters or ()) for tensor in request.inputs):
         raise BinaryTensorsError
@@ -97,11 +105,12 @@ def _check_names(tensors: Sequence[InputTensor], table: Table) -> None:
     """Refuse unknown, repeated and missing columns."""
     columns = {column.name: column for column in table.columns}
     given = [tensor.name for tensor in tensors]
+    _refuse_many_unknown(given, columns)
     errors: list[FieldError] = []
     for name in dict.fromkeys(given):
         column = columns.get(name)
         if column is None or not column.requested:
-            message = why_not_taken(name, column, columns, suggest=len(errors) < InvalidTensorsError.n_shown)
+            message = why_not_taken(name, column, columns, suggest=len(errors) < MAX_SUGGESTIONS)
             errors.append(FieldError(path=shortened(name), message=message))
         elif (n_times := given.count(name)) > 1:
             errors.append(FieldError(path=name, message=f"must be given once, not {n_times} times"))
@@ -109,6 +118,13 @@ def _check_names(tensors: Sequence[InputTensor], table: Table) -> None:
         if not column.may_be_absent and column.name not in given:
             errors.append(FieldError(path=column.name, message=f"is missing; it must be {column.allowed}"))
     _refuse(errors)
+
+
+def _refuse_many_unknown(given: Sequence[str], columns: Mapping[str, Column]) -> None:
+    try:
+        refuse_unknown_names((name for name in given if name not in columns), [*columns.values()])
+    except InvalidRequestError as problem:
+        raise as_tensor_errors(problem) from None
 
 
 def _n_rows(tensors: Sequence[InputTensor]) -> int:

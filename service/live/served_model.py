@@ -27,8 +27,9 @@ from service.errors import FieldError, InvalidRequestError, UnknownOperationErro
 from service.live.batch_answer import BatchAnswer
 from service.live.served_operation import Operated, ServedOperation
 from service.requests.bodies import is_crowded
-from service.requests.field_errors import MAX_VALUES, crowded_error, json_pointer, request_error, shown
+from service.requests.field_errors import MAX_VALUES, crowded_error, json_pointer, shown
 from service.requests.retired_fields import Place, with_warnings, without_retired
+from service.requests.validation import refusal, refuse_unknown_names, unknown_names
 
 Recall: TypeAlias = Callable[["ServedModel", str, str], tuple[LiveModel, Row]]
 """(live model, name of the field, prediction ID in it) -> the version that made the prediction, and its row."""
@@ -256,6 +257,8 @@ class ServedModel:
         """The validated body, and the retired inputs that it held at the places of rows."""
         if is_crowded(body, max_values := max(MAX_VALUES, VALUES_PER_INPUT * len(self.live.table.inputs))):
             raise crowded_error(max_values)
+        columns = self.live.table.columns
+        refuse_unknown_names((name for name in unknown_names(adapter, body) if name not in self.retired), columns)
         try:
             return adapter.validate_json(body), ()
         except ValidationError as error:
@@ -264,7 +267,7 @@ class ServedModel:
                 if ignored:
                     checked, more = self._checked(adapter, rest, row_places)
                     return checked, [*ignored, *more]
-            raise request_error(error, self.live.table.columns) from None
+            raise refusal(adapter, body, error, columns) from None
 
 
 def unstorable(row: Row, prefix: Sequence[str | int] = ()) -> list[FieldError]:

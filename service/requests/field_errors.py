@@ -18,23 +18,28 @@ from service.errors import FieldError, InvalidJsonError, InvalidRequestError, sh
 _ABOUT_SEVERAL_VALUES = frozenset({"dict_type", "list_type", "too_short", "too_long", "range"})
 """Types of errors about a list or range of a column's values rather than one value."""
 MAX_VALUES = 10_000
-"""Maximum number of values in a body that is no batch; as many unknown names take about 40 ms to refuse."""
+"""Maximum number of values in a body that is no batch."""
+MAX_SUGGESTIONS = 10
+"""Unknown names of a body that get one: each takes up to half a millisecond."""
 MAX_LETTERS_OF_A_SLIP = 60
 """Longer names get no suggestion, since the search for similar ones takes quadratic time."""
 SAFE_INTEGER = 2**53  # beyond it JSON parsers lose digits, and huge integers cannot be serialized at all
 
 
-def request_error(error: ValidationError, columns: Sequence[Column]) -> InvalidJsonError | InvalidRequestError:
+def request_error(
+    error: ValidationError, columns: Sequence[Column], n_errors: int | None = None
+) -> InvalidJsonError | InvalidRequestError:
     """The service's own error for a body that pydantic refused.
 
     Parameters
     ----------
     columns : of the model's table, which word the messages; empty for other bodies.
+    n_errors : of the whole body, if `error` is of a part of it.
     """
     found = error.errors(include_url=False, include_context=False)
     if found[0]["type"] == "json_invalid":
         return InvalidJsonError(found[0]["msg"])
-    return InvalidRequestError(field_errors(error, columns), error.error_count())
+    return InvalidRequestError(field_errors(error, columns), n_errors or error.error_count())
 
 
 def crowded_error(max_values: int) -> InvalidRequestError:
@@ -85,11 +90,16 @@ def field_errors(
     ----------
     prefix : path of the invalid part in the body, e.g. ("rows", 17).
     max_errors : maximum number of errors; a hostile body has hundreds of thousands.
-    suggest : whether to suggest a similar column for an unknown name.
+    suggest : whether to suggest a similar column for the first MAX_SUGGESTIONS unknown names.
     """
     by_name = {column.name: column for column in columns}
     found = error.errors(include_url=False, include_context=False)[:max_errors]
-    return [_field_error(details, by_name, prefix, suggest=suggest) for details in found]
+    worded, n_suggested = [], 0
+    for details in found:
+        suggests = suggest and n_suggested < MAX_SUGGESTIONS
+        worded.append(_field_error(details, by_name, prefix, suggest=suggests))
+        n_suggested += details["type"] == "extra_forbidden"
+    return worded
 
 
 def json_pointer(parts: Sequence[str | int]) -> str:

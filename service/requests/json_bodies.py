@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter
 from starlette.requests import Request
 
 from service.requests.bodies import is_crowded, json_body
-from service.requests.field_errors import MAX_VALUES, crowded_error, request_error
+from service.requests.field_errors import MAX_VALUES, crowded_error
+from service.requests.validation import validated
 
 WITHOUT_NUL = r"^[^\x00]*$"  # which PostgreSQL cannot store
 Body = TypeVar("Body", bound=BaseModel)
@@ -31,7 +33,10 @@ async def read_json(request: Request, limit: int, model: type[Body], *, max_valu
     body = await json_body(request, limit)
     if is_crowded(body, max_values):
         raise crowded_error(max_values)
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        raise request_error(error, columns=()) from None
+    checked: Body = validated(_adapter(model), body)
+    return checked
+
+
+@lru_cache(maxsize=64)
+def _adapter(model: type[Body]) -> TypeAdapter[Body]:
+    return TypeAdapter(model)

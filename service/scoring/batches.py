@@ -23,6 +23,7 @@ from service.live.served_model import ServedModel, unstorable
 from service.requests.bodies import CSV, JSON, PARQUET, is_crowded
 from service.requests.call import Call
 from service.requests.field_errors import event_field, field_errors, json_pointer, request_error, shown
+from service.requests.validation import MAX_UNKNOWN, refuse_unknown_names
 from service.scoring.batch_rows import answer_rows
 from service.scoring.event_worker import EventWorker
 from service.scoring.row_batcher import RowBatcher
@@ -139,7 +140,10 @@ def read_json(served: ServedModel, body: bytes, max_rows: int) -> Batch:
     if is_crowded(body, 4 * max_rows * (len(table.inputs) + 1)):
         raise TooManyRowsError(max_rows)
     try:
-        raw_rows = _BATCH_REQUEST.validate_python(from_json(body))["rows"]
+        sent = from_json(body)
+        if isinstance(sent, dict):
+            refuse_unknown_names(name for name in sent if name != "rows")
+        raw_rows = _BATCH_REQUEST.validate_python(sent)["rows"]
     except ValidationError as error:
         raise request_error(error, table.columns) from None
     except ValueError as error:
@@ -155,16 +159,22 @@ def checked_rows(served: ServedModel, raw_rows: Sequence[Any]) -> Batch:
     rows: list[Row | None] = []
     errors: list[FieldError] = []
     ignored: set[str] = set()
+    known = {column.name for column in table.inputs}
     for i, raw_row in enumerate(raw_rows):
         row = raw_row
         if served.retired and isinstance(raw_row, dict) and (names := served.retired.keys() & raw_row.keys()):
             row = {name: value for name, value in raw_row.items() if name not in names}
             ignored |= names
         try:
+            if isinstance(row, dict) and len(row) > len(known) + MAX_UNKNOWN:
+                refuse_unknown_names((name for name in row if name not in known), table.columns)
             rows.append(served.row.validate_python(row))
         except ValidationError as error:
             rows.append(None)
             errors += _row_errors(error, table, i, is_first=len(errors) < InvalidRequestError.n_shown)
+        except InvalidRequestError as error:
+            rows.append(None)
+            errors += [one.model_copy(update={"path": json_pointer(["rows", i])}) for one in error.errors]
     return _storable(served, Batch(rows, errors, [why for name, why in served.retired.items() if name in ignored]))
 
 

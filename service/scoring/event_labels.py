@@ -16,7 +16,6 @@ from pydantic import (
     NaiveDatetime,
     StrictBool,
     TypeAdapter,
-    ValidationError,
     create_model,
 )
 
@@ -29,8 +28,9 @@ from models.records.outcomes.ledger import Outcome
 from service.errors import FieldError, TooManyRowsError
 from service.live.served_model import ServedModel
 from service.requests.bodies import is_crowded
-from service.requests.field_errors import json_pointer, request_error, shown
+from service.requests.field_errors import json_pointer, shown
 from service.requests.json_bodies import WITHOUT_NUL
+from service.requests.validation import validated
 
 LABEL = "The true label; a later one corrects an earlier one."
 
@@ -110,10 +110,7 @@ def answer_labels(served: ServedModel, events: EventLog, body: bytes, *, now: da
     """
     if is_crowded(body, 4 * max_labels * len(EventLabel.model_fields)):
         raise TooManyRowsError(max_labels)
-    try:
-        request = labels_request(served.live.positive_word).validate_json(body)
-    except ValidationError as error:
-        raise request_error(error, ()) from None
+    request = validated(labels_request(served.live.positive_word), body)
     if len(request.labels) > max_labels:
         raise TooManyRowsError(max_labels)
     labels: dict[int, Outcome] = {}

@@ -13,6 +13,8 @@ from models.registry.registry import Registry
 JSON = {"content-type": "application/json"}
 PARQUET = {"content-type": "application/vnd.apache.parquet"}
 SCORE = "/v1/credit/score"
+MANY = {f"x{i}": 1 for i in range(2_000)}
+TENSOR = {"shape": [1], "datatype": "FP64", "data": [1]}
 
 
 def refused(response, status):
@@ -56,11 +58,57 @@ def test_very_many_unknown_names_are_refused_at_once(roomy, applicant):
 
 
 def test_many_unknown_names_are_counted_and_the_first_told(client, applicant):
-    """All of them are counted, though only some are listed."""
+    """In one error; up to a hundred have an error each."""
     found = refused(client.post(SCORE, json={**applicant, **{f"x{i}": 1 for i in range(3_000)}}), 422)
+    fewer = refused(client.post(SCORE, json={**applicant, **{f"x{i}": 1 for i in range(100)}}), 422)
 
-    assert found["detail"].startswith("3000 values are invalid")
-    assert len(found["errors"]) == 100
+    (error,) = found["errors"]
+    assert error["message"].startswith("has 3,000 unknown fields: 'x0' (unknown field), 'x1'")
+    assert fewer["detail"].startswith("100 values are invalid")
+    assert len(fewer["errors"]) == 100
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "n_fields"),
+    [
+        ("/v1/credit/explain", {"row": MANY}, "2,000"),
+        ("/v1/models/credit/promote", MANY, "2,000"),
+        ("/v1/outcomes", {"outcomes": [{**MANY}]}, "2,000"),
+        ("/v1/credit/batch", {"rows": [{}], **MANY}, "2,000"),
+        ("/v2/models/credit/infer", {"inputs": [{**TENSOR, "name": name} for name in MANY]}, "2,000"),
+    ],
+)
+def test_every_body_counts_its_unknown_names_in_one_error(roomy, path, body, n_fields):
+    """Whatever it is for."""
+    response = roomy.post(path, json=body)
+
+    assert response.status_code == 422
+    assert f"has {n_fields} unknown fields: 'x0'" in response.text
+
+
+def test_a_row_of_a_batch_counts_them_too_and_the_others_are_answered(roomy, applicant):
+    found = roomy.post("/v1/credit/batch", json={"rows": [{**applicant, **MANY}, applicant]}).json()
+
+    assert [answer is None for answer in found["answers"]] == [True, False]
+    (error,) = found["errors"]
+    assert error["path"] == "/rows/0"
+    assert error["message"].startswith("has 2,000 unknown fields: 'x0'")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "word"),
+    [
+        ("/v1/outcomes", {"outcomes": [{}] * 2_000}, "is missing"),
+        ("/v1/fraud/labels", {"labels": [{}] * 2_000}, "is missing"),
+        ("/v2/models/credit/infer", {"inputs": [{}] * 2_000}, "is missing"),
+    ],
+)
+def test_of_thousands_of_wrong_items_the_first_are_told(roomy, path, body, word):
+    """Pydantic is not asked for the words of all of them."""
+    response = roomy.post(path, json=body)
+
+    assert response.status_code == 422
+    assert 20 <= response.text.count(word) <= 100
 
 
 def test_a_long_name_is_told_shortly(client, applicant):
