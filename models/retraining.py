@@ -199,8 +199,9 @@ def _keep_for_comparison(
 
 def _drift_reference(trained: Trained) -> Mapping[str, bytes]:
     """The file that drift is measured against: training rows, and the scores of the test set."""
-    train = trained.frame.iloc[trained.rows.train]
-    return reference_file(trained.scorer.table, train, trained.task.summary.of(trained.test_predictions))
+    train, test = (trained.frame.iloc[rows] for rows in (trained.rows.train, trained.rows.test))
+    scores = trained.task.summary.of(trained.test_predictions)
+    return reference_file(trained.scorer.table, train, scores, scored=test)
 
 
 def _manifest(

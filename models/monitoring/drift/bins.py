@@ -16,7 +16,7 @@ from data.column import Column
 from data.sentences import spoken, without_unit
 from models.evaluation.bins import MAX_LEVELS, Bins, is_missing
 from models.evaluation.psi import Counts
-from models.monitoring.drift.reference import ColumnReference, LevelReference, NumberReference
+from models.monitoring.drift.distributions import ColumnReference, LevelReference, NumberReference
 from models.monitoring.drift.results import Bin
 
 N_BINS = 10

@@ -37,12 +37,14 @@ class RecentRows:
     Parameters
     ----------
     frame : the compared columns, as `data.checking.check_frame` gives them; n_rows rows.
+    keys : the values of the table's entities that are recorded, in these rows; hashed where they are stored so.
     scores : their scores, see `models.contract.Summary`, shape (n_rows,).
     times : of their requests, UTC, shape (n_rows,).
     share : approximate share of all such rows.
     """
 
     frame: pd.DataFrame
+    keys: pd.DataFrame
     scores: Floats
     times: Times
     share: float
@@ -69,24 +71,27 @@ def recent_rows(
             continue
         some.append(one)
         if len(some) == ROWS_AT_ONCE:
-            parts.append(_part(columns, live.domain.task.summary.field, some))
+            parts.append(_part(live, columns, some))
             some = []
     if some or not parts:
-        parts.append(_part(columns, live.domain.task.summary.field, some))
+        parts.append(_part(live, columns, some))
     return RecentRows(
         pd.concat([part.frame for part in parts], ignore_index=True),
+        pd.concat([part.keys for part in parts], ignore_index=True),
         np.concatenate([part.scores for part in parts]),
         np.concatenate([part.times for part in parts]),
         share=sampled.share,
     )
 
 
-def _part(columns: Sequence[Column], field: str, some: Sequence[Prediction]) -> RecentRows:
+def _part(live: LiveModel, columns: Sequence[Column], some: Sequence[Prediction]) -> RecentRows:
     cells = {column.name: _cells(column, [one.row.get(column.name) for one in some]) for column in columns}
     frame = pd.DataFrame({name: pd.Series(values, dtype=values.dtype) for name, values in cells.items()})
-    scores = np.array([one.answer[field] for one in some], np.float64)
+    names = [column.name for column in live.table.of_role("entity")]
+    keys = pd.DataFrame({name: pd.Series([one.row.get(name) for one in some], dtype=object) for name in names})
+    scores = np.array([one.answer[live.domain.task.summary.field] for one in some], np.float64)
     times = np.array([one.at.replace(tzinfo=None) for one in some], "datetime64[ms]")
-    return RecentRows(frame, scores, times, share=1.0)
+    return RecentRows(frame, keys, scores, times, share=1.0)
 
 
 def _cells(column: Column, stored: Sequence[Any]) -> npt.NDArray[Any]:

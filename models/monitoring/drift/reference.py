@@ -6,21 +6,23 @@ reconstructed from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from data.column import Column
 from data.table import Table
 from models.arrays import Floats
 from models.contract import Summary
 from models.errors import BundleError, NoReferenceError
-from models.evaluation.bins import is_missing
+from models.evaluation.bins import Bins, is_missing
+from models.monitoring.drift.distributions import TAIL_SHARE, ColumnReference, Kept, LevelReference, NumberReference
+from models.monitoring.drift.entities import INDEPENDENT, DesignEffect, Groups, design_effect, groups_in
 from models.registry.bundles import read_file, read_manifest
 from models.registry.registry import Version
 
@@ -30,6 +32,8 @@ N_CELLS = 200
 N_OUTERMOST = 32
 """Additional quantiles within each of the first and the last part, to describe the tails."""
 MAX_LEVELS = 1_000
+N_EFFECT_BINS = 10
+"""Bins of a number for its design effect."""
 
 
 def score_column(summary: Summary) -> Column:
@@ -37,73 +41,7 @@ def score_column(summary: Summary) -> Column:
     return Column(name="", kind="number", description=summary.title, unit=summary.unit)
 
 
-class _Kept(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class NumberReference(_Kept):
-    """The distribution of a number over the training rows.
-
-    Parameters
-    ----------
-    n_missing : rows without a value, or with a code for "no value".
-    values : some observed values, ascending. at_most : number of rows with at most that value.
-    complete : whether these are all observed values.
-    """
-
-    kind: Literal["number"] = "number"
-    n_missing: int
-    values: tuple[float, ...]
-    at_most: tuple[int, ...]
-    complete: bool
-
-    @property
-    def n_present(self) -> int:
-        """Rows with a value."""
-        return self.at_most[-1] if self.at_most else 0
-
-    @property
-    def n_rows(self) -> int:
-        """All rows."""
-        return self.n_present + self.n_missing
-
-    def quantile(self, share: float) -> float:
-        """The least stored value that at least this share of the rows with a value does not exceed."""
-        return self.values[int(np.searchsorted(self.at_most, share * self.n_present))]
-
-    def share_at_most(self, x: Floats) -> Floats:
-        """Share of the rows with a value of at most x: exact at stored values, interpolated between them."""
-        shares = np.array((0, *self.at_most)) / self.n_present
-        if self.complete:
-            return shares[np.searchsorted(self.values, x, side="right")]
-        between: Floats = np.interp(x, self.values, shares[1:], left=0.0, right=1.0)
-        return between
-
-
-class LevelReference(_Kept):
-    """The distribution of a category or flag over the training rows.
-
-    Parameters
-    ----------
-    levels : rows of each of the MAX_LEVELS most frequent levels, the most frequent first.
-    n_other : rows with other levels.
-    """
-
-    kind: Literal["levels"] = "levels"
-    n_missing: int
-    levels: dict[str, int]
-    n_other: int
-
-    @property
-    def n_rows(self) -> int:
-        """All rows."""
-        return sum(self.levels.values()) + self.n_other + self.n_missing
-
-
-ColumnReference: TypeAlias = NumberReference | LevelReference
-
-
-class Reference(_Kept):
+class Reference(Kept):
     """Distributions of the training rows by column, and of the scores of held-out rows.
 
     Scores of training rows are overconfident, so they are no reference for scores of new rows.
@@ -130,29 +68,61 @@ def compared_columns(table: Table) -> list[Column]:
     return [column for column in table.of_role("feature") if not why_not_compared(column)]
 
 
-def training_reference(table: Table, training: pd.DataFrame, scores: Floats) -> Reference:
+def training_reference(
+    table: Table, training: pd.DataFrame, scores: Floats, scored: pd.DataFrame | None = None
+) -> Reference:
     """The reference of training rows.
 
     Parameters
     ----------
     training : checked rows of the training set.
-    scores : of held-out rows, see `models.contract.Summary`.
+    scores : of held-out rows, see `models.contract.Summary`. scored : these rows; None if each is of another entity.
     """
+    entities = list(groups_in(table, training).values())
+    of_scored = [] if scored is None else list(groups_in(table, scored).values())
     return Reference(
-        columns={column.name: column_reference(column, training[column.name]) for column in compared_columns(table)},
-        score=_of_number(scores, 0),
+        columns={
+            column.name: column_reference(column, training[column.name], entities) for column in compared_columns(table)
+        },
+        score=_of_number(Column(name="", kind="number"), pd.Series(scores), of_scored),
     )
 
 
-def column_reference(column: Column, values: pd.Series[Any]) -> ColumnReference:
-    """The reference of a column, from values of a checked frame."""
-    missing = is_missing(column, values)
-    present, n_missing = values[~missing], int(missing.sum())
+def column_reference(column: Column, values: pd.Series[Any], entities: Sequence[Groups] = ()) -> ColumnReference:
+    """The reference of a column, from values of a checked frame.
+
+    Parameters
+    ----------
+    entities : groups of the rows, see `entities.groups_in`.
+    """
     if column.kind == "number":
-        return _of_number(present.to_numpy(np.float64), n_missing)
+        return _of_number(column, values, entities)
+    missing = is_missing(column, values)
+    present = values[~missing]
     counts = present.value_counts()
     kept = {str(level): int(count) for level, count in counts.iloc[:MAX_LEVELS].items()}
-    return LevelReference(n_missing=n_missing, levels=kept, n_other=int(counts.iloc[MAX_LEVELS:].sum()))
+    effect = _effect(column, values, entities)
+    return LevelReference(
+        n_missing=int(missing.sum()),
+        levels=kept,
+        n_other=int(counts.iloc[MAX_LEVELS:].sum()),
+        design_effect=effect.value,
+        effect_spread=effect.spread,
+        n_single=max(_n_single(present, groups[~missing]) for groups in entities) if entities else None,
+    )
+
+
+def _n_single(present: pd.Series[Any], groups: Groups) -> int:
+    """Rows whose level only one entity has."""
+    of_level = pd.Series(groups).groupby(present.to_numpy(), sort=False).agg(["size", "nunique"])
+    return int(of_level.loc[of_level["nunique"] == 1, "size"].sum())
+
+
+def _effect(column: Column, values: pd.Series[Any], entities: Sequence[Groups]) -> DesignEffect:
+    if not entities:
+        return INDEPENDENT
+    codes = Bins.of(column, values, n_bins=N_EFFECT_BINS).codes(values)
+    return design_effect(codes, entities, ordered=column.kind == "number")
 
 
 def load_reference(version: Version, bundles: Path) -> Reference:
@@ -173,21 +143,36 @@ def load_reference(version: Version, bundles: Path) -> Reference:
         raise BundleError(version.digest, f"its {REFERENCE} cannot be read by this installation: {error}") from error
 
 
-def reference_file(table: Table, training: pd.DataFrame, scores: Floats) -> Mapping[str, bytes]:
+def reference_file(
+    table: Table, training: pd.DataFrame, scores: Floats, scored: pd.DataFrame | None = None
+) -> Mapping[str, bytes]:
     """The reference as a file of a bundle, see `training_reference`."""
-    return {REFERENCE: training_reference(table, training, scores).model_dump_json().encode()}
+    return {REFERENCE: training_reference(table, training, scores, scored).model_dump_json().encode()}
 
 
-def _of_number(present: Floats, n_missing: int) -> NumberReference:
+def _of_number(column: Column, given: pd.Series[Any], entities: Sequence[Groups]) -> NumberReference:
+    missing = is_missing(column, given)
+    present = given[~missing].to_numpy(np.float64)
     values, counts = np.unique(present, return_counts=True)
     at_most = np.cumsum(counts)
     places = knots(at_most)
+    effect = _effect(column, given, entities)
+    of_tails = _tail_effects(present, [groups[~missing] for groups in entities]) if entities else []
     return NumberReference(
-        n_missing=n_missing,
+        n_missing=int(missing.sum()),
         values=tuple(values[places].tolist()),
         at_most=tuple(at_most[places].tolist()),
         complete=len(places) == len(values),
+        design_effect=effect.value,
+        effect_spread=effect.spread,
+        tail_effect=max(of_tails, default=effect.value),
     )
+
+
+def _tail_effects(present: Floats, entities: Sequence[Groups]) -> list[float]:
+    """The design effects of both tails; of many equal values or few rows there may be none."""
+    tails = [x > np.quantile(x, 1 - TAIL_SHARE, method="inverted_cdf") for x in (present, -present) if len(x)]
+    return [design_effect(tail.astype(np.intp), entities).value for tail in tails if tail.any()]
 
 
 def knots(at_most: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:

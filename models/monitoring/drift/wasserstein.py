@@ -11,7 +11,8 @@ from scipy.stats import kstwobign
 
 from models.arrays import Floats
 from models.evaluation.psi import BAND, Counts, resampled_counts
-from models.monitoring.drift.reference import NumberReference, knots
+from models.monitoring.drift.distributions import NumberReference
+from models.monitoring.drift.reference import knots
 
 
 def scale_of(reference: NumberReference) -> float:
@@ -26,13 +27,13 @@ def scale_of(reference: NumberReference) -> float:
 
 
 def distance_with_band(
-    reference: NumberReference, recent: Floats, *, n_resamples: int, seed: int
+    reference: NumberReference, recent: Floats, *, n_resamples: int, seed: int, effect: float = 1.0
 ) -> tuple[float, float, float]:
     """The distance over `scale_of` the reference, with the ends of its basic bootstrap band (`models.evaluation.psi`).
 
     Parameters
     ----------
-    recent : present values, at least one.
+    recent : present values, at least one. effect : their design effect, see `entities`.
     """
     ordered = np.sort(recent)
     distinct, counts = np.unique(ordered, return_counts=True)
@@ -46,22 +47,33 @@ def distance_with_band(
     rng = np.random.default_rng(seed)
     resampled = [
         _resampled_shares(shares, n_rows, n_resamples, rng)
-        for shares, n_rows in ((before, reference.n_present), (now, len(ordered)))
+        for shares, n_rows in (
+            (before, _independent(reference.n_present, reference.design_effect)),
+            (now, _independent(len(ordered), effect)),
+        )
     ]
     distances = np.abs(resampled[0] - resampled[1]) @ widths
     high, low = 2 * found - np.quantile(distances, ((1 - BAND) / 2, (1 + BAND) / 2))
     return found, max(float(low), 0.0), max(float(high), 0.0)
 
 
-def ks_p_value(reference: NumberReference, recent: Floats) -> float:
+def ks_p_value(reference: NumberReference, recent: Floats, *, effect: float = 1.0) -> float:
     """The p-value of the Kolmogorov-Smirnov test that both samples are of one distribution.
 
     The largest gap is taken over the stored values, where both functions are exact, so it is never overestimated.
+
+    Parameters
+    ----------
+    recent : present values, at least one. effect : their design effect, see `entities`.
     """
     at_kept = np.searchsorted(np.sort(recent), reference.values, side="right") / len(recent)
     gap = float(np.abs(at_kept - np.array(reference.at_most) / reference.n_present).max())
-    n, m = len(recent), reference.n_present
+    n, m = len(recent) / effect, reference.n_present / reference.design_effect
     return float(kstwobign.sf(np.sqrt(n * m / (n + m)) * gap))
+
+
+def _independent(n_rows: int, effect: float) -> int:
+    return max(1, round(n_rows / effect))
 
 
 def _resampled_shares(shares: Floats, n_rows: int, n_resamples: int, rng: np.random.Generator) -> Floats:

@@ -49,6 +49,8 @@ def _text(found: Monitor) -> Iterator[Part]:
     share = "" if found.share_looked_at >= 1 else f", {found.share_looked_at:.2%} of all"
     yield f"{found.model} version {found.version}: {found.n_recent:,} rows of {found.settings.days:g} days{share}."
     compared = (found.score, *found.columns)
+    for name, n_entities in found.n_entities.items():
+        yield f"They are of {n_entities:,} different {name}: rows of the same one count as fewer independent rows."
     yield listing(compared, _COLUMN)
     for one in compared:
         if one.state in STYLES:

@@ -115,3 +115,16 @@ def test_the_document_describes_it(client):
     operation = client.get("/openapi.json").json()["paths"]["/v1/models/{name}/monitor"]["get"]
     assert operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Monitor")
     assert {"200", "404", "409", "422", "503"} <= set(operation["responses"])
+
+
+def test_few_rows_in_another_unit_are_watched(client, ask_yesterday):
+    """With share and limit in words and as numbers, beside rows that are as ever."""
+    ask_yesterday(client, 980, now=MOMENT)
+    ask_yesterday(client, 20, now=MOMENT, income_eur=39_000)
+    found = client.get(PATH).json()
+    income = found["columns"][0]
+    assert (found["state"], income["column"], income["state"]) == ("watch", "income_eur", "watch")
+    told = next(one for one in income["outside"] if one["state"] == "watch")
+    assert (told["kind"], told["is_extreme"], told["typical"]) == ("above", True, 39_000)
+    assert told["share"] == {"reference": 0, "recent": 0.02}
+    assert f"2 % of values above {told['limit']:,.6g} (the highest in training)" in income["sentence"]

@@ -76,8 +76,8 @@ class Scene:
     def answer(
         self, frame: pd.DataFrame, scores: np.ndarray, *, per_request: int = 1, version: int = 1, days: float = 5
     ) -> None:
-        """Record answers to rows that came evenly within the last days."""
-        rows = [_as_requested(row) for row in frame.to_dict("records")]
+        """Record answers to rows that came evenly within the last days, of the frame's cards if it has any."""
+        rows = [_as_requested(place, row) for place, row in enumerate(frame.to_dict("records"))]
         n_requests = -(-len(rows) // per_request)
         records = []
         for place in range(n_requests):
@@ -110,12 +110,12 @@ class Scene:
         store(self.log, records)
 
 
-def _as_requested(row: dict[str, Any]) -> dict[str, Any]:
+def _as_requested(place: int, row: dict[str, Any]) -> dict[str, Any]:
     """A row as a checked request holds it: None where it is empty, whole numbers as levels, true and false."""
     kept = {name: None if pd.isna(value) else value for name, value in row.items()}
     kept["rooms"] = int(kept["rooms"])
     kept["guarantor"] = kept["guarantor"] == "1"
-    return kept | {"email": "a" * 32, "card": "c1", "account": "a1", "at": "2024-05-31T10:00:00"}
+    return {"card": f"c{place}"} | kept | {"email": "a" * 32, "account": "a1", "at": "2024-05-31T10:00:00"}
 
 
 def scores_of(n_rows: int, seed: int) -> np.ndarray:

@@ -60,7 +60,7 @@ def test_of_50_columns_that_have_not_moved_no_more_are_found_than_was_said(monke
     for number in range(n_sets):
         rng = np.random.default_rng(1_000 * n_sets + number)
         comparisons = [compared(column, draw(rng, m), draw(rng, n)) for column, draw in (5 * FAMILIES)[:50]]
-        p_values += [one.p for one in comparisons]
+        p_values += [one.measured.p for one in comparisons]
         found = concluded(comparisons)
         sets_with_a_finding += any(one.significant for one in found)
         assert "alarm" not in {one.state for one in found}
@@ -104,14 +104,15 @@ def test_numbers_that_have_moved_are_found(before, now, state, told, n):
         assert (found.state, told in found.sentence) == (state, True)
 
 
-def test_values_that_have_gone_far_out_are_watched():
-    """Within the outermost bin the index sees nothing; the distance does."""
+def test_values_that_have_gone_far_out_are_an_alarm():
+    """Within the outermost bin the index sees nothing; the distance does, and a tenth of the rows is beyond all."""
     rng = np.random.default_rng(0)
     before, now = rng.normal(0, 1, 5_000), rng.normal(0, 1, 2_000)
     now = np.where(now > 1.3, now * 100, now)
     (found,) = concluded([compared(NUMBER, before, now)])
     assert found.psi.value < 0.1
-    assert (found.state, found.significant) == ("watch", True)
+    assert (found.state, found.significant) == ("alarm", True)
+    assert state_of(found.psi, found.wasserstein, significant=True) == "watch"
 
 
 def test_levels_that_have_moved_are_named():
@@ -126,7 +127,7 @@ def test_levels_that_have_moved_are_named():
     assert found.unseen == 0.1
     assert found.sentence.startswith("x: car 50.8 % -> 19.7 %, moon 0 % -> 10 %")
     assert "missing 0 % -> 20.8 %" in found.sentence
-    assert "10 % unseen categories" in found.sentence
+    assert "10 % unseen categories (moon)" in found.sentence
 
 
 def test_a_missing_column_is_an_alarm():

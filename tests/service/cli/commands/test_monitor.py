@@ -49,3 +49,13 @@ def test_a_training_keeps_a_reference(run, credit_csv):
     assert (found["state"], found["n_recent"]) == ("too_few", 0)
     assert all(one["n_reference"] > 800 for one in found["columns"])
     assert 200 <= found["score"]["n_reference"] < 500
+
+
+def test_few_rows_in_another_unit_are_told(run, client, ask_yesterday):
+    """As a sentence; no exit code, since it is not an alarm."""
+    ask_yesterday(client, 980, now=utc_now())
+    ask_yesterday(client, 20, now=utc_now(), income_eur=39_000)
+    shown = run("monitor", "credit")
+    assert shown.exit_code == 0
+    assert "watch: Net household income per month: 2 % of values above" in shown.stdout
+    assert "(the highest in training), typically 39,000 EUR per month" in shown.stdout
