@@ -157,3 +157,10 @@ def test_training_rows_of_people_are_kept_as_such(rows_of):
     old = Reference.model_validate(kept)
     assert {one.design_effect for one in old.columns.values()} == {1.0}
     assert old.columns["income"].values == reference.columns["income"].values
+
+
+def test_a_level_that_one_entity_alone_has_would_be_new_to_the_others():
+    """Whatever the number of its rows."""
+    values = pd.Series(["own"] * 3 + ["shared", "shared", "once"], dtype=object)
+    reference = column_reference(LEVELS, values, [np.array([0, 0, 0, 0, 1, 1])])
+    assert (reference.n_single, reference.n_unrepeated) == (4, 4)
