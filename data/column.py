@@ -78,6 +78,7 @@ class Column:
     meanings : of levels that are codes.
     positive : the target's value that counts as class 1; if left out, the true value of a flag, or the second of two
         levels of a category.
+    outside : of a target with several levels: the level of rows that belong to none of the others.
     missing : codes that mean "no value" and are exempt from the bounds.
     optional : may be empty in a file, null or absent in a request.
     default : of an input: its value in requests, and in files to score, that lack it; see `data.defaults`. Files to
@@ -112,6 +113,7 @@ class Column:
     levels: tuple[Level, ...] = ()
     meanings: dict[str, str] = dataclasses.field(default_factory=dict)
     positive: Level | None = None
+    outside: Level | None = None
     missing: tuple[Scalar, ...] = ()
     optional: bool = False
     default: Scalar | None = None
@@ -152,8 +154,6 @@ class Column:
                 raise TableError(f"column {self.name!r}: a bound must be finite, got {bound}; leave it out instead")
         if self.kind == "flag" and self.levels and len(self.levels) != 2:
             raise TableError(f"column {self.name!r}: a flag has two levels (false, true), got {list(self.levels)}")
-        if self.role == "feature" and self.kind == "text":
-            raise TableError(f"column {self.name!r}: free text cannot be a feature; set role = 'ignore'")
         if self.kind != _KIND_OF_ROLE.get(self.role, self.kind):
             raise TableError(f"column {self.name!r}: a {self.role} cannot be of kind {self.kind!r}")
         if self.window is not None and (self.role != "feature" or self.missing):
@@ -176,6 +176,10 @@ class Column:
             raise TableError(f"column {self.name!r}: a {self.role} is known in every row; leave out 'missing'")
         if self.positive is not None and self.role != "target":
             raise TableError(f"column {self.name!r}: 'positive' is for the target, this is a {self.role}")
+        if self.outside is not None and (self.role != "target" or self.outside not in self.levels):
+            raise TableError(
+                f"column {self.name!r}: 'outside' is {self.outside!r}; it must be a listed level of the target"
+            )
         spellings = self.levels or (tuple(USUAL_FLAGS) if self.kind == "flag" else ())
         if self.positive is not None and spellings and self.positive not in spellings:
             raise TableError(

@@ -21,6 +21,7 @@ from data.column import USUAL_FLAGS, Column, level_text
 from data.defaults import check_defaults
 from data.errors import TableError
 from data.gates import Gates
+from data.replies import Reply
 from data.window import OF_AMOUNTS, OF_LABELS, USUAL_LABEL_DELAY_DAYS, Window
 
 MAX_SHOWN_VALUES = 5
@@ -29,12 +30,20 @@ MAX_SHOWN_VALUES = 5
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Table:
-    """Columns in the order in which files, requests and encoders list them, and the gates of models trained on them."""
+    """The description of the rows, and what belongs to the models trained on them.
+
+    Parameters
+    ----------
+    columns : in the order in which files, requests and encoders list them.
+    gates : of new versions.
+    answers : by level of the target what a chat says; empty for tables that are not for chats.
+    """
 
     name: str
     description: str = ""
     columns: tuple[Column, ...]
     gates: Gates = Gates()
+    answers: dict[str, Reply] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse duplicate names, duplicate single roles, and defaults that are no values."""
@@ -53,6 +62,12 @@ class Table:
             if column.window is not None:
                 self._check_window(column.name, column.window)
         self._check_windows_together()
+        levels = self.target.levels if self.answers else ()
+        if unknown := sorted(set(self.answers) - set(levels)):
+            raise TableError(
+                f"table {self.name!r}: [answers.{unknown[0]}] is for a level that the target does not have; it has "
+                f"{', '.join(levels)}"
+            )
 
     def _check_windows_together(self) -> None:
         """Check windows together: events have ids, and those of an entity store one amount and one other column."""

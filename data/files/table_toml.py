@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from data.column import Column
 from data.errors import TableError
 from data.gates import Gates
+from data.replies import MAX_REPLY_CHARACTERS, Reply
 from data.table import Table
 from data.window import Window
 
@@ -31,7 +32,7 @@ HEADER = """\
 #                 numbers, so that 7, 7.0 and 07 are one
 #   time          a date or time; format says how it is written where that is not ISO 8601: "%d/%m/%Y" (the codes of
 #                 Python's strptime), "epoch seconds", "epoch milliseconds" or "excel days"
-#   text          free text, never an input
+#   text          free text; an input of chat models, and of no others
 # role          what the column is for:
 #   feature       an input (also where no role is given)
 #   target        what to predict; positive is the value that counts as class 1
@@ -43,6 +44,7 @@ HEADER = """\
 #                 The first entity is the subject, whose rows are reviewed together
 #   event         the row's own id: rows with the same id are the same event, and count once
 #   ignore        never used
+# outside       the target's level of messages that are none of the others (chat)
 # description   what the column means; shown in the API documentation and forms
 # meanings      what levels mean where they are codes, e.g. {A11 = "below 0 DM"}
 # unit          of a number, e.g. "EUR"
@@ -73,6 +75,10 @@ HEADER = """\
 #   margin = 0.01                   how much worse than the champion and the best earlier version it may be, as a share
 #                                   of the loss of always predicting the base rate
 #   max_test_rows = 20000           test rows of the first version that are kept to compare all versions; 0 keeps none
+#
+# [answers.LEVEL]   what a chat says to messages of this level of the target:
+#   text            what it says
+#   handover        true: a person takes over after it
 
 """
 
@@ -93,7 +99,11 @@ def table_as_dict(table: Table) -> dict[str, Any]:
     usual = dataclasses.asdict(Gates())
     gates = {name: value for name, value in dataclasses.asdict(table.gates).items() if value != usual[name]}
     found = {"name": table.name, "description": table.description, "columns": columns}
-    return {**found, "gates": gates} if gates else found
+    answers = {
+        level: {"text": reply.text, **({"handover": True} if reply.handover else {})}
+        for level, reply in table.answers.items()
+    }
+    return {**found, **({"gates": gates} if gates else {}), **({"answers": answers} if answers else {})}
 
 
 def _column_as_dict(column: Column) -> dict[str, Any]:
@@ -110,17 +120,23 @@ def _plain(value: object) -> object:
 
 def table_from_dict(described: Mapping[str, Any]) -> Table:
     """The table that `table_as_dict` wrote; TableError names column, field, value and what is allowed."""
-    if unknown := sorted(set(described) - {"name", "description", "columns", "gates"}):
-        raise TableError(f"unknown field {unknown[0]!r}; a table has name, description, columns and gates")
+    if unknown := sorted(set(described) - {"name", "description", "columns", "gates", "answers"}):
+        raise TableError(f"unknown field {unknown[0]!r}; a table has name, description, columns, gates and answers")
     if not described.get("name"):
         raise TableError("the table has no name; start the file with name = '...'")
     columns = described.get("columns")
     if not isinstance(columns, Mapping) or not columns:
         raise TableError("there are no columns; describe each under [columns.NAME]")
     made = tuple(_column_from_dict(name, fields) for name, fields in columns.items())
-    gates = _gates_from_dict(described.get("gates", {}))
+    gates, answers = _gates_from_dict(described.get("gates", {})), _answers_from_dict(described.get("answers", {}))
     try:
-        return Table(name=described["name"], description=described.get("description", ""), columns=made, gates=gates)
+        return Table(
+            name=described["name"],
+            description=described.get("description", ""),
+            columns=made,
+            gates=gates,
+            answers=answers,
+        )
     except ValidationError as error:
         raise TableError(_first_mistake(error)) from error
 
@@ -135,6 +151,25 @@ def _gates_from_dict(fields: object) -> Gates:
         return Gates(**fields)
     except ValidationError as error:
         raise TableError(f"gates: {_first_mistake(error)}") from error
+
+
+def _answers_from_dict(described: object) -> dict[str, Reply]:
+    if not isinstance(described, Mapping):
+        raise TableError(f"answers: must be tables such as [answers.LEVEL] with a text; got {described!r}")
+    return {level: _reply_from_dict(f"answers.{level}", fields) for level, fields in described.items()}
+
+
+def _reply_from_dict(place: str, fields: object) -> Reply:
+    if not isinstance(fields, Mapping):
+        raise TableError(f"{place}: must be a table with a text; got {fields!r}")
+    if unknown := sorted(set(fields) - {"text", "handover"}):
+        raise TableError(f"{place}: unknown field {unknown[0]!r}; an answer has text and handover")
+    text, handover = fields.get("text"), fields.get("handover", False)
+    if not isinstance(text, str) or not 1 <= len(text) <= MAX_REPLY_CHARACTERS:
+        raise TableError(f"{place}: 'text' must be 1 to {MAX_REPLY_CHARACTERS:,} characters; got {text!r:.100}")
+    if not isinstance(handover, bool):
+        raise TableError(f"{place}: 'handover' must be true or false; got {handover!r}")
+    return Reply(text=text, handover=handover)
 
 
 def _column_from_dict(name: str, fields: object) -> Column:

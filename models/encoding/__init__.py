@@ -5,5 +5,7 @@ same arithmetic, limited to operations with a unique IEEE 754 result (+ - * / sq
 has the same bits from a frame and from a request, alone and in a batch.
 """
 
+from models.encoding.arrays import EncodedRows as EncodedRows
 from models.encoding.arrays import Features as Features
+from models.encoding.arrays import joined as joined
 from models.encoding.table_encoder import TableEncoder as TableEncoder

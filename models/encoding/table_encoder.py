@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from data.column import Column
+from data.errors import TableError
 from data.table import Table
 from models.encoding.arrays import FEW_ROWS, Features
 from models.encoding.categories import CategoryBlock
@@ -134,6 +135,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         labels = binary_labels(y, len(frame))
         self.table_ = self.table if self.table is not None else table_by_types(frame)
         columns = self.table_.features
+        if texts := [column.name for column in columns if column.kind == "text"]:
+            raise TableError(f"column {texts[0]!r}: this model reads no free text; set role = 'ignore'")
         self.numbers_ = NumberBlock(
             [column for column in columns if column.kind == "number"],
             n_bins=settings.n_bins,

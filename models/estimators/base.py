@@ -212,14 +212,15 @@ class BackpropEstimator(BackpropParameters):
         else:
             network = self._new_network(rows, output=output, rng=self._generator)
             self.training_curve_, self.validation_curve_ = [], []
-        before = network.parameters.copy()
+        before = [array.copy() for array in network.arrays]
         training = self._training(network, rows, loss=loss, schedule=constant.__name__)
         with threadpool_limits(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
             (epoch,) = training.epochs(rows, n_epochs=1, callbacks=list(self.callbacks or ()))
         try:
             refuse_divergence(self, network, rows.inputs)
         except ValueError:
-            network.parameters[...] = before
+            for array, kept in zip(network.arrays, before, strict=True):
+                array[...] = kept
             del self._optimizer, self._generator  # its moments are not finite either
             raise
         self.network_ = network
@@ -258,7 +259,7 @@ class BackpropEstimator(BackpropParameters):
         """ValueError unless the parameters are valid and the network has an input for each feature."""
         self.callbacks = None
         self._validate_params()
-        if (n_inputs := self.network_.layers[0].n_inputs) != self.n_features_in_:
+        if (n_inputs := self.network_.n_inputs) != self.n_features_in_:
             raise ValueError(f"the network has {n_inputs} inputs for {self.n_features_in_} features")
 
     def _own_weights(self) -> None:

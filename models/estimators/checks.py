@@ -6,17 +6,24 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_n_features, _check_sample_weight, column_or_1d, validate_data
 
 from models.nn.arrays import Array
 from models.nn.network import Network
+from models.nn.sparse_rows import SparseRows
 
 MAX_INPUT = 1e15
 """No input may be larger in absolute value: the square of a sum of 10,000 of them is still a float32 number."""
 
 
 def checked_rows(estimator: BaseEstimator, X: Any, y: Any = "no_validation", **checks: Any) -> Any:
-    """X as float32, and y, checked by `validate_data`; ValueError names the first cell of X out of range."""
+    """X as float32, and y, checked by `validate_data`; ValueError names the first cell of X out of range.
+
+    `SparseRows` come from an encoder of ours: only y and their width are checked.
+    """
+    if isinstance(X, SparseRows):
+        _check_n_features(estimator, X, reset=checks.get("reset", True))
+        return X if isinstance(y, str) else (X, column_or_1d(y))
     # An overflow in X is reported below, one in y by `_targets`
     with np.errstate(over="ignore", invalid="ignore"):
         checked = validate_data(estimator, X, y, dtype=np.float32, order="C", ensure_all_finite=False, **checks)
@@ -46,9 +53,14 @@ def weight_column(sample_weight: Any, X: Array) -> Array | None:
     return scaled
 
 
-def refuse_divergence(estimator: BaseEstimator, network: Network, inputs: Array) -> None:
+def refuse_divergence(estimator: BaseEstimator, network: Network, inputs: Any) -> None:
     """ValueError if training on these inputs left weights that are not finite; it names the largest input."""
-    if not np.isfinite(network.parameters).all():
+    if not all(np.isfinite(array).all() for array in network.arrays):
+        if isinstance(inputs, SparseRows):
+            raise ValueError(
+                "training diverged: weights became infinite or NaN; lower "
+                f"learning_rate={estimator.settings.learning_rate}"
+            )
         largest = np.abs(inputs).max(axis=0)
         column = int(largest.argmax())
         raise ValueError(

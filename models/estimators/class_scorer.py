@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 
 from data.table import Table
 from models.arrays import Floats, Scores
-from models.encoding import Features, TableEncoder
+from models.encoding import EncodedRows, Features, TableEncoder
 from models.estimators.classifier import BackpropClassifier
 from models.estimators.table_scorer import PlainScorer
 from models.presets import Preset
@@ -55,7 +55,7 @@ class ClassScorer(PlainScorer):
         edges = (-np.log(MAX_TEMPERATURE), np.log(MAX_TEMPERATURE))
         self.temperature = float(np.exp(minimize_scalar(loss, bounds=edges, method="bounded").x))
 
-    def scores(self, X: Features) -> Scores:
+    def scores(self, X: EncodedRows) -> Scores:
         """The `probabilities`, shape (n_rows, n_levels), in the order of the target's levels."""
         of_seen = softmax(self._sums(X) / self.temperature)
         # Levels that are missing from the training set keep the probability 0
@@ -63,7 +63,7 @@ class ClassScorer(PlainScorer):
         probabilities[:, self.network.classes_] = of_seen
         return {"probabilities": probabilities}
 
-    def _sums(self, X: Features) -> Floats:
+    def _sums(self, X: EncodedRows) -> Floats:
         """One sum per level; a network for two levels has a single output, the log-odds of the second."""
         sums = self.network.network_.mean_sums(X).astype(np.float64)
         return np.concatenate([np.zeros_like(sums), sums], axis=1) if sums.shape[1] == 1 else sums

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.nn.arrays import Array
-from models.nn.layers import Dense, LayerKernel, Record
+from models.nn.layers import Dense, LayerKernel
 from models.nn.losses import Loss
 from models.nn.monotone import put_within_bounds, start_within_bounds
 from models.nn.network_shape import NetworkShape
@@ -135,23 +135,40 @@ class Network:
             np.concatenate([network.layers[i].biases for network in networks], out=layer.biases)
         return whole
 
-    def forward(self, inputs: Array, records: Sequence[Record], rng: np.random.Generator) -> Array:
+    @property
+    def n_inputs(self) -> int:
+        """Number of inputs."""
+        return self.layers[0].n_inputs
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """All that training moves."""
+        return (self.parameters,)
+
+    def forward(self, inputs: Any, records: Sequence[Any], rng: np.random.Generator) -> Array:
         """Forward pass of a batch, with dropout; fills `records` for the backward pass.
 
         Parameters
         ----------
-        inputs : (n_rows, n_inputs), the same batch for all members.
+        inputs : (n_rows, n_inputs), the same batch for all members, or (n_members, n_rows, n_inputs).
 
         Returns
         -------
         ndarray of shape (n_members, n_rows, n_outputs)
         """
-        outputs = inputs
+        outputs: Array = inputs
         for layer, record in zip(self.layers, records, strict=True):
             outputs = layer.forward(outputs, record, rng)
         return outputs
 
-    def backward(self, targets: Array, loss: Loss, records: Sequence[Record], row_weights: Array | float) -> None:
+    def backward(
+        self,
+        targets: Array,
+        loss: Loss,
+        records: Sequence[Any],
+        row_weights: Array | float,
+        grad_inputs: Array | None = None,
+    ) -> None:
         """Backward pass of the last `forward` batch: the gradients of its loss, from the last layer to the first.
 
         Parameters
@@ -159,6 +176,7 @@ class Network:
         targets : (n_rows, n_outputs).
         row_weights : the weight of each row in the batch loss, shape (n_rows, 1) or one number: 1/n_rows for the mean,
             1 for the sum.
+        grad_inputs : array to receive dL/d(inputs), (n_members, n_rows, n_inputs); None where nothing reads it.
         """
         last, record = self.layers[-1], records[-1]
         in_short_form = loss.natural_activation == last.activation.name
@@ -168,35 +186,34 @@ class Network:
             record.grads[...] = loss.gradient(record.outputs, targets)
         record.grads *= row_weights
         for i in reversed(range(len(self.layers))):
-            # The gradient of the data is of no use: the first layer does not compute it
-            grad_inputs = records[i - 1].grads if i else None
+            grads_before = records[i - 1].grads if i else grad_inputs
             if i == len(self.layers) - 1 and in_short_form:
-                last.backward_from_sums(record, grad_inputs)
+                last.backward_from_sums(record, grads_before)
             else:
-                self.layers[i].backward(records[i], grad_inputs)
+                self.layers[i].backward(records[i], grads_before)
 
-    def keep_directions(self) -> None:
+    def finish_step(self, records: Sequence[Any], learning_rate: float) -> None:
         """After a step of the optimizer: project the weights to the bounds of the inputs' directions."""
         if self.directions is not None:
             put_within_bounds(self.layers, self.directions)
 
-    def sums(self, inputs: Array) -> Array:
+    def sums(self, inputs: Any) -> Array:
         """The last layer's weighted sums of every member, (n_members, n_rows, n_outputs); touches no state.
 
         A row has the same sums, bit for bit, alone and in a batch, see `steady_products`; for that, rows are padded
         with zeros to whole tiles.
         """
-        n_rows = len(inputs)
+        n_rows = inputs.shape[-2]
         if n_filled := -n_rows % rows_per_tile():
-            filled = np.zeros((n_rows + n_filled, inputs.shape[1]), inputs.dtype)
-            filled[:n_rows] = inputs
+            filled = np.zeros((*inputs.shape[:-2], n_rows + n_filled, inputs.shape[-1]), inputs.dtype)
+            filled[..., :n_rows, :] = inputs
             inputs = filled
         for layer in self.layers[:-1]:
             inputs = layer.predict(inputs)
         sums = self.layers[-1].predicted_sums(inputs)
         return sums[:, :n_rows] if n_filled else sums
 
-    def mean_sums(self, inputs: Array) -> Array:
+    def mean_sums(self, inputs: Any) -> Array:
         """The ensemble's sums: the mean of the members' last weighted sums, (n_rows, n_outputs).
 
         For a sigmoid these are the log-odds of the prediction, for a softmax its log-probabilities up to a constant.
@@ -217,13 +234,13 @@ class Network:
         mean *= 1 / self.n_members
         return mean
 
-    def predict(self, inputs: Array) -> Array:
+    def predict(self, inputs: Any) -> Array:
         """The prediction: the output activation of `mean_sums`, (n_rows, n_outputs)."""
         outputs = self.mean_sums(inputs)
         self.layers[-1].activation.apply(outputs, outputs)
         return outputs
 
-    def new_records(self, n_rows: int, layer_kernel: Callable[[str], LayerKernel | None] | None = None) -> list[Record]:
+    def new_records(self, n_rows: int, layer_kernel: Callable[[str], LayerKernel | None] | None = None) -> list[Any]:
         """Buffers of all layers for batches of `n_rows`.
 
         Parameters

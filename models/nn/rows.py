@@ -9,18 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from models.nn.arrays import Array
-from models.nn.layers import Record
 from models.nn.network import Network
+from models.nn.sparse_rows import SparseRows
 
 
 @dataclass(frozen=True)
 class Rows:
     """Inputs (n_rows, n_inputs), targets (n_rows, n_outputs) and the weight of each row, (n_rows, 1) with mean 1.
 
+    The inputs are an array, or `SparseRows` for a network whose first layer is sparse.
     `chosen` holds the indices of a subset, None for all rows: a subset shares the arrays of the whole.
     """
 
-    inputs: Array
+    inputs: Any
     targets: Array
     weights: Array | None = None
     chosen: npt.NDArray[np.intp] | None = None
@@ -44,16 +45,18 @@ class Batch:
 
     def __init__(self, network: Network, rows: Rows, n_rows: int, layer_kernel: Any) -> None:
         self.n_rows = n_rows
-        self.inputs = np.empty((n_rows, rows.inputs.shape[1]), rows.inputs.dtype)
+        self.inputs: Any = np.empty((n_rows, rows.inputs.shape[1]), rows.inputs.dtype)
         self.targets = np.empty((n_rows, rows.targets.shape[1]), rows.targets.dtype)
         self.weights = None if rows.weights is None else np.empty((n_rows, 1), rows.weights.dtype)
-        self.records: list[Record] = network.new_records(n_rows, layer_kernel)
+        self.records: list[Any] = network.new_records(n_rows, layer_kernel)
 
     def gather(self, rows: Rows, numbers: npt.NDArray[np.intp]) -> None:
         """Copy the rows with these indices into the buffers."""
         # mode="clip" lets numpy write straight into `out` without a buffer; all numbers are valid.
         # `take` would first copy the whole of a matrix that is not stored row by row
-        if rows.inputs.flags.c_contiguous:
+        if isinstance(rows.inputs, SparseRows):
+            self.inputs = rows.inputs[numbers]
+        elif rows.inputs.flags.c_contiguous:
             rows.inputs.take(numbers, 0, self.inputs, "clip")
         else:
             self.inputs[...] = rows.inputs[numbers]

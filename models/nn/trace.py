@@ -85,7 +85,7 @@ def trace(network: Network, row: Array, targets: Array, loss: Loss, *, learning_
     layers = _backward(network, forward, target, loss)
     after = network.copy()
     SGD().step(after.parameters, network.gradients.copy(), learning_rate)
-    after.keep_directions()
+    after.finish_step((), learning_rate)
     forward_after = _predicted(after, row)
     return Trace(
         layers=layers,

@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 import numpy as np
 
-from models.nn.arrays import Array
 from models.nn.input_scales import InputScales
 from models.nn.loss_sums import LossSum, mean_loss
 from models.nn.losses import Loss
@@ -57,21 +56,23 @@ class EarlyStopping:
     def __init__(self, network: Network, *, patience: int, min_gain: float = 0.0, start_loss: float = np.inf) -> None:
         self.network, self.patience, self.min_gain = network, patience, min_gain
         self.best_loss, self.best_epoch = start_loss, 0
-        self._best_parameters: Array = network.parameters.copy()
+        self._best = [array.copy() for array in network.arrays]
 
     def __call__(self, epoch: Epoch) -> bool:
         """Record the epoch; returns whether to stop."""
         loss = epoch.training_loss if epoch.validation_loss is None else epoch.validation_loss
         if loss < self.best_loss - self.min_gain:
             self.best_loss, self.best_epoch = loss, epoch.number
-            self._best_parameters[...] = self.network.parameters
+            for kept, array in zip(self._best, self.network.arrays, strict=True):
+                kept[...] = array
         return epoch.number - self.best_epoch >= self.patience
 
     def restore(self) -> None:
         """Put the best parameters back."""
         # If every loss was NaN, the diverged parameters stay, for the caller to find
         if np.isfinite(self.best_loss):
-            self.network.parameters[...] = self._best_parameters
+            for kept, array in zip(self._best, self.network.arrays, strict=True):
+                array[...] = kept
 
 
 @cache
@@ -207,6 +208,6 @@ class Training:
             else:
                 network.gradients[: network.n_weights] += self.weight_decay * weights
         self.optimizer.step(network.parameters, network.gradients, learning_rate)
-        network.keep_directions()
+        network.finish_step(batch.records, learning_rate)
         if self.input_scales:
             self.input_scales.put_together(learning_rate)

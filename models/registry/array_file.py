@@ -23,6 +23,7 @@ Array: TypeAlias = npt.NDArray[Any]
 MAX_HEADER_BYTES = 2 * 1024**2
 MAX_DIMENSIONS = 4
 DTYPES: Mapping[str, np.dtype[Any]] = {
+    "F16": np.dtype("<f2"),
     "F32": np.dtype("<f4"),
     "F64": np.dtype("<f8"),
     "I8": np.dtype("i1"),

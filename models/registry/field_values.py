@@ -15,7 +15,9 @@ from models.registry.array_file import Array
 _MAX_QUOTED = 100
 """Characters of a value that an error shows."""
 SCALARS: Mapping[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "text": (str,)}
-ARRAY = re.compile(r"(?P<dtype>float32|float64|int8|int64)\[(?P<shape>[^\]]*)\]( < (?P<below>\w+))?(?P<inf> or inf)?")
+ARRAY = re.compile(
+    r"(?P<dtype>float16|float32|float64|int8|int64)\[(?P<shape>[^\]]*)\]( < (?P<below>\w+))?(?P<inf> or inf)?"
+)
 
 
 class InvalidFieldError(Exception):

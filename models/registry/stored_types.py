@@ -11,9 +11,9 @@ The kind of a field is one of
     table                       a `data.table.Table`
     NAME                        an object of the stored type NAME
     A|B                         one or the other
-    float32[rows, 2]            an array: float32, float64, int8 or int64, with its shape. A word is a length, shared
-                                by all fields of the object that use it; an empty one is any length. All numbers are
-                                finite, unless "or inf" follows. "< rows": each number is a position below that length.
+    float32[rows, 2]            an array: float16, float32, float64, int8 or int64, with its shape. A word is a length,
+                                shared by all fields of the object that use it; an empty one is any length. All numbers
+                                are finite, unless "or inf" follows. "< rows": each is a position below that length.
     KIND[rows], KIND{}          a list, an object with any keys
     KIND?                       KIND or null
 
@@ -30,6 +30,7 @@ from models.domains._discovery import load_domains
 from models.encoding.categories import CategoryBlock
 from models.encoding.numbers import NumberBlock
 from models.encoding.table_encoder import TableEncoder
+from models.encoding.text_encoder import TextEncoder
 from models.encoding.times import TimeBlock
 from models.estimators.autoencoder import BackpropAutoencoder
 from models.estimators.background import Background, ScoreBand
@@ -38,8 +39,10 @@ from models.estimators.class_scorer import ClassScorer
 from models.estimators.classifier import BackpropClassifier
 from models.estimators.quantile_scorer import QuantileScorer
 from models.estimators.regressor import BackpropRegressor
+from models.estimators.sparse_classifier import SparseClassifier
 from models.estimators.table_classifier import TableClassifier
 from models.nn.network import Network
+from models.nn.sparse_network import SparseNetwork
 
 OF_ALL_DOMAINS: tuple[type, ...] = (
     Background,
@@ -53,8 +56,11 @@ OF_ALL_DOMAINS: tuple[type, ...] = (
     NumberBlock,
     QuantileScorer,
     ScoreBand,
+    SparseClassifier,
+    SparseNetwork,
     TableClassifier,
     TableEncoder,
+    TextEncoder,
     TimeBlock,
 )
 

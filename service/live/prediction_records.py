@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from models.contract import ReasonScope, Row
-from models.encoding import Features
+from models.encoding import EncodedRows
 from models.records.audit_log.record import BATCH, PredictionRecord, features_digest
 from service.requests.call import Call
 
@@ -51,7 +51,7 @@ def rows_record(
     record_id: str,
     action: str,
     rows: Sequence[Row],
-    X: Features,
+    X: EncodedRows,
     answers: Sequence[str],
     *,
     call: Call,

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 
-import numpy as np
 from structlog.typing import FilteringBoundLogger
 
 from models.answers.respond import answer_columns, answer_texts
 from models.contract import Row
+from models.encoding import joined
 from service.live.prediction_records import rows_record
 from service.live.served_model import ServedModel
 from service.metrics.metrics import Metrics
@@ -134,7 +134,7 @@ class ShadowWorker:
             some = slice(start, start + ROWS_AT_ONCE)
             X.append(shadow.live.scorer.encoder.encode_rows(rows[some]))
             texts += answer_texts(answer_columns(shadow.live, rows[some], X[-1], ids[some], reasons="none"))
-        features, start, records = np.concatenate(X), 0, []
+        features, start, records = joined(X), 0, []
         for one in group:
             own = slice(start, start + len(one.rows))
             start = own.stop

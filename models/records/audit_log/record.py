@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic_core import from_json
 
-from models.encoding import Features
+from models.encoding import EncodedRows
 
 Role: TypeAlias = Literal["champion", "canary", "shadow"]
 BATCH = "batch"
@@ -79,7 +79,7 @@ class Prediction:
     answer: Mapping[str, Any]
 
 
-def features_digest(X: Features) -> str:
+def features_digest(X: EncodedRows) -> str:
     """Fingerprint of encoded rows: 128 bits of BLAKE2b over their float32 values, row by row."""
     return blake2b(X.tobytes(), digest_size=16).hexdigest()
 

@@ -95,7 +95,6 @@ class TestMistakes:
             ),
             ("name = 't'\n[columns.x]\nkind = 'key'\nexample = [1]", "a valid boolean or a valid integer or"),
             ("name = 't'\n[columns.x]\nkind = 'key'\nlevels = 3", "field 'levels' is 3; it must be a valid list"),
-            ("name = 't'\n[columns.x]\nkind = 'text'", "column 'x': free text cannot be a feature"),
             ("name = 't'\n[columns.p]\nkind = 'key'\nrole = 'propensity'", "a propensity cannot be of kind 'key'"),
             (
                 "name = 't'\n[columns.p]\nkind = 'number'\nrole = 'propensity'\nmissing = [-1]",

@@ -26,7 +26,7 @@ def network_of(hidden, output="sigmoid", *, dtype=np.float32, seed=0, n_members=
         dtype=dtype,
     )
     network.parameters += 0.1 * rng.standard_normal(network.parameters.shape).astype(dtype)
-    network.keep_directions()
+    network.finish_step((), 0.0)
     return network
 
 
@@ -93,7 +93,7 @@ def test_one_step_moves_against_the_gradient():
     assert found.vote_after > found.vote
     assert found.vote_after.tobytes() == found.after.mean_sums(row[None])[0].tobytes()
     moved = found.after.copy()
-    moved.keep_directions()
+    moved.finish_step((), 0.0)
     assert moved.parameters.tobytes() == found.after.parameters.tobytes()
 
     free = network_of("tanh")

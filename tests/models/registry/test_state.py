@@ -372,7 +372,7 @@ def test_two_types_of_one_name_are_an_error(monkeypatch: pytest.MonkeyPatch) -> 
 def test_declared_kinds_are_known(one: Any) -> None:
     """Every field is of a kind that the module's text explains, and "< length" names a length before it."""
     names = "|".join(["int", "float", "bool", "text", "value", "table", *stored_types()])
-    array = r"(float32|float64|int8|int64)\[\w*(, \w*)*\]( < \w+)?( or inf)?"
+    array = r"(float16|float32|float64|int8|int64)\[\w*(, \w*)*\]( < \w+)?( or inf)?"
     kind = re.compile(rf"(({names})(\|({names}))*|{array})(\[\w*\]|{{}})*\??")
     lengths: set[str] = set()
     for field, declared in one.stored_fields.items():

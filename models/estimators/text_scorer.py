@@ -1,0 +1,168 @@
+"""TextScorer: calibrated probabilities of the classes of a text, and how unusual the text is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+
+from data.table import Table
+from models.arrays import Floats, Scores
+from models.encoding.text_encoder import TextEncoder
+from models.estimators.class_scorer import ClassScorer, softmax
+from models.estimators.sparse_classifier import SparseClassifier
+from models.estimators.word_shares import entry_shares, word_shares
+from models.nn.sparse_rows import SparseRows
+from models.nn.training import Callback
+from models.presets import Preset
+
+N_PERCENTILES = 1001
+USUAL_SHARE = 0.98
+"""Share of known texts that are usual enough, where no unknown ones were given."""
+UNKNOWN_PER_KNOWN = 1 / 30
+"""What a refused unknown text is worth, in known texts answered right, where the limit is set on given ones."""
+SHAPES: Mapping[str, dict[str, Any]] = {
+    "fast": {"hidden_layer_sizes": (128,), "n_members": 1},
+    "balanced": {"hidden_layer_sizes": (256,), "n_members": 3},
+    "best": {"hidden_layer_sizes": (256,), "n_members": 6},
+}
+
+
+class TextScorer(ClassScorer):
+    """A sparse network on the n-grams of a text, with a softmax over the classes.
+
+    Texts of the target's `outside` level are of no class: the network does not learn them. They set the limit of what
+    is too unusual to be answered, and the probability that a text is of no class.
+
+    Attributes
+    ----------
+    percentiles : of the unusualness of known texts that the network was not trained on, N_PERCENTILES from 0 to 100.
+    limit : the percentile from which a text is refused.
+    outside_slope, outside_intercept : log-odds of being of no class, by unusualness; both 0 if no such text was given.
+    """
+
+    stored_as: ClassVar[str] = "text_scorer"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "table": "table",
+        "encoder": "text_encoder",
+        "network": "sparse_classifier",
+        "temperature": "float",
+        "percentiles": f"float64[{N_PERCENTILES}]",
+        "limit": "float",
+        "outside_slope": "float",
+        "outside_intercept": "float",
+    }
+    network: SparseClassifier
+    encoder: Any
+
+    def __init__(self, table: Table, preset: Preset, seed: int) -> None:
+        self.table, self.encoder, self.temperature = table, TextEncoder(table), 1.0
+        self.network = SparseClassifier(
+            **SHAPES[preset.name],
+            activation="relu",
+            dropout=0.5,
+            learning_rate=1e-3,
+            schedule="cosine",
+            weight_decay=1e-2,
+            n_folds=1,
+            input_scale_rate=0.0,
+            patience=60,
+            random_state=seed,
+        )
+
+    def fit(
+        self,
+        frame: pd.DataFrame,
+        targets: npt.NDArray[Any],
+        *,
+        validation: tuple[pd.DataFrame, npt.NDArray[Any]],
+        negative_sample_rate: float = 1.0,
+        callbacks: Sequence[Callback] = (),
+    ) -> Self:
+        """See `TableScorer`. Small files are read more often, in smaller batches."""
+        outside, known = self._outside(targets), self._known(frame, targets)
+        n_known = len(known[1])
+        self.network.set_params(
+            batch_size=64 if n_known >= 2_000 else 16, max_epochs=int(np.clip(90_000 / max(n_known, 1), 6, 60))
+        )
+        held_out = self._known(*validation)
+        super().fit(*known, validation=held_out, negative_sample_rate=negative_sample_rate, callbacks=callbacks)
+        unknown = [frame[outside], validation[0][self._outside(validation[1])]]
+        self._set_limit(self.encoder.transform(held_out[0]), held_out[1], self.encoder.transform(pd.concat(unknown)))
+        return self
+
+    def _outside(self, targets: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        level = self.table.target.outside
+        outside: npt.NDArray[np.bool_] = targets == (-1 if level is None else self.table.target.levels.index(level))
+        return outside
+
+    def _known(self, frame: pd.DataFrame, targets: npt.NDArray[Any]) -> tuple[pd.DataFrame, npt.NDArray[Any]]:
+        inside = ~self._outside(targets)
+        return frame[inside], targets[inside]
+
+    def _set_limit(self, known: SparseRows, targets: npt.NDArray[Any], unknown: SparseRows) -> None:
+        """The percentiles of held-out known texts, and the limit, on given unknown texts if there are any."""
+        sums = self._sums(known)
+        of_known = unusualness(sums)
+        self.percentiles = np.quantile(of_known, np.linspace(0, 1, N_PERCENTILES))
+        self.limit, self.outside_slope, self.outside_intercept = 100 * USUAL_SHARE, 0.0, 0.0
+        if not len(unknown):
+            return
+        of_unknown = unusualness(self._sums(unknown))
+        right = self.network.classes_[sums.argmax(axis=1)] == targets
+        ranks, unknown_ranks = self._percentile(of_known), self._percentile(of_unknown)
+        tried = np.arange(90.0, 100.0, 0.1)
+        gains = [
+            (right & (ranks < limit)).mean() + UNKNOWN_PER_KNOWN * (unknown_ranks >= limit).mean() for limit in tried
+        ]
+        self.limit = float(tried[int(np.argmax(gains))])
+        both = np.concatenate([of_known, of_unknown])[:, None]
+        model = LogisticRegression(C=1e3).fit(both, np.arange(len(both)) >= len(of_known))
+        self.outside_slope, self.outside_intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
+
+    def _percentile(self, of_texts: Floats) -> Floats:
+        """What per cent of known texts are less unusual, 0 to 100."""
+        places = np.searchsorted(self.percentiles, of_texts, side="right")
+        return np.clip(places / (N_PERCENTILES - 1), 0, 1) * 100
+
+    def scores(self, X: Any) -> Scores:
+        """`probabilities` of shape (n_rows, n_levels), `unusual` percentiles, and 1 for texts that are `refused`."""
+        sums = self._sums(X)
+        strange = unusualness(sums)
+        percentiles = self._percentile(strange)
+        probabilities = np.zeros((len(sums), len(self.table.target.levels)))
+        probabilities[:, self.network.classes_] = softmax(sums / self.temperature)
+        if self.outside_slope and self.table.target.outside is not None:
+            of_none = 1 / (1 + np.exp(-self.outside_slope * strange - self.outside_intercept))
+            probabilities *= 1 - of_none[:, None]
+            probabilities[:, self.table.target.levels.index(self.table.target.outside)] = of_none
+        refused = (percentiles >= self.limit).astype(np.float64)
+        return {"probabilities": probabilities, "unusual": percentiles, "refused": refused}
+
+    def word_shares(self, words: list[str], x: SparseRows) -> Floats:
+        """The share of each word of a text in the difference between its two largest sums: shape (n_words,).
+
+        Parameters
+        ----------
+        words : of the text, see `models.encoding.words`. x : the text, encoded.
+        """
+        network: Any = self.network.network_
+        sums = network.mean_sums(x)[0]
+        first, second = np.argsort(-sums)[:2]
+        weights = np.zeros(len(sums))
+        weights[first], weights[second] = 1, -1
+        return word_shares(self.encoder, words, entry_shares(network, x, weights), x)
+
+
+def unusualness(sums: Floats) -> Floats:
+    """How little a text is like any class, by the network's sums of shape (n_rows, n_classes): (n_rows,).
+
+    The entropy of their softmax, less half the largest sum: an unknown text has no clear winner, and a weak one.
+    """
+    shares = softmax(sums)
+    found: Floats = -(shares * np.log(np.maximum(shares, 1e-12))).sum(axis=1) - sums.max(axis=1) / 2
+    return found

@@ -1,0 +1,121 @@
+"""The scorer of texts: its classes, its limit, and the shares of words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.simulators import chat
+from models.encoding.words import words_of
+from models.estimators.text_scorer import TextScorer, unusualness
+from models.estimators.word_shares import entry_shares, word_shares
+from models.nn.sparse_network import SparseNetwork
+from models.nn.sparse_rows import SparseRows
+from models.presets import PRESETS
+from models.registry.state import dump_state, load_state
+from models.tasks.classes import class_targets
+
+
+def trained(n_rows: int = 900, *, without_unknown: bool = False) -> TextScorer:
+    frame = chat.simulate(n_rows, 0).frame
+    if without_unknown:
+        frame = frame[frame["intent"] != "unknown"].reset_index(drop=True)
+    targets, third = class_targets(chat.TABLE, frame), len(frame) // 3
+    scorer = TextScorer(chat.TABLE, PRESETS["fast"], 0)
+    return scorer.fit(frame[third:], targets[third:], validation=(frame[:third], targets[:third]))
+
+
+@pytest.fixture(scope="module")
+def scorer() -> TextScorer:
+    return trained()
+
+
+def test_known_messages_are_told_apart_and_unknown_ones_refused(scorer: TextScorer) -> None:
+    """On fresh messages, and on unknown ones that are in no training file."""
+    fresh = chat.simulate(600, 5).frame
+    fresh = fresh[fresh["intent"] != "unknown"]
+    scores = scorer.scores(scorer.encoder.transform(fresh))
+    levels = np.array(chat.TABLE.target.levels)
+    right = levels[scores["probabilities"].argmax(axis=1)] == fresh["intent"].to_numpy()
+    assert right.mean() > 0.9
+    assert scores["refused"].mean() < 0.1
+
+    strangers = pd.DataFrame(
+        {"text": ["who invented the telescope", "my bicycle has a flat tyre", "best pasta recipe", "is mars red"]}
+    )
+    scores = scorer.scores(scorer.encoder.transform(strangers))
+    assert scores["refused"].sum() >= 3
+    assert (scores["unusual"] > 90).all()
+    np.testing.assert_allclose(scores["probabilities"].sum(axis=1), 1)
+
+
+def test_messages_of_no_class_are_not_learned_and_set_the_limit(scorer: TextScorer) -> None:
+    """Without any, the limit is the percentile that leaves out one known message in fifty."""
+    unknown = chat.TABLE.target.levels.index("unknown")
+    assert unknown not in scorer.network.classes_.tolist()
+    assert scorer.outside_slope > 0
+    plain = trained(without_unknown=True)
+    assert (plain.limit, plain.outside_slope) == (98.0, 0.0)
+    assert not plain.scores(plain.encoder.transform(chat.simulate(50, 1).frame))["probabilities"][:, unknown].any()
+
+
+def test_percentiles_are_those_of_the_held_out_known_messages(scorer: TextScorer) -> None:
+    frame = chat.simulate(900, 0).frame[:300]
+    held_out = frame[frame["intent"] != "unknown"]
+    scores = scorer.scores(scorer.encoder.transform(held_out))
+    strange = unusualness(scorer._sums(scorer.encoder.transform(held_out)))
+    expected = np.array([(strange <= one).mean() for one in strange]) * 100
+    np.testing.assert_allclose(scores["unusual"], expected, atol=0.5)
+
+
+def test_unusualness_is_entropy_less_half_the_largest_sum() -> None:
+    even, sure = np.zeros((1, 4)), np.array([[100.0, 0, 0, 0]])
+    np.testing.assert_allclose(unusualness(even), np.log(4))
+    np.testing.assert_allclose(unusualness(sure), -50)
+
+
+def test_a_stored_scorer_answers_the_same(scorer: TextScorer) -> None:
+    frame = chat.simulate(40, 3).frame
+    again = load_state(*dump_state(scorer, "chat").values(), "d" * 64)
+    before, after = (one.scores(one.encoder.transform(frame)) for one in (scorer, again))
+    assert all(before[name].tobytes() == after[name].tobytes() for name in before)
+
+
+def test_shares_of_entries_add_up_and_equal_gradients_along_the_path(scorer: TextScorer) -> None:
+    """The closed form against 20,000 steps of central differences' limit: the mean gradient along the path."""
+    network = scorer.network.network_
+    assert isinstance(network, SparseNetwork)
+    row = scorer.encoder.encode_rows([{"text": "I lost my card in spain, block it please"}])
+    weights = np.zeros(network.layers[-1].n_outputs)
+    weights[2], weights[7] = 1, -1
+    shares = entry_shares(network, row, weights)
+
+    def output(one: SparseRows) -> float:
+        return float(network.mean_sums(one).astype(np.float64)[0] @ weights)
+
+    empty = SparseRows(np.array([0, 0]), np.empty(0, np.intp), np.empty(0, np.float32), row.n_columns)
+    assert shares.sum() == pytest.approx(output(row) - output(empty), abs=1e-3)
+
+    columns, values = row.row(0)
+    touched = network.first.weights[columns].astype(np.float64)
+    parts = (np.arange(20_000) + 0.5)[:, None] / 20_000
+    on = (parts * (values @ touched) + network.first.biases > 0).mean(axis=0)
+    of_units = (network.layers[0].weights @ weights / network.n_members).ravel()
+    np.testing.assert_allclose(shares, values * (touched @ (on * of_units)), atol=1e-4)
+
+
+def test_shares_of_words_are_those_of_their_pieces(scorer: TextScorer) -> None:
+    """They add up to the entries' sum, and a pair of words counts half for each."""
+    words = words_of("lost my card, lost it")
+    row = scorer.encoder.encode_words([words])
+    entries = np.random.default_rng(0).standard_normal(len(row.columns))
+    shares = word_shares(scorer.encoder, words, entries, row)
+    assert shares.sum() == pytest.approx(entries.sum())
+    assert shares[0] != pytest.approx(0)
+
+    alone = np.where(row.columns == scorer.encoder.word_number("lost my"), 3.0, 0.0)
+    assert scorer.encoder.word_number("lost my") >= 0
+    np.testing.assert_allclose(word_shares(scorer.encoder, words, alone, row), [1.5, 1.5, 0, 0, 0, 0])
+    twice = np.where(row.columns == scorer.encoder.word_number("lost"), 3.0, 0.0)
+    np.testing.assert_allclose(word_shares(scorer.encoder, words, twice, row), [1.5, 0, 0, 0, 1.5, 0])
