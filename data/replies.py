@@ -1,4 +1,4 @@
-"""Replies: what a chat says to a message of each class."""
+"""Replies: what is said to a message of each class."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
-
 
 MAX_REPLY_CHARACTERS = 2_000
 

@@ -36,7 +36,7 @@ class Table:
     ----------
     columns : in the order in which files, requests and encoders list them.
     gates : of new versions.
-    answers : by level of the target what a chat says; empty for tables that are not for chats.
+    answers : by level of the target what is said to such a message; empty where nothing is.
     """
 
     name: str

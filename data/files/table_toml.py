@@ -32,7 +32,7 @@ HEADER = """\
 #                 numbers, so that 7, 7.0 and 07 are one
 #   time          a date or time; format says how it is written where that is not ISO 8601: "%d/%m/%Y" (the codes of
 #                 Python's strptime), "epoch seconds", "epoch milliseconds" or "excel days"
-#   text          free text; an input of chat models, and of no others
+#   text          free text; an input of models of messages, and of no others
 # role          what the column is for:
 #   feature       an input (also where no role is given)
 #   target        what to predict; positive is the value that counts as class 1
@@ -44,7 +44,7 @@ HEADER = """\
 #                 The first entity is the subject, whose rows are reviewed together
 #   event         the row's own id: rows with the same id are the same event, and count once
 #   ignore        never used
-# outside       the target's level of messages that are none of the others (chat)
+# outside       the target's level of rows that belong to none of the others
 # description   what the column means; shown in the API documentation and forms
 # meanings      what levels mean where they are codes, e.g. {A11 = "below 0 DM"}
 # unit          of a number, e.g. "EUR"
@@ -76,7 +76,7 @@ HEADER = """\
 #                                   of the loss of always predicting the base rate
 #   max_test_rows = 20000           test rows of the first version that are kept to compare all versions; 0 keeps none
 #
-# [answers.LEVEL]   what a chat says to messages of this level of the target:
+# [answers.LEVEL]   what is said to messages of this level of the target:
 #   text            what it says
 #   handover        true: a person takes over after it
 
