@@ -124,7 +124,9 @@ def _trained_once(name: str, seed: int) -> TableClassifier:
 
 def _trained(domain: Domain, seed: int) -> TableClassifier:
     table = domain.restrict_inputs(domain.table)
-    frame, labels = checked_history(table, domain.simulate(2_000, seed).frame, "simulated rows")
+    frame, labels = checked_history(
+        table, domain.simulate(2_000, seed).frame, "simulated rows", targets=domain.task.targets
+    )
     held_out = (frame.iloc[1_500:], labels[1_500:])
     return domain.build(table, PRESETS["fast"], seed).fit(frame.iloc[:1_500], labels[:1_500], validation=held_out)
 
