@@ -46,7 +46,7 @@ def test_models_with_events_have_labels_instead(start_service, store):
         {},
         {"outcomes": []},
         {"outcomes": [{"prediction_id": "a"}]},
-        {"outcomes": [{"prediction_id": "a", "outcome": "yes"}]},
+        {"outcomes": [{"prediction_id": "a", "outcome": ["yes"]}]},
         {"outcomes": [{"prediction_id": "a", "outcome": 2}]},
         {"outcomes": [{"prediction_id": "a", "outcome": True, "observed": "2024-05-31"}]},
         {"outcomes": [{"prediction_id": "a", "outcome": True, "extra": 1}]},

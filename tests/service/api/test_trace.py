@@ -7,7 +7,7 @@ from models.answers.trace import TracedRow
 from models.domains._discovery import load_domains
 from models.estimators.calibration import probability
 
-NAMES = sorted(load_domains())
+NAMES = [name for name, domain in load_domains().items() if any(one.name == "trace" for one in domain.operations)]
 
 
 def traced(client, name, **asked):

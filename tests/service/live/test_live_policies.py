@@ -141,7 +141,7 @@ def test_a_service_does_not_start_to_answer_by_other_rules_than_those_that_are_a
 
     ready = start_service(store.home.path).client.get("/health/ready").json()
 
-    assert ready["live"] == {"ads": 1, "fraud": 1}
+    assert ready["live"] == {"ads": 1, "chat": 1, "fraud": 1}
     with pytest.raises(UnreadablePolicyError, match="policy 1 of 'credit' cannot be used here"):
         load_answering(
             store.registry.version("credit", 1), store.registry.policies.active("credit"), store.home.bundles
@@ -268,4 +268,8 @@ def test_rules_that_do_not_fit_the_version_are_not_let_loose(start_service, stor
     assert refused.status_code == 409
     assert "policy 1 of 'fraud' cannot be used here: rule 'large', column 'amount'" in refused.json()["detail"]
     activate(store, number, "fraud")
-    assert start_service(store.home.path).client.get("/health/ready").json()["live"] == {"ads": 1, "credit": 1}
+    assert start_service(store.home.path).client.get("/health/ready").json()["live"] == {
+        "ads": 1,
+        "chat": 1,
+        "credit": 1,
+    }

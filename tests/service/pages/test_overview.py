@@ -20,12 +20,18 @@ def glance(page, name):
 def test_every_live_model_is_seen(browser):
     """With its domain, version, measures and a way to its page; the header leads there too."""
     page = parsed(browser.get("/"))
-    assert [one.one("h2").text for one in page.all("article")] == ["ads ads", "credit credit", "fraud fraud"]
+    assert [one.one("h2").text for one in page.all("article")] == [
+        "ads ads",
+        "chat chat",
+        "credit credit",
+        "fraud fraud",
+    ]
     credit = glance(page, "credit")
     assert "v1, trained" in credit.text
     assert [tile.text for tile in credit.all("div", class_="tile")] == ["AUC 0.7500 0.5 is random, 1 perfect"]
     header = page.one("nav")
-    assert [one["href"] for one in header.all("a")] == ["/", "/models/ads", "/models/credit", "/models/fraud", "/learn"]
+    names = ["ads", "chat", "credit", "fraud"]
+    assert [one["href"] for one in header.all("a")] == ["/", *(f"/models/{name}" for name in names), "/learn"]
     assert header.one("a", **{"aria-current": "page"}).text == "backscore"
 
 
