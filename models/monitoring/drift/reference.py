@@ -58,6 +58,8 @@ def why_not_compared(column: Column) -> str:
         return "times always change"
     if column.kind == "key":
         return "an id has too many values"
+    if column.kind == "text":
+        return "hardly two texts are the same"
     if column.stored != "plain":
         return f"the audit log keeps it {column.stored.replace('_', ' ')}"
     return ""

@@ -9,10 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.column import Column
+from data.simulators import chat
 from data.table import Table
 from models.evaluation.bins import counts_in
 from models.monitoring.drift.bins import bins_of
-from models.monitoring.drift.reference import N_CELLS, N_OUTERMOST, Reference, column_reference, training_reference
+from models.monitoring.drift.reference import (
+    N_CELLS,
+    N_OUTERMOST,
+    REFERENCE,
+    Reference,
+    column_reference,
+    compared_columns,
+    reference_file,
+    training_reference,
+    why_not_compared,
+)
 
 NUMBER = Column(name="amount", kind="number", missing=(-1,), optional=True)
 CATEGORY = Column(name="region", kind="category", missing=("?",), optional=True)
@@ -141,3 +152,12 @@ def test_nothing_personal_is_kept():
     assert list(reference.columns) == ["amount", "region"]
     assert not any(word in text for word in ("person", "P1", "c1", "2024-", '"sex"', '"f"'))
     assert Reference.model_validate_json(text) == reference
+
+
+def test_no_training_text_is_in_the_reference() -> None:
+    """A message may hold anything, and hardly two are the same."""
+    simulation = chat.simulate(300, 0)
+    content = reference_file(chat.TABLE, simulation.frame, simulation.probability)[REFERENCE].decode()
+    assert compared_columns(chat.TABLE) == []
+    assert why_not_compared(chat.TABLE["text"]) == "hardly two texts are the same"
+    assert not [text for text in simulation.frame["text"] if text in content]
