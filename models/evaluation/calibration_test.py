@@ -79,7 +79,8 @@ def calibration_test(
 ) -> CalibrationTest:
     """Test the calibration of probabilities of shape (n_rows,) by labels of 0 and 1, of which both occur.
 
-    Rows count by `weights`, which do not make the intervals narrower, as more rows would.
+    Rows count by `weights`, which do not make the intervals narrower, as more rows would. Weights may depend on the
+    outcome, as where rows without the event are a sample.
     """
     counted = np.ones(len(labels)) if weights is None else weights
     log_odds = logit(np.clip(probabilities, MIN_PROBABILITY, 1 - MIN_PROBABILITY))
@@ -88,7 +89,7 @@ def calibration_test(
         slope=_slope(log_odds, labels, counted),
         intercept=_intercept(log_odds, labels, counted),
         gap=calibration_error(labels, probabilities, weights),
-        gap_by_chance=_gap_by_chance(probabilities, counted, seed),
+        gap_by_chance=_gap_by_chance(labels, probabilities, counted, seed),
         rate=min(rate, 1 - rate),
     )
 
@@ -114,8 +115,8 @@ def _intercept(log_odds: Floats, labels: Labels, weights: Floats) -> Interval:
 def _fitted(X: Floats, labels: Labels, weights: Floats, offset: Floats) -> tuple[Floats, Floats]:
     """Coefficients by Newton's method, with halved steps where needed, and their covariance.
 
-    With weights w that is A^-1 B A^-1 of the information A = sum w p (1 - p) x x' and the variance B of the score, the
-    same with w^2 (Huber 1967); without, both are equal.
+    That is A^-1 B A^-1 of the information A = sum w p (1 - p) x x' and the variance B of the score, the sum of w^2 x x'
+    times `_variances` (Huber 1967). With equal weights of 1 both are equal.
     """
     coefficients = np.zeros(X.shape[1])
     tiny = 1e-6 * np.eye(X.shape[1])  # keeps separable classes finite: their interval is wide, as it should be
@@ -135,24 +136,41 @@ def _fitted(X: Floats, labels: Labels, weights: Floats, offset: Floats) -> tuple
         if np.abs(step).max() < 1e-8:
             break
     fitted = expit(X @ coefficients + offset)
-    variances = weights * fitted * (1 - fitted)
-    inverse = np.linalg.inv((X * variances[:, None]).T @ X + tiny)
-    covariance: Floats = inverse @ ((X * (weights * variances)[:, None]).T @ X + tiny) @ inverse
+    inverse = np.linalg.inv((X * (weights * fitted * (1 - fitted))[:, None]).T @ X + tiny)
+    variances = weights**2 * _variances(labels, fitted, weights)
+    covariance: Floats = inverse @ ((X * variances[:, None]).T @ X + tiny) @ inverse
     return coefficients, covariance
 
 
-def _gap_by_chance(probabilities: Floats, weights: Floats, seed: int) -> float:
+def _variances(labels: Labels, probabilities: Floats, weights: Floats) -> Floats:
+    """The variance of each row's outcome: p (1 - p), or (y - p)^2 if weights differ (White 1980).
+
+    With w^2, the first holds only for weights that do not depend on the outcome.
+    """
+    if weights.min() == weights.max():
+        return probabilities * (1 - probabilities)
+    return (labels - probabilities) ** 2
+
+
+def _gap_by_chance(labels: Labels, probabilities: Floats, weights: Floats, seed: int) -> float:
     """Quantile of the ten-bin gap of outcomes drawn from the probabilities, as binomial per bin.
 
-    A bin of unequal weights counts as its `effective_rows`.
+    A bin counts as the number of equally weighted rows whose rate varies as much, by `_variances` where both outcomes
+    occur in it: one alone says nothing of its variance.
     """
     bins = bin_numbers(probabilities, n_bins=10)
-    total = np.bincount(bins, weights, 10)
-    filled = total > 0
-    total, squares, expected = (
-        np.bincount(bins, of_rows, 10)[filled] for of_rows in (weights, weights**2, weights * probabilities)
+    n_events, n_others = (np.bincount(bins, weights * of_kind, 10) for of_kind in (labels, 1 - labels))
+    is_mixed = ((n_events > 0) & (n_others > 0))[bins]
+    clipped = np.clip(probabilities, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
+    binomial = clipped * (1 - clipped)
+    spread = weights**2 * np.where(is_mixed, _variances(labels, clipped, weights), binomial)
+    filled = np.bincount(bins, weights, 10) > 0
+    total, expected, alike, varied = (
+        np.bincount(bins, of_rows, 10)[filled]
+        for of_rows in (weights, weights * probabilities, weights * binomial, spread)
     )
-    n_rows, means = np.maximum(np.round(total**2 / squares), 1).astype(np.int64), np.clip(expected / total, 0, 1)
+    n_rows = np.maximum(np.round(total * alike / varied), 1).astype(np.int64)
+    means = np.clip(expected / total, 0, 1)
     drawn = np.random.default_rng(seed).binomial(n_rows, means, size=(N_DRAWS, len(n_rows)))
     gaps = (total * np.abs(drawn / n_rows - means)).sum(axis=1) / weights.sum()
     return float(np.quantile(gaps, 1 - 0.05 / 3))

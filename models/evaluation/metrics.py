@@ -109,7 +109,7 @@ class CalibrationBins:
     Parameters
     ----------
     predicted, observed : mean probability and rate of the event in each bin.
-    n_rows, weights, n_effective : number and weight of its rows, and `effective_rows` of them.
+    n_rows, weights, n_effective : number and weight of its rows, and `effective_rows_of_rate` of them.
     """
 
     predicted: Floats
@@ -126,10 +126,13 @@ def calibration_bins(
     row_weights = np.ones(len(labels)) if weights is None else weights
     bins = bin_numbers(probabilities, n_bins=n_bins)
     n_rows = np.bincount(bins, minlength=n_bins)
-    sums = [np.bincount(bins, row_weights * values, n_bins) for values in (1.0, row_weights, probabilities, labels)]
+    parts = (1.0, probabilities, labels, row_weights, row_weights * labels)
+    sums = [np.bincount(bins, row_weights * values, n_bins) for values in parts]
     filled = sums[0] > 0
-    weight, squares, predicted, observed = (values[filled].astype(np.float64) for values in sums)
-    return CalibrationBins(predicted / weight, observed / weight, n_rows[filled], weight, weight**2 / squares)
+    weight, predicted, observed, squares, of_events = (values[filled].astype(np.float64) for values in sums)
+    rates = observed / weight
+    n_effective = effective_rows_of_rate(rates, weight, squares, of_events)
+    return CalibrationBins(predicted / weight, rates, n_rows[filled], weight, n_effective)
 
 
 def bin_numbers(probabilities: Floats, *, n_bins: int) -> npt.NDArray[np.intp]:
@@ -152,6 +155,24 @@ def calibration_error(labels: Labels, probabilities: Floats, weights: Floats | N
 def effective_rows(n_rows: int, weights: Floats | None) -> float:
     """The number of equally weighted rows whose mean is as precise: (sum w)^2 / sum w^2 (Kish 1965)."""
     return float(n_rows) if weights is None else float(weights.sum() ** 2 / (weights**2).sum())
+
+
+def effective_rows_of_rate(rates: Floats, weights: Floats, squares: Floats, squares_of_events: Floats) -> Floats:
+    """The number of equally weighted rows whose rate of the event is as precise.
+
+    That is r (1 - r) (sum w)^2 / sum w^2 (y - r)^2, with the rate r and the labels y (White 1980), also where weights
+    depend on the outcome: of a sample of the rows without the event, those with it are all there. Where all rows or
+    none have the event, nothing is known of that, and it is `effective_rows`.
+
+    Parameters
+    ----------
+    rates, weights, squares, squares_of_events : of each group of rows: its weighted rate, sum w, sum w^2, and sum w^2
+        of the rows with the event.
+    """
+    spread = squares_of_events * (1 - rates) ** 2 + (squares - squares_of_events) * rates**2
+    mixed = (rates > 0) & (rates < 1)
+    found: Floats = weights**2 / np.where(mixed, spread / np.where(mixed, rates * (1 - rates), 1), squares)
+    return found
 
 
 def _clipped(probabilities: Floats) -> Floats:

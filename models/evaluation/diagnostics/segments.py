@@ -14,7 +14,7 @@ from models.arrays import Floats, Labels
 from models.evaluation.diagnostics.groups import calibration_ratio, few_groups, protected_columns
 from models.evaluation.diagnostics.results import GroupQuality, Segment
 from models.evaluation.intervals import wilson_interval
-from models.evaluation.metrics import auc_by_ranks, calibration_error, effective_rows, entropy, log_losses
+from models.evaluation.metrics import auc_by_ranks, calibration_error, effective_rows_of_rate, entropy, log_losses
 from models.evaluation.row_groups import MIN_ROWS
 
 MAX_SEGMENTS = 8
@@ -77,8 +77,7 @@ def _quality(group: str, labels: Labels, probabilities: Floats, weights: Floats 
         for of_rows in (labels, probabilities, log_losses(labels, probabilities))
     )
     both_classes = 0 < observed < 1
-    n_effective = np.array([effective_rows(len(labels), weights)])
-    (low,), (high,) = (ends.tolist() for ends in wilson_interval(np.array([observed]), n_effective))
+    low, high = _interval(observed, labels, weights)
     return GroupQuality(
         group=group,
         n_rows=len(labels),
@@ -94,3 +93,13 @@ def _quality(group: str, labels: Labels, probabilities: Floats, weights: Floats 
         normalised_entropy=loss / entropy(observed) if both_classes else None,
         auc=auc_by_ranks(labels, probabilities, weights) if both_classes else None,
     )
+
+
+def _interval(rate: float, labels: Labels, weights: Floats | None) -> tuple[float, float]:
+    """95 % interval of the observed rate."""
+    squares = np.ones(len(labels)) if weights is None else weights**2
+    total = float(len(labels) if weights is None else weights.sum())
+    sums = (np.array([found]) for found in (rate, total, squares.sum(), squares[labels == 1].sum()))
+    rates, *others = sums
+    (low,), (high,) = (ends.tolist() for ends in wilson_interval(rates, effective_rows_of_rate(rates, *others)))
+    return low, high

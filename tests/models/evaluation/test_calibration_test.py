@@ -18,13 +18,17 @@ def drawn(seed: int, n_rows: int = 3_000):
 
 
 def test_slope_and_intercept_are_those_of_a_logistic_regression():
-    labels, probabilities = drawn(0)
+    labels, probabilities = drawn(0, 300)
     z = logit(probabilities)[:, None]
     fitted = LogisticRegression(C=np.inf, tol=1e-10).fit(z, labels)
 
     found = calibration_test(labels, probabilities, seed=0)
 
     assert found.slope.value == pytest.approx(fitted.coef_[0, 0], abs=1e-3)
+    X = np.column_stack([np.ones(len(z)), z])
+    p = fitted.predict_proba(z)[:, 1]
+    error = np.sqrt(np.linalg.inv((X * (p * (1 - p))[:, None]).T @ X)[1, 1])  # by the information
+    assert found.slope.high - found.slope.value == pytest.approx(2.394 * error, rel=1e-3)
     # at the intercept, the mean of the shifted probabilities is the observed rate
     assert expit(z[:, 0] + found.intercept.value).mean() == pytest.approx(labels.mean(), abs=1e-6)
 
@@ -36,6 +40,46 @@ def test_what_chance_explains_is_calibrated_and_no_more():
     assert 0.92 <= np.mean([found.within_chance for found in tests]) <= 0.995
     gaps = [calibration_error(*drawn(seed, 800)) for seed in range(300)]
     assert np.mean([gap > found.gap_by_chance for gap, found in zip(gaps, tests, strict=True)]) < 0.05
+
+
+def sampled(seed: int, shares: tuple[float, float]):
+    """Rows of which these shares, without and with the event, were kept, and how many of the population each is."""
+    labels, probabilities = drawn(seed, 2_500)
+    kept = np.random.default_rng([seed, 1]).random(len(labels)) < np.array(shares)[labels]
+    return labels[kept], probabilities[kept], 1 / np.array(shares)[labels[kept]]
+
+
+@pytest.mark.parametrize("shares", [(1 / 6, 1.0), (1.0, 1 / 3)], ids=["some without the event", "some with it"])
+def test_weights_may_depend_on_the_outcome(shares):
+    """Right probabilities pass as often as without weights, and the intervals are as wide as the figures spread."""
+    tests = [calibration_test(*sampled(seed, shares), seed=0) for seed in range(300)]
+
+    assert 0.90 <= np.mean([found.within_chance for found in tests]) <= 0.98
+    for name in ("slope", "intercept"):
+        found = [getattr(one, name) for one in tests]
+        half = np.mean([interval.high - interval.low for interval in found]) / 2
+        assert half == pytest.approx(2.394 * np.std([interval.value for interval in found]), rel=0.15), name
+
+
+def test_equal_weights_are_none():
+    labels, probabilities = drawn(0)
+
+    found, plain = (calibration_test(labels, probabilities, of_rows, seed=0) for of_rows in (np.full(3_000, 7.0), None))
+
+    assert found.problem(0.0) == plain.problem(0.0)
+    assert found.slope.low == pytest.approx(plain.slope.low, abs=1e-6)
+    assert found.gap_by_chance == pytest.approx(plain.gap_by_chance)
+
+
+def test_a_group_without_events_is_not_certain_to_have_none():
+    """Where weights differ, its bound stays that of its probabilities; its rows alone would make it next to nothing."""
+    labels = np.repeat([0, 1, 0], [900, 50, 50])
+    probabilities = np.repeat([0.001, 0.5], [900, 100])
+    weights = np.where(np.arange(1_000) % 2, 1.0, 1.001)
+
+    found, plain = (calibration_test(labels, probabilities, of_rows, seed=0) for of_rows in (weights, None))
+
+    assert found.gap_by_chance == pytest.approx(plain.gap_by_chance, rel=0.02)
 
 
 @pytest.mark.parametrize(

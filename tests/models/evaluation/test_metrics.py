@@ -134,6 +134,30 @@ def test_a_weight_counts_like_repeated_rows():
     )
 
 
+@pytest.mark.parametrize("shares", [(1.0, 1.0), (1 / 6, 1.0), (1.0, 1 / 3)])
+def test_effective_rows_say_how_much_the_rate_of_a_bin_varies(shares: tuple[float, float]):
+    """Also where rows with the event weigh other than those without it, as where one kind is a sample."""
+    rng = np.random.default_rng(0)
+    rates, n_effective = [], []
+    for _ in range(500):
+        labels = (rng.random(2_000) < 0.2).astype(np.int64)
+        kept = rng.random(2_000) < np.array(shares)[labels]
+        labels, weights = labels[kept], 1 / np.array(shares)[labels[kept]]
+        bins = calibration_bins(labels, np.full(len(labels), 0.2), weights)
+        rates.append(float(bins.observed[0]))
+        n_effective.append(float(bins.n_effective[0]))
+
+    assert np.mean(n_effective) == pytest.approx(0.2 * 0.8 / np.var(rates), rel=0.15)
+
+
+def test_bins_of_one_outcome_count_as_the_weights_say():
+    weights = np.array([1.0, 2.0, 3.0, 4.0])
+
+    bins = calibration_bins(np.array([0, 0, 1, 1]), np.array([0.1, 0.1, 0.9, 0.9]), weights)
+
+    assert bins.n_effective == pytest.approx([3**2 / 5, 7**2 / 25])
+
+
 @pytest.mark.parametrize("labels", [np.zeros(5, np.int64), np.ones(5, np.int64), np.zeros(0, np.int64)])
 def test_rows_of_one_class_are_refused(labels: Labels):
     """Ranking is not defined without both classes; the error says so in place of a NaN."""

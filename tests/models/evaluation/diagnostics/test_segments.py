@@ -52,6 +52,23 @@ def test_a_group_has_the_metrics_of_its_rows() -> None:
         assert (group.n_rows, group.observed_rate) == (rows.sum(), pytest.approx(metrics["positive_rate"]))
 
 
+@pytest.mark.parametrize("shares", [(1 / 6, 1.0), (1.0, 1 / 3)], ids=["some without the event", "some with it"])
+def test_the_interval_of_a_group_is_as_wide_as_its_rate_varies(shares: tuple[float, float]) -> None:
+    """Also where rows with the event weigh other than those without it."""
+    frame, _, probabilities = clicks(1_500)
+    table = Table(name="clicks", columns=TABLE.columns[-4:])
+    rng, rates, halves = np.random.default_rng(0), [], []
+    for _ in range(200):
+        labels = (rng.random(1_500) < probabilities).astype(np.int64)
+        kept = rng.random(1_500) < np.array(shares)[labels]
+        weights = 1 / np.array(shares)[labels]
+        group = segments(table, frame[kept], labels[kept], probabilities[kept], {}, weights[kept])[0].groups[0]
+        rates.append(group.observed_rate)
+        halves.append((group.observed_high - group.observed_low) / 2)
+
+    assert np.mean(halves) == pytest.approx(1.96 * np.std(rates), rel=0.2)
+
+
 def test_protected_columns_come_first_then_the_person_then_what_matters() -> None:
     """Numbers of the person are banded, ids are nobody's group, and columns of little effect are left out."""
     effects = {column.name: float(i) for i, column in enumerate(CATEGORIES)}
