@@ -1,11 +1,12 @@
 """Traces: spans of requests and their phases; none unless configured."""
 
+import asyncio
 import json
 
 import pytest
 
 from service.logs import open_log
-from service.middleware.tracing import ENDPOINTS, Tracing, open_tracing
+from service.middleware.tracing import ENDPOINTS, TraceRequests, Tracing, open_tracing
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -72,12 +73,29 @@ def test_a_failure_is_traced_too(start_service, trained_home, exporter, tracing)
     assert span.attributes["http.response.status_code"] == 422
 
 
-def test_traces_are_off_unless_a_collector_is_named(monkeypatch):
-    """The library alone does nothing."""
+@pytest.mark.parametrize(
+    ("kind", "path"), [("http", "/health/live"), ("http", "/metrics"), ("http", "/static/x.css"), ("lifespan", "")]
+)
+def test_what_monitoring_asks_has_no_span(kind, path):
+    """Nor has what is no request."""
+    seen = []
+
+    async def application(scope, _receive, _send):
+        seen.append(scope)
+
+    scope = {"type": kind, "path": path}
+    asyncio.run(TraceRequests(application, tracing=None)(scope, None, None))
+
+    assert seen == [scope]
+
+
+def test_traces_are_off_unless_a_collector_is_named(monkeypatch, capsys):
+    """The library alone does nothing, and its absence is nothing to tell."""
     for name in ENDPOINTS:
         monkeypatch.delenv(name, raising=False)
 
     assert open_tracing(open_log()) is None
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_collector_gets_them(monkeypatch, exporter):
