@@ -28,6 +28,7 @@ ROOMS = {
         "encoding": "arrays nn presets",
         "estimators": "arrays encoding errors nn presets",
         "evaluation": "arrays encoding errors estimators",
+        "series": "arrays errors nn",
         "contract": "arrays costs encoding estimators evaluation presets",
         "tasks": "arrays contract errors estimators evaluation",
         "answers": "arrays contract encoding errors estimators evaluation nn",
