@@ -39,9 +39,9 @@ def default_view(live: LiveModel, given: Json) -> View:
 
 
 def answer_in(given: Json) -> Json:
-    """The answer itself, or the one inside an explanation."""
-    found: Json = given.get("answer", given)
-    return found
+    """The answer itself, or the one inside an explanation; an answer may have a text of that name."""
+    found = given.get("answer")
+    return found if isinstance(found, Mapping) else given
 
 
 def title_of(name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from data.sentences import percent
+from models.answers.default_view import answer_in
 from models.contract import LiveModel
 from models.contract.views import Amount, Part, Tone, View, bars
 
@@ -14,8 +15,7 @@ TONES: Mapping[str, Tone] = {"answer": "good", "ask": "middle", "handover": "bad
 
 def chat_view(live: LiveModel, given: Mapping[str, Any]) -> View:
     """What is said, what the message may want, and the words behind it."""
-    answer = given.get("answer")
-    answer = answer if isinstance(answer, Mapping) else given
+    answer = answer_in(given)
     tone = TONES[answer["decision"]]
     candidates: list[Amount] = [
         (one["label"], "", float(one["confidence"]), percent(one["confidence"]), tone if not i else "plain")
