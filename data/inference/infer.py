@@ -15,6 +15,7 @@ import pandas as pd
 from data.column import Column, Scalar, level_text
 from data.errors import TableError
 from data.inference.column_facts import ColumnFacts
+from data.inference.pixels import pixel_columns
 from data.spellings import FLAG_WORDS, MAX_CHARACTERS
 from data.table import Table
 
@@ -49,7 +50,11 @@ def infer_table(frame: pd.DataFrame, *, name: str, target: str) -> Table:
         raise TableError(f"the file has no column {target!r}; it has {', '.join(names) or 'none'}")
     typical = _typical_row(frame)
     facts = [ColumnFacts(names[i], frame.iloc[:, i], typical_row=typical) for i in range(len(names))]
-    columns = [_target(seen) if seen.name == target else _input(seen) for seen in facts]
+    pixels = pixel_columns([seen for seen in facts if seen.name != target])
+    columns = [
+        _target(seen, of_pictures=bool(pixels)) if seen.name == target else pixels.get(seen.name) or _input(seen)
+        for seen in facts
+    ]
     columns = _without_leaks(columns, facts, facts[names.index(target)])
     return Table(name=name, columns=tuple(_with_row_time(columns, facts)))
 
@@ -178,8 +183,8 @@ def _example(seen: ColumnFacts, described: dict[str, Any]) -> Scalar:
     return level_text(value)
 
 
-def _target(seen: ColumnFacts) -> Column:
-    """The description of the column to predict."""
+def _target(seen: ColumnFacts, *, of_pictures: bool) -> Column:
+    """The description of the column to predict; a few whole numbers beside pictures are what these show."""
     if seen.n_distinct < 2:
         held = f"holds only {_shortened(seen.counts.index[0])}" if seen.n_distinct else "is empty"
         raise TableError(f"the target {seen.name!r} {held}; rows of at least two different values are needed")
@@ -188,7 +193,8 @@ def _target(seen: ColumnFacts) -> Column:
         return Column(kind="flag", levels=levels, positive=levels[1] if levels else "1", **described)
     if seen.n_distinct == 2 and not seen.is_time and seen.longest <= MAX_CHARACTERS:
         return Column(kind="category", levels=_sorted_levels(seen), positive=_positive(seen), **described)
-    if seen.is_number:
+    are_classes = of_pictures and seen.is_whole and seen.n_distinct <= MAX_LEVELS
+    if seen.is_number and not are_classes:
         return Column(kind="number", whole=seen.is_whole, **described)
     if not seen.is_time and seen.n_distinct <= MAX_LEVELS and seen.longest <= MAX_CHARACTERS:
         return Column(kind="category", levels=_sorted_levels(seen), **described)

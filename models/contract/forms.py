@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from data.column import Column
+from data.column import Column, Scalar
 from models.contract.domain import LiveModel
 
 Place: TypeAlias = tuple[str | int, ...]
@@ -23,10 +23,16 @@ class Input:
 
 @dataclass(frozen=True)
 class Section:
-    """Inputs under one heading."""
+    """Inputs under one heading.
+
+    Parameters
+    ----------
+    width : of the picture whose pixels the inputs are, row by row; 0 for other inputs. It can be drawn.
+    """
 
     title: str
     inputs: Sequence[Input]
+    width: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,14 @@ class Repeated:
     max_n: int
 
 
+@dataclass(frozen=True)
+class Example:
+    """Values that fill the form, by column; `label` is the text of the link that does so."""
+
+    label: str
+    values: Mapping[str, Scalar]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Form:
     """The inputs of an operation.
@@ -53,6 +67,7 @@ class Form:
     Parameters
     ----------
     operation : name of the operation that receives the form; empty for `score`.
+    examples : offered beside the columns' own.
     """
 
     operation: str
@@ -60,6 +75,7 @@ class Form:
     repeated: Repeated | None = None
     button: str = "Score"
     note: str = ""
+    examples: Sequence[Example] = ()
 
 
 def inputs_of(columns: Iterable[Column], place: Place = ()) -> tuple[Input, ...]:

@@ -69,6 +69,38 @@ class Bar:
     span: Span
 
 
+@dataclass(frozen=True)
+class Cell:
+    """One pixel: its tone, and how strong that is, 0..1."""
+
+    strength: float
+    tone: Tone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture of few pixels; `says` is the alternative text.
+
+    Parameters
+    ----------
+    cells : row by row from the top left, `width` to a row.
+    """
+
+    width: int
+    cells: Sequence[Cell]
+    says: str
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return len(self.cells) // self.width
+
+    @property
+    def places(self) -> list[tuple[int, int, Cell]]:
+        """Column, row and cell of each pixel, from 0."""
+        return [(i % self.width, i // self.width, cell) for i, cell in enumerate(self.cells)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """One section of a view; its non-empty fields are drawn in this order."""
@@ -76,6 +108,7 @@ class Part:
     title: str = ""
     text: str = ""
     scale: Scale | None = None
+    picture: Picture | None = None
     bars: Sequence[Bar] = ()
     items: Sequence[str] = ()
     facts: Sequence[tuple[str, str]] = ()
@@ -84,7 +117,7 @@ class Part:
     @property
     def is_empty(self) -> bool:
         """Whether it has no content besides the heading."""
-        return not (self.text or self.scale or self.bars or self.items or self.facts)
+        return not (self.text or self.scale or self.picture or self.bars or self.items or self.facts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +167,7 @@ def strongest(steps: Sequence[Step]) -> list[Step]:
     return [*most, (f"{len(rest)} other columns", "", sum(amount for _, _, amount in rest))] if rest else most
 
 
-def waterfall(base: float, steps: Sequence[Step], digits: int, *, more_is: Tone) -> list[Bar]:
+def waterfall(base: float, steps: Sequence[Step], n_decimals: int, *, more_is: Tone) -> list[Bar]:
     """Bars from a baseline to the total, each beginning where the previous one ends.
 
     Parameters
@@ -155,14 +188,21 @@ def waterfall(base: float, steps: Sequence[Step], digits: int, *, more_is: Tone)
             max(round((right - left) / width * 100, 2), 0.4),  # a visible line, however small the step
             "plain" if amount == 0 else more_is if amount > 0 else less_is,
         )
-        bars.append(Bar(label, note, _signed(amount, digits), span))
+        bars.append(Bar(label, note, _signed(amount, n_decimals), span))
     return bars
 
 
-def _signed(amount: float, digits: int) -> str:
+def _signed(amount: float, n_decimals: int) -> str:
     """An amount with its sign; none for what rounds to 0."""
-    text = f"{amount:+.{digits}f}"
+    text = f"{amount:+.{n_decimals}f}"
     return (text if float(text) else text[1:]).replace("-", "−")
+
+
+def signed_picture(amounts: Sequence[float], width: int, says: str) -> Picture:
+    """Amounts as pixels: accent for positive ones, bad for negative ones, the largest at full strength."""
+    most = max(map(abs, amounts), default=0.0) or 1.0
+    cells = [Cell(round(abs(amount) / most, 3), "accent" if amount > 0 else "bad") for amount in amounts]
+    return Picture(width=width, cells=cells, says=says)
 
 
 def bars(amounts: Sequence[Amount]) -> list[Bar]:

@@ -19,7 +19,7 @@ _POINTS = np.array([0, 1, *((_NODES + 1) / 2)], np.float32)[:, None]
 _WEIGHTS_OF_POINTS = np.array([0, 0, *(_WEIGHTS / 2)], np.float32)
 
 
-def integrated_gradients(network: Network, row: Array, reference: Array) -> Array:
+def integrated_gradients(network: Network, row: Array, reference: Array, weights: Array | None = None) -> Array:
     """Contribution of each feature to the difference of the ensemble's sum between a row and the reference.
 
     The mean gradient along the straight path from reference to row, times the difference of the feature (Sundararajan,
@@ -30,6 +30,8 @@ def integrated_gradients(network: Network, row: Array, reference: Array) -> Arra
     Parameters
     ----------
     row, reference : shape (n_features,).
+    weights : of the outputs in the sum that is explained, shape (n_outputs,): 1 and -1 for the difference of two
+        classes. None for a network with one output.
 
     Returns
     -------
@@ -38,10 +40,11 @@ def integrated_gradients(network: Network, row: Array, reference: Array) -> Arra
     first, *others = network.layers
     sums_at_ends = first.sums(np.stack([reference, row]))
     start, end = sums_at_ends[:, :1], sums_at_ends[:, 1:]
-    slopes, last_sums = _slopes_at_first_sums(first, others, start + _POINTS * (end - start))
+    chosen = np.ones(1, np.float32) if weights is None else weights.astype(np.float32)
+    slopes, last_sums = _slopes_at_first_sums(first, others, start + _POINTS * (end - start), chosen)
     mean_slopes = np.matmul(_WEIGHTS_OF_POINTS, slopes)[:, None, :]
     gradient = np.matmul(mean_slopes, first.weights.swapaxes(-1, -2))[:, 0].mean(axis=0)
-    return completed(gradient * (row - reference), (last_sums[:, 1] - last_sums[:, 0]).mean())
+    return completed(gradient * (row - reference), float(((last_sums[:, 1] - last_sums[:, 0]) @ chosen).mean()))
 
 
 def completed(shares: npt.NDArray[Any], total: float) -> npt.NDArray[Any]:
@@ -53,10 +56,10 @@ def completed(shares: npt.NDArray[Any], total: float) -> npt.NDArray[Any]:
     return whole
 
 
-def _slopes_at_first_sums(first: Dense, others: list[Dense], sums: Array) -> tuple[Array, Array]:
-    """Derivative of each member's last sum by its first layer's sums, and that last sum, at each point.
+def _slopes_at_first_sums(first: Dense, others: list[Dense], sums: Array, chosen: Array) -> tuple[Array, Array]:
+    """Derivative of each member's weighted last sums by its first layer's sums, and those last sums, at each point.
 
-    Shapes (n_members, n_points, n_units) and (n_members, n_points, 1).
+    Shapes (n_members, n_points, n_units) and (n_members, n_points, n_outputs).
     """
     passed: list[tuple[Dense, Array, Array]] = []
     for layer, following in zip((first, *others), others, strict=False):
@@ -65,7 +68,7 @@ def _slopes_at_first_sums(first: Dense, others: list[Dense], sums: Array) -> tup
         passed.append((layer, outputs, sums))
         sums = following.sums(outputs)
     last_sums = sums
-    slopes = np.ones_like(last_sums)
+    slopes = np.broadcast_to(chosen, last_sums.shape)
     for following, (layer, outputs, sums_before) in zip(reversed(others), reversed(passed), strict=True):
         slopes = np.matmul(slopes, following.weights.swapaxes(-1, -2))
         layer.activation.pull_back(slopes, outputs, sums_before)

@@ -23,7 +23,7 @@ from service.errors import FieldError, InvalidRequestError
 from service.live.served_model import ServedModel
 from service.pages.rendering import may
 from service.pages.site import Site
-from service.pages.trying.try_form import LESS, MORE, TryForm, try_form
+from service.pages.trying.try_form import LESS, MORE, TryForm, example_form, try_form
 from service.requests.bodies import JSON
 from service.requests.field_errors import event_field
 from service.requests.statuses import status_of
@@ -61,7 +61,7 @@ def model_page_router(site: Site) -> APIRouter:
     @router.get("")
     async def page_model(name: str, request: Request) -> Response:
         served = state.live_models.served_models.get(name)
-        return await page(request, name, try_form(served) if served else None)
+        return await page(request, name, example_form(served, _example(request)) if served else None)
 
     @router.post("")
     async def try_out(name: str, request: Request) -> Response:
@@ -122,6 +122,12 @@ def _events_of_subject(site: Site, served: ServedModel, form: TryForm) -> list[S
 def _address(request: Request) -> str:
     """Base URL of this service as the browser sees it."""
     return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _example(request: Request) -> int:
+    """The number of the example that the form is filled with; -1 for the table's own."""
+    number = request.query_params.get("example", "")
+    return int(number) if number.isdecimal() and number.isascii() and len(number) < 5 else -1
 
 
 def _done(request: Request, champion: int | None) -> str:

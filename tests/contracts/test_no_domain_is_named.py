@@ -31,6 +31,9 @@ migrations rename columns of databases that were written with that name. The les
 explains the two columns that are drawn.
 """
 
+ORDINARY_WORDS = {"digits"}
+"""Domains with the name of an ordinary word; texts and compound names may speak of it, but none may be it."""
+
 
 def named(path: Path) -> set[str]:
     """The domains that stand in a file's identifiers and texts; docstrings and comments may speak of them."""
@@ -50,8 +53,9 @@ def named(path: Path) -> set[str]:
             for field in ("id", "attr", "arg", "name", "module")
             if isinstance(getattr(node, field, None), str)
         ]
-    words = {word for text in texts for word in re.split(r"[^a-z]+", text.lower())}
-    return words & set(own_names())
+    words = {word for text in texts for word in re.split(r"[^a-z]+", text.lower())} - ORDINARY_WORDS
+    modules = {part for text in texts for part in text.split(".")} & ORDINARY_WORDS
+    return (words | modules) & set(own_names())
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

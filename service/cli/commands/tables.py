@@ -47,7 +47,10 @@ def infer(
     text: list[Part] = [_columns(table)]
     if not table.target.event_levels:
         text.append(
-            warning(f"{target!r} has more than two values; before training, set positive = '...' in {out} to the event")
+            warning(
+                f"{target!r} has more than two values; to predict one event, set positive = '...' in {out} to it "
+                "before training. To predict the value itself, leave it out"
+            )
         )
     if question := event_question(table, frame):
         text.append(warning(f"{question} in {out}"))

@@ -14,6 +14,7 @@ async function send(form, submitter) {
   if (!fresh) throw new Error("no form in the answer");
   document.querySelector(TRYING).replaceWith(fresh);
   improve(fresh);
+  document.dispatchEvent(new CustomEvent("formreplaced", { detail: fresh }));
   const target = fresh.querySelector("[data-focus]") ?? fresh.querySelector("fieldset:last-of-type input");
   target?.focus();
   target?.scrollIntoView({ block: "start" });

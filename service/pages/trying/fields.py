@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from data.column import Column, level_text
+from data.column import Column, Scalar, level_text
 from data.sentences import label
 from data.spellings import value_text
 from models.contract.forms import Input, Place
@@ -109,15 +109,24 @@ def fields_of(inputs: Iterable[Input], texts: Mapping[str, str] | None) -> list[
         Field(
             column=one.column,
             place=one.place,
-            text=example_text(one.column) if texts is None else texts.get(json_pointer(one.place), ""),
+            text=example_text(one.column, one.column.example)
+            if texts is None
+            else texts.get(json_pointer(one.place), ""),
         )
         for one in inputs
     ]
 
 
-def example_text(column: Column) -> str:
-    """The column's example as its field holds it."""
-    example = column.example
+def example_texts(inputs: Iterable[Input], values: Mapping[str, Scalar]) -> dict[str, str]:
+    """The texts of a form that is filled with an example; columns that it lacks have their own."""
+    return {
+        json_pointer(one.place): example_text(one.column, values.get(one.column.name, one.column.example))
+        for one in inputs
+    }
+
+
+def example_text(column: Column, example: Scalar | None) -> str:
+    """A value of the column as its field holds it."""
     if example is None:
         return ""
     if isinstance(example, bool):

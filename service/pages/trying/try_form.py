@@ -11,7 +11,7 @@ from typing import Any
 from models.contract.forms import Form, Repeated, Section, form_of
 from service.errors import FieldError
 from service.live.served_model import ServedModel
-from service.pages.trying.fields import Field, body_of, fields_of, with_errors
+from service.pages.trying.fields import Field, body_of, example_texts, fields_of, with_errors
 
 N_REPEATED, MORE, LESS = "n_repeated", "more", "less"
 """Names in the submitted form: the number of repeated sections, and the buttons that add and remove one."""
@@ -23,6 +23,12 @@ class FilledSection:
 
     title: str
     fields: Sequence[Field]
+    width: int = 0
+
+    @property
+    def top(self) -> float:
+        """Of a picture: the value of full ink, 1 where the columns name none."""
+        return max(((field.column.maximum or 1.0) for field in self.fields), default=1.0)
 
     def with_errors(self, errors: Sequence[FieldError]) -> FilledSection:
         """The section with each error at its field."""
@@ -106,8 +112,17 @@ def try_form(served: ServedModel, texts: Mapping[str, str] | None = None) -> Try
     )
 
 
+def example_form(served: ServedModel, number: int) -> TryForm:
+    """The form of a live model with its example of that number, from 0; with the table's own where there is none."""
+    form = form_of(served.live)
+    if not 0 <= number < len(form.examples):
+        return try_form(served)
+    inputs = [one for section in form.sections for one in section.inputs]
+    return try_form(served, example_texts(inputs, form.examples[number].values))
+
+
 def _filled(section: Section, texts: Mapping[str, str] | None) -> FilledSection:
-    return FilledSection(section.title, fields_of(section.inputs, texts))
+    return FilledSection(section.title, fields_of(section.inputs, texts), section.width)
 
 
 def _count(repeated: Repeated, texts: Mapping[str, str] | None) -> int:

@@ -21,10 +21,12 @@ def test_models_are_listed(run, trained):
     found = {model["name"]: model for model in as_json.json["models"]}
     assert {name: (model["champion"]["version"], model["n_versions"]) for name, model in found.items()} == {
         "ads": (1, 1),
+        "chat": (1, 1),
         "credit": (1, 2),
+        "digits": (1, 1),
         "fraud": (1, 1),
     }
-    for text in ("ads", "credit", "fraud", "1 of 2"):
+    for text in ("ads", "chat", "credit", "digits", "fraud", "1 of 2"):
         assert text in for_people.stdout
 
 

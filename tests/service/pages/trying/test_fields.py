@@ -95,4 +95,4 @@ def test_values_stand_at_their_places():
 )
 def test_examples_are_written_as_people_would(column, text):
     """And read back as what they were."""
-    assert example_text(column) == text
+    assert example_text(column, column.example) == text
