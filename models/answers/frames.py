@@ -23,7 +23,7 @@ WARNINGS = "warnings"
 ERROR = "error"
 """Column with the rules that a row breaks; null in scored rows."""
 REASONS = "reasons"
-"""Column with the reasons of adverse decisions, as JSON."""
+"""Column with the reasons of adverse decisions, as JSON; of a domain without `reasons`, all that it explains."""
 
 _ARROW_TYPES: dict[Any, pa.DataType] = {float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
 
@@ -64,7 +64,7 @@ def score_frame(live: LiveModel, frame: pd.DataFrame, *, reasons: bool = False) 
 def answer_fields(domain: Domain, *, reasons: bool) -> list[pa.Field]:
     """Schema of the columns that scoring adds: the domain's answer fields, reasons on request, warnings and errors.
 
-    A list of names becomes one text, "first; second".
+    A list of names becomes one text, "first; second", what else is not plain becomes JSON.
     """
     own = {
         name: _ARROW_TYPES.get(field.annotation, pa.string())
@@ -77,8 +77,19 @@ def answer_fields(domain: Domain, *, reasons: bool) -> list[pa.Field]:
 
 
 def _cells(values: list[Any]) -> list[Any]:
-    """The values as stored in files: a list of names as one text, null if empty."""
-    return ["; ".join(value) or None if isinstance(value, list) else value for value in values]
+    """The values as stored in files."""
+    return [_cell(value) if isinstance(value, list | dict) else value for value in values]
+
+
+def _cell(value: list[Any] | dict[str, Any]) -> str | None:
+    """A list of names as one text, everything else as JSON; null if empty."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return "; ".join(value) or None
+    return _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=lambda reason: reason.model_dump(mode="json"))
 
 
 def _spread(values: list[Any], kind: pa.DataType, good: npt.NDArray[np.bool_]) -> pa.Array:
@@ -88,7 +99,7 @@ def _spread(values: list[Any], kind: pa.DataType, good: npt.NDArray[np.bool_]) -
 
 
 def _reasons(live: LiveModel, frame: pd.DataFrame, X: Features, fields: dict[str, list[Any]]) -> list[str | None]:
-    """Reasons of each row with an adverse decision, as JSON; None for the others."""
+    """Reasons of each row with an adverse decision; None for the others."""
     texts: list[str | None] = [None] * len(frame)
     if live.domain.explain is None:
         return texts
@@ -98,7 +109,7 @@ def _reasons(live: LiveModel, frame: pd.DataFrame, X: Features, fields: dict[str
     for i, row in zip(adverse, rows, strict=True):
         decided = {name: values[i] for name, values in fields.items()}
         explain = live.domain.explain(live, {str(name): value for name, value in row.items()}, X[i], decided)
-        texts[i] = json.dumps([reason.model_dump(mode="json") for reason in explain[REASONS]], ensure_ascii=False)
+        texts[i] = _json(explain.get(REASONS, explain))
     return texts
 
 

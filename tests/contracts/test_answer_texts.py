@@ -1,9 +1,13 @@
 """Answers written field by field are the bytes of answers that were made and checked, for every domain."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.checking import checked_frame
+from models.answers.frames import score_frame
 from models.answers.respond import answer_columns, answer_texts, respond, respond_encoded, unseen_warnings
 from models.domains._discovery import load_domains
 from models.encoding import joined
@@ -48,3 +52,22 @@ def test_texts_are_the_bytes_of_answers(live, rows, data):
         (alone,) = respond(live, [row], [name], reasons=reasons)
         assert text == alone.model_dump_json()
         assert alone.warnings == unseen_warnings(live, row)
+
+
+def test_files_hold_the_fields_of_answers(live):
+    """Plain ones as they are, what else there is as JSON; the reasons of adverse decisions are those of the answers."""
+    frame = live.domain.simulate(60, 9).frame
+    scored = score_frame(live, frame, reasons=True).answers.to_pylist()
+    rows = checked_frame(live.table, frame, "simulated rows", training=False)
+    if live.table.windows:
+        return  # of a file, windows are computed over its own rows
+    X, ids = live.scorer.encoder.transform(rows), [str(place) for place in range(len(rows))]
+    fields = answer_columns(live, rows.to_dict("records"), X, ids, reasons="adverse")
+    for place, held in enumerate(scored):
+        assert held["error"] is None
+        for name in held.keys() & fields.keys() - {"reasons", "warnings"}:
+            value = fields[name][place]
+            read = json.loads(held[name]) if isinstance(value, dict) else held[name]
+            assert read == value or isinstance(value, list)
+        if "decision" in held and live.domain.explain:
+            assert (held["reasons"] is not None) == (held["decision"] in live.domain.adverse)
