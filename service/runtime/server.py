@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -20,6 +21,12 @@ from service.settings import Settings
 APP = "service.app:app_from_environment"
 PROTOCOL = "service.runtime.connection_limits:PatientProtocol"
 MAX_START_SECONDS = 3600
+N_LISTENERS = 16
+"""How often a process listens at its port, which is how many connections it can accept in one round of its event loop.
+
+libuv accepts one per listener and round. Rounds are long while many requests are under way, and a connection that comes
+after hundreds of others would wait for as many.
+"""
 LOG_CONFIG = {
     **LOGGING_CONFIG,
     "formatters": {**LOGGING_CONFIG["formatters"], "default": {"()": "service.logs.ServerFormatter"}},
@@ -53,7 +60,7 @@ def run_server(settings: Settings, on_listening: Callable[[], None]) -> int:
     if settings.workers == 1:
         return _run_alone(config, on_listening)
     with _metrics_folder(settings):
-        workers = Workers(config, [config.bind_socket()], on_listening)
+        workers = Workers(config, _listeners(config.bind_socket()), on_listening)
         workers.run()
         return workers.status
 
@@ -104,7 +111,28 @@ class AnnouncedServer(uvicorn.Server):
         """Load the application and open the port."""
         await super().startup(sockets)
         if self.started:
+            await self._accept_more()
             self._on_listening()
+
+    async def _accept_more(self) -> None:
+        """Listen N_LISTENERS times at each port."""
+        loop = asyncio.get_running_loop()
+        opened = [listener.fileno() for server in self.servers for listener in server.sockets]
+        for number in opened * (N_LISTENERS - 1):
+            again = socket(fileno=os.dup(number))
+            self.servers.append(await loop.create_server(self._connection, sock=again, backlog=self.config.backlog))
+
+    def _connection(self) -> asyncio.Protocol:
+        protocol = self.config.http_protocol_class
+        made: asyncio.Protocol = protocol(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
+
+
+def _listeners(bound: socket) -> list[socket]:
+    """The socket and its duplicates, N_LISTENERS in all."""
+    return [bound, *(bound.dup() for _ in range(N_LISTENERS - 1))]
 
 
 def _run_alone(config: uvicorn.Config, on_listening: Callable[[], None]) -> int:
