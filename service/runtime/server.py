@@ -60,7 +60,7 @@ def run_server(settings: Settings, on_listening: Callable[[], None]) -> int:
     if settings.workers == 1:
         return _run_alone(config, on_listening)
     with _metrics_folder(settings):
-        workers = Workers(config, _listeners(config.bind_socket()), on_listening)
+        workers = Workers(config, [config.bind_socket()], on_listening)
         workers.run()
         return workers.status
 
@@ -128,11 +128,6 @@ class AnnouncedServer(uvicorn.Server):
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
         return made
-
-
-def _listeners(bound: socket) -> list[socket]:
-    """The socket and its duplicates, N_LISTENERS in all."""
-    return [bound, *(bound.dup() for _ in range(N_LISTENERS - 1))]
 
 
 def _run_alone(config: uvicorn.Config, on_listening: Callable[[], None]) -> int:
