@@ -18,13 +18,13 @@ NEIGHBOURS = 6
 """A step is judged together with those around it: a sixth of all steps on each side."""
 
 
-def believed_share(loss_at: Callable[[float], Floats], groups: Positions) -> Floats:
+def believed_share(loss_at: Callable[[float], Floats], groups: Positions, *, must_gain: bool) -> Floats:
     """The share of a forecast, in place of a simpler one, that is used at each step, 0 to 1.
 
     The share a of least loss over all groups, less one standard error from a delete-one-group jackknife (Efron and
-    Stein 1981): clip(a - se, 0, 1). It is 0, and the simpler one stays, unless the share that is best for all other
-    groups also gains in a group itself: on average over the groups, by a one-sided t-test. A forecast that was better
-    in one period alone fails it.
+    Stein 1981): clip(a - se, 0, 1). Whoever `must_gain` has the burden of proof: its share is 0, and the simpler one
+    stays, unless the share that is best for all other groups also gains in a group itself: on average over the groups,
+    by a one-sided t-test. A forecast that was better in one period alone fails it.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def believed_share(loss_at: Callable[[float], Floats], groups: Positions) -> Flo
     error = np.sqrt((n - 1) / n * np.square(without - without.mean(axis=0)).sum(axis=0))
     gains = losses[0] - np.take_along_axis(losses, left_out[None], axis=0)[0]
     is_gain = gains.mean(axis=0) > stdtrit(n - 1, CONFIDENCE) * gains.std(axis=0, ddof=1) / np.sqrt(n)
-    believed: Floats = np.where(is_gain, np.clip(best - error, 0, 1), 0.0)
+    believed: Floats = np.where(is_gain | (not must_gain), np.clip(best - error, 0, 1), 0.0)
     return believed
 
 

@@ -36,7 +36,7 @@ def folds_of_time(ages: Positions, horizon: int) -> list[Fold]:
     folds = []
     for block in range(len(edges) - 1):
         # The futures of training windows end before those of the block begin, or begin after they end
-        apart = (ages < edges[block] - horizon) | (ages >= edges[block + 1] + horizon)
+        apart = (ages <= edges[block] - horizon) | (ages >= edges[block + 1] - 1 + horizon)
         folds.append((np.flatnonzero(apart), np.flatnonzero(block_of == block)))
     return [fold for fold in folds if len(fold[0]) and len(fold[1])]
 

@@ -68,7 +68,7 @@ def fit_mixture(
     """Judge each part on held-out windows against the simpler one.
 
     The bank is judged against the last value, the network against what then stands, and its spread against one that is
-    the same for all.
+    the same for all. Only the last value has the benefit of the doubt: whatever replaces it must be proved better.
 
     Parameters
     ----------
@@ -80,19 +80,26 @@ def fit_mixture(
     """
     zeros = np.zeros(change.shape[1])
 
-    def share(base: Floats, other: Floats) -> Floats:
-        return believed_share(lambda a: weights[:, None] * np.abs(change - base - a * (other - base)), groups)
+    def share(base: Floats, other: Floats, *, must_gain: bool) -> Floats:
+        def loss(a: float) -> Floats:
+            return weights[:, None] * np.abs(change - base - a * (other - base))
 
-    bank_share = float(share(np.zeros_like(bank), bank).mean() > 0.5)
+        return believed_share(loss, groups, must_gain=must_gain)
+
+    bank_share = float(share(np.zeros_like(bank), bank, must_gain=True).mean() > 0.5)
     base = bank * bank_share
-    network_share = zeros if network is None else np.minimum(share(base, network[:, :, MEDIAN]), max_share)
+    network_share = (
+        zeros
+        if network is None
+        else np.minimum(share(base, network[:, :, MEDIAN], must_gain=not bank_share), max_share)
+    )
     point = base if network is None else base + network_share * (network[:, :, MEDIAN] - base)
     left = change - point
     spread = np.quantile(left, LEVELS, axis=0).T
     spread -= spread[:, [MEDIAN]]
     spread_share = zeros
     if network is not None:
-        spread_share = believed_share(_spread_loss(left, spread, network, weights), groups)
+        spread_share = believed_share(_spread_loss(left, spread, network, weights), groups, must_gain=False)
     plain = Mixture(bank_share, network_share, spread_share, spread, np.zeros_like(spread))
     before = plain.quantiles(bank[newest], None if network is None else network[newest])
     return Mixture(bank_share, network_share, spread_share, spread, interval_offsets(before, change[newest]))

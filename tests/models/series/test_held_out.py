@@ -26,6 +26,8 @@ def test_no_future_of_the_training_windows_overlaps_one_held_out(n_steps, horizo
     for training, held in folds:
         gaps = np.abs(ages[training][:, None] - ages[held])
         assert gaps.min() >= horizon
+        if stride == 1:
+            assert gaps.min() == horizon  # and nothing more is lost
     if folds:
         assert sorted(np.concatenate([held for _, held in folds]).tolist()) == list(range(len(ages)))
         assert len(folds) >= 3
