@@ -163,7 +163,10 @@ def _time(column: Column) -> Any:
 
 
 def _text(column: Column) -> Any:
-    return Annotated[str, Field(strict=True, max_length=MAX_TEXT_CHARACTERS)]
+    return _one_of(
+        core_schema.str_schema(strict=True, max_length=MAX_TEXT_CHARACTERS),
+        must_be=f"a text of at most {MAX_TEXT_CHARACTERS:,} characters",
+    )
 
 
 _TYPES: dict[Kind, Callable[[Column], Any]] = {

@@ -16,22 +16,20 @@ from data.simulators import Simulation
 TABLE = read_table(Path(__file__).with_suffix(".toml"))
 PHRASES: dict[str, Any] = tomllib.loads(Path(__file__).with_name("chat_phrases.toml").read_text(encoding="utf-8"))
 UNKNOWN_SHARE = 0.06
+"""Largest share of unknown messages; there are only so many."""
 TYPING_ERRORS = 0.15
 """Share of messages with one."""
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
 def simulate(n_rows: int, seed: int) -> Simulation:
-    """Messages of all intents, equally often, and unknown ones. The intent is that of the phrase: it is certain."""
+    """Messages of all intents, equally often, and unknown ones, each once. The intent is the phrase's, so certain."""
     rng = np.random.default_rng(seed)
     intents = list(PHRASES["intents"])
-    drawn = rng.choice(len(intents), n_rows)
-    unknown = rng.random(n_rows) < UNKNOWN_SHARE
-    rows = [
-        ("unknown", _pick(rng, PHRASES["unknown"])) if is_unknown else (intents[place], _message(rng, intents[place]))
-        for place, is_unknown in zip(drawn.tolist(), unknown.tolist(), strict=True)
-    ]
-    frame = pd.DataFrame({"text": [text for _, text in rows], "intent": [intent for intent, _ in rows]})
+    strange = rng.permutation(PHRASES["unknown"])[: round(UNKNOWN_SHARE * n_rows)].tolist()
+    drawn = [intents[place] for place in rng.choice(len(intents), n_rows - len(strange)).tolist()]
+    rows = [*((_message(rng, intent), intent) for intent in drawn), *((text, "unknown") for text in strange)]
+    frame = pd.DataFrame([rows[place] for place in rng.permutation(n_rows).tolist()], columns=["text", "intent"])
     return Simulation(frame=frame, probability=np.ones(n_rows))
 
 

@@ -47,9 +47,16 @@ class ClassScorer(PlainScorer):
         sums = self._sums(X)
         places = np.searchsorted(self.network.classes_, targets)
 
+        # As many errors as Laplace's rule expects after none in so many rows (Platt 1999, section 2.2): if all
+        # validation rows are right, their likelihood alone would make every later prediction certain
+        n_rows, n_classes = sums.shape
+        wrong = 1 / (n_rows + 2)
+
         def loss(log_temperature: float) -> float:
-            found = softmax(sums / np.exp(log_temperature))[np.arange(len(places)), places]
-            return float(-np.average(np.log(np.maximum(found, 1e-12)), weights=weights))
+            logs = np.log(np.maximum(softmax(sums / np.exp(log_temperature)), 1e-12))
+            right = logs[np.arange(len(places)), places]
+            others = (logs.sum(axis=1) - right) / (n_classes - 1)
+            return float(-np.average((1 - wrong) * right + wrong * others, weights=weights))
 
         # In logarithms, so that the temperature stays positive and 1/2 is as near to 1 as 2
         edges = (-np.log(MAX_TEMPERATURE), np.log(MAX_TEMPERATURE))

@@ -119,3 +119,14 @@ def test_shares_of_words_are_those_of_their_pieces(scorer: TextScorer) -> None:
     np.testing.assert_allclose(word_shares(scorer.encoder, words, alone, row), [1.5, 1.5, 0, 0, 0, 0])
     twice = np.where(row.columns == scorer.encoder.word_number("lost"), 3.0, 0.0)
     np.testing.assert_allclose(word_shares(scorer.encoder, words, twice, row), [1.5, 0, 0, 0, 1.5, 0])
+
+
+def test_no_prediction_is_surer_than_the_validation_rows_allow(scorer: TextScorer) -> None:
+    """All of them are right, which does not make an error impossible."""
+    frame = chat.simulate(900, 0).frame[:300]
+    held_out = frame[frame["intent"] != "unknown"]
+    shares = scorer.scores(scorer.encoder.transform(held_out))["probabilities"]
+    right = shares.argmax(axis=1) == class_targets(chat.TABLE, held_out)
+    assert right.mean() > 0.97
+    assert shares.max() < 1 - 1e-5
+    assert shares.max(axis=1)[right].mean() > 0.9
