@@ -20,15 +20,14 @@ def test_too_narrow_and_too_wide_intervals_are_set_right(width):
         np.testing.assert_allclose(covered.mean(axis=0), LEVELS[high] - LEVELS[low], atol=0.025)
 
 
-def test_on_the_rows_themselves_the_share_is_reached_by_the_fewest():
-    """By the definition: with n rows, ceil((n + 1)(1 - alpha)) of them are inside."""
-    outcome = np.random.default_rng(1).permutation(99.0 * np.arange(1, 100) / 99)[:, None]
-    quantiles = np.zeros((99, 1, len(LEVELS)))
+@pytest.mark.parametrize(("n", "inside"), [(99, (95, 80, 50)), (100, (96, 81, 51)), (5, (5, 5, 3))])
+def test_on_the_rows_themselves_the_share_is_reached_by_the_fewest(n, inside):
+    """By the definition: with n rows, ceil((n + 1)(1 - alpha)) of them are inside, at most all."""
+    outcome = np.random.default_rng(1).permutation(np.arange(1.0, n + 1))[:, None]
+    quantiles = np.zeros((n, 1, len(LEVELS)))
     offsets = interval_offsets(quantiles, outcome)
     assert offsets[0, 0] == -offsets[0, 6]
-    assert (outcome <= offsets[0, 6]).sum() == 95
-    assert (outcome <= offsets[0, 5]).sum() == 80
-    assert (outcome <= offsets[0, 4]).sum() == 50
+    assert tuple((outcome <= offsets[0, high]).sum() for _, high in PAIRS) == inside
 
 
 def test_without_rows_nothing_is_added():

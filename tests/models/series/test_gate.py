@@ -22,6 +22,13 @@ def test_the_truth_is_believed(outcome):
     assert (share(outcome + 0.01 * noise, outcome) >= 0.95).all()
 
 
+def test_the_share_stays_between_none_and_all(outcome):
+    """Of half the truth twice as much would be best; of noise the error is larger than the share."""
+    assert share(0.5 * outcome, outcome).tolist() == [1] * 4
+    noise = 0.05 * np.random.default_rng(2).standard_normal((N, 4))
+    assert (share(noise, outcome, must_gain=False) >= 0).all()
+
+
 @pytest.mark.parametrize("times", [2.0, 4.0])
 def test_of_too_large_a_forecast_the_right_share_is_taken(outcome, times):
     np.testing.assert_allclose(share(times * outcome, outcome), 1 / times, atol=0.051)
