@@ -64,6 +64,16 @@ def test_of_noise_the_last_value_stays(parts):
     assert quantiles[0, :, MEDIAN].tolist() == [0, 0]
 
 
+def test_only_the_last_value_has_the_benefit_of_the_doubt(parts):
+    """A network that is right in six blocks and as wrong in two has a best share of 1, but is not proved better."""
+    change, known, _ = parts
+    rng = np.random.default_rng(1)
+    median = np.where(GROUPS[:, None] < 6, change, -change)
+    assert not fitted(change, rng.standard_normal((N, 2)), median[:, :, None] + 0.1 * Z).network_share.any()
+    beside = np.where(GROUPS[:, None] < 6, change, 2 * known - change)  # as far off on the other side of the bank
+    assert (fitted(change, known, beside[:, :, None] + 0.1 * Z).network_share > 0.5).all()
+
+
 def test_without_a_network_the_spread_is_that_of_what_the_bank_leaves(parts):
     change, bank, _ = parts
     found = fitted(change, bank, None)
