@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Tone: TypeAlias = Literal["good", "middle", "bad", "plain", "accent"]
+Tone: TypeAlias = Literal["good", "middle", "bad", "plain", "accent", "ink"]
 Step: TypeAlias = tuple[str, str, float]
 """Step of a waterfall: label, note, amount."""
 Amount: TypeAlias = tuple[str, str, float, str, Tone]

@@ -39,7 +39,12 @@ def test_a_newcomer_finds_everything_from_the_first_page(visit, address):
 
 @pytest.mark.parametrize(
     ("name", "button", "said"),
-    [("credit", "Score", "points"), ("fraud", "Score", "unusual"), ("ads", "Rank candidates", "bid")],
+    [
+        ("credit", "Score", "points"),
+        ("fraud", "Score", "unusual"),
+        ("ads", "Rank candidates", "bid"),
+        ("digits", "Score", "unusual"),
+    ],
 )
 def test_the_example_of_every_domain_is_answered(visit, address, name, button, said):
     """By pressing one button; the answer is in words and pictures, and nothing bars anybody from reading it."""
@@ -50,6 +55,32 @@ def test_the_example_of_every_domain_is_answered(visit, address, name, button, s
     answer.wait_for()
     assert said in answer.inner_text().lower()
     assert answer.locator("svg").count() > 0
+    one.expect_no_barriers()
+
+
+def test_a_digit_is_drawn_by_pointer_and_by_keyboard(visit, address):
+    """Strokes fill the pixels that are sent, and the pad is there again under the answer."""
+    one = visit(address)
+    page = one.go("/models/digits?example=3")
+    page.get_by_role("button", name="Clear").click()
+    pad, value = page.get_by_role("application"), lambda name: page.locator(f"[name='/{name}']").input_value()
+    assert value("p_3_4") == "0"
+    pad.focus()
+    for key in ("ArrowRight", " ", "ArrowDown", " ", "Delete"):
+        page.keyboard.press(key)
+    page.locator(".pad [role=status]", has_text="Row 2, column 2: 0").wait_for()
+    assert (value("p_0_1"), value("p_1_1"), value("p_0_0")) == ("16", "0", "0")
+    page.get_by_role("button", name="Clear").click()
+    box = pad.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.05)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.95, steps=20)
+    page.mouse.up()
+    assert float(value("p_4_4")) > 0
+    assert value("p_4_0") == "0"
+    page.get_by_role("button", name="Score").click()
+    page.locator("#answer-title", has_text="1, probability").wait_for()
+    assert page.get_by_role("application").count() == 1
     one.expect_no_barriers()
 
 
@@ -125,7 +156,14 @@ def test_people_sign_in_with_a_key(visit, store):
 def test_every_page_fits_and_has_no_barriers(visit, address, picture, width, dark):
     """On a telephone, on a desk and on a wall: nothing is cut off, and axe-core finds nothing serious."""
     one = visit(address, width=width, dark=dark)
-    paths = ["/", "/learn", "/learn/numbers?n_rows=40&hidden=3&steps=4", "/learn/lessons/2"]
+    paths = [
+        "/",
+        "/learn",
+        "/learn/numbers?n_rows=40&hidden=3&steps=4",
+        "/learn/lessons/2",
+        "/learn/odd-one-out",
+        "/models/digits",
+    ]
     paths += ["/guide", "/guide/operating", "/guide/fraud"]
     paths += [f"/models/{name}{part}" for name in ("ads", "credit", "fraud") for part in ("", "/monitor", "/trace")]
     for path in paths:

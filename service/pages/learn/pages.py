@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -15,8 +16,12 @@ from models.playground.settings import PlaygroundSettings
 from models.playground.states import TracedPoint
 from service.pages.learn.controls import controls_of, read_settings
 from service.pages.learn.lessons import LESSONS, Lesson, link_to
+from service.pages.learn.odd_one_out import drawn, largest, reader_of_pictures
 from service.pages.rendering import Pages
 from service.pages.site import Site
+
+N_NUMBERS = 8
+"""Of a picture's hidden layer, those that are shown; the others are summed."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,23 @@ def learn_page_router(site: Site) -> APIRouter:
             back=link_to(settings, steps=steps),
             here=lambda **more: link_to(settings, "/learn/numbers", **{"steps": steps, "row": row, **more}),
             is_whole=_is_whole(found),
+        )
+
+    @router.get("/odd-one-out")
+    async def page_odd_one_out(request: Request) -> Response:
+        models = site.state.live_models.served_models
+        live = reader_of_pictures(models[name].live for name in sorted(models))
+        seed, asked = (_whole(request.query_params.get(name)) for name in ("seed", "picture"))
+        found = None if live is None else await asyncio.to_thread(drawn, live, seed)
+        picture = 0 if found is None else asked - 1 if 1 <= asked <= len(found.pictures) else found.hidden.odd
+        return await pages.page(
+            request,
+            "learn_odd_one_out.html.jinja",
+            live=live,
+            seed=seed,
+            found=found,
+            picture=picture,
+            numbers=[] if found is None else largest(found.hidden, picture, N_NUMBERS),
         )
 
     return router
