@@ -49,13 +49,14 @@ def test_shares_are_pixels_as_well() -> None:
     "change",
     [
         lambda frame: frame.drop(columns="pixel5"),
+        lambda frame: frame.drop(columns="pixel63"),
         lambda frame: frame.assign(pixel5=-1),
         lambda frame: frame.assign(pixel5=np.where(frame.index == 3, np.nan, frame["pixel5"])),
         lambda frame: frame.assign(pixel5="x"),
         lambda frame: frame[[*frame.columns[1:64], frame.columns[0], "digit"]],
         lambda frame: frame.rename(columns={"pixel5": "dot5"}),
     ],
-    ids=["one missing", "negative", "empty cell", "text", "another order", "another name"],
+    ids=["one missing", "the last missing", "negative", "empty cell", "text", "another order", "another name"],
 )
 def test_numbered_columns_that_are_no_picture_are_described_one_by_one(change: object) -> None:
     """A constant is then ignored, and a number to predict stays one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import Any
 
@@ -61,6 +62,14 @@ def test_unusual_is_a_percentile_of_known_pictures(scorer: PictureScorer) -> Non
     for strange in (rng.integers(0, 17, pixels.shape), 16 - pixels, np.zeros_like(pixels)):
         found = scorer.frame_scores(pd.DataFrame(strange, columns=NAMES))["unusual"]
         assert (found >= 99).mean() > 0.95
+
+
+def test_a_blank_picture_is_unusual_however_well_it_is_drawn_again(scorer: PictureScorer) -> None:
+    """Here every known error counts as larger than any new one."""
+    careless = copy.copy(scorer)
+    careless.percentiles = scorer.percentiles + 1e6
+    blank, known = scorer.encoder.encode_rows([dict.fromkeys(NAMES, 0), FRAME.iloc[0].to_dict()])
+    assert careless.scores(np.stack([blank, known]))["unusual"].tolist() == [100, 0]
 
 
 def test_saliency_adds_up_to_the_log_odds_from_blank(scorer: PictureScorer) -> None:
