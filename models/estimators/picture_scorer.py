@@ -167,7 +167,7 @@ class PictureScorer(ClassScorer):
         A blank picture is easily drawn again, and the most unusual of all: there is nothing to read.
         """
         places = np.searchsorted(self.percentiles, self._errors(X), side="right")
-        places[(X == self._blank_row()).all(axis=1)] = N_PERCENTILES
+        places[(self._blank_row() == X).all(axis=1)] = N_PERCENTILES
         return {**super().scores(X), "unusual": np.clip(places / (N_PERCENTILES - 1), 0, 1) * 100}
 
     def saliency(self, x: Features) -> Floats:
