@@ -72,7 +72,8 @@ def usual_pipeline(live: LiveModel, frame: pd.DataFrame, labels: np.ndarray) -> 
 
 def measure(live: LiveModel, repeats: int) -> None:
     """Print the figures of one model."""
-    simulated, labels = checked_history(live.table, live.domain.simulate(3000, 0).frame, "simulated rows")
+    raw, read = live.domain.simulate(3000, 0).frame, live.domain.task.targets
+    simulated, labels = checked_history(live.table, raw, "simulated rows", targets=read)
     row = row_adapter(live.table).validate_json(example_json(live)) | windows_of(live.table, simulated.iloc[-1:])[0]
     scopes: list[ReasonScope] = ["none", "all"]
     for reasons in scopes:

@@ -87,7 +87,9 @@ def send(words: list[str], service: Service) -> None:
 def check_toml(text: str) -> None:
     """Columns are those of a table, or it is some other file of ours; either way TOML can be read."""
     found: dict[str, Any] = tomllib.loads(text)
-    if "columns" in found:
+    if "name" in found and "columns" in found:
+        table_from_dict(found)
+    elif "columns" in found:
         for name, column in found["columns"].items():
             if "window" not in column:
                 table_from_dict({"name": "guide", "description": "", "columns": {name: column}})

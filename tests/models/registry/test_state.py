@@ -23,6 +23,7 @@ from models.errors import BundleError
 from models.estimators import BackpropClassifier, BackpropRegressor
 from models.estimators.calibration import LogOddsCalibrator
 from models.estimators.table_classifier import TableClassifier
+from models.nn.sparse_layer import SparseLayer
 from models.presets import PRESETS
 from models.registry import stored_types as stored_types_module
 from models.registry.state import ARRAYS, STATE, dump_state, load_state
@@ -110,6 +111,9 @@ def assert_alike(found: Any, expected: Any, path: str = "") -> None:
         names = {name for name, value in vars(found).items() if value is not None} | vars(expected).keys()
         for name in names - NOT_STORED:
             assert_alike(getattr(found, name), getattr(expected, name, None), f"{path}.{name}")
+    elif isinstance(expected, SparseLayer):
+        for name in ("weights", "biases", "n_members", "dropout", "input_dropout"):
+            assert_alike(getattr(found, name), getattr(expected, name), f"{path}.{name}")
     else:
         assert (type(found), found) == (type(expected), expected), path
 

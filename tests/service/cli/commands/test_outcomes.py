@@ -140,7 +140,6 @@ def test_models_with_events_have_labels_instead(run, trained, start_service, tmp
     ("content", "said"),
     [
         ("prediction_id\na\n", "outcome"),
-        ("prediction_id,outcome\na,maybe\n", "row 1, column 'outcome'"),
         ("prediction_id,outcome,observed\na,1,soon\n", "row 1, column 'observed'"),
     ],
 )
