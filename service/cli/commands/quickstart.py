@@ -1,4 +1,4 @@
-"""`backscore quickstart`: from nothing to a running service with the three examples."""
+"""`backscore quickstart`: from nothing to a running service with an example of every domain."""
 # ruff: noqa: PLC0415 - heavy libraries are imported by the command that needs them, so that --help is quick
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def quickstart(
         PresetName, typer.Option(help="How long to train; balanced and best take longer and are more accurate.")
     ] = "fast",
 ) -> None:
-    """Train the three examples on simulated rows, then serve them on this machine.
+    """Train an example of every domain on embedded rows, then serve them on this machine.
 
     Ads, credit and fraud are trained if they have no live model yet; nothing is downloaded. They are trained at once,
     each on a core, and the first answers while the others train. For each, one command to try is printed for each
