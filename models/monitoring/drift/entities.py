@@ -105,7 +105,8 @@ def _effect_of(codes: Codes, groups: Groups, *, ordered: bool) -> DesignEffect:
         share, variance = _variances(np.cumsum(held, axis=1)[:, :-1], sizes)
         found = max(found, float(np.trace(variance) / np.sum(share * (1 - share))))
     found *= (n - 1) / (n - 3)  # a variance from few entities is uncertain: the mean of F with n - 1 degrees of freedom
-    return DesignEffect(min(most, max(found, 1.0)), min(most, max(mean, 1.0)), df * squares / total**2 - 1, n)
+    spread = max(df * squares / total**2 - 1, 0.0)  # the squares are at least total**2 / df, up to rounding
+    return DesignEffect(min(most, max(found, 1.0)), min(most, max(mean, 1.0)), spread, n)
 
 
 def _variances(counts: Counts, sizes: Counts) -> tuple[Floats, Floats]:

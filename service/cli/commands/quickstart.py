@@ -35,7 +35,19 @@ HOST = "127.0.0.1"
 SECONDS_TO_START = 60
 
 
+def _known_domains(names: list[str] | None) -> list[str]:
+    known = domain_names()
+    if unknown := [name for name in names or () if name not in known]:
+        raise typer.BadParameter(f"unknown domain {unknown[0]!r}; available: {', '.join(known)}")
+    return [name for name in known if not names or name in names]
+
+
 def quickstart(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="DOMAIN", help="Domains to train and serve; all if none.", callback=_known_domains),
+    ] = None,
+    *,
     once: Annotated[
         bool,
         typer.Option("--once", help="Send a request to each scoring endpoint, print requests and answers, and exit."),
@@ -53,36 +65,37 @@ def quickstart(
 ) -> None:
     """Train an example of every domain on embedded rows, then serve them on this machine.
 
-    Ads, credit and fraud are trained if they have no live model yet; nothing is downloaded. They are trained at once,
-    each on a core, and the first answers while the others train. For each, one command to try is printed for each
-    endpoint.
+    Those without a live model are trained, as many at once as there are cores, and the first answers while the others
+    train; nothing is downloaded. For each, one command to try is printed for each endpoint.
     """
+    names = names or domain_names()
     _check_file(json_file, once=once)
     settings = read_settings(host=HOST, port=0 if once and port is None else port, workers=1)
     check_free(HOST, settings.port)
-    trainings = _absent_trained(settings, preset)
+    trainings = _absent_trained(settings, names, preset)
     if once:
         next(trainings, None)
         with _running(settings) as real_port:
             for _ in trainings:  # the service takes each over as soon as it is live
                 pass
-            _send_examples(settings, real_port, json_file)
+            _send_examples(settings, names, real_port, json_file)
         return
-    if not _live_names(settings):
+    if not _live_names(settings, names):
         next(trainings)
     address = f"http://{HOST}:{settings.port}"
     print_text([Line(f"Address: {address}   documentation: {address}/docs   One command for each endpoint:", "bold")])
-    _print_calls(settings, _live_names(settings))
+    _print_calls(settings, _live_names(settings, names))
     Thread(target=_train_others, args=(settings, trainings), name="trainings", daemon=True).start()
     run_service(settings)
 
 
-def _absent_trained(settings: Settings, preset: PresetName) -> Iterator[str]:
-    """Train every domain without a live model of its name, those of few rows first; yields each once it is live."""
+def _absent_trained(settings: Settings, names: Sequence[str], preset: PresetName) -> Iterator[str]:
+    """Train the domains without a live model of their name, those of few rows first; yields each once it is live."""
     from models.domains._discovery import load_domains
 
-    live = _live_names(settings)
-    absent = sorted(set(domain_names()) - set(live), key=lambda name: load_domains()[name].n_simulated_rows)
+    absent = sorted(
+        set(names) - set(_live_names(settings, names)), key=lambda name: load_domains()[name].n_simulated_rows
+    )
     for name in train_examples(settings, absent, preset):
         _load_past(settings, name)
         yield name
@@ -102,8 +115,8 @@ def _print_calls(settings: Settings, names: Sequence[str]) -> None:
     tour.print_calls(calls, f"http://{HOST}:{settings.port}", with_key=settings.api_key is not None)
 
 
-def _send_examples(settings: Settings, port: int, file: Path | None) -> None:
-    calls = tour.calls_of(_live_models(settings, domain_names()))
+def _send_examples(settings: Settings, names: Sequence[str], port: int, file: Path | None) -> None:
+    calls = tour.calls_of(_live_models(settings, names))
     tour.send_all(
         calls, HOST, port, None if settings.api_key is None else settings.api_key.get_secret_value(), file=file
     )
@@ -128,9 +141,9 @@ def _load_past(settings: Settings, name: str) -> None:
         load_rows(settings, live, data=None, table=None, until=None)
 
 
-def _live_names(settings: Settings) -> list[str]:
+def _live_names(settings: Settings, names: Sequence[str]) -> list[str]:
     with open_registry(settings) as registry:
-        return [name for name in domain_names() if registry.champion(name) is not None]
+        return [name for name in names if registry.champion(name) is not None]
 
 
 def _live_models(settings: Settings, names: Sequence[str]) -> list[LiveModel]:

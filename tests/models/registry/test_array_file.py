@@ -72,7 +72,7 @@ def test_transposed_arrays_are_stored_as_they_read() -> None:
         ({"a": ENTRY, "b": ENTRY}, "'b' is not at bytes 24 to 48"),
         ({"a": {**ENTRY, "shape": [2], "data_offsets": [0, 16]}}, "8 bytes belong to no array"),
         ({}, "24 bytes belong to no array"),
-        ({"a": {**ENTRY, "dtype": "O"}}, "'a' is of type 'O'; known: F32, F64, I8, I64"),
+        ({"a": {**ENTRY, "dtype": "O"}}, "'a' is of type 'O'; known: F16, F32, F64, I8, I64"),
         ({"a": {**ENTRY, "dtype": ["F64"]}}, "'a' is of type"),
         ({"a": {**ENTRY, "loader": "os.mkdir"}}, "'a' must have dtype, shape and data_offsets"),
         ({"__metadata__": {"a": "b"}, "a": ENTRY}, "'__metadata__' must have dtype, shape and data_offsets"),

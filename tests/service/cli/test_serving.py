@@ -140,6 +140,21 @@ def test_quickstart_once_asks_every_endpoint(run, trained):
     assert '"probability_of_default"' in outcome.stdout
 
 
+def test_quickstart_of_one_domain_asks_for_that_one_alone(run, trained):
+    outcome = run("quickstart", "credit", "--once")
+
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "POST /v1/credit/score" in outcome.stdout
+    assert "POST /v1/ads/score" not in outcome.stdout
+
+
+def test_quickstart_of_an_unknown_domain_names_the_known_ones(run):
+    outcome = run("quickstart", "lending", "--once")
+
+    assert outcome.exit_code == 2
+    assert "unknown domain 'lending'; available: ads," in " ".join(outcome.stderr.split())
+
+
 def test_quickstart_once_prints_little_and_writes_all(run, trained, tmp_path):
     """At most 150 lines, in which long answers are cut; the file holds every request and answer."""
     file = tmp_path / "answers.json"
@@ -214,7 +229,7 @@ def test_quickstart_trains_only_what_is_absent(trained, monkeypatch, tmp_path):
     monkeypatch.setattr(quickstart, "train_examples", lambda _settings, names, _preset: jobs.append(names) or iter(()))
 
     for folder in (trained.home.path, tmp_path / "empty"):
-        assert list(quickstart._absent_trained(Settings(home=folder), "fast")) == []
+        assert list(quickstart._absent_trained(Settings(home=folder), sorted(load_domains()), "fast")) == []
 
     assert jobs == [[], sorted(load_domains(), key=lambda name: load_domains()[name].n_simulated_rows)]
 
@@ -228,7 +243,7 @@ def test_quickstart_answers_while_the_others_train(run, trained, monkeypatch, ev
         eventually(lambda: ["ads"] in steps)
 
     monkeypatch.setattr(quickstart, "_absent_trained", lambda *_: iter(["ads"]))
-    monkeypatch.setattr(quickstart, "_live_names", lambda _settings: ["credit"])
+    monkeypatch.setattr(quickstart, "_live_names", lambda *_: ["credit"])
     monkeypatch.setattr(quickstart, "_print_calls", lambda _settings, names: steps.append(names))
     monkeypatch.setattr(quickstart, "run_service", serve)
 

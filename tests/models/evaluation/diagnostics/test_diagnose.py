@@ -67,7 +67,9 @@ def credit() -> Trained:
     return trained(DOMAINS["credit"], 2_000)
 
 
-@pytest.mark.parametrize("domain", DOMAINS.values(), ids=lambda domain: domain.name)
+@pytest.mark.parametrize(
+    "domain", [one for one in DOMAINS.values() if one.task.is_binary], ids=lambda domain: domain.name
+)
 def test_every_domain_can_be_audited(domain: Domain) -> None:
     """The result goes to JSON and back without a change, so nothing in it is infinite or NaN."""
     made = trained(domain, 3_000)

@@ -53,6 +53,15 @@ def test_rows_that_never_differ_count_once():
     assert design_effect(rng.integers(0, 5, 2_000), []) == INDEPENDENT
 
 
+@pytest.mark.parametrize("n_bins", [3, 4, 6, 8, 11])
+def test_the_spread_is_never_below_nothing(n_bins):
+    """Where all shares depend alike it is nothing, which rounding must not make negative."""
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        _, groups = np.unique(rng.integers(0, 30, 300), return_inverse=True)
+        assert design_effect(rng.integers(0, n_bins, 300), [groups]).spread >= 0
+
+
 def test_of_several_entities_the_worst_counts():
     """Rows of a card may be alike, those of a terminal not."""
     rng = np.random.default_rng(0)
