@@ -35,7 +35,7 @@ ROOMS = {
         "decisions": "arrays contract costs errors",
         "domains": "answers arrays contract costs decisions encoding errors estimators presets tasks",
         "playground": "answers arrays errors nn",
-        "registry": "clock contract decisions domains encoding errors estimators names nn",
+        "registry": "clock contract decisions domains encoding errors estimators names nn series",
         "records": "answers clock contract decisions encoding errors registry",
         "monitoring": "arrays contract decisions errors evaluation records registry",
         "training": "answers arrays clock contract errors estimators evaluation home names nn presets records registry",

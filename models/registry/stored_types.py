@@ -43,6 +43,10 @@ from models.estimators.sparse_classifier import SparseClassifier
 from models.estimators.table_classifier import TableClassifier
 from models.nn.network import Network
 from models.nn.sparse_network import SparseNetwork
+from models.series.forecaster import SeriesForecaster
+from models.series.mixture import Mixture
+from models.series.quantile_network import QuantileNetwork
+from models.series.settings import SeriesSettings, Size
 
 OF_ALL_DOMAINS: tuple[type, ...] = (
     Background,
@@ -52,10 +56,15 @@ OF_ALL_DOMAINS: tuple[type, ...] = (
     CategoryBlock,
     ClassScorer,
     LogOddsCalibrator,
+    Mixture,
     Network,
     NumberBlock,
+    QuantileNetwork,
     QuantileScorer,
     ScoreBand,
+    SeriesForecaster,
+    SeriesSettings,
+    Size,
     SparseClassifier,
     SparseNetwork,
     TableClassifier,

@@ -12,8 +12,17 @@ from models.series.histories import Histories, mean_step
 N_LAGS = 13
 BLOCKS = ((4, 6), (13, 5))
 """Width and number of the blocks of older values, of which the mean is shown; newest first, one after the other."""
+N_SIZES = 4
 MAX_FEATURE = 8.0
 """Standardised features are cut off here, so that a value never seen moves the answer by a bounded amount."""
+
+
+def n_features(season: int, n_steps: int, n_smoothers: int) -> int:
+    """The number of `features` at so many steps, by a bank of so many smoothers."""
+    of_past = N_LAGS + sum(n_blocks for _, n_blocks in BLOCKS)
+    of_seasons = 2 * (n_steps + 1) if season > 1 else 0
+    n_shown = len(_shown(n_steps))
+    return of_past + of_seasons + N_SIZES + n_smoothers * n_shown + n_shown + n_smoothers + 1
 
 
 def features(
@@ -100,10 +109,14 @@ def _sizes(histories: Histories, sums: Floats, origins: Positions, of: Positions
     ]
 
 
+def _shown(n_steps: int) -> list[int]:
+    """The first step, one in the middle, and the last."""
+    return sorted({0, n_steps // 2, n_steps - 1})
+
+
 def _of_bank(bank: BankPaths, error: Floats, scale: Floats) -> list[Floats]:
     """Each smoother's distance from the mean path at three steps, their spread, weights and least error."""
-    n_steps = bank.mean.shape[1]
-    shown = sorted({0, n_steps // 2, n_steps - 1})
+    shown = _shown(bank.mean.shape[1])
     apart = (bank.paths[:, :, shown] - bank.mean[:, None, shown]) / scale[:, None, None]
     return [
         np.arcsinh(apart).reshape(len(scale), apart.shape[1] * apart.shape[2]),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from models.arrays import Floats
 from models.series.answer import LEARNED, SHORT, UNKNOWN_SIZE, UNMOVED, UNTRAINED, Forecast, Method
 from models.series.arrays import Positions
+from models.series.features import n_features
 from models.series.held_out import folds_of_series, folds_of_time, groups_to_judge_by
 from models.series.histories import Histories
 from models.series.mixture import Mixture, fit_mixture, unlearned
 from models.series.quantile_network import QuantileNetwork, fit_quantile_network
-from models.series.settings import SeriesSettings, Size, between_knots
+from models.series.settings import LEVELS, SeriesSettings, Size, between_knots
+from models.series.smoothers import Bank
 from models.series.windows import Windows, futures, training_origins, window_weights, windows_at
 
 FEW_SERIES = 30
@@ -39,6 +42,16 @@ class SeriesForecaster:
     usual_scale_ : the median scale of a series, as a share of its last value (of 1 for logarithms); 0 if unknown.
     """
 
+    stored_as: ClassVar[str] = "series_forecaster"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "settings": "series_settings",
+        "seed": "int",
+        "size_": "series_size",
+        "network_": "quantile_network?",
+        "mixture_": "series_mixture",
+        "naive_": "series_mixture",
+        "usual_scale_": "float",
+    }
     size_: Size
     network_: QuantileNetwork | None
     mixture_: Mixture
@@ -47,6 +60,21 @@ class SeriesForecaster:
 
     def __init__(self, settings: SeriesSettings, *, seed: int = 0) -> None:
         self.settings, self.seed = settings, seed
+
+    def check_restored(self) -> None:
+        """ValueError unless network and mixtures are those of the settings."""
+        settings = self.settings
+        n_knots, n_smoothers = len(settings.knots()), len(Bank.of(settings.season, settings.horizon))
+        for name, mixture in {"mixture_": self.mixture_, "naive_": self.naive_}.items():
+            if len(mixture.network_share) != n_knots:
+                raise ValueError(f"{name} has {len(mixture.network_share)} steps, the settings {n_knots}")
+        shape = n_features(settings.season, n_knots, n_smoothers), n_knots * len(LEVELS)
+        if self.network_ is not None and (found := self.network_.shape) != shape:
+            raise ValueError(f"network_ has {found} inputs and outputs, the settings need {shape}")
+        if self.network_ is None and (self.mixture_.network_share.any() or self.mixture_.spread_share.any()):
+            raise ValueError("mixture_ has a share of a network, and there is none")
+        if self.usual_scale_ < 0:
+            raise ValueError(f"usual_scale_ must be at least 0, got {self.usual_scale_}")
 
     @property
     def method(self) -> Method:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,6 +28,14 @@ class Mixture:
     offsets : added at last, see `conformal`; (n_knots, n_levels).
     """
 
+    stored_as: ClassVar[str] = "series_mixture"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "bank_share": "float",
+        "network_share": "float64[knots]",
+        "spread_share": "float64[knots]",
+        "spread": f"float64[knots, {len(LEVELS)}]",
+        "offsets": f"float64[knots, {len(LEVELS)}]",
+    }
     bank_share: float
     network_share: Floats
     spread_share: Floats

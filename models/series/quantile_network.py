@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -34,9 +35,27 @@ class QuantileNetwork:
     network : the members of all folds.
     """
 
+    stored_as: ClassVar[str] = "quantile_network"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "network": "network",
+        "mean": "float64[features]",
+        "spread": "float64[features]",
+    }
     network: Network
     mean: Floats
     spread: Floats
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of inputs and of outputs."""
+        return self.network.n_inputs, self.network.layers[-1].n_outputs
+
+    def check_restored(self) -> None:
+        """ValueError unless the network reads these features, and each has a spread."""
+        if self.network.n_inputs != len(self.mean):
+            raise ValueError(f"the network reads {self.network.n_inputs} features, {len(self.mean)} have a mean")
+        if not (self.spread > 0).all():
+            raise ValueError("the spread of a feature must be above 0")
 
     def quantiles(self, X: Features) -> Floats:
         """Rising quantiles, (n_windows, n_knots, n_levels)."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from models.arrays import Floats
 LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 """Levels of the quantiles: the median, and the bounds of the intervals of 50, 80 and 95 %."""
 MEDIAN = LEVELS.index(0.5)
+MAX_HORIZON, MAX_SEASON = 1_000, 2_000
+"""Most steps ahead, and of a season; both bound the memory of a forecast."""
 MAX_KNOTS = 24
 """Steps for which the network has outputs of its own; a longer horizon is interpolated between so many."""
 
@@ -22,13 +25,26 @@ class SeriesSettings:
 
     Parameters
     ----------
-    horizon : steps ahead, at least 1.
-    season : steps of a season, 1 for none.
+    horizon : steps ahead, 1 to `MAX_HORIZON`.
+    season : steps of a season, 1 for none, at most `MAX_SEASON`.
     transform : "log" forecasts the logarithm, which needs values above 0.
     n_origins : of each series that the network learns from; more would favour long series.
     n_epochs, n_folds, batch_size, learning_rate, weight_decay, dropout : of the networks' training.
     """
 
+    stored_as: ClassVar[str] = "series_settings"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "horizon": "int",
+        "season": "int",
+        "transform": "text",
+        "n_origins": "int",
+        "n_epochs": "int",
+        "n_folds": "int",
+        "batch_size": "int",
+        "learning_rate": "float",
+        "weight_decay": "float",
+        "dropout": "float",
+    }
     horizon: int
     season: int = 1
     transform: Literal["none", "log"] = "none"
@@ -41,9 +57,16 @@ class SeriesSettings:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
+        self.check_restored()
+
+    def check_restored(self) -> None:
+        """ValueError for settings out of their ranges."""
         for name, least in {"horizon": 1, "season": 1, "n_origins": 1, "n_epochs": 1, "n_folds": 2}.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        for name, most in {"horizon": MAX_HORIZON, "season": MAX_SEASON}.items():
+            if getattr(self, name) > most:
+                raise ValueError(f"{name} must be at most {most:,}, got {getattr(self, name):,}")
         if self.transform not in ("none", "log"):
             raise ValueError(f"transform must be 'none' or 'log', got {self.transform!r}")
 
@@ -67,7 +90,14 @@ class Size:
     left out is known from the others. There the bank leads, and the network has at most half a say.
     """
 
-    hidden: tuple[int, ...]
+    stored_as: ClassVar[str] = "series_size"
+    stored_fields: ClassVar[Mapping[str, str]] = {
+        "hidden": "int[]",
+        "n_members": "int",
+        "sharpness": "float",
+        "max_share": "float",
+    }
+    hidden: Sequence[int]
     n_members: int
     sharpness: float
     max_share: float
