@@ -10,11 +10,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+import anyio.to_thread
 import sqlalchemy as sa
 from structlog.typing import FilteringBoundLogger
 from threadpoolctl import threadpool_limits
 
 from models.clock import Clock
+from models.cores import usable_cores
 from models.errors import DatabaseError
 from models.registry.registry import Registry
 from service.access.key_ring import POLL_SECONDS, KeyRing
@@ -27,6 +29,10 @@ from service.runtime.request_pipeline import RequestPipeline
 SWITCH_SECONDS = 0.0005
 """Switch interval of the GIL: the audit thread must not wait long for threads that score, nor the event loop for a
 version that is loaded. With Python's default of 5 ms the slowest requests took ten times as long."""
+
+N_WAITING_THREADS = 1
+"""Threads for endpoints that block, beside one for each core: more share a core and slow down those that answer on the
+event loop, as forty, the default, did; one lets another go on while a file is read."""
 
 
 class Worker(Protocol):
@@ -71,6 +77,7 @@ class Lifespan:
             keys = PollingThread("keys", self.ring.poll, POLL_SECONDS, self.log)
             keys.start()
             sys.setswitchinterval(SWITCH_SECONDS)
+            anyio.to_thread.current_default_thread_limiter().total_tokens = usable_cores() + N_WAITING_THREADS
             gc.collect()
             gc.freeze()  # loaded models live on; scanning them in every collection costs a tenth of the throughput
             gc.enable()  # see `service.cli.commands.serve`
