@@ -49,10 +49,15 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # newer versions of starlette ask for another client, and take this one
     from starlette.testclient import TestClient
 
-# A busy machine fails no test: examples may take as long as they need, and share the fixtures of their test
+# A busy machine fails no test: examples may take as long as they need, and share the fixtures of their test. They are
+# the same in every run; --hypothesis-profile=explore looks for new ones
 settings.register_profile(
-    "backscore", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    "backscore",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
+settings.register_profile("explore", settings.get_profile("backscore"), derandomize=False, max_examples=500)
 settings.load_profile("backscore")
 
 ADDRESS = "http://127.0.0.1:8000"
