@@ -136,6 +136,14 @@ class Table:
         )
 
     @property
+    def text(self) -> Column:
+        """The one text that a model reads; TableError if it reads none, or several."""
+        texts = [column for column in self.features if column.kind == "text"]
+        if len(texts) != 1:
+            raise TableError(f"table {self.name!r}: needs one text as a feature, it has {len(texts)}")
+        return texts[0]
+
+    @property
     def file_columns(self) -> tuple[Column, ...]:
         """Columns of a file: all without windows."""
         return tuple(column for column in self.columns if column.window is None)

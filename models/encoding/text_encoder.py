@@ -51,22 +51,14 @@ class TextEncoder:
         self.table = table
 
     @property
-    def column_name(self) -> str:
-        """The column that it reads."""
-        texts = [column.name for column in self.table.features if column.kind == "text"]
-        if len(texts) != 1:
-            raise TableError(f"table {self.table.name!r}: needs one text as a feature, it has {len(texts)}")
-        return texts[0]
-
-    @property
     def column_names_(self) -> list[str]:
         """The encoded columns."""
-        return [self.column_name]
+        return [self.table.text.name]
 
     def fit(self, frame: pd.DataFrame) -> TextEncoder:
         """Learn the n-grams of the training texts."""
         rows_with: dict[str, Counter[str]] = {"words": Counter(), "characters": Counter()}
-        texts = self._texts(frame[self.column_name])
+        texts = self._texts(frame[self.table.text.name])
         pieces: dict[str, list[str]] = {}
         for text in texts:
             words = words_of(text)
@@ -84,7 +76,7 @@ class TextEncoder:
         self.n_words_ = len(kept["words"])
         grams = kept["words"] + kept["characters"]
         if not grams:
-            raise TableError(f"column {self.column_name!r}: no training text has a word")
+            raise TableError(f"column {self.table.text.name!r}: no training text has a word")
         n_with = np.array([rows_with[block][gram] for block in kept for gram in kept[block]])
         self.idf_ = (1 + np.log((1 + len(texts)) / (1 + n_with))).astype(np.float32)
         self.vocabulary_ = np.frombuffer(_SEPARATOR.join(grams).encode(), np.int8)
@@ -118,11 +110,11 @@ class TextEncoder:
 
     def transform(self, frame: pd.DataFrame) -> SparseRows:
         """Encode the texts of a frame."""
-        return self._encoded(self._texts(frame[self.column_name]))
+        return self._encoded(self._texts(frame[self.table.text.name]))
 
     def encode_rows(self, rows: Sequence[Mapping[str, Any]]) -> SparseRows:
         """Encode the texts of rows given as mappings; the same bits as in a frame."""
-        name = self.column_name
+        name = self.table.text.name
         return self._encoded(self._texts(row.get(name) for row in rows))
 
     def encode_words(self, texts: Iterable[Sequence[str]]) -> SparseRows:

@@ -77,7 +77,7 @@ def refuse_another_shape(
     if network.n_members in range(n_members, n_members * n_folds + 1, n_members):  # the members of all folds
         n_members = network.n_members
     found = {
-        "hidden_layer_sizes": [layer.n_outputs for layer in network.layers[:-1]],
+        "hidden_layer_sizes": network.hidden_widths,
         "n_members": network.n_members,
         "monotonic_cst": None if network.directions is None else network.directions.tolist(),
     }

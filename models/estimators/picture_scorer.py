@@ -18,6 +18,7 @@ from models.estimators.class_scorer import ClassScorer
 from models.estimators.classifier import BackpropClassifier
 from models.estimators.integrated_gradients import integrated_gradients
 from models.estimators.moved_pictures import Moves, moved
+from models.estimators.percentiles import percentiles_in, quantile_table
 from models.nn.training import Callback
 from models.presets import Preset
 
@@ -107,8 +108,7 @@ class PictureScorer(ClassScorer):
         self.autoencoder.set_params(callbacks=list(callbacks))
         self.autoencoder.fit(X)
         self.autoencoder.set_params(callbacks=None)
-        errors = self._errors(self.encoder.transform(validation[0]))
-        self.percentiles = np.quantile(errors, np.linspace(0, 1, N_PERCENTILES))
+        self.percentiles = quantile_table(self._errors(self.encoder.transform(validation[0])), N_PERCENTILES)
         return self
 
     def refine(
@@ -166,9 +166,9 @@ class PictureScorer(ClassScorer):
 
         A blank picture is easily drawn again, and the most unusual of all: there is nothing to read.
         """
-        places = np.searchsorted(self.percentiles, self._errors(X), side="right")
-        places[(self._blank_row() == X).all(axis=1)] = N_PERCENTILES
-        return {**super().scores(X), "unusual": np.clip(places / (N_PERCENTILES - 1), 0, 1) * 100}
+        unusual = percentiles_in(self.percentiles, self._errors(X))
+        unusual[(self._blank_row() == X).all(axis=1)] = 100
+        return {**super().scores(X), "unusual": unusual}
 
     def saliency(self, x: Features) -> Floats:
         """Contribution of each pixel to the log-odds of the most probable level against the second, shape (n_pixels,).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from data.table import Table
 from models.arrays import Floats, Scores
 from models.encoding.text_encoder import TextEncoder
 from models.estimators.class_scorer import ClassScorer, softmax
+from models.estimators.percentiles import percentiles_in, quantile_table
 from models.estimators.sparse_classifier import SparseClassifier
 from models.estimators.word_shares import entry_shares, word_shares
 from models.nn.sparse_rows import SparseRows
@@ -84,15 +85,40 @@ class TextScorer(ClassScorer):
         callbacks: Sequence[Callback] = (),
     ) -> Self:
         """See `TableScorer`. Small files are read more often, in smaller batches."""
-        outside, known = self._outside(targets), self._known(frame, targets)
-        n_known = len(known[1])
+        n_known = int((~self._outside(targets)).sum())
         self.network.set_params(
             batch_size=64 if n_known >= 2_000 else 16, max_epochs=int(np.clip(90_000 / max(n_known, 1), 6, 60))
         )
+        how = {"negative_sample_rate": negative_sample_rate, "callbacks": callbacks}
+        return self._learn_known(super().fit, frame, targets, validation, how)
+
+    def refine(
+        self,
+        frame: pd.DataFrame,
+        targets: npt.NDArray[Any],
+        *,
+        validation: tuple[pd.DataFrame, npt.NDArray[Any]],
+        seed: int,
+        negative_sample_rate: float = 1.0,
+        callbacks: Sequence[Callback] = (),
+    ) -> Self:
+        """See `TableScorer`; the limit is set anew."""
+        how = {"seed": seed, "negative_sample_rate": negative_sample_rate, "callbacks": callbacks}
+        return self._learn_known(super().refine, frame, targets, validation, how)
+
+    def _learn_known(
+        self,
+        learn: Callable[..., Any],
+        frame: pd.DataFrame,
+        targets: npt.NDArray[Any],
+        validation: tuple[pd.DataFrame, npt.NDArray[Any]],
+        how: Mapping[str, Any],
+    ) -> Self:
+        """Learn from the texts of a class, and set the limit on all."""
         held_out = self._known(*validation)
-        super().fit(*known, validation=held_out, negative_sample_rate=negative_sample_rate, callbacks=callbacks)
-        unknown = [frame[outside], validation[0][self._outside(validation[1])]]
-        self._set_limit(self.encoder.transform(held_out[0]), held_out[1], self.encoder.transform(pd.concat(unknown)))
+        learn(*self._known(frame, targets), validation=held_out, **how)
+        unknown = pd.concat([frame[self._outside(targets)], validation[0][self._outside(validation[1])]])
+        self._set_limit(self.encoder.transform(held_out[0]), held_out[1], self.encoder.transform(unknown))
         return self
 
     def _outside(self, targets: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -108,13 +134,13 @@ class TextScorer(ClassScorer):
         """The percentiles of held-out known texts, and the limit, on given unknown texts if there are any."""
         sums = self._sums(known)
         of_known = unusualness(sums)
-        self.percentiles = np.quantile(of_known, np.linspace(0, 1, N_PERCENTILES))
+        self.percentiles = quantile_table(of_known, N_PERCENTILES)
         self.limit, self.outside_slope, self.outside_intercept = 100 * USUAL_SHARE, 0.0, 0.0
         if not len(unknown):
             return
         of_unknown = unusualness(self._sums(unknown))
         right = self.network.classes_[sums.argmax(axis=1)] == targets
-        ranks, unknown_ranks = self._percentile(of_known), self._percentile(of_unknown)
+        ranks, unknown_ranks = (percentiles_in(self.percentiles, scores) for scores in (of_known, of_unknown))
         tried = np.arange(90.0, 100.0, 0.1)
         gains = [
             (right & (ranks < limit)).mean() + UNKNOWN_PER_KNOWN * (unknown_ranks >= limit).mean() for limit in tried
@@ -124,16 +150,11 @@ class TextScorer(ClassScorer):
         model = LogisticRegression(C=1e3).fit(both, np.arange(len(both)) >= len(of_known))
         self.outside_slope, self.outside_intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
 
-    def _percentile(self, of_texts: Floats) -> Floats:
-        """What per cent of known texts are less unusual, 0 to 100."""
-        places = np.searchsorted(self.percentiles, of_texts, side="right")
-        return np.clip(places / (N_PERCENTILES - 1), 0, 1) * 100
-
     def scores(self, X: Any) -> Scores:
         """`probabilities` of shape (n_rows, n_levels), `unusual` percentiles, and 1 for texts that are `refused`."""
         sums = self._sums(X)
         strange = unusualness(sums)
-        percentiles = self._percentile(strange)
+        percentiles = percentiles_in(self.percentiles, strange)
         probabilities = np.zeros((len(sums), len(self.table.target.levels)))
         probabilities[:, self.network.classes_] = softmax(sums / self.temperature)
         if self.outside_slope and self.table.target.outside is not None:

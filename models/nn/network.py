@@ -141,6 +141,11 @@ class Network:
         return self.layers[0].n_inputs
 
     @property
+    def hidden_widths(self) -> list[int]:
+        """Number of units of each hidden layer, first to last."""
+        return [layer.n_outputs for layer in self.layers[:-1]]
+
+    @property
     def arrays(self) -> tuple[Array, ...]:
         """All that training moves."""
         return (self.parameters,)

@@ -45,7 +45,10 @@ class Batch:
 
     def __init__(self, network: Network, rows: Rows, n_rows: int, layer_kernel: Any) -> None:
         self.n_rows = n_rows
-        self.inputs: Any = np.empty((n_rows, rows.inputs.shape[1]), rows.inputs.dtype)
+        # Sparse rows are as long as their entries: each batch has arrays of its own
+        self.inputs: Any = None
+        if not isinstance(rows.inputs, SparseRows):
+            self.inputs = np.empty((n_rows, rows.inputs.shape[1]), rows.inputs.dtype)
         self.targets = np.empty((n_rows, rows.targets.shape[1]), rows.targets.dtype)
         self.weights = None if rows.weights is None else np.empty((n_rows, 1), rows.weights.dtype)
         self.records: list[Any] = network.new_records(n_rows, layer_kernel)

@@ -73,6 +73,11 @@ class SparseNetwork(Network):
         return self.first.n_inputs
 
     @property
+    def hidden_widths(self) -> list[int]:
+        """See `Network.hidden_widths`; the sparse layer comes first."""
+        return [self.first.n_units, *super().hidden_widths]
+
+    @property
     def arrays(self) -> tuple[Array, ...]:
         """See `Network.arrays`; with those of the first layer."""
         return self.parameters, self.first.weights, self.first.biases

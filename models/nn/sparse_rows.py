@@ -30,15 +30,6 @@ class SparseRows:
     n_columns: int
 
     @classmethod
-    def of_rows(cls, rows: Sequence[tuple[npt.NDArray[np.intp], Array]], n_columns: int) -> SparseRows:
-        """Rows given one by one, as their columns and values."""
-        starts = np.cumsum([0, *(len(columns) for columns, _ in rows)])
-        if not rows:
-            return cls(starts, np.empty(0, np.intp), np.empty(0, np.float32), n_columns)
-        columns, values = (np.concatenate(parts) for parts in zip(*rows, strict=True))
-        return cls(starts, columns, values, n_columns)
-
-    @classmethod
     def concatenated(cls, parts: Sequence[SparseRows]) -> SparseRows:
         """The rows of all parts, of one width, in their order."""
         before = np.cumsum([0, *(len(part.columns) for part in parts)])

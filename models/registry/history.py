@@ -99,10 +99,7 @@ def champions(connection: sa.Connection) -> dict[str, Champions]:
     found: dict[str, Champions] = defaultdict(Champions)
     for name, action, number in connection.execute(query):
         one = found[name]
-        if action == "rollback":
-            one.pile.pop()
-        else:
-            one.pile.append(number)
+        _turn(one.pile, action, number)
         if number in one.by_time:
             one.by_time.remove(number)
         one.by_time.append(number)
@@ -121,8 +118,13 @@ def pile_of(connection: sa.Connection, name: str, alias: Alias) -> list[int]:
     )
     pile: list[int] = []
     for action, number in connection.execute(query):
-        if action == "rollback":
-            pile.pop()
-        else:
-            pile.append(number)
+        _turn(pile, action, number)
     return pile
+
+
+def _turn(pile: list[int], action: Action, number: int) -> None:
+    """Make this version the last of the pile, by a change of this kind."""
+    if action == "rollback":
+        pile.pop()
+    else:
+        pile.append(number)

@@ -31,7 +31,7 @@ def text_baselines(
     train: pd.DataFrame, targets: Any, test: pd.DataFrame, test_targets: Any, *, table: Table, seed: int
 ) -> dict[str, Contender]:
     """The shares of the classes, and logistic regression on scikit-learn's TF-IDF of words and characters."""
-    name = next(column.name for column in table.features if column.kind == "text")
+    name = table.text.name
     weights, constant = table.row_weights(train), level_shares(table, targets, table.row_weights(train), len(test))
     some = np.sort(np.random.default_rng(seed).permutation(len(train))[:MAX_ROWS])
     started = perf_counter()

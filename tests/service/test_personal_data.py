@@ -27,6 +27,7 @@ ENTITIES = {"customer_id": "hashed", "terminal_id": "hashed"}
 EVERYTHING = {**ENTITIES, "terminal_id": "left_out", "merchant_category": "hashed", "channel": "left_out"}
 EVERYTHING |= {"distance_km": "hashed"}
 APPLICANT = {"purpose": "hashed", "housing": "left_out", "income_eur": "hashed", "savings_eur": "left_out"}
+WRITER = {"text": "hashed"}
 VISITOR = {"region": "hashed", "device": "left_out", "main_interest": "hashed", "ad_format": "hashed"}
 NUMBER = 9_873.25
 MARKS = ("Marked", "9873.2", "9,873")
@@ -64,6 +65,7 @@ def promote(store, live, name):
 
 def use_every_endpoint(client, name, table, stored):
     """The prediction IDs of what was asked, which all succeeded."""
+    offered = client.get("/openapi.json").json()["paths"]
     numbers = iter(range(1, 60))
     ids = []
 
@@ -81,9 +83,11 @@ def use_every_endpoint(client, name, table, stored):
         ask(f"/v1/{name}/score?reasons={reasons}", json=row())
     ask(f"/v1/{name}/score?reasons=all", json=first)
     ask(f"/v1/{name}/score?reasons=all", json=first)  # the same event again
-    for column in [one for one in stored if table[one].role == "feature"] or [None]:
-        ask(f"/v1/{name}/explain", json={"row": row()} | ({"column": column} if column else {}))
-    ask(f"/v1/{name}/trace", json={"row": row()})
+    if f"/v1/{name}/explain" in offered:
+        for column in [one for one in stored if table[one].role == "feature"] or [None]:
+            ask(f"/v1/{name}/explain", json={"row": row()} | ({"column": column} if column else {}))
+    if f"/v1/{name}/trace" in offered:
+        ask(f"/v1/{name}/trace", json={"row": row()})
     if name == "credit":
         ask("/v1/credit/counterfactuals", json=row())
     if name == "ads":
@@ -129,8 +133,15 @@ def everything_written(service):
 @pytest.mark.parametrize("form", ["json", "console"])
 @pytest.mark.parametrize(
     ("name", "stored"),
-    [("fraud", ENTITIES), ("fraud", EVERYTHING), ("credit", APPLICANT), ("ads", VISITOR)],
-    ids=["entities", "events", "credit", "ads"],
+    [
+        ("fraud", ENTITIES),
+        ("fraud", EVERYTHING),
+        ("credit", APPLICANT),
+        ("ads", VISITOR),
+        ("chat", WRITER),
+        ("chat", {"text": "left_out"}),
+    ],
+    ids=["entities", "events", "credit", "ads", "messages", "left_out"],
 )
 def test_no_personal_value_is_written(start_service, store, eventually, name, stored, form):
     """Of rows, answers, events, windows, alerts, shadows, refusals and pages, in any format."""
@@ -165,8 +176,8 @@ def test_no_personal_value_is_written(start_service, store, eventually, name, st
             assert again.identical == again.is_possible, again.differences
             assert again.is_possible or "were not stored in full" in again.notes[0]
         traced = service.client.post(f"/v1/{name}/trace", json={"prediction_id": named})
-        if record.action not in ("score", "batch"):
-            continue  # an operation may have no row
+        if record.action not in ("score", "batch") or traced.json().get("title") == "Unknown operation":
+            continue  # an operation may have no row; sparse networks are not traced
         if stored is ENTITIES:
             assert traced.status_code == 200, traced.text
         else:

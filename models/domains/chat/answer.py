@@ -9,16 +9,24 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from models.contract import Answer, LiveModel, Row
-from models.domains.chat.policy import Candidate
 from models.encoding.words import composed, words_with_places
 from models.estimators.text_scorer import TextScorer
 
 MAX_REASONS = 5
 
 
+class Candidate(BaseModel):
+    """One thing that a message may want."""
+
+    intent: str
+    label: str = Field(description="The intent in words.")
+    confidence: float = Field(ge=0, le=1)
+
+
 class WordReason(BaseModel):
     """One word that speaks for the most probable intent against the next one."""
 
+    column: str = Field(description="The column of the message.")
     text: str = Field(description="The word as written.")
     start: int = Field(description="Where it begins in the text, in characters; accents are part of their letter.")
     end: int = Field(description="Where it ends.")
@@ -28,7 +36,7 @@ class WordReason(BaseModel):
 class ChatAnswer(Answer):
     """The answer to one message."""
 
-    intent: str | None = Field(description="What the message wants; null if it is handed over or has no words.")
+    intent: str | None = Field(description="What the message wants; null if that is too unsure, or there are no words.")
     confidence: float = Field(ge=0, le=1, description="Probability of the most probable intent; calibrated.")
     unusual: float = Field(ge=0, le=100, description="Per cent of known messages that are less unusual than this one.")
     decision: Literal["answer", "ask", "handover"]
@@ -43,7 +51,8 @@ def explain(live: LiveModel, row: Row, x: Any, own: Mapping[str, Any]) -> Mappin
     """The words that speak most for the first candidate against the second, and the share of known words."""
     scorer = live.scorer
     assert isinstance(scorer, TextScorer)  # noqa: S101 - the domain builds no other
-    value = row.get(scorer.encoder.column_name)
+    column = live.table.text.name
+    value = row.get(column)
     places = words_with_places(text := composed(value if isinstance(value, str) else ""))
     words = [word for word, _, _ in places]
     shares = scorer.word_shares(words, x)
@@ -51,8 +60,8 @@ def explain(live: LiveModel, row: Row, x: Any, own: Mapping[str, Any]) -> Mappin
     known = [scorer.encoder.word_number(word) >= 0 for word in words]
     return {
         "reasons": [
-            {"text": text[places[i][1] : places[i][2]], "start": places[i][1], "end": places[i][2], "share": shares[i]}
-            for i in strongest
+            {"column": column, "text": text[start:end], "start": start, "end": end, "share": shares[i]}
+            for i, (_, start, end) in ((i, places[i]) for i in strongest)
         ],
         "known_words": sum(known) / len(known) if known else None,
     }

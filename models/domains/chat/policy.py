@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from data.column import Column
 from data.table import Table
@@ -32,14 +32,6 @@ class ChatPolicy(Policy):
     )
 
 
-class Candidate(BaseModel):
-    """One thing that a message may want."""
-
-    intent: str
-    label: str = Field(description="The intent in words.")
-    confidence: float = Field(ge=0, le=1)
-
-
 @dataclass(frozen=True)
 class _Decided:
     decision: str
@@ -56,7 +48,7 @@ def decide(policy: ChatPolicy, scores: Scores, rows: Rows, table: Table) -> Colu
     probabilities, unusual = scores["probabilities"], scores["unusual"]
     refused = scores["refused"] if policy.refuse_from is None else unusual >= policy.refuse_from
     target = table.target
-    order = probabilities.argsort(axis=1)[:, ::-1].tolist()
+    order = probabilities.argsort(axis=1)[:, : -MAX_CANDIDATES - 2 : -1].tolist()  # one of them may be `outside`
     decided, candidates = [], []
     for text, shares, places, is_refused in zip(
         _texts(rows, table), probabilities.tolist(), order, refused.tolist(), strict=True
@@ -66,10 +58,7 @@ def decide(policy: ChatPolicy, scores: Scores, rows: Rows, table: Table) -> Colu
         decided.append(found)
         shown = [] if found.text == SAY_MORE else ranked[:MAX_CANDIDATES]
         candidates.append(
-            [
-                Candidate(intent=name, label=label_of(target, name), confidence=share).model_dump()
-                for name, share in shown
-            ]
+            [{"intent": name, "label": label_of(target, name), "confidence": share} for name, share in shown]
         )
     return {
         "intent": [one.intent for one in decided],
@@ -113,6 +102,6 @@ def label_of(target: Column, intent: str) -> str:
 
 
 def _texts(rows: Rows, table: Table) -> list[str]:
-    name = next(column.name for column in table.features if column.kind == "text")
+    name = table.text.name
     values = (row.get(name) for row in rows) if isinstance(rows, Sequence) else rows[name]
     return [value if isinstance(value, str) else "" for value in values]

@@ -12,6 +12,7 @@ from data.column import Column
 from models.arrays import Floats, Labels
 from models.encoding import Features
 from models.estimators.autoencoder import BackpropAutoencoder
+from models.estimators.percentiles import percentiles_in, quantile_table
 from models.presets import Preset
 
 ANOMALY = Column(
@@ -97,7 +98,7 @@ class Anomaly:
 
     def measure(self, X: Features) -> None:
         """Set the percentiles from encoded genuine rows that the autoencoder was not trained on."""
-        self.quantiles = np.quantile(self.errors(X), np.linspace(0, 1, N_QUANTILES))
+        self.quantiles = quantile_table(self.errors(X), N_QUANTILES)
 
     def errors(self, X: Features) -> Floats:
         """Error of encoded rows, shape (n_rows,), at least 0. Bitwise independent of the batch."""
@@ -137,6 +138,4 @@ class Anomaly:
 
     def percentiles(self, errors: Floats) -> Floats:
         """Percentile of the error among genuine rows, shape (n_rows,), 0..100."""
-        steps: npt.NDArray[np.intp] = np.minimum(np.searchsorted(self.quantiles, errors), N_QUANTILES - 1)
-        percentiles: Floats = steps / ((N_QUANTILES - 1) / 100)
-        return percentiles
+        return percentiles_in(self.quantiles, errors)

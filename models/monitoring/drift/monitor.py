@@ -14,7 +14,7 @@ from models.contract import LiveModel
 from models.evaluation.psi import BAND, SHIFTED_FROM, WATCH_FROM
 from models.monitoring.drift.comparison import MIN_INDEPENDENT, MIN_ROWS, N_RESAMPLES, Comparison, compare
 from models.monitoring.drift.distributions import ColumnReference
-from models.monitoring.drift.entities import groups_in, n_entities
+from models.monitoring.drift.entities import Groups, groups_in, n_entities
 from models.monitoring.drift.outside import (
     OUTSIDE_ALARM_FROM,
     OUTSIDE_LEAST_RATIO,
@@ -53,7 +53,8 @@ def monitor(
     since = now - timedelta(days=days)
     until = now + timedelta(milliseconds=1)  # includes requests of this millisecond
     rows = recent_rows(log, live, since=since, until=until)
-    score, columns = found_in(live, reference, rows, seed=seed)
+    entities = groups_in(live.table, rows.keys)
+    score, columns = found_in(live, reference, rows, list(entities.values()), seed=seed)
     not_compared = _not_compared(live)
     state = min((one.state for one in (score, *columns)), key=GRAVEST_FIRST.index)
     return Monitor(
@@ -64,7 +65,7 @@ def monitor(
         state=state,
         sentence=monitor_sentence(state, (score, *columns), not_compared),
         n_recent=len(rows.scores),
-        n_entities={name: n_entities(groups) for name, groups in groups_in(live.table, rows.keys).items()},
+        n_entities={name: n_entities(groups) for name, groups in entities.items()},
         share_looked_at=rows.share,
         score=score,
         columns=columns,
@@ -104,10 +105,9 @@ def _settings(days: float, seed: int) -> MonitorSettings:
 
 
 def found_in(
-    live: LiveModel, reference: Reference, rows: RecentRows, *, seed: int
+    live: LiveModel, reference: Reference, rows: RecentRows, entities: Sequence[Groups], *, seed: int
 ) -> tuple[ColumnDrift, tuple[ColumnDrift, ...]]:
     """The findings for the score, and for each column, the most severe first."""
-    entities = list(groups_in(live.table, rows.keys).values())
     compared: list[tuple[Column, ColumnReference, pd.Series[Any]]] = [
         (score_column(live.domain.task.summary), reference.score, pd.Series(rows.scores)),
         *((one, reference.columns[one.name], rows.frame[one.name]) for one in compared_columns(live.table)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,14 @@ from models.nn.training import EarlyStopping, Training
 N_INPUTS, N_UNITS, N_CLASSES, N_MEMBERS = 30, 6, 3, 2
 
 
+def sparse(rows: list[tuple[Any, Any]], n_columns: int) -> SparseRows:
+    """Rows given one by one, as their columns and values."""
+    starts = np.cumsum([0, *(len(columns) for columns, _ in rows)])
+    columns = np.concatenate([np.empty(0, np.intp), *(columns for columns, _ in rows)])
+    values = np.concatenate([values for _, values in rows]) if rows else np.empty(0, np.float32)
+    return SparseRows(starts, columns, values, n_columns)
+
+
 def made_rows(n_rows: int, *, dtype: type = np.float64, seed: int = 0) -> SparseRows:
     """Rows with up to five entries, the first one with none."""
     rng = np.random.default_rng(seed)
@@ -27,7 +36,7 @@ def made_rows(n_rows: int, *, dtype: type = np.float64, seed: int = 0) -> Sparse
         (np.sort(rng.choice(N_INPUTS, size, replace=False)), rng.standard_normal(size).astype(dtype))
         for size in [0, *rng.integers(1, 6, n_rows - 1)]
     ]
-    return SparseRows.of_rows(rows, N_INPUTS)
+    return sparse(rows, N_INPUTS)
 
 
 def made_network(*, dtype: type = np.float64, n_outputs: int = N_CLASSES, output: str = "softmax") -> SparseNetwork:
@@ -69,7 +78,7 @@ def test_parts_of_sparse_rows_are_those_of_the_matrix() -> None:
     np.testing.assert_array_equal(
         SparseRows.concatenated([rows[2:5], rows[0:1], rows[7:]]).dense(), whole[[2, 3, 4, 0, 7, 8]]
     )
-    np.testing.assert_array_equal(SparseRows.of_rows([], 4).dense(), np.zeros((0, 4)))
+    np.testing.assert_array_equal(sparse([], 4).dense(), np.zeros((0, 4)))
 
 
 @pytest.mark.parametrize(
@@ -154,7 +163,7 @@ def test_only_touched_inputs_move_by_the_steps_of_adagrad() -> None:
 def test_a_row_has_the_same_bits_alone_and_in_a_batch() -> None:
     """For wide rows too, and wherever the row stands."""
     rng = np.random.default_rng(0)
-    rows = SparseRows.of_rows(
+    rows = sparse(
         [
             (np.sort(rng.choice(2_000, n, replace=False)), rng.random(n).astype(np.float32))
             for n in (0, 3, 120, 700, 40)
@@ -191,7 +200,7 @@ def test_training_learns_from_few_entries_and_restores_the_best_epoch() -> None:
     """Each class has inputs of its own; early stopping puts the first layer back too."""
     rng = np.random.default_rng(0)
     classes = rng.integers(0, N_CLASSES, 400)
-    rows = SparseRows.of_rows(
+    rows = sparse(
         [(np.sort(c * 10 + rng.choice(10, 3, replace=False)), np.ones(3, np.float32)) for c in classes], N_INPUTS
     )
     targets = np.eye(N_CLASSES, dtype=np.float32)[classes]
