@@ -66,7 +66,10 @@ def check_frame(table: Table, frame: pd.DataFrame, *, training: bool) -> tuple[p
     for column in used:
         if column.name in frame.columns:
             result = _CHECKS[column.kind](column, frame[column.name], training)
-            problems += _problems(column, frame[column.name], result, first_row, training=training)
+            may_be_empty = _may_be_empty(table, column, training=training)
+            problems += _problems(
+                column, frame[column.name], result, first_row, training=training, may_be_empty=may_be_empty
+            )
             cells = result.values
         elif column.default is not None:
             given = pd.Series([column.default] * len(frame), index=frame.index, dtype=object)
@@ -159,8 +162,15 @@ def _used_columns(table: Table, frame: pd.DataFrame, *, training: bool) -> list[
     return used
 
 
+def _may_be_empty(table: Table, column: Column, *, training: bool) -> bool:
+    """Whether a cell may be empty; in a series it may be a gap."""
+    if table.series is not None and column.role == "target":
+        return table.series.gaps != "refuse"
+    return column.optional and not (training and column.role in (*_ONLY_IN_TRAINING, "time"))
+
+
 def _problems(
-    column: Column, values: pd.Series[Any], checked: _Checked, first_row: int, *, training: bool
+    column: Column, values: pd.Series[Any], checked: _Checked, first_row: int, *, training: bool, may_be_empty: bool
 ) -> list[Problem]:
     """The bad and the forbidden empty cells of one column."""
     problems = []
@@ -172,7 +182,7 @@ def _problems(
         length = f" of at most {MAX_CHARACTERS} characters" if len(str(value)) > MAX_CHARACTERS else ""
         rule = f"must be {column.allowed}{length}" + (f": {checked.doubt}" if checked.doubt else "")
         problems.append(Problem(first_row + row + 1, column.name, value, rule))
-    if not column.optional or (training and column.role in (*_ONLY_IN_TRAINING, "time")):
+    if not may_be_empty:
         rows = np.flatnonzero(checked.empty)
         rule = f"must not be empty; it must be {column.allowed.removesuffix(', or empty')}"
         problems += [Problem(first_row + row + 1, column.name, None, rule) for row in rows.tolist()]
@@ -191,7 +201,7 @@ def _target_problems(table: Table, checked: pd.DataFrame) -> list[Problem]:
     target = table.target
     if len(checked) == 0:
         return [Problem(0, target.name, None, "the file has no rows")]
-    if target.name not in checked:
+    if target.name not in checked or table.series is not None:
         return []
     present = checked[checked[target.name].notna()]
     found = [level_text(value) for value in present[target.name].unique()]

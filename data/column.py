@@ -18,11 +18,19 @@ from data.times import check_format
 from data.window import Window
 
 Kind = Literal["number", "category", "flag", "key", "time", "text"]
-Role = Literal["feature", "target", "weight", "propensity", "time", "entity", "event", "ignore"]
+Role = Literal["feature", "target", "weight", "propensity", "time", "entity", "event", "series", "position", "ignore"]
 Stored = Literal["plain", "hashed", "left_out"]
+Measure = Literal["level", "return"]
 Scalar = bool | int | float | str
 
-_KIND_OF_ROLE: dict[str, Kind] = {"weight": "number", "propensity": "number", "time": "time", "event": "key"}
+_KIND_OF_ROLE: dict[str, Kind] = {
+    "weight": "number",
+    "propensity": "number",
+    "time": "time",
+    "event": "key",
+    "series": "key",
+    "position": "number",
+}
 
 USUAL_FLAGS = {"0": 0.0, "false": 0.0, "False": 0.0, "1": 1.0, "true": 1.0, "True": 1.0}
 """The default spellings of a flag, each with its number."""
@@ -69,6 +77,8 @@ class Column:
     role : `feature` (an input), `target`, `weight` (of the row in training and evaluation), `propensity` (probability
         with which the row's ad was chosen, where chance chose it), `time` (when the row happened), `entity` (whose row
         it is: card, terminal), `event` (the row's own id: the same id is the same event), `ignore` (known, never used).
+        In a table of series: `series` (which one the row's value belongs to), and `position` (where in it, as whole
+        numbers, for series without times).
     minimum, maximum : bounds of a number, inclusive.
     format : of times in files and requests that are not ISO 8601: codes of Python's strptime such as "%d/%m/%Y",
         "epoch seconds", "epoch milliseconds" or "excel days".
@@ -97,6 +107,8 @@ class Column:
         `left_out`; for personal data.
     amount : of a number: the money at stake, lost in the bad case.
     time_input : of the row's time: the model reads it, as hour and weekday. Otherwise it only orders the rows.
+    measure : of the target of a table of series, which holds levels such as prices: what is forecast, the `level`
+        itself, also if left out, or the `return` from one value to the next.
     window : the column is computed from earlier rows of an entity, and is not part of files or requests.
     example : a value of a real row, shown in documentation and sent by the smoke tests.
     """
@@ -126,6 +138,7 @@ class Column:
     stored: Stored = "plain"
     amount: bool = False
     time_input: bool = False
+    measure: Measure | None = None
     window: Window | None = None
     example: Scalar | None = None
 
@@ -171,9 +184,14 @@ class Column:
             check_format(self.format)
 
     def _check_outcome(self) -> None:
-        """Check that training columns allow no missing values, and that `positive` is a value of the target."""
-        if self.role in ("target", "weight", "propensity") and self.missing:
+        """Check that weights allow no missing values, and that `positive` is a value of the target."""
+        if self.role in ("weight", "propensity") and self.missing:
             raise TableError(f"column {self.name!r}: a {self.role} is known in every row; leave out 'missing'")
+        if self.measure is not None and (self.role != "target" or self.kind != "number"):
+            raise TableError(
+                f"column {self.name!r}: 'measure' is for the target of kind 'number', this is a {self.kind} with the "
+                f"role {self.role!r}"
+            )
         if self.positive is not None and self.role != "target":
             raise TableError(f"column {self.name!r}: 'positive' is for the target, this is a {self.role}")
         if self.outside is not None and (self.role != "target" or self.outside not in self.levels):
@@ -213,8 +231,8 @@ class Column:
 
     @property
     def requested(self) -> bool:
-        """Whether it is part of requests: features without a window, the row's time, entities and event id."""
-        return self.role in ("feature", "time", "entity", "event") and self.window is None
+        """Whether it is part of requests: features without a window, and what says when, whose and which the row is."""
+        return self.role in ("feature", "time", "entity", "event", "series", "position") and self.window is None
 
     @property
     def may_be_absent(self) -> bool:

@@ -22,6 +22,7 @@ from data.defaults import check_defaults
 from data.errors import TableError
 from data.gates import Gates
 from data.replies import Reply
+from data.series.spec import SeriesSpec, check_series
 from data.window import OF_AMOUNTS, OF_LABELS, USUAL_LABEL_DELAY_DAYS, Window
 
 MAX_SHOWN_VALUES = 5
@@ -37,6 +38,7 @@ class Table:
     columns : in the order in which files, requests and encoders list them.
     gates : of new versions.
     answers : by level of the target what is said to such a message; empty where nothing is.
+    series : of a table whose rows are values of series, in any order; None for a table of rows. It has no features.
     """
 
     name: str
@@ -44,16 +46,21 @@ class Table:
     columns: tuple[Column, ...]
     gates: Gates = Gates()
     answers: dict[str, Reply] = dataclasses.field(default_factory=dict)
+    series: SeriesSpec | None = None
 
     def __post_init__(self) -> None:
         """Refuse duplicate names, duplicate single roles, and defaults that are no values."""
         names = self.column_names
         if doubled := sorted(name for name, n_times in Counter(names).items() if n_times > 1):
             raise TableError(f"table {self.name!r}: column(s) described twice: {', '.join(doubled)}")
-        for role in ("target", "weight", "propensity", "time", "event"):
+        for role in ("target", "weight", "propensity", "time", "event", "series", "position"):
             if len(holders := self.of_role(role)) > 1:
                 raise TableError(f"table {self.name!r}: {len(holders)} columns have the role {role!r}, one is allowed")
-        if not self.features:
+        try:
+            check_series(self.series, self.columns)
+        except TableError as error:
+            raise TableError(f"table {self.name!r}: {error}") from error
+        if self.series is None and not self.features:
             raise TableError(f"table {self.name!r}: no column has the role 'feature'")
         if len(amounts := [column.name for column in self.columns if column.amount]) > 1:
             raise TableError(f"table {self.name!r}: {', '.join(amounts)} are all marked as the amount, one is allowed")
@@ -163,6 +170,16 @@ class Table:
         """The label delay: the longest of the table's windows, 7 without any."""
         windows = [column.window for column in self.columns if column.window and column.window.measure in OF_LABELS]
         return max((window.label_delay_days for window in windows), default=USUAL_LABEL_DELAY_DAYS)
+
+    @property
+    def series_column(self) -> Column | None:
+        """The column that names the series of each row; None if all rows are of one series, or of none."""
+        return next(iter(self.of_role("series")), None)
+
+    @property
+    def position(self) -> Column | None:
+        """The column of the row's place in its series, if the table has one."""
+        return next(iter(self.of_role("position")), None)
 
     @property
     def subject(self) -> Column | None:

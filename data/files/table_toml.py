@@ -6,7 +6,7 @@ import dataclasses
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tomli_w
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from data.column import Column
 from data.errors import TableError
 from data.gates import Gates
 from data.replies import MAX_REPLY_CHARACTERS, Reply
+from data.series.spec import SeriesSpec
 from data.table import Table
 from data.window import Window
 
@@ -43,6 +44,8 @@ HEADER = """\
 #   entity        whose row it is (a card, a customer); windows over its earlier rows may become inputs.
 #                 The first entity is the subject, whose rows are reviewed together
 #   event         the row's own id: rows with the same id are the same event, and count once
+#   series        in tables of series: the name of the series that the row's value, the target, belongs to
+#   position      in tables of series without times: the value's place in its series, as whole numbers
 #   ignore        never used
 # outside       the target's level of rows that belong to none of the others
 # description   what the column means; shown in the API documentation and forms
@@ -65,6 +68,8 @@ HEADER = """\
 #               {entity = "card", measure = "mean", days = 30, of = "amount"}; not part of files and requests.
 #               measure is count, sum, mean, max, z_score (of a number with minimum and maximum), distinct (of a key or
 #               category), since_last, positives or positive_rate (labels known label_delay_days, default 7, after it)
+# measure       of the target of a table of series, which holds levels such as prices: "level" forecasts them,
+#               "return" forecasts their returns, with volatility and value at risk
 # part          in advertising tables: "person", "context" or "ad"
 # example       a value of a real row
 #
@@ -79,8 +84,20 @@ HEADER = """\
 # [answers.LEVEL]   what is said to messages of this level of the target:
 #   text            what it says
 #   handover        true: a person takes over after it
+#
+# [series]      the rows are values of series, and forecasts go on from the last one of each:
+#   horizon                         how many steps are forecast; always given
+#   frequency = "observations"      the step: H (hours), D (days), B (Mondays to Fridays), W (weeks), MS (months), QS
+#                                   (quarters), YS (years); observations: one value follows the other, whatever the time
+#   season = 1                      steps of a season, e.g. 12 for the years of months; 1 for none
+#   transform = "none"              log: forecast the logarithm, of values above 0
+#   floor                           no value and no forecast is below it, e.g. 0 for what is counted
+#   gaps = "keep"                   of periods without a value: keep (leave them out), carry (repeat the value before),
+#                                   or refuse
 
 """
+
+_Block = TypeVar("_Block", Gates, SeriesSpec)
 
 _DEFAULTS: dict[str, Any] = {
     field.name: field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
@@ -103,7 +120,16 @@ def table_as_dict(table: Table) -> dict[str, Any]:
         level: {"text": reply.text, **({"handover": True} if reply.handover else {})}
         for level, reply in table.answers.items()
     }
-    return {**found, **({"gates": gates} if gates else {}), **({"answers": answers} if answers else {})}
+    blocks = {"gates": gates, "answers": answers, "series": _series_as_dict(table.series)}
+    return {**found, **{name: block for name, block in blocks.items() if block}}
+
+
+def _series_as_dict(series: SeriesSpec | None) -> dict[str, Any]:
+    if series is None:
+        return {}
+    usual = dataclasses.asdict(SeriesSpec(horizon=series.horizon))
+    given = dataclasses.asdict(series)
+    return {name: value for name, value in given.items() if name == "horizon" or value != usual[name]}
 
 
 def _column_as_dict(column: Column) -> dict[str, Any]:
@@ -120,8 +146,10 @@ def _plain(value: object) -> object:
 
 def table_from_dict(described: Mapping[str, Any]) -> Table:
     """The table that `table_as_dict` wrote; TableError names column, field, value and what is allowed."""
-    if unknown := sorted(set(described) - {"name", "description", "columns", "gates", "answers"}):
-        raise TableError(f"unknown field {unknown[0]!r}; a table has name, description, columns, gates and answers")
+    if unknown := sorted(set(described) - {"name", "description", "columns", "gates", "answers", "series"}):
+        raise TableError(
+            f"unknown field {unknown[0]!r}; a table has name, description, columns, gates, answers and series"
+        )
     if not described.get("name"):
         raise TableError("the table has no name; start the file with name = '...'")
     columns = described.get("columns")
@@ -136,21 +164,35 @@ def table_from_dict(described: Mapping[str, Any]) -> Table:
             columns=made,
             gates=gates,
             answers=answers,
+            series=_series_from_dict(described.get("series")),
         )
     except ValidationError as error:
         raise TableError(_first_mistake(error)) from error
 
 
 def _gates_from_dict(fields: object) -> Gates:
-    known = [field.name for field in dataclasses.fields(Gates)]
+    return _block_from_dict("gates", Gates, fields, "margin = 0.01")
+
+
+def _series_from_dict(fields: object) -> SeriesSpec | None:
+    if fields is None:
+        return None
+    if isinstance(fields, Mapping) and "horizon" not in fields:
+        raise TableError("series: 'horizon' is missing; it is the number of steps to forecast, such as 13")
+    return _block_from_dict("series", SeriesSpec, fields, "horizon = 13")
+
+
+def _block_from_dict(block: str, made: type[_Block], fields: object, example: str) -> _Block:
+    """The settings under `[block]`."""
+    known = [field.name for field in dataclasses.fields(made)]
     if not isinstance(fields, Mapping):
-        raise TableError(f"gates: must be a table of fields, such as margin = 0.01; got {fields!r}")
+        raise TableError(f"{block}: must be a table of fields, such as {example}; got {fields!r}")
     if unknown := [field for field in fields if field not in known]:
-        raise TableError(f"gates: unknown field {unknown[0]!r}; there are {', '.join(known)}")
+        raise TableError(f"{block}: unknown field {unknown[0]!r}; there are {', '.join(known)}")
     try:
-        return Gates(**fields)
+        return made(**fields)
     except ValidationError as error:
-        raise TableError(f"gates: {_first_mistake(error)}") from error
+        raise TableError(f"{block}: {_first_mistake(error)}") from error
 
 
 def _answers_from_dict(described: object) -> dict[str, Reply]:

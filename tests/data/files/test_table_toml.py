@@ -80,7 +80,7 @@ class TestMistakes:
             ("[columns.x]\nkind = 'number'", "the table has no name"),
             (
                 "name = 't'\ncolums = 3",
-                "unknown field 'colums'; a table has name, description, columns, gates and answers",
+                "unknown field 'colums'; a table has name, description, columns, gates, answers and series",
             ),
             ("name = 't'\n[columns]\nx = 3", "column 'x': must be a table of fields, such as kind = 'number'; got 3"),
             ("name = 't'\n[columns.x]\nrole = 'feature'", "column 'x': 'kind' is missing"),
