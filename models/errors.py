@@ -22,6 +22,13 @@ class BundleError(ModelError):
         super().__init__(f"bundle {digest[:12]}: {problem}")
 
 
+class SentenceModelError(ModelError):
+    """A folder that is no sentence encoder, or whose encoder cannot be used here."""
+
+    def __init__(self, folder: object, problem: str) -> None:
+        super().__init__(f"sentence encoder {folder}: {problem}")
+
+
 class DatabaseError(ModelError):
     """The database cannot be opened, read or written."""
 

@@ -17,6 +17,7 @@ ONLY_IN_SERVICE = {"fastapi", "starlette", "uvicorn", "typer", "rich", "structlo
 ROOMS = {
     "models": {
         "arrays": "",
+        "array_file": "",
         "clock": "",
         "cores": "",
         "errors": "",
@@ -25,7 +26,7 @@ ROOMS = {
         "presets": "",
         "costs": "arrays errors",
         "names": "errors",
-        "encoding": "arrays nn presets",
+        "encoding": "array_file arrays errors nn presets",
         "estimators": "arrays encoding errors nn presets",
         "evaluation": "arrays encoding errors estimators",
         "series": "arrays errors nn",
@@ -35,7 +36,7 @@ ROOMS = {
         "decisions": "arrays contract costs errors",
         "domains": "answers arrays contract costs decisions encoding errors estimators presets tasks",
         "playground": "answers arrays errors nn",
-        "registry": "clock contract decisions domains encoding errors estimators names nn series",
+        "registry": "array_file clock contract decisions domains encoding errors estimators names nn series",
         "records": "answers clock contract decisions encoding errors registry",
         "monitoring": "arrays contract decisions errors evaluation records registry",
         "training": "answers arrays clock contract errors estimators evaluation home names nn presets records registry",

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mmap
 import os
 import re
 import shutil
-import stat
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,9 +23,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
 from data.errors import DataError
+from models.array_file import Buffer, file_content
 from models.errors import BundleError
 from models.names import MODEL_NAME, checked_name
-from models.registry.array_file import Buffer
 from models.registry.state import ARRAYS, STATE, dump_state, load_state
 from models.registry.stored_table import StoredTable
 
@@ -299,7 +297,7 @@ def _read_verified(
     """The content of one file, checked against its digest; `mapped` into memory or read."""
     path = folder / name
     try:
-        content = _read_plain(path, limit, mapped=mapped)
+        content = file_content(path, limit, mapped=mapped)
     except OSError as error:
         raise BundleError(digest, f"cannot read {path}: {error.strerror}") from error
     if content is None:
@@ -307,22 +305,6 @@ def _read_verified(
     if _sha256(content) != sha256:
         raise BundleError(digest, f"{name} was altered or truncated; restore the folder or train again")
     return content
-
-
-def _read_plain(path: Path, limit: int, *, mapped: bool) -> Buffer | None:
-    """The content of a regular file; None for anything else, such as a link, a pipe or a growing file."""
-    if not stat.S_ISREG(path.lstat().st_mode):
-        return None
-    # The file may have been replaced since: no link is followed, and opening a pipe must not wait for a writer
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
-            return None
-        if mapped and status.st_size:
-            return mmap.mmap(descriptor, status.st_size, access=mmap.ACCESS_READ)
-        content = file.read(status.st_size + 1)  # one byte more, to notice a file that grows
-    return content if len(content) == status.st_size else None
 
 
 def _shortened(what: object) -> str:

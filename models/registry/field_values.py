@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from models.registry.array_file import Array
+from models.array_file import Array
 
 _MAX_QUOTED = 100
 """Characters of a value that an error shows."""

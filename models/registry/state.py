@@ -19,8 +19,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from data.errors import DataError
 from data.table import Table
+from models.array_file import Array, Buffer, parsed_json, read_arrays, write_arrays
 from models.errors import BundleError
-from models.registry.array_file import Array, Buffer, parsed_json, read_arrays, write_arrays
 from models.registry.field_values import (
     ARRAY,
     InvalidFieldError,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from models.registry.array_file import parsed_json, read_arrays, write_arrays
+from models.array_file import parsed_json, read_arrays, write_arrays
 
 ARRAYS = {
     "weights": np.array([[1.5, -0.0, 1e-45], [np.inf, -np.inf, 3e38]], np.float32),

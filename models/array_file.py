@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 import math
 import mmap
+import os
+import stat
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -38,8 +41,29 @@ def write_arrays(arrays: Mapping[str, Array]) -> bytes:
     return content
 
 
-def read_arrays(content: Buffer) -> dict[str, Array]:
+def file_content(path: Path, limit: int, *, mapped: bool) -> Buffer | None:
+    """The content of a regular file, `mapped` into memory or read; None for a link, a pipe, a larger or growing file.
+
+    Raises OSError if it cannot be read.
+    """
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return None
+    # The file may have been replaced since: no link is followed, and opening a pipe must not wait for a writer
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
+            return None
+        if mapped and status.st_size:
+            return mmap.mmap(descriptor, status.st_size, access=mmap.ACCESS_READ)
+        content = file.read(status.st_size + 1)  # one byte more, to notice a file that grows
+    return content if len(content) == status.st_size else None
+
+
+def read_arrays(content: Buffer, *, has_metadata: bool = False) -> dict[str, Array]:
     """The arrays of a file, each a read-only view of its content.
+
+    `has_metadata` allows the entry of texts that other programs write; it is not read.
 
     Raises ValueError if the content is not exactly as the header says: arrays of known types, side by side, without
     gaps or trailing bytes.
@@ -51,6 +75,8 @@ def read_arrays(content: Buffer) -> dict[str, Array]:
     header = parsed_json(content[_LENGTH_BYTES:start])
     if not isinstance(header, dict):
         raise ValueError("the header must be a JSON object")
+    if has_metadata:
+        header.pop("__metadata__", None)
     arrays: dict[str, Array] = {}
     place = 0
     for name, entry in sorted(header.items(), key=lambda item: _offsets(*item)):
