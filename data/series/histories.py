@@ -69,7 +69,7 @@ def history_of(values: Sequence[Any], times: Sequence[Any] | None, table: Table,
     if times is not None and len(times) != len(values):
         problem = Problem(0, "times", None, f"there are {len(times)} times for {len(values)} values")
         raise BadRowsError(source, [problem])
-    cells = {table.target.name: pd.Series(list(values), dtype=None if len(values) else object)}
+    cells = {table.target.name: pd.Series([_cell(value) for value in values], dtype=None if len(values) else object)}
     described: tuple[Column, ...] = (table.target,)
     spec = dataclasses.replace(_spec(table), frequency="observations")
     if times is not None and table.time is not None:
@@ -78,6 +78,12 @@ def history_of(values: Sequence[Any], times: Sequence[Any] | None, table: Table,
     alone = dataclasses.replace(table, columns=described, series=spec)
     found = _sorted(checked_frame(alone, pd.DataFrame(cells), source, training=True), alone, key)
     return _tidy(found, alone, source)[0]
+
+
+def _cell(value: Any) -> Any:
+    """A value of a request as one of a file: what is neither number nor text is shown as it is written."""
+    is_one = value is None or (isinstance(value, float | int | str | np.number) and not isinstance(value, bool))
+    return value if is_one else str(value)
 
 
 def _tidy(found: SortedValues, table: Table, source: str) -> list[History]:
@@ -95,6 +101,7 @@ def _spec(table: Table) -> SeriesSpec:
 
 def _sorted(frame: pd.DataFrame, table: Table, key: str = "") -> SortedValues:
     """The rows of a checked frame, series by series; `key` names the only one of a table without such a column."""
+    spec = _spec(table)
     of, keys = np.zeros(len(frame), np.int64), (key,)
     if table.series_column is not None:
         codes, found = pd.factorize(frame[table.series_column.name])
@@ -109,9 +116,9 @@ def _sorted(frame: pd.DataFrame, table: Table, key: str = "") -> SortedValues:
     rows = np.arange(first_row + 1, first_row + 1 + len(frame))
     values = frame[table.target.name].to_numpy(np.float64)
     values = np.where(
-        np.isin(values, [code for code in number_codes(table.target) if code is not None]), np.nan, values
+        np.isin(values, [code for code in number_codes(table.target).values() if code is not None]), np.nan, values
     )
-    return SortedValues.sort(_spec(table), keys, of, order, values, rows, times=times)
+    return SortedValues.sort(spec, keys, of, order, values, rows, times=times)
 
 
 def _problems(found: SortedValues, table: Table) -> Iterator[Problem]:

@@ -46,8 +46,8 @@ def conflict_problems(found: SortedValues, column: str) -> Iterator[Problem]:
     for place in (np.flatnonzero(repeated(found)[1:] & differ) + 1).tolist():
         earlier, row = sorted((int(found.rows[place - 1]), int(found.rows[place])))
         other, value = (values[place - 1], values[place]) if found.rows[place] == row else values[[place, place - 1]]
-        rule = f"is the value of {_where(found, place)}, and row {earlier} has {_shown(other)}; keep one of them"
-        yield Problem(row, column, _shown(value), rule)
+        rule = f"{_where(found, place)} has {_shown(value)} here and {_shown(other)} in row {earlier}; keep one of them"
+        yield Problem(row, column, None, rule)
 
 
 def frequency_problems(found: SortedValues, column: str) -> Iterator[Problem]:
@@ -61,6 +61,7 @@ def frequency_problems(found: SortedValues, column: str) -> Iterator[Problem]:
         yield problem
     if frequency == "B":
         for place in _first_of_series(found, np.flatnonzero(on_weekend(found.times)), refused):
+            refused.add(int(found.of[place]))
             day = found.times[place].astype("datetime64[D]").item()
             rule = f"is a {day:%A}, and frequency = 'B' is Mondays to Fridays; write frequency = 'D' or 'observations'"
             yield Problem(int(found.rows[place]), column, str(day), rule)
@@ -159,5 +160,5 @@ def _where(found: SortedValues, place: int) -> str:
     return f"{_series(found, place)} at {_time(found, place)}"
 
 
-def _shown(value: float) -> float | str:
-    return "no value" if np.isnan(value) else float(value)
+def _shown(value: float) -> str:
+    return "no value" if np.isnan(value) else f"{value:.15g}"

@@ -84,7 +84,7 @@ class SeriesForecaster:
         return "bank" if self.mixture_.bank_share else "naive"
 
     def fit(self, series: Sequence[Floats]) -> SeriesForecaster:
-        """Learn from series, each a tidy history in the order of time (see `tidy`); they are taken to end together."""
+        """Learn from series, each a tidy history in the order of time (see `data.series`); they end together."""
         settings, rng = self.settings, np.random.default_rng(self.seed)
         few = len(series) < FEW_SERIES
         histories = self._histories(series)
