@@ -181,8 +181,8 @@ _TYPES: dict[Kind, Callable[[Column], Any]] = {
 
 def _one_of(*choices: CoreSchema, must_be: str) -> Any:
     """A union with one error for the column; a plain union reports an error for every member."""
-    schema = core_schema.union_schema(
-        list(choices), custom_error_type="value", custom_error_message=f"must be {must_be}"
+    schema = core_schema.custom_error_schema(
+        core_schema.union_schema(list(choices)), custom_error_type="value", custom_error_message=f"must be {must_be}"
     )
     return Annotated[Any, GetPydanticSchema(lambda _source, _handler: schema)]
 

@@ -63,6 +63,7 @@ from service.runtime.cached_reports import CachedReports
 from service.runtime.request_pipeline import RequestPipeline
 from service.scoring.audit_writer import AuditWriter
 from service.scoring.batch_threads import BatchThreads
+from service.scoring.conversing import Conversing
 from service.scoring.event_worker import EventWorker
 from service.scoring.prediction_ids import time_ordered_id
 from service.scoring.prediction_lookup import PredictionLookup
@@ -196,6 +197,7 @@ def _state(
         batcher=RowBatcher(writer, metrics, shadows, now=now),
         threads=BatchThreads(),
         events=EventWorker(metrics, shadows),
+        conversing=Conversing(database, metrics, now=now),
         shadows=shadows,
         audit_writer=writer,
         predictions=predictions,

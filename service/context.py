@@ -18,6 +18,7 @@ from service.middleware.tracing import Tracing
 from service.runtime.cached_reports import CachedReports
 from service.scoring.audit_writer import AuditWriter
 from service.scoring.batch_threads import BatchThreads
+from service.scoring.conversing import Conversing
 from service.scoring.event_worker import EventWorker
 from service.scoring.row_batcher import RowBatcher
 from service.scoring.shadow_worker import ShadowWorker
@@ -34,6 +35,7 @@ class State:
     batcher : scores and records single rows.
     threads : thread pool for requests with many rows.
     events : scores, stores and records the rows of models whose tables have windows.
+    conversing : answers, remembers and records the messages of conversations.
     shadows : scores the rows of champions by shadow challengers.
     audit_writer : writes the audit log; `predictions` reads it.
     cached_reports : reports on the audit log that take seconds to compute.
@@ -52,6 +54,7 @@ class State:
     batcher: RowBatcher
     threads: BatchThreads
     events: EventWorker
+    conversing: Conversing
     shadows: ShadowWorker
     audit_writer: AuditWriter
     predictions: PredictionLog

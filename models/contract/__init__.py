@@ -3,6 +3,11 @@
 from models.contract.answers import Answer as Answer
 from models.contract.answers import Reason as Reason
 from models.contract.answers import ReasonScope as ReasonScope
+from models.contract.conversation import BEFORE as BEFORE
+from models.contract.conversation import MESSAGE_ID as MESSAGE_ID
+from models.contract.conversation import SESSION as SESSION
+from models.contract.conversation import Conversation as Conversation
+from models.contract.conversation import Memory as Memory
 from models.contract.domain import Domain as Domain
 from models.contract.domain import Gate as Gate
 from models.contract.domain import LiveModel as LiveModel

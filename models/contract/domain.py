@@ -11,6 +11,7 @@ from data.splits import Split
 from data.table import Table
 from models.arrays import Scores
 from models.contract.answers import Answer
+from models.contract.conversation import Conversation
 from models.contract.policy import AlertBudget, AlertWords, CutOffs, Policy, Queue
 from models.contract.rows import Columns, Row, Rows
 from models.contract.task import Task
@@ -47,10 +48,12 @@ class Operation:
     """Whether it is slow enough to run outside the event loop."""
     recorded: bool = True
     """Whether answers go to the audit log; those without a decision need not."""
-    probability: Callable[[Mapping[str, Any]], float | None] | None = None
-    """Answer as JSON -> probability to compare with its outcome; None for operations without outcomes."""
+    probability: Callable[[Mapping[str, Any]], Any | None] | None = None
+    """Answer as JSON -> prediction to compare with its outcome; None for operations without outcomes."""
     log_fields: Callable[[Any], Mapping[str, Any]] | None = None
     """Answer -> fields added to the request's log line; None for none."""
+    conversation: Conversation | None = None
+    """How it goes on from earlier messages of a session; None if every request stands alone."""
 
     @property
     def row_places(self) -> tuple[tuple[str, ...], ...]:
@@ -116,6 +119,7 @@ class Domain:
     form : table -> the form of the scoring page; None for one input per column.
     view : (live, answer to that form as JSON) -> its view; None for the default view.
     gates : test metrics a new version must reach to go live.
+    maturity_days : age of a prediction at which its outcome counts as final, for tables without windows.
     grades : bounds of the probability between the domain's rating grades, ascending, in whose report predicted and
         observed rates are compared; empty if it has none.
     """
@@ -147,7 +151,13 @@ class Domain:
     form: Callable[[Table], Form] | None = None
     view: Callable[[LiveModel, Mapping[str, Any]], View] | None = None
     gates: tuple[Gate, ...] = ()
+    maturity_days: float = 30.0
     grades: tuple[float, ...] = ()
+
+    @property
+    def conversation(self) -> Operation | None:
+        """The operation that goes on from earlier messages; None if the domain has none."""
+        return next((one for one in self.operations if one.conversation is not None), None)
 
     @property
     def alert_words(self) -> AlertWords:

@@ -13,15 +13,14 @@ from data.errors import SourceError
 from data.splits import Split
 from data.table import Table
 from models.contract import Domain
-from models.records.audit_log.log import PredictionLog
+from models.records.audit_log.log import PredictionLog, actions_on_rows
 from models.records.events.history import rows_as_frame, spelled_outcomes, with_levels_of
 from models.records.outcomes.known import with_outcomes
-from models.records.outcomes.predictions import MATURITY_DAYS
 from models.training.rows import TrainingRows, split_for
 
 
 def rows_with_outcomes(
-    engine: sa.Engine, model: str, table: Table, domain: Domain, *, now: datetime, maturity_days: float = MATURITY_DAYS
+    engine: sa.Engine, model: str, table: Table, domain: Domain, *, now: datetime, maturity_days: float | None = None
 ) -> TrainingRows:
     """The recorded rows of a model with a matured outcome, in the order in which they were answered.
 
@@ -30,6 +29,7 @@ def rows_with_outcomes(
     Parameters
     ----------
     table : of the live version.
+    maturity_days : None for the domain's own.
 
     Raises
     ------
@@ -37,12 +37,14 @@ def rows_with_outcomes(
         There are none, or the audit log does not hold their values.
     """
     _check(model, table)
-    recorded = PredictionLog(engine).predictions(model, until=now - timedelta(days=maturity_days))
+    matures = domain.maturity_days if maturity_days is None else maturity_days
+    until = now + timedelta(milliseconds=1) - timedelta(days=matures)
+    recorded = PredictionLog(engine).predictions(model, until=until, actions=actions_on_rows(domain))
     judged = with_outcomes(engine, model, table, recorded, now=now)
     found = [(dict(one.row), outcome) for one, outcome in judged if outcome is not None]
     if not found:
         raise SourceError(
-            f"{model!r} has no recorded prediction older than {maturity_days:g} days with a known outcome; send "
+            f"{model!r} has no recorded prediction older than {matures:g} days with a known outcome; send "
             "outcomes with POST /v1/outcomes or `backscore outcomes load`"
         )
     rows, outcomes = zip(*found, strict=True)

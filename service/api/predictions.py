@@ -28,6 +28,7 @@ from service.context import State
 from service.errors import FieldError, InvalidRequestError, UnknownOperationError
 from service.live.prediction_records import request_record
 from service.live.served_model import LABELS, ServedModel
+from service.live.served_operation import Operated
 from service.requests.bodies import JSON, json_body, media_type, read_body, read_json
 from service.requests.field_errors import shown
 from service.requests.problems import on_error
@@ -167,6 +168,10 @@ class PredictionRoutes:
         scope["log_fields"]["version"] = served.live.version
         described = served.operation(operation).operation
         body = await read()
+        if described.conversation is not None:
+            say = partial(state.conversing.answer, served, operation, body, prediction_id, call)
+            done = await anyio.to_thread.run_sync(say)
+            return self._sent(done, served, scope)
         operate = partial(served.operate, operation, body, prediction_id, recall=state.prediction_lookup)
         waits = described.in_thread or served.events is not None
         done = await anyio.to_thread.run_sync(operate) if waits else operate()
@@ -175,6 +180,10 @@ class PredictionRoutes:
             stored = state.batcher.record(served, record)
             if stored is not None and (problem := await asyncio.wrap_future(stored)) is not None:
                 raise problem
+        return self._sent(done, served, scope)
+
+    def _sent(self, done: Operated, served: ServedModel, scope: AsgiScope) -> bytes:
+        """The answer of an operation as it is sent, with its fields in the log line."""
         scope["log_fields"].update(done.log_fields)
         return _warned(done.answer, served, done.ignored, scope) if done.ignored else done.answer
 

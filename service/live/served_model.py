@@ -207,7 +207,7 @@ class ServedModel:
             The windows of its row cannot be looked up.
         """
         served, live = self.operation(name), self.live
-        checked, ignored = self._checked(served.body, body, served.operation.row_places)
+        checked, ignored = self.read_body(name, body)
         recalled = served.operation.prediction_id_field
         if recall is not None and recalled is not None and recalled in checked:
             live, row = recall(self, recalled, checked[recalled])
@@ -215,6 +215,17 @@ class ServedModel:
         elif self.events is not None:
             checked = served.with_windows(checked, self.events)
         return replace(served.respond(live, checked, prediction_id), ignored=ignored)
+
+    def read_body(self, name: str, body: bytes) -> tuple[Row, Sequence[str]]:
+        """The validated body of one of the domain's operations, and the retired inputs that were ignored.
+
+        Raises
+        ------
+        InvalidJsonError, InvalidRequestError, UnknownOperationError
+            It is not valid for the operation, or there is no such operation.
+        """
+        served = self.operation(name)
+        return self._checked(served.body, body, served.operation.row_places)
 
     @property
     def actions(self) -> list[str]:

@@ -67,6 +67,10 @@ class ServedOperation:
             answer = self.operation.respond(live, body, prediction_id)
         except RefusedBodyError as error:
             raise refusal_error(error) from None
+        return self.operated(body, answer)
+
+    def operated(self, body: Any, answer: Answer) -> Operated:
+        """The result with this answer."""
         log_fields = self.operation.log_fields(answer) if self.operation.log_fields else {}
         return Operated(body, self.answer.dump_json(answer), log_fields)
 

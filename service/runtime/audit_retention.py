@@ -1,4 +1,4 @@
-"""Retention: periodic deletion of audit records beyond the limits of the audit settings."""
+"""Retention: periodic deletion of audit records beyond their limits, and of conversations that are over."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from structlog.typing import FilteringBoundLogger
 from models.clock import Clock
 from models.errors import DatabaseError
 from models.records.audit_log.retention import delete_old
+from models.records.conversations import forget
 from service.live.live_models import LiveModels
 
 PAUSE_SECONDS = 300.0
@@ -23,8 +24,15 @@ async def keep_within_limits(
     now: Clock,
     pause_seconds: float = PAUSE_SECONDS,
 ) -> None:
-    """Delete records beyond the limits of age and number until cancelled; safe in several processes at once."""
+    """Delete records beyond the limits of age and number, and what is remembered of conversations that are over.
+
+    Runs until cancelled; safe in several processes at once.
+    """
     while True:
+        try:
+            await asyncio.to_thread(forget, engine, now=now())
+        except DatabaseError as error:
+            log.error("forgetting conversations failed", error=str(error))
         for name, served in live_models.served_models.items():
             try:
                 n_deleted = await asyncio.to_thread(delete_old, engine, name, served.audit, now=now())

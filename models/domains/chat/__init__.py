@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from data.errors import TableError
 from data.simulators import chat as simulator
 from data.splits import Split
 from data.table import Table
-from models.contract import Domain, Gate
+from models.contract import BEFORE, MESSAGE_ID, SESSION, Domain, Gate
 from models.domains.chat.answer import ChatAnswer, explain
+from models.domains.chat.conversation import REPLY
 from models.domains.chat.policy import ChatPolicy, decide
 from models.domains.chat.view import chat_view
 from models.estimators.text_scorer import TextScorer
@@ -14,7 +16,13 @@ from models.tasks.texts import text_classes
 
 
 def _only_the_text(table: Table) -> Table:
-    """The table with its text as the only feature."""
+    """The table with its text as the only feature; TableError if it needs names that a conversation has for itself."""
+    for column in table.inputs:
+        if column.name in (MESSAGE_ID, BEFORE) or (column.name == SESSION and column.role != "entity"):
+            raise TableError(
+                f"column {column.name!r}: conversations have this name for themselves; rename the column"
+                + (", or give it role = 'entity'" if column.name == SESSION else "")
+            )
     others = {column.name: {"role": "ignore"} for column in table.features if column.kind != "text"}
     return table.with_columns(others)
 
@@ -26,7 +34,7 @@ DOMAIN = Domain(
     not_for=(
         "Requests whose wrong answer does harm: medical, legal or emergency advice.",
         "Languages and subjects that the training messages do not have.",
-        "Conversations that depend on what was said before: each message is read alone.",
+        "Conversations whose sense lies in earlier messages: each is read alone, but for answers to a question back.",
     ),
     table=simulator.TABLE,
     simulate=simulator.simulate,
@@ -41,6 +49,8 @@ DOMAIN = Domain(
     decide=decide,
     explain=explain,
     adverse=frozenset({"ask", "handover"}),
+    operations=(REPLY,),
     view=chat_view,
     gates=(Gate("accuracy", at_least=0.5),),
+    maturity_days=0.0,  # what a message wanted is known as soon as somebody says it
 )

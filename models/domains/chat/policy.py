@@ -30,6 +30,13 @@ class ChatPolicy(Policy):
         le=100,
         description="Percentile of unusualness from which a message is handed over; null for the model's own limit.",
     )
+    ask_first: bool = Field(
+        True,
+        description="In a conversation, ask back once before the first message that is not understood is handed over.",
+    )
+    forget_minutes: float = Field(
+        30.0, gt=0, le=100_000, description="A conversation that is silent for so long begins anew."
+    )
 
 
 @dataclass(frozen=True)
@@ -88,12 +95,18 @@ def _decided(
     if decision == ASK:
         names = f"{label_of(table.target, first)!r} or {label_of(table.target, second)!r}"
         return _Decided(ASK, first, f"Do you mean {names}?")
+    decision, said = said_to(table, first)
+    return _Decided(decision, first, said)
+
+
+def said_to(table: Table, intent: str) -> tuple[str, str | None]:
+    """The decision and what is said once it is clear what a message wants; no text where the table has no answers."""
     if not table.answers:
-        return _Decided(ANSWER, first, None)
-    reply = table.answers.get(first)
+        return ANSWER, None
+    reply = table.answers.get(intent)
     if reply is None:
-        return _Decided(HANDOVER, first, HANDED_OVER)
-    return _Decided(HANDOVER if reply.handover else ANSWER, first, reply.text)
+        return HANDOVER, HANDED_OVER
+    return (HANDOVER if reply.handover else ANSWER), reply.text
 
 
 def label_of(target: Column, intent: str) -> str:

@@ -18,7 +18,6 @@ from models.records.audit_log.log import PredictionLog
 from models.records.audit_log.record import BATCH, SCORE
 from models.records.audit_log.sampling import sample
 from models.records.outcomes.known import with_outcomes
-from models.records.outcomes.predictions import MATURITY_DAYS
 from models.registry.database import schema as tables
 
 MAX_ROWS = 100_000
@@ -81,11 +80,11 @@ def performance(
     Parameters
     ----------
     live : the live version; predictions of all versions of its model are evaluated.
-    maturity_days : None for the label delay of the table's windows, or `MATURITY_DAYS` without windows.
+    maturity_days : None for the label delay of the table's windows, or the domain's own without windows.
 
     Raises DatabaseError if the database fails.
     """
-    own = live.table.label_delay_days if live.table.windows else MATURITY_DAYS
+    own = live.table.label_delay_days if live.table.windows else live.domain.maturity_days
     matures = own if maturity_days is None else maturity_days
     this_week = now.date() - timedelta(days=now.weekday())
     since = this_week - timedelta(weeks=weeks - 1)

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic_core import from_json
 
+from models.contract import Domain
 from models.records.audit_log.record import (
     BATCH,
     SCORE,
@@ -30,6 +31,11 @@ _predictions = tables.predictions
 _COLUMNS = [_predictions.c[name] for name in PredictionRecord._fields]
 _IS_BATCH = _predictions.c.action == BATCH
 RECORDS_AT_ONCE = 1_000
+
+
+def actions_on_rows(domain: Domain) -> tuple[str, ...]:
+    """The actions whose requests hold one row, or a list of rows, with the names of its columns."""
+    return (SCORE, BATCH, *(one.name for one in domain.operations if one.conversation is not None))
 
 
 @dataclass(frozen=True)

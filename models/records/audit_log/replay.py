@@ -12,7 +12,7 @@ from pydantic_core import from_json, to_json
 
 from data.rows import row_adapter
 from models.answers.respond import respond_encoded
-from models.contract import LiveModel, Operation, Row
+from models.contract import BEFORE, LiveModel, Operation, Row
 from models.errors import ReplayError
 from models.records.audit_log.personal import PersonalData
 from models.records.audit_log.record import BATCH, SCORE, PredictionRecord, features_digest, predictions_of
@@ -99,6 +99,9 @@ def _body(live: LiveModel, operation: Operation, stored: Any, personal: Personal
     """A stored body, checked again; windows of a row in it are not part of requests and skip the check."""
     if personal.features:
         raise ReplayError(personal.features)
+    if operation.conversation is not None and BEFORE in stored:
+        sent = {name: value for name, value in stored.items() if name != BEFORE}
+        return {**_body(live, operation, sent, personal), BEFORE: stored[BEFORE]}
     if not live.table.windows or operation.row_path is None:
         return _checked(TypeAdapter(operation.body(live.table)), stored, personal)
     windows = {column.name for column in live.table.windows}

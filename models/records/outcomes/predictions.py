@@ -19,8 +19,6 @@ from models.records.outcomes.ledger import Ledger, Outcome
 from models.registry.database.engine import take_stock, writing
 from models.registry.database.schema import outcomes as _outcomes
 
-MATURITY_DAYS = 30.0
-"""Default age at which the outcome of a prediction counts as final."""
 MANY = 1_000
 
 PREDICTIONS = Ledger(

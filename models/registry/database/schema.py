@@ -219,6 +219,23 @@ outcomes = sa.Table(
 """Append-only: the outcome observed last holds, and of those the one received last."""
 
 
+conversation_messages = sa.Table(
+    "conversation_messages",
+    metadata,
+    sa.Column("model", sa.String, primary_key=True),
+    sa.Column("session", sa.String, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("message_id", sa.String),  # of the caller; null if it gave none
+    sa.Column("contents", sa.String, nullable=False),  # a hash of the body, to tell a repeat from another message
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("memory", sa.Text, nullable=False),  # after this message
+    sa.Column("until", sa.BigInteger, nullable=False),  # in milliseconds since 1970, UTC: when it may be forgotten
+    sa.Index("conversation_messages_by_id", "model", "session", "message_id", unique=True),
+    sa.Index("conversation_messages_by_time", "until"),
+)
+"""The messages of sessions that are not yet forgotten, see `models.records.conversations`."""
+
+
 predictions = sa.Table(
     "predictions",
     metadata,
