@@ -44,7 +44,7 @@ class Conversation:
     silence : policy -> how long a session may be silent before it begins anew.
     learned : answer -> ID of an earlier prediction and its outcome, as far as this message tells it; else None.
     body : (live, text, session) -> the body of a message that somebody typed.
-    say : answer -> what is said.
+    say, note : answer -> what is said, and what was understood, in a few words.
     is_over : answer -> whether the session ends with it.
     """
 
@@ -53,6 +53,7 @@ class Conversation:
     learned: Callable[[Any], tuple[str, Any] | None]
     body: Callable[[LiveModel, str, str], Mapping[str, Any]]
     say: Callable[[Any], str]
+    note: Callable[[Any], str]
     is_over: Callable[[Any], bool]
 
     def respond(self, live: LiveModel, body: Mapping[str, Any], prediction_id: str) -> Answer:

@@ -6,7 +6,9 @@ import pkgutil
 import sys
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
+CONVERSATION = "conversation.py"
 ENTRY_POINTS = "backscore.domains"
 """Entry-point group by which packages add domains; each names a module that defines DOMAIN."""
 
@@ -14,6 +16,11 @@ ENTRY_POINTS = "backscore.domains"
 def own_names() -> list[str]:
     """Names of this folder's domains, found without importing them; files that begin with _ are skipped."""
     return [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
+
+
+def conversing_names() -> list[str]:
+    """Those of them whose folder has a file `conversation.py`: `backscore NAME` talks to their models."""
+    return [name for name in own_names() if any((Path(place) / name / CONVERSATION).exists() for place in __path__)]
 
 
 def added() -> tuple[EntryPoint, ...]:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from models.domains import conversing_names
 from service.cli.commands import (
     alerts,
     audit,
@@ -28,6 +29,7 @@ from service.cli.commands import (
     score,
     serve,
     tables,
+    talk,
     train,
 )
 from service.cli.context import installed_version
@@ -64,6 +66,8 @@ app.command()(quickstart.quickstart)
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(score.score)
+for _name in conversing_names():
+    app.command(_name)(talk.command_of(_name))
 app.command()(serve.serve)
 app.command()(alerts.alerts)
 app.command()(alerts.figures)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from data.rows import closed_typed_dict, row_type
+from data.sentences import percent
 from data.table import Table
 from models.answers.respond import respond
 from models.contract import BEFORE, SESSION, Answer, Conversation, LiveModel, Memory, Operation
@@ -171,6 +172,15 @@ def _learned(reply: Reply) -> tuple[str, str] | None:
     return None if reply.accepted is None else (reply.accepted.prediction_id, reply.accepted.intent)
 
 
+def _note(reply: Reply) -> str:
+    likely = reply.candidates[0].label if reply.candidates else "nothing"
+    if reply.accepted is not None:
+        likely = f"{reply.accepted.intent}, as picked"
+    elif reply.confidence is not None and reply.unusual is not None:
+        likely += f", {percent(reply.confidence)}, more unusual than {reply.unusual:.0f} % of known messages"
+    return f"{reply.decision}: {likely}"
+
+
 def _body(table: Table) -> Any:
     """Type of the request: a message, and where it belongs."""
     fields = {**row_type(table).__annotations__, **SESSION_FIELDS}
@@ -183,6 +193,7 @@ CONVERSATION = Conversation(
     learned=_learned,
     body=lambda live, text, session: {live.table.text.name: text, SESSION: session},
     say=lambda reply: reply.answer,
+    note=_note,
     is_over=lambda reply: reply.decision == HANDOVER,
 )
 REPLY = Operation(

@@ -27,7 +27,7 @@ def log(engine):
 
 def live(name):
     """What `performance` reads of a live version."""
-    domain = SimpleNamespace(task=binary("p"), operations=(), favourable="")
+    domain = SimpleNamespace(task=binary("p"), operations=(), favourable="", maturity_days=30.0)
     return SimpleNamespace(name=name, domain=domain, table=SimpleNamespace(windows=()))
 
 
