@@ -219,6 +219,13 @@ class NoQueueError(ModelError):
         )
 
 
+class NoInboxError(ModelError):
+    """The model has no inbox."""
+
+    def __init__(self, name: str, domain: str) -> None:
+        super().__init__(f"{name!r} has no inbox: a {domain} model refuses nothing that people could label")
+
+
 class UnknownAlertError(ModelError):
     """The review queue has no alert of that number."""
 

@@ -24,3 +24,8 @@ from models.contract.rows import Rows as Rows
 from models.contract.rows import Targets as Targets
 from models.contract.task import Summary as Summary
 from models.contract.task import Task as Task
+from models.contract.watching import Answered as Answered
+from models.contract.watching import Choice as Choice
+from models.contract.watching import Figure as Figure
+from models.contract.watching import Inbox as Inbox
+from models.contract.watching import Watch as Watch

@@ -15,6 +15,7 @@ from models.contract.conversation import Conversation
 from models.contract.policy import AlertBudget, AlertWords, CutOffs, Policy, Queue
 from models.contract.rows import Columns, Row, Rows
 from models.contract.task import Task
+from models.contract.watching import Watch
 from models.encoding import Features
 from models.estimators.table_classifier import TableClassifier
 from models.estimators.table_scorer import TableScorer
@@ -116,6 +117,7 @@ class Domain:
     queue : the review queue; None if there is none.
     action_part : the `part` of the columns that describe an action of the domain, which its model chooses among; see
         `models.backtesting.off_policy_comparison`. Empty if it chooses none.
+    watch : an inbox of answers to label, and figures of the monitor; None for neither.
     form : table -> the form of the scoring page; None for one input per column.
     view : (live, answer to that form as JSON) -> its view; None for the default view.
     gates : test metrics a new version must reach to go live.
@@ -148,6 +150,7 @@ class Domain:
     alert_budget: AlertBudget | None = None
     queue: Queue | None = None
     action_part: str = ""
+    watch: Watch | None = None
     form: Callable[[Table], Form] | None = None
     view: Callable[[LiveModel, Mapping[str, Any]], View] | None = None
     gates: tuple[Gate, ...] = ()

@@ -30,7 +30,7 @@ REFUSALS = (
     ForeignRequestError, KeysUnreadError, MissingKeyError, MissingScopeError, OverloadedError, RateLimitError
 )  # fmt: skip
 METRICS = "/metrics"
-OUTCOMES = re.compile(r"/v1/outcomes|(/v1|/models)/[^/]+/(labels|alerts/.*)")
+OUTCOMES = re.compile(r"/v1/outcomes|(/v1|/models)/[^/]+/(labels|alerts/.*)|/models/[^/]+/inbox")
 ADMINISTERED = re.compile(r"/v1/models(/.*)?")
 ASKED = re.compile(r"/v1/[^/]+/[^/]+|/v2/models/[^/]+(/versions/[^/]+)?/infer|/models/[^/]+")
 

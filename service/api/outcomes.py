@@ -94,7 +94,7 @@ def outcome_router(state: State, engine: sa.Engine) -> APIRouter:
         if len(sent.outcomes) > max_rows:
             raise TooManyRowsError(max_rows)
         caller: Caller = request.scope["key"]
-        return await asyncio.to_thread(partial(_taken, state, engine, sent, caller.id))
+        return await asyncio.to_thread(partial(store_outcomes, state, engine, sent, caller.id))
 
     @router.get("/models/{name}/performance", summary="Weekly performance of live predictions with known outcomes")
     async def show(
@@ -125,7 +125,7 @@ async def performance_of(
     return await state.cached_reports.of(("performance", name, live.version, weeks, maturity_days), find, now=now)
 
 
-def _taken(state: State, engine: sa.Engine, sent: OutcomesRequest, key_id: str) -> OutcomesAnswer:
+def store_outcomes(state: State, engine: sa.Engine, sent: OutcomesRequest, key_id: str) -> OutcomesAnswer:
     """Store the outcomes of a request; blocks on the database."""
     outcomes = [Outcome(one.prediction_id, one.outcome, one.observed, key_id) for one in sent.outcomes]
     live = [served.live for served in state.live_models.served_models.values()]

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from service.pages.change_routes import change_router
 from service.pages.guide import guide_router
+from service.pages.inbox_routes import inbox_router
 from service.pages.learn.pages import learn_page_router
 from service.pages.learn.routes import learning_router
 from service.pages.login_routes import login_router
@@ -24,6 +25,7 @@ def page_routers(site: Site) -> list[APIRouter]:
         model_page_router(site),
         change_router(site),
         monitor_page_router(site),
+        inbox_router(site),
         trace_page_router(site),
         learning_router(site.trainings),
         learn_page_router(site),

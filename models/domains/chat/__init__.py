@@ -11,6 +11,7 @@ from models.domains.chat.answer import ChatAnswer, explain
 from models.domains.chat.conversation import REPLY
 from models.domains.chat.policy import ChatPolicy, decide
 from models.domains.chat.view import chat_view
+from models.domains.chat.watch import WATCH
 from models.estimators.text_scorer import TextScorer
 from models.tasks.texts import text_classes
 
@@ -50,6 +51,7 @@ DOMAIN = Domain(
     explain=explain,
     adverse=frozenset({"ask", "handover"}),
     operations=(REPLY,),
+    watch=WATCH,
     view=chat_view,
     gates=(Gate("accuracy", at_least=0.5),),
     maturity_days=0.0,  # what a message wanted is known as soon as somebody says it

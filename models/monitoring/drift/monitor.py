@@ -26,6 +26,7 @@ from models.monitoring.drift.reference import Reference, compared_columns, score
 from models.monitoring.drift.results import ColumnDrift, Effect, Monitor, MonitorSettings, NotCompared, State
 from models.monitoring.drift.sentences import drift_sentence, monitor_sentence, too_alike_sentence, too_few_sentence
 from models.monitoring.drift.significance import q_values, shared
+from models.monitoring.figures import own_figures
 from models.records.audit_log.log import PredictionLog
 
 FALSE_DISCOVERY_RATE = 0.05
@@ -70,6 +71,7 @@ def monitor(
         score=score,
         columns=columns,
         not_compared=not_compared,
+        figures=tuple(own_figures(log.engine, live, since=since, until=until)),
         settings=_settings(days, seed),
     )
 

@@ -10,6 +10,8 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.contract import Figure
+
 State: TypeAlias = Literal["ok", "watch", "alarm", "too_few"]
 
 
@@ -172,4 +174,5 @@ class Monitor(_Found):
     score: ColumnDrift = Field(description="Drift of the predicted probability.")
     columns: tuple[ColumnDrift, ...] = Field(description="Drift of each input, the most severe first.")
     not_compared: tuple[NotCompared, ...] = Field(description="Inputs that are not compared.")
+    figures: tuple[Figure, ...] = Field(default=(), description="Figures of the domain's own.")
     settings: MonitorSettings

@@ -55,11 +55,20 @@ def _text(found: Monitor) -> Iterator[Part]:
     for one in compared:
         if one.state in STYLES:
             yield Line(f"{one.state}: {one.sentence}", STYLES[one.state])
+    if found.figures:
+        yield listing(found.figures, _FIGURE)
     if found.not_compared:
         reasons = ", ".join(f"{one.column} ({one.why})" for one in found.not_compared)
         yield Remark(f"Not compared: {reasons}")
     yield f"{found.sentence[0].upper()}{found.sentence[1:]}."
 
+
+_FIGURE: Mapping[str, Cell] = {
+    "watched": "title",
+    "share": "value:.1%",
+    "number": lambda one: f"{one.n:,} of {one.of:,}",
+    "most frequent": lambda one: ", ".join(one.items),
+}
 
 _COLUMN: Mapping[str, Cell] = {
     "column": lambda one: one.column or "(score)",

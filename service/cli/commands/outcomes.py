@@ -14,11 +14,12 @@ from service.cli.commands.audit import prediction_log
 from service.cli.console import Cell, Line, Part, Remark, listing, print_result
 from service.cli.context import AsJson, ModelName, home_of, live_model, open_registry, read_settings
 from service.cli.exits import FAILURE, CommandError
-from service.cli.row_files import TimeFormat, format_of_times
+from service.cli.row_files import TimeFormat, format_of_times, warn_of_formulas
 
 if TYPE_CHECKING:
     from models.contract import LiveModel
     from models.evaluation.measures import Measure
+    from models.monitoring.inbox import InboxItems
     from models.monitoring.performance.weekly import Performance, Period
     from models.records.outcomes.ledger import Outcome
     from models.records.outcomes.predictions import Target
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Load the outcomes of predictions.", no_args_is_help=True)
 
 SHOWN = 5
+MAX_REQUESTED = 1_000
 COLUMNS = ("prediction_id", "outcome", "observed")
 
 
@@ -71,6 +73,55 @@ def load(
     )
     if told and len(problems) == len(told):
         raise typer.Exit(FAILURE)
+
+
+@app.command()
+def inbox(
+    name: ModelName,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="CSV file to write: fill in its column outcome, and load it.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_REQUESTED, help="Number of rows to show.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List rows that the model refused and nobody has labelled, the most frequent first.
+
+    Labels go to `backscore outcomes load`, POST /v1/outcomes, or the page /models/NAME/inbox.
+    """
+    from models.monitoring.inbox import inbox as find
+
+    settings = read_settings()
+    live = live_model(settings, name)
+    with prediction_log(settings) as log:
+        found = find(log.engine, live, limit=limit)
+    if out is not None:
+        _write_inbox(found, out)
+    if found.why_empty:
+        console.warn(f"nothing can be labelled: {found.why_empty}")
+    print_result(found, _inbox_text(found), as_json=as_json)
+
+
+def _inbox_text(found: InboxItems) -> Iterator[Part]:
+    if found.items:
+        yield listing(found.items, _ITEM)
+    yield Remark(f"{found.title}: {len(found.items):,} to label.")
+
+
+def _write_inbox(found: InboxItems, out: Path) -> None:
+    """A row for each prediction, with an empty outcome to fill in."""
+    import pandas as pd
+    import pyarrow as pa
+
+    from data.files.formulas import n_formulas
+
+    lines = [
+        {"prediction_id": one, "outcome": None, **item.row, "near": ", ".join(choice.level for choice in item.near)}
+        for item in found.items
+        for one in item.ids
+    ]
+    frame = pd.DataFrame(lines, columns=None if lines else [*COLUMNS[:2], "near"])
+    frame.to_csv(out, index=False)
+    warn_of_formulas(n_formulas(pa.Table.from_pandas(frame, preserve_index=False)), out)
 
 
 def _targets(settings: Settings) -> dict[str, Target]:
@@ -178,6 +229,12 @@ def _event_rate(row: tuple[str, Period]) -> str | None:
     return None if realised is None or realised.event_rate is None else f"{realised.event_rate:.1%}"
 
 
+_ITEM: Mapping[str, Cell] = {
+    "id": lambda item: item.ids[0],
+    "n": "n",
+    "row": "text",
+    "near": lambda item: ", ".join(choice.level for choice in item.near),
+}
 _PERIOD: Mapping[str, Cell] = {
     "week of": lambda row: row[0],
     "predictions": lambda row: f"{row[1].n_predictions:,}",

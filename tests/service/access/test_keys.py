@@ -254,6 +254,8 @@ def test_until_the_keys_are_read_nobody_is_let_in(start_service, store, applican
         ("GET", "/models/credit/promote", "read"),
         ("POST", "/models/credit", "score"),
         ("POST", "/models/fraud/alerts/3/verdict", "outcomes"),
+        ("POST", "/models/credit/inbox", "outcomes"),
+        ("GET", "/models/credit/inbox", "read"),
         ("POST", "/models/credit/rollback", "admin"),
         ("POST", "/v1/models/credit/promote", "admin"),
         ("POST", "/v1/models", "admin"),
