@@ -122,6 +122,8 @@ class Domain:
     view : (live, answer to that form as JSON) -> its view; None for the default view.
     gates : test metrics a new version must reach to go live.
     maturity_days : age of a prediction at which its outcome counts as final, for tables without windows.
+    outcomes_correct : whether `--from-outcomes` adds rows with outcomes to those that the live version was trained on;
+        otherwise they alone train the next one.
     grades : bounds of the probability between the domain's rating grades, ascending, in whose report predicted and
         observed rates are compared; empty if it has none.
     """
@@ -155,6 +157,7 @@ class Domain:
     view: Callable[[LiveModel, Mapping[str, Any]], View] | None = None
     gates: tuple[Gate, ...] = ()
     maturity_days: float = 30.0
+    outcomes_correct: bool = False
     grades: tuple[float, ...] = ()
 
     @property

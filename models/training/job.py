@@ -21,7 +21,7 @@ class TrainingJob:
     Parameters
     ----------
     name : of the model; the endpoint is /v1/{name}/score.
-    table, source, split, note : see `TrainingRows`.
+    table, source, split, note, n_train_only : see `TrainingRows`.
     refine : start from the weights of this model's champion, with rows that it has not seen, not from scratch.
     preset : None is "balanced", or that of the champion to refine, which allows no other.
     negative_sample_rate : train on this share of the negative rows, in (0, 1], see `negative_sampling`;
@@ -42,6 +42,7 @@ class TrainingJob:
     source: str
     split: Split
     note: str = ""
+    n_train_only: int = 0
     refine: bool = False
     preset: PresetName | None = None
     seed: int = 0

@@ -18,7 +18,19 @@ from models.training.unseen_split import VALIDATION_FRACTION, RowsToSplit, unsee
 
 
 def job_split(job: TrainingJob, table: Table, given: RowsToSplit, champion: ChampionRows | None) -> SplitRows:
-    """The split of a job in which no row tests that the champion was trained on.
+    """The split of a job, see `_split`; its last `n_train_only` rows are added to the training rows."""
+    if not job.n_train_only:
+        return _split(job, table, given, champion)
+    n_split = len(given.labels) - job.n_train_only
+    known = champion if champion is None or champion.uses is None else replace(champion, uses=champion.uses[:n_split])
+    rows = _split(job, table, given.first(n_split), known)
+    train = np.concatenate([rows.train, np.arange(n_split, len(given.labels))])
+    said = f"{rows.description}; {job.n_train_only:,} more rows are trained on alone"
+    return replace(rows, train=train, description=said)
+
+
+def _split(job: TrainingJob, table: Table, given: RowsToSplit, champion: ChampionRows | None) -> SplitRows:
+    """The split in which no row tests that the champion was trained on.
 
     If that leaves too few, a job from scratch has the usual split; it is then not compared on its test rows.
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import sqlalchemy as sa
 
 from data.errors import SourceError
@@ -17,6 +19,10 @@ from models.records.audit_log.log import PredictionLog, actions_on_rows
 from models.records.events.history import rows_as_frame, spelled_outcomes, with_levels_of
 from models.records.outcomes.known import with_outcomes
 from models.training.rows import TrainingRows, split_for
+
+N_COPIES = 8
+"""How often a corrected row is trained on: from one copy the network knows the level, but stays too unsure to decide for
+it; from four on it does."""
 
 
 def rows_with_outcomes(
@@ -59,6 +65,22 @@ def rows_with_outcomes(
         f"recorded predictions of {model!r} with their outcomes",
         split_for(kept, domain) if kept.time is not None else Split(kind="order"),
         _note(domain, outcomes),
+    )
+
+
+def with_corrections(base: TrainingRows, told: TrainingRows) -> TrainingRows:
+    """Rows to train on, with recorded rows and their outcomes added; the added ones test nothing."""
+    table, n_told = base.table, len(told.frame)
+    added = told.frame.reindex(columns=base.frame.columns)
+    if table.weight is not None:
+        added[table.weight.name] = base.frame[table.weight.name].mean()
+    added = added.loc[added.index.repeat(np.where(added[table.target.name] == table.target.outside, 1, N_COPIES))]
+    return replace(
+        base,
+        frame=pd.concat([base.frame, added], ignore_index=True),
+        source=f"{base.source}, and {n_told:,} {told.source}",
+        note=f"{base.note} Recorded predictions with their outcomes count {N_COPIES} times, and test nothing.".lstrip(),
+        n_train_only=len(added),
     )
 
 

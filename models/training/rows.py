@@ -24,7 +24,8 @@ SIMULATED = "simulated "
 class TrainingRows:
     """Raw rows, the table that describes them, and how to split them.
 
-    `source` names them in reports; `note` holds caveats for the reader.
+    `source` names them in reports; `note` holds caveats for the reader; the last `n_train_only` rows are trained on and
+    test nothing.
     """
 
     table: Table
@@ -32,6 +33,7 @@ class TrainingRows:
     source: str
     split: Split
     note: str = ""
+    n_train_only: int = 0
 
 
 def rows_to_train_on(

@@ -54,5 +54,6 @@ DOMAIN = Domain(
     watch=WATCH,
     view=chat_view,
     gates=(Gate("accuracy", at_least=0.5),),
+    outcomes_correct=True,
     maturity_days=0.0,  # what a message wanted is known as soon as somebody says it
 )

@@ -66,6 +66,9 @@ def train(
     A model with window features can be retrained on its event log: --from-events takes the events whose label is known,
     positive where the latest label says so.
 
+    --from-outcomes takes the recorded predictions whose outcome is known; where outcomes are corrections, as of
+    messages, they are added to the rows that the champion was trained on: name these again with --table and --data.
+
     Exit code: 0 promoted, or started as a challenger; 3 registered but not promoted; 2 invalid input; 1 failure.
     """
     settings = read_settings()
@@ -155,6 +158,7 @@ def run_training(
             source=rows.source,
             split=rows.split,
             note=rows.note,
+            n_train_only=rows.n_train_only,
             refine=refine,
             preset=preset,
             seed=seed,

@@ -13,7 +13,7 @@ from service.cli.exits import CommandError
 
 if TYPE_CHECKING:
     from data.window_events import KnownPositives
-    from models.contract import Domain
+    from models.contract import Domain, LiveModel
     from models.training.rows import TrainingRows
     from service.settings import Settings
 
@@ -29,11 +29,15 @@ class RowSource:
 
     def __post_init__(self) -> None:
         """Refuse combinations."""
-        if (self.from_events or self.from_outcomes) and not (self.data is None and self.table is None):
-            option = "--from-events" if self.from_events else "--from-outcomes"
-            raise CommandError(f"{option} cannot be combined with --data or --table")
+        if self.from_events and self.names_rows:
+            raise CommandError("--from-events cannot be combined with --data or --table")
         if self.from_events and self.from_outcomes:
             raise CommandError("--from-events cannot be combined with --from-outcomes")
+
+    @property
+    def names_rows(self) -> bool:
+        """Whether it names a file or a table."""
+        return self.data is not None or self.table is not None
 
 
 def read_rows(
@@ -45,7 +49,7 @@ def read_rows(
     if source.from_events:
         return _stored_events(settings, domain, name)
     if source.from_outcomes:
-        return _rows_with_outcomes(settings, domain, name), None
+        return _rows_with_outcomes(settings, domain, name, source), None
     if source.data is None and source.table is None:
         _refuse_simulation_of(settings, domain, name)
     rows = rows_to_train_on(
@@ -98,11 +102,36 @@ def _stored_events(settings: Settings, domain: Domain, name: str) -> tuple[Train
     return rows, stored.positives
 
 
-def _rows_with_outcomes(settings: Settings, domain: Domain, name: str) -> TrainingRows:
-    """Recorded rows with known outcomes."""
+def _rows_with_outcomes(settings: Settings, domain: Domain, name: str, source: RowSource) -> TrainingRows:
+    """Recorded rows with known outcomes, added to the champion's where they correct it."""
     from models.clock import utc_now
-    from models.training.outcome_rows import rows_with_outcomes
+    from models.training.outcome_rows import rows_with_outcomes, with_corrections
 
+    if source.names_rows and not domain.outcomes_correct:
+        raise CommandError("--from-outcomes cannot be combined with --data or --table")
     live = live_model(settings, name)
     with prediction_log(settings) as log:
-        return rows_with_outcomes(log.engine, name, live.table, domain, now=utc_now())
+        told = rows_with_outcomes(log.engine, name, live.table, domain, now=utc_now())
+    return with_corrections(_rows_to_correct(settings, live, source), told) if domain.outcomes_correct else told
+
+
+def _rows_to_correct(settings: Settings, live: LiveModel, source: RowSource) -> TrainingRows:
+    """The named rows, or those that the domain simulates if the champion was trained on such."""
+    from models.registry.bundles import read_manifest
+    from models.training.rows import SIMULATED, rows_to_train_on
+
+    with open_registry(settings) as registry:
+        manifest = read_manifest(home_of(settings).bundles, registry.version(live.name, live.version).digest)
+    if not source.names_rows and not manifest.source.startswith(SIMULATED):
+        raise CommandError(
+            f"outcomes of {live.name!r} are added to the rows that version {live.version} was trained on "
+            f"({manifest.source}): name them with --table and --data"
+        )
+    return rows_to_train_on(
+        live.domain,
+        data=str(source.data) if source.data else None,
+        table=source.table,
+        home=home_of(settings),
+        data_home=settings.data_home,
+        seed=manifest.seed,
+    )
