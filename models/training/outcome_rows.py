@@ -21,8 +21,8 @@ from models.records.outcomes.known import with_outcomes
 from models.training.rows import TrainingRows, split_for
 
 N_COPIES = 8
-"""How often a corrected row is trained on: from one copy the network knows the level, but stays too unsure to decide for
-it; from four on it does."""
+"""How often a corrected row is trained on: from one copy the network knows the level, but is too unsure to decide;
+from four on it is sure."""
 
 
 def rows_with_outcomes(
