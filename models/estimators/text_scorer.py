@@ -25,8 +25,10 @@ from models.presets import Preset
 N_PERCENTILES = 1001
 USUAL_SHARE = 0.98
 """Share of known texts that are usual enough, where no unknown ones were given."""
-UNKNOWN_PER_KNOWN = 1 / 30
-"""What a refused unknown text is worth, in known texts answered right, where the limit is set on given ones."""
+MIN_UNKNOWN = 10.0
+"""Of texts as unusual as the limit, the share of all given unknown ones over that of all known ones."""
+LIMITS = (90.0, 99.9)
+"""Bounds of the limit, whatever unknown texts are given."""
 N_COPIES = 2
 """Mistyped copies of each training text: one wrong letter costs 2.6 points of accuracy instead of 3.7."""
 SHAPES: Mapping[str, dict[str, Any]] = {
@@ -137,7 +139,8 @@ class TextScorer(ClassScorer):
     ) -> Self:
         """Itself, with the limit set on the held-out texts of a class and all of none."""
         unknown = pd.concat([unknown, validation[0][self._outside(validation[1])]])
-        self._set_limit(self.encoder.transform(held_out[0]), held_out[1], self.encoder.transform(unknown))
+        known, none = (unusualness(self._sums(self.encoder.transform(texts))) for texts in (held_out[0], unknown))
+        self._set_limit(known, none)
         return self
 
     def _outside(self, targets: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -149,25 +152,23 @@ class TextScorer(ClassScorer):
         inside = ~self._outside(targets)
         return frame[inside], targets[inside]
 
-    def _set_limit(self, known: SparseRows, targets: npt.NDArray[Any], unknown: SparseRows) -> None:
-        """The percentiles of held-out known texts, and the limit, on given unknown texts if there are any."""
-        sums = self._sums(known)
-        of_known = unusualness(sums)
+    def _set_limit(self, of_known: Floats, of_unknown: Floats) -> None:
+        """The percentiles, and the limit, by the unusualness of held-out known texts, and of unknown ones if any.
+
+        Of the log-odds of being unknown, which logistic regression finds smoothly, the limit is where `MIN_UNKNOWN`
+        shares of unknown texts stand against one of the known.
+        """
         self.percentiles = quantile_table(of_known, N_PERCENTILES)
         self.limit, self.outside_slope, self.outside_intercept = 100 * USUAL_SHARE, 0.0, 0.0
-        if not len(unknown):
+        if not len(of_unknown):
             return
-        of_unknown = unusualness(self._sums(unknown))
-        right = self.network.classes_[sums.argmax(axis=1)] == targets
-        ranks, unknown_ranks = (percentiles_in(self.percentiles, scores) for scores in (of_known, of_unknown))
-        tried = np.arange(90.0, 100.0, 0.1)
-        gains = [
-            (right & (ranks < limit)).mean() + UNKNOWN_PER_KNOWN * (unknown_ranks >= limit).mean() for limit in tried
-        ]
-        self.limit = float(tried[int(np.argmax(gains))])
-        both = np.concatenate([of_known, of_unknown])[:, None]
-        model = LogisticRegression(C=1e3).fit(both, np.arange(len(both)) >= len(of_known))
-        self.outside_slope, self.outside_intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
+        both = np.concatenate([of_known, of_unknown])
+        model = LogisticRegression(C=1e3).fit(both[:, None], np.arange(len(both)) >= len(of_known))
+        slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
+        if slope > 0:  # the given ones are more unusual
+            self.outside_slope, self.outside_intercept = slope, intercept
+            of_limit = (np.log(MIN_UNKNOWN * len(of_unknown) / len(of_known)) - intercept) / slope
+            self.limit = float(np.clip(percentiles_in(self.percentiles, of_limit), *LIMITS))
 
     def scores(self, X: Any) -> Scores:
         """`probabilities` of shape (n_rows, n_levels), `unusual` percentiles, and 1 for texts that are `refused`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from data.simulators import chat
 from models.encoding.words import words_of
@@ -60,6 +61,23 @@ def test_messages_of_no_class_are_not_learned_and_set_the_limit(scorer: TextScor
     plain = trained(without_unknown=True)
     assert (plain.limit, plain.outside_slope) == (98.0, 0.0)
     assert not plain.scores(plain.encoder.transform(chat.simulate(50, 1).frame))["probabilities"][:, unknown].any()
+
+
+def test_the_limit_is_where_unknown_texts_are_ten_times_as_dense_as_known_ones() -> None:
+    """For normal distributions, whose ratio of densities is known: log 10 = 3 u - 4.5."""
+    rng, scorer = np.random.default_rng(0), TextScorer(chat.TABLE, PRESETS["fast"], 0)
+    scorer._set_limit(rng.standard_normal(200_000), 3 + rng.standard_normal(20_000))
+    assert scorer.limit == pytest.approx(100 * norm.cdf((np.log(10) + 4.5) / 3), abs=0.15)
+    assert (scorer.outside_slope, scorer.outside_intercept) == pytest.approx((3, -4.5 + np.log(0.1)), rel=0.02)
+
+
+def test_unknown_texts_that_are_not_unusual_set_no_limit() -> None:
+    """As many as they are, they may not have known messages refused."""
+    rng, scorer = np.random.default_rng(0), TextScorer(chat.TABLE, PRESETS["fast"], 0)
+    scorer._set_limit(rng.standard_normal(500), rng.standard_normal(500) - 1)
+    assert (scorer.limit, scorer.outside_slope) == (98.0, 0.0)
+    scorer._set_limit(rng.standard_normal(500), rng.standard_normal(2) + 0.5)
+    assert 90 <= scorer.limit <= 99.9
 
 
 def test_percentiles_are_those_of_the_held_out_known_messages(scorer: TextScorer) -> None:
