@@ -55,7 +55,7 @@ def fit(
     rows = _split(job, table, checked, labels, known)
     common = None if job.new_test_set else load_common_test(home, job.name, table)
     if common is not None:
-        rows = with_validation(common.without(rows, checked), labels, n_before=len(rows.validation))
+        rows = with_validation(common.without(rows, checked), labels, before=rows.validation)
     train_frame = checked.iloc[rows.train]
     refined = start.version is not None
     what = f"Refining version {start.version}" if refined else "Training"

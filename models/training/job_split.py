@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 
 import numpy as np
+import numpy.typing as npt
 
 from data.errors import DataError
-from data.splits import SplitRows
+from data.splits import Rows, SplitRows
 from data.table import Table
 from models.contract import Targets
 from models.errors import RefinementError
@@ -16,17 +18,42 @@ from models.training.job import TrainingJob
 from models.training.test_size import too_few_to_judge
 from models.training.unseen_split import VALIDATION_FRACTION, RowsToSplit, unseen_split
 
+MIN_CLASSES = 2
+"""Levels that must be left for rows of rarer ones to be trained on alone."""
+
 
 def job_split(job: TrainingJob, table: Table, given: RowsToSplit, champion: ChampionRows | None) -> SplitRows:
-    """The split of a job, see `_split`; its last `n_train_only` rows are added to the training rows."""
-    if not job.n_train_only:
+    """The split of a job, see `_split`, of the rows that can be on any side of it; the others are trained on alone.
+
+    These are its last `n_train_only` rows, and those of levels too rare to be on every side of a random split.
+    """
+    n_rows = len(given.labels)
+    added = np.arange(n_rows) >= n_rows - job.n_train_only
+    alone = added | _too_rare(job, given.labels, ~added)
+    if not alone.any():
         return _split(job, table, given, champion)
-    n_split = len(given.labels) - job.n_train_only
-    known = champion if champion is None or champion.uses is None else replace(champion, uses=champion.uses[:n_split])
-    rows = _split(job, table, given.first(n_split), known)
-    train = np.concatenate([rows.train, np.arange(n_split, len(given.labels))])
-    said = f"{rows.description}; {job.n_train_only:,} more rows are trained on alone"
-    return replace(rows, train=train, description=said)
+    kept = np.flatnonzero(~alone)
+    known = champion if champion is None or champion.uses is None else replace(champion, uses=champion.uses[kept])
+    rows = _split(job, table, given.at(kept), known)
+    n_alone = int(alone.sum())
+    return replace(
+        rows,
+        train=np.concatenate([kept[rows.train], np.flatnonzero(alone)]),
+        validation=kept[rows.validation],
+        test=kept[rows.test],
+        description=f"{rows.description}; {n_alone:,} more {'row is' if n_alone == 1 else 'rows are'} trained on alone",
+    )
+
+
+def _too_rare(job: TrainingJob, labels: Targets, among: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The rows of levels that a random split could not have on every side; of two classes both are needed."""
+    none = np.zeros(len(labels), bool)
+    if job.split.kind != "random" or job.domain.task.is_binary or labels.dtype.kind == "f":
+        return none
+    classes, counts = np.unique(labels[among], return_counts=True)
+    least = ceil(ceil(1 / VALIDATION_FRACTION) / (1 - job.split.test_fraction))
+    rare = classes[counts < least]
+    return np.isin(labels, rare) & among if len(classes) - len(rare) >= MIN_CLASSES else none
 
 
 def _split(job: TrainingJob, table: Table, given: RowsToSplit, champion: ChampionRows | None) -> SplitRows:
@@ -59,7 +86,7 @@ def _split(job: TrainingJob, table: Table, given: RowsToSplit, champion: Champio
     )
 
 
-def with_validation(rows: SplitRows, labels: Targets, *, n_before: int) -> SplitRows:
+def with_validation(rows: SplitRows, labels: Targets, *, before: Rows) -> SplitRows:
     """A split whose validation set is cut anew where the common test set has taken most of it, or a class.
 
     In a file that has grown by time, the champion's test rows are the newest of those to train on: all that the
@@ -67,13 +94,13 @@ def with_validation(rows: SplitRows, labels: Targets, *, n_before: int) -> Split
 
     Parameters
     ----------
-    n_before : validation rows before the rows of the common test set were left out.
+    before : validation rows before the rows of the common test set were left out.
 
     Raises DataError if the rest is too few.
     """
     rest = np.concatenate([rows.train, rows.validation])
-    n_classes = 0 if labels.dtype.kind == "f" else len(np.unique(labels))
-    if 2 * len(rows.validation) >= max(n_before, 1) and len(np.unique(labels[rows.validation])) >= n_classes:
+    n_classes = 0 if labels.dtype.kind == "f" else len(np.unique(labels[before]))
+    if 2 * len(rows.validation) >= max(len(before), 1) and len(np.unique(labels[rows.validation])) >= n_classes:
         return rows
     train, validation = np.split(rest, [int((1 - VALIDATION_FRACTION) * len(rest))])
     if any(len(part) == 0 or len(np.unique(labels[part])) < n_classes for part in (train, validation)):

@@ -30,9 +30,9 @@ class RowsToSplit:
     times: npt.NDArray[np.datetime64] | None
     seed: int
 
-    def first(self, n_rows: int) -> RowsToSplit:
-        """The first rows alone."""
-        return replace(self, labels=self.labels[:n_rows], times=None if self.times is None else self.times[:n_rows])
+    def at(self, rows: Rows) -> RowsToSplit:
+        """Some of the rows alone."""
+        return replace(self, labels=self.labels[rows], times=None if self.times is None else self.times[rows])
 
     def usual(self, split: Split) -> SplitRows:
         """The split without regard to any champion."""

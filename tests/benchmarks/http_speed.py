@@ -6,7 +6,8 @@ Needs a live model (`backscore quickstart --once`). All servers run at once, eac
 the last core. They are loaded in turn, and ratios are taken round by round, because machines drift.
 
 bare endpoint     FastAPI with the same typed body and answer, without a network, without reasons and without a log
-usual pipeline    FastAPI, and a one-row DataFrame through scikit-learn's ColumnTransformer and MLPClassifier
+usual pipeline    FastAPI, and a one-row DataFrame through scikit-learn's ColumnTransformer and MLPClassifier;
+                  of a text its TF-IDF of words and characters, and logistic regression
 ours              audit level "durable", "async" and "off"; "durable" waits for the disk before an answer leaves
 
 Behind that: the latency at half the rate that "durable" reached, and 64 connections at once.
@@ -88,6 +89,17 @@ async def score(row: Row) -> dict:
     return {{"probability": float(model.predict_proba(one)[0, 1])}}
 uvicorn.run(app, port={port}, log_level="warning", access_log=False)
 """
+USUAL_OF_TEXT = """
+from models.tasks.texts import tf_idf_regression
+frame, labels = checked_history(live.table, live.domain.simulate(4_000, 0).frame, "simulated rows",
+                                targets=live.domain.task.targets)
+name = live.table.text.name
+model = tf_idf_regression(0).fit(frame[name].fillna(""), labels)
+@app.post("/score")
+async def score(row: Row) -> dict:
+    return {{"probability": float(model.predict_proba([row[name]]).max())}}
+uvicorn.run(app, port={port}, log_level="warning", access_log=False)
+"""
 LEVELS = ("durable", "async", "off")
 Requests = Callable[[], bytes]
 
@@ -126,7 +138,8 @@ def servers(source: Path, home: Path, name: str) -> Iterator[dict[str, tuple[int
         stack.enter_context(server(serve_command(ours), ours, cores=first, environment=environment))
         answer = json.dumps(ask_once(ours, f"/v1/{name}/score?reasons=none", body))
         found = {}
-        for title, script in (("bare endpoint", BARE), ("usual pipeline", USUAL)):
+        usual = USUAL_OF_TEXT if any(column.kind == "text" for column in live.table.features) else USUAL
+        for title, script in (("bare endpoint", BARE), ("usual pipeline", usual)):
             port = free_port()
             words = {"root": str(ROOT), "home": str(home), "name": name, "answer": answer, "port": port}
             stack.enter_context(server([sys.executable, "-c", (PREAMBLE + script).format(**words)], port, cores=first))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,4 +111,31 @@ def test_rows_that_are_too_few_to_train_on_are_said_to_be() -> None:
     """With the way to begin another common test set."""
     rows = SplitRows(train=np.array([0, 2]), validation=np.array([], int), test=np.arange(4, 400), description="")
     with pytest.raises(DataError, match=r"2 of 400 rows are left to train on.*--new-test-set"):
-        with_validation(rows, GIVEN.labels, n_before=70)
+        with_validation(rows, GIVEN.labels, before=np.arange(70))
+
+
+def test_rows_of_rare_levels_and_corrections_are_trained_on_alone() -> None:
+    """Levels with eight rows; with nine there is one on every side. Of two classes both are needed."""
+    classes = replace(job(), domain=load_domains()["digits"], n_train_only=3)
+    labels = np.concatenate([np.arange(390) % 3, np.full(8, 3), np.full(9, 4), [0, 3, 5]])
+    rows = job_split(classes, TABLE, RowsToSplit(labels=labels, times=None, seed=0), None)
+    alone = {*range(390, 398), *range(407, 410)}
+    assert alone <= set(rows.train.tolist())
+    assert sorted([*rows.train, *rows.validation, *rows.test]) == list(range(410))
+    for part in (rows.validation, rows.test):
+        assert set(labels[part]) == {0, 1, 2, 4}
+    assert rows.description.endswith("; 11 more rows are trained on alone")
+    with pytest.raises(DataError, match="rows are of class True; about 7 are needed"):
+        job_split(job(), TABLE, RowsToSplit(labels=np.arange(103) >= 100, times=None, seed=0), None)
+
+
+def test_the_champion_is_asked_about_the_rows_that_are_split() -> None:
+    """Rows that trained it stay out of the test set, whatever is added behind them."""
+    classes = replace(job(), domain=load_domains()["digits"], n_train_only=8)
+    labels = np.concatenate([np.arange(400) % 3, np.full(8, 2)])
+    uses = np.concatenate([np.full(300, TRAINED, np.int8), np.full(108, NEW, np.int8)])
+    known = ChampionRows(version=7, uses=uses)
+    rows = job_split(classes, TABLE, RowsToSplit(labels=labels, times=None, seed=0), known)
+    assert len(rows.test)
+    assert rows.test.min() >= 300
+    assert rows.test.max() < 400

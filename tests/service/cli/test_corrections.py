@@ -1,16 +1,19 @@
-"""From a refused message to its answer: score, label, train on the corrections, and ask again."""
+"""From a refused message to its answer: score, label, train on the corrections, and ask again; and thin tables."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from data.files.table_toml import write_table
 from models.domains._discovery import load_domains
+from models.domains.chat.policy import HANDED_OVER
 from models.home import Home
 from models.registry.bundles import read_manifest
 from models.training.outcome_rows import N_COPIES
@@ -93,3 +96,36 @@ def test_rows_of_a_file_are_named_again(run: Any, post: Post, tmp_path: Path) ->
     trained = run("train", "chat", "--from-outcomes", *rows, "--promote", "always", "--json")
     assert trained.exit_code == 0, trained.stderr
     assert score(post, REFUSED)["intent"] == "loan"
+
+
+def test_an_intent_with_one_example_is_trained_on(run: Any, home: Home, post: Post, tmp_path: Path) -> None:
+    """It can test nothing, and the report says so; the message itself is recognized. So it is in the next training."""
+    domain = load_domains()["chat"]
+    frame = domain.simulate(1_000, 3).frame
+    frame = pd.concat([frame[frame.intent != "loan"], frame[frame.intent == "loan"].iloc[:1]])
+    frame.to_csv(tmp_path / "messages.csv", index=False)
+    (only,) = frame[frame.intent == "loan"].text
+    for number in (1, 2):
+        trained = run(
+            "train", "chat", "--data", tmp_path / "messages.csv", "--preset", "fast", "--promote", "always", "--json"
+        )
+        assert (trained.exit_code, trained.json["version"]) == (0, number), trained.stderr
+        report = (home.bundles / trained.json["digest"] / "report.html").read_text()
+        assert "1 more row is trained on alone" in report
+    answer = score(post, only)
+    assert answer["candidates"][0]["intent"] == "loan"
+    assert set(answer["probabilities"]) == set(domain.table.target.levels)
+
+
+def test_an_intent_without_an_answer_is_handed_over(run: Any, post: Post, tmp_path: Path) -> None:
+    """Over HTTP: alone and in a conversation, with a text, and with the intent for the person who takes over."""
+    domain = load_domains()["chat"]
+    answers = {name: reply for name, reply in domain.table.answers.items() if name != "order_status"}
+    domain.simulate(1_000, 3).frame.to_csv(tmp_path / "messages.csv", index=False)
+    write_table(replace(domain.table, answers=answers), tmp_path / "messages.toml")
+    run("train", "chat", "--table", tmp_path / "messages.toml", "--data", tmp_path / "messages.csv", "--preset", "fast")
+    scored = score(post, ANSWERED)
+    reply = post("/v1/chat/reply", {"text": ANSWERED, "session": "s"})
+    for found in (scored, reply):
+        assert (found["decision"], found["intent"], found["answer"]) == ("handover", "order_status", HANDED_OVER)
+    assert len(reply["transcript"]) == 2
