@@ -101,12 +101,26 @@ class Picture:
         return [(i % self.width, i // self.width, cell) for i, cell in enumerate(self.cells)]
 
 
+@dataclass(frozen=True)
+class TextMark:
+    """A part of a text that was sent, from `start` to before `end` in characters (NFC), and its strength, 0..1."""
+
+    column: str
+    start: int
+    end: int
+    strength: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One section of a view; its non-empty fields are drawn in this order."""
+    """One section of a view; its non-empty fields are drawn in this order.
+
+    `marks` are of one text, which is drawn with them if the page has it.
+    """
 
     title: str = ""
     text: str = ""
+    marks: Sequence[TextMark] = ()
     scale: Scale | None = None
     picture: Picture | None = None
     bars: Sequence[Bar] = ()

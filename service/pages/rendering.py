@@ -53,6 +53,7 @@ class Pages:
         self._environment.filters |= {
             "latency": words.latency,
             "moment": words.moment,
+            "marked": words.marked,
             "title_of": title_of,
             "age": lambda then: words.age(then, now()),
         }

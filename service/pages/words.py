@@ -1,9 +1,15 @@
-"""Times and durations as text."""
+"""Times and durations as text, and texts with marks."""
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from math import ceil
 
+from models.contract.views import TextMark
+
+N_TINTS = 5
 UNITS = (("year", 365.25 * 86_400), ("month", 30.44 * 86_400), ("day", 86_400.0), ("hour", 3_600.0), ("minute", 60.0))
 
 
@@ -31,3 +37,13 @@ def latency(seconds: float | None) -> str:
 def moment(at: datetime) -> str:
     """A time to the minute, in UTC."""
     return f"{at:%Y-%m-%d %H:%M}"
+
+
+def marked(text: str, marks: Sequence[TextMark]) -> Iterator[tuple[str, int]]:
+    """The pieces of a text in their order, each with its tint: 0 outside of marks, else 1 to N_TINTS by strength."""
+    text, done = unicodedata.normalize("NFC", text), 0
+    for mark in sorted(marks, key=lambda one: one.start):
+        yield text[done : mark.start], 0
+        yield text[mark.start : mark.end], min(max(ceil(mark.strength * N_TINTS), 1), N_TINTS)
+        done = mark.end
+    yield text[done:], 0

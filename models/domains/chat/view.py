@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data.sentences import percent
 from models.answers.default_view import answer_in
 from models.contract import LiveModel
-from models.contract.views import Amount, Part, Tone, View, bars
+from models.contract.views import Amount, Part, TextMark, Tone, View, bars
 
 TONES: Mapping[str, Tone] = {"answer": "good", "ask": "middle", "handover": "bad"}
 
@@ -34,6 +34,12 @@ def chat_view(live: LiveModel, given: Mapping[str, Any]) -> View:
                 text=f"More unusual than {answer['unusual']:.0f} % of known messages.",
                 bars=bars(candidates),
             ),
-            Part(title="Words that speak for the first", bars=bars(words)),
+            Part(title="Words that speak for the first", marks=_marks(answer["reasons"]), bars=bars(words)),
         ],
     )
+
+
+def _marks(reasons: Sequence[Mapping[str, Any]]) -> list[TextMark]:
+    """The words in their places, the one with the largest share at full strength."""
+    most = max((one["share"] for one in reasons), default=1.0)
+    return [TextMark(one["column"], one["start"], one["end"], one["share"] / most) for one in reasons]

@@ -16,7 +16,7 @@ from models.contract.forms import Input, Place
 from service.errors import FieldError
 from service.requests.field_errors import json_pointer
 
-Control: TypeAlias = Literal["number", "choice", "time", "text"]
+Control: TypeAlias = Literal["number", "choice", "time", "text", "area"]
 
 _LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 _MAX_DIGITS = 30
@@ -76,6 +76,8 @@ class Field:
             return "choice"
         if self.column.kind == "time" and (not self.text or _LOCAL_TIME.fullmatch(self.text)):
             return "time"
+        if self.column.kind == "text":
+            return "area"
         return "number" if self.column.kind == "number" else "text"
 
     @property

@@ -39,6 +39,7 @@ class Element:
         """What a browser would send of the form with this action, but for its buttons."""
         (form,) = [one for one in self.all("form") if one["action"].split("#")[0] == action]
         sent = {one["name"]: one.get("value") or "" for one in form.all("input")}
+        sent |= {one["name"]: one.text for one in form.all("textarea")}
         for select in form.all("select"):
             options = select.all("option")
             chosen = next((one for one in options if one.get("selected") is not None), options[0])
