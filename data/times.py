@@ -77,7 +77,7 @@ def parse_times(values: pd.Series[Any], form: str | None = None) -> Times:
     Parameters
     ----------
     form : of texts and numbers, see `Column.format`. Text may also be ISO 8601, and is nothing else for None. Without
-        such a format, numbers are not times.
+        a format, numbers are not times.
     """
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         times: Times = values.dt.tz_convert("UTC").dt.tz_localize(None)
@@ -87,6 +87,8 @@ def parse_times(values: pd.Series[Any], form: str | None = None) -> Times:
         times = pd.Series(np.datetime64("NaT"), index=values.index)
     elif form in EPOCHS:
         times = _since_epoch(values, form)
+    elif pd.api.types.is_numeric_dtype(values) and form is not None:
+        times = _parse_texts(values.astype(object).map(_whole_text, na_action="ignore"), form)
     elif pd.api.types.is_numeric_dtype(values):
         times = pd.Series(np.datetime64("NaT"), index=values.index)
     else:
@@ -155,6 +157,11 @@ def epoch_of(numbers: Floats) -> str | None:
         if times.notna().all() and times.min().year >= 1980 and times.max().year < 2060:
             return form
     return None
+
+
+def _whole_text(number: float) -> str:
+    """A year, or a day such as 20241231, as text."""
+    return str(int(number)) if float(number).is_integer() else str(number)
 
 
 def _texts(values: pd.Series[Any]) -> pd.Series[Any]:

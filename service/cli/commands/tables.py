@@ -23,8 +23,11 @@ app = typer.Typer(help="Describe the columns of a file, for training and for the
 @app.command()
 def infer(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or parquet file to describe.")],
-    target: Annotated[str, typer.Option("--target", help="The column to predict.")],
     out: Annotated[Path, typer.Option("--out", help="TOML file to write.")],
+    target: Annotated[str | None, typer.Option("--target", help="The column to predict.")] = None,
+    series: Annotated[
+        bool, typer.Option("--series", help="The file holds values of series, long or wide, to forecast.")
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Name of the table; default: the file's name.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the TOML file.")] = False,
 ) -> None:
@@ -33,14 +36,24 @@ def infer(
     The TOML file explains its fields. Check at least the target's `positive` value, columns that leak the outcome
     (set role = "ignore"), codes for missing values (`missing`), and protected attributes such as sex and age
     (`protected = true`).
+
+    With --series, the values of a file become a table of series: one with a row for each value (--target names it
+    where several columns hold numbers), or a wide file, with a column or a row for each series, which is written as a
+    long one beside the TOML file.
     """
     from data.files.sources import read_frame
     from data.files.table_toml import write_table
     from data.inference.events import event_question
     from data.inference.infer import infer_table
+    from data.inference.series import series_question
 
     if out.exists() and not force:
         raise CommandError(f"{out} already exists and may hold your corrections; --force overwrites it")
+    if series:
+        print_text(_infer_series(file, out, name or _table_name(file), target, force=force))
+        return
+    if target is None:
+        raise CommandError("name the column to predict by --target, or add --series for a file of series")
     frame = read_frame(file)
     table = infer_table(frame, name=name or _table_name(file), target=target)
     write_table(table, out)
@@ -54,8 +67,34 @@ def infer(
         )
     if question := event_question(table, frame):
         text.append(warning(f"{question} in {out}"))
+    if question := series_question(table, frame):
+        text.append(warning(question))
     text.append(f"Written to {out}. Check it, then run: backscore train DOMAIN --name NAME --table {out} --data {file}")
     print_text(text)
+
+
+def _infer_series(file: Path, out: Path, name: str, target: str | None, *, force: bool) -> list[Part]:
+    """Write the table of a file of series, and its long form where it is wide; what to print."""
+    from data.files.sources import read_frame
+    from data.files.table_toml import write_table
+    from data.inference.series import propose_series
+
+    proposal = propose_series(read_frame(file), name=name, target=target)
+    rows = file
+    if proposal.is_melted:
+        rows = out.with_name(f"{out.stem}_long.csv")
+        if rows.exists() and not force:
+            raise CommandError(f"{rows} already exists; --force overwrites it")
+        proposal.frame.to_csv(rows, index=False)
+    write_table(proposal.table, out)
+    long = [f"The long form is written to {rows}."] if proposal.is_melted else []
+    return [
+        *(warning(doubt) for doubt in proposal.doubts),
+        "\n".join(f"Assumed: {words}" for words in proposal.assumed),
+        _columns(proposal.table),
+        *long,
+        f"Written to {out}. Check [series] and the columns in it; the rows are in {rows}",
+    ]
 
 
 @app.command()
