@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from models.errors import DomainMismatchError, NoPolicyToRollBackError, UnknownPolicyError, UnknownVersionError
+from models.errors import (
+    DomainMismatchError,
+    NoPolicyToRollBackError,
+    RollbackOverError,
+    UnknownPolicyError,
+    UnknownVersionError,
+)
 from models.registry.database import schema as tables
 from models.registry.registry import Registry
 from tests.conftest import START
@@ -115,6 +121,17 @@ def test_rollback_goes_further_back_each_time(policies):
         NoPolicyToRollBackError, match="'lending' cannot be rolled back: the policy of its bundle is active"
     ):
         policies.rollback("lending", actor="ann", why="")
+
+
+def test_a_rollback_that_was_overtaken_changes_nothing(policies):
+    """It was to lead to policy 1; since then another one was activated."""
+    add(policies), add(policies), add(policies)
+    for number in (1, 2, 3):
+        policies.activate("lending", number, actor="ann", why="")
+    with pytest.raises(RollbackOverError):
+        policies.rollback("lending", actor="ann", why="", only_to=1)
+    assert active_number(policies) == 3
+    assert policies.rollback("lending", actor="ann", why="", only_to=2) == 2
 
 
 def test_activating_the_active_policy_changes_and_records_nothing(policies, registry):

@@ -172,6 +172,8 @@ def test_settings_are_kept_and_told_in_the_history(registry):
     """Of a model that there is; another setting replaces the one before."""
     registry.register(name="credit", domain="credit", digest="d", metrics={}, actor="tests", why="", promote=True)
     assert registry.audit_settings() == {}
+    with pytest.raises(UnknownVersionError):
+        registry.set_audit("lending", AuditSettings(), actor="key ops", why="")
     for settings in (AuditSettings(level="off"), AuditSettings(level="async", sample=0.5, keep_days=30)):
         registry.set_audit("credit", settings, actor="key ops", why="too much")
         assert registry.audit_settings() == {"credit": settings}
