@@ -15,12 +15,15 @@ import pandas as pd
 from data.column import Column, Scalar, level_text
 from data.errors import TableError
 from data.inference.column_facts import ColumnFacts
+from data.inference.messages import described_message, message_column
 from data.inference.pixels import pixel_columns
 from data.spellings import FLAG_WORDS, MAX_CHARACTERS
 from data.table import Table
 
 MAX_LEVELS = 50
 """Maximum of listed levels; a text column with more is a category only if there are many more rows than levels."""
+MAX_INTENTS = 1000
+"""Maximum of levels of what messages are about."""
 
 _POSITIVE_WORDS = ("yes", "true", "bad", "default", "defaulted", "fraud", "fraudulent", "churned", "clicked")
 _ID_WORDS = {"id", "ids", "uuid", "guid", "key", "identifier"}
@@ -51,8 +54,13 @@ def infer_table(frame: pd.DataFrame, *, name: str, target: str) -> Table:
     typical = _typical_row(frame)
     facts = [ColumnFacts(names[i], frame.iloc[:, i], typical_row=typical) for i in range(len(names))]
     pixels = pixel_columns([seen for seen in facts if seen.name != target])
+    message = message_column(facts, facts[names.index(target)])
+    known = pixels if message is None else {message.name: described_message(message)}
+    max_levels = MAX_LEVELS if message is None else MAX_INTENTS
     columns = [
-        _target(seen, of_pictures=bool(pixels)) if seen.name == target else pixels.get(seen.name) or _input(seen)
+        _target(seen, of_pictures=bool(pixels), max_levels=max_levels)
+        if seen.name == target
+        else known.get(seen.name) or _input(seen)
         for seen in facts
     ]
     columns = _without_leaks(columns, facts, facts[names.index(target)])
@@ -183,7 +191,7 @@ def _example(seen: ColumnFacts, described: dict[str, Any]) -> Scalar:
     return level_text(value)
 
 
-def _target(seen: ColumnFacts, *, of_pictures: bool) -> Column:
+def _target(seen: ColumnFacts, *, of_pictures: bool, max_levels: int) -> Column:
     """The description of the column to predict; a few whole numbers beside pictures are what these show."""
     if seen.n_distinct < 2:
         held = f"holds only {_shortened(seen.counts.index[0])}" if seen.n_distinct else "is empty"
@@ -196,10 +204,10 @@ def _target(seen: ColumnFacts, *, of_pictures: bool) -> Column:
     are_classes = of_pictures and seen.is_whole and seen.n_distinct <= MAX_LEVELS
     if seen.is_number and not are_classes:
         return Column(kind="number", whole=seen.is_whole, **described)
-    if not seen.is_time and seen.n_distinct <= MAX_LEVELS and seen.longest <= MAX_CHARACTERS:
+    if not seen.is_time and seen.n_distinct <= max_levels and seen.longest <= MAX_CHARACTERS:
         return Column(kind="category", levels=_sorted_levels(seen), **described)
     held = "times" if seen.is_time else f"{seen.n_distinct} different texts"
-    raise TableError(f"the target {seen.name!r} holds {held}; it must hold numbers or at most {MAX_LEVELS} levels")
+    raise TableError(f"the target {seen.name!r} holds {held}; it must hold numbers or at most {max_levels} levels")
 
 
 def _positive(seen: ColumnFacts) -> str:
