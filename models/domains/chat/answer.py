@@ -37,7 +37,9 @@ class ChatAnswer(Answer):
     """The answer to one message."""
 
     intent: str | None = Field(description="What the message wants; null if that is too unsure, or there are no words.")
-    confidence: float = Field(ge=0, le=1, description="Probability of the most probable intent; calibrated.")
+    confidence: float = Field(
+        ge=0, le=1, description="Probability of the most probable level, which may be of no intent."
+    )
     unusual: float = Field(ge=0, le=100, description="Per cent of known messages that are less unusual than this one.")
     decision: Literal["answer", "ask", "handover"]
     answer: str | None = Field(description="What to say; null where the table has no answers.")
