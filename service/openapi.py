@@ -70,7 +70,7 @@ ONLY_WITH_A_DATABASE = {"409"}
 AT_ANY_TIME = {"503", "504"}
 """Statuses of all paths under the limits of `service.middleware.admission`."""
 CONFLICT = (
-    "Another event has this id.",
+    "Another event, or another message of the session, has this id.",
     ConflictingEventError("transaction_id", "10000001", "is the id of another event: amount was 20.0"),
 )
 
@@ -153,7 +153,9 @@ def _model_paths(served: ServedModel) -> tuple[Json, Json]:
     described = f"{live.domain.summary} Version {live.version}."
 
     def path(action: str, summary: str, content: Json, answer: str, parameters: Iterable[Json] = ()) -> Json:
+        of_domain = served.operations.get(action)
         may_conflict = served.events is not None and action == "score"
+        may_conflict |= of_domain is not None and of_domain.operation.conversation is not None
         ok = {"description": "Answered.", "content": {JSON: {"schema": _ref(f"{prefix}{answer}")}}}
         post = {
             "tags": [name],

@@ -98,6 +98,12 @@ def test_a_message_that_is_sent_again_changes_nothing(desk: Desk) -> None:
     assert desk.say(UNKNOWN_TOO, message_id="m2")["decision"] == "handover"
 
 
+def test_the_conflict_is_documented(client: Any) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    assert "409" in paths["/v1/chat/reply"]["post"]["responses"]
+    assert "409" not in paths["/v1/chat/score"]["post"]["responses"]
+
+
 def test_messages_at_once_are_one_conversation(desk: Desk) -> None:
     """Of eight unknown messages of a session one is asked about; the others are with a person, each once."""
     with ThreadPoolExecutor(8) as pool:
