@@ -12,6 +12,11 @@ class Home:
 
     path: Path
 
+    @classmethod
+    def of_bundles(cls, bundles: Path) -> Home:
+        """The home whose bundles lie in that folder."""
+        return cls(bundles.parent)
+
     @property
     def bundles(self) -> Path:
         """Folder of the trained models' bundles."""
@@ -26,6 +31,11 @@ class Home:
     def test_sets(self) -> Path:
         """Folder of the models' common test sets, see `models.training.common_test`."""
         return self.path / "test_sets"
+
+    @property
+    def sentences(self) -> Path:
+        """Folder of the sentence encoders that models read, each in a folder named by its digest."""
+        return self.path / "sentences"
 
     @property
     def locks(self) -> Path:

@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     ----------
     home : folder of data sets, trained models and the default database; never inside the source tree.
     data_home : folder of public tables that were downloaded before.
+    sentences : folder of a pretrained sentence encoder, which training of models of texts reads beside their n-grams.
     database_url : of the registry; None for the SQLite file in `home`.
     database_lock_seconds, database_statement_seconds : time that the service waits for a lock, and for a statement of
         PostgreSQL; 0 for any time.
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
 
     home: Path = Path("var")
     data_home: Path | None = None
+    sentences: Path | None = None
     database_url: str | None = None
     database_lock_seconds: NonNegativeFloat = 5.0
     database_statement_seconds: NonNegativeFloat = 30.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import pandas as pd
 from data.table import Table
 from models.arrays import Floats, Scores
 from models.encoding import Features, TableEncoder
+from models.encoding.sentences.encoder import SentenceEncoder
 from models.estimators.base import BackpropEstimator
 from models.estimators.negative_sampling import SamplingError
 from models.nn.training import Callback
@@ -35,7 +36,13 @@ class TableScorer(ABC):
     ----------
     table : describes the rows.
     encoder, network : untrained.
+
+    Attributes
+    ----------
+    reads_texts : whether its encoder is a `TextEncoder`.
     """
+
+    reads_texts: ClassVar[bool] = False
 
     def __init__(self, table: Table, encoder: TableEncoder, network: BackpropEstimator) -> None:
         self.table, self.encoder, self.network = table, encoder, network
@@ -54,6 +61,10 @@ class TableScorer(ABC):
 
         Both count by the weights that the table names, see `Table.row_weights`.
         """
+
+    def read_sentences(self, sentences: SentenceEncoder) -> None:
+        """Read the vectors of a sentence encoder as well, from the next `fit` on; only scorers that read texts do."""
+        raise NotImplementedError
 
     @abstractmethod
     def refine(

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from data.table import Table
 from models.arrays import Floats, Scores
+from models.encoding.sentences.encoder import SentenceEncoder
 from models.encoding.text_encoder import TextEncoder
 from models.estimators.class_scorer import ClassScorer, softmax
 from models.estimators.mistyped import mistyped
@@ -27,8 +28,12 @@ USUAL_SHARE = 0.98
 """Share of known texts that are usual enough, where no unknown ones were given."""
 MIN_UNKNOWN = 10.0
 """Of texts as unusual as the limit, the share of all given unknown ones over that of all known ones."""
+MIN_UNKNOWN_OF_SENTENCES = 5.0
+"""The same with sentence vectors: nine in ten given unknown texts are refused, for one in a hundred known ones."""
 LIMITS = (90.0, 99.9)
 """Bounds of the limit, whatever unknown texts are given."""
+SOFTNESS = 2.5
+"""Divides the sums before the entropy that tells unknown texts, where the network reads sentence vectors."""
 N_COPIES = 2
 """Mistyped copies of each training text: one wrong letter costs 2.6 points of accuracy instead of 3.7."""
 SHAPES: Mapping[str, dict[str, Any]] = {
@@ -62,6 +67,7 @@ class TextScorer(ClassScorer):
         "outside_slope": "float",
         "outside_intercept": "float",
     }
+    reads_texts: ClassVar[bool] = True
     network: SparseClassifier
     encoder: Any
 
@@ -79,6 +85,10 @@ class TextScorer(ClassScorer):
             patience=60,
             random_state=seed,
         )
+
+    def read_sentences(self, sentences: SentenceEncoder) -> None:
+        """See `TableScorer`."""
+        self.encoder.sentences = sentences
 
     def fit(
         self,
@@ -139,7 +149,7 @@ class TextScorer(ClassScorer):
     ) -> Self:
         """Itself, with the limit set on the held-out texts of a class and all of none."""
         unknown = pd.concat([unknown, validation[0][self._outside(validation[1])]])
-        known, none = (unusualness(self._sums(self.encoder.transform(texts))) for texts in (held_out[0], unknown))
+        known, none = (self.unusualness(self._sums(self.encoder.transform(texts))) for texts in (held_out[0], unknown))
         self._set_limit(known, none)
         return self
 
@@ -156,7 +166,7 @@ class TextScorer(ClassScorer):
         """The percentiles, and the limit, by the unusualness of held-out known texts, and of unknown ones if any.
 
         Of the log-odds of being unknown, which logistic regression finds smoothly, the limit is where `MIN_UNKNOWN`
-        shares of unknown texts stand against one of the known.
+        shares of unknown texts stand against one of the known; `MIN_UNKNOWN_OF_SENTENCES` with sentence vectors.
         """
         self.percentiles = quantile_table(of_known, N_PERCENTILES)
         self.limit, self.outside_slope, self.outside_intercept = 100 * USUAL_SHARE, 0.0, 0.0
@@ -165,15 +175,16 @@ class TextScorer(ClassScorer):
         both = np.concatenate([of_known, of_unknown])
         model = LogisticRegression(C=1e3).fit(both[:, None], np.arange(len(both)) >= len(of_known))
         slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
+        odds = MIN_UNKNOWN if self.encoder.sentences is None else MIN_UNKNOWN_OF_SENTENCES
         if slope > 0:  # the given ones are more unusual
             self.outside_slope, self.outside_intercept = slope, intercept
-            of_limit = (np.log(MIN_UNKNOWN * len(of_unknown) / len(of_known)) - intercept) / slope
+            of_limit = (np.log(odds * len(of_unknown) / len(of_known)) - intercept) / slope
             self.limit = float(np.clip(percentiles_in(self.percentiles, of_limit), *LIMITS))
 
     def scores(self, X: Any) -> Scores:
         """`probabilities` of shape (n_rows, n_levels), `unusual` percentiles, and 1 for texts that are `refused`."""
         sums = self._sums(X)
-        strange = unusualness(sums)
+        strange = self.unusualness(sums)
         percentiles = percentiles_in(self.percentiles, strange)
         probabilities = np.zeros((len(sums), len(self.table.target.levels)))
         probabilities[:, self.network.classes_] = softmax(sums / self.temperature)
@@ -183,6 +194,10 @@ class TextScorer(ClassScorer):
             probabilities[:, self.table.target.levels.index(self.table.target.outside)] = of_none
         refused = (percentiles >= self.limit).astype(np.float64)
         return {"probabilities": probabilities, "unusual": percentiles, "refused": refused}
+
+    def unusualness(self, sums: Floats) -> Floats:
+        """How little texts are like any class, by the network's sums: shape (n_rows,)."""
+        return unusualness(sums, with_sentences=self.encoder.sentences is not None)
 
     def word_shares(self, words: list[str], x: SparseRows) -> Floats:
         """The share of each word of a text in the difference between its two largest sums: shape (n_words,).
@@ -199,11 +214,12 @@ class TextScorer(ClassScorer):
         return word_shares(self.encoder, words, entry_shares(network, x, weights), x)
 
 
-def unusualness(sums: Floats) -> Floats:
+def unusualness(sums: Floats, *, with_sentences: bool = False) -> Floats:
     """How little a text is like any class, by the network's sums of shape (n_rows, n_classes): (n_rows,).
 
-    The entropy of their softmax, less half the largest sum: an unknown text has no clear winner, and a weak one.
+    The entropy of their softmax, less half the largest sum: an unknown text has no clear winner, and a weak one. A
+    network that reads sentence vectors is so sure of a winner that the entropy of softer shares tells more.
     """
-    shares = softmax(sums)
-    found: Floats = -(shares * np.log(np.maximum(shares, 1e-12))).sum(axis=1) - sums.max(axis=1) / 2
-    return found
+    shares = softmax(sums / SOFTNESS if with_sentences else sums)
+    entropies: Floats = -(shares * np.log(np.maximum(shares, 1e-12))).sum(axis=1)
+    return entropies if with_sentences else entropies - sums.max(axis=1) / 2

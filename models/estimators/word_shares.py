@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from models.arrays import Floats
-from models.encoding.text_encoder import TextEncoder
+from models.encoding.sentences.encoder import SentenceEncoder
+from models.encoding.text_encoder import SENTENCE_SCALE, TextEncoder
 from models.encoding.words import character_grams
 from models.nn.arrays import Array
 from models.nn.sparse_network import SparseNetwork
@@ -39,8 +40,28 @@ def entry_shares(network: SparseNetwork, row: SparseRows, weights: Array) -> Flo
     return shares
 
 
+def sentence_shares(sentences: SentenceEncoder, words: list[str], values: Array, entries: Floats) -> Floats:
+    """The shares of the numbers of a sentence vector as those of the words: shape (n_words,).
+
+    Each word has what the vector's share loses without it, and all have an even part of the rest, so that they add up.
+
+    Parameters
+    ----------
+    values, entries : of the vector as the network reads it, and its shares: shape (width,).
+    """
+    without = [" ".join(words[:i] + words[i + 1 :]) for i in range(len(words))]
+    vectors = sentences.vectors([" ".join(words), *without]).astype(np.float64) * SENTENCE_SCALE
+    slopes = np.divide(entries, values, out=np.zeros(len(entries)), where=values != 0)
+    lost: Floats = (vectors[0] - vectors[1:]) @ slopes
+    lost += (entries.sum() - lost.sum()) / len(words)
+    return lost
+
+
 def word_shares(encoder: TextEncoder, words: list[str], entries: Floats, row: SparseRows) -> Floats:
-    """The shares of entries, each split evenly over the words that it is made of: shape (n_words,)."""
+    """The shares of entries, each split evenly over the words that it is made of: shape (n_words,).
+
+    Those of a sentence vector are shared out by `sentence_shares`.
+    """
     share_of = dict(zip(row.columns.tolist(), entries.tolist(), strict=True))
     owners: dict[int, list[int]] = {}
     for i, word in enumerate(words):
@@ -54,4 +75,7 @@ def word_shares(encoder: TextEncoder, words: list[str], entries: Floats, row: Sp
     shares = np.zeros(len(words))
     for number, places in owners.items():
         np.add.at(shares, places, share_of.get(number, 0.0) / len(places))
+    if words and encoder.sentences is not None:
+        width = encoder.sentences.width
+        shares += sentence_shares(encoder.sentences, words, row.values[-width:], entries[-width:])
     return shares

@@ -77,6 +77,18 @@ class SparseRows:
         places = np.repeat(self.starts[chosen] - starts[:-1], lengths) + np.arange(starts[-1])
         return SparseRows(starts, self.columns[places], self.values[places], self.n_columns)
 
+    def beside(self, dense: Array) -> SparseRows:
+        """The rows, each followed by a row of a dense matrix of shape (n_rows, n_more)."""
+        n_rows, n_more = dense.shape
+        starts = self.starts + np.arange(n_rows + 1) * n_more
+        columns, values = np.empty(starts[-1], np.intp), np.empty(starts[-1], self.dtype)
+        added = starts[1:, None] - n_more + np.arange(n_more)
+        is_own = np.ones(starts[-1], np.bool_)
+        is_own[added] = False
+        columns[is_own], values[is_own] = self.columns, self.values
+        columns[added], values[added] = self.n_columns + np.arange(n_more), dense
+        return SparseRows(starts, columns, values, self.n_columns + n_more)
+
     def dense(self) -> Array:
         """The whole matrix, (n_rows, n_columns)."""
         matrix: Array = np.zeros(self.shape, self.values.dtype)

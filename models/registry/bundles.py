@@ -25,6 +25,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Str
 from data.errors import DataError
 from models.array_file import Buffer, file_content
 from models.errors import BundleError
+from models.home import Home
 from models.names import MODEL_NAME, checked_name
 from models.registry.state import ARRAYS, STATE, dump_state, load_state
 from models.registry.stored_table import StoredTable
@@ -138,9 +139,9 @@ def write_bundle(bundles: Path, manifest: Manifest, *, scorer: object, files: Ma
         contents[MANIFEST] = manifest.canonical_bytes()
     except ValueError as error:
         raise BundleError(manifest.name, f"its manifest is not JSON: {error}; write null for NaN") from error
-    digest = _sha256(contents[MANIFEST])
+    digest, home = _sha256(contents[MANIFEST]), Home.of_bundles(bundles)
     # A model that cannot be loaded again must not get a version number
-    load_state(contents[STATE], contents[ARRAYS], digest)
+    load_state(contents[STATE], contents[ARRAYS], digest, home)
     partial = bundles / f"{PARTIAL}{manifest.name}.{uuid.uuid4().hex}"
     try:
         partial.mkdir(parents=True)
@@ -208,7 +209,8 @@ def load_bundle(bundles: Path, digest: str) -> Bundle:
         name: _read_verified(folder, name, sha256, digest, mapped=name == ARRAYS)
         for name, sha256 in manifest.files.items()
     }
-    return Bundle(digest, folder, manifest, load_state(bytes(contents[STATE]), contents[ARRAYS], digest))
+    scorer = load_state(bytes(contents[STATE]), contents[ARRAYS], digest, Home.of_bundles(bundles))
+    return Bundle(digest, folder, manifest, scorer)
 
 
 def _refuse_another_format(manifest: bytes, digest: str) -> None:

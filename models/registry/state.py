@@ -21,6 +21,7 @@ from data.errors import DataError
 from data.table import Table
 from models.array_file import Array, Buffer, parsed_json, read_arrays, write_arrays
 from models.errors import BundleError
+from models.home import Home
 from models.registry.field_values import (
     ARRAY,
     InvalidFieldError,
@@ -57,8 +58,10 @@ def dump_state(model: object, name: str) -> dict[str, bytes]:
     return {STATE: state, ARRAYS: write_arrays(writer.arrays)}
 
 
-def load_state(state: bytes, arrays: Buffer, digest: str) -> Any:
+def load_state(state: bytes, arrays: Buffer, digest: str, home: Home | None = None) -> Any:
     """Rebuild a model from its two files; its arrays are read-only views of `arrays`.
+
+    What it only names, such as a sentence encoder, is taken from the home; None if it names nothing.
 
     Raises BundleError, for the bundle of this digest, if a type or field is unknown, missing or invalid; the text says
     where.
@@ -67,7 +70,7 @@ def load_state(state: bytes, arrays: Buffer, digest: str) -> Any:
     if len(state) > MAX_STATE_BYTES or n_brackets > MAX_BRACKETS or state.count(b",") > MAX_COMMAS:
         raise BundleError(digest, f"{STATE} is too large and was not read")
     with _errors_of(ARRAYS, digest):
-        reader = _Reader(read_arrays(arrays))
+        reader = _Reader(read_arrays(arrays), home)
     with _errors_of(STATE, digest):
         model = reader.object("|".join(reader.types), parsed_json(state), "")
     if unused := sorted(reader.arrays):
@@ -137,9 +140,9 @@ class _Writer:
 class _Reader:
     """Converts trees to objects; `arrays` are those not used yet."""
 
-    def __init__(self, arrays: dict[str, Array]) -> None:
+    def __init__(self, arrays: dict[str, Array], home: Home | None) -> None:
         self.types = stored_types()
-        self.arrays = arrays
+        self.arrays, self.home = arrays, home
 
     def object(self, kind: str, tree: Any, path: str) -> Any:
         """The object, of one of the stored types in `kind`, that a tree describes."""
@@ -157,7 +160,7 @@ class _Reader:
             field: self._value(kind, tree[field], joined(path, field), lengths) for field, kind in fields.items()
         }
         try:
-            return _built(cls, attributes)
+            return _built(cls, attributes, self.home)
         except Exception as error:
             raise InvalidFieldError(path, error) from error
 
@@ -208,13 +211,17 @@ def _fields_of(cls: type) -> Mapping[str, str]:
     return fields
 
 
-def _built(cls: type, attributes: dict[str, Any]) -> Any:
+def _built(cls: type, attributes: dict[str, Any], home: Home | None) -> Any:
     """An object with these attributes, created without `__init__`, as unpickling does."""
     one: Any = object.__new__(cls)
     if hasattr(one, "__setstate__"):
         one.__setstate__(attributes)
     else:
         vars(one).update(attributes)
+    if hasattr(one, "restore_from"):
+        if home is None:
+            raise ValueError(f"a {cls.__name__} can only be restored from a home")
+        one.restore_from(home)
     if hasattr(one, "check_restored"):
         one.check_restored()
     return one

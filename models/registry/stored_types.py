@@ -19,7 +19,7 @@ The kind of a field is one of
 
 The types of a domain are listed by the domain, as `Domain.stored_types`. A class may have a method `check_restored`,
 called when all its fields are set: it derives further attributes and raises ValueError if fields contradict each
-other.
+other. One with a method `restore_from` takes from the home what its fields only name.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from collections.abc import Mapping
 from models.domains._discovery import load_domains
 from models.encoding.categories import CategoryBlock
 from models.encoding.numbers import NumberBlock
+from models.encoding.sentences.encoder import SentenceEncoder
 from models.encoding.table_encoder import TableEncoder
 from models.encoding.text_encoder import TextEncoder
 from models.encoding.times import TimeBlock
@@ -62,6 +63,7 @@ OF_ALL_DOMAINS: tuple[type, ...] = (
     QuantileNetwork,
     QuantileScorer,
     ScoreBand,
+    SentenceEncoder,
     SeriesForecaster,
     SeriesSettings,
     Size,

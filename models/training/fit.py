@@ -15,6 +15,7 @@ from data.window_events import KnownPositives
 from data.windows import checked_history
 from models.answers.reasons import refer_to_accepted
 from models.contract import Targets
+from models.encoding.sentences.encoder import keep
 from models.home import Home
 from models.presets import PRESETS
 from models.registry.registry import Version
@@ -110,6 +111,8 @@ def _start(job: TrainingJob, table: Table, frame: pd.DataFrame, champion: Versio
     if champion is None or not job.refine:
         preset = PRESETS[job.preset or "balanced"]
         scorer, share = job.domain.build(table, preset, job.seed), job.negative_sample_rate or 1.0
+        if job.sentences is not None and scorer.reads_texts:
+            scorer.read_sentences(keep(job.sentences, home).remember())
         return Start(version=None, scorer=scorer, preset=preset.name, negative_sample_rate=share)
     return load_start(
         champion,

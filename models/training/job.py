@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from data.splits import Split
@@ -32,6 +33,7 @@ class TrainingJob:
     allowed_leaks : inputs that may be suspected to hold the target, see `models.evaluation.leaks`; without being
         named, they keep a version from going live, whatever `promote` says.
     allow_request_change : whether the version may go live although it takes other requests than the champion.
+    sentences : folder of a sentence encoder, for models of texts; None for n-grams alone. See `SentenceEncoder`.
     actor : name of who started the job, for the history.
     wait_seconds : how long to wait for another job of the same name.
     """
@@ -51,6 +53,7 @@ class TrainingJob:
     new_test_set: bool = False
     allowed_leaks: tuple[str, ...] = ()
     allow_request_change: bool = False
+    sentences: Path | None = None
     actor: str = "command line"
     wait_seconds: float = 0.0
 

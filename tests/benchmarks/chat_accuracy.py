@@ -1,6 +1,7 @@
 """Accuracy of intents and refusal of unknown messages, beside a linear SVM and logistic regression on TF-IDF.
 
     python tests/benchmarks/chat_accuracy.py --data FOLDER [--tasks clinc,small,...] [--preset balanced] [--seed 0]
+                                             [--sentences ENCODER]
     python tests/benchmarks/chat_accuracy.py --simulated 4000 [--preset fast]
 
 FOLDER holds clinc150.parquet, clinc150_train_variants.parquet, snips.parquet, bitext_support.parquet and atis.parquet,
@@ -8,6 +9,9 @@ with the columns split, text and intent. Each task trains on `train`, stops and 
 `test`. For CLINC150 (Larson et al. 2019) the given unknown messages of training and validation set the limit, or none
 ("no unknown"); in scope is the share of known test messages that are answered right, out of scope that of unknown ones
 that are refused. "typo": one letter of every test message left out. Times are seconds of CPU.
+
+ENCODER is the folder of a sentence encoder. Its vectors are read beside the n-grams; logistic regression on them alone
+and, where it is installed, the time of sentence-transformers are printed as well.
 """
 
 from __future__ import annotations
@@ -35,8 +39,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from data.column import Column
 from data.simulators import chat as simulator
 from data.table import Table
+from models.encoding.sentences.encoder import SentenceEncoder
 from models.encoding.text_encoder import TextEncoder
-from models.estimators.text_scorer import TextScorer, unusualness
+from models.estimators.text_scorer import TextScorer
 from models.presets import PRESETS
 from models.registry.state import dump_state
 from models.tasks.texts import tf_idf
@@ -94,7 +99,7 @@ def simulated_task(n_rows: int) -> Task:
     )
 
 
-def trained(task: Task, preset: str, seed: int, *, with_unknown: bool) -> TextScorer:
+def trained(task: Task, preset: str, seed: int, sentences: SentenceEncoder | None, *, with_unknown: bool) -> TextScorer:
     """A scorer of the task; unknown messages set the limit or are left out."""
     levels = (*sorted(task.train["intent"].unique()), *([OUTSIDE] if with_unknown else []))
     target = Column(
@@ -102,6 +107,8 @@ def trained(task: Task, preset: str, seed: int, *, with_unknown: bool) -> TextSc
     )
     table = Table(name="messages", columns=(Column(name="text", kind="text"), target))
     scorer = TextScorer(table, PRESETS[preset], seed)  # type: ignore[index]
+    if sentences is not None:
+        scorer.read_sentences(sentences)
     held_out = task.validation
     if with_unknown and task.unknown is not None:
         held_out = pd.concat([held_out, task.unknown[0].assign(intent=OUTSIDE)])
@@ -114,10 +121,10 @@ def trained(task: Task, preset: str, seed: int, *, with_unknown: bool) -> TextSc
     return scorer
 
 
-def judge(task: Task, preset: str, seed: int) -> None:
+def judge(task: Task, preset: str, seed: int, sentences: SentenceEncoder | None) -> None:
     """Print what a task's scorer reaches."""
     started = time.process_time()
-    scorer = trained(task, preset, seed, with_unknown=task.unknown is not None)
+    scorer = trained(task, preset, seed, sentences, with_unknown=task.unknown is not None)
     seconds = time.process_time() - started
     levels = np.array(scorer.table.target.levels)
 
@@ -125,7 +132,7 @@ def judge(task: Task, preset: str, seed: int) -> None:
         X = scorer.encoder.transform(frame)
         scores = scorer.scores(X)
         known = scores["probabilities"][:, : len(scorer.network.classes_)]
-        return known, scores["refused"] > 0, unusualness(scorer._sums(X))
+        return known, scores["refused"] > 0, scorer.unusualness(scorer._sums(X))
 
     known, refused, strange = measured(task.test)
     right = levels[known.argmax(axis=1)] == task.test["intent"].to_numpy()
@@ -182,6 +189,52 @@ def peers(task: Task, seed: int) -> None:
         )
 
 
+def sentence_peer(task: Task, seed: int, sentences: SentenceEncoder) -> None:
+    """Print the accuracy of logistic regression on the sentence vectors alone, and its refusal by 5 % of known ones."""
+    model = LogisticRegression(C=30, max_iter=300, random_state=seed)
+    model.fit(sentences.vectors(task.train["text"].tolist()), task.train["intent"])
+
+    def measured(frame: pd.DataFrame) -> tuple[Any, Any]:
+        shares = model.predict_proba(sentences.vectors(frame["text"].tolist()))
+        return model.classes_[shares.argmax(axis=1)] == frame["intent"].to_numpy(), 1 - shares.max(axis=1)
+
+    right, strange = measured(task.test)
+    print(f"{task.name}, logistic regression on sentences: accuracy {right.mean():.4f}")
+    if task.unknown is not None:
+        unknown, limit = measured(task.unknown[1])[1], np.quantile(measured(task.validation)[1], 0.95)
+        auroc = roc_auc_score(np.r_[np.zeros(len(strange)), np.ones(len(unknown))], np.r_[strange, unknown])
+        print(
+            f"{task.name}, logistic regression on sentences, limit: in scope {(right & (strange < limit)).mean():.4f} "
+            f"out of scope {(unknown >= limit).mean():.4f} auroc {auroc:.4f}",
+            flush=True,
+        )
+
+
+def sentence_time(task: Task, folder: Path) -> None:
+    """Print the time of a message of 12 words in sentence-transformers and here, in turns, on one core."""
+    words = " ".join(task.test["text"]).split()
+    messages = [" ".join(words[i : i + 12]) for i in range(0, 12 * 60, 12)]
+    encoder = SentenceEncoder.read(folder)
+    ways: dict[str, Callable[[str], object]] = {"ours": lambda text: encoder.vectors([text])}
+    try:
+        import torch
+        from sentence_transformers import SentenceTransformer
+    except ModuleNotFoundError:
+        print("sentence-transformers is not installed")
+    else:
+        torch.set_num_threads(1)
+        theirs = SentenceTransformer(str(folder), device="cpu")
+        ways["sentence-transformers"] = lambda text: theirs.encode([text], show_progress_bar=False)
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for text in messages * 3:
+        for name, run in ways.items():
+            started = time.perf_counter()
+            run(text)
+            times[name].append(time.perf_counter() - started)
+    for name, found in times.items():
+        print(f"{task.name}, a message of 12 words, {name}: {1e3 * float(np.median(found)):.2f} ms")
+
+
 def encoding_time(task: Task) -> None:
     """Print the time of a message's n-grams beside scikit-learn's TF-IDF, one by one and together."""
     target = Column(name="intent", kind="category", role="target")
@@ -217,15 +270,20 @@ def main() -> None:
     parser.add_argument("--simulated", type=int, default=0, help="number of simulated messages, in place of --data")
     parser.add_argument("--preset", default="balanced")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sentences", type=Path, help="folder of a sentence encoder")
     parser.add_argument("--without-peers", action="store_true")
     given = parser.parse_args()
     tasks = [simulated_task(given.simulated)] if given.simulated else list(public_tasks(given.data))
+    sentences = None if given.sentences is None else SentenceEncoder.read(given.sentences).remember()
     for i, task in enumerate(tasks):
         if given.tasks and task.name not in given.tasks.split(","):
             continue
-        judge(task, given.preset, given.seed)
+        judge(task, given.preset, given.seed, sentences)
         if not given.without_peers:
             peers(task, given.seed)
+            if sentences is not None:
+                sentence_peer(task, given.seed, sentences)
+                sentence_time(task, given.sentences)
         if i == 0:
             encoding_time(task)
 

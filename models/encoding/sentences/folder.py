@@ -8,8 +8,10 @@ tokenizer.json      of the `tokenizers` library
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +24,7 @@ from models.errors import SentenceModelError
 
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 MAX_BYTES = {CONFIG: 2**20, WEIGHTS: 2 * 2**30, TOKENIZER: 64 * 2**20}
+PARTIAL = ".partial-"
 PREFIX = "bert."
 """Before the names of tensors of a model that was stored with a head."""
 
@@ -62,6 +65,20 @@ class SentenceFolder:
                 raise SentenceModelError(path, f"{name} is not a regular file of at most {limit:,} bytes")
             contents[name] = content
         return cls(path, contents)
+
+    def copy_to(self, folder: Path) -> None:
+        """Write the files to a folder, which appears complete or not at all; one that exists is left as it is."""
+        if folder.exists():
+            return
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=PARTIAL, dir=folder.parent) as partial:
+            whole = Path(partial) / folder.name
+            whole.mkdir()
+            for name, content in self.contents.items():
+                (whole / name).write_bytes(content)
+                (whole / name).chmod(0o444)  # it is mapped into memory: a write in place could crash the service
+            with suppress(FileExistsError):  # another job was faster, with the same files
+                whole.rename(folder)
 
     @property
     def digest(self) -> str:

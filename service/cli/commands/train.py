@@ -167,6 +167,7 @@ def run_training(
             new_test_set=new_test_set,
             allowed_leaks=allowed_leaks,
             allow_request_change=allow_request_change,
+            sentences=settings.sentences,
             actor=actor(),
         )
         with open_registry(settings) as registry:

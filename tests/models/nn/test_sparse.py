@@ -230,3 +230,14 @@ def test_a_stored_network_answers_as_before_within_the_rounding_of_its_first_wei
     state = {**network.__getstate__(), "first_biases": np.zeros(5, np.float32)}
     with pytest.raises(ValueError, match="first_biases must be 12 numbers, not 5"):
         SparseNetwork.__new__(SparseNetwork).__setstate__(state)
+
+
+def test_rows_beside_dense_ones() -> None:
+    """Each row is followed by its dense one, also where it has no entries of its own."""
+    rows = SparseRows(np.array([0, 2, 2, 3]), np.array([1, 4, 0]), np.array([0.5, -1, 2], np.float32), 5)
+    dense = np.arange(6, dtype=np.float32).reshape(3, 2)
+    both = rows.beside(dense)
+    np.testing.assert_array_equal(both.dense(), np.hstack([rows.dense(), dense]))
+    np.testing.assert_array_equal(both[1].dense(), np.hstack([rows.dense(), dense])[1:2])
+    assert both.shape == (3, 7)
+    assert rows[:0].beside(dense[:0]).shape == (0, 7)
