@@ -115,6 +115,40 @@ def test_dated_columns_and_rows_keep_their_times():
         assert (found[0].times == months.to_numpy()).all()
 
 
+def test_years_are_names_of_columns():
+    frame = pd.DataFrame({"country": ["a", "b"], **{str(year): walk(2) for year in range(1990, 2000)}})
+
+    table = propose_series(frame, name="t").table
+
+    assert table.series is not None
+    assert table.series.frequency == "YS"
+
+
+def test_numbered_columns_that_skip_are_no_steps():
+    """Beside a name they are answers, or measures."""
+    frame = pd.DataFrame({"person": list("abc"), **{f"q{i}": walk(3) for i in (1, 2, 3, 5, 8, 9, 12)}})
+
+    assert wide_file(frame) is None
+
+
+def test_steps_of_no_frequency_are_observations():
+    """Of which as many come after a day as after a year, and most after something else."""
+    days = pd.Timestamp("2000-01-01") + pd.to_timedelta(np.cumsum([1, 12, 50, 366, 17] * 8), unit="D")
+
+    proposal = propose_series(pd.DataFrame({"day": days, "x": walk(40)}), name="t")
+
+    assert proposal.table.series is not None
+    assert proposal.table.series.frequency == "observations"
+    assert "only 21% of the steps are alike" in proposal.doubts[0]
+
+
+def test_ids_of_rows_name_no_series():
+    frame = pd.DataFrame({"day": ["2024-01-01"] * 20, "receipt": [f"r{i}" for i in range(20)], "x": walk(20)})
+
+    with pytest.raises(TableError, match="no column tells their series apart"):
+        propose_series(frame, name="t")
+
+
 def test_doubts_come_first():
     """Two frequencies, and zeros that may stand for nothing."""
     days = pd.date_range("2024-01-01", periods=40).append(pd.date_range("2024-03-01", periods=10, freq="MS"))
