@@ -12,6 +12,7 @@ import numpy as np
 
 from models.encoding.sentences.bert import Bert
 from models.encoding.sentences.folder import TOKENIZER, SentenceFolder
+from models.encoding.sentences.library_settings import LibrarySettings
 from models.errors import SentenceModelError
 from models.home import Home
 from models.nn.arrays import Array
@@ -32,7 +33,8 @@ class SentenceEncoder:
 
     Parameters
     ----------
-    bert : the forward pass. tokenizer : a `tokenizers.Tokenizer`. digest : of the folder that they come from.
+    bert : the forward pass. tokenizer : a `tokenizers.Tokenizer`. settings : what else the folder says.
+    digest : of the folder that they come from.
 
     Attributes
     ----------
@@ -42,11 +44,12 @@ class SentenceEncoder:
     stored_as: ClassVar[str] = "sentence_encoder"
     stored_fields: ClassVar[Mapping[str, str]] = {"digest": "text", "width": "int"}
 
-    def __init__(self, bert: Bert, tokenizer: Any, digest: str) -> None:
+    def __init__(self, bert: Bert, tokenizer: Any, settings: LibrarySettings, digest: str) -> None:
         self._bert, self._tokenizer, self.digest, self.width = bert, tokenizer, digest, int(bert.words.shape[1])
         self._remembered: dict[str, Array] | None = None
         tokenizer.no_padding()
-        tokenizer.enable_truncation(min(MAX_TOKENS, len(bert.positions)))
+        self._lower_case = settings.lower_case
+        tokenizer.enable_truncation(min(MAX_TOKENS, len(bert.positions), settings.max_tokens or MAX_TOKENS))
 
     @classmethod
     def read(cls, path: Path) -> SentenceEncoder:
@@ -56,8 +59,8 @@ class SentenceEncoder:
     @classmethod
     def of(cls, folder: SentenceFolder) -> SentenceEncoder:
         """The encoder of a folder's files."""
-        bert = folder.bert()
-        encoder = cls(bert, _tokenizer(folder, len(bert.words)), folder.digest)
+        settings, bert = folder.library_settings(), folder.bert()
+        encoder = cls(bert, _tokenizer(folder, len(bert.words)), settings, folder.digest)
         with np.errstate(all="ignore"):
             if not np.isfinite(encoder.vectors(["a"])).all():
                 raise SentenceModelError(folder.path, "its weights are so large that sums are not finite")
@@ -94,9 +97,13 @@ class SentenceEncoder:
             self._remembered.update(zip(new, self._computed(new), strict=True))
         return np.stack([self._remembered[text] for text in texts])
 
+    def _read(self, text: str) -> str:
+        """What the tokenizer gets; halves of surrogate pairs, which JSON may hold, are no text."""
+        text = text.encode(errors="replace").decode()
+        return text.lower() if self._lower_case else text
+
     def _computed(self, texts: Sequence[str]) -> Array:
-        # Halves of surrogate pairs, which JSON may hold, are no text
-        encoded = self._tokenizer.encode_batch_fast([text.encode(errors="replace").decode() for text in texts])
+        encoded = self._tokenizer.encode_batch_fast(list(map(self._read, texts)))
         ids = [np.array(one.ids, np.intp) for one in encoded]
         lengths = np.array([len(one) for one in ids], np.intp)
         vectors: Array = np.zeros((len(texts), self.width), np.float32)

@@ -3,6 +3,8 @@
 config.json         sizes, as written by the `transformers` library for the model type "bert"
 model.safetensors   weights, float32 or float16
 tokenizer.json      of the `tokenizers` library
+
+and, if they are there, the files of `models.encoding.sentences.library_settings`.
 """
 
 from __future__ import annotations
@@ -12,19 +14,28 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from models.array_file import Array, Buffer, file_content, parsed_json, read_arrays
 from models.encoding.sentences.bert import Bert, Dense, Layer, Norm
+from models.encoding.sentences.library_settings import (
+    FILES,
+    MODULES,
+    POOLING,
+    TRANSFORMER,
+    LibrarySettings,
+    Transformer,
+)
 from models.encoding.sentences.products import Weights
 from models.errors import SentenceModelError
 
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
-MAX_BYTES = {CONFIG: 2**20, WEIGHTS: 2 * 2**30, TOKENIZER: 64 * 2**20}
+MAX_BYTES = {CONFIG: 2**20, WEIGHTS: 2 * 2**30, TOKENIZER: 64 * 2**20, **dict.fromkeys(FILES, 2**20)}
 PARTIAL = ".partial-"
+T = TypeVar("T", bound=BaseModel)
 PREFIX = "bert."
 """Before the names of tensors of a model that was stored with a head."""
 
@@ -47,19 +58,21 @@ class EncoderConfig(BaseModel):
 
 @dataclass(frozen=True)
 class SentenceFolder:
-    """The three files of a folder, read once: what is verified is what is used."""
+    """The files of a folder, read once: what is verified is what is used."""
 
     path: Path
     contents: dict[str, Buffer]
 
     @classmethod
     def read(cls, path: Path) -> SentenceFolder:
-        """Read the files; SentenceModelError if one is missing, too large, or not a regular file."""
+        """Read the files; SentenceModelError if a needed one is missing, one is too large, or not a regular file."""
         contents: dict[str, Buffer] = {}
         for name, limit in MAX_BYTES.items():
             try:
                 content = file_content(path / name, limit, mapped=name == WEIGHTS)
             except OSError as error:
+                if name in FILES and isinstance(error, FileNotFoundError):
+                    continue
                 raise SentenceModelError(path, f"cannot read {name}: {error.strerror}") from error
             if content is None:
                 raise SentenceModelError(path, f"{name} is not a regular file of at most {limit:,} bytes")
@@ -75,6 +88,7 @@ class SentenceFolder:
             whole = Path(partial) / folder.name
             whole.mkdir()
             for name, content in self.contents.items():
+                (whole / name).parent.mkdir(exist_ok=True)
                 (whole / name).write_bytes(content)
                 (whole / name).chmod(0o444)  # it is mapped into memory: a write in place could crash the service
             with suppress(FileExistsError):  # another job was faster, with the same files
@@ -82,25 +96,41 @@ class SentenceFolder:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the three files' names and SHA-256."""
+        """SHA-256 of the names and SHA-256 of the files that are read."""
         lines = [f"{name} {hashlib.sha256(content).hexdigest()}\n" for name, content in self.contents.items()]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def config(self) -> EncoderConfig:
         """The sizes; SentenceModelError for those of another kind of model."""
-        try:
-            found = EncoderConfig.model_validate(parsed_json(bytes(self.contents[CONFIG])))
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            what = ".".join(map(str, first["loc"])) or "the file"
-            got = "" if first["type"] == "missing" else f", got {str(first['input'])[:100]!r}"
-            raise SentenceModelError(self.path, f"{CONFIG}: {what}: {first['msg']}{got}") from error
-        except ValueError as error:
-            raise SentenceModelError(self.path, f"{CONFIG}: {error}") from error
+        found = self._parsed(CONFIG, EncoderConfig)
         if found.hidden_size % found.num_attention_heads:
             problem = f"hidden_size {found.hidden_size} must be a multiple of {found.num_attention_heads} heads"
             raise SentenceModelError(self.path, f"{CONFIG}: {problem}")
         return found
+
+    def library_settings(self) -> LibrarySettings:
+        """What the folder says beside the forward pass; SentenceModelError for what is not computed here."""
+        for name in (name for name in FILES if name in self.contents):
+            if problem := self._parsed(name, FILES[name]).problem():
+                raise SentenceModelError(self.path, f"{name}: {problem}")
+        if MODULES in self.contents and POOLING not in self.contents:
+            raise SentenceModelError(self.path, f"{MODULES} has a step Pooling, and {POOLING} is missing")
+        if TRANSFORMER not in self.contents:
+            return LibrarySettings()
+        found = self._parsed(TRANSFORMER, Transformer)
+        return LibrarySettings(found.max_seq_length, found.do_lower_case)
+
+    def _parsed(self, name: str, kind: type[T]) -> T:
+        """A file of JSON; SentenceModelError names a field that is missing or wrong."""
+        try:
+            return kind.model_validate(parsed_json(bytes(self.contents[name])))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            what = ".".join(map(str, first["loc"])) or "the file"
+            got = "" if first["type"] == "missing" else f", got {str(first['input'])[:100]!r}"
+            raise SentenceModelError(self.path, f"{name}: {what}: {first['msg']}{got}") from error
+        except ValueError as error:
+            raise SentenceModelError(self.path, f"{name}: {error}") from error
 
     def bert(self) -> Bert:
         """The forward pass; SentenceModelError names a tensor that is missing, of another shape or not finite."""

@@ -91,6 +91,9 @@ def test_texts_are_computed_once_if_remembered(encoder: SentenceEncoder, tmp_pat
 def test_the_home_keeps_an_encoder_once_and_notices_a_change(tmp_path: Path) -> None:
     """By its digest; what was altered or deleted is not used."""
     home, source = Home(tmp_path / "home"), write_folder(tmp_path / "source")
+    (source / "1_Pooling").mkdir()
+    (source / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}')
+    (source / "sentence_bert_config.json").write_text('{"max_seq_length": 5}')
     digest = keep(source, home).digest
     assert keep(source, home).digest == digest
     assert [path.name for path in home.sentences.iterdir()] == [digest]

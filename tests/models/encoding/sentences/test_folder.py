@@ -14,6 +14,7 @@ import pytest
 
 from models.encoding.sentences.encoder import SentenceEncoder
 from models.encoding.sentences.folder import SentenceFolder
+from models.encoding.sentences.library_settings import FILES
 from models.errors import SentenceModelError
 from tests.sentence_folders import SIZES, tensors, write_folder
 
@@ -96,6 +97,99 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, change: Callable[[
     refused(tmp_path, problem.format(name))
 
 
+POOLING, MODULES = "1_Pooling/config.json", "modules.json"
+STEPS = ("Transformer", ""), ("Pooling", "1_Pooling"), ("Normalize", "2_Normalize")
+
+
+def with_file(folder: Path, name: str, content: Any) -> Path:
+    """The tiny encoder with another file of the library."""
+    write_folder(folder)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(json.dumps(content))
+    return folder
+
+
+def modules(*steps: tuple[str, str]) -> list[dict[str, Any]]:
+    return [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{name}"}
+        for i, (name, path) in enumerate(steps)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        (POOLING, {"pooling_mode_mean_tokens": False}, "pooling_mode_mean_tokens: must be true, got false; take an"),
+        (POOLING, {"pooling_mode_mean_tokens": 1}, "pooling_mode_mean_tokens: must be true, got 1; take an encoder"),
+        (
+            POOLING,
+            {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True},
+            "pooling_mode_cls_token: must be false, got true; take an encoder whose vectors are means over the tokens",
+        ),
+        (POOLING, {"pooling_mode_lasttoken": True}, "pooling_mode_lasttoken: must be false, got true"),
+        (POOLING, {"pooling_mode": "cls"}, 'pooling_mode: must be "mean", got "cls"'),
+        (POOLING, [], "the file: Input should be a valid dictionary, got '[]'"),
+        (
+            MODULES,
+            modules(STEPS[0], STEPS[1], ("Dense", "2_Dense"), STEPS[2]),
+            "type: must be Transformer, Pooling and maybe Normalize, got Transformer, Pooling, Dense, Normalize",
+        ),
+        (MODULES, modules(STEPS[0]), "type: must be Transformer, Pooling and maybe Normalize, got Transformer"),
+        (MODULES, modules(("Transformer", "0"), STEPS[1]), "path: of Transformer must be '', got '0'"),
+        (MODULES, modules(STEPS[0], ("Pooling", "x")), "path: of Pooling must be '1_Pooling', got 'x'"),
+        (MODULES, [{"path": ""}], "0.type: Field required"),
+        ("sentence_bert_config.json", {"max_seq_length": 2}, "max_seq_length: Input should be greater than or equal"),
+        ("sentence_bert_config.json", {"do_lower_case": "no"}, "do_lower_case: Input should be a valid boolean, got"),
+        (
+            "config_sentence_transformers.json",
+            {"prompts": {"query": "query: "}, "default_prompt_name": "query"},
+            "default_prompt_name: Input should be None, got 'query'",
+        ),
+    ],
+)
+def test_vectors_of_another_kind(tmp_path: Path, name: str, content: Any, problem: str) -> None:
+    """An encoder whose vectors are no means, or go through more steps, is not read as if it were one."""
+    refused(with_file(tmp_path, name, content), f"{name}: {problem}")
+
+
+def test_steps_without_their_pooling(tmp_path: Path) -> None:
+    """How the tokens become one vector is not guessed."""
+    refused(with_file(tmp_path, MODULES, modules(*STEPS)), f"{MODULES} has a step Pooling, and {POOLING} is missing")
+
+
+def test_files_of_the_library_that_change_nothing(tmp_path: Path) -> None:
+    """Said or not, a vector is the mean; prompts that nobody asked for are not read."""
+    folder = with_file(tmp_path, MODULES, modules(*STEPS))
+    modes = {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False, "pooling_mode_max_tokens": False}
+    with_file(folder, POOLING, {"word_embedding_dimension": 24, **modes})
+    with_file(folder, "sentence_bert_config.json", {"max_seq_length": 256, "do_lower_case": False})
+    with_file(folder, "config_sentence_transformers.json", {"prompts": {"query": "query: "}})
+    plain = SentenceEncoder.read(write_folder(tmp_path / "plain"))
+    texts = ["where is my card", "I lost the parcel ?"]
+    np.testing.assert_array_equal(SentenceEncoder.read(folder).vectors(texts), plain.vectors(texts))
+
+
+def test_fewer_tokens_are_read_if_the_folder_says_so(tmp_path: Path) -> None:
+    """With the marks of start and end; more than there are positions are not."""
+    plain = SentenceEncoder.read(write_folder(tmp_path / "plain"))
+    texts = ["where is my card lost", "where is my", "my " * 30]
+    for most, read in ((5, ["where is my", "where is my", "my my my"]), (100, texts), (None, texts)):
+        folder = with_file(tmp_path, "sentence_bert_config.json", {"max_seq_length": most})
+        np.testing.assert_array_equal(SentenceEncoder.read(folder).vectors(texts), plain.vectors(read))
+
+
+def test_texts_are_read_in_lower_case_if_the_folder_says_so(tmp_path: Path) -> None:
+    """A tokenizer that knows capitals has no token for them; one that does not is no hindrance."""
+    folder = with_file(tmp_path, "sentence_bert_config.json", {"do_lower_case": True})
+    expected = SentenceEncoder.read(folder).vectors(["where is my card"])
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["normalizer"]["lowercase"] = False
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    np.testing.assert_array_equal(SentenceEncoder.read(folder).vectors(["Where IS my card"]), expected)
+    (folder / "sentence_bert_config.json").write_text(json.dumps({"do_lower_case": False}))
+    assert not np.array_equal(SentenceEncoder.read(folder).vectors(["Where IS my card"]), expected)
+
+
 def test_tokens_without_an_embedding(tmp_path: Path) -> None:
     """A tokenizer of another model, also where only its marks of start and end are unknown."""
     folder = write_folder(tmp_path)
@@ -122,9 +216,11 @@ def test_a_model_with_a_head_and_in_half_precision(tmp_path: Path) -> None:
 
 
 def test_every_byte_counts_for_the_digest(tmp_path: Path) -> None:
-    """A change of any file gives another digest; the folder's name does not matter."""
+    """A change of any file gives another digest, as does one more that is read; the folder's name does not matter."""
     first = SentenceFolder.read(write_folder(tmp_path / "a")).digest
     assert SentenceFolder.read(write_folder(tmp_path / "b")).digest == first
+    for name in FILES:
+        assert SentenceFolder.read(with_file(tmp_path / name.replace("/", "_"), name, {})).digest != first
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         path = write_folder(tmp_path / "c") / name
         path.write_bytes(path.read_bytes() + b" ")
