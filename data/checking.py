@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import pandas as pd
 from data.arrays import Mask
 from data.column import Column, Kind, level_text
 from data.errors import BadRowsError, Problem
+from data.numbers import first_wrong, is_list, numbers_of
 from data.spellings import MAX_CHARACTERS, flag_spellings, number_codes, text_codes, value_text
 from data.table import MAX_SHOWN_VALUES, Table
 from data.times import TimeFormatError, parse_times, time_format
@@ -32,6 +33,8 @@ class _Checked:
     bad: Mask
     doubt: str = ""
     """What is wrong with the column as a whole; then all its values are bad."""
+    notes: Mapping[int, str] = field(default_factory=dict)
+    """More on what is wrong with a bad cell, by its position."""
 
 
 def checked_frame(table: Table, frame: pd.DataFrame, source: str, *, training: bool) -> pd.DataFrame:
@@ -179,9 +182,15 @@ def _problems(
         return [Problem(0, column.name, None, rule)]
     rows = np.flatnonzero(checked.bad)
     for row, value in zip(rows.tolist(), values.iloc[rows].tolist(), strict=True):
-        length = f" of at most {MAX_CHARACTERS} characters" if len(str(value)) > MAX_CHARACTERS else ""
-        rule = f"must be {column.allowed}{length}" + (f": {checked.doubt}" if checked.doubt else "")
-        problems.append(Problem(first_row + row + 1, column.name, value, rule))
+        note = f"; {checked.notes[row]}" if row in checked.notes else ""
+        length = (
+            f" of at most {MAX_CHARACTERS} characters"
+            if column.kind != "numbers" and len(str(value)) > MAX_CHARACTERS
+            else ""
+        )
+        rule = f"must be {column.allowed}{length}" + (f": {checked.doubt}" if checked.doubt else "") + note
+        shown = f"a list of {len(value)}" if is_list(value) else value
+        problems.append(Problem(first_row + row + 1, column.name, shown, rule))
     if not may_be_empty:
         rows = np.flatnonzero(checked.empty)
         rule = f"must not be empty; it must be {column.allowed.removesuffix(', or empty')}"
@@ -291,6 +300,22 @@ def _check_time(column: Column, values: pd.Series[Any], training: bool) -> _Chec
     return _Checked(values=times, empty=empty, bad=np.isnat(times) & ~empty & ~exempt, doubt=doubt)
 
 
+def _check_numbers(column: Column, values: pd.Series[Any], training: bool) -> _Checked:
+    cells = values.to_numpy(object)
+    empty = np.array([not is_list(cell) and (pd.isna(cell) or cell == "") for cell in cells], np.bool_)
+    found, notes = np.full(len(cells), None, object), dict[int, str]()
+    bad = np.zeros(len(cells), np.bool_)
+    for row in np.flatnonzero(~empty).tolist():
+        numbers = numbers_of(cells[row])
+        if numbers is None or not 1 <= len(numbers) <= (column.most_numbers or 0):
+            bad[row] = True
+            notes[row] = "it is no list" if numbers is None else f"it has {len(numbers):,}"
+        elif (place := first_wrong(numbers, positive=column.positive_numbers)) is not None:
+            bad[row], notes[row] = True, f"number {place + 1} of it is {numbers[place]:g}"
+        found[row] = numbers
+    return _Checked(values=found, empty=empty, bad=bad, notes=notes)
+
+
 _CHECKS: dict[Kind, Callable[[Column, pd.Series[Any], bool], _Checked]] = {
     "number": _check_number,
     "category": _check_text,
@@ -298,6 +323,7 @@ _CHECKS: dict[Kind, Callable[[Column, pd.Series[Any], bool], _Checked]] = {
     "key": _check_text,
     "time": _check_time,
     "text": _check_text,
+    "numbers": _check_numbers,
 }
 _EMPTY: dict[Kind, tuple[Any, Any]] = {
     "number": (np.nan, np.float64),
@@ -306,4 +332,5 @@ _EMPTY: dict[Kind, tuple[Any, Any]] = {
     "key": (None, object),
     "time": (np.datetime64("NaT"), "datetime64[us]"),
     "text": (None, object),
+    "numbers": (None, object),
 }

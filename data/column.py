@@ -14,10 +14,11 @@ from pydantic import BeforeValidator, ConfigDict
 from pydantic.dataclasses import dataclass
 
 from data.errors import TableError
+from data.numbers import MAX_NUMBERS, Numbers
 from data.times import check_format
 from data.window import Window
 
-Kind = Literal["number", "category", "flag", "key", "time", "text"]
+Kind = Literal["number", "category", "flag", "key", "time", "text", "numbers"]
 Role = Literal["feature", "target", "weight", "propensity", "time", "entity", "event", "series", "position", "ignore"]
 Stored = Literal["plain", "hashed", "left_out"]
 Measure = Literal["level", "return"]
@@ -73,7 +74,8 @@ class Column:
     Parameters
     ----------
     name : as spelled in files and requests.
-    kind : `number`; `category` (few levels); `flag` (true/false); `key` (an id with many values); `time`; `text`.
+    kind : `number`; `category` (few levels); `flag` (true/false); `key` (an id with many values); `time`; `text`;
+        `numbers` (a list of numbers, see `data.numbers`).
     role : `feature` (an input), `target`, `weight` (of the row in training and evaluation), `propensity` (probability
         with which the row's ad was chosen, where chance chose it), `time` (when the row happened), `entity` (whose row
         it is: card, terminal), `event` (the row's own id: the same id is the same event), `ignore` (known, never used).
@@ -82,6 +84,8 @@ class Column:
     minimum, maximum : bounds of a number, inclusive.
     format : of times in files and requests that are not ISO 8601: codes of Python's strptime such as "%d/%m/%Y",
         "epoch seconds", "epoch milliseconds" or "excel days".
+    most_numbers : of a list of numbers: how many it has at most.
+    positive_numbers : all numbers of the list are above 0.
     whole : the number has no fraction; of a category or key without listed levels: they are whole numbers.
     levels : allowed levels of a category in files; of a flag its two spellings, the false one first. Requests may hold
         other levels: they are scored, with a warning in the answer.
@@ -140,7 +144,9 @@ class Column:
     time_input: bool = False
     measure: Measure | None = None
     window: Window | None = None
-    example: Scalar | None = None
+    most_numbers: int | None = None
+    positive_numbers: bool = False
+    example: Scalar | Numbers | None = None
 
     def __post_init__(self) -> None:
         """Refuse a contradictory description."""
@@ -171,9 +177,27 @@ class Column:
             raise TableError(f"column {self.name!r}: a {self.role} cannot be of kind {self.kind!r}")
         if self.window is not None and (self.role != "feature" or self.missing):
             raise TableError(f"column {self.name!r}: what is computed is a feature and needs no 'missing'")
+        self._check_numbers()
         self._check_time()
         self._check_outcome()
         self._check_words()
+
+    def _check_numbers(self) -> None:
+        """Check that a list of numbers is bounded, and that what is for lists describes one."""
+        is_list = self.kind == "numbers"
+        if is_list and not 1 <= (self.most_numbers or 0) <= MAX_NUMBERS:
+            raise TableError(
+                f"column {self.name!r}: a list of numbers needs 'most_numbers' from 1 to {MAX_NUMBERS:,}, got "
+                f"{self.most_numbers}"
+            )
+        if not is_list and (self.most_numbers is not None or self.positive_numbers):
+            field = "positive_numbers" if self.positive_numbers else "most_numbers"
+            raise TableError(f"column {self.name!r}: {field!r} is for lists of numbers, this is a {self.kind}")
+        if is_list and (self.missing or self.role not in ("feature", "target", "ignore")):
+            raise TableError(
+                f"column {self.name!r}: a list of numbers is a feature or the target, and has no 'missing'; its role "
+                f"is {self.role!r}"
+            )
 
     def _check_time(self) -> None:
         """Check that what is for times describes one."""
@@ -296,6 +320,8 @@ class Column:
                 words = f"a date or time (ISO 8601{f' or {self.format}' if self.format else ''})"
             case "text":
                 words = "text"
+            case "numbers":
+                words = f"a list of 1 to {self.most_numbers:,} numbers" + " above 0" * self.positive_numbers
         if self.missing:
             words += f", or {' or '.join(map(str, self.missing))} for unknown"
         return words + (", or empty" if self.optional else "")

@@ -26,6 +26,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from data.column import Column, Kind
+from data.numbers import MAX_SIZE
 from data.spellings import MAX_CHARACTERS, flag_spellings, number_codes, text_codes, value_text
 from data.table import Table
 from data.times import EARLIEST, ISO_DATE, LATEST, parse_time
@@ -169,6 +170,13 @@ def _text(column: Column) -> Any:
     )
 
 
+def _numbers(column: Column) -> Any:
+    bounds: dict[str, float] = {"gt": 0} if column.positive_numbers else {"ge": -MAX_SIZE}
+    number = core_schema.float_schema(strict=True, allow_inf_nan=False, le=MAX_SIZE, **bounds)  # type: ignore[arg-type]
+    schema = core_schema.list_schema(number, strict=False, min_length=1, max_length=column.most_numbers)
+    return Annotated[list[float], GetPydanticSchema(lambda _source, _handler: schema)]
+
+
 _TYPES: dict[Kind, Callable[[Column], Any]] = {
     "number": _number,
     "category": _category,
@@ -176,6 +184,7 @@ _TYPES: dict[Kind, Callable[[Column], Any]] = {
     "key": _category,
     "time": _time,
     "text": _text,
+    "numbers": _numbers,
 }
 
 

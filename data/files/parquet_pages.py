@@ -15,7 +15,8 @@ MAX_HEADER_BYTES = 16_384
 """Limit of one page header; its statistics hold two values of the column."""
 MAX_DEPTH = 8
 _UNCOMPRESSED_SIZE, _COMPRESSED_SIZE, _DATA, _DATA_V2 = 2, 3, 5, 8  # fields of a page's header
-_ENCODING, _ENCODING_V2 = 2, 4  # fields of the headers of data pages within it
+_N_VALUES = 1  # field of the headers of data pages within it, of both kinds
+_ENCODING, _ENCODING_V2 = 2, 4  # likewise
 
 
 class PageError(Exception):
@@ -24,11 +25,12 @@ class PageError(Exception):
 
 @dataclass(frozen=True)
 class Page:
-    """Sizes of a page in bytes, and the number of its encoding; None for a page without rows."""
+    """Sizes of a page in bytes, the number of its encoding, None for one without rows, and how many values it has."""
 
     unpacked: int
     packed: int
     encoding: int | None
+    n_values: int = 0
 
 
 def pages_of(content: memoryview, start: int, length: int) -> Iterator[Page]:
@@ -45,7 +47,8 @@ def pages_of(content: memoryview, start: int, length: int) -> Iterator[Page]:
     while place < end:
         reader = _Compact(bytes(content[place : min(place + MAX_HEADER_BYTES, end)]))
         header = reader.struct()
-        page = Page(_size(header, _UNCOMPRESSED_SIZE), _size(header, _COMPRESSED_SIZE), _encoding(header))
+        sizes = _size(header, _UNCOMPRESSED_SIZE), _size(header, _COMPRESSED_SIZE)
+        page = Page(*sizes, _of_data(header, _ENCODING, _ENCODING_V2), _of_data(header, _N_VALUES, _N_VALUES) or 0)
         place += reader.place + page.packed
         if place > end:
             raise PageError(f"a page claims to end at byte {place}, its column at {end}")
@@ -59,11 +62,12 @@ def _size(header: dict[int, Any], field: int) -> int:
     return size
 
 
-def _encoding(header: dict[int, Any]) -> int | None:
-    for field, encoding in ((_DATA, _ENCODING), (_DATA_V2, _ENCODING_V2)):
-        data = header.get(field)
-        if isinstance(data, dict) and isinstance(data.get(encoding), int):
-            number: int = data[encoding]
+def _of_data(header: dict[int, Any], first: int, second: int) -> int | None:
+    """A field of the header of a data page of the first or of the second kind; None for other pages."""
+    for kind, field in ((_DATA, first), (_DATA_V2, second)):
+        data = header.get(kind)
+        if isinstance(data, dict) and isinstance(data.get(field), int):
+            number: int = data[field]
             return number
     return None
 

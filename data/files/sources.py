@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 
 from data.column import level_text
 from data.errors import SourceError
+from data.numbers import is_list, number_bytes
 from data.spellings import EXACT_WHOLE_NUMBERS
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -149,14 +150,30 @@ def csv_dialect(header: str) -> dict[str, Any]:
 
 
 def rows_to_pandas(rows: pa.Table) -> pd.DataFrame:
-    """A frame in which integers with empty cells stay integers; floats would change long ids."""
-    if nested := [field.name for field in rows.schema if pa.types.is_nested(field.type)]:
-        raise pa.ArrowInvalid(f"the column(s) {', '.join(map(repr, nested))} hold lists or structures, not values")
+    """A frame in which integers with empty cells stay integers; floats would change long ids.
+
+    Lists of numbers become JSON, as a CSV has them.
+    """
+    if nested := [
+        field.name for field in rows.schema if pa.types.is_nested(field.type) and not holds_numbers(field.type)
+    ]:
+        raise pa.ArrowInvalid(
+            f"the column(s) {', '.join(map(repr, nested))} hold structures or lists of other things than numbers"
+        )
     frame: pd.DataFrame = rows.to_pandas()
     for field in rows.schema:
         if pa.types.is_integer(field.type) and frame[field.name].dtype.kind == "f":
             frame[field.name] = rows[field.name].to_pandas(types_mapper=_MASKED_INTEGERS.get)
+        if pa.types.is_nested(field.type):
+            lists = rows[field.name].to_pylist()
+            frame[field.name] = pd.Series([None if one is None else json.dumps(one) for one in lists], dtype=object)
     return frame
+
+
+def holds_numbers(kind: pa.DataType) -> bool:
+    """Whether it is the type of lists of numbers."""
+    is_list: bool = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    return is_list and bool(pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type))
 
 
 def frame_digest(frame: pd.DataFrame) -> str:
@@ -184,6 +201,8 @@ def _canonical_parts(values: pd.Series[Any]) -> tuple[bytes, ...]:
         if not np.any(np.abs(numbers) >= EXACT_WHOLE_NUMBERS):
             return b"number", _number_bytes(numbers)
     values = values.astype(object)
+    if any(map(is_list, values)):
+        return b"numbers", *(number_bytes(one) if is_list(one) else level_text(one).encode() for one in values)
     positions, uniques = pd.factorize(values.mask(values == ""))
     texts = [level_text(value) for value in uniques]
     plain = [_plain_number(text) for text in texts]

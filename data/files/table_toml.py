@@ -34,6 +34,8 @@ HEADER = """\
 #   time          a date or time; format says how it is written where that is not ISO 8601: "%d/%m/%Y" (the codes of
 #                 Python's strptime), "epoch seconds", "epoch milliseconds" or "excel days"
 #   text          free text; an input of models of messages, and of no others
+#   numbers       a list of numbers, such as the past values of a series; most_numbers says how many at most, and
+#                 positive_numbers = true that all are above 0
 # role          what the column is for:
 #   feature       an input (also where no role is given)
 #   target        what to predict; positive is the value that counts as class 1

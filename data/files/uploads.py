@@ -27,10 +27,14 @@ _LINE_END = re.compile(rb"\r\n?|\n")
 MAX_CELLS = 2_000_000
 """Limit of a CSV, such as 200 columns of 10,000 rows; a cell takes some fifty bytes of memory."""
 MAX_PAGES = 20_000
+MAX_IN_LISTS = 2_000_000
+"""Numbers in all lists of a parquet file: a run of equal ones takes no more bytes the longer it is."""
 MAX_LIST_MEMBERS = 20_000
 """Limit of any list in a parquet footer: columns, row groups."""
 MAX_NOTES_BYTES = 4 * 2**20
 """Limit of any text in the footer, where programs store descriptions of all columns."""
+LISTS = ("list", "element"), ("list", "item")
+"""Paths to the values of a column of lists, as writers name them."""
 MAX_FIXED = 64
 """Limit in bytes of the values of a fixed-length parquet column, such as decimals."""
 _REMEDY = "send fewer rows at a time"
@@ -161,11 +165,14 @@ class ParquetUpload:
 
     def _check(self, needed: set[str]) -> None:
         """Refuse needed columns that would unpack to more than the limit; others are not unpacked."""
-        metadata, n_bytes, n_pages = self.file.metadata, 0, 0
+        metadata, n_bytes, n_pages, n_in_lists = self.file.metadata, 0, 0, 0
         for group in range(metadata.num_row_groups):
             for position in self._positions(needed):
                 for page in self._pages(metadata.row_group(group).column(position)):
                     n_bytes, n_pages = n_bytes + page.unpacked, n_pages + 1
+                    n_in_lists += page.n_values * bool(self.file.schema.column(position).max_repetition_level)
+                    if n_in_lists > MAX_IN_LISTS:
+                        raise TooLargeError(f"{BODY} holds lists of more than {MAX_IN_LISTS:,} numbers; {_REMEDY}")
                     if page.encoding == _DELTA_BYTE_ARRAY:
                         raise SourceError(
                             f"{BODY} has a column in the encoding DELTA_BYTE_ARRAY, which is not supported"
@@ -184,9 +191,12 @@ class ParquetUpload:
             parts = column.path.split(".")
             if needed.isdisjoint(".".join(parts[:n]) for n in range(1, len(parts) + 1)):
                 continue
-            if column.max_repetition_level or column.max_definition_level > 1 or column.path not in needed:
+            is_plain = column.max_definition_level <= 1 and column.path in needed
+            is_list = column.max_repetition_level == 1 and parts[0] in needed and tuple(parts[1:]) in LISTS
+            if not (is_list or (is_plain and not column.max_repetition_level)):
                 raise SourceError(
-                    f"{BODY} has a column of lists or structures, {column.path[:100]!r}; only values are supported"
+                    f"{BODY} has a column of structures or nested lists, {column.path[:100]!r}; only values and lists "
+                    "of numbers are supported"
                 )
             if column.length is not None and column.length > MAX_FIXED:
                 raise SourceError(f"{BODY} has a column with values of {column.length:,} bytes, {column.path[:100]!r}")

@@ -136,10 +136,14 @@ def _source_fields(source: Path, first: pd.DataFrame) -> list[pa.Field]:
     """Schema of the source's columns in the target: CSV text stays text."""
     if not source.name.lower().endswith(".parquet"):
         return [pa.field(str(name), pa.string()) for name in first.columns]
-    return [
-        field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
-        for field in pq.read_schema(source).remove_metadata()
-    ]
+    return [field.with_type(_written(field.type)) for field in pq.read_schema(source).remove_metadata()]
+
+
+def _written(kind: pa.DataType) -> pa.DataType:
+    """The type of a column in the target: that of the source, without dictionaries, and with lists as JSON."""
+    if pa.types.is_dictionary(kind):
+        return kind.value_type
+    return pa.string() if pa.types.is_nested(kind) else kind
 
 
 def _beside(frame: pd.DataFrame, columns: list[pa.Field], answers: pa.Table) -> pa.Table:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from data.column import Column, Scalar
+from data.numbers import Numbers
 from models.contract.domain import LiveModel
 
 Place: TypeAlias = tuple[str | int, ...]
@@ -57,7 +58,7 @@ class Example:
     """Values that fill the form, by column; `label` is the text of the link that does so."""
 
     label: str
-    values: Mapping[str, Scalar]
+    values: Mapping[str, Scalar | Numbers]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.numbers import is_list, number_bytes
 from data.table import Table
 
 RowDigests = npt.NDArray[np.uint64]
@@ -44,9 +45,15 @@ def _codes(cells: pd.Series[Any]) -> RowDigests:
         return (numbers.view(np.uint64) + np.uint64(1 << (_UNREAD_BITS - 1))) >> np.uint64(_UNREAD_BITS)
     if cells.dtype.kind == "M":
         return cells.to_numpy("datetime64[us]").view(np.uint64)
+    if any(map(is_list, cells)):
+        return np.array([_code(number_bytes(cell)) if is_list(cell) else 0 for cell in cells], np.uint64)
     places, texts = pd.factorize(cells.astype(object))  # -1 where empty
-    of_text = [int.from_bytes(blake2b(str(text).encode(), digest_size=8).digest(), "little") for text in texts]
+    of_text = [_code(str(text).encode()) for text in texts]
     return np.array([*of_text, 0], np.uint64)[places]
+
+
+def _code(content: bytes) -> int:
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
 
 
 def _mixed(numbers: RowDigests) -> RowDigests:

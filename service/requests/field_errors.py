@@ -115,7 +115,7 @@ def shown(value: object) -> Any:
         return value if abs(value) <= SAFE_INTEGER else f"an integer of {value.bit_length()} bits"
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    if isinstance(value, dict | list):
+    if isinstance(value, dict | list | tuple):
         return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
     return shortened(str(value))
 
@@ -127,6 +127,11 @@ def _field_error(
     name = place[-1] if place else None
     column = columns.get(name) if isinstance(name, str) else None
     value = details["input"]
+    if column is not None and column.kind == "numbers" and details["type"] in _ABOUT_SEVERAL_VALUES:
+        has = f"; it has {len(value):,}" if isinstance(value, list | tuple) else ""
+        return FieldError(
+            path=json_pointer([*prefix, *place]), message=f"must be {column.allowed}{has}", value=shown(value)
+        )
     if details["type"] == "missing":
         value = None  # pydantic shows the whole row here
         message = f"is missing; it must be {column.allowed}" if column else "is missing"

@@ -38,7 +38,7 @@ def stability(
     ----------
     training, recent : checked frames; the probabilities are of their rows.
     """
-    columns = [column for column in table.of_role("feature") if column.kind not in ("key", "time")]
+    columns = [column for column in table.of_role("feature") if column.kind not in ("key", "time", "numbers")]
     shifts = [_shift(column, training[column.name], recent[column.name]) for column in columns]
     return Stability(
         recent=_recent_in_words(table, training, recent),

@@ -60,6 +60,8 @@ def why_not_compared(column: Column) -> str:
         return "an id has too many values"
     if column.kind == "text":
         return "hardly two texts are the same"
+    if column.kind == "numbers":
+        return "lists are compared by what is answered to them"
     if column.stored != "plain":
         return f"the audit log keeps it {column.stored.replace('_', ' ')}"
     return ""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from data.column import Column, Scalar, level_text
+from data.numbers import Numbers
 from data.sentences import label
 from data.spellings import value_text
 from models.contract.forms import Input, Place
@@ -19,6 +20,7 @@ from service.requests.field_errors import json_pointer
 Control: TypeAlias = Literal["number", "choice", "time", "text", "area"]
 
 _LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
+_SEPARATORS = re.compile(r"[\s,;]+")
 _MAX_DIGITS = 30
 """Longer texts are sent as text, and refused as such."""
 
@@ -100,6 +102,8 @@ class Field:
         text = self.text.strip()
         if self.column.kind == "number" and len(text) <= _MAX_DIGITS:
             return _number(text)
+        if self.column.kind == "numbers":
+            return [_number(one) for one in _SEPARATORS.split(text.strip("[]")) if one]
         if self.column.kind == "flag" and not self.column.levels and text in ("true", "false"):
             return text == "true"
         return text
@@ -119,7 +123,7 @@ def fields_of(inputs: Iterable[Input], texts: Mapping[str, str] | None) -> list[
     ]
 
 
-def example_texts(inputs: Iterable[Input], values: Mapping[str, Scalar]) -> dict[str, str]:
+def example_texts(inputs: Iterable[Input], values: Mapping[str, Scalar | Numbers]) -> dict[str, str]:
     """The texts of a form that is filled with an example; columns that it lacks have their own."""
     return {
         json_pointer(one.place): example_text(one.column, values.get(one.column.name, one.column.example))
@@ -127,10 +131,12 @@ def example_texts(inputs: Iterable[Input], values: Mapping[str, Scalar]) -> dict
     }
 
 
-def example_text(column: Column, example: Scalar | None) -> str:
+def example_text(column: Column, example: Scalar | Numbers | None) -> str:
     """A value of the column as its field holds it."""
     if example is None:
         return ""
+    if isinstance(example, tuple):
+        return ", ".join(map(json.dumps, example))
     if isinstance(example, bool):
         return "true" if example else "false"
     return json.dumps(example) if isinstance(example, int | float) and column.kind == "number" else level_text(example)

@@ -107,12 +107,19 @@ class TestReadFrame:
         with pytest.raises(SourceError):
             list(iter_frames(tmp_path / name, 10))
 
-    def test_lists_in_cells_are_refused(self, tmp_path):
-        """A table has one value in a cell."""
+    def test_lists_of_numbers_are_read_as_a_csv_has_them(self, tmp_path):
+        """As JSON; an empty cell stays empty."""
         path = tmp_path / "rows.parquet"
-        pq.write_table(pa.table({"x": pa.array([[1], [2]])}), path)
+        pq.write_table(pa.table({"x": pa.array([[1.5, 2], None])}), path)
 
-        with pytest.raises(SourceError, match="'x' hold lists"):
+        assert read_frame(path)["x"].tolist() == ["[1.5, 2.0]", None]
+
+    def test_other_lists_in_cells_are_refused(self, tmp_path):
+        """A table has one value in a cell, or several numbers."""
+        path = tmp_path / "rows.parquet"
+        pq.write_table(pa.table({"x": pa.array([["a"], ["b"]])}), path)
+
+        with pytest.raises(SourceError, match="'x' hold structures or lists of other things"):
             read_frame(path)
 
 

@@ -142,7 +142,11 @@ def test_long_blocks_and_lists_are_refused_where_they_are_wanted():
     table = pa.table({"a": pa.array([b"x" * 65], pa.binary(65)), "b": [[1]], "c": [{"d": 1}], "e": [1]})
     content = parquet_of(table)
 
-    for name, why in (("a", "values of 65 bytes"), ("b", "lists or structures"), ("c", "lists or structures")):
+    for name, why in (
+        ("a", "values of 65 bytes"),
+        ("b", "structures or nested lists"),
+        ("c", "structures or nested lists"),
+    ):
         with pytest.raises(SourceError, match=why):
             read(content, needed=(name,))
     assert read(content, needed=("e",))["e"].tolist() == [1]
