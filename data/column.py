@@ -193,6 +193,8 @@ class Column:
         if not is_list and (self.most_numbers is not None or self.positive_numbers):
             field = "positive_numbers" if self.positive_numbers else "most_numbers"
             raise TableError(f"column {self.name!r}: {field!r} is for lists of numbers, this is a {self.kind}")
+        if self.example is not None and is_list is not isinstance(self.example, tuple):
+            raise TableError(f"column {self.name!r}: 'example' is {self.example!r}; it must be {self.allowed}")
         if is_list and (self.missing or self.role not in ("feature", "target", "ignore")):
             raise TableError(
                 f"column {self.name!r}: a list of numbers is a feature or the target, and has no 'missing'; its role "

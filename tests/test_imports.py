@@ -27,11 +27,11 @@ ROOMS = {
         "costs": "arrays errors",
         "names": "errors",
         "encoding": "array_file arrays errors home nn presets",
-        "estimators": "arrays encoding errors nn presets",
-        "evaluation": "arrays encoding errors estimators",
         "series": "arrays errors nn",
+        "estimators": "arrays encoding errors nn presets series",
+        "evaluation": "arrays encoding errors estimators",
         "contract": "arrays costs encoding estimators evaluation presets",
-        "tasks": "arrays contract errors estimators evaluation",
+        "tasks": "arrays contract errors estimators evaluation series",
         "answers": "arrays contract encoding errors estimators evaluation nn",
         "decisions": "arrays contract costs errors",
         "domains": "answers arrays contract costs decisions encoding errors estimators presets tasks",
@@ -42,7 +42,7 @@ ROOMS = {
         "training": "answers arrays clock contract encoding errors estimators evaluation home names nn presets "
         "records registry",
         "backtesting": "arrays contract costs decisions errors evaluation home presets records registry training",
-        "reports": "arrays backtesting contract decisions estimators evaluation registry training",
+        "reports": "arrays backtesting contract decisions estimators evaluation registry series training",
         "retraining": "clock contract cores errors estimators home monitoring names registry reports training",
     },
     "service": {

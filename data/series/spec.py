@@ -64,6 +64,9 @@ def check_series(spec: SeriesSpec | None, columns: Sequence[Column]) -> None:
             if column.role == "target" and column.missing:
                 raise TableError(f"column {column.name!r}: a target is known in every row; leave out 'missing'")
         return
+    if any(column.kind == "numbers" for column in columns):
+        _check_histories(spec, columns)
+        return
     for column in columns:
         if column.role not in ROLES:
             raise TableError(
@@ -76,6 +79,17 @@ def check_series(spec: SeriesSpec | None, columns: Sequence[Column]) -> None:
     if targets[0].kind != "number":
         raise TableError(f"column {targets[0].name!r}: what is forecast is a number, not a {targets[0].kind}")
     _check_order(spec, columns)
+
+
+def _check_histories(spec: SeriesSpec, columns: Sequence[Column]) -> None:
+    """Check a table of histories: each row has the past values of a series as a feature, and the next as the target."""
+    past = [column for column in columns if column.role == "feature"]
+    if [column.kind for column in past] != ["numbers"]:
+        names = ", ".join(column.name for column in past) or "none"
+        raise TableError(f"a table of histories has one feature, of kind 'numbers'; here the features are: {names}")
+    targets = [column for column in columns if column.role == "target"]
+    if [(column.kind, column.most_numbers) for column in targets] != [("numbers", spec.horizon)]:
+        raise TableError(f"the target of a table of histories is of kind 'numbers', with most_numbers = {spec.horizon}")
 
 
 def _check_order(spec: SeriesSpec, columns: Sequence[Column]) -> None:

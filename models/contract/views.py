@@ -112,6 +112,27 @@ class TextMark:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fan:
+    """A path with bands around it, from a start on; `says` is the alternative text.
+
+    Points are "x,y x,y ..." of SVG in a box of 100 by 100, the largest value at the top.
+
+    Parameters
+    ----------
+    bands : outlines, the widest first; `path` the middle of them.
+    start : height of the start, where a level line goes through.
+    low, high : the values at the bottom and the top, as texts.
+    """
+
+    bands: Sequence[str]
+    path: str
+    start: float
+    low: str
+    high: str
+    says: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Part:
     """One section of a view; its non-empty fields are drawn in this order.
 
@@ -123,6 +144,7 @@ class Part:
     marks: Sequence[TextMark] = ()
     scale: Scale | None = None
     picture: Picture | None = None
+    fan: Fan | None = None
     bars: Sequence[Bar] = ()
     items: Sequence[str] = ()
     facts: Sequence[tuple[str, str]] = ()
@@ -131,7 +153,8 @@ class Part:
     @property
     def is_empty(self) -> bool:
         """Whether it has no content besides the heading."""
-        return not (self.text or self.scale or self.picture or self.bars or self.items or self.facts)
+        drawn = self.scale or self.picture or self.fan or self.bars
+        return not (self.text or drawn or self.items or self.facts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +240,30 @@ def signed_picture(amounts: Sequence[float], width: int, says: str) -> Picture:
     most = max(map(abs, amounts), default=0.0) or 1.0
     cells = [Cell(round(abs(amount) / most, 3), "accent" if amount > 0 else "bad") for amount in amounts]
     return Picture(width=width, cells=cells, says=says)
+
+
+def fan(
+    *, start: float, median: Sequence[float], bands: Sequence[tuple[Sequence[float], Sequence[float]]], says: str
+) -> Fan:
+    """Build a fan from a start, the median of each step, and lower and upper bounds of each band."""
+    values = [start, *median, *(value for band in bands for bounds in band for value in bounds)]
+    low, high = min(values), max(values)
+
+    def height(value: float) -> float:
+        return round(100 - (value - low) / (high - low) * 100, 2) if high > low else 50.0
+
+    def points(path: Sequence[float]) -> list[str]:
+        return [f"{round(100 * i / len(path), 2)},{height(value)}" for i, value in enumerate(path, 1)]
+
+    first = f"0,{height(start)}"
+    return Fan(
+        bands=[" ".join([first, *points(upper), *reversed(points(lower))]) for lower, upper in bands],
+        path=" ".join([first, *points(median)]),
+        start=height(start),
+        low=f"{low:.4g}",
+        high=f"{high:.4g}",
+        says=says,
+    )
 
 
 def bars(amounts: Sequence[Amount]) -> list[Bar]:

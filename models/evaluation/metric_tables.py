@@ -46,7 +46,16 @@ QUANTILE_METRICS = (
     Metric("coverage", "Coverage", "share of rows inside the interval", 1.0, headline=True),
     Metric("width", "Width", "mean width of the interval", 0.0, headline=True),
 )
-ALL_METRICS = (BINARY_METRICS, CLASS_METRICS, QUANTILE_METRICS)
+PATH_METRICS = (
+    Metric("mase", "MASE", "mean absolute error of the median, in usual steps", 0.0, headline=True),
+    Metric("skill", "Skill", "share of the last value's error that is saved", 1.0, headline=True),
+    Metric("smape", "sMAPE", "symmetric percentage error of the median, 0 to 200", 0.0),
+    Metric("path_pinball", "Scaled pinball loss", "mean over quantiles and steps, in usual steps", 0.0),
+    Metric("msis", "MSIS", "interval score of the 95 % interval, in usual steps", 0.0, headline=True),
+    Metric("coverage_80", "Coverage of 80 %", "share of values inside the 80 % interval", 0.8),
+    Metric("coverage_95", "Coverage of 95 %", "share of values inside the 95 % interval", 0.95, headline=True),
+)
+ALL_METRICS = (BINARY_METRICS, CLASS_METRICS, QUANTILE_METRICS, PATH_METRICS)
 """The metrics of every task."""
 
 

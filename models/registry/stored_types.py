@@ -48,6 +48,7 @@ from models.series.forecaster import SeriesForecaster
 from models.series.mixture import Mixture
 from models.series.quantile_network import QuantileNetwork
 from models.series.settings import SeriesSettings, Size
+from models.series.skill import Skill
 
 OF_ALL_DOMAINS: tuple[type, ...] = (
     Background,
@@ -67,6 +68,7 @@ OF_ALL_DOMAINS: tuple[type, ...] = (
     SeriesForecaster,
     SeriesSettings,
     Size,
+    Skill,
     SparseClassifier,
     SparseNetwork,
     TableClassifier,

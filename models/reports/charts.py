@@ -15,6 +15,7 @@ from models.arrays import Floats, Labels
 from models.evaluation.intervals import wilson_interval
 from models.evaluation.metrics import Contender, calibration_bins
 from models.reports.colours import EVENT, NEUTRAL, OURS
+from models.reports.path_charts import path_coverage_chart, path_errors_chart
 from models.reports.style import Chart, bar, cut, dotted, finished, percent_ticks, shown
 from models.reports.task_charts import confidence_chart, confusion_chart, coverage_chart, predicted_observed_chart
 
@@ -161,6 +162,8 @@ CHARTS: Mapping[str, Callable[[Any, Mapping[str, Contender], Floats | None], Cha
     "confidence": lambda targets, contenders, _: confidence_chart(targets, contenders),
     "predicted_observed": lambda targets, contenders, _: predicted_observed_chart(targets, contenders),
     "coverage": lambda targets, contenders, _: coverage_chart(targets, contenders),
+    "path_errors": lambda targets, contenders, _: path_errors_chart(targets, contenders),
+    "path_coverage": lambda targets, contenders, _: path_coverage_chart(targets, contenders),
 }
 """The charts of targets, predictions and weights that a task may name, see `models.contract.Task.charts`."""
 

@@ -35,6 +35,7 @@ def findings(
     labels, predictions, weights : of the test rows.
     """
     found = [
+        *task.findings(labels, predictions),
         *([_calibration(labels, predictions, weights)] if task.is_binary else []),
         *_worst_group(diagnostics.segments),
         *(_worst_treatment(diagnostics.fairness) if diagnostics.fairness else []),

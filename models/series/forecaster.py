@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from models.arrays import Floats
+from models.nn.training import Callback
 from models.series.answer import LEARNED, SHORT, UNKNOWN_SIZE, UNMOVED, UNTRAINED, Forecast, Method
 from models.series.arrays import Positions
 from models.series.features import n_features
@@ -77,14 +78,39 @@ class SeriesForecaster:
             raise ValueError(f"usual_scale_ must be at least 0, got {self.usual_scale_}")
 
     @property
+    def training_curve_(self) -> Sequence[float]:
+        """Loss of the network after each epoch, see `QuantileNetwork`; empty without one, and once stored."""
+        return () if self.network_ is None else self.network_.training_curve
+
+    @property
+    def validation_curve_(self) -> Sequence[float]:
+        """Empty: no epoch is chosen, and what is held out judges the mixture."""
+        return ()
+
+    @property
+    def best_epoch_(self) -> int:
+        """The last one, whose weights are kept."""
+        return len(self.training_curve_)
+
+    @property
+    def n_folds_(self) -> int:
+        """Folds that the curve is averaged over."""
+        return self.settings.n_folds
+
+    @property
     def method(self) -> Method:
         """What makes the median of a history that is long enough."""
         if self.mixture_.network_share.any():
             return "network"
         return "bank" if self.mixture_.bank_share else "naive"
 
-    def fit(self, series: Sequence[Floats]) -> SeriesForecaster:
-        """Learn from series, each a tidy history in the order of time (see `data.series`); they end together."""
+    def fit(self, series: Sequence[Floats], *, callbacks: Sequence[Callback] = ()) -> SeriesForecaster:
+        """Learn from series, each a tidy history in the order of time (see `data.series`); they are taken to end together.
+
+        Parameters
+        ----------
+        callbacks : called after each epoch of the network of each fold.
+        """
         settings, rng = self.settings, np.random.default_rng(self.seed)
         few = len(series) < FEW_SERIES
         histories = self._histories(series)
@@ -95,10 +121,18 @@ class SeriesForecaster:
         self.network_, self.usual_scale_ = None, 0.0
         self.mixture_ = self.naive_ = unlearned(settings.knots())
         if len(windows):
-            self._learn(histories, windows, few=few, rng=rng)
+            self._learn(histories, windows, few=few, rng=rng, callbacks=callbacks)
         return self
 
-    def _learn(self, histories: Histories, windows: Windows, *, few: bool, rng: np.random.Generator) -> None:
+    def _learn(
+        self,
+        histories: Histories,
+        windows: Windows,
+        *,
+        few: bool,
+        rng: np.random.Generator,
+        callbacks: Sequence[Callback],
+    ) -> None:
         settings, horizon, of = self.settings, self.settings.horizon, windows.of
         logs = settings.transform == "log"
         self.usual_scale_ = float(
@@ -115,7 +149,7 @@ class SeriesForecaster:
         network = None
         if folds:
             self.network_, held = fit_quantile_network(
-                windows.X, change - bank, weights, folds, settings, self.size_, rng
+                windows.X, change - bank, weights, folds, settings, self.size_, rng, callbacks
             )
             network = held + bank[:, :, None]
         judged = np.flatnonzero(np.isfinite(held[:, 0, 0])) if folds else np.arange(len(windows))

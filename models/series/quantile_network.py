@@ -14,7 +14,7 @@ from models.nn.network import Network
 from models.nn.optimizers import optimizer_named
 from models.nn.rows import Rows
 from models.nn.schedules import cosine
-from models.nn.training import Training
+from models.nn.training import Callback, Training
 from models.series.arrays import Features
 from models.series.features import MAX_FEATURE
 from models.series.held_out import Fold
@@ -33,6 +33,7 @@ class QuantileNetwork:
     ----------
     mean, spread : of the features, (n_features,).
     network : the members of all folds.
+    training_curve : loss after each epoch, the mean over the folds; not stored.
     """
 
     stored_as: ClassVar[str] = "quantile_network"
@@ -44,6 +45,7 @@ class QuantileNetwork:
     network: Network
     mean: Floats
     spread: Floats
+    training_curve: Sequence[float] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -81,6 +83,7 @@ def fit_quantile_network(
     settings: SeriesSettings,
     size: Size,
     rng: np.random.Generator,
+    callbacks: Sequence[Callback] = (),
 ) -> tuple[QuantileNetwork, Floats]:
     """Train a network for each fold; returns all of them as one, and what each says of its held-out windows.
 
@@ -99,16 +102,28 @@ def fit_quantile_network(
     wide = np.repeat(np.clip(targets, -MAX_TARGET, MAX_TARGET).astype(np.float32), len(LEVELS), axis=1)
     rows = Rows(inputs, wide, weights.astype(np.float32)[:, None])
     held = np.full((len(X), targets.shape[1], len(LEVELS)), np.nan)
-    networks = []
+    networks, curves = [], []
     for training, held_out in folds:
-        network = _fit_one(rows.subset(training), targets[training], settings, size, rng)
+        network, curve = _fit_one(rows.subset(training), targets[training], settings, size, rng, callbacks)
+        curves.append(curve)
         held[held_out] = _quantiles(network, inputs[held_out])
         networks.append(network)
     first = [network.layers[0].weights for network in networks]
-    return QuantileNetwork(Network.joined(networks, first_weights=first, directions=None), mean, spread), held
+    whole = Network.joined(networks, first_weights=first, directions=None)
+    n_epochs = min(map(len, curves))
+    curve = np.mean([one[:n_epochs] for one in curves], axis=0).tolist()
+    return QuantileNetwork(whole, mean, spread, curve), held
 
 
-def _fit_one(rows: Rows, targets: Floats, settings: SeriesSettings, size: Size, rng: np.random.Generator) -> Network:
+def _fit_one(
+    rows: Rows,
+    targets: Floats,
+    settings: SeriesSettings,
+    size: Size,
+    rng: np.random.Generator,
+    callbacks: Sequence[Callback],
+) -> tuple[Network, list[float]]:
+    """A trained network, and its training loss after each epoch."""
     n_knots = targets.shape[1]
     network = Network(
         (rows.inputs.shape[1], *size.hidden, n_knots * len(LEVELS)),
@@ -131,6 +146,5 @@ def _fit_one(rows: Rows, targets: Floats, settings: SeriesSettings, size: Size, 
         weight_decay=settings.weight_decay,
         rng=rng,
     )
-    for _ in training.steps(rows, n_epochs=settings.n_epochs):
-        pass
-    return network
+    seen = training.epochs(rows, n_epochs=settings.n_epochs, callbacks=callbacks)
+    return network, [epoch.training_loss for epoch in seen]

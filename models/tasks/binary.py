@@ -51,7 +51,9 @@ def binary(probability: str) -> Task:
         losses=log_losses,
         bounded_loss="Brier score",
         bounded_losses=brier_losses,
-        constant=lambda _table, targets, weights, n_rows: np.full(n_rows, float(np.average(targets, weights=weights))),
+        constant=lambda table, train, targets, predictions: np.full(
+            len(predictions), float(np.average(targets, weights=table.row_weights(train)))
+        ),
         baselines=baselines,
         measures=measures,
         expected=expected,

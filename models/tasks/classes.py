@@ -54,7 +54,9 @@ def classes(*, probabilities: str, probability: str) -> Task:
         losses=class_log_losses,
         bounded_loss="Brier score",
         bounded_losses=class_brier_losses,
-        constant=level_shares,
+        constant=lambda table, train, targets, predictions: level_shares(
+            table, targets, table.row_weights(train), len(predictions)
+        ),
         baselines=class_baselines,
         measures=class_measures,
         expected=expected_classes,

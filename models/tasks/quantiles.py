@@ -52,7 +52,9 @@ def quantiles(fields: Mapping[str, float], *, title: str, unit: str = "", bounds
         losses=found.losses,
         bounded_loss="pinball loss, as a share of the range",
         bounded_losses=found.bounded_losses,
-        constant=lambda _, targets, weights, n_rows: np.tile(weighted_quantiles(targets, levels, weights), (n_rows, 1)),
+        constant=lambda table, train, targets, predictions: np.tile(
+            weighted_quantiles(targets, levels, table.row_weights(train)), (len(predictions), 1)
+        ),
         baselines=partial(_baselines, levels=levels),
         measures=found.measures,
         expected=found.expected,

@@ -60,13 +60,14 @@ def too_few(trained: Trained) -> str:
 def _no_better_than_the_base_rate(trained: Trained, seed: int) -> str:
     """Paired comparison with the constant prediction of the training rows."""
     task, labels = trained.task, trained.test_labels
-    predictions = (trained.test_predictions, trained.constant_predictions(len(labels)))
+    predictions = (trained.test_predictions, trained.constant_predictions(trained.test_predictions))
     ours, theirs = (task.losses(labels, found) for found in predictions)
     found = compare(ours, theirs, trained.test_weights, seed=seed)
-    if found.better:
+    if found.better or not (task.beats_constant or found.worse):
         return ""
+    is_not = "is not better than" if task.beats_constant else "is worse than"
     return (
-        f"it is not better than the same prediction for every row (the base rate) beyond chance: {task.loss} "
+        f"it {is_not} the same prediction for every row (the base rate) beyond chance: {task.loss} "
         f"{found.difference:+.5f} against it (90 % interval {found.low:+.5f} to {found.high:+.5f}, lower is better)"
     )
 

@@ -178,7 +178,7 @@ def judge(
         contenders={**contenders, name: Contender(theirs, task.evaluate(labels, theirs, weights), seconds=0.0)},
         comparison=compare(task.losses(labels, ours), task.losses(labels, theirs), weights, seed=seed),
         compared_on=_compared_on(trained),
-        margin=margin_of(trained, labels, weights),
+        margin=margin_of(trained, labels, ours, weights),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from models.arrays import Floats
-from models.contract import Targets
+from models.contract import Predictions, Targets
 from models.errors import BundleError
 from models.estimators.table_scorer import TableScorer
 from models.evaluation.metrics import Comparison, compare
@@ -66,9 +66,9 @@ def is_inferior(comparison: Comparison, margin: float) -> bool:
     return comparison.high > margin and comparison.difference > 0
 
 
-def margin_of(trained: Trained, targets: Targets, weights: Floats | None) -> float:
-    """The margin in the unit of the loss: its share of the loss of the constant prediction."""
-    losses = trained.task.losses(targets, trained.constant_predictions(len(targets)))
+def margin_of(trained: Trained, targets: Targets, predictions: Predictions, weights: Floats | None) -> float:
+    """The margin in the unit of the loss: its share of the loss of the constant prediction for the same rows."""
+    losses = trained.task.losses(targets, trained.constant_predictions(predictions))
     return trained.gates.margin * float(np.average(losses, weights=weights))
 
 
@@ -93,14 +93,16 @@ def standing(
         return None
     weights = trained.scorer.table.row_weights(common.frame)
     best, theirs = min(known, key=lambda pair: float(np.average(pair[1], weights=weights)))
-    ours, table = common_losses(trained, common), trained.scorer.table
-    targets = trained.task.targets(table, common.frame)
+    table, task = trained.scorer.table, trained.task
+    targets = task.targets(table, common.frame)
+    predictions = trained.scorer.frame_scores(common.frame)[task.prediction]
+    ours = np.asarray(task.losses(targets, predictions), dtype=np.float64)
     return Standing(
         best=best,
         n_rows=len(ours),
         n_versions=len(known),
         comparison=compare(ours, theirs, weights, seed=seed),
-        margin=margin_of(trained, targets, weights),
+        margin=margin_of(trained, targets, predictions, weights),
         loss=trained.task.loss,
     )
 

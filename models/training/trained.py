@@ -81,11 +81,10 @@ class Trained:
             return own
         return own.with_those_of(None if self.champion_rows is None else self.champion_rows.known)
 
-    def constant_predictions(self, n_rows: int) -> Predictions:
-        """What the training rows' outcomes alone predict, for so many rows: the base rate, of a binary task."""
-        table, rows = self.scorer.table, self.rows.train
-        weights = table.row_weights(self.frame.iloc[rows]) if table.weight else None
-        return self.task.constant(table, self.labels[rows], weights, n_rows)
+    def constant_predictions(self, predictions: Predictions) -> Predictions:
+        """What the training rows' outcomes alone predict in place of these: the base rate, of a binary task."""
+        rows = self.rows.train
+        return self.task.constant(self.scorer.table, self.frame.iloc[rows], self.labels[rows], predictions)
 
     @property
     def origin(self) -> str:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
-from models.contract import Domain, LiveModel, Predictions, Task
+from models.contract import Domain, LiveModel, Predictions, Targets, Task
+from models.contract.rows import are_known, stacked
 from models.evaluation.expected import Expected
 from models.evaluation.measures import ExpectedRows, Measures, RowMeasures
 from models.records.audit_log.log import PredictionLog
@@ -62,7 +63,7 @@ class Judged:
     days: npt.NDArray[np.datetime64]
     versions: npt.NDArray[np.int64]
     predictions: Predictions
-    targets: npt.NDArray[np.float64]
+    targets: Targets
     share: float
 
 
@@ -92,7 +93,7 @@ def performance(
     old_enough = now.date() - timedelta(days=int(np.ceil(matures)))
     starts = [since + timedelta(weeks=i) for i in range(weeks)]
     by_week = [_period(task, judged, start, start + timedelta(weeks=1), old_enough, seed) for start in starts]
-    is_old, known = judged.days < np.datetime64(old_enough), ~np.isnan(judged.targets)
+    is_old, known = judged.days < np.datetime64(old_enough), are_known(judged.targets)
     total = _period(task, judged, since, old_enough, old_enough, seed) if is_old.any() else None
     by_version = {
         int(version): _measures(task, judged, is_old & known & (judged.versions == version))
@@ -122,25 +123,25 @@ def _judged(engine: sa.Engine, live: LiveModel, since: date, now: datetime) -> J
         model, since=start, until=until, actions=actions, only=sampled.only, at_once=sampled.at_once
     )
     chosen = (one for one in recorded if sampled.takes(one.id))
-    found: list[tuple[date, int, Any, float]] = []
+    found: list[tuple[date, int, Any, Any]] = []
     for one, outcome in with_outcomes(engine, model, live.table, chosen, now=now):
         prediction = (asked.get(one.action) or domain.task.answered)(one.answer)
         if prediction is not None:
-            target = np.nan if outcome is None else domain.task.target_of(live.table, outcome)
+            target = None if outcome is None else domain.task.target_of(live.table, outcome)
             found.append((one.at.date(), one.version, prediction, target))
     days, versions, predictions, targets = zip(*found, strict=True) if found else ((),) * 4
     return Judged(
         np.array(days, "datetime64[D]"),
         np.array(versions, np.int64),
-        np.array(predictions, np.float64),
-        np.array(targets, np.float64),
+        stacked(predictions),
+        stacked(targets),
         sampled.share,
     )
 
 
 def _period(task: Task, judged: Judged, since: date, until: date, old_enough: date, seed: int) -> Period:
     within = (judged.days >= np.datetime64(since)) & (judged.days < np.datetime64(until))
-    known = within & ~np.isnan(judged.targets)
+    known = within & are_known(judged.targets)
     is_matured = until <= old_enough
     return Period(
         since=since,

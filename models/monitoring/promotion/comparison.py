@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -65,7 +64,7 @@ def _shadow(
     engine: sa.Engine, rollout: Rollout, champion: int, domain: Domain, table: Table, outcomes: Iterable[OutcomeInOrder]
 ) -> PromotionTest:
     task = domain.task
-    pairs: list[tuple[Any, Any, float]] = []
+    pairs: list[tuple[Any, Any, Any]] = []
     for some, answered in _with_answers(engine, rollout, champion, domain, outcomes):
         ours, theirs = answered.by_role["champion"], answered.by_role["shadow"]
         pairs += [
@@ -77,15 +76,15 @@ def _shadow(
     return judge_shadow(*(zip(*pairs, strict=True) if pairs else ((), (), ())), task=task, note=note)
 
 
-def _target(task: Task, table: Table, outcome: Value | None) -> float:
-    return math.nan if outcome is None else float(task.target_of(table, outcome))
+def _target(task: Task, table: Table, outcome: Value | None) -> Any:
+    return None if outcome is None else task.target_of(table, outcome)
 
 
 def _canary(
     engine: sa.Engine, rollout: Rollout, champion: int, domain: Domain, table: Table, outcomes: Iterable[OutcomeInOrder]
 ) -> PromotionTest:
     task = domain.task
-    rows: list[tuple[Any, bool, float]] = []
+    rows: list[tuple[Any, bool, Any]] = []
     for some, answered in _with_answers(engine, rollout, champion, domain, outcomes):
         sent = answered.by_role["champion"] | answered.by_role["canary"]
         rows += [

@@ -19,8 +19,9 @@ with at most so many unknown outcomes the one with the narrowest bounds is used:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,7 @@ from pydantic import BaseModel, Field
 
 from models.arrays import Floats
 from models.contract import Task
+from models.contract.rows import are_known, stacked
 from models.monitoring.promotion.confidence_sequence import boundary
 
 ALPHA = 0.05
@@ -71,18 +73,18 @@ class PromotionTest(BaseModel):
 
 
 def judge_shadow(
-    champion: npt.ArrayLike, challenger: npt.ArrayLike, targets: npt.ArrayLike, *, task: Task, note: str = ""
+    champion: Iterable[Any], challenger: Iterable[Any], targets: Iterable[Any], *, task: Task, note: str = ""
 ) -> PromotionTest:
     """Compare predictions of the same rows, in the order of the predictions.
 
     Parameters
     ----------
     champion, challenger : predictions of n rows.
-    targets : of shape (n,), NaN where unknown.
+    targets : of each row, None or NaN where unknown.
     note : a sentence on which rows these are.
     """
     y, known = _known(targets)
-    predictions = [np.asarray(one, float) for one in (champion, challenger)]
+    predictions = [stacked(one) for one in (champion, challenger)]
     ours, theirs = (task.bounded_losses(y, one) for one in predictions)
     improvements = ours - theirs
     by_target = [
@@ -94,9 +96,9 @@ def judge_shadow(
 
 
 def judge_canary(
-    predictions: npt.ArrayLike,
+    predictions: Iterable[Any],
     by_challenger: npt.ArrayLike,
-    targets: npt.ArrayLike,
+    targets: Iterable[Any],
     *,
     share: float,
     task: Task,
@@ -108,11 +110,11 @@ def judge_canary(
     ----------
     predictions : the answered ones, of n rows.
     by_challenger : whether the row was assigned to the challenger, of shape (n,).
-    targets : of shape (n,), NaN where unknown.
+    targets : of each row, None or NaN where unknown.
     share : probability of that assignment.
     note : a sentence on which rows these are.
     """
-    given, answered = np.asarray(by_challenger, bool), np.asarray(predictions, float)
+    given, answered = np.asarray(by_challenger, bool), stacked(predictions)
     y, known = _known(targets)
     scores = task.bounded_losses(y, answered)
     by_target = [task.bounded_losses(at, answered) for at in _possible_targets(task, answered)]
@@ -151,11 +153,12 @@ def canary_improvements(
     return weights * (scores - np.minimum(means, MAX_BASELINE))
 
 
-def _known(targets: npt.ArrayLike) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Targets with 0 in place of NaN, and which of them are known."""
-    y = np.asarray(targets, float)
-    known = ~np.isnan(y)
-    return np.where(known, y, 0.0), known
+def _known(targets: Iterable[Any]) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Targets with 0 in place of unknown ones, and which of them are known."""
+    y = stacked(targets)
+    known = are_known(y)
+    y[~known] = 0.0
+    return y, known
 
 
 def _possible_targets(task: Task, predictions: Floats) -> list[Floats]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from models.registry.database.engine import parts_of
 
-Value: TypeAlias = bool | float | str
+Value: TypeAlias = bool | float | str | tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Outcome:
     Parameters
     ----------
     id : of the prediction or the event.
-    value : whether it was positive, or the observed level or number; None retracts earlier outcomes.
+    value : whether it was positive, or the observed level, number or numbers; None retracts earlier outcomes.
     known : time of the observation; None for now, unless the value holds already.
     source : the caller's key for a prediction; `history`, `feedback` or `verdict` for an event.
     """
@@ -156,5 +156,5 @@ class Ledger:
 
 def _value(row: Any) -> Value | None:
     """The value in a row of `Ledger.entries`."""
-    value: Value | None = row.flag if row.number is None else row.number
-    return value
+    value: Value | list[float] | None = row.flag if row.number is None else row.number
+    return tuple(value) if isinstance(value, list) else value  # JSON has no tuples

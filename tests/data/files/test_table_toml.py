@@ -96,7 +96,7 @@ class TestMistakes:
                 "name = 't'\n[columns.x]\nkind = 'number'\nminimum = 'low'",
                 "column 'x': field 'minimum' is 'low'; it must",
             ),
-            ("name = 't'\n[columns.x]\nkind = 'key'\nexample = [1]", "a valid boolean or a valid integer or"),
+            ("name = 't'\n[columns.x]\nkind = 'key'\nexample = [1]", "must be an id"),
             ("name = 't'\n[columns.x]\nkind = 'key'\nlevels = 3", "field 'levels' is 3; it must be a valid list"),
             ("name = 't'\n[columns.p]\nkind = 'key'\nrole = 'propensity'", "a propensity cannot be of kind 'key'"),
             (

@@ -139,7 +139,7 @@ def test_values_told_by_their_difference_are_refused():
 
 def test_long_blocks_and_lists_are_refused_where_they_are_wanted():
     """Values are read here."""
-    table = pa.table({"a": pa.array([b"x" * 65], pa.binary(65)), "b": [[1]], "c": [{"d": 1}], "e": [1]})
+    table = pa.table({"a": pa.array([b"x" * 65], pa.binary(65)), "b": [[[1]]], "c": [{"d": 1}], "e": [1]})
     content = parquet_of(table)
 
     for name, why in (
