@@ -103,7 +103,8 @@ def _description(column: Column) -> str:
 def _examples(column: Column) -> list[Any]:
     """The column's example first, then the known levels of a category."""
     levels = column.levels if column.kind == "category" else ()
-    first = [] if column.example is None else [column.example]
+    example = list(column.example) if isinstance(column.example, tuple) else column.example
+    first: list[Any] = [] if example is None else [example]
     return first + [level for level in levels if level not in first]
 
 

@@ -270,7 +270,11 @@ class Table:
 
     def example(self) -> dict[str, Any]:
         """One request row: the example value of every input that has one."""
-        return {column.name: column.example for column in self.inputs if column.example is not None}
+        return {
+            column.name: list(column.example) if isinstance(column.example, tuple) else column.example
+            for column in self.inputs
+            if column.example is not None
+        }
 
     def with_columns(self, changes: Mapping[str, Mapping[str, Any]]) -> Table:
         """A copy with changed fields of the named columns, e.g. `{"age": {"role": "ignore"}}`."""

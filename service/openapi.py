@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -195,7 +196,8 @@ def _batch_content(prefix: str, example: Json | None) -> Json:
 
 def _csv_of(row: Json) -> str:
     """A CSV file with a header and one line."""
-    return pd.DataFrame([row]).to_csv(index=False)
+    cells = {name: json.dumps(value) if isinstance(value, list) else value for name, value in row.items()}
+    return pd.DataFrame([cells]).to_csv(index=False)
 
 
 def _schemas(adapters: Mapping[str, TypeAdapter[Any]], prefix: str = "", *, mode: Any = "validation") -> Json:

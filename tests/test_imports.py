@@ -34,7 +34,7 @@ ROOMS = {
         "tasks": "arrays contract errors estimators evaluation series",
         "answers": "arrays contract encoding errors estimators evaluation nn",
         "decisions": "arrays contract costs errors",
-        "domains": "answers arrays contract costs decisions encoding errors estimators presets tasks",
+        "domains": "answers arrays contract costs decisions encoding errors estimators presets series tasks",
         "playground": "answers arrays errors nn",
         "registry": "array_file clock contract decisions domains encoding errors estimators home names nn series",
         "records": "answers clock contract decisions encoding errors registry",

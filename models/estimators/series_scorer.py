@@ -143,7 +143,7 @@ class SeriesScorer(TableScorer):
         rows: NumberLists = X
         pasts, found = rows.lists(), list[Forecast]()
         for start in range(0, len(pasts), ROWS_AT_ONCE):
-            found += self.forecaster.forecast(pasts[start : start + ROWS_AT_ONCE])
+            found += self.forecaster.forecasts(pasts[start : start + ROWS_AT_ONCE])
         spec = self.table.series
         assert spec is not None  # noqa: S101 - see `check_restored`
         quantiles = np.array([one.quantiles for one in found]).reshape(-1, spec.horizon, len(LEVELS))

@@ -165,7 +165,7 @@ class SeriesForecaster:
         nobody = np.full(len(windows), -1)
         self.naive_ = fit_mixture(change, bank, None, weights, nobody, max_share=0.0, newest=np.flatnonzero(newest))
 
-    def forecast(self, series: Sequence[Floats]) -> list[Forecast]:
+    def forecasts(self, series: Sequence[Floats]) -> list[Forecast]:
         """The path of each history, from its last value on."""
         histories = self._histories(series)
         ends = histories.lengths - 1

@@ -33,10 +33,10 @@ class Skill:
     n_rows: int
 
 
-def mean_errors(targets: Floats, forecast: Floats, paths: Floats) -> Floats:
-    """Mean absolute error of a forecast (n_rows, horizon) over the known steps, in usual steps, (n_rows,)."""
-    n_steps = min(targets.shape[1], forecast.shape[1])
-    apart = np.abs(targets[:, :n_steps] - forecast[:, :n_steps]) / paths[:, :n_steps, SCALE]
+def mean_errors(targets: Floats, middle: Floats, paths: Floats) -> Floats:
+    """Mean absolute error of middles (n_rows, horizon) over the known steps, in usual steps, (n_rows,)."""
+    n_steps = min(targets.shape[1], middle.shape[1])
+    apart = np.abs(targets[:, :n_steps] - middle[:, :n_steps]) / paths[:, :n_steps, SCALE]
     means: Floats = np.nanmean(apart, axis=1)
     return means
 

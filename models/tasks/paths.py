@@ -212,12 +212,12 @@ def usual_changes(table: Table, train: pd.DataFrame, targets: Targets, predictio
     return found
 
 
-def _spread(table: Table, train: pd.DataFrame, targets: Targets, forecast: Callable[[Floats, int], Floats]) -> Floats:
+def _spread(table: Table, train: pd.DataFrame, targets: Targets, simple: Callable[[Floats, int], Floats]) -> Floats:
     """Quantiles of the training rows' errors by a simple forecast, in usual steps, median 0, (horizon, n_levels)."""
     pasts = _pasts(table, train)
-    simple = np.array([forecast(past, targets.shape[1]) for past in pasts])
+    middle = np.array([simple(past, targets.shape[1]) for past in pasts])
     scale = paths_of(np.zeros((len(pasts), 1, 0)), pasts, _season(table))[:, 0, -1]
-    spread: Floats = np.nanquantile((targets - simple) / scale[:, None], LEVELS, axis=0).T
+    spread: Floats = np.nanquantile((targets - middle) / scale[:, None], LEVELS, axis=0).T
     return spread - spread[:, [MEDIAN]]
 
 
@@ -242,14 +242,14 @@ def path_baselines(
     """The last value and, where there is a season, the last season, each with the spread of its errors."""
     del seed  # deterministic
     season, weights = _season(table), table.row_weights(test)
-    simple: dict[str, Callable[[Floats, int], Floats]] = {LAST_VALUE: lambda past, n: np.full(n, past[-1])}
+    found_by: dict[str, Callable[[Floats, int], Floats]] = {LAST_VALUE: lambda past, n: np.full(n, past[-1])}
     if season > 1:
-        simple["last season"] = lambda past, n: seasonal(past, n, season)
+        found_by["last season"] = lambda past, n: seasonal(past, n, season)
     found = {}
-    for name, forecast in simple.items():
+    for name, simple in found_by.items():
         started = perf_counter()
-        spread, pasts = _spread(table, train, targets, forecast), _pasts(table, test)
-        middle = np.array([forecast(past, len(spread)) for past in pasts])
+        spread, pasts = _spread(table, train, targets, simple), _pasts(table, test)
+        middle = np.array([simple(past, len(spread)) for past in pasts])
         units = paths_of(np.zeros((len(pasts), len(spread), 0)), pasts, season)
         quantiles = middle[:, :, None] + units[:, :, [1]] * spread
         predictions = np.concatenate([quantiles, units], axis=2)

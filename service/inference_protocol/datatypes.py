@@ -82,6 +82,8 @@ def datatype_of_column(column: Column) -> Datatype:
 
 def datatype_of_value(value: Any, column: Column) -> Datatype:
     """A datatype in which this value of the column can be sent."""
+    if column.kind == "numbers":
+        return BYTES
     return _OF_TYPE[type(value)] if column.kind != "number" else datatype_of_column(column)
 
 

@@ -8,6 +8,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 
 from data.column import Column
+from data.numbers import numbers_of
 from data.table import Table
 from models.contract import ReasonScope, Row
 from service.errors import (
@@ -21,7 +22,7 @@ from service.errors import (
 from service.inference_protocol.datatypes import BYTES, checked_elements, element
 from service.inference_protocol.messages import InferenceRequest, InputTensor
 from service.live.served_model import ServedModel
-from service.requests.bodies import is_crowded
+from service.requests.bodies import is_crowded, most_batch_values
 from service.requests.field_errors import MAX_SUGGESTIONS, shown, why_not_taken
 from service.requests.validation import refuse_unknown_names, validated
 from service.scoring.batches import checked_rows
@@ -42,7 +43,7 @@ def read_request(body: bytes, table: Table, max_rows: int) -> InferenceRequest:
     BinaryTensorsError
         Its values are outside of the JSON.
     """
-    if is_crowded(body, 4 * max_rows * (len(table.inputs) + 1)):
+    if is_crowded(body, most_batch_values(table, max_rows)):
         raise TooManyRowsError(max_rows)
     try:
         request = validated(_REQUEST, body)
@@ -154,7 +155,9 @@ def _values(tensor: InputTensor, column: Column) -> tuple[list[Any], list[FieldE
             return [], [FieldError(path=element(tensor.name, i), message=message, value=shown(data[i])) for i in wrong]
         data = [part[0] for part in data]
     values, errors = checked_elements(tensor.name, tensor.datatype, data)
-    if tensor.datatype == BYTES and column.kind != "text":
+    if tensor.datatype == BYTES and column.kind == "numbers":
+        values = [numbers_of(value) or value for value in values]
+    elif tensor.datatype == BYTES and column.kind != "text":
         values = [value or None for value in values]
     elif tensor.datatype.startswith("FP"):
         values = [None if value != value else value for value in values]  # noqa: PLR0124 - NaN alone differs from itself

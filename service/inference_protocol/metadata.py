@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.inference_protocol.datatypes import datatype_of_column, datatype_of_value
+from pydantic_core import to_json
+
+from data.column import Column
+from service.inference_protocol.datatypes import JSON_ELEMENTS, datatype_of_column, datatype_of_value
 from service.inference_protocol.messages import ModelMetadata, TensorMetadata
 from service.inference_protocol.outputs import output_metadata
 from service.live.served_model import ServedModel
@@ -25,7 +28,7 @@ def model_metadata(served: ServedModel) -> ModelMetadata:
                 name=column.name,
                 datatype=datatype_of_column(column),
                 shape=[-1, 1],
-                parameters={"optional": True} if column.may_be_absent else None,
+                parameters=_parameters(column),
             )
             for column in live.table.inputs
         ],
@@ -44,8 +47,14 @@ def example_request(served: ServedModel) -> dict[str, Any] | None:
             "name": name,
             "shape": [N_EXAMPLES, 1],
             "datatype": datatype_of_value(value, table[name]),
-            "data": [value] * N_EXAMPLES,
+            "data": [to_json(value).decode() if isinstance(value, list) else value] * N_EXAMPLES,
         }
         for name, value in example.items()
     ]
     return {"id": "42", "parameters": {"reasons": "adverse"}, "inputs": inputs}
+
+
+def _parameters(column: Column) -> dict[str, Any] | None:
+    """What else is to be known of a column: whether it may be absent, and that lists are JSON."""
+    optional = {"optional": True} if column.may_be_absent else {}
+    return {**optional, **(JSON_ELEMENTS if column.kind == "numbers" else {})} or None

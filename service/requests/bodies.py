@@ -8,6 +8,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 from starlette.types import Scope as AsgiScope
 
+from data.files.uploads import MAX_IN_LISTS
+from data.table import Table
 from service.errors import BodyTooLargeError, ContentCodingError, MediaTypeError
 
 JSON = "application/json"
@@ -64,6 +66,13 @@ def is_crowded(body: bytes, max_values: int) -> bool:
     too, so `max_values` must be generous.
     """
     return len(body) > max_values and body.count(b",") >= max_values
+
+
+def most_batch_values(table: Table, max_rows: int) -> int:
+    """Commas from which on a batch of so many rows `is_crowded`: generous, and bounded where rows hold lists."""
+    usual = 4 * max_rows * (len(table.inputs) + 1)
+    in_lists = max_rows * sum(column.most_numbers or 0 for column in table.inputs)
+    return usual + min(in_lists, MAX_IN_LISTS)
 
 
 async def json_body(request: Request, limit: int) -> bytes:

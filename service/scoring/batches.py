@@ -20,7 +20,7 @@ from models.errors import EventError
 from service.errors import FieldError, InvalidJsonError, InvalidRequestError, TooManyRowsError, shortened
 from service.live.batch_answer import BatchAnswer
 from service.live.served_model import ServedModel, unstorable
-from service.requests.bodies import CSV, JSON, PARQUET, is_crowded
+from service.requests.bodies import CSV, JSON, PARQUET, is_crowded, most_batch_values
 from service.requests.call import Call
 from service.requests.field_errors import event_field, field_errors, json_pointer, request_error, shown
 from service.requests.validation import MAX_UNKNOWN, refuse_unknown_names
@@ -137,7 +137,7 @@ def _document(served: ServedModel, batch: Batch, results: Mapping[int, str | Eve
 def read_json(served: ServedModel, body: bytes, max_rows: int) -> Batch:
     """The rows of `{"rows": [...]}`."""
     table = served.live.table
-    if is_crowded(body, 4 * max_rows * (len(table.inputs) + 1)):
+    if is_crowded(body, most_batch_values(table, max_rows)):
         raise TooManyRowsError(max_rows)
     try:
         sent = from_json(body)

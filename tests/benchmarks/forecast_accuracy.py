@@ -80,7 +80,7 @@ def judge(name: str, task: Task, histories: list[Floats], outcome: Floats, seed:
     started = time.process_time()
     forecaster = SeriesForecaster(task.settings, seed=seed).fit(histories)
     trained = time.process_time()
-    paths = np.stack([one.quantiles for one in forecaster.forecast(histories)])
+    paths = np.stack([one.quantiles for one in forecaster.forecasts(histories)])
     seconds = time.process_time() - trained
     unit = seasonal_steps(histories, task.season)
     median, (low, high, _) = paths[:, :, MEDIAN], COVERAGE["95"]

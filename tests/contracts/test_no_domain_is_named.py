@@ -31,7 +31,7 @@ migrations rename columns of databases that were written with that name. The les
 explains the two columns that are drawn.
 """
 
-ORDINARY_WORDS = {"digits"}
+ORDINARY_WORDS = {"digits", "forecast"}
 """Domains with the name of an ordinary word; texts and compound names may speak of it, but none may be it."""
 
 

@@ -38,7 +38,7 @@ def again(forecaster: SeriesForecaster) -> SeriesForecaster:
 @pytest.mark.parametrize("length", [1, 5, 16, 90])
 def test_a_loaded_forecaster_says_the_same_to_the_bit(learned: SeriesForecaster, length: int) -> None:
     histories = [one[:length] for one in waves()[:5]]
-    before, after = learned.forecast(histories), again(learned).forecast(histories)
+    before, after = learned.forecasts(histories), again(learned).forecasts(histories)
     for one, other in zip(before, after, strict=True):
         assert one.quantiles.tobytes() == other.quantiles.tobytes()
         assert (one.method, one.why, one.warnings) == (other.method, other.why, other.warnings)
@@ -47,8 +47,8 @@ def test_a_loaded_forecaster_says_the_same_to_the_bit(learned: SeriesForecaster,
 def test_one_that_could_not_learn_is_stored_as_well() -> None:
     short = SeriesForecaster(SETTINGS).fit([np.array([1.0, 2.0])])
     assert short.network_ is None
-    found = again(short).forecast([np.arange(30.0)])[0]
-    assert found.quantiles.tobytes() == short.forecast([np.arange(30.0)])[0].quantiles.tobytes()
+    found = again(short).forecasts([np.arange(30.0)])[0]
+    assert found.quantiles.tobytes() == short.forecasts([np.arange(30.0)])[0].quantiles.tobytes()
 
 
 def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
