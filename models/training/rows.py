@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.checking import checked_frame, with_time_formats
 from data.errors import SourceError
 from data.files.sources import read_frame
 from data.files.table_toml import read_table
+from data.series.forecast_rows import history_table, is_of_histories, training_rows
+from data.series.histories import histories
 from data.splits import Split
 from data.table import Table
 from data.tables._catalogue import load_public, public_tables
@@ -65,7 +68,17 @@ def rows_to_train_on(
             f"for a file that describes your columns, also name the rows: --data FILE"
         )
     described = domain.table if table is None else read_table(Path(table))
+    if described.series is not None and not is_of_histories(described):
+        return _of_series(described, read_frame(Path(data)), data)
     return TrainingRows(described, read_frame(Path(data)), data, split_for(described, domain))
+
+
+def _of_series(table: Table, frame: pd.DataFrame, source: str) -> TrainingRows:
+    """The forecasts of a file whose rows are values of series, one by one."""
+    known = with_time_formats(table, frame)
+    found = histories(checked_frame(known, frame, source, training=True), known, source)
+    rows = history_table(known, max(found, key=len))
+    return TrainingRows(rows, training_rows(found, rows), source, Split(kind="order"))
 
 
 def split_for(table: Table, domain: Domain) -> Split:
@@ -73,6 +86,8 @@ def split_for(table: Table, domain: Domain) -> Split:
 
     The label delay is that of the table's windows, or the domain's for a table without windows.
     """
+    if table.series is not None:
+        return Split(kind="order")
     if table.time is None:
         return Split(kind="random")
     delay = table.label_delay_days if table.windows else domain.split.label_delay_days
