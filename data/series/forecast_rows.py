@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from data.arrays import Floats
+from data.checking import checked_frame
 from data.column import Column
 from data.errors import DataError, TableError
 from data.numbers import MAX_NUMBERS, Numbers
-from data.series.histories import History
+from data.series.histories import History, histories
 from data.table import Table
 
 VALUES, NEXT = "values", "next_values"
@@ -71,21 +72,53 @@ def history_table(table: Table, example: History | None = None) -> Table:
         unit=target.unit,
         most_numbers=spec.horizon,
     )
-    return dataclasses.replace(table, columns=(*(_of_origin(column, example) for column in kept), values, following))
+    of_files = [column for column in (target, table.position) if column is not None]
+    read = [dataclasses.replace(column, role="ignore", measure=None) for column in of_files]
+    origin = [_of_origin(column, example) for column in kept]
+    return dataclasses.replace(table, columns=(*origin, values, following, *read))
+
+
+def series_table(table: Table) -> Table:
+    """The inverse of `history_table`: the table of the single values of series, for files that hold those."""
+    value, *position = table.of_role("ignore")
+    columns = [dataclasses.replace(value, role="target")]
+    columns += [dataclasses.replace(column, role="position") for column in position]
+    columns += [dataclasses.replace(column, role="series", optional=False) for column in table.of_role("entity")]
+    columns += [] if table.time is None else [dataclasses.replace(table.time, optional=False)]
+    return dataclasses.replace(table, columns=tuple(columns))
+
+
+def holds_single_values(table: Table, frame: pd.DataFrame) -> bool:
+    """Whether a file for a table of forecasts has the single values of series in their place."""
+    return is_of_histories(table) and VALUES not in frame.columns and bool(table.of_role("ignore"))
+
+
+def forecasts_in(table: Table, frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    """The forecasts to make for a file of single values: one row for each series, its time as text.
+
+    Parameters
+    ----------
+    table : of forecasts. frame : as read.
+
+    Raises BadRowsError with every row that breaks a rule of the table.
+    """
+    single = series_table(table)
+    rows = newest_rows(histories(checked_frame(single, frame, source, training=True), single, source), table)
+    if table.time is None:
+        return rows
+    return rows.assign(**{table.time.name: rows[table.time.name].astype(str)})
 
 
 def _of_origin(column: Column, example: History | None) -> Column:
     """Name of the series, or time of the last value: known or not."""
     if column.kind == "time":
         time = None if example is None or example.times is None else str(example.times[-1].astype("datetime64[s]"))
-        return dataclasses.replace(
-            column, optional=True, format=None, description="Time of the last value", example=time
-        )
+        return dataclasses.replace(column, optional=True, description="Time of the last value", example=time)
     name = None if example is None else example.key
     return dataclasses.replace(column, role="entity", optional=True, example=name)
 
 
-def training_rows(histories: Sequence[History], table: Table, *, n_origins: int | None = None) -> pd.DataFrame:
+def training_rows(pasts: Sequence[History], table: Table, *, n_origins: int | None = None) -> pd.DataFrame:
     """Rows at origins one horizon apart, those nearest to the end of their series last.
 
     So in this order no later row's target lies before an earlier row's of the same series: a split in the order of the
@@ -100,15 +133,15 @@ def training_rows(histories: Sequence[History], table: Table, *, n_origins: int 
     """
     assert table.series is not None  # noqa: S101 - see `history_table`
     horizon = table.series.horizon
-    n_origins = n_origins or min(max(-(-LEAST_ROWS // max(len(histories), 1)), LEAST_ORIGINS), MOST_ORIGINS)
-    pasts = [_numbers(history.values) for history in histories]
+    n_origins = n_origins or min(max(-(-LEAST_ROWS // max(len(pasts), 1)), LEAST_ORIGINS), MOST_ORIGINS)
+    values = [_numbers(history.values) for history in pasts]
     rows = [
         (age, place, len(past) - age * horizon)
-        for place, past in enumerate(pasts)
+        for place, past in enumerate(values)
         for age in range(1, min(n_origins, (len(past) - 1) // horizon) + 1)
     ]
     if not rows:
-        longest = max(map(len, histories), default=0)
+        longest = max(map(len, pasts), default=0)
         raise DataError(
             f"no series has more values than the horizon of {horizon}, the longest has {longest}; give longer series, "
             "or a shorter horizon"
@@ -116,17 +149,17 @@ def training_rows(histories: Sequence[History], table: Table, *, n_origins: int 
     rows.sort(key=lambda row: (-row[0], row[1]))
     most = past_length(table)
     cells = {
-        VALUES: [pasts[place][max(end - most, 0) : end] for _, place, end in rows],
-        NEXT: [pasts[place][end : end + horizon] for _, place, end in rows],
+        VALUES: [values[place][max(end - most, 0) : end] for _, place, end in rows],
+        NEXT: [values[place][end : end + horizon] for _, place, end in rows],
     }
-    return _frame(table, cells, [(histories[place], end) for _, place, end in rows])
+    return _frame(table, cells, [(pasts[place], end) for _, place, end in rows])
 
 
-def newest_rows(histories: Sequence[History], table: Table) -> pd.DataFrame:
+def newest_rows(pasts: Sequence[History], table: Table) -> pd.DataFrame:
     """One row for each series, from its last value on; without target."""
     most = past_length(table)
-    cells = {VALUES: [_numbers(history.values[-most:]) for history in histories]}
-    return _frame(table, cells, [(history, len(history)) for history in histories])
+    cells = {VALUES: [_numbers(history.values[-most:]) for history in pasts]}
+    return _frame(table, cells, [(history, len(history)) for history in pasts])
 
 
 def _frame(table: Table, cells: dict[str, list[Numbers]], origins: Sequence[tuple[History, int]]) -> pd.DataFrame:

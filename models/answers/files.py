@@ -20,6 +20,7 @@ from data.checking import checked_frame, unknown_columns
 from data.errors import BadRowsError, Problem, SourceError
 from data.files.formulas import n_formulas
 from data.files.sources import SUFFIXES, iter_frames
+from data.series.forecast_rows import VALUES, forecasts_in, holds_single_values
 from models.answers.file_warnings import FileWarnings
 from models.answers.frames import ScoredRows, answer_fields, score_frame
 from models.contract import LiveModel
@@ -68,6 +69,9 @@ def score_file(
     a rule of the model's table keep their place, unscored, with the reason in `error`. The target is written
     atomically.
 
+    A file of single values of series, for a model of forecasts, gives one row for each series instead, with its name
+    and the time of its last value.
+
     Parameters
     ----------
     reasons : add a column with the reasons of adverse decisions, if the domain has reasons; takes up to a millisecond
@@ -87,10 +91,14 @@ def score_file(
     first = next(frames, None)
     if first is None or len(first) == 0:
         raise SourceError(f"{source}: the file has no rows")
-    if live.table.windows:  # windows span all rows of the file
+    of_series = holds_single_values(live.table, first)
+    if live.table.windows or of_series:  # windows and series span all rows of the file
         first = pd.concat([first, *frames], ignore_index=True)
+    if of_series:
+        first = forecasts_in(live.table, first, str(source))
     checked_frame(live.table, first.iloc[:0], str(source), training=False)  # no rows: only the columns are checked
-    columns, answers = _source_fields(source, first), answer_fields(live.domain, reasons=reasons)
+    columns = _texts(first, without=VALUES) if of_series else _source_fields(source, first)
+    answers = answer_fields(live.domain, reasons=reasons)
     _refuse_doubles(source, columns, answers)
     n_rows, n_bad_rows, problems, warnings = 0, 0, list[Problem](), FileWarnings()
     n_formulas_seen, is_csv = 0, not target.name.lower().endswith(".parquet")
@@ -135,8 +143,12 @@ def _scored_chunks(
 def _source_fields(source: Path, first: pd.DataFrame) -> list[pa.Field]:
     """Schema of the source's columns in the target: CSV text stays text."""
     if not source.name.lower().endswith(".parquet"):
-        return [pa.field(str(name), pa.string()) for name in first.columns]
+        return _texts(first)
     return [field.with_type(_written(field.type)) for field in pq.read_schema(source).remove_metadata()]
+
+
+def _texts(frame: pd.DataFrame, without: str = "") -> list[pa.Field]:
+    return [pa.field(str(name), pa.string()) for name in frame.columns if name != without]
 
 
 def _written(kind: pa.DataType) -> pa.DataType:

@@ -24,7 +24,7 @@ from models.series.settings import LEVELS, SeriesSettings
 from models.series.skill import Skill, skill_of
 
 TRAINING: Mapping[str, dict[str, int]] = {
-    "fast": {"n_origins": 60, "n_epochs": 5},
+    "fast": {"n_origins": 100, "n_epochs": 8},
     "balanced": {"n_origins": 300, "n_epochs": 15},
     "best": {"n_origins": 600, "n_epochs": 20},
 }

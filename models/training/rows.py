@@ -11,7 +11,13 @@ from data.checking import checked_frame, with_time_formats
 from data.errors import SourceError
 from data.files.sources import read_frame
 from data.files.table_toml import read_table
-from data.series.forecast_rows import history_table, is_of_histories, training_rows
+from data.series.forecast_rows import (
+    history_table,
+    holds_single_values,
+    is_of_histories,
+    series_table,
+    training_rows,
+)
 from data.series.histories import histories
 from data.splits import Split
 from data.table import Table
@@ -68,9 +74,12 @@ def rows_to_train_on(
             f"for a file that describes your columns, also name the rows: --data FILE"
         )
     described = domain.table if table is None else read_table(Path(table))
+    frame = read_frame(Path(data))
+    if holds_single_values(described, frame):
+        described = series_table(described)
     if described.series is not None and not is_of_histories(described):
-        return _of_series(described, read_frame(Path(data)), data)
-    return TrainingRows(described, read_frame(Path(data)), data, split_for(described, domain))
+        return _of_series(described, frame, data)
+    return TrainingRows(described, frame, data, split_for(described, domain))
 
 
 def _of_series(table: Table, frame: pd.DataFrame, source: str) -> TrainingRows:

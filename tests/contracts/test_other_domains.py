@@ -1,4 +1,7 @@
-"""Three domains that a package adds, one file each: whatever they predict, they live the life of the built-in ones."""
+"""Three domains that a package adds, one file each: whatever they predict, they live the life of the built-in ones.
+
+So does the built-in one whose answers and outcomes are lists.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +41,7 @@ from tests.conftest import MOMENT
 from tests.guide_blocks import file_in_guide
 
 NAMES = ("churn", "delivery", "routing")
+LIVED = (*NAMES, "forecast")
 N_ROWS = 300
 
 
@@ -85,7 +89,7 @@ def checked(response: Any) -> Any:
     return response.json()
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=LIVED)
 def life(
     request: pytest.FixtureRequest,
     added: dict[str, Domain],
@@ -110,12 +114,14 @@ def life(
         domain.table, domain.simulate(N_ROWS, 7).frame, "fresh rows", targets=domain.task.targets
     )
     plain = domain.simulate(N_ROWS, 7).frame
-    rows = plain[[column.name for column in domain.table.inputs]].astype(object).to_dict("records")
+    inputs = plain[[column.name for column in domain.table.inputs]]
+    rows = json.loads(inputs.to_json(orient="records", date_format="iso"))
     started = client.post(f"/v1/models/{domain.name}/challenger", json={"version": 2, "mode": "shadow"})
     assert started.json()["active"], started.text
     answered = client.post(f"/v1/{domain.name}/batch", json={"rows": rows}).json()
     assert answered["errors"] == []
-    outcomes = plain[domain.table.target.name].tolist()
+    outcomes = json.loads(plain[[domain.table.target.name]].to_json(orient="values"))
+    outcomes = [outcome for (outcome,) in outcomes]
     return Life(domain, client, home, rows, answered["answers"], targets, outcomes, unused)
 
 
@@ -157,7 +163,7 @@ def test_answers_are_about_what_happens(life: Life) -> None:
 def test_outcomes_are_taken_and_judge_the_answers(life: Life) -> None:
     """An outcome that the target cannot have is refused; performance and the promotion test count the others."""
     name, task, ids = life.domain.name, life.domain.task, [answer["prediction_id"] for answer in life.answers]
-    wrong = {"churn": "maybe", "routing": "kitchen", "delivery": "soon"}[name]
+    wrong = {"churn": "maybe", "routing": "kitchen", "delivery": "soon", "forecast": [1.0] * 7}[name]
     refused = life.post("/v1/outcomes", {"outcomes": [{"prediction_id": ids[0], "outcome": wrong}]})
     assert refused["n_new"] == 0
     assert "must be" in refused["errors"][0]["message"]
