@@ -100,7 +100,7 @@ def train(
         champion = _champion(job, registry)
         trained = fit(job, frame, champion, home, progress, positives)
         n_test = len(trained.rows.test)
-        progress.stage(f"Evaluating on {n_test:,} held-out rows against logistic regression and gradient boosting")
+        progress.stage(f"Evaluating on {n_test:,} held-out rows against simple models")
         judgement = judge(
             trained,
             champion,

@@ -16,7 +16,7 @@ def test_models_are_listed_with_what_answers(client):
     """One entry a name, with the paths that can be called."""
     models = {model["name"]: model for model in client.get("/v1/models").json()["models"]}
 
-    assert models.keys() == {"ads", "chat", "credit", "digits", "fraud"}
+    assert models.keys() == {"ads", "chat", "credit", "digits", "forecast", "fraud"}
     actions = ("score", "batch", "explain", "trace", "rank")
     assert models["ads"]["endpoints"] == [f"/v1/ads/{action}" for action in actions]
     assert {(model["champion"], model["live_version"]) for model in models.values()} == {(1, 1)}
@@ -59,7 +59,7 @@ def test_an_unknown_model_is_not_found(client):
     """The live ones are named instead."""
     response = client.get("/v1/models/lending")
     assert response.status_code == 404
-    assert "live: ads, chat, credit, digits, fraud" in response.json()["detail"]
+    assert "live: ads, chat, credit, digits, forecast, fraud" in response.json()["detail"]
 
 
 def test_promotion_and_rollback_take_effect_at_once(client, applicant):

@@ -228,7 +228,7 @@ def test_binary_tensors_are_refused_with_what_to_do(client, request_body):
 @pytest.mark.parametrize(
     ("path", "error"),
     [
-        ("/v2/models/loans/infer", "no live model 'loans'; live: ads, chat, credit, digits, fraud"),
+        ("/v2/models/loans/infer", "no live model 'loans'; live: ads, chat, credit, digits, forecast, fraud"),
         ("/v2/models/credit/versions/2/infer", "version '2' of 'credit' is not live; the live version is 1"),
         ("/v2/models/credit/versions/x/infer", "version 'x' of 'credit' is not live"),
         ("/v2/models/credit/answer", "Not Found"),

@@ -122,7 +122,10 @@ def test_a_bad_bundle_of_one_model_does_not_hold_up_the_others(start_service, st
     service = start_service(store.home.path)
 
     ready = service.client.get("/health/ready")
-    assert (ready.status_code, ready.json()["live"]) == (200, {"ads": 1, "chat": 1, "digits": 1, "fraud": 1})
+    assert (ready.status_code, ready.json()["live"]) == (
+        200,
+        {"ads": 1, "chat": 1, "digits": 1, "forecast": 1, "fraud": 1},
+    )
     (warning,) = ready.json()["warnings"]
     assert warning.startswith("credit: nothing answers; version 1: bundle")
     assert service.client.get("/v2/models/credit/ready").status_code == 404

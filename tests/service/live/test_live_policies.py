@@ -141,7 +141,7 @@ def test_a_service_does_not_start_to_answer_by_other_rules_than_those_that_are_a
 
     ready = start_service(store.home.path).client.get("/health/ready").json()
 
-    assert ready["live"] == {"ads": 1, "chat": 1, "digits": 1, "fraud": 1}
+    assert ready["live"] == {"ads": 1, "chat": 1, "digits": 1, "forecast": 1, "fraud": 1}
     with pytest.raises(UnreadablePolicyError, match="policy 1 of 'credit' cannot be used here"):
         load_answering(
             store.registry.version("credit", 1), store.registry.policies.active("credit"), store.home.bundles
@@ -273,4 +273,5 @@ def test_rules_that_do_not_fit_the_version_are_not_let_loose(start_service, stor
         "chat": 1,
         "credit": 1,
         "digits": 1,
+        "forecast": 1,
     }

@@ -25,13 +25,14 @@ def test_every_live_model_is_seen(browser):
         "chat chat",
         "credit credit",
         "digits digits",
+        "forecast forecast",
         "fraud fraud",
     ]
     credit = glance(page, "credit")
     assert "v1, trained" in credit.text
     assert [tile.text for tile in credit.all("div", class_="tile")] == ["AUC 0.7500 0.5 is random, 1 perfect"]
     header = page.one("nav")
-    names = ["ads", "chat", "credit", "digits", "fraud"]
+    names = ["ads", "chat", "credit", "digits", "forecast", "fraud"]
     assert [one["href"] for one in header.all("a")] == ["/", *(f"/models/{name}" for name in names), "/learn"]
     assert header.one("a", **{"aria-current": "page"}).text == "backscore"
 

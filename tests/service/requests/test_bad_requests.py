@@ -164,7 +164,7 @@ def test_a_charset_beside_the_content_type_is_fine(client, applicant):
 def test_an_unknown_model_lists_the_live_ones(client, applicant):
     """An unknown name is answered with the known ones."""
     found = problem(client.post("/v1/lending/score", json=applicant), 404)
-    assert found["detail"] == "no live model 'lending'; live: ads, chat, credit, digits, fraud"
+    assert found["detail"] == "no live model 'lending'; live: ads, chat, credit, digits, forecast, fraud"
 
 
 def test_an_unknown_operation_lists_the_known_ones(client):

@@ -331,7 +331,7 @@ def test_a_version_whose_events_cannot_be_read_does_not_go_live(start_service, s
     monkeypatch.setattr(EventLog, "__init__", away)
     client = start_service(store.home.path).client
 
-    assert client.get("/health/ready").json()["live"] == {"ads": 1, "chat": 1, "credit": 1, "digits": 1}
+    assert client.get("/health/ready").json()["live"] == {"ads": 1, "chat": 1, "credit": 1, "digits": 1, "forecast": 1}
     assert client.get("/v1/models/fraud").json()["refused"] == "version 1: no space left"
 
 

@@ -26,7 +26,7 @@ def test_models_are_listed(run, trained):
         "digits": (1, 1),
         "fraud": (1, 1),
     }
-    for text in ("ads", "chat", "credit", "digits", "fraud", "1 of 2"):
+    for text in ("ads", "chat", "credit", "digits", "forecast", "fraud", "1 of 2"):
         assert text in for_people.stdout
 
 

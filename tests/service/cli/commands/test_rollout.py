@@ -75,7 +75,7 @@ def test_only_a_better_challenger_is_promoted(run, two, monkeypatch, verdict, pr
         (("start", "credit", 9), "'credit' has no version 9"),
         (("start", "credit", 2, "--canary", 1), "must be above 0 and below 1, got 1"),
         (("show", "credit"), str(NoChallengerError("credit"))),
-        (("show", "nothing"), "unknown model 'nothing'; available: ads, chat, credit, digits, fraud"),
+        (("show", "nothing"), "unknown model 'nothing'; available: ads, chat, credit, digits, forecast, fraud"),
         (("decide", "credit"), "has no challenger"),
     ],
 )
