@@ -105,7 +105,7 @@ class SeriesForecaster:
         return "bank" if self.mixture_.bank_share else "naive"
 
     def fit(self, series: Sequence[Floats], *, callbacks: Sequence[Callback] = ()) -> SeriesForecaster:
-        """Learn from series, each a tidy history in the order of time (see `data.series`); they are taken to end together.
+        """Learn from series, each a tidy history in the order of time (see `data.series`); they end together.
 
         Parameters
         ----------
