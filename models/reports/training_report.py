@@ -85,7 +85,8 @@ def _summary(data: ReportData, comparisons: Mapping[str, Comparison]) -> list[st
     against = [
         f"Against {name} it is {in_words(comparison, data.task.loss)}." for name, comparison in comparisons.items()
     ]
-    return [what, *_weighting(data), good, *_intervals(data), *against]
+    first = data.task.findings(data.labels, data.predictions)
+    return [*first, what, *_weighting(data), good, *_intervals(data), *against]
 
 
 def _intervals(data: ReportData) -> list[str]:

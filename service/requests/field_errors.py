@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from data.column import Column
+from data.numbers import MAX_SIZE
 from models.errors import EventError, RefusedBodyError
 from service.errors import FieldError, InvalidJsonError, InvalidRequestError, shortened
 
@@ -127,21 +128,28 @@ def _field_error(
     name = place[-1] if place else None
     column = columns.get(name) if isinstance(name, str) else None
     value = details["input"]
-    if column is not None and column.kind == "numbers" and details["type"] in _ABOUT_SEVERAL_VALUES:
-        has = f"; it has {len(value):,}" if isinstance(value, list | tuple) else ""
-        return FieldError(
-            path=json_pointer([*prefix, *place]), message=f"must be {column.allowed}{has}", value=shown(value)
-        )
+    of_list = columns.get(place[-2]) if len(place) > 1 and isinstance(place[-2], str) else column
     if details["type"] == "missing":
         value = None  # pydantic shows the whole row here
         message = f"is missing; it must be {column.allowed}" if column else "is missing"
     elif details["type"] == "extra_forbidden":
         message = why_not_taken(name, column, columns, suggest=suggest)
+    elif of_list is not None and of_list.kind == "numbers":
+        message = _about_numbers(details, of_list)
     elif column and column.kind in ("number", "flag", "time") and details["type"] not in _ABOUT_SEVERAL_VALUES:
         message = f"must be {column.allowed}"
     else:
         message = _in_our_words(details["msg"])
     return FieldError(path=json_pointer([*prefix, *place]), message=message, value=shown(value))
+
+
+def _about_numbers(details: ErrorDetails, column: Column) -> str:
+    """What a list of numbers must be, or one of the numbers in it."""
+    value = details["input"]
+    if isinstance(details["loc"][-1], int):
+        return "must be a number" + (" above 0" if column.positive_numbers else f" from {-MAX_SIZE:g} to {MAX_SIZE:g}")
+    has = f"; it has {len(value):,}" if isinstance(value, list | tuple) else ""
+    return f"must be {column.allowed}{has}"
 
 
 def _in_our_words(message: str) -> str:
