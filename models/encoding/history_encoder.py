@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from data.table import Table
 from models.encoding.number_lists import NumberLists
 
 
+@dataclass(frozen=True)
 class HistoryEncoder:
     """Reads the one list of numbers of a table; there is nothing to learn.
 
@@ -22,12 +25,18 @@ class HistoryEncoder:
     table : of forecasts, see `data.series.forecast_rows`.
     """
 
-    def __init__(self, table: Table) -> None:
-        self.table = table
-        names = [column.name for column in table.features if column.kind == "numbers"]
+    table: Table
+
+    def __post_init__(self) -> None:
+        """TableError unless there is one list."""
+        names = [column.name for column in self.table.features if column.kind == "numbers"]
         if len(names) != 1:
-            raise TableError(f"table {table.name!r}: needs one list of numbers as a feature, it has {len(names)}")
-        self.column_name = names[0]
+            raise TableError(f"table {self.table.name!r}: needs one list of numbers as a feature, it has {len(names)}")
+
+    @cached_property
+    def column_name(self) -> str:
+        """The column that it reads."""
+        return next(column.name for column in self.table.features if column.kind == "numbers")
 
     @property
     def column_names_(self) -> list[str]:

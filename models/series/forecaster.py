@@ -79,7 +79,7 @@ class SeriesForecaster:
 
     @property
     def training_curve_(self) -> Sequence[float]:
-        """Loss of the network after each epoch, see `QuantileNetwork`; empty without one, and once stored."""
+        """Loss of the network after each epoch, see `QuantileNetwork`; empty without one."""
         return () if self.network_ is None else self.network_.training_curve
 
     @property

@@ -33,7 +33,7 @@ class QuantileNetwork:
     ----------
     mean, spread : of the features, (n_features,).
     network : the members of all folds.
-    training_curve : loss after each epoch, the mean over the folds; not stored.
+    training_curve : loss after each epoch, the mean over the folds.
     """
 
     stored_as: ClassVar[str] = "quantile_network"
@@ -41,6 +41,7 @@ class QuantileNetwork:
         "network": "network",
         "mean": "float64[features]",
         "spread": "float64[features]",
+        "training_curve": "float[]",
     }
     network: Network
     mean: Floats

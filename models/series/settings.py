@@ -109,8 +109,8 @@ class Size:
 
 
 MIN_LARGE = 20_000
-LARGE = Size(hidden=(128, 128), n_members=2, sharpness=8, max_share=1.0)
-SMALL = Size(hidden=(32,), n_members=4, sharpness=16, max_share=0.5)
+LARGE = Size(hidden=(128, 128), n_members=2, sharpness=8.0, max_share=1.0)
+SMALL = Size(hidden=(32,), n_members=4, sharpness=16.0, max_share=0.5)
 
 
 def between_knots(at_knots: Floats, knots: Floats, horizon: int) -> Floats:
