@@ -94,6 +94,7 @@ def life(
     request: pytest.FixtureRequest,
     added: dict[str, Domain],
     start_service: Callable[..., Any],
+    eventually: Callable[[Callable[[], bool]], None],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Life:
     domain = added[request.param]
@@ -120,9 +121,16 @@ def life(
     assert started.json()["active"], started.text
     answered = client.post(f"/v1/{domain.name}/batch", json={"rows": rows}).json()
     assert answered["errors"] == []
+    eventually(lambda: shadow_has_answered(client, domain.name))
     outcomes = json.loads(plain[[domain.table.target.name]].to_json(orient="values"))
     outcomes = [outcome for (outcome,) in outcomes]
     return Life(domain, client, home, rows, answered["answers"], targets, outcomes, unused)
+
+
+def shadow_has_answered(client: Any, name: str) -> bool:
+    by_shadow = predictions.select().where(predictions.c.model == name, predictions.c.role == "shadow")
+    with client.app.state.predictions.engine.connect() as connection:
+        return connection.execute(by_shadow).first() is not None
 
 
 def said_by(life: Life, answers: list[dict[str, Any]]) -> np.ndarray[Any, Any]:
@@ -163,7 +171,7 @@ def test_answers_are_about_what_happens(life: Life) -> None:
 def test_outcomes_are_taken_and_judge_the_answers(life: Life) -> None:
     """An outcome that the target cannot have is refused; performance and the promotion test count the others."""
     name, task, ids = life.domain.name, life.domain.task, [answer["prediction_id"] for answer in life.answers]
-    wrong = {"churn": "maybe", "routing": "kitchen", "delivery": "soon", "forecast": [1.0] * 7}[name]
+    wrong = {"churn": "maybe", "routing": "kitchen", "delivery": "soon", "forecast": [1.0] * 11}[name]
     refused = life.post("/v1/outcomes", {"outcomes": [{"prediction_id": ids[0], "outcome": wrong}]})
     assert refused["n_new"] == 0
     assert "must be" in refused["errors"][0]["message"]

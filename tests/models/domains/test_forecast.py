@@ -36,7 +36,7 @@ from models.registry.state import ARRAYS, STATE, dump_state, load_state
 from tests.conftest import quick_live
 
 DOMAIN = load_domains()["forecast"]
-HORIZON = 6
+HORIZON = 10
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_no_forecast_is_below_the_floor(live: LiveModel) -> None:
 def test_steps_have_the_times_that_come(live: LiveModel) -> None:
     answer = answer_to(live, [1.0, 2.0], date="2024-05-27")
     assert answer["origin"] == "2024-05-27"
-    assert [step["time"] for step in answer["steps"][:2]] == ["2024-06-03", "2024-06-10"]
+    assert [step["time"] for step in answer["steps"][:2]] == ["2024-05-28", "2024-05-29"]
     assert [step["time"] for step in answer_to(live, [1.0])["steps"]] == [None] * HORIZON
 
 
