@@ -24,6 +24,7 @@ def test_models_are_listed(run, trained):
         "chat": (1, 1),
         "credit": (1, 2),
         "digits": (1, 1),
+        "forecast": (1, 1),
         "fraud": (1, 1),
     }
     for text in ("ads", "chat", "credit", "digits", "forecast", "fraud", "1 of 2"):
