@@ -84,7 +84,7 @@ def _errors_of(file: str, digest: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # forged values can make the code of a type raise anything
-        raise BundleError(digest, f"{file}: {str(error)[:500] or type(error).__name__}") from error
+        raise BundleError(digest, f"{file}: {str(error)[:1_000] or type(error).__name__}") from error
 
 
 class _Writer:
