@@ -16,7 +16,7 @@ Frequency = Literal["observations", "H", "D", "B", "W", "MS", "QS", "YS"]
 Gaps = Literal["keep", "carry", "refuse"]
 Transform = Literal["none", "log"]
 
-MAX_HORIZON, MAX_SEASON = 1_000, 10_000
+MAX_HORIZON, MAX_SEASON = 1_000, 2_000
 ROLES = ("series", "time", "position", "target", "ignore")
 """What a column of such a table can be for."""
 

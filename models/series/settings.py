@@ -8,13 +8,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from data.series.spec import MAX_HORIZON, MAX_SEASON
 from models.arrays import Floats
 
 LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 """Levels of the quantiles: the median, and the bounds of the intervals of 50, 80 and 95 %."""
 MEDIAN = LEVELS.index(0.5)
-MAX_HORIZON, MAX_SEASON = 1_000, 2_000
-"""Most steps ahead, and of a season; both bound the memory of a forecast."""
 MAX_KNOTS = 24
 """Steps for which the network has outputs of its own; a longer horizon is interpolated between so many."""
 

@@ -55,7 +55,7 @@ class ForecastAnswer(Answer):
     why: str = Field(description="Why this one, in words.")
     naive: float = Field(description="The last value, which is the forecast to beat.")
     scale: float = Field(description="The usual step: the mean change of the series, over a season if it has one.")
-    skill: Skill
+    skill: Skill | None = Field(description="Of the model; null where the answer is the last value itself.")
     steps: list[Step]
     notes: list[str] = Field(description="What the reader of the intervals must know.")
 

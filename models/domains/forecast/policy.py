@@ -42,8 +42,8 @@ def decide(policy: ForecastPolicy, scores: Scores, rows: Rows, table: Table) -> 
         "naive": last[:, NAIVE].tolist(),
         "scale": last[:, SCALE].tolist(),
         "skill": [
-            {"value": value, "low": low, "high": high, "n_rows": int(n)}
-            for value, low, high, n in scores["skill"].tolist()
+            None if method == "naive" else {"value": value, "low": low, "high": high, "n_rows": int(n)}
+            for (value, low, high, n), method in zip(scores["skill"].tolist(), scores["method"], strict=True)
         ],
         "steps": [_steps(path, origin, table) for path, origin in zip(paths, origins, strict=True)],
         "notes": [[note] if note else [] for note in scores["note"].tolist()],

@@ -43,7 +43,9 @@ def forecast_view(live: LiveModel, given: Mapping[str, Any]) -> View:
     )
 
 
-def _worth(skill: Mapping[str, Any]) -> str:
+def _worth(skill: Mapping[str, Any] | None) -> str:
+    if skill is None:
+        return "The forecast is the last value itself: there is nothing that it is better than."
     interval = f"{percent(skill['low'])} to {percent(skill['high'])}"
     if skill["low"] > 0:
         return (

@@ -78,7 +78,7 @@ class Field:
             return "choice"
         if self.column.kind == "time" and (not self.text or _LOCAL_TIME.fullmatch(self.text)):
             return "time"
-        if self.column.kind == "text":
+        if self.column.kind in ("text", "numbers"):
             return "area"
         return "number" if self.column.kind == "number" else "text"
 

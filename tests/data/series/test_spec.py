@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from data.column import Column
 from data.errors import TableError
 from data.files.table_toml import read_table, table_as_dict, table_from_dict, write_table
-from data.series.spec import SeriesSpec
+from data.series.spec import MAX_SEASON, SeriesSpec
 from data.simulators import credit
 from data.table import Table
 from models.registry.stored_table import StoredTable
@@ -20,7 +20,7 @@ SPECS = st.builds(
     SeriesSpec,
     horizon=st.integers(1, 1_000),
     frequency=st.sampled_from(["observations", "H", "D", "B", "W", "MS", "QS", "YS"]),
-    season=st.integers(1, 10_000),
+    season=st.integers(1, MAX_SEASON),
     transform=st.sampled_from(["none", "log"]),
     floor=st.none() | st.floats(-1e6, 1e6),
     gaps=st.sampled_from(["keep", "carry", "refuse"]),

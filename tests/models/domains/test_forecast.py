@@ -68,6 +68,7 @@ def test_quantiles_never_cross_and_all_is_finite(live: LiveModel, values: list[f
 def test_a_single_value_is_answered_with_itself(live: LiveModel) -> None:
     answer = answer_to(live, [42.0])
     assert (answer["method"], answer["naive"], answer["decision"]) == ("naive", 42.0, "open")
+    assert answer["skill"] is None  # that of the network is not its own
     assert {step["median"] for step in answer["steps"]} == {42.0}
     assert "1 of the" in answer["why"]
 
