@@ -123,7 +123,8 @@ def _category(column: Column) -> Any:
     accepted = _one_of(
         core_schema.str_schema(strict=True, min_length=1, max_length=MAX_CHARACTERS),
         core_schema.int_schema(strict=True, ge=-(2**63), le=2**64 - 1),  # the range of integers in a file
-        core_schema.float_schema(strict=True, allow_inf_nan=False, ge=-(2**63), le=2**64 - 1),
+        # Exclusive: an integer just beyond is the bound itself once it is a float
+        core_schema.float_schema(strict=True, allow_inf_nan=False, gt=-(2**63), lt=2**64),
         must_be=f"a text of 1 to {MAX_CHARACTERS} characters or a number",
     )
     if column.has_whole_levels:

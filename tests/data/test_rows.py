@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -185,3 +186,26 @@ class TestSchema:
         assert (income["type"], income["minimum"], income["maximum"]) == ("number", 0, 9)
         assert income["examples"] == [5]
         assert housing["examples"] == ["rent", "own"]
+
+
+@pytest.mark.parametrize(
+    ("level", "is_accepted"),
+    [(-(2**63), True), (-(2**63) - 1, False), (2**64 - 1, True), (2**64, False), (1e300, False), (1.5, True)],
+)
+def test_numbers_as_levels_are_those_of_the_schema(level, is_accepted):
+    """The range of integers in a file; one just beyond is no float within it, though rounding makes it one."""
+    adapter = one_column(kind="category")
+    numbers = [one for one in adapter.json_schema()["properties"]["x"]["anyOf"] if one["type"] != "string"]
+    fits = [
+        (one["type"] == "number" or level == int(level))
+        and one.get("minimum", -math.inf) <= level <= one.get("maximum", math.inf)
+        and one.get("exclusiveMinimum", -math.inf) < level < one.get("exclusiveMaximum", math.inf)
+        for one in numbers
+    ]
+    assert any(fits) == is_accepted
+    for read in (adapter.validate_python, lambda row: adapter.validate_json(json.dumps(row))):
+        if is_accepted:
+            assert read({"x": level})["x"] == level
+        else:
+            with pytest.raises(ValidationError, match="or a number"):
+                read({"x": level})

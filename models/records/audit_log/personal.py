@@ -77,8 +77,6 @@ class PersonalData:
         ----------
         is_stored : whether the row was stored, by this or an earlier release, which hashed nothing: hashes stay.
         """
-        if not self.columns:
-            return values
         kept = {name: value for name, value in values.items() if self.columns.get(name) != "left_out"}
         return {
             name: self._key_of(value, is_stored=is_stored) if name in self.columns else value
@@ -90,8 +88,6 @@ class PersonalData:
 
         Also those of columns that are left out: without them there would be no windows. Parameters as for `row`.
         """
-        if not self.keys:
-            return row
         return {**row, **{name: self._key_of(row.get(name), is_stored=is_stored) for name in self.keys}}
 
     def key_again(self, column: str | None, stored: str | None) -> str | None:

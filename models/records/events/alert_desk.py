@@ -78,8 +78,6 @@ class AlertIntake:
         queue, answers = self._queue, [arrival.answer for arrival in arrivals]
         decisions: list[str] = [getattr(answer, "decision") for answer in answers]  # noqa: B009 - see Queue
         suspicious = [i for i, decision in enumerate(decisions) if decision in (queue.reviewed, queue.blocked)]
-        if not suspicious:
-            return answers
         now, subjects = self._now(), [arrival.subject for arrival in arrivals]
         of_subjects = self._standings(connection, [arrivals[i] for i in suspicious], now)
         alone: list[_Standing] = []

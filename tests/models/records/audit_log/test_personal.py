@@ -70,10 +70,29 @@ def test_equal_values_have_equal_hashes_for_one_key():
     assert from_json(personal.text({"name": None})) == {"name": None}
 
 
+@pytest.mark.parametrize("nothing", [None, "", "  "])
+def test_no_value_is_no_person(nothing):
+    """Else all who give none would be one, whose events windows count together."""
+    personal = PersonalData(TABLE, KEY)
+    assert personal.row({"age": 30, "name": nothing}) == {"age": 30, "name": nothing}
+    assert personal.keys_of({"age": 30, "name": nothing}) == {"age": 30, "name": nothing}
+
+
+def test_a_stored_hash_is_not_hashed_again():
+    """But what a caller sends is, even if it looks like one; what an earlier release stored in plain is hashed."""
+    personal, once = PersonalData(TABLE, KEY), hashed("Ann")
+    for change in (personal.row, personal.keys_of):
+        assert change({"name": once}, is_stored=True)["name"] == once
+        assert change({"name": once})["name"] == hashed(once)
+        assert change({"name": "Ann"}, is_stored=True)["name"] == once
+    assert personal.key_again("name", once) == personal.key_again("name", "Ann") == once
+
+
 def test_a_table_without_such_columns_is_stored_as_it_comes():
     """And needs no key; one with them does."""
     plain = Table(name="plain", columns=(Column(name="age", kind="number"),))
     assert PersonalData(plain, b"").answer_text('{"a" : 1}') == '{"a" : 1}'
+    assert PersonalData(plain, b"").row(ROW) == PersonalData(plain, b"").keys_of(ROW) == ROW
     with pytest.raises(ValueError, match="needs a key"):
         PersonalData(TABLE, b"")
 

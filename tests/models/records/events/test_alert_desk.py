@@ -19,6 +19,7 @@ from models.answers.respond import respond
 from models.domains._discovery import load_domains
 from models.domains.fraud import FraudPolicy
 from models.records.events.alert_desk import alert_intake_of, expected_loss
+from models.records.events.alert_views import subject_events
 from models.records.events.event_log import Arrival
 from models.registry.database import schema as tables
 from models.registry.database.engine import open_database
@@ -94,6 +95,15 @@ def test_an_event_without_a_card_has_an_alert_of_its_own(payments):
         (None, 1, ["fraud-1"]),
         (None, 1, ["fraud-2"]),
     ]
+
+
+def test_a_table_without_a_subject_has_no_events_of_one(payments):
+    """Whatever is asked for."""
+    payments.send("review")
+    nobody = Table(name="plain", columns=tuple(one for one in TABLE.columns if one.role != "entity" and not one.window))
+    with payments.engine.connect() as connection:
+        seen = [subject_events(connection, table, payments.live.queue, "fraud", "C1") for table in (TABLE, nobody)]
+    assert [[event.id for event in events] for events in seen] == [["fraud-1"], []]
 
 
 @pytest.mark.parametrize(("eur", "loss"), [(80.0, 20.0), (None, 0.0), (-1, 0.0)], ids=["given", "missing", "code"])

@@ -9,12 +9,14 @@ from datetime import UTC, timedelta, timezone
 from threading import Event
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.window_events import FOREVER
 from models.contract import Row
 from models.errors import ConflictingEventError, EventError
+from models.records.events import entity_series
 from models.records.outcomes.ledger import Outcome
 from models.registry.database.engine import open_database, writing
 from tests.data.window_tables import TABLE, WINDOWS, Payment, labelled, payments, window_columns
@@ -264,7 +266,33 @@ class TestTwoAtOnce:
         assert count() == {"events": 24, "event_entities": 48, "event_labels": 0}
 
 
+class TestStatements:
+    def test_compare_a_single_entity_without_a_list(self, open_log):
+        """Lists are planned anew each time; many entities are looked up together."""
+        log, statements = open_log(), []
+
+        def keep(_connection, _cursor, statement, *_):
+            if statement.startswith("SELECT") and "FROM event_entities" in statement:
+                statements.append(statement)
+
+        sa.event.listen(log.engine, "before_cursor_execute", keep)
+        ask(log, payment(1, 1))
+        ask(log, payment(2, 2), payment(3, 3, card="b"))
+        sa.event.remove(log.engine, "before_cursor_execute", keep)
+
+        assert [" IN (" in statement for statement in statements] == [False, False, True, True]
+
+
 class TestVersions:
+    def test_with_the_same_windows_wait_for_no_writer(self, open_log, monkeypatch):
+        """A service that starts only reads what an earlier one has registered."""
+        ask(open_log("payments"), payment(1, 1))
+        monkeypatch.setattr(entity_series, "writing", lambda _: pytest.fail("it wrote"))
+
+        assert seen_in(ask(open_log("payments"), payment(2, 2))[0])["card_count_20s"] == 1
+        with pytest.raises(pytest.fail.Exception, match="it wrote"):
+            open_log("new")
+
     def test_with_other_windows_find_them_full(self, open_log):
         """A new version's windows begin with every stored event, and events that the old one answers count in them."""
         amounts = window_columns("card", amount="tip", distinct="id")

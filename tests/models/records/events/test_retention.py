@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
+from data.window_events import whole_seconds
 from models.records.events import retention
+from models.records.events.retention import roll_out
+from models.registry.database import schema as tables
 from models.registry.database.engine import writing
 from tests.data.window_tables import TABLE
-from tests.models.records.conftest import LATE_SECONDS, answered, in_bulk, payment, seen_in
+from tests.models.records.conftest import LATE_SECONDS, START, answered, in_bulk, payment, seen_in
 from tests.models.records.labels import add, label
 
 HOUR = 3_600
@@ -65,6 +69,21 @@ def test_events_without_an_entity_and_those_of_other_models_are_told_apart(open_
 
     assert count()["events"] == 2
     assert other.answer([payment(1, 0).row], answered) == other.answer([payment(1, 0).row], answered)
+
+
+def test_old_events_are_looked_for_once_a_minute(open_log):
+    """Not by every request: until a minute of them has come together, nothing is asked of the database."""
+    log, statements = open_log("payments"), []
+    log.load([payment(i, i).row for i in range(100)], [])
+    start = whole_seconds(START)
+    with writing(log.engine) as connection:
+        roll_out(connection, "payments", tables.NOTHING_ROLLED_OUT, start)
+        sa.event.listen(connection, "before_cursor_execute", lambda *about: statements.append(about[2]))
+        assert roll_out(connection, "payments", start, start + retention.STEP_SECONDS - 1) == start
+        assert statements == []
+        assert roll_out(connection, "payments", start, start + retention.STEP_SECONDS) == start + retention.STEP_SECONDS
+        (kept,) = connection.execute(sa.select(sa.func.count()).select_from(tables.events)).one()
+    assert kept == 100 - retention.STEP_SECONDS
 
 
 def test_an_id_that_rolled_out_is_too_late(open_log):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -12,10 +13,11 @@ from data.table import Table
 from models.domains._discovery import load_domains
 from models.domains.fraud import FraudPolicy
 from models.errors import NoQueueError, UnknownAlertError
+from models.records.events import event_log, review_queue
 from models.records.events.alert_desk import alert_intake_of
 from models.records.events.review_queue import ReviewQueue
 from models.registry.database import schema as tables
-from models.registry.database.engine import writing
+from models.registry.database.engine import recording, writing
 from tests.models.records.events.payments import TABLE, Payments
 from tests.models.records.labels import add, label
 
@@ -156,6 +158,29 @@ def test_a_cleared_card_is_left_alone_for_a_while(payments):
 
     payments.clock.forward(hours=1)
     assert payments.send("review")["decision"] == "review"
+
+
+@pytest.mark.parametrize("card", ["C1", None])
+def test_a_verdict_excludes_events_that_might_join_its_alert(payments, monkeypatch, card):
+    """Those of its card; without one, the event alone: they lock the same key."""
+    keys = []
+
+    @contextmanager
+    def locking(engine, wanted):
+        keys.append(set(wanted))
+        with recording(engine, wanted) as connection:
+            yield connection
+
+    for room in (event_log, review_queue):
+        monkeypatch.setattr(room, "recording", locking)
+    payments.send("review", card=card)
+    payments.send("review", card="C2", shop="S2")
+    assert say(payments, 1, "confirmed").card == card
+
+    of_event, of_other, of_verdict = keys
+    assert len(of_verdict) == 1
+    assert of_verdict <= of_event - of_other
+    assert labels_of(payments)[0][:2] == ("fraud-1", True)
 
 
 def test_the_policy_says_for_how_long_a_card_is_left_alone(engine):
