@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -20,16 +21,22 @@ MAX_SIZE = 1e300
 """Largest absolute number; leaves room for sums."""
 
 
+_TUPLE = re.compile(r"^\s*\((.*?),?\s*\)\s*$")
+
+
 def is_list(value: object) -> bool:
     """Whether a cell holds several numbers, in any of the types in which files and frames have them."""
     return isinstance(value, tuple | list | np.ndarray)
 
 
 def numbers_of(value: object) -> Numbers | None:
-    """A cell as a tuple of floats; None for what is no list of numbers, NaN in place of what is no number in it."""
+    """A cell as a tuple of floats; None for what is no list of numbers, NaN in place of what is no number in it.
+
+    A text is JSON, or "(1.0, 2.0)", as which pandas writes a frame's cells to CSV.
+    """
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = json.loads(_TUPLE.sub(r"[\1]", value))
         except (ValueError, RecursionError):
             return None
     if not is_list(value):

@@ -18,6 +18,7 @@ from data.column import Column
 from data.errors import TableError, TooLargeError
 from data.files.sources import frame_digest
 from data.files.uploads import MAX_IN_LISTS, open_upload
+from data.numbers import numbers_of
 from data.rows import row_adapter
 from data.table import Table
 from models.training.row_digests import row_digests
@@ -144,3 +145,21 @@ def test_a_small_file_of_endless_lists_is_refused_before_it_is_read() -> None:
     assert len(content) < 50_000
     with pytest.raises(TooLargeError, match="lists of more than 2,000,000 numbers"):
         open_upload(content, ".parquet", 10**9).frame(["x"], 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("[1, 2.5]", (1.0, 2.5)),
+        ("(1.0, 2.5)", (1.0, 2.5)),
+        (" (3.0,) ", (3.0,)),
+        ("()", ()),
+        ("(1", None),
+        ("1)", None),
+        ("(1, 2)]", None),
+        ("((1))", None),
+        ("1, 2", None),
+    ],
+)
+def test_a_cell_of_csv_is_json_or_as_pandas_writes_it(text: str, numbers: Any) -> None:
+    assert numbers_of(text) == numbers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -88,13 +89,17 @@ def test_keys_end_it_without_a_trace(store: Store, key: str) -> None:
     ours, theirs = pty.openpty()
     environment = {**os.environ, "BACKSCORE_HOME": str(store.home.path), "TERM": "dumb"}
     command = [sys.executable, "-m", "service", "chat"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    signal.signal(signal.SIGINT, before)
     os.close(theirs)
     shown = b""
     deadline = time.monotonic() + 120
     typed = [b"where's my last order\n", b"\x04"]
     try:
         while process.poll() is None and time.monotonic() < deadline:
+            if not select.select([ours], [], [], 1)[0]:
+                continue
             try:
                 shown += os.read(ours, 4096)
             except OSError:  # the other end is closed
