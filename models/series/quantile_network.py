@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -23,6 +23,30 @@ from models.series.settings import LEVELS, SeriesSettings, Size
 MAX_TARGET = 1e4
 FIRST_WEIGHTS = 0.1
 """Factor on the last layer's first weights; with the targets' quantiles as biases, all begin with the same answer."""
+
+
+class Learning(Protocol):
+    """How a network for quantiles learns, see `SeriesSettings`."""
+
+    @property
+    def n_epochs(self) -> int:
+        """Passes over the rows."""
+
+    @property
+    def batch_size(self) -> int:
+        """Rows a step."""
+
+    @property
+    def learning_rate(self) -> float:
+        """At the first step."""
+
+    @property
+    def weight_decay(self) -> float:
+        """See `Training`."""
+
+    @property
+    def dropout(self) -> float:
+        """Share of hidden units left out."""
 
 
 @dataclass
@@ -62,7 +86,7 @@ class QuantileNetwork:
 
     def quantiles(self, X: Features) -> Floats:
         """Rising quantiles, (n_windows, n_knots, n_levels)."""
-        return _quantiles(self.network, standardised(X, self.mean, self.spread))
+        return network_quantiles(self.network, standardised(X, self.mean, self.spread), LEVELS)
 
 
 def standardised(X: Features, mean: Floats, spread: Floats) -> Features:
@@ -71,9 +95,16 @@ def standardised(X: Features, mean: Floats, spread: Floats) -> Features:
     return scaled
 
 
-def _quantiles(network: Network, X: Features) -> Floats:
+def mean_and_spread(X: Features) -> tuple[Floats, Floats]:
+    """Of each feature, for `standardised`; the spread of a constant is 1."""
+    mean, spread = X.mean(axis=0, dtype=np.float64), X.std(axis=0, dtype=np.float64)
+    return mean, np.where(spread > 1e-6, spread, 1.0)
+
+
+def network_quantiles(network: Network, X: Features, levels: Sequence[float]) -> Floats:
+    """What a network of `fit_network` says of standardised features: rising quantiles, (n_rows, n_knots, n_levels)."""
     sums = network.mean_sums(X).astype(np.float64)
-    return np.sort(sums.reshape(len(X), -1, len(LEVELS)), axis=2)  # they never cross (Chernozhukov et al. 2010)
+    return np.sort(sums.reshape(len(X), -1, len(levels)), axis=2)  # they never cross (Chernozhukov et al. 2010)
 
 
 def fit_quantile_network(
@@ -97,17 +128,24 @@ def fit_quantile_network(
     -------
     The network, and held-out quantiles (n_windows, n_knots, n_levels); NaN for windows that no fold holds out.
     """
-    mean, spread = X.mean(axis=0, dtype=np.float64), X.std(axis=0, dtype=np.float64)
-    spread = np.where(spread > 1e-6, spread, 1.0)
+    mean, spread = mean_and_spread(X)
     inputs = standardised(X, mean, spread)
-    wide = np.repeat(np.clip(targets, -MAX_TARGET, MAX_TARGET).astype(np.float32), len(LEVELS), axis=1)
-    rows = Rows(inputs, wide, weights.astype(np.float32)[:, None])
     held = np.full((len(X), targets.shape[1], len(LEVELS)), np.nan)
     networks, curves = [], []
     for training, held_out in folds:
-        network, curve = _fit_one(rows.subset(training), targets[training], settings, size, rng, callbacks)
+        network, curve = fit_network(
+            inputs[training],
+            targets[training],
+            weights[training],
+            LEVELS,
+            settings,
+            hidden=size.hidden,
+            n_members=size.n_members,
+            rng=rng,
+            callbacks=callbacks,
+        )
         curves.append(curve)
-        held[held_out] = _quantiles(network, inputs[held_out])
+        held[held_out] = network_quantiles(network, inputs[held_out], LEVELS)
         networks.append(network)
     first = [network.layers[0].weights for network in networks]
     whole = Network.joined(networks, first_weights=first, directions=None)
@@ -116,36 +154,42 @@ def fit_quantile_network(
     return QuantileNetwork(whole, mean, spread, curve), held
 
 
-def _fit_one(
-    rows: Rows,
+def fit_network(
+    X: Features,
     targets: Floats,
-    settings: SeriesSettings,
-    size: Size,
+    weights: Floats,
+    levels: Sequence[float],
+    learning: Learning,
+    *,
+    hidden: Sequence[int],
+    n_members: int,
     rng: np.random.Generator,
-    callbacks: Sequence[Callback],
+    callbacks: Sequence[Callback] = (),
 ) -> tuple[Network, list[float]]:
-    """A trained network, and its training loss after each epoch."""
+    """Learn the quantiles of targets (n_rows, n_knots) from standardised features; with the loss after each epoch."""
     n_knots = targets.shape[1]
+    wide = np.repeat(np.clip(targets, -MAX_TARGET, MAX_TARGET).astype(np.float32), len(levels), axis=1)
+    rows = Rows(X, wide, weights.astype(np.float32)[:, None])
     network = Network(
-        (rows.inputs.shape[1], *size.hidden, n_knots * len(LEVELS)),
+        (X.shape[1], *hidden, n_knots * len(levels)),
         hidden_activation="silu",
         output_activation="identity",
-        n_members=size.n_members,
-        dropout=settings.dropout,
+        n_members=n_members,
+        dropout=learning.dropout,
         rng=rng,
     )
     last = network.layers[-1]
     last.weights *= FIRST_WEIGHTS
-    last.biases[...] = np.quantile(targets, LEVELS, axis=0).T.reshape(-1)
+    last.biases[...] = np.quantile(targets, levels, axis=0).T.reshape(-1)
     training = Training(
         network,
-        loss=pinball(*(LEVELS * n_knots)),
+        loss=pinball(*(tuple(levels) * n_knots)),
         optimizer=optimizer_named("adamw"),
-        learning_rate=settings.learning_rate,
+        learning_rate=learning.learning_rate,
         schedule=cosine,
-        batch_size=settings.batch_size,
-        weight_decay=settings.weight_decay,
+        batch_size=learning.batch_size,
+        weight_decay=learning.weight_decay,
         rng=rng,
     )
-    seen = training.epochs(rows, n_epochs=settings.n_epochs, callbacks=callbacks)
+    seen = training.epochs(rows, n_epochs=learning.n_epochs, callbacks=callbacks)
     return network, [epoch.training_loss for epoch in seen]
