@@ -13,6 +13,7 @@ import pandas as pd
 from data.errors import TableError
 from data.table import Table
 from models.encoding.sentences.encoder import SentenceEncoder
+from models.encoding.spelling import Speller
 from models.encoding.words import character_grams, composed, word_pairs, words_of
 from models.nn.sparse_rows import SparseRows
 
@@ -35,12 +36,14 @@ class TextEncoder:
     Parameters
     ----------
     table : with one text among its features.
-    sentences : a pretrained encoder, whose vector of the text follows the n-grams; None for n-grams alone.
+    sentences : a pretrained encoder, whose vector of the text follows the n-grams; None for n-grams alone. It reads the
+        text with slips corrected, the n-grams are of the text as it was typed.
 
     Attributes
     ----------
     n_words_ : n-grams of words; those of characters follow.
     idf_ : the second factor of each n-gram, float32 of shape (n_features,).
+    speller : what corrects slips for the sentence encoder, derived from the n-grams; None without one.
     """
 
     stored_as: ClassVar[str] = "text_encoder"
@@ -100,6 +103,7 @@ class TextEncoder:
         self._pieces = {gram: i for i, gram in enumerate(grams[self.n_words_ :], self.n_words_)}
         self._of_word: dict[str, npt.NDArray[np.intp]] = {}
         self._log_counts = 1 + np.log(np.arange(1, MAX_COUNT + 1, dtype=np.float32))
+        self.speller = None if self.sentences is None else self._speller_of(self.sentences)
 
     def __getstate__(self) -> dict[str, Any]:
         """The stored fields; everything else is derived."""
@@ -154,10 +158,18 @@ class TextEncoder:
 
     def _encoded(self, texts: Sequence[str]) -> SparseRows:
         grams = self.encode_words(map(words_of, texts))
-        if self.sentences is None:
+        if self.sentences is None or self.speller is None:
             return grams
         grams.values[...] *= np.float32(GRAMS_SCALE)
-        return grams.beside(np.float32(SENTENCE_SCALE) * self.sentences.vectors(texts))
+        corrected = [self.speller.text(text) for text in texts]
+        return grams.beside(np.float32(SENTENCE_SCALE) * self.sentences.vectors(corrected))
+
+    def _speller_of(self, sentences: SentenceEncoder) -> Speller:
+        """Corrects to words of the training texts, which the vocabulary and its factors hold with their frequency."""
+        words = [gram for gram in self._words if " " not in gram]
+        return Speller(
+            sorted(words, key=lambda word: (self.idf_[self._words[word]], word)), self._words, sentences.knows
+        )
 
     def _pieces_of(self, word: str) -> npt.NDArray[np.intp]:
         """Numbers of the known pieces of a word; most words of a language come again and again."""

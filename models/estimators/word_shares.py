@@ -47,6 +47,7 @@ def sentence_shares(sentences: SentenceEncoder, words: list[str], values: Array,
 
     Parameters
     ----------
+    words : with slips corrected.
     values, entries : of the vector as the network reads it, and its shares: shape (width,).
     """
     without = [" ".join(words[:i] + words[i + 1 :]) for i in range(len(words))]
@@ -75,7 +76,9 @@ def word_shares(encoder: TextEncoder, words: list[str], entries: Floats, row: Sp
     shares = np.zeros(len(words))
     for number, places in owners.items():
         np.add.at(shares, places, share_of.get(number, 0.0) / len(places))
-    if words and encoder.sentences is not None:
+    if words and encoder.sentences is not None and encoder.speller is not None:
         width = encoder.sentences.width
-        shares += sentence_shares(encoder.sentences, words, row.values[-width:], entries[-width:])
+        shares += sentence_shares(
+            encoder.sentences, encoder.speller.words(words), row.values[-width:], entries[-width:]
+        )
     return shares

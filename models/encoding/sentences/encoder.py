@@ -97,6 +97,11 @@ class SentenceEncoder:
             self._remembered.update(zip(new, self._computed(new), strict=True))
         return np.stack([self._remembered[text] for text in texts])
 
+    def knows(self, word: str) -> bool:
+        """Whether a word is one token, not made of pieces."""
+        found = self._tokenizer.encode(self._read(word), add_special_tokens=False)
+        return len(found.ids) == 1 and found.tokens != [self._tokenizer.model.unk_token]
+
     def _read(self, text: str) -> str:
         """What the tokenizer gets; halves of surrogate pairs, which JSON may hold, are no text."""
         text = text.encode(errors="replace").decode()

@@ -17,11 +17,13 @@ from models.encoding.text_encoder import GRAMS_SCALE, SENTENCE_SCALE, TextEncode
 from models.encoding.words import words_of
 from models.errors import BundleError, SentenceModelError
 from models.estimators.text_scorer import TextScorer
+from models.estimators.word_shares import word_shares
 from models.home import Home
 from models.nn.sparse_rows import SparseRows
 from models.presets import PRESETS
 from models.registry.bundles import load_bundle
 from models.registry.registry import Registry
+from models.registry.state import dump_state, load_state
 from models.retraining import train
 from models.tasks.classes import class_targets
 from models.training.job import TrainingJob
@@ -77,6 +79,61 @@ def test_the_shares_of_words_add_up(scorer: TextScorer) -> None:
     shares = scorer.word_shares(words, x)
     assert shares.shape == (4,)
     assert shares.sum() == pytest.approx((sums[first] - sums[second]) - (none[first] - none[second]), abs=1e-4)
+
+
+def test_slips_are_corrected_for_the_vector_alone(scorer: TextScorer, encoder: SentenceEncoder) -> None:
+    """Words of the training texts are put in their place; the n-grams are of the text as typed."""
+    typed, meant = [{"text": "I lost my cardd"}], [{"text": "I lost my card"}]
+    row, other = (scorer.encoder.encode_rows(rows).dense()[0] for rows in (typed, meant))
+    np.testing.assert_array_equal(row[-encoder.width :], other[-encoder.width :])
+    plain = copy.copy(scorer.encoder)
+    plain.sentences = None
+    np.testing.assert_allclose(row[: -encoder.width], plain.encode_rows(typed).dense()[0] * GRAMS_SCALE, rtol=1e-6)
+    assert not np.array_equal(row[: -encoder.width], other[: -encoder.width])
+
+
+def test_what_the_encoder_knows_is_not_corrected(encoder: SentenceEncoder) -> None:
+    """A word that is one token; one of pieces or without any is not known."""
+    assert [encoder.knows(word) for word in ("card", "Card", "parcel", "cards", "unheard", "")] == [
+        *(True, True, True),
+        *(False, False, False),
+    ]
+    fitted = TextEncoder(chat.TABLE, encoder).fit(pd.DataFrame({"text": ["my parcels", "my cars"]}))
+    assert fitted.speller is not None
+    assert fitted.speller.text("parcel parcells card cards") == "parcel parcels card cars"
+
+
+def test_frequent_words_are_preferred(encoder: SentenceEncoder) -> None:
+    """Of training texts, not of their order; pairs of two training texts or more decide before."""
+    texts = ["a bill", "the bilk", "one bilk", "your bill now", "your bill here", "some bilk"]
+    fitted = TextEncoder(chat.TABLE, encoder).fit(pd.DataFrame({"text": [*texts, "bilk"]}))
+    assert fitted.speller is not None
+    assert fitted.speller.text("so bilx yes") == "so bilk yes"
+    assert fitted.speller.text("your bilx yes") == "your bill yes"
+
+
+def test_the_shares_of_mistyped_words_stand_at_their_places(scorer: TextScorer) -> None:
+    """They add up, and a slip has the sentence's share of the word that was meant."""
+    words, x = words_of("i lost my cardd"), scorer.encoder.encode_rows([{"text": "i lost my cardd"}])
+    entries = np.zeros(len(x.columns))
+    width = SIZES["hidden_size"]
+    entries[-width:] = np.random.default_rng(0).standard_normal(width)
+    shares = word_shares(scorer.encoder, words, entries, x)
+    meant = scorer.encoder.encode_rows([{"text": "i lost my card"}])
+    entries_meant = np.concatenate([np.zeros(len(meant.columns) - width), entries[-width:]])
+    np.testing.assert_allclose(shares, word_shares(scorer.encoder, words_of("i lost my card"), entries_meant, meant))
+    assert shares.sum() == pytest.approx(entries.sum())
+
+
+def test_a_restored_scorer_corrects_the_same(scorer: TextScorer, encoder: SentenceEncoder, tmp_path: Path) -> None:
+    """What is corrected is in the bundle: a text with slips has the same bits."""
+    home = Home(tmp_path)
+    keep(write_folder(tmp_path / "source"), home)
+    again = load_state(*dump_state(scorer, "chat").values(), "d" * 64, home)
+    frame = pd.DataFrame({"text": ["I lsot my cardd", "wher is the parcle"]})
+    before, after = (one.frame_scores(frame) for one in (scorer, again))
+    assert all(before[name].tobytes() == after[name].tobytes() for name in before)
+    assert again.encoder.speller.text("my cardd") == "my card"
 
 
 def test_texts_are_computed_once_if_remembered(encoder: SentenceEncoder, tmp_path: Path) -> None:
