@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from models.series.returns.forecaster import RETURN_LEVELS, ReturnsSettings, forecast_returns
+from models.series.returns.forecaster import RETURN_LEVELS, ReturnsSettings, fit_returns, forecast_returns
 from models.series.returns.market_days import MarketDays
 
 SMALL = ReturnsSettings(horizons=(1, 5), n_members=2, n_epochs=1, refit_every=100)
@@ -41,6 +41,32 @@ def test_quantiles_are_near_to_the_true_ones():
         np.testing.assert_allclose(quantiles[:, column].mean(axis=0) / unit, true / unit, atol=0.35)
     below = (returns[1501:, None] < quantiles[:-1, 0]).mean(axis=0)
     np.testing.assert_allclose(below, RETURN_LEVELS, atol=0.03)
+
+
+def test_days_after_a_fall_are_wider_where_falls_move_the_market():
+    rng = np.random.default_rng(2)
+    returns = np.zeros(1500)
+    for day, shock in enumerate(rng.normal(size=1499), start=1):
+        returns[day] = shock * (0.03 if returns[day - 1] < 0 else 0.01)
+    quantiles = forecast_returns(MarketDays(returns), 1200, ReturnsSettings(n_members=2, learning_rate=0.005))[:, 0]
+    width, fell = quantiles[:, 8] - quantiles[:, 2], returns[1200:] < 0
+    assert np.median(width[fell]) > 1.3 * np.median(width[~fell])
+
+
+def test_late_days_count_more():
+    """A market that rose on 700 days and fell on the last 200: the late ones lower the median."""
+    returns = 0.01 * (np.random.default_rng(3).normal(size=900) + np.where(np.arange(900) < 700, 1, -1))
+    medians = []
+    for half_life in (40, 1e6):
+        fitted = replace(SMALL, horizons=(1,), half_life=half_life, n_epochs=20, learning_rate=0.01)
+        network = fit_returns(MarketDays(returns), fitted, np.random.default_rng(0))
+        medians.append(network.quantiles(network.mean[None].astype(np.float32))[0, 0, 5])
+    assert medians[0] < medians[1] - 0.1
+
+
+def test_the_network_refuses_too_few_days():
+    with pytest.raises(ValueError, match=f"274 days are too few to learn from, at least {SMALL.min_days} are needed"):
+        fit_returns(MarketDays(np.zeros(274)), SMALL, np.random.default_rng(0))
 
 
 def test_the_future_after_the_last_day_is_forecast_and_seeds_repeat():
