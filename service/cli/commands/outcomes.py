@@ -30,6 +30,8 @@ app = typer.Typer(help="Load the outcomes of predictions.", no_args_is_help=True
 SHOWN = 5
 MAX_REQUESTED = 1_000
 COLUMNS = ("prediction_id", "outcome", "observed")
+NEAR = "near"
+"""The column by which a file of the inbox is told from others: its empty outcomes were never filled in."""
 
 
 @app.command()
@@ -46,7 +48,8 @@ def load(
 ) -> None:
     """Load outcomes from a file: 1, true or yes; 0, false or no; empty withdraws an earlier outcome.
 
-    A repeated outcome changes nothing; of several, the one observed last holds.
+    A repeated outcome changes nothing; of several, the one observed last holds. In a file of `outcomes inbox`, which
+    has a column near, rows with an empty outcome are left out.
 
     Exit code: 1 if every outcome was rejected.
     """
@@ -56,21 +59,25 @@ def load(
     settings = read_settings()
     targets = _targets(settings)
     of_events = all(task is None or task.is_binary for task, _ in targets.values())
-    told = outcomes_of(file, of_events=of_events, time_format=time_format)
+    told, n_left_out = outcomes_of(file, of_events=of_events, time_format=time_format)
     with prediction_log(settings) as log:
-        taken = take_outcomes(log.engine, told, now=utc_now(), targets=targets)
+        taken = take_outcomes(log.engine, list(told.values()), now=utc_now(), targets=targets)
+    rows = list(told)
     problems = [
-        {"row": place + 1, "field": field, "problem": what} for place, (field, what) in sorted(taken.problems.items())
+        {"row": rows[place], "field": field, "problem": what} for place, (field, what) in sorted(taken.problems.items())
     ]
     if problems:
         shown = [f"  row {one['row']}: {one['field']} {one['problem']}" for one in problems]
         more = [f"  and {len(shown) - SHOWN:,} more"] if len(shown) > SHOWN else []
         console.warn("\n".join([f"{len(shown):,} outcomes were rejected:", *shown[:SHOWN], *more]))
-    print_result(
-        {"n_outcomes": len(told), "n_new": taken.n_new, "problems": problems},
-        [Line(f"{taken.n_new:,} of {len(told):,} outcomes are new.")],
-        as_json=as_json,
-    )
+    n_empty = sum(one.value is None for one in told.values())
+    lines = [Line(f"{taken.n_new:,} of {len(told):,} outcomes are new.")]
+    if n_left_out:
+        lines.append(Line(f"Rows without an outcome, left out: {n_left_out:,}."))
+    if n_empty:
+        lines.append(Line(f"Empty outcomes, which withdraw earlier ones: {n_empty:,}."))
+    counts = {"n_outcomes": len(told), "n_new": taken.n_new, "n_empty": n_empty, "n_left_out": n_left_out}
+    print_result({**counts, "problems": problems}, lines, as_json=as_json)
     if told and len(problems) == len(told):
         raise typer.Exit(FAILURE)
 
@@ -115,11 +122,11 @@ def _write_inbox(found: InboxItems, out: Path) -> None:
     from data.files.formulas import n_formulas
 
     lines = [
-        {"prediction_id": one, "outcome": None, **item.row, "near": ", ".join(choice.level for choice in item.near)}
+        {"prediction_id": one, "outcome": None, **item.row, NEAR: ", ".join(choice.level for choice in item.near)}
         for item in found.items
         for one in item.ids
     ]
-    frame = pd.DataFrame(lines, columns=None if lines else [*COLUMNS[:2], "near"])
+    frame = pd.DataFrame(lines, columns=None if lines else [*COLUMNS[:2], NEAR])
     frame.to_csv(out, index=False)
     warn_of_formulas(n_formulas(pa.Table.from_pandas(frame, preserve_index=False)), out)
 
@@ -136,8 +143,10 @@ def _targets(settings: Settings) -> dict[str, Target]:
     return {name: (tasks.get(one.domain), read_manifest(bundles, one.digest).table) for name, one in champions.items()}
 
 
-def outcomes_of(file: Path, *, of_events: bool, time_format: str | None = None) -> list[Outcome]:
-    """The outcomes in a file; an error names every row, column and value that cannot be read.
+def outcomes_of(file: Path, *, of_events: bool, time_format: str | None = None) -> tuple[dict[int, Outcome], int]:
+    """The outcomes in a file by row, from 1, and how many empty rows of an inbox were left out.
+
+    An error names every row, column and value that cannot be read.
 
     Parameters
     ----------
@@ -160,10 +169,13 @@ def outcomes_of(file: Path, *, of_events: bool, time_format: str | None = None) 
     described = Table(name="outcomes", columns=(Column(name="prediction_id", kind="key"), outcome, observed))
     checked = checked_frame(described, frame, str(file), training=False)
     checked = checked.astype(object).where(checked.notna(), None)
-    return [
-        Outcome(name, value if value is None or not of_events else value == "1", at and at.tz_localize("UTC"))
-        for name, value, at in checked.itertuples(index=False)
-    ]
+    told = {
+        row: Outcome(name, value if value is None or not of_events else value == "1", at and at.tz_localize("UTC"))
+        for row, (name, value, at) in enumerate(checked.itertuples(index=False), start=1)
+    }
+    # nobody withdraws by an inbox: an empty row would take back what a colleague has labelled in the meantime
+    kept = {row: one for row, one in told.items() if NEAR not in frame.columns or one.value is not None}
+    return kept, len(told) - len(kept)
 
 
 def performance(

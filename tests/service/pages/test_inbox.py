@@ -115,6 +115,35 @@ def test_a_file_to_fill_in(client: Any, store: Store, tmp_path: Any, monkeypatch
     assert CliRunner().invoke(app, ["outcomes", "inbox", "credit"]).exit_code == 2
 
 
+def test_rows_that_stay_empty_withdraw_nothing(
+    client: Any, store: Store, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even what was labelled on the page after the file was written; problems are told by the file's own rows."""
+    ids = [ask(client, text) for text in (TWICE, ONCE, TWICE)]
+    monkeypatch.setenv("BACKSCORE_HOME", str(store.home.path))
+    file = tmp_path / "label.csv"
+    CliRunner().invoke(app, ["outcomes", "inbox", "chat", "--out", str(file)])
+    nothing = CliRunner().invoke(app, ["outcomes", "load", str(file), "--json"])
+    assert nothing.exit_code == 0, nothing.output
+    assert json.loads(nothing.stdout) == {
+        "n_outcomes": 0,
+        "n_new": 0,
+        "n_empty": 0,
+        "n_left_out": 3,
+        "problems": [],
+    }
+    client.post("/v1/outcomes", json={"outcomes": [{"prediction_id": ids[0], "outcome": "transfer"}]})
+    frame = pd.read_csv(file)
+    frame["outcome"] = frame["prediction_id"].map({ids[2]: "transfer", ids[1]: "lunch"})
+    frame.to_csv(file, index=False)
+    row = frame["prediction_id"].tolist().index(ids[1]) + 1
+    loaded = CliRunner().invoke(app, ["outcomes", "load", str(file)])
+    assert "1 of 2 outcomes are new" in loaded.output
+    assert "Rows without an outcome, left out: 1." in loaded.output
+    assert f"row {row}: outcome" in loaded.output
+    assert known(client) == {ids[0]: "transfer", ids[2]: "transfer"}
+
+
 def test_conversations_fill_it_too(client: Any) -> None:
     """With messages that were asked about and not resolved; picks and resolved ones are left out."""
     for session, texts in {"a": ["xyzzy plugh", "1"], "b": ["qwrt bla", "no"], "c": [ONCE, "what else"]}.items():

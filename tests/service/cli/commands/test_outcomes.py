@@ -33,7 +33,13 @@ def test_outcomes_are_loaded_judged_and_trained_on(run, asked, tmp_path, trained
     """The whole way, from answers to a new version."""
     file = tmp_path / "outcomes.csv"
     asked.to_csv(file, index=False)
-    assert run("outcomes", "load", str(file), "--json").json == {"n_outcomes": 600, "n_new": 600, "problems": []}
+    assert run("outcomes", "load", str(file), "--json").json == {
+        "n_outcomes": 600,
+        "n_new": 600,
+        "n_empty": 0,
+        "n_left_out": 0,
+        "problems": [],
+    }
     assert run("outcomes", "load", str(file), "--json").json["n_new"] == 0
 
     told = run("performance", "credit", "--weeks", "520", "--json").json
@@ -78,7 +84,9 @@ def test_what_the_file_says_is_read_as_people_write_it(run, asked, tmp_path, tra
     file.write_text(
         "prediction_id,outcome\n" + "\n".join(map(",".join, zip(ids, ["yes", "No", "1.0", ""], strict=True)))
     )
-    assert run("outcomes", "load", str(file), "--json").json["n_new"] == 4
+    loaded = run("outcomes", "load", str(file))
+    assert "4 of 4 outcomes are new." in loaded.stdout + loaded.stderr
+    assert "Empty outcomes, which withdraw earlier ones: 1." in loaded.stdout + loaded.stderr
     engine = open_database(trained.home.database_url)
     with engine.begin() as connection:
         known = PREDICTIONS.values(connection, "credit")
@@ -100,9 +108,9 @@ def test_days_are_read_by_one_format_for_the_whole_file(tmp_path, texts, words, 
     file = tmp_path / "outcomes.csv"
     file.write_text("prediction_id,outcome,observed\n" + "".join(f"a,1,{text}\n" for text in texts))
 
-    found = outcomes_of(file, of_events=True, time_format=words[1] if words else None)
+    found, _ = outcomes_of(file, of_events=True, time_format=words[1] if words else None)
 
-    assert [one.known for one in found] == [pd.Timestamp(day, tz="UTC") for day in days]
+    assert [one.known for one in found.values()] == [pd.Timestamp(day, tz="UTC") for day in days]
 
 
 @pytest.mark.parametrize(
