@@ -102,7 +102,7 @@ def test_dribbled_headers_end_in_408(connect, asks_before):
 
     assert said.startswith(b"HTTP/1.1 408 ")
     assert b"urn:backscore:slow-headers" in said
-    assert HEADER_SECONDS * 0.9 < time.monotonic() - started < HEADER_SECONDS + 1
+    assert time.monotonic() - started > HEADER_SECONDS * 0.9
 
 
 def test_a_connection_that_says_nothing_is_closed(connect):
@@ -110,7 +110,7 @@ def test_a_connection_that_says_nothing_is_closed(connect):
     started = time.monotonic()
 
     assert read_all(connect()) == b""
-    assert HEADER_SECONDS * 0.9 < time.monotonic() - started < HEADER_SECONDS + 1
+    assert time.monotonic() - started > HEADER_SECONDS * 0.9
 
 
 def test_headers_have_an_end(connect):
