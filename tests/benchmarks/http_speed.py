@@ -7,7 +7,7 @@ the last core. They are loaded in turn, and ratios are taken round by round, bec
 
 bare endpoint     FastAPI with the same typed body and answer, without a network, without reasons and without a log
 usual pipeline    FastAPI, and a one-row DataFrame through scikit-learn's ColumnTransformer and MLPClassifier;
-                  of a text its TF-IDF of words and characters, and logistic regression
+                  of a text its TF-IDF of words and characters, and logistic regression; none of a series
 ours              audit level "durable", "async" and "off"; "durable" waits for the disk before an answer leaves
 
 Behind that: the latency at half the rate that "durable" reached, and 64 connections at once.
@@ -138,8 +138,11 @@ def servers(source: Path, home: Path, name: str) -> Iterator[dict[str, tuple[int
         stack.enter_context(server(serve_command(ours), ours, cores=first, environment=environment))
         answer = json.dumps(ask_once(ours, f"/v1/{name}/score?reasons=none", body))
         found = {}
-        usual = USUAL_OF_TEXT if any(column.kind == "text" for column in live.table.features) else USUAL
-        for title, script in (("bare endpoint", BARE), ("usual pipeline", usual)):
+        scripts = {"bare endpoint": BARE}
+        if live.table.series is None:
+            is_text = any(column.kind == "text" for column in live.table.features)
+            scripts["usual pipeline"] = USUAL_OF_TEXT if is_text else USUAL
+        for title, script in scripts.items():
             port = free_port()
             words = {"root": str(ROOT), "home": str(home), "name": name, "answer": answer, "port": port}
             stack.enter_context(server([sys.executable, "-c", (PREAMBLE + script).format(**words)], port, cores=first))
@@ -162,11 +165,12 @@ def compare(contenders: dict[str, tuple[int, Requests]], arguments: argparse.Nam
     print(f"{arguments.name}, {arguments.connections} connections, {arguments.seconds:g} s x {arguments.rounds}")
     for title, loads in found.items():
         of_bare = np.median(rates[title] / rates["bare endpoint"])
-        of_usual = np.median(rates[title] / rates["usual pipeline"])
+        usual = rates.get("usual pipeline")
+        of_usual = "" if usual is None else f"{np.median(rates[title] / usual):5.1f}x the usual pipeline   "
         print(
             f"  {title:<27}{np.median(rates[title]):8,.0f} a second   p99 "
             f"{np.median([one.milliseconds(0.99) for one in loads]):6.2f} ms   {of_bare:6.1%} of the bare endpoint   "
-            f"{of_usual:5.1f}x the usual pipeline   not answered: {_others(loads)}"
+            f"{of_usual}not answered: {_others(loads)}"
         )
     port, request = contenders["ours, durable"]
     half = float(np.median(rates["ours, durable"])) / 2
