@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
