@@ -17,7 +17,7 @@ import pandas as pd
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from data.column import USUAL_FLAGS, Column, level_text
+from data.column import USUAL_FLAGS, Column, Kind, level_text
 from data.defaults import check_defaults
 from data.errors import TableError
 from data.gates import Gates
@@ -145,10 +145,18 @@ class Table:
     @property
     def text(self) -> Column:
         """The one text that a model reads; TableError if it reads none, or several."""
-        texts = [column for column in self.features if column.kind == "text"]
-        if len(texts) != 1:
-            raise TableError(f"table {self.name!r}: needs one text as a feature, it has {len(texts)}")
-        return texts[0]
+        return self._one_feature("text", "text")
+
+    @property
+    def history(self) -> Column:
+        """The one list of numbers that a model reads; TableError if it reads none, or several."""
+        return self._one_feature("numbers", "list of numbers")
+
+    def _one_feature(self, kind: Kind, words: str) -> Column:
+        found = [column for column in self.features if column.kind == kind]
+        if len(found) != 1:
+            raise TableError(f"table {self.name!r}: needs one {words} as a feature, it has {len(found)}")
+        return found[0]
 
     @property
     def file_columns(self) -> tuple[Column, ...]:

@@ -70,8 +70,8 @@ HEADER = """\
 #               {entity = "card", measure = "mean", days = 30, of = "amount"}; not part of files and requests.
 #               measure is count, sum, mean, max, z_score (of a number with minimum and maximum), distinct (of a key or
 #               category), since_last, positives or positive_rate (labels known label_delay_days, default 7, after it)
-# measure       of the target of a table of series, which holds levels such as prices: "level" forecasts them,
-#               "return" forecasts their returns, with volatility and value at risk
+# measure       of the target of a table of series, which holds levels such as prices: "level" forecasts them;
+#               "return", their returns, is for Python alone (models.series.returns), and training refuses it
 # part          in advertising tables: "person", "context" or "ad"
 # example       a value of a real row
 #

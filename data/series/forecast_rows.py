@@ -45,7 +45,7 @@ def history_table(table: Table, example: History | None = None) -> Table:
     ----------
     example : the values that the documentation shows.
 
-    Raises TableError if one of its columns has a name that rows of forecasts need.
+    Raises TableError if one of its columns has a name that rows of forecasts need, or returns are to be forecast.
     """
     spec = table.series
     if spec is None:
@@ -54,6 +54,11 @@ def history_table(table: Table, example: History | None = None) -> Table:
     for column in kept:
         if column.name in (VALUES, NEXT):
             raise TableError(f"column {column.name!r}: rows of forecasts have a column of this name; rename it")
+    if target.measure == "return":
+        raise TableError(
+            f"column {target.name!r}: returns are forecast from Python alone (`models.series.returns`); leave out "
+            "measure = 'return' to forecast the level"
+        )
     what = target.description or target.name
     values = Column(
         name=VALUES,
@@ -61,7 +66,7 @@ def history_table(table: Table, example: History | None = None) -> Table:
         description=f"{what}, up to the last known value, the oldest first",
         unit=target.unit,
         most_numbers=past_length(table),
-        positive_numbers=spec.transform == "log" or target.measure == "return",
+        positive_numbers=spec.transform == "log",
         example=None if example is None else _numbers(example.values[-N_EXAMPLE:]),
     )
     following = Column(

@@ -9,11 +9,10 @@ import numpy as np
 from data.arrays import Integers, Mask
 from data.column import in_digits
 from data.errors import Problem
+from data.numbers import MAX_SIZE
 from data.series.frequencies import STEP_WORDS, STEPS, Times, on_weekend, step_kinds
 from data.series.sorted_values import SortedValues
 
-MAX_VALUE = 1e300
-"""Largest absolute value; leaves room for forecasts beyond it."""
 MAX_PERIODS = 1_000_000
 """A series spans no more periods, so that one wrong date does not fill the memory with carried values."""
 MIN_RUN = 4
@@ -24,7 +23,7 @@ def value_problems(found: SortedValues, column: str, *, positive: str) -> Iterat
     """Values that are too large, below the floor, or, where `positive` says why they must be, not above 0."""
     values, floor = found.values, found.spec.floor
     rules: list[tuple[Mask, str]] = [
-        (np.abs(values) > MAX_VALUE, f"must be a number from {-MAX_VALUE:g} to {MAX_VALUE:g}"),
+        (np.abs(values) > MAX_SIZE, f"must be a number from {-MAX_SIZE:g} to {MAX_SIZE:g}"),
         (values <= 0 if positive else np.zeros(len(values), bool), f"must be above 0, since {positive}"),
         (values < floor if floor is not None else np.zeros(len(values), bool),
          f"must not be below the floor of {in_digits(floor or 0)}; correct it, or change 'floor' in [series]"),

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.errors import TableError
 from data.table import Table
 from models.encoding.number_lists import NumberLists
 
@@ -29,14 +28,12 @@ class HistoryEncoder:
 
     def __post_init__(self) -> None:
         """TableError unless there is one list."""
-        names = [column.name for column in self.table.features if column.kind == "numbers"]
-        if len(names) != 1:
-            raise TableError(f"table {self.table.name!r}: needs one list of numbers as a feature, it has {len(names)}")
+        self.column_name  # noqa: B018 - raises
 
     @cached_property
     def column_name(self) -> str:
         """The column that it reads."""
-        return next(column.name for column in self.table.features if column.kind == "numbers")
+        return self.table.history.name
 
     @property
     def column_names_(self) -> list[str]:

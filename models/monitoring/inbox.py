@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
-from models.contract import LiveModel
+from models.contract import Choice, LiveModel
 from models.errors import NoInboxError
 from models.records.audit_log.log import PredictionLog, actions_on_rows
 from models.records.audit_log.record import Prediction, predictions_of
@@ -23,13 +23,6 @@ MAX_IDS = 200
 """Predictions of equal rows that are labelled together."""
 
 
-class Labelled(BaseModel):
-    """A level to label with."""
-
-    level: str
-    words: str = Field(description="The level in words.")
-
-
 class Item(BaseModel):
     """A row to label."""
 
@@ -38,8 +31,8 @@ class Item(BaseModel):
     at: datetime = Field(description="When it came last.")
     row: dict[str, Any] = Field(description="The columns that the model reads.")
     decision: str
-    near: list[Labelled] = Field(description="The levels that it may be, the nearest first.")
-    others: list[Labelled] = Field(description="All other levels.")
+    near: list[Choice] = Field(description="The levels that it may be, the nearest first.")
+    others: list[Choice] = Field(description="All other levels.")
 
     @property
     def text(self) -> str:
@@ -97,13 +90,12 @@ def _item(live: LiveModel, group: list[Prediction]) -> Item:
     newest = group[0]
     assert live.domain.watch is not None  # noqa: S101 - see `inbox`
     choices, n_near = live.domain.watch.inbox.choices(live.table, newest.answer)
-    labelled = [Labelled(level=one.level, words=one.words) for one in choices]
     return Item(
         ids=[one.id for one in group[:MAX_IDS]],
         n=len(group),
         at=newest.at,
         row=_read(live, newest.row),
         decision=newest.answer["decision"],
-        near=labelled[:n_near],
-        others=labelled[n_near:],
+        near=list(choices[:n_near]),
+        others=list(choices[n_near:]),
     )

@@ -102,7 +102,7 @@ def _diagnosed(job: TrainingJob, trained: Trained, test: pd.DataFrame, decisions
         def number_of(frame: pd.DataFrame) -> Floats:
             return task.summary.of(scorer.frame_scores(frame)[task.prediction])
 
-        return diagnose_inputs(scorer, training, test, number_of=number_of, seed=job.seed)
+        return diagnose_inputs(scorer, training, test, number_of=number_of, number=task.summary.title, seed=job.seed)
     return diagnose(
         scorer,
         training,

@@ -27,6 +27,13 @@ def usual_step(values: Floats, season: int) -> float:
     return change or abs(float(values[-1])) or 1.0
 
 
+def aligned(targets: Floats, paths: Floats) -> tuple[Floats, Floats]:
+    """Both for the steps that both have; targets without steps, of unknown rows, are NaN."""
+    targets = targets if targets.ndim == 2 else np.full((len(paths), 1), np.nan)
+    n_steps = min(targets.shape[1], paths.shape[1])
+    return targets[:, :n_steps], paths[:, :n_steps]
+
+
 def paths_of(quantiles: Floats, histories: Sequence[Floats], season: int) -> Floats:
     """Quantiles (n_rows, horizon, n_levels) beside last value and usual step of each history."""
     last = np.array([one[-1] for one in histories], np.float64)

@@ -14,6 +14,8 @@ from models.arrays import Floats
 LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 """Levels of the quantiles: the median, and the bounds of the intervals of 50, 80 and 95 %."""
 MEDIAN = LEVELS.index(0.5)
+INTERVALS: Mapping[int, tuple[int, int]] = {50: (2, 4), 80: (1, 5), 95: (0, 6)}
+"""Of each interval, by its share in per cent, the positions of its bounds among the levels."""
 MAX_KNOTS = 24
 """Steps for which the network has outputs of its own; a longer horizon is interpolated between so many."""
 

@@ -21,12 +21,12 @@ from models.evaluation.measures import NOTHING, ExpectedRows, Measure, RowMeasur
 from models.evaluation.metric_tables import PATH_METRICS
 from models.evaluation.metrics import Contender
 from models.evaluation.path_measures import interval_score
-from models.series.paths import NAIVE, SCALE, paths_of
-from models.series.settings import LEVELS, MEDIAN
+from models.series.paths import NAIVE, SCALE, aligned, paths_of, usual_step
+from models.series.settings import INTERVALS, LEVELS, MEDIAN
 from models.series.skill import mean_errors, skill_of
 
-INTERVALS: Mapping[str, tuple[int, int]] = {"80": (1, 5), "95": (0, 6)}
-"""The positions of the bounds among the levels."""
+MEASURED = (80, 95)
+"""The intervals whose coverage is measured, in per cent."""
 CAP = 40.0
 """The interval score of a row counts up to so many usual steps in tests that need a bounded loss."""
 LAST_VALUE = "last value"
@@ -106,13 +106,6 @@ def last_changes(predictions: Floats) -> Floats:
     return changes
 
 
-def _aligned(targets: Targets, predictions: Floats) -> tuple[Floats, Floats]:
-    """Both for the steps that both have; targets without steps, of unknown rows, are NaN."""
-    targets = targets if targets.ndim == 2 else np.full((len(predictions), 1), np.nan)
-    n_steps = min(targets.shape[1], predictions.shape[1])
-    return targets[:, :n_steps], predictions[:, :n_steps]
-
-
 def _over_steps(values: Floats, targets: Floats) -> Floats:
     """The mean over the known steps of each row, 0 for rows without any."""
     known = ~np.isnan(targets) & ~np.isnan(values)
@@ -123,16 +116,16 @@ def _over_steps(values: Floats, targets: Floats) -> Floats:
 
 def scaled_pinball(targets: Targets, predictions: Floats) -> Floats:
     """Pinball loss of each row, the mean over steps and levels, in usual steps."""
-    y, predicted = _aligned(targets, predictions)
+    y, predicted = aligned(targets, predictions)
     missed = y[:, :, None] - predicted[:, :, : len(LEVELS)]
     levels = np.array(LEVELS)
     losses = np.maximum(levels * missed, (levels - 1) * missed).mean(axis=2) / predicted[:, :, SCALE]
     return _over_steps(losses, y)
 
 
-def _interval_scores(targets: Targets, predictions: Floats, name: str) -> Floats:
-    y, predicted = _aligned(targets, predictions)
-    low, high = INTERVALS[name]
+def _interval_scores(targets: Targets, predictions: Floats, share: int) -> Floats:
+    y, predicted = aligned(targets, predictions)
+    low, high = INTERVALS[share]
     alpha = 1 - (LEVELS[high] - LEVELS[low])
     scores = interval_score(y, predicted[:, :, low], predicted[:, :, high], alpha)
     return _over_steps(scores / predicted[:, :, SCALE], y)
@@ -142,24 +135,24 @@ def bounded_scores(targets: Targets, predictions: Floats) -> Floats:
     """The interval score of the 80 % interval, in 0..1, see CAP."""
     if not len(predictions):
         return np.zeros(0)
-    scores: Floats = np.minimum(_interval_scores(targets, predictions, "80"), CAP) / CAP
+    scores: Floats = np.minimum(_interval_scores(targets, predictions, 80), CAP) / CAP
     return scores
 
 
-def _covered(targets: Targets, predictions: Floats, name: str) -> Floats:
-    y, predicted = _aligned(targets, predictions)
-    low, high = INTERVALS[name]
+def _covered(targets: Targets, predictions: Floats, share: int) -> Floats:
+    y, predicted = aligned(targets, predictions)
+    low, high = INTERVALS[share]
     inside = (predicted[:, :, low] <= y) & (y <= predicted[:, :, high])
     return _over_steps(inside.astype(np.float64), y)
 
 
 def _errors(targets: Targets, predictions: Floats, which: int = MEDIAN) -> Floats:
-    y, predicted = _aligned(targets, predictions)
+    y, predicted = aligned(targets, predictions)
     return mean_errors(y, predicted[:, :, which], predicted)
 
 
 def _percentage_errors(targets: Targets, predictions: Floats) -> Floats:
-    y, predicted = _aligned(targets, predictions)
+    y, predicted = aligned(targets, predictions)
     size = np.abs(y) + np.abs(predicted[:, :, MEDIAN])
     return _over_steps(200 * np.abs(y - predicted[:, :, MEDIAN]) / np.where(size > 0, size, 1.0), y)
 
@@ -175,8 +168,8 @@ def evaluate_paths(targets: Targets, predictions: Floats, weights: Floats | None
         "mase": mean(_errors(targets, predictions)),
         "smape": mean(_percentage_errors(targets, predictions)),
         "path_pinball": mean(scaled_pinball(targets, predictions)),
-        "msis": mean(_interval_scores(targets, predictions, "95")),
-        **{f"coverage_{name}": mean(_covered(targets, predictions, name)) for name in INTERVALS},
+        "msis": mean(_interval_scores(targets, predictions, 95)),
+        **{f"coverage_{share}": mean(_covered(targets, predictions, share)) for share in MEASURED},
         "skill": 1 - mean(_errors(targets, predictions)) / naive if naive else 0.0,
         "n_rows": float(len(targets)),
     }
@@ -189,7 +182,7 @@ def measured_paths(predictions: Floats, targets: Targets) -> RowMeasures:
         return row_measures(0, coverage_80=nothing, coverage_95=nothing, mase=nothing, path_pinball=nothing)
     return row_measures(
         len(targets),
-        **{f"coverage_{name}": _covered(targets, predictions, name) for name in INTERVALS},
+        **{f"coverage_{share}": _covered(targets, predictions, share) for share in MEASURED},
         mase=_errors(targets, predictions),
         path_pinball=scaled_pinball(targets, predictions),
     )
@@ -198,8 +191,8 @@ def measured_paths(predictions: Floats, targets: Targets) -> RowMeasures:
 def expected_paths(predictions: Floats, *, seed: int = 0) -> ExpectedRows:
     """The coverage that the intervals promise; errors are not known without outcomes."""
     del seed  # deterministic
-    shares = {name: LEVELS[high] - LEVELS[low] for name, (low, high) in INTERVALS.items()}
-    coverages = {f"coverage_{name}": Measure(value=one, low=one, high=one) for name, one in shares.items()}
+    shares = {share: LEVELS[high] - LEVELS[low] for share, (low, high) in INTERVALS.items() if share in MEASURED}
+    coverages = {f"coverage_{share}": Measure(value=one, low=one, high=one) for share, one in shares.items()}
     return ExpectedRows(n_rows=len(predictions), **coverages, mase=NOTHING, path_pinball=NOTHING)
 
 
@@ -216,7 +209,7 @@ def _spread(table: Table, train: pd.DataFrame, targets: Targets, simple: Callabl
     """Quantiles of the training rows' errors by a simple forecast, in usual steps, median 0, (horizon, n_levels)."""
     pasts = _pasts(table, train)
     middle = np.array([simple(past, targets.shape[1]) for past in pasts])
-    scale = paths_of(np.zeros((len(pasts), 1, 0)), pasts, _season(table))[:, 0, -1]
+    scale = np.array([usual_step(past, _season(table)) for past in pasts])
     spread: Floats = np.nanquantile((targets - middle) / scale[:, None], LEVELS, axis=0).T
     return spread - spread[:, [MEDIAN]]
 
@@ -226,8 +219,7 @@ def _season(table: Table) -> int:
 
 
 def _pasts(table: Table, frame: pd.DataFrame) -> list[Floats]:
-    name = next(column.name for column in table.features if column.kind == "numbers")
-    return [np.asarray(one, np.float64) for one in frame[name]]
+    return [np.asarray(one, np.float64) for one in frame[table.history.name]]
 
 
 def seasonal(past: Floats, n_steps: int, season: int) -> Floats:
@@ -260,7 +252,7 @@ def path_baselines(
 
 def compared_with_last_value(targets: Targets, predictions: Floats) -> Sequence[str]:
     """Whether the last value is beaten on the test rows, and by how much."""
-    skill = skill_of(*_aligned(targets, predictions))
+    skill = skill_of(*aligned(targets, predictions))
     interval = f"{skill.value:+.1%}, 95 % interval {skill.low:+.1%} to {skill.high:+.1%}"
     if skill.low > 0:
         return (f"The forecast beats the last value (naive) on {skill.n_rows:,} test rows: skill {interval}.",)

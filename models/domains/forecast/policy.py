@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -15,10 +15,7 @@ from models.arrays import Floats, Scores
 from models.contract import Columns, Policy, Rows
 from models.domains.forecast.answer import QUANTILES, Decision
 from models.series.paths import NAIVE, SCALE
-from models.series.settings import MEDIAN
-
-INTERVALS: Mapping[int, tuple[int, int]] = {50: (2, 4), 80: (1, 5), 95: (0, 6)}
-"""Of each interval the positions of its bounds among the levels."""
+from models.series.settings import INTERVALS, MEDIAN
 
 
 class ForecastPolicy(Policy):

@@ -70,6 +70,7 @@ def diagnose_inputs(
     test: pd.DataFrame,
     *,
     number_of: Callable[[pd.DataFrame], Floats],
+    number: str,
     seed: int,
 ) -> Diagnostics:
     """The diagnostics that need no binary target: proxies and stability.
@@ -77,7 +78,7 @@ def diagnose_inputs(
     Parameters
     ----------
     training, test : checked rows.
-    number_of : checked rows -> the summary number of each answer, shape (n_rows,).
+    number_of : checked rows -> the summary number of each answer, shape (n_rows,). number : what it is.
     """
     table = scorer.table
     known = training.iloc[:: -(-len(training) // MAX_BACKGROUND_ROWS)]
@@ -88,7 +89,7 @@ def diagnose_inputs(
         segments=(),
         fairness=None,
         proxies=proxies(table, training, seed=seed),
-        stability=stability(table, known, test, number_of(known), number_of(test)),
+        stability=stability(table, known, test, number_of(known), number_of(test), score=number),
         effects={},
         effect_curves=(),
     )

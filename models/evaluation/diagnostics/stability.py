@@ -19,8 +19,6 @@ from models.evaluation.psi import SHIFTED_FROM, WATCH_FROM, psi_with_chance_leve
 
 N_BINS = 10
 
-_SCORE = Column(name="", kind="number", description="Predicted probability")
-
 
 def stability(
     table: Table,
@@ -28,6 +26,8 @@ def stability(
     recent: pd.DataFrame,
     training_probabilities: Floats,
     recent_probabilities: Floats,
+    *,
+    score: str = "Predicted probability",
 ) -> Stability:
     """Compare the score and every input column of recent rows with those of training rows.
 
@@ -36,15 +36,17 @@ def stability(
 
     Parameters
     ----------
-    training, recent : checked frames; the probabilities are of their rows.
+    training, recent : checked frames; the probabilities, or other scores, are of their rows.
+    score : what the score is called.
     """
+    scored = Column(name="", kind="number", description=score)
     columns = [column for column in table.of_role("feature") if column.kind not in ("key", "time", "numbers")]
     shifts = [_shift(column, training[column.name], recent[column.name]) for column in columns]
     return Stability(
         recent=_recent_in_words(table, training, recent),
         n_training_rows=len(training),
         n_recent_rows=len(recent),
-        score=_shift(_SCORE, pd.Series(training_probabilities), pd.Series(recent_probabilities)),
+        score=_shift(scored, pd.Series(training_probabilities), pd.Series(recent_probabilities)),
         columns=tuple(sorted(shifts, key=lambda shift: -shift.psi)),
         left_out=tuple(c.name for c in table.features if c not in columns),
     )

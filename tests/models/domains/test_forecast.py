@@ -230,3 +230,9 @@ def test_a_table_without_series_is_refused() -> None:
 def test_a_horizon_beyond_the_limits_is_refused(horizon: int) -> None:
     with pytest.raises(ValueError, match="horizon"):
         SeriesSpec(horizon=horizon)
+
+
+def test_returns_are_not_forecast_as_levels() -> None:
+    """Which they were without a word."""
+    with pytest.raises(TableError, match="leave out measure = 'return' to forecast the level"):
+        history_table(LONG.with_columns({LONG.target.name: {"measure": "return"}}))
