@@ -219,7 +219,7 @@ def test_outcomes_are_loaded_from_a_file(
         result = CliRunner().invoke(app, ["outcomes", "load", str(tmp_path / "outcomes.csv"), "--json"])
         return result.exit_code, json.loads(result.stdout) if result.stdout else result.stderr
 
-    assert load(told) == (0, {"n_outcomes": n, "n_new": n, "problems": []})
+    assert load(told) == (0, {"n_outcomes": n, "n_new": n, "n_empty": 0, "n_left_out": 0, "problems": []})
     assert load(told)[1]["n_new"] == 0
     wrong = told.astype({"outcome": object}).iloc[:3]
     wrong.loc[1, "outcome"], wrong.loc[2, "outcome"] = "elsewhere", None
@@ -227,7 +227,7 @@ def test_outcomes_are_loaded_from_a_file(
     if task.is_binary:  # all models are, so the file itself is wrong
         assert (code, "row 2, column 'outcome'" in said) == (2, True)
         return
-    assert (code, said["n_new"]) == (0, 1)  # what is empty takes the outcome back
+    assert (code, said["n_new"], said["n_empty"]) == (0, 1, 1)  # what is empty takes the outcome back
     assert [(one["row"], one["field"]) for one in said["problems"]] == [(2, "outcome")]
     assert load(wrong.iloc[1:2])[0] == 1
 
